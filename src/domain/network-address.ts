@@ -1,0 +1,84 @@
+// Which addresses the gateway may dial. Promise: an address passes only when it is globally routable unicast, or lies
+// in a network the operator allowed. An IPv6 address that carries an IPv4 address inside (mapped, compatible, NAT64,
+// 6to4, Teredo, ISATAP) never passes, whatever it carries: no receiver is published under one, and the inner address
+// is what the packet would reach.
+
+import { isIP } from 'node:net'
+import ipaddr from 'ipaddr.js'
+
+type Address = ipaddr.IPv4 | ipaddr.IPv6
+
+/** One CIDR block, as the operator wrote it and as it is matched. */
+export type Network = { text: string; address: Address; prefix: number }
+
+const globalUnicastV6 = network('2000::/3')
+
+/** Routable by their number, yet answered by the cloud's own host: Azure's platform address. */
+const metadata = [network('168.63.129.16/32')]
+
+/** True when `text` is one IP address that belongs to the public internet. Never throws. */
+export function isPublicAddress(text: string): boolean {
+  const address = parseAddress(text)
+  if (address?.range() !== 'unicast') return false
+  if (metadata.some((block) => contains(block, address))) return false
+  return address.kind() === 'ipv4' || (contains(globalUnicastV6, address) && !isIsatap(address as ipaddr.IPv6))
+}
+
+/** True when `text` is one IP address inside one of the networks. Never throws. */
+export function isInNetworks(text: string, networks: readonly Network[]): boolean {
+  if (networks.length === 0) return false
+  const address = parseAddress(text)
+  return address !== null && networks.some((block) => contains(block, address))
+}
+
+/** True when the gateway may open a connection to this address. Never throws. */
+export function mayDial(address: string, allowedNetworks: readonly Network[]): boolean {
+  return isPublicAddress(address) || isInNetworks(address, allowedNetworks)
+}
+
+/**
+ * Comma-separated CIDR blocks, as in SIVO_ALLOWED_NETWORKS: '127.0.0.0/8,::1/128'. Empty text is no network.
+ * @throws RangeError naming every entry that is no CIDR block
+ */
+export function parseNetworks(cidrs: string): Network[] {
+  const entries = cidrs.split(',').map((entry) => entry.trim())
+  if (entries.length === 1 && entries[0] === '') return []
+  const wrong = entries.filter((entry) => !isCidr(entry))
+  if (wrong.length > 0) {
+    throw new RangeError(
+      `expected CIDR blocks separated by commas, such as 10.0.0.0/8 or fd00::/8, got ${wrong
+        .map((entry) => JSON.stringify(entry))
+        .join(', ')}; write an address, a slash and the number of fixed bits`,
+    )
+  }
+  return entries.map(network)
+}
+
+/** The address, or null; net.isIP comes first because ipaddr.js also reads 127.1 and 0x7f.1. */
+function parseAddress(text: string): Address | null {
+  return isIP(text) === 0 || text.includes('%') ? null : ipaddr.parse(text)
+}
+
+function isCidr(text: string): boolean {
+  const [address = '', prefix = '', ...rest] = text.split('/')
+  const family = isIP(address)
+  if (family === 0 || address.includes('%') || rest.length > 0 || !/^\d{1,3}$/.test(prefix)) return false
+  return Number(prefix) <= (family === 4 ? 32 : 128)
+}
+
+function network(text: string): Network {
+  const [address, prefix] = ipaddr.parseCIDR(text)
+  return { text, address, prefix }
+}
+
+function contains(block: Network, address: Address): boolean {
+  if (block.address.kind() !== address.kind()) return false
+  return address.kind() === 'ipv4'
+    ? (address as ipaddr.IPv4).match(block.address as ipaddr.IPv4, block.prefix)
+    : (address as ipaddr.IPv6).match(block.address as ipaddr.IPv6, block.prefix)
+}
+
+/** An interface id of 0000:5efe or 0200:5efe (with or without the group bit) and an IPv4 address, under any prefix. */
+function isIsatap(address: ipaddr.IPv6): boolean {
+  return ((address.parts[4] ?? 0) & ~0x0300) === 0 && address.parts[5] === 0x5efe
+}

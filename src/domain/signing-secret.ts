@@ -1,0 +1,25 @@
+// Signing secrets: `whsec_` and the base64 of 32 random bytes. The whole text is the key of X-Sivo-Signature, the
+// decoded bytes are the key of webhook-signature.
+
+const PREFIX = 'whsec_'
+const SECRET_BYTES = 32
+
+/** A new secret from 32 bytes of chance: `makeSigningSecret(crypto.randomBytes)`. */
+export function makeSigningSecret(randomBytes: (size: number) => Buffer): string {
+  return PREFIX + randomBytes(SECRET_BYTES).toString('base64')
+}
+
+/** The 32 bytes inside, or null when the text is no signing secret. */
+export function parseSigningSecret(secret: string): Buffer | null {
+  return /^whsec_[A-Za-z0-9+/]{43}=$/.test(secret) ? signingKey(secret) : null
+}
+
+/** The decoded bytes of a secret that is known to be one. */
+export function signingKey(secret: string): Buffer {
+  return Buffer.from(secret.slice(PREFIX.length), 'base64')
+}
+
+/** Enough to tell secrets apart, not to use one: `whsec_…` and the last four characters. */
+export function secretHint(secret: string): string {
+  return `${PREFIX}…${secret.replace(/=+$/, '').slice(-4)}`
+}
