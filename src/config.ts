@@ -1,0 +1,138 @@
+// The environment, read once into one frozen value. Every problem is reported at once, by name, with what was expected
+// and what came; nothing starts with half a configuration.
+
+import { parseNetworks } from './domain/network-address.ts'
+import { parseDuration, parseSchedule } from './domain/retry-schedule.ts'
+
+export type ServiceRole = 'all' | 'api' | 'worker'
+
+export type Config = {
+  readonly port: number
+  readonly host: string
+  /** null: the embedded Postgres under `dataDir`. */
+  readonly databaseUrl: string | null
+  readonly dataDir: string
+  readonly role: ServiceRole
+  /** null only in embedded mode, where it is generated and kept in `dataDir`. */
+  readonly operatorKey: string | null
+  /** 32 bytes; null only in embedded mode, where they are generated and kept in `dataDir`. */
+  readonly secretsKey: Buffer | null
+  /** Delays between attempts in milliseconds. */
+  readonly retrySchedule: readonly number[]
+  /** Added share of a delay, 0 to 1. */
+  readonly retryJitter: number
+  readonly attemptTimeoutMs: number
+  readonly allowedNetworks: ReturnType<typeof parseNetworks>
+  readonly allowedPorts: readonly number[]
+  /** `ip:port` each; empty: the system's. */
+  readonly dnsServers: readonly string[]
+  readonly demo: boolean
+  readonly logLevel: string
+}
+
+export const EXIT_CONFIGURATION = 78
+
+/** The configuration cannot be used; the message lists every problem. */
+export class ConfigurationError extends Error {
+  override name = 'ConfigurationError'
+  readonly problems: readonly string[]
+  constructor(problems: readonly string[]) {
+    super(`The configuration cannot be used:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`)
+    this.problems = problems
+  }
+}
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
+
+/** Reads the environment. Throws ConfigurationError with every problem found. */
+export function readConfig(env: Record<string, string | undefined>): Config {
+  const problems: string[] = []
+  const read = <T>(name: string, fallback: string, expected: string, parse: (text: string) => T | undefined): T => {
+    const text = env[name]?.trim() || fallback
+    let value: T | undefined
+    try {
+      value = parse(text)
+    } catch {
+      value = undefined
+    }
+    if (value === undefined) problems.push(`${name}: expected ${expected}, came ${shown(name, text)}.`)
+    return value as T
+  }
+
+  const databaseUrl = read('DATABASE_URL', '', 'a URL such as postgres://user:password@host:5432/database', (text) => {
+    if (text === '') return null
+    return /^postgres(ql)?:$/.test(new URL(text).protocol) ? text : undefined
+  })
+  const embedded = databaseUrl === null
+  const config: Config = {
+    port: read('PORT', '4000', 'a port from 0 to 65535', (text) => wholeNumber(text, 0, 65_535)),
+    host: read('HOST', '127.0.0.1', 'a host name or address', (text) => text),
+    databaseUrl,
+    dataDir: read('SIVO_DATA_DIR', '.data', 'a folder', (text) => text),
+    role: read('SIVO_ROLE', 'all', 'all, api or worker', (text) => oneOf(['all', 'api', 'worker'] as const, text)),
+    operatorKey: read('SIVO_OPERATOR_KEY', '', 'at least 24 characters without spaces', (text) => {
+      if (text === '') return embedded ? null : undefined
+      return /^[\x21-\x7e]{24,256}$/.test(text) ? text : undefined
+    }),
+    secretsKey: read('SIVO_SECRETS_KEY', '', '32 bytes in base64 (make some with: openssl rand -base64 32)', (text) => {
+      if (text === '') return embedded ? null : undefined
+      const bytes = Buffer.from(text, 'base64')
+      return bytes.length === 32 && /^[A-Za-z0-9+/_-]+=*$/.test(text) ? bytes : undefined
+    }),
+    retrySchedule: read(
+      'SIVO_RETRY_SCHEDULE',
+      '5s,30s,2m,10m,1h,6h',
+      'delays separated by commas, such as 5s,30s,2m',
+      parseSchedule,
+    ),
+    retryJitter: read('SIVO_RETRY_JITTER', '0.1', 'a share from 0 to 1', (text) => {
+      const share = Number(text)
+      return share >= 0 && share <= 1 ? share : undefined
+    }),
+    attemptTimeoutMs: read('SIVO_ATTEMPT_TIMEOUT', '10s', 'a duration from 100ms to 10s', (text) => {
+      const ms = parseDuration(text)
+      return ms >= 100 && ms <= 10_000 ? ms : undefined
+    }),
+    allowedNetworks: read(
+      'SIVO_ALLOWED_NETWORKS',
+      '',
+      'CIDRs separated by commas, such as 127.0.0.0/8,::1/128',
+      parseNetworks,
+    ),
+    allowedPorts: read('SIVO_ALLOWED_PORTS', '443,8443', 'ports separated by commas', (text) => {
+      const ports = text.split(',').map((port) => wholeNumber(port.trim(), 1, 65_535))
+      return ports.every((port) => port !== undefined) ? (ports as number[]) : undefined
+    }),
+    dnsServers: read('SIVO_DNS_SERVERS', '', 'ip:port separated by commas', (text) => {
+      const servers = text === '' ? [] : text.split(',').map((server) => server.trim())
+      return servers.every((server) => /^(\d+(\.\d+){3}|\[[0-9a-fA-F:]+\])(:\d+)?$/.test(server)) ? servers : undefined
+    }),
+    demo: read('SIVO_DEMO', embedded ? '1' : '0', '1 or 0', (text) => {
+      const word = oneOf(['1', '0'] as const, text)
+      return word === undefined ? undefined : word === '1'
+    }),
+    logLevel: read('LOG_LEVEL', 'info', `one of ${LOG_LEVELS.join(', ')}`, (text) => oneOf(LOG_LEVELS, text)),
+  }
+  if (env['NODE_USE_ENV_PROXY'] && env['NODE_USE_ENV_PROXY'] !== '0')
+    problems.push(
+      'NODE_USE_ENV_PROXY: expected unset, because deliveries must reach the addresses that were checked, not a proxy. Unset it.',
+    )
+  if (problems.length) throw new ConfigurationError(problems)
+  return Object.freeze(config)
+}
+
+function wholeNumber(text: string, least: number, most: number): number | undefined {
+  if (!/^\d{1,9}$/.test(text)) return undefined
+  const value = Number(text)
+  return value >= least && value <= most ? value : undefined
+}
+
+function oneOf<const T extends string>(words: readonly T[], text: string): T | undefined {
+  return words.find((word) => word === text)
+}
+
+const SECRET_NAMES = new Set(['SIVO_OPERATOR_KEY', 'SIVO_SECRETS_KEY', 'DATABASE_URL'])
+function shown(name: string, text: string): string {
+  if (text === '') return 'nothing'
+  return SECRET_NAMES.has(name) ? `a text of ${text.length} characters` : JSON.stringify(text)
+}

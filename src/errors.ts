@@ -1,0 +1,78 @@
+// Everything a caller may be told. Expected failures of a mutation are data: classes here become members of its result
+// union. Failures of a whole request are a code in `extensions.code`. Anything else is a fault of ours and is masked.
+
+/** One thing that is wrong with an input; `path` starts at the argument, e.g. ["input", "events", "3", "data"]. */
+export type Issue = { path: string[]; message: string }
+
+export type ErrorCode = 'VALIDATION_FAILED' | 'NOT_FOUND' | 'CONFLICT' | 'IDEMPOTENCY_CONFLICT' | 'LIMIT_EXCEEDED'
+
+abstract class CallerError extends Error {
+  abstract readonly code: ErrorCode
+  readonly path: string[] | null
+  constructor(message: string, path: string[] | null = null) {
+    super(message)
+    this.path = path
+  }
+}
+
+/** The input cannot be taken; nothing was stored. Carries every issue at once. */
+export class ValidationError extends CallerError {
+  override name = 'ValidationError'
+  readonly code = 'VALIDATION_FAILED'
+  readonly issues: Issue[]
+  constructor(issues: Issue[]) {
+    const [first] = issues
+    const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : ''
+    super(`${first ? `${first.path.join('.')}: ${first.message}` : 'The input cannot be taken.'}${more}`, first?.path ?? null)
+    this.issues = issues
+  }
+}
+
+/** What was named does not exist, or not for this caller: the two look alike on purpose. */
+export class NotFoundError extends CallerError {
+  override name = 'NotFoundError'
+  readonly code = 'NOT_FOUND'
+}
+
+/** The thing exists but is in a state in which this cannot be done. */
+export class ConflictError extends CallerError {
+  override name = 'ConflictError'
+  readonly code: 'CONFLICT' | 'IDEMPOTENCY_CONFLICT' | 'LIMIT_EXCEEDED'
+  constructor(message: string, code: ConflictError['code'] = 'CONFLICT', path: string[] | null = null) {
+    super(message, path)
+    this.code = code
+  }
+}
+
+export type RequestErrorCode =
+  | 'UNAUTHENTICATED'
+  | 'FORBIDDEN'
+  | 'BAD_USER_INPUT'
+  | 'NOT_FOUND'
+  | 'COMPLEXITY_LIMIT'
+  | 'RATE_LIMITED'
+  | 'SERVICE_UNAVAILABLE'
+  | 'INTERNAL_SERVER_ERROR'
+
+/** A failure of the whole request; becomes a top-level GraphQL error with `extensions.code`. */
+export class RequestError extends Error {
+  override name = 'RequestError'
+  readonly code: RequestErrorCode
+  readonly retryAfterSeconds: number | null
+  constructor(code: RequestErrorCode, message: string, retryAfterSeconds: number | null = null) {
+    super(message)
+    this.code = code
+    this.retryAfterSeconds = retryAfterSeconds
+  }
+}
+
+/** True for a failure that says the database cannot be reached or used now; the same call may work later. */
+export function isDatabaseAway(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code
+  if (typeof code !== 'string') return /connection (terminated|timeout)|timeout exceeded when trying to connect/i.test(String((error as Error)?.message))
+  return AWAY_SQLSTATE.test(code) || AWAY_ERRNO.has(code)
+}
+
+// 08 connection, 53 resources, 57P operator intervention (shutdown, crash, starting up), 58 system, 25006 read-only
+const AWAY_SQLSTATE = /^(08...|53...|57P..|58...|25006)$/
+const AWAY_ERRNO = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN', 'P1001', 'P1017', 'P2024'])
