@@ -1,0 +1,33 @@
+// The one value that the gateway's verbs are given: what they may touch, and nothing global beside it.
+
+import type { Logger } from 'pino'
+import type { Config } from './config.ts'
+import type { Clock } from './domain/clock.ts'
+import type { IdSource } from './domain/id.ts'
+import type { PrismaClient, Role } from './generated/prisma/client.ts'
+import type { HotDatabase } from './hot-database.ts'
+import type { Vault } from './vault.ts'
+
+export type Context = {
+  readonly config: Config
+  readonly log: Logger
+  readonly clock: Clock
+  readonly newId: IdSource
+  /** A number in [0, 1), for jitter. */
+  readonly random: () => number
+  /** Reads and administration. */
+  readonly db: PrismaClient
+  /** The delivery path: prepared statements on a pool of their own. */
+  readonly hot: HotDatabase
+  readonly vault: Vault
+}
+
+/** Who asks. `tenantId` is null for operators, and for publishers that serve every tenant. */
+export type Viewer = {
+  readonly role: Role
+  readonly tenantId: string | null
+  readonly name: string
+  readonly expiresAt: Date | null
+  /** The API key or console session that proved it. */
+  readonly credential: { readonly kind: 'key' | 'session'; readonly id: string }
+}
