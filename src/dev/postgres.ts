@@ -1,0 +1,458 @@
+// Runs the Postgres that comes with the packages, for development, the demo and the tests.
+//
+// Guarantees: the data of one folder is served by one Postgres at a time, and is found again at the next start; a
+// Postgres that outlived its supervisor is ended before a new one starts; its end without being asked is reported; the
+// terminal's Ctrl-C never reaches it, so that it can stop last. Two folders never collide: every start takes a free port
+// of the loopback interface and nothing else of the machine.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createHash, randomBytes } from 'node:crypto'
+import { chmod, mkdir, readdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
+import pg from 'pg'
+import { type FolderLock, lockFolder } from './folder-lock.ts'
+import {
+  exists,
+  findPostgres,
+  giveTo,
+  type PostgresPrograms,
+  PostgresUnavailable,
+  type Way,
+} from './postgres-binaries.ts'
+import { hasEndedWithin, isPostgresOf, postgresProcessesOf } from './running-process.ts'
+
+export { PostgresUnavailable, type Way } from './postgres-binaries.ts'
+
+/** A pino logger is one. */
+export type PostgresLog = Record<'debug' | 'info' | 'warn' | 'error', (message: string) => void>
+
+export type PostgresServer = {
+  /** The database `sivo`. */
+  url: string
+  /** The database `postgres`, for creating and dropping others; the same user. */
+  adminUrl: string
+  port: number
+  pid: number
+  way: Way
+  /** Where the tables lie. */
+  pgdata: string
+  /** Ends open connections, writes everything down and waits for the end. */
+  stop(): Promise<void>
+  /** Ends at once, as in a power cut; the next start recovers. */
+  stopImmediate(): Promise<void>
+}
+
+export type PostgresOptions = {
+  /** Made when missing; holds the data, the password and the lock. */
+  dataDir: string
+  log: PostgresLog
+  /** Overrides of SETTINGS, by Postgres' own names. */
+  settings?: Record<string, string | number>
+  /** False only for tests: a power cut may then cost the data. A killed Postgres still loses nothing. */
+  fsync?: boolean
+  /** Default: a free one, chosen anew at every start. */
+  port?: number
+  /** Called once when Postgres ends without having been stopped. */
+  onUnexpectedExit?: (error: Error) => void
+  /** Default: every way that suits this user, best first. */
+  ways?: readonly Way[]
+  /** Where programs and data go when root's Postgres runs as nobody, who may not enter their own folder. */
+  reachableDir?: string
+}
+
+const USER = 'sivo'
+const DATABASE = 'sivo'
+const START_TIMEOUT_MS = 300_000
+const STOP_TIMEOUT_MS = 60_000
+
+/** For a machine of 2 cores and 4 GB that also runs the gateway. */
+const SETTINGS: Record<string, string | number> = {
+  // Holds the recent deliveries and their indexes; the rest is left to the system's cache.
+  shared_buffers: '256MB',
+  effective_cache_size: '1GB',
+  // Several processes with several pools each.
+  max_connections: 200,
+  work_mem: '8MB',
+  maintenance_work_mem: '128MB',
+  // An acknowledged event is on the disk. Never weakened.
+  synchronous_commit: 'on',
+  // Full pages after a checkpoint are most of the log: smaller, and seldom.
+  wal_compression: 'on',
+  max_wal_size: '2GB',
+  min_wal_size: '256MB',
+  checkpoint_timeout: '15min',
+  checkpoint_completion_target: 0.9,
+  // Statements here take milliseconds: compiling them, or spreading one over both cores, costs more than it brings.
+  jit: 'off',
+  max_parallel_workers_per_gather: 0,
+  max_parallel_maintenance_workers: 0,
+  // Flash, not turning disks.
+  random_page_cost: 1.1,
+  // A queue makes dead rows all the time; look often.
+  autovacuum_naptime: '15s',
+  // What the application caused, the application logs: statements can hold secrets.
+  log_min_messages: 'log',
+  log_min_error_statement: 'panic',
+  log_checkpoints: 'off',
+  log_line_prefix: '',
+  log_timezone: 'UTC',
+  timezone: 'UTC',
+}
+
+const WITHOUT_FSYNC = { fsync: 'off', full_page_writes: 'off' }
+
+/**
+ * Starts Postgres on the data in `dataDir`, which is made when there is none. Throws PostgresUnavailable, with a sentence
+ * for the operator, when the folder is in use, holds another version's data, or Postgres cannot run here.
+ */
+export async function startPostgres(options: PostgresOptions): Promise<PostgresServer> {
+  await mkdir(options.dataDir, { recursive: true })
+  const dataDir = await realpath(options.dataDir)
+  const programs = await findPostgres({ ways: options.ways, reachableDir: reachableDirOf(options) })
+  const lock = await lockFolder(
+    dataDir,
+    (pid) =>
+      new PostgresUnavailable(
+        `${dataDir} is in use by the running process ${pid}. Stop that one first, or set SIVO_DATA_DIR to another folder.`,
+      ),
+  )
+  try {
+    options.log.info(programs.sentence)
+    const pgdata = await chooseDataFolder(dataDir, programs, options)
+    const password = await readPassword(join(dataDir, 'password'), pgdata)
+    if (await exists(join(pgdata, 'PG_VERSION'))) {
+      await refuseOtherVersion(pgdata, programs)
+      await endOrphan(pgdata, options.log)
+    } else {
+      await createData({ pgdata, password, sync: options.fsync !== false }, programs)
+    }
+    await ownData(pgdata, programs)
+    return await startServer({ pgdata, password, programs, lock, options })
+  } catch (error) {
+    await lock.release()
+    throw error
+  }
+}
+
+function reachableDirOf({ reachableDir }: PostgresOptions): string {
+  return reachableDir ?? '/var/lib/sivo-webhooks'
+}
+
+/** Beside the password, unless whoever runs Postgres may not go there. Data that exists is never left behind. */
+async function chooseDataFolder(
+  dataDir: string,
+  programs: PostgresPrograms,
+  options: PostgresOptions,
+): Promise<string> {
+  const beside = join(dataDir, 'pgdata')
+  const elsewhere = join(
+    reachableDirOf(options),
+    `data-${createHash('sha256').update(dataDir).digest('hex').slice(0, 16)}`,
+    'pgdata',
+  )
+  const found = (await exists(beside)) ? beside : (await exists(elsewhere)) ? elsewhere : null
+  if (found === elsewhere || (found === null && !(await programs.mayEnter(dataDir)))) {
+    await mkdir(dirname(elsewhere), { recursive: true, mode: 0o755 })
+    options.log.info(`The data lies in ${elsewhere}: the user who runs Postgres may not enter ${dataDir}.`)
+    return elsewhere
+  }
+  if (!(await programs.mayEnter(dataDir)))
+    throw new PostgresUnavailable(
+      `The data lies in ${beside}, where the user who runs Postgres may not enter. Move ${dataDir} to a folder that every user may enter and set SIVO_DATA_DIR to it, or set DATABASE_URL.`,
+    )
+  return beside
+}
+
+async function readPassword(path: string, pgdata: string): Promise<string> {
+  if (await exists(path)) return (await readFile(path, 'utf8')).trim()
+  if (await exists(join(pgdata, 'PG_VERSION')))
+    throw new PostgresUnavailable(
+      `Expected the database's password in ${path}, but the file is gone. Put it back, or remove ${pgdata} to start with an empty database.`,
+    )
+  const password = randomBytes(24).toString('hex')
+  await writeFile(path, `${password}\n`, { mode: 0o600 })
+  return password
+}
+
+async function refuseOtherVersion(pgdata: string, { major, version }: PostgresPrograms): Promise<void> {
+  const found = (await readFile(join(pgdata, 'PG_VERSION'), 'utf8')).trim()
+  if (Number.parseInt(found, 10) !== major)
+    throw new PostgresUnavailable(
+      `Expected data of Postgres ${major} in ${pgdata}, came data of Postgres ${found}; ${version} cannot read it. ` +
+        `Carry it over with pg_dump and pg_restore of Postgres ${found}, or set SIVO_DATA_DIR to another folder.`,
+    )
+}
+
+/** Made aside and renamed when complete: a start that was broken off leaves no half database. */
+async function createData(
+  { pgdata, password, sync }: { pgdata: string; password: string; sync: boolean },
+  programs: PostgresPrograms,
+): Promise<void> {
+  const parent = dirname(pgdata)
+  for (const name of await readdir(parent)) {
+    if (name.startsWith('pgdata.')) await rm(join(parent, name), { recursive: true, force: true })
+  }
+  const draft = await realpath(parent).then((folder) => join(folder, `pgdata.${randomBytes(6).toString('hex')}`))
+  const passwordFile = `${draft}.password`
+  await mkdir(draft, { mode: 0o700 })
+  await writeFile(passwordFile, `${password}\n`, { mode: 0o600 })
+  await giveTo(draft, programs)
+  await giveTo(passwordFile, programs)
+  try {
+    const { file, args, options } = programs.command('initdb', [
+      `--pgdata=${draft}`,
+      `--username=${USER}`,
+      `--pwfile=${passwordFile}`,
+      '--auth=scram-sha-256',
+      '--encoding=UTF8',
+      // Postgres' own C.UTF-8: the same order on every machine, whatever locales it has.
+      '--locale-provider=builtin',
+      '--builtin-locale=C.UTF-8',
+      '--locale=C',
+      '--no-instructions',
+      ...(sync ? [] : ['--no-sync']),
+    ])
+    const child = spawn(file, args, { ...options, detached: true, stdio: ['ignore', 'ignore', 'pipe'] })
+    const lastLines = keepLastLines(child)
+    const code = await exitOf(child)
+    if (code !== 0)
+      throw new PostgresUnavailable(`initdb could not make the database in ${pgdata}: ${lastLines().join(' ')}`)
+    await rename(draft, pgdata)
+  } finally {
+    await rm(passwordFile, { force: true })
+    await rm(draft, { recursive: true, force: true })
+  }
+}
+
+async function ownData(pgdata: string, programs: PostgresPrograms): Promise<void> {
+  const { uid, gid } = await stat(pgdata)
+  if (uid === programs.uid && gid === programs.gid) return
+  if (uid !== programs.uid && process.getuid?.() !== 0)
+    throw new PostgresUnavailable(
+      `${pgdata} belongs to the user ${uid}, but this process runs as ${programs.uid}. Run as that user, or set SIVO_DATA_DIR to another folder.`,
+    )
+  await giveTo(pgdata, programs)
+  await chmod(pgdata, 0o700)
+}
+
+/** Ends a Postgres that outlived the process which had started it. The caller holds the folder's lock. */
+async function endOrphan(pgdata: string, log: PostgresLog): Promise<void> {
+  const pidFile = join(pgdata, 'postmaster.pid')
+  const pid = Number.parseInt(await readFile(pidFile, 'utf8').catch(() => ''), 10)
+  if (!Number.isInteger(pid)) return
+  if (await isPostgresOf(pid, pgdata)) {
+    log.info(`Ending the Postgres (pid ${pid}) that an earlier run left behind.`)
+    if (!(await endProcess(pid)))
+      throw new PostgresUnavailable(
+        `The Postgres of an earlier run (pid ${pid}) still works on ${pgdata} and does not end. End it with "kill -9 ${pid}" and start again.`,
+      )
+  }
+  // Its children see the end of the postmaster by themselves; until they have, the files are theirs.
+  const deadline = performance.now() + 15_000
+  for (let left = await postgresProcessesOf(pgdata); left.length > 0; left = await postgresProcessesOf(pgdata)) {
+    if (performance.now() > deadline)
+      throw new PostgresUnavailable(
+        `Processes of an earlier Postgres still work on ${pgdata}: ${left.join(', ')}. End them with "kill -9 ${left.join(' ')}" and start again.`,
+      )
+    await delay(50)
+  }
+  // What is left names a process that is no Postgres of this folder; Postgres itself would refuse because of it.
+  await rm(pidFile, { force: true })
+}
+
+async function endProcess(pid: number): Promise<boolean> {
+  for (const [signal, waitMs] of [
+    ['SIGINT', 20_000],
+    ['SIGQUIT', 10_000],
+  ] as const) {
+    try {
+      process.kill(pid, signal)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
+    if (await hasEndedWithin(pid, waitMs)) return true
+  }
+  return false
+}
+
+type Start = {
+  pgdata: string
+  password: string
+  programs: PostgresPrograms
+  lock: FolderLock
+  options: PostgresOptions
+}
+
+async function startServer(start: Start): Promise<PostgresServer> {
+  const wanted = start.options.port
+  for (let attempt = 1; ; attempt++) {
+    const port = wanted ?? (await freePort())
+    try {
+      return await startOnPort(start, port)
+    } catch (error) {
+      // Between choosing a port and taking it, another process may have been given it.
+      if (!(error instanceof PortTaken) || attempt === 5) throw error
+    }
+  }
+}
+
+class PortTaken extends PostgresUnavailable {}
+
+async function startOnPort(start: Start, port: number): Promise<PostgresServer> {
+  const { pgdata, password, programs, lock, options } = start
+  const settings = {
+    ...SETTINGS,
+    ...(options.fsync === false ? WITHOUT_FSYNC : {}),
+    ...options.settings,
+    listen_addresses: '127.0.0.1',
+    port,
+    unix_socket_directories: '',
+  }
+  const command = programs.command('postgres', [
+    '-D',
+    pgdata,
+    ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+  ])
+  // Detached: a process group of its own, which Ctrl-C in the terminal does not reach.
+  const child = spawn(command.file, command.args, {
+    ...command.options,
+    detached: true,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  const lastLines = keepLastLines(child, (line) => logLine(options.log, line))
+  const end = exitOf(child)
+  // When our process ends without stopping Postgres, Postgres should not go on alone.
+  const lastWord = () => child.kill('SIGINT')
+  process.once('exit', lastWord)
+
+  let ended = false
+  let wantsEnd = false
+  let started = false
+  const afterEnd = end.then(async (reason) => {
+    ended = true
+    process.off('exit', lastWord)
+    if (!started) return
+    await lock.release()
+    if (!wantsEnd) options.onUnexpectedExit?.(new Error(describeEnd(reason, pgdata, lastLines())))
+  })
+
+  const url = (database: string) => `postgres://${USER}:${password}@127.0.0.1:${port}/${database}`
+  try {
+    await untilReady({ pgdata, pid: child.pid, hasEnded: () => ended, log: options.log })
+    if (ended) {
+      const lines = lastLines()
+      if (lines.some((line) => line.includes('could not bind')))
+        throw new PortTaken(`Port ${port} of 127.0.0.1 is taken by another process. Free it, or choose another.`)
+      throw new PostgresUnavailable(describeEnd(await end, pgdata, lines))
+    }
+    await createDatabase(url('postgres'))
+  } catch (error) {
+    child.kill('SIGQUIT')
+    await afterEnd
+    throw error
+  }
+  started = true
+
+  const stopWith = async (signal: 'SIGINT' | 'SIGQUIT') => {
+    wantsEnd = true
+    if (!ended) child.kill(signal)
+    const force = setTimeout(() => child.kill('SIGQUIT'), STOP_TIMEOUT_MS)
+    await afterEnd
+    clearTimeout(force)
+  }
+  return {
+    url: url(DATABASE),
+    adminUrl: url('postgres'),
+    port,
+    pid: child.pid!,
+    way: programs.way,
+    pgdata,
+    stop: () => stopWith('SIGINT'),
+    stopImmediate: () => stopWith('SIGQUIT'),
+  }
+}
+
+/** Waits until Postgres says in its pid file that it takes connections, or has ended. */
+async function untilReady({
+  pgdata,
+  pid,
+  hasEnded,
+  log,
+}: {
+  pgdata: string
+  pid: number | undefined
+  hasEnded: () => boolean
+  log: PostgresLog
+}): Promise<void> {
+  const startedAt = performance.now()
+  let nextWordAt = startedAt + 5_000
+  while (!hasEnded()) {
+    const lines = (await readFile(join(pgdata, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n')
+    if (Number(lines[0]) === pid && lines[7]?.trim() === 'ready') return
+    if (performance.now() > nextWordAt) {
+      log.info('Postgres is starting and not ready yet: it may be recovering after an unclean end.')
+      nextWordAt += 10_000
+    }
+    if (performance.now() - startedAt > START_TIMEOUT_MS)
+      throw new PostgresUnavailable(
+        `Postgres on ${pgdata} was not ready after ${START_TIMEOUT_MS / 60_000} minutes. Look at the log with LOG_LEVEL=debug.`,
+      )
+    await delay(15)
+  }
+}
+
+async function createDatabase(adminUrl: string): Promise<void> {
+  const client = new pg.Client({ connectionString: adminUrl, connectionTimeoutMillis: 10_000 })
+  await client.connect()
+  try {
+    const { rowCount } = await client.query('select from pg_database where datname = $1', [DATABASE])
+    if (rowCount === 0) await client.query(`create database ${DATABASE}`)
+  } finally {
+    await client.end()
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number }
+      server.close(() => resolve(port))
+    })
+  })
+}
+
+type End = number | NodeJS.Signals | Error
+
+function exitOf(child: ChildProcess): Promise<End> {
+  return new Promise((resolve) => {
+    child.once('error', resolve)
+    child.once('close', (code, signal) => resolve(code ?? signal ?? 0))
+  })
+}
+
+function describeEnd(end: End, pgdata: string, lines: string[]): string {
+  const how =
+    end instanceof Error ? end.message : typeof end === 'number' ? `with exit code ${end}` : `by the signal ${end}`
+  const said = lines.length > 0 ? `Its last words: ${lines.join(' ')}` : 'It said nothing.'
+  return `Postgres on ${pgdata} ended ${how}. ${said}`
+}
+
+function keepLastLines(child: ChildProcess, onLine?: (line: string) => void): () => string[] {
+  const kept: string[] = []
+  createInterface({ input: child.stderr! }).on('line', (line) => {
+    kept.push(line)
+    if (kept.length > 8) kept.shift()
+    onLine?.(line)
+  })
+  return () => [...kept]
+}
+
+function logLine(log: PostgresLog, line: string): void {
+  const level = /^PANIC:/.test(line) ? 'error' : /^(FATAL|WARNING):/.test(line) ? 'warn' : 'debug'
+  log[level](`postgres: ${line}`)
+}
