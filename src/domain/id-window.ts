@@ -1,0 +1,25 @@
+// Ids rise with time, so a window of time is also a range of ids, and an index walk can start and end at it.
+
+/**
+ * How far an id's own time may be from its row's `createdAt`: an id is made just before its row is written, and both
+ * follow the database's clock.
+ */
+const SLACK_MS = 60 * 60_000
+const MAX_MS = 2 ** 48 - 1
+
+export type IdWindow = { gte?: string; lt?: string }
+
+/** The ids that rows created within [from, to) can have: a little wider than the window, never narrower. */
+export function idWindow(from: Date | null, to: Date | null): IdWindow {
+  const window: IdWindow = {}
+  if (from) window.gte = smallestIdAt(from.getTime() - SLACK_MS)
+  if (to) window.lt = smallestIdAt(to.getTime() + SLACK_MS)
+  return window
+}
+
+/** The smallest UUIDv7 of a moment in Unix milliseconds. */
+export function smallestIdAt(ms: number): string {
+  const time = Math.min(Math.max(Math.floor(ms), 0), MAX_MS)
+  const hex = `${time.toString(16).padStart(12, '0')}${'0'.repeat(20)}`
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+}
