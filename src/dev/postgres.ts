@@ -238,6 +238,20 @@ async function ownData(pgdata: string, programs: PostgresPrograms): Promise<void
   await chmod(pgdata, 0o700)
 }
 
+/** Ends the Postgres that a killed process left running on `dataDir`. Throws when a living process holds the folder. */
+export async function endAbandonedPostgres({ dataDir, log }: { dataDir: string; log: PostgresLog }): Promise<void> {
+  const lock = await lockFolder(
+    dataDir,
+    (pid) => new PostgresUnavailable(`${dataDir} is in use by the process ${pid}.`),
+  )
+  try {
+    const pgdata = join(await realpath(dataDir), 'pgdata')
+    if (await exists(pgdata)) await endOrphan(pgdata, log)
+  } finally {
+    await lock.release()
+  }
+}
+
 /** Ends a Postgres that outlived the process which had started it. The caller holds the folder's lock. */
 async function endOrphan(pgdata: string, log: PostgresLog): Promise<void> {
   const pidFile = join(pgdata, 'postmaster.pid')
@@ -452,7 +466,8 @@ function keepLastLines(child: ChildProcess, onLine?: (line: string) => void): ()
   return () => [...kept]
 }
 
+/** FATAL ends one connection, whose owner hears of it and logs it; a backend that crashed ends everybody's. */
 function logLine(log: PostgresLog, line: string): void {
-  const level = /^PANIC:/.test(line) ? 'error' : /^(FATAL|WARNING):/.test(line) ? 'warn' : 'debug'
+  const level = /^PANIC:/.test(line) ? 'error' : /was terminated by signal/.test(line) ? 'warn' : 'debug'
   log[level](`postgres: ${line}`)
 }

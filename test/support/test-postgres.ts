@@ -1,0 +1,69 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type PostgresLog, type PostgresServer, startPostgres } from '../../src/dev/postgres.ts'
+import { migrate } from '../../src/migrate.ts'
+
+export const RUN_PREFIX = 'sivo-test-run-'
+
+export const TEST_SETTINGS = { shared_buffers: '128MB', max_connections: 300, min_wal_size: '80MB' }
+
+export const quietLog: PostgresLog = {
+  debug: () => {},
+  info: () => {},
+  warn: (message) => console.warn(message),
+  error: (message) => console.error(message),
+}
+
+/** A temporary folder for one Postgres, open to whichever user has to run it. The caller removes it. */
+export async function makeDataDir(): Promise<string> {
+  const dataDir = await mkdtemp(join(tmpdir(), RUN_PREFIX))
+  await chmod(dataDir, 0o755)
+  return dataDir
+}
+
+export type OwnPostgres = {
+  /** A migrated database; the same URL before and after a restart. */
+  url: string
+  /** The server's port, process id and so on; null while it is down. */
+  readonly server: PostgresServer | null
+  /** Ends the server, cleanly or as a power cut of Postgres would. Committed rows survive both. */
+  down(how: 'clean' | 'immediate'): Promise<void>
+  /** Starts it again on the same port. */
+  up(): Promise<void>
+  /** Ends it and removes its data. */
+  close(): Promise<void>
+}
+
+/** A Postgres for one test alone, for tests that restart or kill it. Takes about two seconds. */
+export async function startOwnPostgres({
+  settings,
+}: {
+  settings?: Record<string, string | number>
+} = {}): Promise<OwnPostgres> {
+  const dataDir = await makeDataDir()
+  const open = (port?: number) =>
+    startPostgres({ dataDir, log: quietLog, fsync: false, settings: { ...TEST_SETTINGS, ...settings }, port })
+  let server: PostgresServer | null = await open()
+  const { url, port } = server
+  const down: OwnPostgres['down'] = async (how) => {
+    const running = server
+    server = null
+    await (how === 'clean' ? running?.stop() : running?.stopImmediate())
+  }
+  await migrate(url)
+  return {
+    url,
+    get server() {
+      return server
+    },
+    down,
+    async up() {
+      server ??= await open(port)
+    },
+    async close() {
+      await down('immediate')
+      await rm(dataDir, { recursive: true, force: true })
+    },
+  }
+}
