@@ -1,9 +1,9 @@
 // Headers a tenant may add to what its endpoint receives. Promise: what passes here cannot change how the request is
 // framed, routed, signed or authenticated by the gateway, and cannot open a cloud's metadata service.
 
+import type { Issue } from './issue.ts'
+
 export type EndpointHeader = { name: string; value?: string | null }
-/** `path` starts at the list: ['0', 'name']; empty when the list itself is wrong. */
-export type HeaderIssue = { path: string[]; message: string }
 
 export const MAX_ENDPOINT_HEADERS = 20
 
@@ -31,11 +31,12 @@ const RESERVED = new Set([
 const RESERVED_PREFIXES = ['x-sivo-', 'webhook-', 'proxy-', 'metadata-', 'x-aws-ec2-']
 
 /**
- * Every reason why these headers are refused; none when they may be stored. A value that is absent or null (keep the
+ * Every reason why these headers are refused; none when they may be stored. Paths start at the list: ['0', 'name'], and
+ * [] when the list itself is wrong. A value that is absent or null (keep the
  * stored one) is not judged: whether that is allowed is the caller's business.
  */
-export function judgeEndpointHeaders(headers: readonly EndpointHeader[]): HeaderIssue[] {
-  const issues: HeaderIssue[] = []
+export function judgeEndpointHeaders(headers: readonly EndpointHeader[]): Issue[] {
+  const issues: Issue[] = []
   if (headers.length > MAX_ENDPOINT_HEADERS) {
     issues.push({
       path: [],

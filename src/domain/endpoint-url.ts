@@ -66,7 +66,7 @@ function judgeHost(hostname: string, { allowedNetworks }: EndpointUrlRules): str
   const literal = addressOf(hostname)
   if (literal !== null) {
     if (isInNetworks(literal, allowedNetworks)) return []
-    return [`expected a host name, got the address ${literal}; use a name that resolves to it`]
+    return [`expected a host name, got the address ${literal}; use the receiver's public host name`]
   }
   if (hostname.endsWith('.')) {
     return [`expected a host name without a dot at its end, got ${quote(hostname)}; remove the dot`]

@@ -1,0 +1,438 @@
+// One signed POST. Promise: `send` never throws and never takes longer than the deadline, which covers everything
+// (waiting for a free connection, DNS, connect, TLS, request, the whole reply); it follows no redirect, unpacks
+// nothing, keeps at most 16 KiB of the reply, and only ever talks to addresses that were checked (guarded-connect.ts).
+//
+// A request that was written to a kept-alive connection at the moment the receiver closed it is sent once more, on a
+// new connection and within the same deadline. That is safe because delivery is at least once and the event id is the
+// same: a receiver that did get the first one recognises the second. Without it, every idle time-out of a receiver
+// would cost a retry and five seconds.
+
+import type { TLSSocket } from 'node:tls'
+import { Client, type Dispatcher, Pool } from 'undici'
+import { addressOf } from '../domain/endpoint-url.ts'
+import type { Network } from '../domain/network-address.ts'
+import type { Failure, Reply, SendResult } from '../domain/outcome.ts'
+import { explainSendFailure, isDisconnect } from './explain-failure.ts'
+import { type Connector, type ConnectTiming, createConnector } from './guarded-connect.ts'
+import { createLookup } from './guarded-lookup.ts'
+
+export type SendStep = 'DNS' | 'CONNECT' | 'TLS' | 'REQUEST_SENT' | 'FIRST_BYTE' | 'DONE'
+
+export type SendRequest = {
+  /** An https: URL in the form parseEndpointUrl returned. */
+  url: string
+  /** Name, value, name, value, …: sent in this order and case. Host and content-length are added. */
+  headers: readonly string[]
+  body: Buffer
+  /** Milliseconds for this attempt, instead of the sender's `timeoutMs`. */
+  deadlineMs?: number
+  /** Ends the attempt; its result then has `aborted: true`. */
+  signal?: AbortSignal
+  /** Told when a step is done, `atMs` after `send` was called; DNS, CONNECT and TLS only when a connection was opened. */
+  onStep?: (step: SendStep, atMs: number) => void
+}
+
+export type SenderOptions = {
+  /** The whole attempt. */
+  timeoutMs: number
+  allowedNetworks: readonly Network[]
+  allowedPorts: readonly number[]
+  /** `ip:port` or `ip`; absent or empty: the system's. */
+  dnsServers?: readonly string[]
+  /** PEM certificates of further authorities. */
+  ca?: readonly string[]
+  connectionsPerOrigin?: number
+  maxReplyBytes?: number
+}
+
+export type SenderStats = { inFlight: number; connections: number; origins: number; lookupsInFlight: number }
+
+export type Sender = {
+  /** Never rejects: every failure is a SendResult. */
+  send(request: SendRequest): Promise<SendResult>
+  stats(): SenderStats
+  /** Ends what is in the air (as aborted) and closes all connections. */
+  close(): Promise<void>
+}
+
+const KEEP_ALIVE_MS = 4_000
+const KEEP_ALIVE_MAX_MS = 5_000
+/** A connection is not used longer than this, so that a receiver's new address is noticed. */
+const CONNECTION_AGE_MS = 30_000
+/** An origin without attempts for this long has no open connection left. */
+const ORIGIN_IDLE_MS = KEEP_ALIVE_MAX_MS + 1_000
+const MAX_HEADER_BYTES = 16_384
+const MAX_INTERIM_REPLIES = 8
+/** A kept-alive connection that dies later than this after the request was written did not die of being idle. */
+const CLOSED_AS_WE_SENT_MS = 2_000
+
+const NOT_HTTPS: Failure = { code: 'blocked_address', message: 'Only https: URLs are delivered to.' }
+const STOPPING: Failure = { code: 'connection_reset', message: 'The gateway ended the attempt: it is stopping.' }
+
+type Origin = { pool: Pool; inFlight: number; idleSince: number }
+type Shared = { connect: Connector; stats: { connections: number }; maxReplyBytes: number }
+
+/** Opens a sender: its connections, its DNS cache and its TLS sessions. */
+export function createSender({
+  timeoutMs,
+  allowedNetworks,
+  allowedPorts,
+  dnsServers,
+  ca,
+  connectionsPerOrigin = 64,
+  maxReplyBytes = 16_384,
+}: SenderOptions): Sender {
+  const lookup = createLookup({ servers: dnsServers })
+  const connect = createConnector({ lookup, allowedNetworks, allowedPorts, ca })
+  const shared: Shared = { connect, stats: { connections: 0 }, maxReplyBytes }
+  const origins = new Map<string, Origin>()
+  const inFlight = new Set<Attempt>()
+  let closed = false
+
+  function originOf(name: string): Origin {
+    const known = origins.get(name)
+    if (known) return known
+    const pool = new Pool(name, {
+      connections: connectionsPerOrigin,
+      connect: unused,
+      factory: (url) => new SendingClient(url, shared),
+    })
+    const origin = { pool, inFlight: 0, idleSince: 0 }
+    origins.set(name, origin)
+    return origin
+  }
+
+  const sweeper = setInterval(() => {
+    const idleBefore = performance.now() - ORIGIN_IDLE_MS
+    for (const [name, { pool, inFlight, idleSince }] of origins) {
+      if (inFlight > 0 || idleSince > idleBefore) continue
+      origins.delete(name)
+      void pool.destroy()
+    }
+  }, ORIGIN_IDLE_MS)
+  sweeper.unref()
+
+  function send(request: SendRequest): Promise<SendResult> {
+    return new Promise((resolve) => {
+      const url = URL.parse(request.url)
+      if (url?.protocol !== 'https:') return resolve(nothingSent(NOT_HTTPS, false))
+      if (closed || request.signal?.aborted) return resolve(nothingSent(STOPPING, true))
+      const origin = originOf(url.origin)
+      const attempt: Attempt = new Attempt(request, url, shared, (result) => {
+        inFlight.delete(attempt)
+        origin.inFlight--
+        origin.idleSince = performance.now()
+        resolve(result)
+      })
+      inFlight.add(attempt)
+      origin.inFlight++
+      attempt.begin(origin.pool, request.deadlineMs ?? timeoutMs)
+    })
+  }
+
+  return {
+    send,
+    stats: () => ({
+      inFlight: inFlight.size,
+      connections: shared.stats.connections,
+      origins: origins.size,
+      lookupsInFlight: lookup.stats().inFlight,
+    }),
+    async close() {
+      closed = true
+      clearInterval(sweeper)
+      for (const attempt of inFlight) attempt.abort()
+      const pools = [...origins.values()].map(({ pool }) => pool.destroy())
+      origins.clear()
+      lookup.close()
+      await Promise.all(pools)
+    },
+  }
+}
+
+/** One connection of a pool: knows which attempt it works for, and how its socket came to be. */
+class SendingClient extends Client {
+  attempt: Attempt | null = null
+  socket: TLSSocket | null = null
+  openedAt = 0
+  requestCount = 0
+  giveUp = () => {}
+  readonly shared: Shared
+
+  constructor(url: URL | string, shared: Shared) {
+    super(url, {
+      pipelining: 1,
+      allowH2: false,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      keepAliveMaxTimeout: KEEP_ALIVE_MAX_MS,
+      connect: (options, callback) => this.open(options, callback),
+    })
+    this.shared = shared
+  }
+
+  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    this.attempt = handler as Attempt
+    this.attempt.client = this
+    const isOld = this.socket !== null && performance.now() - this.openedAt > CONNECTION_AGE_MS
+    return super.dispatch(isOld ? { ...options, reset: true } : options, handler)
+  }
+
+  open(
+    { hostname, port }: { hostname: string; port: string },
+    callback: (...args: [null, TLSSocket] | [Error, null]) => void,
+  ): void {
+    const { timing, giveUp } = this.shared.connect({
+      host: hostname,
+      port: port === '' ? 443 : Number(port),
+      onStep: (step) => this.attempt?.step(step),
+      onDone: (result) => {
+        this.giveUp = () => {}
+        if ('code' in result) return callback(new NotConnected(result), null)
+        this.adopt(result)
+        callback(null, result)
+      },
+    })
+    if (this.attempt) this.attempt.connectTiming = timing
+    this.giveUp = () => {
+      this.giveUp = () => {}
+      giveUp()
+      callback(new NotConnected({ code: 'timeout', message: 'The connection is no longer wanted.' }), null)
+    }
+  }
+
+  adopt(socket: TLSSocket): void {
+    this.socket = socket
+    this.openedAt = performance.now()
+    this.requestCount = 0
+    this.shared.stats.connections++
+    socket.once('close', () => {
+      this.shared.stats.connections--
+      if (this.socket === socket) this.socket = null
+    })
+  }
+}
+
+/** A connector's failure on its way through undici. */
+class NotConnected extends Error {
+  readonly failure: Failure
+
+  constructor(failure: Failure) {
+    super(failure.message)
+    this.failure = failure
+  }
+}
+
+/** One attempt from dispatch to result; undici calls its on… methods. */
+class Attempt implements Dispatcher.DispatchHandler {
+  client: SendingClient | null = null
+  readonly request: SendRequest
+  readonly shared: Shared
+  readonly resolve: (result: SendResult) => void
+  readonly options: Dispatcher.DispatchOptions
+  readonly origin: string
+  readonly hostname: string
+  readonly startedAt = performance.now()
+  deadlineMs = 0
+  timer: NodeJS.Timeout | undefined
+  controller: Dispatcher.DispatchController | null = null
+  lastStep: SendStep | null = null
+  connectTiming: ConnectTiming | null = null
+  isReused = false
+  isResent = false
+  isSettled = false
+  sentAt = 0
+  firstByteAt = 0
+  interimReplies = 0
+  statusCode = 0
+  headers: [string, string][] = []
+  chunks: Buffer[] = []
+  keptBytes = 0
+  bodyTruncated = false
+
+  constructor(request: SendRequest, url: URL, shared: Shared, resolve: (result: SendResult) => void) {
+    this.request = request
+    this.shared = shared
+    this.resolve = resolve
+    this.origin = url.origin
+    this.hostname = url.hostname
+    this.options = {
+      path: url.pathname + url.search,
+      method: 'POST',
+      headers: request.headers as string[],
+      body: request.body,
+    }
+  }
+
+  begin(pool: Pool, deadlineMs: number): void {
+    this.deadlineMs = deadlineMs
+    this.timer = setTimeout(expire, deadlineMs, this)
+    this.request.signal?.addEventListener('abort', this.abort, { once: true })
+    pool.dispatch(this.options, this)
+  }
+
+  /** A settled attempt that still stood in a queue is refused here, which leaves the connection as it is. */
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    if (this.isSettled) throw new Error('the attempt is over')
+    this.controller = controller
+    const { client } = this
+    if (!client) return
+    this.isReused = client.requestCount++ > 0
+    if (this.isReused) this.connectTiming = null
+  }
+
+  onRequestSent(): void {
+    this.sentAt = performance.now()
+    this.step('REQUEST_SENT')
+  }
+
+  onResponseStarted(): void {
+    if (this.firstByteAt !== 0) return
+    this.firstByteAt = performance.now()
+    this.step('FIRST_BYTE')
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, statusCode: number): void {
+    if (statusCode >= 200) {
+      this.statusCode = statusCode
+      this.headers = readHeaders(controller.rawHeaders as Buffer[])
+    } else if (statusCode === 101 || ++this.interimReplies > MAX_INTERIM_REPLIES) {
+      this.end({ code: 'invalid_response', message: 'The receiver sent interim replies that were not asked for.' })
+    }
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.isSettled) return
+    const room = this.shared.maxReplyBytes - this.keptBytes
+    if (room > 0) {
+      this.chunks.push(Buffer.from(chunk.length > room ? chunk.subarray(0, room) : chunk))
+      this.keptBytes += Math.min(chunk.length, room)
+    }
+    if (chunk.length > room) {
+      this.bodyTruncated = true
+      this.end(null)
+    }
+  }
+
+  onResponseEnd(): void {
+    this.settle(null)
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+    if (this.isSettled) return
+    if (error instanceof NotConnected) this.settle(error.failure)
+    else if (this.wasClosedAsWeSent(error)) this.sendOnceMore()
+    else
+      this.settle(
+        explainSendFailure(error, { firstByteSeen: this.firstByteAt !== 0, headersSeen: this.statusCode !== 0 }),
+      )
+  }
+
+  wasClosedAsWeSent(error: Error): boolean {
+    return (
+      this.isReused &&
+      !this.isResent &&
+      this.firstByteAt === 0 &&
+      isDisconnect(error) &&
+      performance.now() - this.sentAt < CLOSED_AS_WE_SENT_MS
+    )
+  }
+
+  /** On a connection outside the pool, whose other connections may be as dead as the one that just failed. */
+  sendOnceMore(): void {
+    this.isResent = true
+    this.controller = null
+    const client = new SendingClient(this.origin, this.shared)
+    client.dispatch({ ...this.options, reset: true }, this)
+    void client.close()
+  }
+
+  step(step: SendStep): void {
+    this.lastStep = step
+    if (!this.isSettled) this.request.onStep?.(step, performance.now() - this.startedAt)
+  }
+
+  readonly abort = (): void => {
+    this.end(STOPPING, true)
+  }
+
+  /** Settles and takes back what is still under way: the socket, or the connection that was being opened. */
+  end(failure: Failure | null, aborted = false): void {
+    if (this.isSettled) return
+    this.settle(failure, aborted)
+    if (this.controller) this.controller.abort(new Error('the attempt is over'))
+    else if (this.client?.attempt === this) this.client.giveUp()
+  }
+
+  settle(failure: Failure | null, aborted = false): void {
+    if (this.isSettled) return
+    clearTimeout(this.timer)
+    this.request.signal?.removeEventListener('abort', this.abort)
+    this.isSettled = true
+    const totalMs = performance.now() - this.startedAt
+    this.request.onStep?.('DONE', totalMs)
+    this.resolve({
+      reply: this.reply(),
+      failure,
+      timing: {
+        dnsMs: rounded(this.connectTiming?.dnsMs),
+        connectMs: rounded(this.connectTiming?.connectMs),
+        tlsMs: rounded(this.connectTiming?.tlsMs),
+        firstByteMs: this.firstByteAt === 0 ? null : rounded(this.firstByteAt - this.sentAt),
+        totalMs: rounded(totalMs) ?? 0,
+      },
+      latencyMs: Math.round(totalMs),
+      aborted,
+    })
+  }
+
+  reply(): Reply | null {
+    if (this.statusCode === 0) return null
+    const [first, ...more] = this.chunks
+    return {
+      statusCode: this.statusCode,
+      headers: this.headers,
+      body: first && more.length === 0 ? first : Buffer.concat(this.chunks),
+      bodyTruncated: this.bodyTruncated,
+    }
+  }
+}
+
+function expire(attempt: Attempt): void {
+  const seconds = attempt.deadlineMs / 1000
+  attempt.end({ code: 'timeout', message: `No complete reply within ${seconds} s (${waitingFor(attempt)}).` })
+}
+
+function waitingFor({ client, controller, firstByteAt, hostname, lastStep, statusCode }: Attempt): string {
+  if (!client) return 'waiting for a free connection'
+  if (statusCode !== 0) return "reading the reply's body"
+  if (firstByteAt !== 0) return "reading the reply's headers"
+  if (controller) return "waiting for the reply's first byte"
+  if (lastStep === 'DNS') return 'opening the connection'
+  if (lastStep === 'CONNECT') return 'in the TLS handshake'
+  return addressOf(hostname) === null ? 'looking up the host name' : 'opening the connection'
+}
+
+function readHeaders(raw: Buffer[]): [string, string][] {
+  const headers: [string, string][] = []
+  for (let index = 0; index + 1 < raw.length; index += 2) {
+    headers.push([raw[index]!.toString('latin1'), raw[index + 1]!.toString('latin1')])
+  }
+  return headers
+}
+
+function rounded(ms: number | null | undefined): number | null {
+  return ms == null ? null : Math.round(ms * 1000) / 1000
+}
+
+function nothingSent(failure: Failure, aborted: boolean): SendResult {
+  const timing = { dnsMs: null, connectMs: null, tlsMs: null, firstByteMs: null, totalMs: 0 }
+  return { reply: null, failure, timing, latencyMs: 0, aborted }
+}
+
+/** The pool never connects by itself: each of its clients brings its own guarded connect. */
+function unused(): never {
+  throw new Error('expected the guarded connect of the client, got the one of the pool')
+}
