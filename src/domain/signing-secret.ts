@@ -23,3 +23,21 @@ export function signingKey(secret: string): Buffer {
 export function secretHint(secret: string): string {
   return `${PREFIX}…${secret.replace(/=+$/, '').slice(-4)}`
 }
+
+/**
+ * Of an endpoint's secrets, in any order: the one that signs at `now`, and during a rotation's overlap the one that
+ * takes over at its `activeFrom`. null: there is none.
+ */
+export function liveSecrets<Secret extends { readonly activeFrom: Date }>(
+  secrets: readonly Secret[],
+  now: Date,
+): { current: Secret | null; coming: Secret | null } {
+  let current: Secret | null = null
+  let coming: Secret | null = null
+  for (const secret of secrets) {
+    if (secret.activeFrom > now) {
+      if (coming === null || secret.activeFrom < coming.activeFrom) coming = secret
+    } else if (current === null || secret.activeFrom >= current.activeFrom) current = secret
+  }
+  return { current, coming }
+}
