@@ -1,0 +1,92 @@
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { Webhook } from 'standardwebhooks'
+import { describe, expect, test } from 'vitest'
+import { signBody } from '../../src/domain/signature.ts'
+import { makeSigningSecret, parseSigningSecret, secretHint } from '../../src/domain/signing-secret.ts'
+import vectors from '../support/vectors/signature.json' with { type: 'json' }
+
+type Vector = {
+  name: string
+  secret: string
+  nextSecret: string | null
+  eventId: string
+  timestamp: number
+  bodyBase64?: string
+  bodyRepeat?: { text: string; count: number }
+  headers: string[][]
+}
+
+describe('signBody', () => {
+  test.each(vectors as Vector[])('signs $name exactly as the vector says', (vector) => {
+    const { secret, nextSecret, eventId, timestamp, headers } = vector
+    const signed = signBody({
+      body: bodyOf(vector),
+      secrets: { current: secret, next: nextSecret },
+      eventId,
+      timestamp,
+    })
+    expect(signed).toEqual(headers.flat())
+  })
+
+  test("is accepted by the product page's receiver", () => {
+    const { body, secret, headers } = signFresh()
+    const receives = (rawBody: Buffer, signature: string) => {
+      const expected = `sha256=${createHmac('sha256', secret).update(rawBody).digest('hex')}`
+      return timingSafeEqual(Buffer.from(signature), Buffer.from(expected))
+    }
+    expect(receives(body, headers['X-Sivo-Signature'] ?? '')).toBe(true)
+    expect(receives(Buffer.concat([body, Buffer.from(' ')]), headers['X-Sivo-Signature'] ?? '')).toBe(false)
+  })
+
+  test('is accepted by a Standard Webhooks receiver, and by the receiver of either secret during an overlap', () => {
+    const { body, secret, next, headers } = signFresh()
+    for (const known of [secret, next]) {
+      expect(new Webhook(known).verify(body, headers)).toEqual({ data: { agent: 'Zoë' } })
+    }
+    expect(() => new Webhook(makeSigningSecret(randomBytes)).verify(body, headers)).toThrow('No matching signature')
+    expect(() => new Webhook(secret).verify(body, { ...headers, 'webhook-id': 'evt_other' })).toThrow(
+      'No matching signature',
+    )
+  })
+
+  test('sends X-Sivo-Signature-Next only while a rotation overlaps', () => {
+    const secrets = { current: makeSigningSecret(randomBytes) }
+    expect(signBody({ body: Buffer.from('{}'), secrets, eventId: 'evt_1', timestamp: 1 })).not.toContain(
+      'X-Sivo-Signature-Next',
+    )
+  })
+})
+
+describe('signing secret', () => {
+  test('is whsec_ and the base64 of the 32 bytes it was made from', () => {
+    const bytes = randomBytes(32)
+    const secret = makeSigningSecret(() => bytes)
+    expect(secret).toBe(`whsec_${bytes.toString('base64')}`)
+    expect(parseSigningSecret(secret)).toEqual(bytes)
+  })
+
+  test.each(['', 'whsec_', 'whsec_abc', `whsec_${Buffer.alloc(31).toString('base64')}`, 'WHSEC_x'])(
+    'is not read from %j',
+    (text) => expect(parseSigningSecret(text)).toBeNull(),
+  )
+
+  test('hints at its last four characters and nothing else', () => {
+    const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
+    expect(secretHint(secret)).toBe('whsec_…BwcH'.replace('BwcH', secret.slice(-5, -1)))
+  })
+})
+
+function signFresh() {
+  const secret = makeSigningSecret(randomBytes)
+  const next = makeSigningSecret(randomBytes)
+  const body = Buffer.from('{"data":{"agent":"Zoë"}}')
+  const timestamp = Math.floor(Date.now() / 1000)
+  const flat = signBody({ body, secrets: { current: secret, next }, eventId: 'evt_1', timestamp })
+  const headers: Record<string, string> = {}
+  for (let index = 0; index < flat.length; index += 2) headers[flat[index]!] = flat[index + 1]!
+  return { body, secret, next, headers }
+}
+
+function bodyOf({ bodyBase64, bodyRepeat }: Vector): Buffer {
+  return bodyRepeat ? Buffer.alloc(bodyRepeat.count, bodyRepeat.text) : Buffer.from(bodyBase64 ?? '', 'base64')
+}
