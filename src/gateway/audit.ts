@@ -1,0 +1,51 @@
+// What an administrator did, written in the transaction that did it: both are there, or neither. Names of changed
+// fields and ids go in; secrets, keys, tokens, URLs and header values never do.
+
+import type { Context, Viewer } from '../context.ts'
+import { type IdKind, toPublicId } from '../domain/id.ts'
+import type { Prisma } from '../generated/prisma/client.ts'
+
+export type Transaction = Prisma.TransactionClient
+
+const TRANSACTION_MS = 15_000
+const WAIT_FOR_CONNECTION_MS = 5_000
+
+/** Runs an administrator's change in one transaction; `now` is the database's time, the same for all it writes. */
+export function administer<T>(ctx: Context, work: (tx: Transaction, now: Date) => Promise<T>): Promise<T> {
+  return ctx.db.$transaction(
+    async (tx) => {
+      const [row] = await tx.$queryRaw<{ now: Date }[]>`select date_trunc('milliseconds', now()) as now`
+      return work(tx, row!.now)
+    },
+    { timeout: TRANSACTION_MS, maxWait: WAIT_FOR_CONNECTION_MS },
+  )
+}
+
+export type AuditFact = {
+  /** null: it concerns no single tenant. */
+  tenantId: string | null
+  /** Dotted, past tense: `endpoint.created`. */
+  action: string
+  target: { kind: IdKind; id: string } | null
+  details?: Prisma.InputJsonObject
+}
+
+/** Writes who did what. */
+export async function recordAudit(tx: Transaction, viewer: Viewer, at: Date, fact: AuditFact): Promise<void> {
+  await tx.auditEntry.create({
+    data: {
+      tenantId: fact.tenantId,
+      at,
+      actor: actorOf(viewer),
+      action: fact.action,
+      targetId: fact.target && toPublicId(fact.target.kind, fact.target.id),
+      details: fact.details,
+    },
+  })
+}
+
+/** The viewer's name and what proved it: `Ana (key_01…)` or `Ana (console session 01…)`. */
+export function actorOf({ name, credential }: Viewer): string {
+  const proof = credential.kind === 'key' ? toPublicId('apiKey', credential.id) : `console session ${credential.id}`
+  return `${name} (${proof})`
+}

@@ -1,0 +1,129 @@
+// Signing in to the console: a link is spent once, by whoever comes first, and opens a session. Neither token is stored.
+
+import { randomBytes } from 'node:crypto'
+import type { Context, Viewer } from '../context.ts'
+import { hashToken, LINK_PREFIX, makeToken, SESSION_PREFIX } from '../domain/credential.ts'
+import { type Issue, ValidationError } from '../errors.ts'
+import type { Role } from '../generated/prisma/enums.ts'
+import { administer, recordAudit } from './audit.ts'
+import { requireTenant } from './issue-api-key.ts'
+import { mayMeanTenant, notFound, requireRightToGrant } from './rights.ts'
+
+export const DEFAULT_LINK_SECONDS = 15 * 60
+export const MAX_LINK_SECONDS = 7 * 86_400
+const SESSION_MS = 12 * 3_600_000
+
+/** `baseUrl`: where the console is reached, without a slash at the end. */
+export type LinkContext = Context & { readonly baseUrl: string }
+
+export type NewConsoleLink = { tenantId: string | null; role: Role; expiresInSeconds: number | null }
+
+/**
+ * Makes a link that signs in once, with its token in the fragment: previews do not spend it, no access log holds it.
+ * `tenantId` null: the caller's own; none for OPERATOR. Throws FORBIDDEN, ValidationError, NotFoundError.
+ */
+export async function createConsoleLink(
+  ctx: LinkContext,
+  viewer: Viewer,
+  { tenantId, role, expiresInSeconds }: NewConsoleLink,
+): Promise<{ url: string; expiresAt: Date }> {
+  requireRightToGrant(viewer, role)
+  const owner = viewer.role === 'OPERATOR' ? tenantId : (tenantId ?? viewer.tenantId)
+  const seconds = expiresInSeconds ?? DEFAULT_LINK_SECONDS
+  const issues: Issue[] = []
+  if (role === 'PUBLISHER')
+    issues.push({
+      path: ['input', 'role'],
+      message: 'expected OPERATOR, ADMIN or VIEWER, came PUBLISHER, which reads nothing; choose another role',
+    })
+  else if (role === 'OPERATOR' && owner !== null)
+    issues.push({
+      path: ['input', 'tenantId'],
+      message: 'expected no tenant for an OPERATOR link, came one; leave it out',
+    })
+  else if (role !== 'OPERATOR' && owner === null)
+    issues.push({
+      path: ['input', 'tenantId'],
+      message: `expected the tenant that the ${role} link is for, came nothing; name it`,
+    })
+  if (!Number.isInteger(seconds) || seconds < 1 || seconds > MAX_LINK_SECONDS)
+    issues.push({
+      path: ['input', 'expiresInSeconds'],
+      message: `expected 1 to ${MAX_LINK_SECONDS} seconds, came ${seconds}; choose a time within`,
+    })
+  if (issues.length) throw new ValidationError(issues)
+  if (owner !== null && !mayMeanTenant(viewer, owner)) throw notFound('tenant', ['input', 'tenantId'])
+  const token = makeToken(LINK_PREFIX, randomBytes)
+  const expiresAt = await administer(ctx, async (tx, now) => {
+    if (owner !== null) await requireTenant(tx, owner, ['input', 'tenantId'])
+    const end = new Date(now.getTime() + seconds * 1000)
+    await tx.consoleLink.create({
+      data: {
+        id: ctx.newId(),
+        tenantId: owner,
+        role,
+        name: viewer.name,
+        tokenHash: new Uint8Array(hashToken(token)),
+        createdAt: now,
+        expiresAt: end,
+      },
+    })
+    await recordAudit(tx, viewer, now, {
+      tenantId: owner,
+      action: 'console_link.created',
+      target: null,
+      details: { role, expiresAt: end.toISOString() },
+    })
+    return end
+  })
+  return { url: `${ctx.baseUrl}/#token=${token}`, expiresAt }
+}
+
+export type OpenedSession = { token: string; expiresAt: Date }
+
+/** Exchanges a link's token for a session, once; null when it is unknown, spent or expired. */
+export async function spendConsoleLink(ctx: Context, token: string): Promise<OpenedSession | null> {
+  if (!token.startsWith(LINK_PREFIX)) return null
+  const session = makeToken(SESSION_PREFIX, randomBytes)
+  return administer(ctx, async (tx, now) => {
+    // One statement decides who was first; the others find no row.
+    const [link] = await tx.$queryRaw<{ tenantId: string | null; role: Role; name: string }[]>`
+      update console_link set used_at = ${now}
+      where token_hash = ${new Uint8Array(hashToken(token))} and used_at is null and expires_at > ${now}
+      returning tenant_id::text as "tenantId", role::text as role, name`
+    if (!link) return null
+    const expiresAt = new Date(now.getTime() + SESSION_MS)
+    const { id } = await tx.session.create({
+      data: {
+        id: ctx.newId(),
+        tenantId: link.tenantId,
+        role: link.role,
+        name: link.name,
+        tokenHash: new Uint8Array(hashToken(session)),
+        createdAt: now,
+        expiresAt,
+      },
+    })
+    const viewer: Viewer = { ...link, expiresAt, credential: { kind: 'session', id } }
+    await recordAudit(tx, viewer, now, {
+      tenantId: link.tenantId,
+      action: 'session.opened',
+      target: null,
+      details: { role: link.role },
+    })
+    return { token: session, expiresAt }
+  })
+}
+
+/** Ends a session; ending it again, or one that never was, changes nothing. */
+export async function endSession(ctx: Context, viewer: Viewer): Promise<void> {
+  if (viewer.credential.kind !== 'session') return
+  await administer(ctx, async (tx, now) => {
+    const { count } = await tx.session.updateMany({
+      where: { id: viewer.credential.id, revokedAt: null },
+      data: { revokedAt: now },
+    })
+    if (count > 0)
+      await recordAudit(tx, viewer, now, { tenantId: viewer.tenantId, action: 'session.ended', target: null })
+  })
+}
