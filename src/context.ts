@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import type { Config } from './config.ts'
 import type { Clock } from './domain/clock.ts'
 import type { IdSource } from './domain/id.ts'
+import type { StoreCall, StoreResult } from './gateway/store-events.ts'
 import type { PrismaClient, Role } from './generated/prisma/client.ts'
 import type { HotDatabase } from './hot-database.ts'
 import type { Vault } from './vault.ts'
@@ -20,6 +21,8 @@ export type Context = {
   /** The delivery path: prepared statements on a pool of their own. */
   readonly hot: HotDatabase
   readonly vault: Vault
+  /** Stores the events of a publish call with those of others that arrive at the same time; resolves after the commit. */
+  readonly storeEvents: (call: StoreCall) => Promise<StoreResult>
 }
 
 /** Who asks. `tenantId` is null for operators, and for publishers that serve every tenant. */

@@ -1,8 +1,9 @@
 // Everything a caller may be told. Expected failures of a mutation are data: classes here become members of its result
 // union. Failures of a whole request are a code in `extensions.code`. Anything else is a fault of ours and is masked.
 
-/** One thing that is wrong with an input; `path` starts at the argument, e.g. ["input", "events", "3", "data"]. */
-export type Issue = { path: string[]; message: string }
+import type { Issue } from './domain/issue.ts'
+
+export type { Issue }
 
 export type ErrorCode = 'VALIDATION_FAILED' | 'NOT_FOUND' | 'CONFLICT' | 'IDEMPOTENCY_CONFLICT' | 'LIMIT_EXCEEDED'
 
@@ -23,7 +24,10 @@ export class ValidationError extends CallerError {
   constructor(issues: Issue[]) {
     const [first] = issues
     const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : ''
-    super(`${first ? `${first.path.join('.')}: ${first.message}` : 'The input cannot be taken.'}${more}`, first?.path ?? null)
+    super(
+      `${first ? `${first.path.join('.')}: ${first.message}` : 'The input cannot be taken.'}${more}`,
+      first?.path ?? null,
+    )
     this.issues = issues
   }
 }
@@ -69,10 +73,25 @@ export class RequestError extends Error {
 /** True for a failure that says the database cannot be reached or used now; the same call may work later. */
 export function isDatabaseAway(error: unknown): boolean {
   const code = (error as { code?: unknown } | null)?.code
-  if (typeof code !== 'string') return /connection (terminated|timeout)|timeout exceeded when trying to connect/i.test(String((error as Error)?.message))
+  if (typeof code !== 'string')
+    return /connection (terminated|timeout)|timeout exceeded when trying to connect/i.test(
+      String((error as Error)?.message),
+    )
   return AWAY_SQLSTATE.test(code) || AWAY_ERRNO.has(code)
 }
 
 // 08 connection, 53 resources, 57P operator intervention (shutdown, crash, starting up), 58 system, 25006 read-only
 const AWAY_SQLSTATE = /^(08...|53...|57P..|58...|25006)$/
-const AWAY_ERRNO = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN', 'P1001', 'P1017', 'P2024'])
+const AWAY_ERRNO = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'P1001',
+  'P1017',
+  'P2024',
+])

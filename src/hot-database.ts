@@ -1,8 +1,9 @@
 // The database as the delivery path uses it: prepared statements, generic plans, index walks only. Everything here is
 // one statement or one short transaction; nothing holds a connection while a receiver answers.
 
-import type { Logger } from 'pino'
+import { Socket } from 'node:net'
 import pg from 'pg'
+import type { Logger } from 'pino'
 
 export type Statement = { readonly name: string; readonly text: string }
 
@@ -27,26 +28,69 @@ const PLANNER = [
   'jit=off',
   'plan_cache_mode=force_generic_plan',
 ]
-const BOUNDS = ['statement_timeout=15s', 'transaction_timeout=20s', 'idle_in_transaction_session_timeout=10s', 'lock_timeout=5s']
+const BOUNDS = [
+  'statement_timeout=15s',
+  'transaction_timeout=20s',
+  'idle_in_transaction_session_timeout=10s',
+  'lock_timeout=5s',
+]
 
-/** Keepalives that notice a vanished host in about eleven seconds. */
-export const KEEPALIVE = { keepAlive: true, keepAliveInitialDelayMillis: 5_000 }
+const KEEPALIVES = ['tcp_keepalives_idle=5', 'tcp_keepalives_interval=2', 'tcp_keepalives_count=3']
+
+/** Where the database is, and how this process names and can drop its connections. */
+export type DatabaseAccess = {
+  readonly url: string
+  /** Shows in pg_stat_activity; the same for all connections of a process. */
+  readonly applicationName: string
+  readonly sockets: SocketRegister
+}
+
+/** The open sockets of a process' database connections. */
+export type SocketRegister = {
+  open(): Socket
+  /** Breaks every connection now: the cure for half-open ones, on which a client would wait for good. */
+  destroyAll(): void
+}
+
+export function createSocketRegister(): SocketRegister {
+  const sockets = new Set<Socket>()
+  return {
+    open() {
+      const socket = new Socket()
+      sockets.add(socket)
+      socket.once('close', () => sockets.delete(socket))
+      return socket
+    },
+    destroyAll() {
+      for (const socket of sockets) socket.destroy(new Error('The database connection did not answer and was dropped.'))
+    },
+  }
+}
+
+/** What every connection of ours is opened with. `settings` are server settings, `name=value`. */
+export function connectionOptions(access: DatabaseAccess, settings: readonly string[] = []): pg.ClientConfig {
+  return {
+    connectionString: access.url,
+    application_name: access.applicationName,
+    connectionTimeoutMillis: 5_000,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 5_000,
+    stream: () => access.sockets.open(),
+    options: [...KEEPALIVES, ...settings].map((setting) => `-c ${setting}`).join(' '),
+  } as pg.ClientConfig
+}
+
+/** A pool whose lost connections are logged, never thrown. */
+export function openPool(access: DatabaseAccess, max: number, settings: readonly string[], log: Logger): pg.Pool {
+  const pool = new pg.Pool({ ...connectionOptions(access, settings), max, idleTimeoutMillis: 30_000 })
+  pool.on('error', (error) => log.warn({ err: error }, 'database.connection_lost'))
+  pool.on('connect', (client) => client.on('error', () => {}))
+  return pool
+}
 
 /** Opens the pool; connections are made when first needed. */
-export function openHotDatabase(options: { url: string; max: number; log: Logger }): HotDatabase {
-  const settings = [...PLANNER, ...BOUNDS, 'tcp_keepalives_idle=5', 'tcp_keepalives_interval=2', 'tcp_keepalives_count=3']
-  const pool = new pg.Pool({
-    connectionString: options.url,
-    max: options.max,
-    connectionTimeoutMillis: 5_000,
-    idleTimeoutMillis: 30_000,
-    query_timeout: 20_000,
-    application_name: 'sivo-hot',
-    options: settings.map((setting) => `-c ${setting}`).join(' '),
-    ...KEEPALIVE,
-  })
-  pool.on('error', (error) => options.log.warn({ err: error }, 'database.connection_lost'))
-  pool.on('connect', (client) => client.on('error', () => {}))
+export function openHotDatabase(access: DatabaseAccess, max: number, log: Logger): HotDatabase {
+  const pool = openPool(access, max, [...PLANNER, ...BOUNDS], log)
   const on = (client: pg.Pool | pg.PoolClient): Queryable => ({
     async query<Row>(statement: Statement, values: unknown[]) {
       const { rows } = await client.query({ name: statement.name, text: statement.text, values })

@@ -145,6 +145,8 @@ create table delivery (
   lease_until timestamptz(3),
   lease_by uuid,
   gated boolean not null default false,
+  suspect boolean not null default false,
+  sent_alone boolean not null default false,
   crash_count int not null default 0,
   changed_xid xid8 not null default pg_current_xact_id()
 ) partition by range (id);
@@ -199,11 +201,11 @@ create table endpoint_gate (
 
 create table worker_process (
   id uuid primary key,
+  instance uuid not null,
   role text not null,
   host text not null,
   version text not null,
   pool_ids text[] not null default '{}',
-  backend_pids int[] not null default '{}',
   started_at timestamptz(3) not null default now(),
   beat_at timestamptz(3) not null default now(),
   suspect_since timestamptz(3),

@@ -1,0 +1,249 @@
+// Everything a process is made of, opened in order and closed in reverse: pools, vault, liveness, group commits, change
+// feed, and with the worker's role sender, lanes, jobs and reconciler.
+
+import { randomBytes, randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import { PrismaPg } from '@prisma/adapter-pg'
+import type { Logger } from 'pino'
+import packageJson from '../package.json' with { type: 'json' }
+import { type ChangeFeed, openChangeFeed } from './change-feed.ts'
+import type { Config } from './config.ts'
+import type { Context } from './context.ts'
+import { createClock } from './domain/clock.ts'
+import { attemptsPerCycle } from './domain/delivery.ts'
+import { createIdSource } from './domain/id.ts'
+import { createSender } from './egress/send-request.ts'
+import { createBatcher } from './gateway/batcher.ts'
+import { createEndpointTargets } from './gateway/endpoint-targets.ts'
+import { createLanes, type Lanes } from './gateway/lane.ts'
+import { reconcile, type WakeMemory } from './gateway/reconcile.ts'
+import { type Recorded, type Result, recordAttempts, withoutReply } from './gateway/record-attempts.ts'
+import { type StoreCall, type StoreResult, storeEvents } from './gateway/store-events.ts'
+import { PrismaClient } from './generated/prisma/client.ts'
+import { createSocketRegister, openHotDatabase, openPool } from './hot-database.ts'
+import { type JobRunner, startJobs } from './jobs/index.ts'
+import { type Liveness, openLiveness } from './liveness.ts'
+import { createVault } from './vault.ts'
+
+export const VERSION = packageJson.version
+
+/** A configuration whose database and keys are known. */
+export type ReadyConfig = Config & {
+  readonly databaseUrl: string
+  readonly operatorKey: string
+  readonly secretsKey: Buffer
+}
+
+export type App = {
+  readonly ctx: Context
+  readonly feed: ChangeFeed
+  readonly liveness: Liveness
+  /** null in the role `api`. */
+  readonly lanes: Lanes | null
+  /** Stops taking work, lets what is in the air end until the deadline, and closes everything. */
+  close(deadlineMs: number): Promise<void>
+}
+
+export type AppOptions = { readonly config: ReadyConfig; readonly log: Logger; readonly ca?: readonly string[] }
+
+const ADMIN_BOUNDS = ['statement_timeout=15s', 'transaction_timeout=30s', 'idle_in_transaction_session_timeout=20s']
+const RECONCILE_MS = 500
+const MAX_IN_THE_AIR = 512
+/** How long a publish waits for a database that is away before it is refused. */
+const PUBLISH_PATIENCE_MS = 2_000
+/** A result is worth writing only while its lease lives. */
+const RECORD_PATIENCE_MS = 18_000
+
+/** Opens a process' parts for its role. The database must be migrated. */
+export async function openApp({ config, log, ca }: AppOptions): Promise<App> {
+  const opened: (() => Promise<unknown> | unknown)[] = []
+  const instance = randomUUID()
+  const access = { url: config.databaseUrl, applicationName: `sivo ${instance}`, sockets: createSocketRegister() }
+  const clock = createClock(() => performance.now(), Date.now())
+
+  const hot = openHotDatabase(access, 10, log)
+  opened.push(() => hot.close())
+  const adminPool = openPool(access, 10, ADMIN_BOUNDS, log)
+  opened.push(() => adminPool.end())
+  const db = new PrismaClient({ adapter: new PrismaPg(adminPool) })
+  opened.push(() => db.$disconnect())
+
+  const liveness = await openLiveness({
+    access,
+    instance,
+    role: config.role,
+    host: hostname(),
+    version: VERSION,
+    clock,
+    log,
+  })
+  opened.push(() => liveness.close())
+
+  const publisher = createBatcher<StoreCall, StoreResult>({
+    flush: (calls, repeated) =>
+      storeEvents(hot, calls, { repeated, maxAttempts: attemptsPerCycle(config.retrySchedule) }),
+    weigh: (call) => call.events.reduce((bytes, event) => bytes + event.bodyBytes, 0),
+    owner: (call) => call.tenantId,
+    patience: retryUntil(PUBLISH_PATIENCE_MS),
+    maxItems: 500,
+    maxBytes: 8_000_000,
+    parallel: 2,
+  })
+  opened.push(() => publisher.idle())
+
+  const ctx: Context = {
+    config,
+    log,
+    clock,
+    newId: createIdSource(() => clock.now().getTime(), randomBytes),
+    random: Math.random,
+    db,
+    hot,
+    vault: createVault([config.secretsKey]),
+    storeEvents: publisher.submit,
+  }
+  const feed = openChangeFeed({ databaseUrl: config.databaseUrl, hot, log, clock })
+  opened.push(() => feed.close())
+
+  const worker = config.role === 'api' ? null : openWorker({ ctx, access, liveness, ca })
+  return {
+    ctx,
+    feed,
+    liveness,
+    lanes: worker?.lanes ?? null,
+    async close(deadlineMs) {
+      await worker?.close(deadlineMs)
+      for (const close of opened.reverse()) await close()
+    },
+  }
+}
+
+type WorkerParts = {
+  readonly ctx: Context
+  readonly access: Parameters<typeof openPool>[0]
+  readonly liveness: Liveness
+  readonly ca?: readonly string[] | undefined
+}
+
+function openWorker({ ctx, access, liveness, ca }: WorkerParts): {
+  lanes: Lanes
+  close(deadlineMs: number): Promise<void>
+} {
+  const { config, hot, log, clock } = ctx
+  const sender = createSender({
+    timeoutMs: config.attemptTimeoutMs,
+    allowedNetworks: config.allowedNetworks,
+    allowedPorts: config.allowedPorts,
+    dnsServers: config.dnsServers,
+    ca,
+  })
+  const recorder = createBatcher<Result, Recorded>({
+    flush: (results) => recordAttempts(hot, results),
+    weigh: (result) => 1_000 + (result.attempt?.sent.reply?.body.length ?? 0),
+    owner: (result) => result.delivery.tenantId,
+    patience: retryUntil(RECORD_PATIENCE_MS),
+    rescue: withoutReply,
+    maxItems: 500,
+    maxBytes: 8_000_000,
+    parallel: 2,
+  })
+  const lanes = createLanes({
+    ctx,
+    tools: {
+      send: sender.send,
+      clock,
+      random: ctx.random,
+      policy: { schedule: config.retrySchedule, jitter: config.retryJitter },
+      userAgent: `Sivo-Webhooks/${VERSION}`,
+    },
+    targets: createEndpointTargets(hot, ctx.vault, (endpointId, error) =>
+      log.error({ endpointId, err: error }, 'endpoint.secret_unreadable'),
+    ),
+    recorder,
+    processId: liveness.processId,
+    maxInTheAir: MAX_IN_THE_AIR,
+    onSettled: (result, recorded) => logSettled(log, result, recorded),
+  })
+  const pool = openPool(access, 10, [], log)
+  const jobs: Promise<JobRunner> = startJobs({ ctx, lanes, pool, setPoolIds: liveness.setPoolIds })
+  const stopReconciling = keepReconciling(ctx, liveness)
+  return {
+    lanes,
+    async close(deadlineMs) {
+      await stopReconciling()
+      const stopped = jobs.then((runner) => runner.close())
+      await lanes.close(deadlineMs)
+      await sender.close()
+      await stopped
+      await pool.end()
+    },
+  }
+}
+
+function keepReconciling(ctx: Context, liveness: Liveness): () => Promise<void> {
+  const memory: WakeMemory = new Map()
+  let closed = false
+  let timer: NodeJS.Timeout
+  let round: Promise<void> = Promise.resolve()
+  const go = async () => {
+    try {
+      const done = await reconcile(ctx, { processId: liveness.processId(), memory, nowMs: ctx.clock.monotonicMs() })
+      if (done?.died.length) ctx.log.warn({ processIds: done.died }, 'process.died')
+      if (done?.woken) ctx.log.debug({ endpoints: done.woken }, 'reconciler.woke')
+    } catch (error) {
+      ctx.log.warn({ err: error }, 'reconciler.failed')
+    }
+    if (!closed) schedule()
+  }
+  const schedule = () => {
+    timer = setTimeout(() => {
+      round = go()
+    }, RECONCILE_MS)
+  }
+  schedule()
+  return async () => {
+    closed = true
+    clearTimeout(timer)
+    await round
+  }
+}
+
+/** Patience for a database that is away: a try every 200 ms until so many ms have passed. */
+function retryUntil(limitMs: number): (items: unknown[], tries: number) => Promise<boolean> {
+  const waitMs = 200
+  return async (_items, tries) => {
+    if (tries * waitMs > limitMs) return false
+    await new Promise((resolve) => setTimeout(resolve, waitMs))
+    return true
+  }
+}
+
+/** One line per attempt, and one per dead letter. */
+function logSettled(
+  log: Logger,
+  { delivery, attempt, outcome, step, nextAttemptAt }: Result,
+  recorded: Recorded,
+): void {
+  const ids = {
+    deliveryId: delivery.id,
+    eventId: delivery.eventId,
+    endpointId: delivery.endpointId,
+    tenantId: delivery.tenantId,
+  }
+  if (!recorded) return log.warn(ids, 'delivery.result_stale')
+  if (attempt && outcome) {
+    const line = {
+      ...ids,
+      eventType: delivery.eventType,
+      attempt: attempt.number,
+      statusCode: outcome.statusCode,
+      errorCode: outcome.errorCode,
+      latencyMs: attempt.sent.latencyMs,
+      nextAttemptAt,
+    }
+    if (outcome.errorCode) log.info(line, 'delivery.attempt_refused')
+    else log.debug(line, 'delivery.succeeded')
+  }
+  if (step.status === 'DEAD_LETTERED') log.warn({ ...ids, reason: step.reason }, 'delivery.dead_lettered')
+  if (step.disableEndpoint) log.warn({ ...ids, reason: step.disableEndpoint }, 'endpoint.disabled')
+}

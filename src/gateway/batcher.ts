@@ -1,0 +1,145 @@
+// Group commit without timers. Idle, an item is flushed at once; what arrives while a flush is in the air rides the next
+// one. A batch is bounded in items and bytes and takes its items fairly from all who wait, so a flood delays itself.
+//
+// What a failed flush means decides what happens to its items: bad data is split until it stands alone, a serialization
+// failure is repeated whole, a lost connection is repeated with the same items until `patience` says stop. So a flush
+// must be safe to repeat: it may have been committed before the connection broke.
+
+import { isDatabaseAway } from '../errors.ts'
+
+export type BatcherOptions<Item, Result> = {
+  /** Results in the order of the items. `repeated` says that an earlier try of these items may have been committed. */
+  flush(items: Item[], repeated: boolean): Promise<Result[]>
+  /** Size of one item in bytes. */
+  weigh(item: Item): number
+  /** Whose item it is: batches are filled in turns. */
+  owner(item: Item): string
+  /** Called when the database is away; resolves true to try once more, false to reject the items. */
+  patience(items: Item[], tries: number): Promise<boolean>
+  /** Another form of an item that alone cannot be written, tried once before it is rejected. */
+  rescue?(item: Item): Item
+  maxItems: number
+  maxBytes: number
+  /** How many flushes may be in the air at once. */
+  parallel: number
+}
+
+export type Batcher<Item, Result> = {
+  submit(item: Item): Promise<Result>
+  readonly waiting: number
+  /** Resolves when nothing waits and no flush is in the air. */
+  idle(): Promise<void>
+}
+
+type Entry<Item, Result> = { item: Item; resolve: (result: Result) => void; reject: (error: unknown) => void }
+
+const MAX_SERIALIZATION_TRIES = 10
+
+export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result>): Batcher<Item, Result> {
+  type Waiting = Entry<Item, Result>
+  const lines = new Map<string, Waiting[]>()
+  let waiting = 0
+  let inTheAir = 0
+  let whenIdle: (() => void)[] = []
+
+  function takeBatch(): Waiting[] {
+    const batch: Waiting[] = []
+    let bytes = 0
+    // One item from each owner in turn; an owner whose line is not used up goes to the back.
+    while (lines.size > 0 && batch.length < options.maxItems) {
+      const [owner, line] = lines.entries().next().value!
+      const weight = options.weigh(line[0]!.item)
+      if (batch.length > 0 && bytes + weight > options.maxBytes) break
+      batch.push(line.shift()!)
+      bytes += weight
+      if (lines.size > 1 || line.length === 0) {
+        lines.delete(owner)
+        if (line.length > 0) lines.set(owner, line)
+      }
+    }
+    waiting -= batch.length
+    return batch
+  }
+
+  async function flush(batch: Waiting[], tries = 0, repeated = false, rescued = false): Promise<void> {
+    const items = batch.map((entry) => entry.item)
+    try {
+      const results = await options.flush(items, repeated)
+      batch.forEach((entry, i) => {
+        entry.resolve(results[i]!)
+      })
+    } catch (error) {
+      if (isSerializationFailure(error) && tries < MAX_SERIALIZATION_TRIES)
+        return flush(batch, tries + 1, repeated, rescued)
+      if (isBadData(error) && batch.length > 1) {
+        const half = batch.length >> 1
+        await flush(batch.slice(0, half), 0, repeated)
+        return flush(batch.slice(half), 0, repeated)
+      }
+      if (isBadData(error) && options.rescue && !rescued) {
+        const [entry] = batch
+        return flush([{ ...entry!, item: options.rescue(entry!.item) }], 0, repeated, true)
+      }
+      if (isDatabaseAway(error) && (await options.patience(items, tries + 1)))
+        return flush(batch, tries + 1, true, rescued)
+      for (const entry of batch) entry.reject(error)
+    }
+  }
+
+  function pump(): void {
+    while (inTheAir < options.parallel && waiting > 0) {
+      const batch = takeBatch()
+      inTheAir++
+      flush(batch).finally(() => {
+        inTheAir--
+        if (waiting > 0) pump()
+        else if (inTheAir === 0) {
+          for (const resolve of whenIdle) resolve()
+          whenIdle = []
+        }
+      })
+    }
+  }
+
+  let scheduled = false
+  return {
+    submit(item) {
+      return new Promise((resolve, reject) => {
+        const entry = { item, resolve, reject }
+        const owner = options.owner(item)
+        const line = lines.get(owner)
+        if (line) line.push(entry)
+        else lines.set(owner, [entry])
+        waiting++
+        if (scheduled) return
+        // What is submitted in the same turn of the event loop goes together.
+        scheduled = true
+        queueMicrotask(() => {
+          scheduled = false
+          pump()
+        })
+      })
+    },
+    get waiting() {
+      return waiting
+    },
+    idle() {
+      if (waiting === 0 && inTheAir === 0) return Promise.resolve()
+      return new Promise((resolve) => whenIdle.push(resolve))
+    },
+  }
+}
+
+function sqlState(error: unknown): string {
+  const code = (error as { code?: unknown } | null)?.code
+  return typeof code === 'string' ? code : ''
+}
+
+// 22 data exception, 23 integrity constraint, 54 program limit exceeded
+function isBadData(error: unknown): boolean {
+  return /^(22|23|54)...$/.test(sqlState(error))
+}
+
+function isSerializationFailure(error: unknown): boolean {
+  return /^(40001|40P01)$/.test(sqlState(error))
+}

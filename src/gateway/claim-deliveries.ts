@@ -1,0 +1,235 @@
+// Takes leases on what is due. A lease names its token, its end and its process; whoever holds a live one is sending the
+// delivery now, and only with its token can the result be written. Many lanes claim in one statement.
+
+import type { HotDatabase, Queryable, Statement } from '../hot-database.ts'
+
+/** The attempt's ten seconds, and time to record it. */
+export const LEASE_MS = 20_000
+/** Bodies above this size are read when their attempt starts, within a budget of bytes in the air. */
+export const LARGE_BODY_BYTES = 16_384
+
+/** What one lane asks for: up to `slots` due deliveries, none due before `low`. */
+export type Claim = {
+  readonly endpointId: string
+  /** Tests have a lane of their own: they go out at once, also to an endpoint that is paused or disabled. */
+  readonly test: boolean
+  readonly slots: number
+  /** Unix ms, or null for the beginning of time. */
+  readonly low: number | null
+}
+
+export type ClaimedDelivery = {
+  readonly id: string
+  readonly tenantId: string
+  readonly eventId: string
+  readonly endpointId: string
+  readonly eventType: string
+  readonly test: boolean
+  readonly resend: boolean
+  readonly manual: boolean
+  readonly attemptCount: number
+  readonly cycleStart: number
+  readonly maxAttempts: number
+  /** It was in the air when a process died. */
+  readonly suspect: boolean
+  /** How often a process died while it was the only suspect out. */
+  readonly crashCount: number
+  readonly dueAt: Date
+  /** The endpoint's revision as the lease was taken. */
+  readonly revision: number
+  /** null: too large to come along, or taken by retention; `bodyBytes` tells which. */
+  readonly body: string | null
+  /** null: retention took the event. */
+  readonly bodyBytes: number | null
+  readonly leaseToken: string
+}
+
+/** `gated`: these endpoints have a limit over all workers and must be claimed with `claimGated`. */
+export type ClaimResult = { readonly deliveries: ClaimedDelivery[]; readonly gatedEndpointIds: string[] }
+
+const THE_DEAD = '(array(select id from worker_process where died_at is not null))'
+
+const DUE = `d.status = 'PENDING' and d.next_attempt_at <= now() and d.next_attempt_at >= coalesce(w.low, '-infinity')
+  and (d.lease_until is null or d.lease_until < now() or d.lease_by = any ${THE_DEAD})`
+
+const RETURNED = `
+  l.id, l.tenant_id as "tenantId", l.event_id as "eventId", l.endpoint_id as "endpointId", l.event_type as "eventType",
+  l.test, l.resend, l.manual, l.attempt_count as "attemptCount", l.cycle_start as "cycleStart",
+  l.max_attempts as "maxAttempts", l.suspect, l.crash_count as "crashCount", l.next_attempt_at as "dueAt", l.revision,
+  e.bytes as "bodyBytes", e.body, l.lease_token as "leaseToken"`
+
+// The event is looked up row by row: joined plainly, the planner reads whole partitions. Its absence must not hide a
+// delivery that was just leased, hence the left join.
+const EVENT_OF_LEASED = `left join lateral (
+  select octet_length(body) as bytes, case when octet_length(body) <= ${LARGE_BODY_BYTES} then body end as body
+  from event where id = l.event_id limit 1) e on true`
+
+// A lease taken over from a dead process makes its delivery a suspect; one that was the only suspect out is counted.
+const LEASE = `lease_token = $2::uuid, lease_until = now() + $3::int * interval '1 ms', lease_by = $4::uuid,
+  suspect = suspect or coalesce(lease_by = any ${THE_DEAD}, false), sent_alone = false,
+  crash_count = crash_count + (sent_alone and coalesce(lease_by = any ${THE_DEAD}, false))::int`
+
+const CLAIM: Statement = {
+  name: 'claim-deliveries',
+  text: `
+    with wanted as (
+      select w.endpoint_id, w.test, w.slots, w.low, p.revision,
+        (p.max_in_flight is not null or p.rate_limit_per_second is not null) and not w.test as gated
+      from json_to_recordset($1) as w(endpoint_id uuid, test bool, slots int, low timestamptz)
+      join endpoint p on p.id = w.endpoint_id
+      where p.deleted_at is null and (w.test or p.status = 'ACTIVE')
+    ), due as (
+      select c.id, w.revision
+      from wanted w
+      cross join lateral (
+        select d.id from delivery d
+        where d.endpoint_id = w.endpoint_id and d.test = w.test and ${DUE}
+        order by d.next_attempt_at limit w.slots
+        for update skip locked) c
+      where not w.gated
+    ), leased as (
+      update delivery d set ${LEASE} from due where d.id = due.id returning d.*, due.revision
+    )
+    select ${RETURNED}, false as gated from leased l ${EVENT_OF_LEASED}
+    union all
+    select null, null, null, endpoint_id, null, null, null, null, null, null, null, null, null, null, null, null, null, null, true
+    from wanted where gated`,
+}
+
+type ClaimedRow = ClaimedDelivery & { gated: boolean }
+
+/** Leases what is due for these lanes, in one statement. `token` fences the results; `processId` names the holder. */
+export async function claimDeliveries(
+  hot: HotDatabase,
+  claims: readonly Claim[],
+  { token, processId }: { token: string; processId: string },
+): Promise<ClaimResult> {
+  const rows = await hot.query<ClaimedRow>(CLAIM, [asRows(claims), token, LEASE_MS, processId])
+  return {
+    deliveries: rows.filter((row) => !row.gated),
+    gatedEndpointIds: rows.filter((row) => row.gated).map((row) => row.endpointId),
+  }
+}
+
+// Locked in one order, so that two claims never wait for each other in a circle.
+const LOCK_GATES: Statement = {
+  name: 'lock-gates',
+  text: `
+    with made as (
+      insert into endpoint_gate (endpoint_id) select unnest($1::uuid[]) on conflict do nothing
+    )
+    select endpoint_id from endpoint_gate where endpoint_id = any ($1::uuid[]) order by endpoint_id for update`,
+}
+
+/** How far a rate limit may catch up after a pause: what is sent in any second stays within 5 % of the limit. */
+const CATCH_UP = `interval '50 ms'`
+
+const CLAIM_GATED: Statement = {
+  name: 'claim-gated-deliveries',
+  text: `
+    with wanted as (
+      select w.endpoint_id, w.test, w.low, p.revision, p.max_in_flight, p.rate_limit_per_second as rate,
+        greatest(g.tat, clock_timestamp() - ${CATCH_UP}) as tat,
+        p.max_in_flight is null and p.rate_limit_per_second is null as open,
+        least(
+          w.slots,
+          coalesce(p.max_in_flight, 1000) - (
+            select count(*) from delivery d where d.endpoint_id = w.endpoint_id and d.gated and d.lease_until > now()
+              and d.lease_by <> all ${THE_DEAD}),
+          case when p.rate_limit_per_second is null then w.slots else greatest(0, 1 + floor(
+            extract(epoch from clock_timestamp() - greatest(g.tat, clock_timestamp() - ${CATCH_UP})) * p.rate_limit_per_second))
+          end
+        )::int as slots
+      from json_to_recordset($1) as w(endpoint_id uuid, test bool, slots int, low timestamptz)
+      join endpoint p on p.id = w.endpoint_id
+      join endpoint_gate g on g.endpoint_id = w.endpoint_id
+      where p.deleted_at is null and p.status = 'ACTIVE'
+    ), due as (
+      select c.id, w.revision
+      from wanted w
+      cross join lateral (
+        select d.id from delivery d
+        where d.endpoint_id = w.endpoint_id and d.test = w.test and ${DUE}
+        order by d.next_attempt_at limit greatest(w.slots, 0)
+        for update skip locked) c
+    ), leased as (
+      update delivery d set ${LEASE}, gated = true from due where d.id = due.id returning d.*, due.revision
+    ), advanced as (
+      update endpoint_gate g set tat = w.tat + n.taken * interval '1 s' / w.rate
+      from wanted w
+      cross join lateral (select count(*) as taken from leased l where l.endpoint_id = w.endpoint_id) n
+      where g.endpoint_id = w.endpoint_id and w.rate is not null and n.taken > 0
+      returning g.endpoint_id, g.tat
+    )
+    select ${RETURNED}, null::timestamptz as "openAt", null::int as "maxInFlight", false as open, false as state from leased l ${EVENT_OF_LEASED}
+    union all
+    select null, null, null, w.endpoint_id, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
+      case when w.rate is not null then coalesce((select tat from advanced a where a.endpoint_id = w.endpoint_id), w.tat) end,
+      w.max_in_flight, w.open, true
+    from wanted w`,
+}
+
+/** When the rate allows the next attempt (null: no rate limit), the limit in flight, and whether there is no limit any more. */
+export type Gate = { readonly openAt: Date | null; readonly maxInFlight: number | null; readonly open: boolean }
+
+type GatedRow = ClaimedDelivery & Gate & { state: boolean }
+
+export type GatedResult = {
+  readonly deliveries: ClaimedDelivery[]
+  /** By endpoint id; absent: the endpoint takes nothing now. */
+  readonly gates: Map<string, Gate>
+}
+
+/**
+ * The same for endpoints with a limit over all workers. The gate row is locked first; the claim is the next statement,
+ * so its snapshot sees every lease taken before.
+ */
+export async function claimGated(
+  hot: HotDatabase,
+  claims: readonly Claim[],
+  { token, processId }: { token: string; processId: string },
+): Promise<GatedResult> {
+  const rows = await hot.transaction(async (tx: Queryable) => {
+    await tx.query(LOCK_GATES, [claims.map((claim) => claim.endpointId)])
+    return tx.query<GatedRow>(CLAIM_GATED, [asRows(claims), token, LEASE_MS, processId])
+  })
+  return {
+    deliveries: rows.filter((row) => !row.state),
+    gates: new Map(
+      rows
+        .filter((row) => row.state)
+        .map(({ endpointId, openAt, maxInFlight, open }) => [endpointId, { openAt, maxInFlight, open }]),
+    ),
+  }
+}
+
+const MARK_ALONE: Statement = {
+  name: 'mark-sent-alone',
+  text: `
+    update delivery set sent_alone = true, lease_until = now() + $3::int * interval '1 ms'
+    where id = $1 and lease_token = $2 returning id`,
+}
+
+/** Says, before it is sent, that this suspect goes out alone; false when the lease is no longer ours. */
+export async function markSentAlone(hot: HotDatabase, delivery: ClaimedDelivery): Promise<boolean> {
+  return (await hot.query(MARK_ALONE, [delivery.id, delivery.leaseToken, LEASE_MS])).length > 0
+}
+
+const READ_BODY: Statement = { name: 'read-body', text: 'select body from event where id = $1' }
+
+/** The body of an event that was too large to come along; null once retention took it. */
+export async function readBody(hot: HotDatabase, eventId: string): Promise<string | null> {
+  const [row] = await hot.query<{ body: string | null }>(READ_BODY, [eventId])
+  return row?.body ?? null
+}
+
+function asRows(claims: readonly Claim[]): string {
+  return JSON.stringify(
+    claims.map(({ endpointId, test, slots, low }) => ({
+      endpoint_id: endpointId,
+      test,
+      slots,
+      low: low === null ? null : new Date(low),
+    })),
+  )
+}

@@ -1,0 +1,106 @@
+// The net under everything else. Each round, on one process at a time: who died (its leases end then and there, its jobs
+// are unlocked), and which endpoints have deliveries that are due while nobody works on them (they are woken). It covers
+// lost wake-ups, dead and frozen workers and edits by hand, and counts what it finds.
+//
+// Dead means: its session lock is free and it has not beaten for two seconds, seen twice; or it holds its lock but has
+// been silent for ten. After a restart of the database all locks are gone, so nobody is judged for five seconds.
+
+import type { Context } from '../context.ts'
+import type { Queryable, Statement } from '../hot-database.ts'
+import { JOB_MAX_ATTEMPTS } from '../queue.ts'
+
+const ROUND_LOCK = 7_314_552_002
+
+export type Round = { readonly died: string[]; readonly woken: number }
+
+/** Remembers when an endpoint that stays overdue was woken last, so that a full lane is not woken each round. */
+export type WakeMemory = Map<string, { nextMs: number; stepMs: number }>
+
+const TAKE_ROUND: Statement = { name: 'reconcile-lock', text: 'select pg_try_advisory_xact_lock($1::bigint) as mine' }
+
+// A lock that can be taken here has no session behind it any more.
+const SIGHT: Statement = {
+  name: 'reconcile-sight',
+  text: `
+    with silent as (
+      select id, beat_at, suspect_since, pg_try_advisory_xact_lock(hashtextextended(id::text, 0)) as unlocked
+      from worker_process
+      where died_at is null and id <> $1 and beat_at < now() - interval '1200 ms'
+        and pg_postmaster_start_time() < now() - interval '5 s'
+    ), dead as (
+      select id from silent
+      where (unlocked and suspect_since < now() - interval '1200 ms' and beat_at < now() - interval '2 s')
+        or (not unlocked and beat_at < now() - interval '10 s')
+    ), suspected as (
+      update worker_process w set suspect_since = now()
+      from silent s where w.id = s.id and s.unlocked and s.suspect_since is null and s.id not in (select id from dead)
+    ), buried as (
+      update worker_process w set died_at = now() from dead where w.id = dead.id returning w.id, w.instance, w.pool_ids
+    ), unlocked_jobs as (
+      select graphile_worker.force_unlock_workers(array(select unnest(pool_ids) from buried)) from (select 1) one
+      where exists (select 1 from buried)
+    ), ended as (
+      select pg_terminate_backend(a.pid) from pg_stat_activity a join buried b on a.application_name = 'sivo ' || b.instance
+    ), forgotten as (
+      delete from worker_process where died_at < now() - interval '10 min'
+    )
+    select b.id, (select count(*) from unlocked_jobs) + (select count(*) from ended) as touched from buried b`,
+}
+
+const OVERDUE: Statement = {
+  name: 'reconcile-overdue',
+  text: `
+    select p.id as "endpointId", t.test
+    from endpoint p cross join (values (false), (true)) as t(test)
+    where p.deleted_at is null and (t.test or p.status = 'ACTIVE')
+      and exists (
+        select 1 from delivery d
+        where d.endpoint_id = p.id and d.test = t.test and d.status = 'PENDING' and d.next_attempt_at < now() - interval '2 s'
+          and (d.lease_until is null or d.lease_until < now()
+            or d.lease_by = any (array(select id from worker_process where died_at is not null))))`,
+}
+
+const WAKE: Statement = {
+  name: 'reconcile-wake',
+  text: `
+    select count(*) from graphile_worker.add_jobs(array(
+      select row('deliver', json_build_object('endpointId', w."endpointId", 'test', w.test, 'fromStart', true), null, null,
+        ${JOB_MAX_ATTEMPTS}, null, null, null)::graphile_worker.job_spec
+      from json_to_recordset($1) as w("endpointId" uuid, test bool)))`,
+}
+
+const FIRST_STEP_MS = 1_000
+const LAST_STEP_MS = 15_000
+
+/** One round; null when another process has it. `nowMs` is monotonic. */
+export async function reconcile(
+  ctx: Context,
+  { processId, memory, nowMs }: { processId: string; memory: WakeMemory; nowMs: number },
+): Promise<Round | null> {
+  return ctx.hot.transaction(async (tx) => {
+    const [turn] = await tx.query<{ mine: boolean }>(TAKE_ROUND, [ROUND_LOCK])
+    if (!turn!.mine) return null
+    const died = (await tx.query<{ id: string }>(SIGHT, [processId])).map(({ id }) => id)
+    if (died.length) memory.clear()
+    const woken = await wakeOverdue(tx, memory, nowMs)
+    return { died, woken }
+  })
+}
+
+async function wakeOverdue(tx: Queryable, memory: WakeMemory, nowMs: number): Promise<number> {
+  const overdue = await tx.query<{ endpointId: string; test: boolean }>(OVERDUE, [])
+  const wake = overdue.filter(({ endpointId, test }) => shouldWake(memory, `${endpointId}${test}`, nowMs))
+  const still = new Set(overdue.map(({ endpointId, test }) => `${endpointId}${test}`))
+  for (const name of memory.keys()) if (!still.has(name)) memory.delete(name)
+  if (wake.length) await tx.query(WAKE, [JSON.stringify(wake)])
+  return wake.length
+}
+
+/** 1, 2, 4 … 15 s between the wake-ups of an endpoint that stays overdue. */
+function shouldWake(memory: WakeMemory, name: string, nowMs: number): boolean {
+  const last = memory.get(name)
+  if (last && nowMs < last.nextMs) return false
+  const stepMs = last ? Math.min(last.stepMs * 2, LAST_STEP_MS) : FIRST_STEP_MS
+  memory.set(name, { nextMs: nowMs + stepMs, stepMs })
+  return true
+}

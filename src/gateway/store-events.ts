@@ -1,0 +1,232 @@
+// Stores the events of many publish calls at once: events, their deliveries and the wake-ups for their endpoints, in
+// one statement. Fan-out and queueing commit with the event or not at all; nobody is answered before the commit.
+//
+// Safe to repeat: ids are made before the statement, so a batch whose commit went unheard is simply stored again.
+
+import { decideKeys, type KeyedEvent, type KeyHolder } from '../domain/idempotency.ts'
+import type { HotDatabase, Queryable, Statement } from '../hot-database.ts'
+import { BELL_CHANNEL, JOB_MAX_ATTEMPTS } from '../queue.ts'
+
+export type NewEvent = {
+  readonly id: string
+  readonly type: string
+  readonly subject: string | null
+  readonly sequence: number | null
+  readonly occurredAt: Date
+  /** The exact text that will be signed and sent. */
+  readonly body: string
+  readonly bodyBytes: number
+  readonly key: string | null
+  /** Hex; present when `key` is. */
+  readonly fingerprint: string | null
+}
+
+/** One publish call: stored whole or not at all. */
+export type StoreCall = { readonly tenantId: string; readonly events: readonly NewEvent[] }
+
+export type StoredEvent = { readonly id: string; readonly duplicate: boolean; readonly deliveryCount: number }
+
+/** Which event of the call met another event under its idempotency key. */
+export type KeyConflict = {
+  readonly conflict: { readonly index: number; readonly key: string; readonly eventId: string }
+}
+
+export type StoreResult = readonly StoredEvent[] | KeyConflict
+
+export type StoreOptions = {
+  /** Attempts of a delivery's first cycle. */
+  readonly maxAttempts: number
+  /** An earlier try of the same calls may have been committed. */
+  readonly repeated: boolean
+}
+
+/** Stores the calls, results in their order. */
+export async function storeEvents(
+  hot: HotDatabase,
+  calls: readonly StoreCall[],
+  options: StoreOptions,
+): Promise<StoreResult[]> {
+  const keyed = calls.some((call) => call.events.some((event) => event.key !== null))
+  if (!keyed) {
+    const counts = await insertEvents(hot, calls, options)
+    return calls.map((call) =>
+      call.events.map(({ id }) => ({ id, duplicate: false, deliveryCount: counts.get(id) ?? 0 })),
+    )
+  }
+  return hot.transaction(async (tx) => {
+    const { decisions } = await claimKeys(tx, calls)
+    const fresh = calls.flatMap((call, i) => {
+      const decision = decisions[i]!
+      if (decision.kind === 'conflict') return []
+      const events = call.events.filter((_, j) => decision.events[j]!.duplicateOf === null)
+      return events.length ? [{ ...call, events }] : []
+    })
+    const counts = fresh.length ? await insertEvents(tx, fresh, options) : new Map<string, number>()
+    const duplicates = decisions.flatMap((decision) =>
+      decision.kind === 'accepted' ? decision.events.flatMap(({ duplicateOf }) => duplicateOf ?? []) : [],
+    )
+    const elsewhere = duplicates.filter((id) => !counts.has(id))
+    if (elsewhere.length) for (const [id, count] of await countDeliveries(tx, elsewhere)) counts.set(id, count)
+    return decisions.map((decision, i) => {
+      if (decision.kind === 'conflict') {
+        const { index, holder } = decision
+        return { conflict: { index, key: calls[i]!.events[index]!.key!, eventId: holder.eventId } }
+      }
+      return decision.events.map(({ id, duplicateOf }) => ({
+        id: duplicateOf ?? id,
+        duplicate: duplicateOf !== null,
+        deliveryCount: counts.get(duplicateOf ?? id) ?? 0,
+      }))
+    })
+  })
+}
+
+const INSERT_EVENTS: Statement = {
+  name: 'store-events',
+  text: `
+    with input as (
+      select * from json_to_recordset($1) as i(
+        id uuid, tenant_id uuid, type text, subject text, sequence int, occurred_at timestamptz, body text)
+    ), stored as (
+      insert into event (id, tenant_id, type, subject, sequence, occurred_at, body)
+      select id, tenant_id, type, subject, sequence, occurred_at, body from input
+      on conflict (id) do nothing
+      returning id, tenant_id, type, subject
+    ), fanned as (
+      insert into delivery (tenant_id, event_id, endpoint_id, event_type, subject, max_attempts, next_attempt_at)
+      select s.tenant_id, s.id, e.id, s.type, s.subject, $2::int, date_trunc('milliseconds', now())
+      from stored s
+      join endpoint e on e.tenant_id = s.tenant_id and e.deleted_at is null
+        and (e.event_types = '{}' or s.type = any (e.event_types))
+      returning event_id, endpoint_id
+    ), woken as (
+      select count(*) from graphile_worker.add_jobs(array(
+        select row('deliver', json_build_object('endpointId', e.id), null, null, ${JOB_MAX_ATTEMPTS}, null, null, null)::graphile_worker.job_spec
+        from (select distinct endpoint_id from fanned) f join endpoint e on e.id = f.endpoint_id
+        where e.status = 'ACTIVE'))
+    ), rung as (
+      select pg_notify('${BELL_CHANNEL}', '') where exists (select 1 from stored)
+    )
+    select event_id as id, count(*)::int as count from fanned, woken where woken.count >= 0 group by event_id
+    union all
+    select null, count(*)::int from rung`,
+}
+
+const COUNT_DELIVERIES: Statement = {
+  name: 'count-deliveries',
+  text: `select w.id, (select count(*)::int from delivery d where d.event_id = w.id) as count from unnest($1::uuid[]) as w(id)`,
+}
+
+/** How many deliveries each event got; events that nobody wanted are absent. */
+async function insertEvents(
+  on: Queryable,
+  calls: readonly StoreCall[],
+  { maxAttempts, repeated }: StoreOptions,
+): Promise<Map<string, number>> {
+  const rows = calls.flatMap((call) =>
+    call.events.map((event) => ({
+      id: event.id,
+      tenant_id: call.tenantId,
+      type: event.type,
+      subject: event.subject,
+      sequence: event.sequence,
+      occurred_at: event.occurredAt,
+      body: event.body,
+    })),
+  )
+  const inserted = await on.query<{ id: string | null; count: number }>(INSERT_EVENTS, [
+    JSON.stringify(rows),
+    maxAttempts,
+  ])
+  const counts = new Map(inserted.flatMap(({ id, count }) => (id ? [[id, count] as const] : [])))
+  if (!repeated) return counts
+  return countDeliveries(
+    on,
+    rows.map(({ id }) => id),
+  )
+}
+
+async function countDeliveries(on: Queryable, eventIds: string[]): Promise<Map<string, number>> {
+  const rows = await on.query<{ id: string; count: number }>(COUNT_DELIVERIES, [eventIds])
+  return new Map(rows.map(({ id, count }) => [id, count]))
+}
+
+// Keys are inserted in one order everywhere, so that two batches never wait for each other in a circle.
+const INSERT_KEYS: Statement = {
+  name: 'insert-idempotency-keys',
+  text: `
+    insert into idempotency_key (tenant_id, key, event_id, fingerprint)
+    select tenant_id, key, event_id, decode(fingerprint, 'hex')
+    from json_to_recordset($1) as k(tenant_id uuid, key text, event_id uuid, fingerprint text)
+    order by tenant_id, key
+    on conflict do nothing
+    returning tenant_id, key`,
+}
+
+// A statement of its own: the snapshot of the insert does not see the winner it waited for.
+const READ_KEYS: Statement = {
+  name: 'read-idempotency-keys',
+  text: `
+    select k.tenant_id, k.key, k.event_id, encode(k.fingerprint, 'hex') as fingerprint
+    from json_to_recordset($1) as w(tenant_id uuid, key text)
+    join idempotency_key k on k.tenant_id = w.tenant_id and k.key = w.key`,
+}
+
+const MOVE_KEYS: Statement = {
+  name: 'move-idempotency-keys',
+  text: `
+    update idempotency_key k set event_id = w.event_id, fingerprint = decode(w.fingerprint, 'hex')
+    from json_to_recordset($1) as w(tenant_id uuid, key text, event_id uuid, fingerprint text)
+    where k.tenant_id = w.tenant_id and k.key = w.key`,
+}
+
+const FREE_KEYS: Statement = {
+  name: 'free-idempotency-keys',
+  text: `
+    delete from idempotency_key k using json_to_recordset($1) as w(tenant_id uuid, key text)
+    where k.tenant_id = w.tenant_id and k.key = w.key`,
+}
+
+type KeyRow = { tenant_id: string; key: string; event_id: string; fingerprint: string }
+
+/** Takes the keys of all calls, then decides with everybody's holders in view; a refused call gives its keys back. */
+async function claimKeys(tx: Queryable, calls: readonly StoreCall[]): Promise<ReturnType<typeof decideKeys>> {
+  const wanted = new Map<string, KeyRow>()
+  for (const call of calls)
+    for (const { id, key, fingerprint } of call.events)
+      if (key !== null && fingerprint !== null && !wanted.has(`${call.tenantId}|${key}`))
+        wanted.set(`${call.tenantId}|${key}`, { tenant_id: call.tenantId, key, event_id: id, fingerprint })
+  const rows = JSON.stringify([...wanted.values()])
+  const mine = new Set(
+    (await tx.query<{ tenant_id: string; key: string }>(INSERT_KEYS, [rows])).map(
+      (row) => `${row.tenant_id}|${row.key}`,
+    ),
+  )
+  const held = new Map<string, KeyHolder>()
+  for (const row of await tx.query<KeyRow>(READ_KEYS, [rows])) {
+    const name = `${row.tenant_id}|${row.key}`
+    if (!mine.has(name)) held.set(name, { eventId: row.event_id, fingerprint: row.fingerprint })
+  }
+  const decided = decideKeys(
+    calls.map((call): KeyedEvent[] =>
+      call.events.map(({ id, key, fingerprint }) => ({
+        id,
+        key: key === null ? null : `${call.tenantId}|${key}`,
+        fingerprint,
+      })),
+    ),
+    held,
+  )
+  const moved: KeyRow[] = []
+  const freed: Pick<KeyRow, 'tenant_id' | 'key'>[] = []
+  for (const name of mine) {
+    const { tenant_id, key, event_id } = wanted.get(name)!
+    const holder = decided.newHolders.get(name)
+    if (!holder) freed.push({ tenant_id, key })
+    else if (holder.eventId !== event_id)
+      moved.push({ tenant_id, key, event_id: holder.eventId, fingerprint: holder.fingerprint })
+  }
+  if (moved.length) await tx.query(MOVE_KEYS, [JSON.stringify(moved)])
+  if (freed.length) await tx.query(FREE_KEYS, [JSON.stringify(freed)])
+  return decided
+}

@@ -1,0 +1,34 @@
+// What still waits for a deleted endpoint reads as CANCELLED at once; here it is written, in chunks and in id order.
+// Attempts in the air keep their lease and are recorded.
+
+import type { Context } from '../context.ts'
+import type { Statement } from '../hot-database.ts'
+import { BELL_CHANNEL } from '../queue.ts'
+
+const CHUNK = 2_000
+
+const CANCEL_CHUNK: Statement = {
+  name: 'cancel-deliveries-of-deleted-endpoint',
+  text: `
+    with waiting as (
+      select d.id, p.deleted_at from endpoint p
+      join lateral (
+        select id from delivery where endpoint_id = p.id and status = 'PENDING' order by id limit ${CHUNK} for update skip locked) d on true
+      where p.id = $1 and p.deleted_at is not null
+    ), cancelled as (
+      update delivery d set status = 'CANCELLED', reason = 'endpoint_deleted', completed_at = w.deleted_at, next_attempt_at = null,
+        changed_xid = pg_current_xact_id()
+      from waiting w where d.id = w.id returning d.id
+    )
+    select count(*)::int as count, count(pg_notify('${BELL_CHANNEL}', '')) from cancelled`,
+}
+
+/** Returns how many deliveries it wrote. */
+export async function sweepDeletedEndpoint(ctx: Context, endpointId: string): Promise<number> {
+  let total = 0
+  for (;;) {
+    const [row] = await ctx.hot.query<{ count: number }>(CANCEL_CHUNK, [endpointId])
+    total += row!.count
+    if (row!.count < CHUNK) return total
+  }
+}

@@ -1,0 +1,146 @@
+// The tasks and their runner. A task parses its payload at the door and makes one call; it never waits for a receiver.
+// The runner ends when the database does: the supervisor starts it anew for as long as that takes, and unlocks what its
+// predecessor had fetched.
+
+import { EventEmitter } from 'node:events'
+import {
+  Logger as GraphileLogger,
+  makeWorkerUtils,
+  type Runner,
+  run,
+  type Task,
+  type TaskList,
+  type WorkerEvents,
+} from 'graphile-worker'
+import type pg from 'pg'
+import type { Logger } from 'pino'
+import type { Context } from '../context.ts'
+import type { Lanes } from '../gateway/lane.ts'
+import { purgeIdempotencyKeys } from '../gateway/purge-idempotency-keys.ts'
+import { sweepDeletedEndpoint } from '../gateway/sweep-deleted-endpoint.ts'
+import { makePartitions } from '../partitions.ts'
+import { JOBS, type JobName, type JobPayload } from '../queue.ts'
+
+const CRONTAB = `
+# Partitions are made weeks ahead; a day without is no harm.
+17 3 * * * make-partitions ?fill=1d
+# Idempotency keys are kept for at least a day.
+41 * * * * purge-idempotency-keys
+`
+
+const RESTART_MS = [200, 500, 1_000, 2_000, 5_000]
+
+export type JobRunner = { close(): Promise<void> }
+
+export type JobRunnerOptions = {
+  readonly ctx: Context
+  readonly lanes: Lanes
+  /** A pool of its own: graphile-worker and Prisma must not share one. */
+  readonly pool: pg.Pool
+  readonly setPoolIds: (poolIds: readonly string[]) => void
+}
+
+/** Starts working; keeps at it through outages until closed. */
+export async function startJobs({ ctx, lanes, pool, setPoolIds }: JobRunnerOptions): Promise<JobRunner> {
+  let runner: Runner | null = null
+  let closed = false
+  let poolIds: string[] = []
+
+  const implement =
+    <Name extends JobName>(name: Name, work: (payload: JobPayload<Name>) => Promise<unknown> | unknown): Task =>
+    async (payload) => {
+      await work(JOBS[name].parse(payload) as JobPayload<Name>)
+    }
+  const taskList: TaskList = {
+    deliver: implement('deliver', (payload) => lanes.wake(payload)),
+    'sweep-deleted-endpoint': implement('sweep-deleted-endpoint', ({ endpointId }) =>
+      sweepDeletedEndpoint(ctx, endpointId),
+    ),
+    'make-partitions': implement('make-partitions', () => makePartitions(pool)),
+    'purge-idempotency-keys': implement('purge-idempotency-keys', () => purgeIdempotencyKeys(ctx)),
+  } satisfies Record<JobName, Task>
+
+  async function start(): Promise<Runner> {
+    const events: WorkerEvents = new EventEmitter()
+    events.on('pool:create', ({ workerPool }) => {
+      poolIds = [...poolIds, workerPool.id]
+      setPoolIds(poolIds)
+    })
+    return run({
+      events,
+      pgPool: pool,
+      taskList,
+      crontab: CRONTAB,
+      concurrency: 8,
+      noHandleSignals: true,
+      logger: graphileLogger(ctx.log),
+      preset: {
+        worker: {
+          pollInterval: 1_000,
+          maxPoolSize: 10,
+          localQueue: { size: 200 },
+          // At -1 stopping resolves before the last completion is written.
+          completeJobBatchDelay: 0,
+          failJobBatchDelay: 0,
+          gracefulShutdownAbortTimeout: 15_000,
+        },
+      },
+    })
+  }
+
+  async function unlockPredecessors(): Promise<void> {
+    if (poolIds.length === 0) return
+    const utils = await makeWorkerUtils({ pgPool: pool })
+    await utils.forceUnlockWorkers(poolIds)
+    poolIds = []
+  }
+
+  async function supervise(failures: number): Promise<void> {
+    while (!closed) {
+      try {
+        await unlockPredecessors()
+        runner = await start()
+        if (closed) return void (await runner.stop())
+        failures = 0
+        await runner.promise
+      } catch (error) {
+        ctx.log.warn({ err: error }, 'jobs.runner_failed')
+      }
+      runner = null
+      if (closed) return
+      const waitMs = RESTART_MS[Math.min(failures, RESTART_MS.length - 1)]!
+      failures++
+      ctx.log.warn({ waitMs }, 'jobs.runner_restarts')
+      await new Promise((resolve) => setTimeout(resolve, waitMs))
+    }
+  }
+
+  const supervised = supervise(0)
+  return {
+    async close() {
+      closed = true
+      await runner?.stop().catch((error: unknown) => ctx.log.warn({ err: error }, 'jobs.stop_failed'))
+      await supervised
+      if (poolIds.length) await untilUnlocked(pool, poolIds)
+    },
+  }
+}
+
+/** Stopping can resolve before the last completion is written: waits, at most two seconds, until nothing is locked. */
+async function untilUnlocked(pool: pg.Pool, poolIds: readonly string[]): Promise<void> {
+  for (let i = 0; i < 20; i++) {
+    const { rows } = await pool
+      .query('select 1 from graphile_worker.jobs where locked_by = any ($1) limit 1', [poolIds])
+      .catch(() => ({ rows: [] }))
+    if (rows.length === 0) return
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+}
+
+function graphileLogger(log: Logger) {
+  return new GraphileLogger(() => (level, message, meta) => {
+    const line = { ...(meta?.['error'] instanceof Error ? { err: meta['error'] } : {}) }
+    if (level === 'error') log.warn(line, `jobs: ${message}`)
+    else log.debug(line, `jobs: ${message}`)
+  })
+}
