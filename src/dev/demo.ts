@@ -1,0 +1,127 @@
+// The demo that `npm start` shows: a tenant whose calls are played one after another, and two HTTPS receivers of our own
+// behind its endpoints. "BI" answers always, "CRM" refuses now and then, so retries are there to be seen.
+
+import { join, resolve } from 'node:path'
+import type { App } from '../app.ts'
+import type { Viewer } from '../context.ts'
+import type { EventInput } from '../domain/event-input.ts'
+import { EVENT_TYPES, findEventType } from '../domain/event-type.ts'
+import { createEndpoint, updateEndpoint } from '../gateway/configure-endpoint.ts'
+import { createTenant } from '../gateway/open-tenant.ts'
+import { publishEvents } from '../gateway/publish-events.ts'
+import type { Endpoint, Tenant } from '../generated/prisma/client.ts'
+import { type CertificateAuthority, openCertificateAuthority } from './certificate-authority.ts'
+import { type Receiver, startReceiver } from './receiver.ts'
+
+const TENANT_NAME = 'Demo Contact Center'
+const CALL_EVERY_MS = 6_000
+const BETWEEN_EVENTS_MS = 400
+/** One in so many requests to the CRM is refused. */
+const REFUSE_ONE_IN = 6
+const DEMO_PORTS = [18_443, 18_444] as const
+
+const OPERATOR: Viewer = {
+  role: 'OPERATOR',
+  tenantId: null,
+  name: 'demo',
+  expiresAt: null,
+  credential: { kind: 'session', id: 'demo' },
+}
+
+export type Demo = {
+  readonly tenant: Tenant
+  readonly endpoints: readonly Endpoint[]
+  close(): Promise<void>
+}
+
+/** The demo's authority; the gateway must trust it before the demo starts. */
+export function openDemoAuthority(dataDir: string): Promise<CertificateAuthority> {
+  return openCertificateAuthority(join(resolve(dataDir), 'demo'))
+}
+
+/** Starts the receivers, finds or makes the tenant and its endpoints, and plays calls until closed. */
+export async function startDemo(app: App, authority: CertificateAuthority): Promise<Demo> {
+  const { ctx } = app
+  let received = 0
+  const crm = await startOn(DEMO_PORTS[0], authority, () => (++received % REFUSE_ONE_IN === 0 ? 503 : 200))
+  const bi = await startOn(DEMO_PORTS[1], authority, () => 200)
+  const tenant =
+    (await ctx.db.tenant.findFirst({ where: { name: TENANT_NAME } })) ??
+    (await createTenant(ctx, OPERATOR, { name: TENANT_NAME }))
+  const endpoints = [
+    await ensureEndpoint(app, tenant, 'CRM (refuses now and then)', crm.url('/crm'), null),
+    await ensureEndpoint(app, tenant, 'BI (finished calls)', bi.url('/bi'), [
+      'call.ended',
+      'queue.abandoned',
+      'ai_agent.completed',
+    ]),
+  ]
+  const stopPlaying = playCalls(app, tenant.id)
+  return {
+    tenant,
+    endpoints,
+    async close() {
+      stopPlaying()
+      await Promise.all([crm.close(), bi.close()])
+    },
+  }
+}
+
+async function startOn(port: number, authority: CertificateAuthority, answer: () => number): Promise<Receiver> {
+  const options = { tls: { authority }, hostname: 'localhost', answer, keep: 200 }
+  try {
+    return await startReceiver({ ...options, port })
+  } catch {
+    // Somebody else has that port; any other will do, the endpoint is told below.
+    return startReceiver(options)
+  }
+}
+
+async function ensureEndpoint(
+  { ctx }: App,
+  tenant: Tenant,
+  name: string,
+  url: string,
+  eventTypes: string[] | null,
+): Promise<Endpoint> {
+  const found = await ctx.db.endpoint.findFirst({ where: { tenantId: tenant.id, name, deletedAt: null } })
+  if (!found) return (await createEndpoint(ctx, OPERATOR, { tenantId: tenant.id, name, url, eventTypes })).endpoint
+  return found.url === url ? found : updateEndpoint(ctx, OPERATOR, { endpointId: found.id, input: { url } })
+}
+
+/** Publishes one call after another, its events in their order. Returns how to stop. */
+function playCalls({ ctx }: App, tenantId: string): () => void {
+  let timer: NodeJS.Timeout
+  let closed = false
+  const play = async () => {
+    for (const event of aCall(ctx.clock.now())) {
+      if (closed) return
+      await publishEvents(ctx, { tenantId, events: [{ ...event, occurredAt: ctx.clock.now() }] }).catch((error) =>
+        ctx.log.warn({ err: error }, 'demo.publish_failed'),
+      )
+      await new Promise((done) => {
+        timer = setTimeout(done, BETWEEN_EVENTS_MS)
+      })
+    }
+    if (!closed) timer = setTimeout(play, CALL_EVERY_MS)
+  }
+  timer = setTimeout(play, 500)
+  return () => {
+    closed = true
+    clearTimeout(timer)
+  }
+}
+
+/** The catalogue's examples as one call, under ids of its own. */
+function aCall(now: Date): EventInput[] {
+  const call = now.getTime().toString(36)
+  const examples = EVENT_TYPES.map(({ name }) => findEventType(name)!.example).sort((a, b) =>
+    a.timestamp < b.timestamp ? -1 : 1,
+  )
+  return examples.map(({ type, subject, sequence, data }) => {
+    const fresh = (id: string) =>
+      `${id.slice(0, id.indexOf('_') + 1)}${id.slice(id.indexOf('_') + 1, -call.length)}${call.toUpperCase()}`
+    const text = JSON.stringify(data).replaceAll(/"call_[0-9A-Z]{26}"/g, (id) => JSON.stringify(fresh(JSON.parse(id))))
+    return { type, subject: subject?.startsWith('call_') ? fresh(subject) : subject, sequence, data: JSON.parse(text) }
+  })
+}

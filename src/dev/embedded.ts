@@ -1,0 +1,52 @@
+// What a deployment without settings runs on: an embedded Postgres and keys made at the first start, all in one folder.
+
+import { randomBytes } from 'node:crypto'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import type { Logger } from 'pino'
+import type { ReadyConfig } from '../app.ts'
+import type { Config } from '../config.ts'
+import { startPostgres } from './postgres.ts'
+
+export type Embedded = {
+  readonly config: ReadyConfig
+  /** Stops Postgres, the last of all. */
+  close(): Promise<void>
+}
+
+/** Starts Postgres in `dataDir` and reads, or makes, what the configuration leaves open. Throws PostgresUnavailable. */
+export async function openEmbedded(config: Config, log: Logger, onLost: (error: Error) => void): Promise<Embedded> {
+  const dataDir = resolve(config.dataDir)
+  await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  const quiet = (level: 'debug' | 'warn' | 'error') => (message: string) => log[level](`postgres: ${message}`)
+  const postgres = await startPostgres({
+    dataDir: join(dataDir, 'postgres'),
+    log: { debug: quiet('debug'), info: quiet('debug'), warn: quiet('warn'), error: quiet('error') },
+    onUnexpectedExit: onLost,
+  })
+  return {
+    config: {
+      ...config,
+      databaseUrl: postgres.url,
+      operatorKey:
+        config.operatorKey ??
+        (await kept(join(dataDir, 'operator-key'), () => `sivo_${randomBytes(32).toString('base64url')}`)),
+      secretsKey:
+        config.secretsKey ??
+        Buffer.from(await kept(join(dataDir, 'secrets-key'), () => randomBytes(32).toString('base64')), 'base64'),
+    },
+    close: () => postgres.stop(),
+  }
+}
+
+/** The text kept in a file only its owner can read; made when it is not there yet. */
+async function kept(path: string, make: () => string): Promise<string> {
+  try {
+    return (await readFile(path, 'utf8')).trim()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    const made = make()
+    await writeFile(path, `${made}\n`, { mode: 0o600, flag: 'wx' })
+    return made
+  }
+}
