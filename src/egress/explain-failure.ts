@@ -72,14 +72,11 @@ export function explainSendFailure(
   if (code === 'UND_ERR_HEADERS_OVERFLOW') {
     return { code: 'invalid_response', message: "The reply's headers are larger than 16 KiB." }
   }
-  if (code.startsWith('HPE_') && code !== 'HPE_INVALID_EOF_STATE') {
-    return { code: 'invalid_response', message: `The reply is not HTTP/1.1 (${code.slice(4).toLowerCase()}).` }
+  if (error.name === 'HTTPParserError' && !isCutShort(error)) {
+    return { code: 'invalid_response', message: 'The reply could not be read as HTTP/1.1.' }
   }
   if (code === 'UND_ERR_SOCKET' && /^bad (response|upgrade)$/.test(error.message)) {
     return { code: 'invalid_response', message: 'The receiver sent an interim reply that was not asked for.' }
-  }
-  if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED') {
-    return { code: 'connect_failed', message: `The request could not be built: ${error.message}.` }
   }
   if (code.startsWith('ERR_SSL_') || code === 'EPROTO') {
     return { code: 'tls_failed', message: `The receiver ended the TLS session (${code}).` }
@@ -101,7 +98,11 @@ export function explainSendFailure(
 export function isDisconnect(error: Error): boolean {
   const code = codeOf(error)
   if (code === 'UND_ERR_SOCKET') return /^(other side closed|closed)$/.test(error.message)
-  return ['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'HPE_INVALID_EOF_STATE'].includes(code)
+  return ['ECONNRESET', 'EPIPE', 'ECONNABORTED'].includes(code) || isCutShort(error)
+}
+
+function isCutShort(error: Error): boolean {
+  return error.name === 'HTTPParserError' && error.message.includes('EOF')
 }
 
 function codeOf(error: Error): string {

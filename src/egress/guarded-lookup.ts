@@ -2,7 +2,8 @@
 // exactly those are dialled, and one address that may not be dialled refuses the whole name (a receiver has no reason
 // to mix them). A name server that hangs delays only the names it answers for: queries go through c-ares, not through
 // the four threads of dns.lookup, each name is asked for once at a time, and the number of names asked for at once is
-// bounded. Answers are kept for their TTL, between 1 and 30 seconds; failures for 1 second.
+// bounded, as is the number of queries sent in one burst (name servers and socket buffers drop
+// what comes too fast, and a lost query costs a second and a half). Answers are kept for their TTL, between 1 and 30 seconds; failures for 1 second.
 
 import { Resolver } from 'node:dns/promises'
 import type { Failure } from '../domain/outcome.ts'
@@ -29,6 +30,8 @@ const MIN_TTL_MS = 1_000
 const MAX_TTL_MS = 30_000
 const MAX_CACHED = 10_000
 const MAX_IN_FLIGHT = 1_000
+const BURST = 32
+const BURST_MS = 10
 /** The whole look-up of one name. */
 const LOOKUP_TIMEOUT_MS = 5_000
 /** How long the slower family is waited for once the other one answered: some name servers never answer for AAAA. */
@@ -49,6 +52,7 @@ export function createLookup({ servers = [] }: LookupOptions = {}): GuardedLooku
   const asking = new Map<string, Promise<Answer>>()
   const waiting: (() => void)[] = []
   let inFlight = 0
+  let burst = 0
 
   async function lookup(host: string, vet: (address: string) => boolean): Promise<LookupResult> {
     if (host === 'localhost' || host.endsWith('.localhost')) return vetted(LOOPBACK.filter(vet), vet)
@@ -67,18 +71,36 @@ export function createLookup({ servers = [] }: LookupOptions = {}): GuardedLooku
   }
 
   async function ask(host: string): Promise<Answer> {
-    if (inFlight >= MAX_IN_FLIGHT) await new Promise<void>((resolve) => waiting.push(resolve))
-    else inFlight++
+    await turn()
     try {
       const found = await queryBothFamilies(resolver, host)
       const ttlMs = found.failure ? MIN_TTL_MS : Math.min(Math.max(found.ttlMs, MIN_TTL_MS), MAX_TTL_MS)
       keep(host, found, ttlMs)
       return found
     } finally {
-      const next = waiting.shift()
-      if (next) next()
-      else inFlight--
+      inFlight--
+      letIn()
     }
+  }
+
+  function turn(): Promise<void> {
+    return new Promise((resolve) => {
+      waiting.push(resolve)
+      letIn()
+    })
+  }
+
+  function letIn(): void {
+    while (waiting.length > 0 && inFlight < MAX_IN_FLIGHT && burst < BURST) {
+      inFlight++
+      if (burst++ === 0) setTimeout(endBurst, BURST_MS)
+      waiting.shift()?.()
+    }
+  }
+
+  function endBurst(): void {
+    burst = 0
+    letIn()
   }
 
   function keep(host: string, answer: Answer, ttlMs: number): void {

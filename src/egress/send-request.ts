@@ -66,6 +66,20 @@ const MAX_INTERIM_REPLIES = 8
 /** A kept-alive connection that dies later than this after the request was written did not die of being idle. */
 const CLOSED_AS_WE_SENT_MS = 2_000
 
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
+const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
+const FRAMING_HEADERS = new Set([
+  'connection',
+  'content-length',
+  'expect',
+  'host',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
+
 const NOT_HTTPS: Failure = { code: 'blocked_address', message: 'Only https: URLs are delivered to.' }
 const STOPPING: Failure = { code: 'connection_reset', message: 'The gateway ended the attempt: it is stopping.' }
 
@@ -94,6 +108,8 @@ export function createSender({
     if (known) return known
     const pool = new Pool(name, {
       connections: connectionsPerOrigin,
+      // Otherwise everything waits for the first connection to tell whether it speaks HTTP/2.
+      allowH2: false,
       connect: unused,
       factory: (url) => new SendingClient(url, shared),
     })
@@ -117,6 +133,8 @@ export function createSender({
       const url = URL.parse(request.url)
       if (url?.protocol !== 'https:') return resolve(nothingSent(NOT_HTTPS, false))
       if (closed || request.signal?.aborted) return resolve(nothingSent(STOPPING, true))
+      const headerIssue = judgeHeaders(request.headers)
+      if (headerIssue) return resolve(nothingSent({ code: 'connect_failed', message: headerIssue }, false))
       const origin = originOf(url.origin)
       const attempt: Attempt = new Attempt(request, url, shared, (result) => {
         inFlight.delete(attempt)
@@ -413,6 +431,21 @@ function waitingFor({ client, controller, firstByteAt, hostname, lastStep, statu
   if (lastStep === 'DNS') return 'opening the connection'
   if (lastStep === 'CONNECT') return 'in the TLS handshake'
   return addressOf(hostname) === null ? 'looking up the host name' : 'opening the connection'
+}
+
+/**
+ * Why these headers cannot go over the wire, or null. Asked before undici is: a request it refuses to build leaves one
+ * connection of its pool unusable for good. `host` would also change whose certificate is expected.
+ */
+function judgeHeaders(headers: readonly string[]): string | null {
+  if (headers.length % 2 !== 0) return 'The request could not be built: a header has no value.'
+  for (let index = 0; index < headers.length; index += 2) {
+    const name = headers[index]!
+    if (!TOKEN.test(name) || FRAMING_HEADERS.has(name.toLowerCase()) || !FIELD_VALUE.test(headers[index + 1]!)) {
+      return `The request could not be built: the header ${JSON.stringify(name.slice(0, 80))} must not be sent.`
+    }
+  }
+  return null
 }
 
 function readHeaders(raw: Buffer[]): [string, string][] {

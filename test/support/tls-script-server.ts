@@ -14,6 +14,8 @@ export type ScriptedRequest = {
   connection: number
   onConnection: number
   socket: TLSSocket
+  /** Ends the connection with a TCP reset. */
+  reset(): void
 }
 export type Script = (request: ScriptedRequest) => void | Promise<void>
 
@@ -33,11 +35,14 @@ export const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'
 export async function openScriptServer(tls: TlsOptions, { host = '127.0.0.1', port = 0 } = {}): Promise<ScriptServer> {
   const requests: ScriptedRequest[] = []
   const sockets = new Set<Socket>()
+  const byRemotePort = new Map<number | undefined, Socket>()
   let connectionCount = 0
   let script: Script = ({ socket }) => void socket.write(OK)
 
   const server = createServer({ allowHalfOpen: true, ...tls }, (socket) => {
     const connection = connectionCount - 1
+    const tcp = byRemotePort.get(socket.remotePort)
+    const reset = () => void tcp?.resetAndDestroy()
     let onConnection = 0
     let pending: Buffer = Buffer.alloc(0)
     socket.on('error', () => {})
@@ -46,7 +51,7 @@ export async function openScriptServer(tls: TlsOptions, { host = '127.0.0.1', po
       pending = Buffer.concat([pending, chunk])
       for (let parsed = parse(pending); parsed; parsed = parse(pending)) {
         pending = parsed.rest
-        const request = { ...parsed.request, connection, onConnection: onConnection++, socket }
+        const request = { ...parsed.request, connection, onConnection: onConnection++, socket, reset }
         requests.push(request)
         void script(request)
       }
@@ -56,6 +61,7 @@ export async function openScriptServer(tls: TlsOptions, { host = '127.0.0.1', po
   server.on('connection', (socket: Socket) => {
     connectionCount++
     sockets.add(socket)
+    byRemotePort.set(socket.remotePort, socket)
     socket.on('error', () => {})
     socket.on('close', () => sockets.delete(socket))
   })

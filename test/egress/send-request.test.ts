@@ -1,0 +1,611 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { connect as connectTcp, createServer as createTcpServer, type Server, type Socket } from 'node:net'
+import type { TlsOptions } from 'node:tls'
+import { gzipSync } from 'node:zlib'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { parseNetworks } from '../../src/domain/network-address.ts'
+import { judge } from '../../src/domain/outcome.ts'
+import { createSender, type Sender, type SenderOptions, type SendRequest } from '../../src/egress/send-request.ts'
+import { type Authority, type Certificate, makeAuthority, makeSelfSigned } from '../support/certificates.ts'
+import { type DnsServer, openDnsServer } from '../support/dns-server.ts'
+import { OK, openScriptServer, type ScriptedRequest, type ScriptServer } from '../support/tls-script-server.ts'
+
+const HOST = 'receiver.test'
+const BODY = Buffer.from('{"id":"evt_1","data":{"agent":"Zoë"}}')
+
+let authority: Authority
+let certificate: Certificate
+let dns: DnsServer
+const opened: { close(): Promise<unknown> }[] = []
+
+beforeAll(async () => {
+  authority = await makeAuthority()
+  certificate = await authority.issue({ names: [HOST] })
+  dns = await openDnsServer()
+  dns.set(HOST, ['127.0.0.1'], 60)
+})
+afterAll(() => dns.close())
+afterEach(async () => {
+  for (const part of opened.splice(0).reverse()) await part.close()
+})
+
+describe('a request', () => {
+  test('arrives byte for byte, with the headers in their order and case', async () => {
+    const { receiver, send } = await open()
+    const headers = ['content-type', 'application/json', 'X-Sivo-Signature', 'sha256=00', 'webhook-id', 'evt_1']
+    await send({ headers })
+    expect(receiver.requests).toHaveLength(1)
+    const [request] = receiver.requests as [ScriptedRequest]
+    expect(request.line).toBe('POST /hooks?a=b HTTP/1.1')
+    expect(request.body).toEqual(BODY)
+    expect(request.headers).toEqual([
+      ['host', `${HOST}:${receiver.port}`],
+      ['connection', 'keep-alive'],
+      ['content-type', 'application/json'],
+      ['X-Sivo-Signature', 'sha256=00'],
+      ['webhook-id', 'evt_1'],
+      ['content-length', String(BODY.length)],
+    ])
+  })
+
+  test('tells each step, and times them only where a connection was opened', async () => {
+    const { send } = await open()
+    const first: [string, number][] = []
+    const { timing, reply, latencyMs } = await send({ onStep: (step, atMs) => first.push([step, atMs]) })
+    expect(reply).toEqual({
+      statusCode: 200,
+      headers: [['content-length', '2']],
+      body: Buffer.from('ok'),
+      bodyTruncated: false,
+    })
+    expect(first.map(([step]) => step)).toEqual(['DNS', 'CONNECT', 'TLS', 'REQUEST_SENT', 'FIRST_BYTE', 'DONE'])
+    expect(first.map(([, atMs]) => atMs)).toEqual(first.map(([, atMs]) => atMs).toSorted((a, b) => a - b))
+    const { dnsMs, connectMs, tlsMs, firstByteMs, totalMs } = timing
+    for (const ms of [dnsMs, connectMs, tlsMs, firstByteMs]) expect(ms).toBeGreaterThan(0)
+    expect(dnsMs! + connectMs! + tlsMs! + firstByteMs!).toBeLessThanOrEqual(totalMs + 0.01)
+    expect(latencyMs).toBe(Math.round(totalMs))
+
+    await new Promise(setImmediate)
+    const second: string[] = []
+    const reused = await send({ onStep: (step) => second.push(step) })
+    expect(second).toEqual(['REQUEST_SENT', 'FIRST_BYTE', 'DONE'])
+    expect(reused.timing).toMatchObject({ dnsMs: null, connectMs: null, tlsMs: null })
+    expect(reused.timing.firstByteMs).toBeGreaterThan(0)
+  })
+
+  test('that cannot be built is a result, not an exception', async () => {
+    const { receiver, send } = await open()
+    for (const headers of [
+      ['X-A', 'a\r\nHost: evil'],
+      ['bad name', 'x'],
+      ['X-A'],
+      ['expect', '100-continue'],
+      ['Host', 'x'],
+    ]) {
+      expect((await send({ headers })).failure?.code).toBe('connect_failed')
+    }
+    expect((await send({ url: 'http://receiver.test/' })).failure?.code).toBe('blocked_address')
+    expect((await send({ url: 'no url' })).failure?.code).toBe('blocked_address')
+    expect(receiver.requests).toHaveLength(0)
+  })
+
+  test('is ended by the signal, and by closing the sender, as aborted', async () => {
+    const { receiver, sender, send } = await open()
+    receiver.answer(() => {})
+    const controller = new AbortController()
+    const aborted = send({ signal: controller.signal })
+    const inTheAir = send()
+    await vi.waitFor(() => expect(receiver.requests).toHaveLength(2))
+    controller.abort()
+    expect(await aborted).toMatchObject({ aborted: true, reply: null })
+    const closing = sender.close()
+    expect(await inTheAir).toMatchObject({ aborted: true })
+    await closing
+    expect(await send()).toMatchObject({ aborted: true })
+    await vi.waitFor(() => expect(receiver.openCount()).toBe(0))
+  })
+})
+
+describe('a reply', () => {
+  test.each([
+    ['HTTP/1.1 204 No Content\r\n\r\n', 204, 'delivered', null],
+    ['HTTP/1.1 299 Fine\r\ncontent-length: 0\r\n\r\n', 299, 'delivered', null],
+    ['HTTP/1.0 200 OK\r\n\r\nuntil the end', 200, 'delivered', null],
+    ['HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n', 200, 'delivered', null],
+    [
+      'HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n',
+      200,
+      'delivered',
+      null,
+    ],
+    ['HTTP/1.1 304 Not Modified\r\n\r\n', 304, 'refused', 'redirect'],
+    ['HTTP/1.1 410 Gone\r\ncontent-length: 0\r\n\r\n', 410, 'refused', 'gone'],
+    ['HTTP/1.1 500 Oops\r\ncontent-length: 0\r\n\r\n', 500, 'refused', 'http_status'],
+  ])('%j', async (bytes, statusCode, kind, errorCode) => {
+    const { receiver, send } = await open()
+    receiver.answer(({ socket }) => void (bytes.startsWith('HTTP/1.0') ? socket.end(bytes) : socket.write(bytes)))
+    expect(judge(await send(), new Date())).toMatchObject({ kind, statusCode, errorCode })
+  })
+
+  test.each([
+    ['429', '120', 120_000],
+    ['503', 'in two minutes, as a date', 120_000],
+    ['429', '-1', null],
+    ['503', 'soon', null],
+    ['503', '999999999', 3_600_000],
+    ['500', '120', null],
+  ])('%s with Retry-After %j asks for %s ms', async (status, retryAfter, expected) => {
+    const { receiver, send } = await open()
+    receiver.answer(({ socket }) => {
+      const value = retryAfter.endsWith('date') ? new Date(Date.now() + 120_000).toUTCString() : retryAfter
+      socket.write(`HTTP/1.1 ${status} Later\r\nRetry-After: ${value}\r\ncontent-length: 0\r\n\r\n`)
+    })
+    const { retryAfterMs } = judge(await send(), new Date())
+    if (expected === null) expect(retryAfterMs).toBeNull()
+    else expect(Math.abs(retryAfterMs! - expected)).toBeLessThan(3_000)
+  })
+
+  test.each([301, 302, 303, 307, 308])('%d is not followed, wherever it leads', async (statusCode) => {
+    const { receiver, send } = await open()
+    const trap = await openTcp(() => {})
+    const targets = [
+      `https://127.0.0.1:${trap.port}/`,
+      `http://localhost:${trap.port}/`,
+      `https://${HOST}:${trap.port}/`,
+    ]
+    for (const target of targets) {
+      receiver.answer(({ socket }) => {
+        socket.write(`HTTP/1.1 ${statusCode} Moved\r\nLocation: ${target}\r\ncontent-length: 0\r\n\r\n`)
+      })
+      expect(judge(await send(), new Date())).toMatchObject({ kind: 'refused', statusCode, errorCode: 'redirect' })
+    }
+    expect(trap.seen()).toBe(0)
+    expect(receiver.requests).toHaveLength(targets.length)
+  })
+
+  test.each([
+    ['SSH-2.0-OpenSSH_9.9\r\n'],
+    ['HTTP/1.1 two hundred\r\n\r\n'],
+    ['HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n'],
+    ['HTTP/1.1 101 Switching Protocols\r\n\r\n'],
+    ['HTTP/1.1 100 Continue\r\n\r\n'],
+    ['HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(100)],
+    ['HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nab'],
+    ['HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n'],
+  ])('that is no HTTP reply is invalid_response: %j', async (bytes) => {
+    const { receiver, send } = await open()
+    receiver.answer(({ socket }) => void socket.write(bytes))
+    expect((await send()).failure?.code).toBe('invalid_response')
+    await vi.waitFor(() => expect(receiver.openCount()).toBe(0))
+  })
+
+  test.each([1_000, 1])('with more than 16 KiB in %d headers is invalid_response', async (count) => {
+    const { receiver, send } = await open()
+    receiver.answer(({ socket }) => {
+      socket.write(`HTTP/1.1 200 OK\r\n${`x-filler: ${'0'.repeat(20_000 / count)}\r\n`.repeat(count)}\r\n`)
+    })
+    expect((await send()).failure).toEqual({ code: 'invalid_response', message: expect.stringContaining('16 KiB') })
+  })
+
+  test.each([
+    ['before a reply', '', null],
+    ['in the headers', 'HTTP/1.1 200 OK\r\ncont', null],
+    ['after the headers', 'HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n', 200],
+    ['in the body', 'HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc', 200],
+    ['in a chunk', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nabc', 200],
+  ])('that breaks off %s is connection_reset, by RST and by FIN', async (_where, bytes, statusCode) => {
+    const { receiver, send } = await open()
+    for (const reset of [true, false]) {
+      receiver.answer(async ({ socket, reset: sendReset }) => {
+        if (bytes !== '') await new Promise<void>((resolve) => socket.write(bytes, () => resolve()))
+        await new Promise(setImmediate)
+        if (reset) sendReset()
+        else socket.destroy()
+      })
+      const result = await send()
+      expect(result.failure?.code).toBe('connection_reset')
+      expect(judge(result, new Date())).toMatchObject({ kind: 'refused' })
+      // With RST what was already written may be lost on the way.
+      if (!reset) expect(result.reply?.statusCode ?? null).toBe(statusCode)
+    }
+  })
+
+  test('of 1 GB is cut at 16 KiB, keeps its verdict and costs no memory', async () => {
+    const { receiver, send } = await open()
+    const block = Buffer.alloc(65_536, 'x')
+    receiver.answer(({ socket }) => {
+      socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${2 ** 30}\r\n\r\n`)
+      const more = () => {
+        while (!socket.destroyed && socket.write(block));
+      }
+      socket.on('drain', more)
+      more()
+    })
+    await send()
+    const before = process.memoryUsage().rss
+    for (let count = 0; count < 20; count++) {
+      const { reply, failure } = await send()
+      expect(failure).toBeNull()
+      expect(reply).toMatchObject({ statusCode: 200, bodyTruncated: true })
+      expect(reply?.body).toEqual(Buffer.alloc(16_384, 'x'))
+    }
+    expect(process.memoryUsage().rss - before).toBeLessThan(30 * 2 ** 20)
+    await vi.waitFor(() => expect(receiver.openCount()).toBe(0))
+  })
+
+  test.each([
+    [16_383, false],
+    [16_384, false],
+    [16_385, true],
+  ])('of %d bytes: truncated is %s', async (size, bodyTruncated) => {
+    const { receiver, send } = await open()
+    receiver.answer(({ socket }) => {
+      socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${size}\r\n\r\n`)
+      socket.write(Buffer.alloc(size, 'x'))
+    })
+    const { reply } = await send()
+    expect(reply?.bodyTruncated).toBe(bodyTruncated)
+    expect(reply?.body.length).toBe(Math.min(size, 16_384))
+  })
+
+  test('that is compressed is kept as it came', async () => {
+    const { receiver, send } = await open()
+    const bomb = gzipSync(Buffer.alloc(10 * 2 ** 20))
+    receiver.answer(({ socket }) => {
+      socket.write(`HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: ${bomb.length}\r\n\r\n`)
+      socket.write(bomb)
+    })
+    const { reply, failure } = await send()
+    expect(failure).toBeNull()
+    expect(reply?.body).toEqual(bomb.subarray(0, 16_384))
+  })
+})
+
+describe('the deadline', () => {
+  test.each([
+    ['no reply at all', () => {}, "waiting for the reply's first byte"],
+    [
+      'dripped headers',
+      drip('HTTP/1.1 200 OK\r\nx-slow: 0123456789012345678901234567890123456789'),
+      "the reply's headers",
+    ],
+    [
+      'a dripped body',
+      drip('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n', '0123456789'.repeat(10)),
+      "the reply's body",
+    ],
+  ])('ends %s', async (_what, script, phase) => {
+    const { receiver, send } = await open({ timeoutMs: 400 })
+    receiver.answer(script)
+    const result = await send()
+    expect(result.failure).toEqual({ code: 'timeout', message: expect.stringContaining(phase) })
+    expect(result.timing.totalMs).toBeGreaterThanOrEqual(398)
+    expect(result.timing.totalMs).toBeLessThan(500)
+    await vi.waitFor(() => expect(receiver.openCount()).toBe(0))
+  })
+
+  test('ends a TLS handshake that stalls', async () => {
+    const stalled = await openTcp(() => {})
+    const { sender } = await open({ timeoutMs: 300 })
+    const result = await sender.send({ url: `https://${HOST}:${stalled.port}/`, headers: [], body: BODY })
+    expect(result.failure).toEqual({ code: 'timeout', message: expect.stringContaining('TLS handshake') })
+    expect(result.timing).toMatchObject({ tlsMs: null, connectMs: expect.any(Number), dnsMs: expect.any(Number) })
+    await vi.waitFor(() => expect(stalled.open()).toBe(0))
+  })
+
+  test('ends a connection that is never answered', async () => {
+    const blackHole = await openBlackHole()
+    const { sender } = await open({ timeoutMs: 300 })
+    const result = await sender.send({ url: `https://${HOST}:${blackHole.port}/`, headers: [], body: BODY })
+    expect(result.failure).toEqual({ code: 'timeout', message: expect.stringContaining('opening the connection') })
+    expect(result.timing.connectMs).toBeNull()
+    expect(result.timing.totalMs).toBeLessThan(400)
+  })
+
+  test('ends a look-up that is never answered', async () => {
+    const { sender } = await open({ timeoutMs: 300 })
+    dns.set('hung.test', 'silence')
+    const result = await sender.send({ url: 'https://hung.test/', headers: [], body: BODY })
+    expect(result.failure).toEqual({ code: 'timeout', message: expect.stringContaining('looking up') })
+    expect(result.timing.dnsMs).toBeNull()
+  })
+
+  test('covers the wait for a free connection, and what waited is not sent afterwards', async () => {
+    const { receiver, send } = await open({ timeoutMs: 400, connectionsPerOrigin: 1 })
+    receiver.answer(({ socket }) => void setTimeout(() => socket.write(OK), 300))
+    const results = await Promise.all([send(), send({ deadlineMs: 250 }), send({ deadlineMs: 250 })])
+    expect(results[0]?.reply?.statusCode).toBe(200)
+    for (const { failure, timing } of results.slice(1)) {
+      expect(failure).toEqual({ code: 'timeout', message: expect.stringContaining('free connection') })
+      expect(timing.totalMs).toBeLessThan(350)
+    }
+    receiver.answer(({ socket }) => void socket.write(OK))
+    expect((await send()).reply?.statusCode).toBe(200)
+    expect(receiver.requests).toHaveLength(2)
+    expect(receiver.connectionCount()).toBe(1)
+  })
+
+  test('is kept within half a second at 10 s', async () => {
+    const { receiver, send } = await open({ timeoutMs: 10_000 })
+    receiver.answer(drip('HTTP/1.1 200 OK\r\ncontent-length: 10000\r\n\r\n', 'x'.repeat(2000)))
+    const { failure, timing } = await send()
+    expect(failure?.message).toContain('within 10 s')
+    expect(timing.totalMs).toBeGreaterThanOrEqual(9_998)
+    expect(timing.totalMs).toBeLessThan(10_500)
+  })
+})
+
+describe('TLS', () => {
+  test('without a known authority is refused', async () => {
+    const { send } = await open({ ca: [] })
+    expect((await send()).failure).toEqual({ code: 'tls_failed', message: expect.stringContaining('known authority') })
+  })
+
+  test('with an expired certificate is refused, and the day is named', async () => {
+    const expired = await authority.issue({
+      names: [HOST],
+      notBefore: new Date('2026-01-01T00:00:00Z'),
+      notAfter: new Date('2026-01-31T00:00:00Z'),
+    })
+    const { send } = await open({}, expired)
+    expect((await send()).failure).toEqual({
+      code: 'tls_failed',
+      message: expect.stringContaining('expired on 2026-01-31'),
+    })
+  })
+
+  test('with a certificate for another host is refused, and the host is named', async () => {
+    const { receiver, send } = await open({}, await authority.issue({ names: ['other.test'] }))
+    expect((await send()).failure).toEqual({
+      code: 'tls_failed',
+      message: `The TLS certificate of the receiver is not for ${HOST}; it is for other.test.`,
+    })
+    expect(receiver.requests).toHaveLength(0)
+  })
+
+  test('with a self-signed certificate is refused', async () => {
+    const { send } = await open({}, await makeSelfSigned([HOST]))
+    expect((await send()).failure).toEqual({ code: 'tls_failed', message: expect.stringContaining('self-signed') })
+  })
+
+  test('older than 1.2 is refused', async () => {
+    const { send } = await open(
+      {},
+      { ...certificate, minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' },
+    )
+    expect((await send()).failure).toEqual({ code: 'tls_failed', message: expect.stringContaining('TLS 1.2') })
+  })
+
+  test('that is plain HTTP is refused', async () => {
+    const plain = await openTcp((socket) => void socket.write('HTTP/1.1 400 Bad Request\r\n\r\n'))
+    const { sender } = await open()
+    const { failure } = await sender.send({ url: `https://${HOST}:${plain.port}/`, headers: [], body: BODY })
+    expect(failure).toEqual({ code: 'tls_failed', message: expect.stringContaining('does not speak TLS') })
+  })
+
+  test('that is closed in the handshake is tls_failed', async () => {
+    const closing = await openTcp((socket) => socket.end())
+    const { sender } = await open()
+    const { failure } = await sender.send({ url: `https://${HOST}:${closing.port}/`, headers: [], body: BODY })
+    expect(failure).toEqual({ code: 'tls_failed', message: expect.stringContaining('during the TLS handshake') })
+  })
+
+  test('is never switched off by the environment', async () => {
+    vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0')
+    try {
+      const { send } = await open({ ca: [] })
+      expect((await send()).failure?.code).toBe('tls_failed')
+    } finally {
+      vi.unstubAllEnvs()
+    }
+  })
+
+  test.each(['TLSv1.2', 'TLSv1.3'] as const)('resumes a %s session on the next connection', async (version) => {
+    const { receiver, send } = await open({}, { ...certificate, minVersion: version, maxVersion: version })
+    receiver.answer(
+      ({ socket }) => void socket.write('HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n'),
+    )
+    await send()
+    await vi.waitFor(() => expect(receiver.openCount()).toBe(0))
+    expect((await send()).failure).toBeNull()
+    expect(receiver.requests.map(({ socket }) => Boolean(socket.isSessionReused()))).toEqual([false, true])
+  })
+})
+
+describe('a kept-alive connection', () => {
+  test('that the receiver closes as we send costs no retry: the request goes once more, on a new connection', async () => {
+    const { receiver, send } = await open()
+    expect((await send()).reply?.statusCode).toBe(200)
+    await new Promise(setImmediate)
+    for (const close of [
+      ({ reset }: ScriptedRequest) => reset(),
+      ({ socket }: ScriptedRequest) => void socket.destroy(),
+    ]) {
+      const before = receiver.requests.length
+      receiver.answer((request) => (request.onConnection > 0 ? close(request) : void request.socket.write(OK)))
+      const steps: string[] = []
+      const result = await send({ onStep: (step) => steps.push(step) })
+      expect(result).toMatchObject({ failure: null, reply: { statusCode: 200 } })
+      expect(steps).toEqual(['REQUEST_SENT', 'DNS', 'CONNECT', 'TLS', 'REQUEST_SENT', 'FIRST_BYTE', 'DONE'])
+      expect(result.timing.connectMs).toBeGreaterThan(0)
+      const [first, second] = receiver.requests.slice(before) as [ScriptedRequest, ScriptedRequest]
+      expect(first.connection).not.toBe(second.connection)
+      expect(first.headers.filter(([name]) => name !== 'connection')).toEqual(
+        second.headers.filter(([name]) => name !== 'connection'),
+      )
+      expect(first.body).toEqual(second.body)
+      receiver.answer(({ socket }) => void socket.write(OK))
+      await send()
+      await new Promise(setImmediate)
+    }
+  })
+
+  test('is sent once more only once, and never after a first byte of the reply', async () => {
+    const { receiver, send } = await open()
+    await send()
+    await new Promise(setImmediate)
+    receiver.answer(({ reset }) => reset())
+    expect((await send()).failure?.code).toBe('connection_reset')
+    expect(receiver.requests).toHaveLength(3)
+
+    receiver.answer(({ socket }) => void socket.write(OK))
+    await send()
+    await new Promise(setImmediate)
+    receiver.answer(({ socket }) => void socket.write('HTTP/1.1 2', () => socket.destroy()))
+    expect((await send()).failure?.code).toBe('connection_reset')
+    expect(receiver.requests).toHaveLength(5)
+  })
+
+  test('that the receiver half-closed while idle is not used again', async () => {
+    const { receiver, send } = await open()
+    receiver.answer(({ socket }) => void socket.write(OK, () => setImmediate(() => socket.end())))
+    await send()
+    await vi.waitFor(() => expect(receiver.openCount()).toBe(0))
+    expect((await send()).failure).toBeNull()
+    expect(receiver.requests.map(({ connection }) => connection)).toEqual([0, 1])
+  })
+
+  test('that holds a reply nobody asked for is not used again: it is never taken for the next one', async () => {
+    const { receiver, send } = await open()
+    receiver.answer(({ socket }) => void socket.write(`${OK}HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\npoison`))
+    const first = await send()
+    receiver.answer(({ socket }) => void socket.write('HTTP/1.1 500 No\r\ncontent-length: 4\r\n\r\ntrue'))
+    const second = await send()
+    expect(first.reply?.body.toString()).toBe('ok')
+    expect(second.reply).toMatchObject({ statusCode: 500, body: Buffer.from('true') })
+  })
+
+  test('that holds a late reply of a timed-out attempt is not used again', async () => {
+    const { receiver, send } = await open({ connectionsPerOrigin: 1 })
+    receiver.answer(
+      ({ socket }) => void setTimeout(() => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nlate'), 150),
+    )
+    expect((await send({ deadlineMs: 100 })).failure?.code).toBe('timeout')
+    receiver.answer(({ socket }) => void setTimeout(() => socket.write(OK), 100))
+    expect((await send()).reply?.body.toString()).toBe('ok')
+  })
+
+  test('is closed within about 5 s of idling, and then nothing of the origin is kept', async () => {
+    const { receiver, sender, send } = await open()
+    await Promise.all([send(), send(), send()])
+    expect(receiver.openCount()).toBe(3)
+    expect(sender.stats()).toMatchObject({ origins: 1, connections: 3, inFlight: 0 })
+    await vi.waitFor(() => expect(receiver.openCount()).toBe(0), { timeout: 6_000, interval: 100 })
+    await vi.waitFor(() => expect(sender.stats()).toMatchObject({ origins: 0, connections: 0 }), {
+      timeout: 14_000,
+      interval: 100,
+    })
+  })
+
+  test('is one of a bounded number per origin', async () => {
+    const { receiver, send } = await open({ connectionsPerOrigin: 4 })
+    const results = await Promise.all(Array.from({ length: 40 }, () => send()))
+    expect(results.every(({ failure }) => failure === null)).toBe(true)
+    expect(receiver.connectionCount()).toBeLessThanOrEqual(4)
+    expect(receiver.requests).toHaveLength(40)
+  })
+})
+
+describe('a receiver that is not there', () => {
+  test('is connect_failed, without the address', async () => {
+    const gone = await openTcp(() => {})
+    await gone.close()
+    const { sender } = await open()
+    const { failure } = await sender.send({ url: `https://${HOST}:${gone.port}/`, headers: [], body: BODY })
+    expect(failure).toEqual({ code: 'connect_failed', message: expect.stringContaining('refused') })
+    expect(failure?.message).not.toContain('127.0.0.1')
+  })
+
+  test('fails alone: 500 origins that fail leave nothing behind and delay no healthy one', async () => {
+    const { sender, send } = await open({ timeoutMs: 5_000 })
+    const gone = await openTcp(() => {})
+    await gone.close()
+    dns.set('*', ['127.0.0.1'])
+    const failing = Array.from({ length: 500 }, (_, index) =>
+      sender.send({ url: `https://h${index}.many.test:${gone.port}/`, headers: [], body: BODY }),
+    )
+    expect((await send()).failure).toBeNull()
+    for (const { failure } of await Promise.all(failing)) expect(failure?.code).toBe('connect_failed')
+    dns.set('*', 'nxdomain')
+    expect(sender.stats().inFlight).toBe(0)
+    await vi.waitFor(() => expect(sender.stats().origins).toBe(0), { timeout: 14_000, interval: 100 })
+  })
+})
+
+async function open(options: Partial<SenderOptions> = {}, tls: TlsOptions = certificate) {
+  const receiver = await openScriptServer(tls)
+  opened.push(receiver)
+  const sender = createSender({
+    timeoutMs: 3_000,
+    allowedNetworks: parseNetworks('127.0.0.1/32'),
+    allowedPorts: [443],
+    dnsServers: [dns.address],
+    ca: [authority.cert],
+    ...options,
+  })
+  opened.push(sender)
+  const url = `https://${HOST}:${receiver.port}/hooks?a=b`
+  const send = (request: Partial<SendRequest> = {}) => sender.send({ url, headers: [], body: BODY, ...request })
+  return { receiver, sender, send } satisfies { receiver: ScriptServer; sender: Sender; send: unknown }
+}
+
+function drip(...parts: string[]) {
+  const [head = '', body] = parts
+  return async ({ socket }: ScriptedRequest) => {
+    if (body !== undefined) socket.write(head)
+    for (const byte of body ?? head) {
+      if (socket.destroyed) return
+      socket.write(byte)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  }
+}
+
+async function openTcp(onConnection: (socket: Socket) => void) {
+  const sockets = new Set<Socket>()
+  let seen = 0
+  const server: Server = createTcpServer((socket) => {
+    seen++
+    sockets.add(socket)
+    socket.on('error', () => {})
+    socket.on('close', () => sockets.delete(socket))
+    socket.resume()
+    onConnection(socket)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const part = {
+    port: (server.address() as { port: number }).port,
+    seen: () => seen,
+    open: () => sockets.size,
+    async close() {
+      for (const socket of sockets) socket.destroy()
+      if (server.listening) await new Promise((resolve) => server.close(resolve))
+    },
+  }
+  opened.push(part)
+  return part
+}
+
+/** A port whose queue of unaccepted connections is full: the next SYN is never answered. */
+async function openBlackHole() {
+  const script = `
+    const server = require('node:net').createServer()
+    server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
+      require('node:fs').writeSync(1, String(server.address().port))
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+    })`
+  const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const port = Number(String((await once(child.stdout, 'data'))[0]))
+  const fillers = Array.from({ length: 6 }, () => connectTcp({ host: '127.0.0.1', port }).on('error', () => {}))
+  await vi.waitFor(() => expect(fillers.filter(({ connecting }) => !connecting)).toHaveLength(2))
+  opened.push({
+    async close() {
+      for (const socket of fillers) socket.destroy()
+      child.kill('SIGKILL')
+      await once(child, 'exit')
+    },
+  })
+  return { port }
+}
