@@ -1,0 +1,82 @@
+// Lists by pages: newest first by id, which is the order in which things were made. A cursor is a place in that order,
+// not a row: it stays good when its row is gone.
+
+import { queryFromInfo } from '@pothos/plugin-prisma'
+import type { GraphQLResolveInfo } from 'graphql'
+import { RequestError } from '../errors.ts'
+import { builder, type RequestContext } from './builder.ts'
+
+export const DEFAULT_PAGE_SIZE = 50
+export const MAX_PAGE_SIZE = 100
+
+export type PageArgs = { first?: number | null; after?: string | null }
+
+/** The page that is asked for: `size` things with ids below `below`. */
+export type PageRequest = { readonly size: number; readonly below: string | null }
+
+/** The arguments of every list. */
+export const pageArgs = builder.args((t) => ({
+  first: t.int({ description: `How many at most, 1 to ${MAX_PAGE_SIZE}; ${DEFAULT_PAGE_SIZE} unless said.` }),
+  after: t.string({ description: 'A cursor of this list: what lies behind it comes.' }),
+}))
+
+/** Reads the arguments of a list. Throws BAD_USER_INPUT for a page size out of range and for what is no cursor. */
+export function readPage({ first, after }: PageArgs, defaultSize = DEFAULT_PAGE_SIZE): PageRequest {
+  const size = first ?? defaultSize
+  if (size < 1 || size > MAX_PAGE_SIZE)
+    throw new RequestError('BAD_USER_INPUT', `first: expected 1 to ${MAX_PAGE_SIZE}, came ${size}.`)
+  return { size, below: after == null ? null : readCursor(after) }
+}
+
+/** What a list costs: each thing below it as often as the page is long. */
+export function pageCost(defaultSize = DEFAULT_PAGE_SIZE) {
+  return ({ first }: PageArgs) => ({
+    field: 1,
+    multiplier: Math.min(Math.max(first ?? defaultSize, 1), MAX_PAGE_SIZE),
+  })
+}
+
+/** The bounds of a query for a page, with one thing more than asked: it tells whether another page follows. */
+export function pageQuery<Where extends object>({ size, below }: PageRequest, where: Where) {
+  const bounded = below === null ? where : { AND: [where, { id: { lt: below } }] }
+  return { orderBy: { id: 'desc' as const }, take: size + 1, where: bounded as Where }
+}
+
+/** What the client selected of the things on a page, as a part of a Prisma query. */
+export function pageSelection(ctx: RequestContext, info: GraphQLResolveInfo) {
+  return queryFromInfo({
+    context: ctx,
+    info,
+    select: { id: true },
+    paths: [['nodes'], ['edges', 'node']],
+  })
+}
+
+/** A page from the things that `pageQuery` found. */
+export function toPage<Node extends { id: string }>(found: readonly Node[], { size, below }: PageRequest) {
+  const edges = found.slice(0, size).map((node) => ({ cursor: writeCursor(node.id), node }))
+  return {
+    edges,
+    pageInfo: {
+      hasNextPage: found.length > size,
+      hasPreviousPage: below !== null,
+      startCursor: edges[0]?.cursor ?? null,
+      endCursor: edges.at(-1)?.cursor ?? null,
+    },
+  }
+}
+
+function writeCursor(id: string): string {
+  return Buffer.from(id.replaceAll('-', ''), 'hex').toString('base64url')
+}
+
+function readCursor(text: string): string {
+  const hex = Buffer.from(text, 'base64url').toString('hex')
+  const id = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+  if (hex.length !== 32 || writeCursor(id) !== text)
+    throw new RequestError(
+      'BAD_USER_INPUT',
+      `after: expected a cursor that a list gave out, came ${JSON.stringify(text.slice(0, 60))}.`,
+    )
+  return id
+}

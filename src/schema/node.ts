@@ -1,0 +1,49 @@
+import { brandWithType } from '@pothos/core'
+import { type IdKind, kindOfId } from '../domain/id.ts'
+import { RequestError } from '../errors.ts'
+import { findApiKey } from './api-key.ts'
+import { findAttempt } from './attempt.ts'
+import { findAuditEntry } from './audit-entry.ts'
+import { ADMINISTRATORS, builder, READERS, type RequestContext } from './builder.ts'
+import { findDelivery } from './delivery.ts'
+import { findEndpoint } from './endpoint.ts'
+import { findEvent } from './event.ts'
+import { findTenant } from './tenant.ts'
+import { type Lookup, lookup, viewerOf } from './whose.ts'
+
+type Finder = (ctx: RequestContext, what: Lookup) => Promise<{ id: string } | null>
+
+const FINDERS: Partial<Record<IdKind, { type: string; roles: readonly string[]; find: Finder }>> = {
+  tenant: { type: 'Tenant', roles: READERS, find: findTenant },
+  apiKey: { type: 'ApiKey', roles: ADMINISTRATORS, find: findApiKey },
+  auditEntry: { type: 'AuditEntry', roles: ADMINISTRATORS, find: findAuditEntry },
+  endpoint: { type: 'Endpoint', roles: READERS, find: findEndpoint },
+  event: { type: 'Event', roles: READERS, find: findEvent },
+  delivery: { type: 'Delivery', roles: READERS, find: findDelivery },
+  attempt: { type: 'Attempt', roles: READERS, find: findAttempt },
+}
+
+builder.queryField('node', (t) =>
+  t.field({
+    type: builder.nodeInterfaceRef(),
+    nullable: true,
+    description: 'Anything that has an id, by its id; null when there is no such thing, or not for this caller.',
+    authScopes: { roles: READERS },
+    args: { id: t.arg.id({ required: true, description: 'The id of any kind of thing.' }) },
+    resolve: async (_root, { id }, ctx) => {
+      const kind = kindOfId(id)
+      const finder = kind && FINDERS[kind]
+      const what = kind && lookup(ctx, kind, id)
+      if (!finder || !what) return null
+      const { role } = viewerOf(ctx)
+      if (!finder.roles.includes(role))
+        throw new RequestError(
+          'FORBIDDEN',
+          `Expected a role that may read ${finder.type}, came ${role}. Ask with another key.`,
+        )
+      const found = await finder.find(ctx, what)
+      if (found) brandWithType(found, finder.type as never)
+      return found
+    },
+  }),
+)
