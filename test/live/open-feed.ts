@@ -1,0 +1,54 @@
+import { pino } from 'pino'
+import {
+  type ChangedRow,
+  type ChangeFeed,
+  type ChangeKind,
+  type FeedBounds,
+  openChangeFeed,
+} from '../../src/change-feed.ts'
+import type { Batch } from '../../src/domain/live-buffer.ts'
+import { createSocketRegister, openHotDatabase } from '../../src/hot-database.ts'
+
+export type OpenFeed = ChangeFeed & { closeAll(): Promise<void> }
+
+/** A feed with connections of its own. `listenUrl` is where its bell listens, when that is another address. */
+export function openFeed(url: string, bounds: Partial<FeedBounds> = {}, listenUrl = url): OpenFeed {
+  const log = pino({ level: 'silent' })
+  const access = { url, applicationName: 'live-test', sockets: createSocketRegister() }
+  const hot = openHotDatabase(access, 3, log)
+  const clock = { monotonicMs: () => performance.now() }
+  const feed = openChangeFeed({ databaseUrl: listenUrl, hot, log, clock, bounds })
+  return {
+    ...feed,
+    async closeAll() {
+      await feed.close()
+      await hot.close()
+    },
+  }
+}
+
+export type Watch<Kind extends ChangeKind = 'delivery'> = AsyncGenerator<Batch<ChangedRow[Kind]>, void, void>
+
+/** A stream of all of a tenant's deliveries, or of those that `matches` takes. */
+export function watchDeliveries(
+  feed: ChangeFeed,
+  tenantId: string,
+  options: { after?: string | null; matches?: (row: ChangedRow['delivery']) => boolean; filterKey?: string } = {},
+): Watch {
+  const { after = null, matches = () => true, filterKey = '' } = options
+  return feed.updates({ kind: 'delivery', tenantId, matches, filterKey, after })
+}
+
+export async function nextBatch<Row>(stream: AsyncGenerator<Batch<Row>, void, void>): Promise<Batch<Row>> {
+  const { value, done } = await stream.next()
+  if (done || !value) throw new Error('Expected a batch, but the stream has ended.')
+  return value
+}
+
+/** The next batch that has rows or asks for a resync. */
+export async function nextNews<Row>(stream: AsyncGenerator<Batch<Row>, void, void>): Promise<Batch<Row>> {
+  for (;;) {
+    const batch = await nextBatch(stream)
+    if (batch.rows.length > 0 || batch.resyncRequired) return batch
+  }
+}
