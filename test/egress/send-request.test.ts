@@ -1,12 +1,12 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { connect as connectTcp, createServer as createTcpServer, type Server, type Socket } from 'node:net'
+import { createServer as createTcpServer, type Server, type Socket } from 'node:net'
 import type { TlsOptions } from 'node:tls'
 import { gzipSync } from 'node:zlib'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { parseNetworks } from '../../src/domain/network-address.ts'
 import { judge } from '../../src/domain/outcome.ts'
 import { createSender, type Sender, type SenderOptions, type SendRequest } from '../../src/egress/send-request.ts'
+import { openBlackHole } from '../support/black-hole.ts'
 import { type Authority, type Certificate, makeAuthority, makeSelfSigned } from '../support/certificates.ts'
 import { type DnsServer, openDnsServer } from '../support/dns-server.ts'
 import { OK, openScriptServer, type ScriptedRequest, type ScriptServer } from '../support/tls-script-server.ts'
@@ -296,6 +296,7 @@ describe('the deadline', () => {
 
   test('ends a connection that is never answered', async () => {
     const blackHole = await openBlackHole()
+    opened.push(blackHole)
     const { sender } = await open({ timeoutMs: 300 })
     const result = await sender.send({ url: `https://${HOST}:${blackHole.port}/`, headers: [], body: BODY })
     expect(result.failure).toEqual({ code: 'timeout', message: expect.stringContaining('opening the connection') })
@@ -586,26 +587,4 @@ async function openTcp(onConnection: (socket: Socket) => void) {
   }
   opened.push(part)
   return part
-}
-
-/** A port whose queue of unaccepted connections is full: the next SYN is never answered. */
-async function openBlackHole() {
-  const script = `
-    const server = require('node:net').createServer()
-    server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
-      require('node:fs').writeSync(1, String(server.address().port))
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
-    })`
-  const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
-  const port = Number(String((await once(child.stdout, 'data'))[0]))
-  const fillers = Array.from({ length: 6 }, () => connectTcp({ host: '127.0.0.1', port }).on('error', () => {}))
-  await vi.waitFor(() => expect(fillers.filter(({ connecting }) => !connecting)).toHaveLength(2))
-  opened.push({
-    async close() {
-      for (const socket of fillers) socket.destroy()
-      child.kill('SIGKILL')
-      await once(child, 'exit')
-    },
-  })
-  return { port }
 }
