@@ -40,7 +40,9 @@ export type App = {
   readonly liveness: Liveness
   /** null in the role `api`. */
   readonly lanes: Lanes | null
-  /** Stops taking work, lets what is in the air end until the deadline, and closes everything. */
+  /** Stops claiming and lets what is in the air end, and be recorded, until the deadline. */
+  stopWorking(deadlineMs: number): Promise<void>
+  /** Stops working and closes everything. */
   close(deadlineMs: number): Promise<void>
 }
 
@@ -106,13 +108,19 @@ export async function openApp({ config, log, ca }: AppOptions): Promise<App> {
   opened.push(() => feed.close())
 
   const worker = config.role === 'api' ? null : openWorker({ ctx, access, liveness, ca })
+  let stopped: Promise<void> | null = null
+  const stopWorking = (deadlineMs: number) => {
+    stopped ??= worker?.close(deadlineMs) ?? Promise.resolve()
+    return stopped
+  }
   return {
     ctx,
     feed,
     liveness,
     lanes: worker?.lanes ?? null,
+    stopWorking,
     async close(deadlineMs) {
-      await worker?.close(deadlineMs)
+      await stopWorking(deadlineMs)
       for (const close of opened.reverse()) await close()
     },
   }

@@ -20,7 +20,7 @@ const BETWEEN_EVENTS_MS = 400
 const REFUSE_ONE_IN = 6
 const DEMO_PORTS = [18_443, 18_444] as const
 
-const OPERATOR: Viewer = {
+export const DEMO_OPERATOR: Viewer = {
   role: 'OPERATOR',
   tenantId: null,
   name: 'demo',
@@ -47,7 +47,7 @@ export async function startDemo(app: App, authority: CertificateAuthority): Prom
   const bi = await startOn(DEMO_PORTS[1], authority, () => 200)
   const tenant =
     (await ctx.db.tenant.findFirst({ where: { name: TENANT_NAME } })) ??
-    (await createTenant(ctx, OPERATOR, { name: TENANT_NAME }))
+    (await createTenant(ctx, DEMO_OPERATOR, { name: TENANT_NAME }))
   const endpoints = [
     await ensureEndpoint(app, tenant, 'CRM (refuses now and then)', crm.url('/crm'), null),
     await ensureEndpoint(app, tenant, 'BI (finished calls)', bi.url('/bi'), [
@@ -85,8 +85,8 @@ async function ensureEndpoint(
   eventTypes: string[] | null,
 ): Promise<Endpoint> {
   const found = await ctx.db.endpoint.findFirst({ where: { tenantId: tenant.id, name, deletedAt: null } })
-  if (!found) return (await createEndpoint(ctx, OPERATOR, { tenantId: tenant.id, name, url, eventTypes })).endpoint
-  return found.url === url ? found : updateEndpoint(ctx, OPERATOR, { endpointId: found.id, input: { url } })
+  if (!found) return (await createEndpoint(ctx, DEMO_OPERATOR, { tenantId: tenant.id, name, url, eventTypes })).endpoint
+  return found.url === url ? found : updateEndpoint(ctx, DEMO_OPERATOR, { endpointId: found.id, input: { url } })
 }
 
 /** Publishes one call after another, its events in their order. Returns how to stop. */

@@ -8,6 +8,8 @@ import type { ReadyConfig } from '../app.ts'
 import type { Config } from '../config.ts'
 import { startPostgres } from './postgres.ts'
 
+export { PostgresUnavailable } from './postgres.ts'
+
 export type Embedded = {
   readonly config: ReadyConfig
   /** Stops Postgres, the last of all. */

@@ -1,0 +1,109 @@
+// Reads the configuration, opens the house, serves and works, and closes in reverse order when told to leave.
+// What cannot be handled ends the process: every promise stands on the database, and others take over within seconds.
+
+import { pino } from 'pino'
+import pretty from 'pino-pretty'
+import { type App, openApp, type ReadyConfig } from './app.ts'
+import { ConfigurationError, EXIT_CONFIGURATION, readConfig } from './config.ts'
+import { type Demo, openDemoAuthority, startDemo } from './dev/demo.ts'
+import { openEmbedded, PostgresUnavailable } from './dev/embedded.ts'
+import { welcome } from './dev/welcome.ts'
+import { parseNetworks } from './domain/network-address.ts'
+import { isDatabaseAway } from './errors.ts'
+import { ensureOperatorKey } from './gateway/issue-api-key.ts'
+import { DatabaseUnfit, migrate } from './migrate.ts'
+import { type GatewayServer, startServer } from './server/http.ts'
+
+/** Attempts in the air end by themselves within ten seconds; what is left is time to record them. */
+const DRAIN_MS = 12_000
+/** Everything must be closed by then. */
+const LEAVE_MS = 14_500
+const EXIT_UNAVAILABLE = 69
+
+const closers: { name: string; close: () => Promise<unknown> }[] = []
+let leavingSince = 0
+
+const log = pino(
+  { level: 'info', redact: ['authorization', 'cookie', '*.authorization', '*.cookie'] },
+  process.stdout.isTTY || process.env['SIVO_DEV'] ? pretty({ ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' }) : undefined,
+)
+
+process.on('SIGTERM', () => void leave(0, 'SIGTERM'))
+process.on('SIGINT', () => void leave(0, 'SIGINT'))
+process.on('SIGHUP', () => void leave(0, 'SIGHUP'))
+process.on('unhandledRejection', (error) => {
+  // graphile-worker does not await its last writes; when the database goes away they come here. Its supervisor restarts it.
+  if (isDatabaseAway(error)) return log.warn({ err: error }, 'process.write_lost')
+  log.fatal({ err: error }, 'process.unhandled_rejection')
+  process.exit(1)
+})
+process.on('uncaughtException', (error) => {
+  if (isDatabaseAway(error)) return log.warn({ err: error }, 'process.connection_lost')
+  log.fatal({ err: error }, 'process.uncaught_exception')
+  process.exit(1)
+})
+
+try {
+  await start()
+} catch (error) {
+  if (error instanceof ConfigurationError) {
+    process.stderr.write(`${error.message}\n`)
+    process.exit(EXIT_CONFIGURATION)
+  }
+  const expected = error instanceof PostgresUnavailable || error instanceof DatabaseUnfit
+  if (expected) process.stderr.write(`${error.message}\n`)
+  else log.fatal({ err: error }, 'process.start_failed')
+  await leave(error instanceof DatabaseUnfit ? EXIT_CONFIGURATION : EXIT_UNAVAILABLE, 'start failed')
+}
+
+async function start(): Promise<void> {
+  const config = readConfig(process.env)
+  log.level = config.logLevel
+  let ready: ReadyConfig
+  if (config.databaseUrl === null) {
+    const embedded = await openEmbedded(config, log, (error) => {
+      log.fatal({ err: error }, 'postgres.lost')
+      void leave(1, 'the embedded Postgres ended')
+    })
+    closers.push({ name: 'postgres', close: embedded.close })
+    ready = embedded.config
+  } else ready = config as ReadyConfig
+
+  const authority = ready.demo ? await openDemoAuthority(ready.dataDir) : null
+  if (authority) ready = { ...ready, allowedNetworks: [...ready.allowedNetworks, ...parseNetworks('127.0.0.0/8,::1/128')] }
+  await migrate(ready.databaseUrl)
+  const app: App = await openApp({ config: ready, log, ca: authority ? [authority.certificate] : [] })
+  closers.push({ name: 'app', close: () => app.close(DRAIN_MS) })
+  await ensureOperatorKey(app.ctx, ready.operatorKey)
+  const server: GatewayServer = await startServer(app)
+  // Both at once: no new claim and no new request from the first moment on.
+  closers.push({ name: 'server', close: () => Promise.all([server.close(DRAIN_MS), app.stopWorking(DRAIN_MS)]) })
+  let demo: Demo | null = null
+  if (authority && ready.role !== 'worker') {
+    demo = await startDemo(app, authority)
+    closers.push({ name: 'demo', close: demo.close })
+  }
+  log.info({ role: ready.role, url: server.url }, 'gateway.ready')
+  if (config.databaseUrl === null) process.stdout.write(await welcome({ app, url: server.url, demo, config: ready }))
+}
+
+/** Closes everything in reverse order and exits; a second signal, or being late, exits at once. */
+async function leave(code: number, why: string): Promise<void> {
+  if (leavingSince > 0) {
+    // A terminal's Ctrl-C may arrive twice, from the group and from the parent; a second one later means it.
+    if (why.startsWith('SIG') && performance.now() - leavingSince > 1_500) process.exit(130)
+    return
+  }
+  leavingSince = performance.now()
+  if (code === 0) log.info({ why }, 'gateway.leaving')
+  const late = setTimeout(() => {
+    log.error({}, 'gateway.left_late')
+    process.exit(1)
+  }, LEAVE_MS)
+  for (const { name, close } of closers.reverse()) {
+    await close().catch((error: unknown) => log.error({ err: error, part: name }, 'gateway.close_failed'))
+  }
+  clearTimeout(late)
+  if (code === 0) log.info({}, 'gateway.left')
+  process.exit(code)
+}
