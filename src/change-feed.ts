@@ -17,6 +17,7 @@ import type { Clock } from './domain/clock.ts'
 import { type Cursor, decodeCursor, encodeCursor, isVisibleIn, parseSnapshot, type Snapshot } from './domain/cursor.ts'
 import type { EndpointView } from './domain/delivery.ts'
 import { type Batch, createLiveBuffer, type LiveBuffer, splitBatch } from './domain/live-buffer.ts'
+import { type Stream, streamOf } from './domain/live-stream.ts'
 import { RequestError } from './errors.ts'
 import type { Delivery, EndpointStatus, Event } from './generated/prisma/client.ts'
 import type { HotDatabase, Statement } from './hot-database.ts'
@@ -57,7 +58,7 @@ export type ChangeFeed = {
    * goes on from now. Throws RequestError (BAD_USER_INPUT) for an `after` that is no cursor. `.return()` frees everything
    * at once, also while a batch is awaited.
    */
-  updates<Kind extends ChangeKind>(request: UpdatesRequest<Kind>): AsyncGenerator<Batch<ChangedRow[Kind]>, void, void>
+  updates<Kind extends ChangeKind>(request: UpdatesRequest<Kind>): Stream<Batch<ChangedRow[Kind]>>
   /** How many streams are open. */
   subscriberCount(): number
   /** Ends every stream and every connection of the feed. */
@@ -152,7 +153,12 @@ export function openChangeFeed(options: {
       }
       ends.add(end)
       if (closed) end()
-      return endable(reader.stream(request, after, ending.signal, end), end)
+      const stream = reader.stream(request, after, ending.signal, end)
+      const next = () => stream.next()
+      return streamOf(next, () => {
+        end()
+        return stream.return()
+      })
     },
     subscriberCount: () => Object.values(readers).reduce((sum, reader) => sum + reader.subscriberCount(), 0),
     async close() {
@@ -320,12 +326,7 @@ type Join<R> = { readonly request: Request<R>; readonly member: Member<R>; admit
 
 type Reader<R extends Row> = {
   /** `onClose` is called when the stream ends by itself. */
-  stream(
-    request: Request<R>,
-    after: Cursor | null,
-    ended: AbortSignal,
-    onClose: () => void,
-  ): AsyncGenerator<Batch<R>, void, void>
+  stream(request: Request<R>, after: Cursor | null, ended: AbortSignal, onClose: () => void): Stream<Batch<R>>
   ring(): void
   subscriberCount(): number
   /** Resolves when nothing is under way any more. */
@@ -636,28 +637,6 @@ function createReplays<R extends Row>(kind: ChangeKind, database: Reads, maxRows
       const replay = inTurn(key, tenantId, after)
       if (isQueued) waiting.set(key, replay)
       return replay
-    },
-  }
-}
-
-/** A generator that can be ended while its next value is awaited. */
-function endable<T>(inner: AsyncGenerator<T, void, void>, end: () => void): AsyncGenerator<T, void, void> {
-  return {
-    next: () => inner.next(),
-    return(value) {
-      end()
-      return inner.return(value)
-    },
-    throw(error) {
-      end()
-      return inner.throw(error)
-    },
-    [Symbol.asyncIterator]() {
-      return this
-    },
-    async [Symbol.asyncDispose]() {
-      end()
-      await inner.return()
     },
   }
 }

@@ -1,0 +1,196 @@
+// The live half of the schema: what changes, as it changes. Whose it is, is settled before a stream begins; the rows that
+// changed come from the change feed, what the client selected of them from one query per batch. Streams end promptly
+// when the client goes away, and when the credential that opened them expires.
+
+import type { ChangedDelivery, ChangedEndpoint, ChangedEvent } from '../change-feed.ts'
+import { matchesDelivery } from '../domain/delivery-filter.ts'
+import { matchesEvent } from '../domain/event-list-filter.ts'
+import type { Batch } from '../domain/live-buffer.ts'
+import { flattenStream, mapStream, type Stream } from '../domain/live-stream.ts'
+import { RequestError } from '../errors.ts'
+import { builder, READERS, type RequestContext } from './builder.ts'
+import { Delivery, DeliveryFilterInput } from './delivery.ts'
+import { Endpoint } from './endpoint.ts'
+import { Event, EventFilterInput } from './event.ts'
+import { deliveryFilterOf, eventFilterOf, tenantOfList } from './whose.ts'
+
+/** What a batch is counted as: the list it is like has this many on a page. */
+const ASSUMED_BATCH = { field: 1, multiplier: 50 }
+const AFTER = 'The cursor of a batch: everything that changed since comes first. Absent: from now on.'
+const CURSOR = 'Where the stream stands. Pass it as `after` to go on from here, on any server.'
+const DROPPED = 'How many changes were left out of this batch because the client did not keep up.'
+const RESYNC = 'Whether changes may be missing: read the list anew. The stream goes on from `cursor`.'
+
+const DeliveryUpdateBatch = builder.objectRef<Batch<ChangedDelivery>>('DeliveryUpdateBatch').implement({
+  description: 'Deliveries that changed, each once and as it is now.',
+  fields: (t) => ({
+    cursor: t.exposeString('cursor', { description: CURSOR }),
+    droppedCount: t.exposeInt('droppedCount', { description: DROPPED }),
+    resyncRequired: t.exposeBoolean('resyncRequired', { description: RESYNC }),
+    deliveries: t.prismaField({
+      type: [Delivery],
+      description: 'The deliveries that changed.',
+      complexity: ASSUMED_BATCH,
+      resolve: (query, { rows }, _args, ctx) =>
+        loadSelected(rows, query.select, (ids) =>
+          ctx.db.delivery.findMany({ select: { id: true }, ...query, where: { id: { in: ids } } }),
+        ) as Promise<never>,
+    }),
+  }),
+})
+
+const EventUpdateBatch = builder.objectRef<Batch<ChangedEvent>>('EventUpdateBatch').implement({
+  description: 'Events that came in.',
+  fields: (t) => ({
+    cursor: t.exposeString('cursor', { description: CURSOR }),
+    droppedCount: t.exposeInt('droppedCount', { description: DROPPED }),
+    resyncRequired: t.exposeBoolean('resyncRequired', { description: RESYNC }),
+    events: t.prismaField({
+      type: [Event],
+      description: 'The events that came in.',
+      complexity: ASSUMED_BATCH,
+      resolve: (query, { rows }, _args, ctx) =>
+        loadSelected(rows, query.select, (ids) =>
+          ctx.db.event.findMany({ select: { id: true }, ...query, where: { id: { in: ids } } }),
+        ) as Promise<never>,
+    }),
+  }),
+})
+
+const EndpointUpdate = builder.objectRef<ChangedEndpoint>('EndpointUpdate').implement({
+  description: 'An endpoint that was made, changed, paused, resumed, disabled or deleted.',
+  fields: (t) => ({
+    endpoint: t.prismaField({
+      type: Endpoint,
+      description: 'The endpoint as it is now; its `deletedAt` says that it is gone.',
+      resolve: (query, { id }, _args, ctx) => ctx.db.endpoint.findUniqueOrThrow({ ...query, where: { id } }),
+    }),
+  }),
+})
+
+builder.subscriptionFields((t) => ({
+  deliveryUpdates: t.field({
+    type: DeliveryUpdateBatch,
+    description:
+      'The deliveries of a tenant, as they are made, attempted, cancelled and retried. Subscribe first and read the list then, and nothing falls between.',
+    authScopes: { roles: READERS },
+    args: {
+      filter: t.arg({
+        type: DeliveryFilterInput,
+        description: 'Which of them; `statuses` is judged after the change.',
+      }),
+      after: t.arg.string({ description: AFTER }),
+    },
+    subscribe: async (_root, args, ctx) => {
+      const filter = await deliveryFilterOf(ctx, args.filter)
+      const batches = ctx.feed.updates({
+        kind: 'delivery',
+        tenantId: filter.tenantId,
+        matches: (row) => matchesDelivery(filter, row, row.endpoint),
+        filterKey: JSON.stringify(filter),
+        after: args.after ?? null,
+      })
+      return whileAllowed(ctx, batches)
+    },
+    resolve: (batch: Batch<ChangedDelivery>) => batch,
+  }),
+  eventUpdates: t.field({
+    type: EventUpdateBatch,
+    description: 'The events of a tenant, as they come in.',
+    authScopes: { roles: READERS },
+    args: {
+      filter: t.arg({ type: EventFilterInput, description: 'Which of them.' }),
+      after: t.arg.string({ description: AFTER }),
+    },
+    subscribe: async (_root, args, ctx) => {
+      const filter = await eventFilterOf(ctx, args.filter)
+      const batches = ctx.feed.updates({
+        kind: 'event',
+        tenantId: filter.tenantId,
+        matches: (row) => matchesEvent(filter, { ...row, undelivered: true }),
+        filterKey: JSON.stringify(filter),
+        after: args.after ?? null,
+      })
+      const { undeliveredTo } = filter
+      const asked =
+        undeliveredTo === null ? batches : mapStream(batches, (batch) => undelivered(ctx, batch, undeliveredTo))
+      return whileAllowed(ctx, asked)
+    },
+    resolve: (batch: Batch<ChangedEvent>) => batch,
+  }),
+  endpointUpdates: t.field({
+    type: EndpointUpdate,
+    description:
+      'The endpoints of a tenant, as they change. Pausing and resuming one changes how its waiting deliveries read.',
+    authScopes: { roles: READERS },
+    args: { tenantId: t.arg.id({ description: 'Whose endpoints; operators have to say it.' }) },
+    subscribe: async (_root, args, ctx) => {
+      const tenantId = await tenantOfList(ctx, args.tenantId)
+      const batches = ctx.feed.updates({ kind: 'endpoint', tenantId, matches: () => true, filterKey: '', after: null })
+      return flattenStream(mapStream(whileAllowed(ctx, batches), ({ rows }) => rows))
+    },
+    resolve: (endpoint: ChangedEndpoint) => endpoint,
+  }),
+}))
+
+type Selection = Record<string, unknown> | undefined
+
+/**
+ * What the client selected of rows that changed. What the feed read is not read again; what it did not is loaded for all
+ * rows at once, and the feed's own columns stand, so that a row reads as it did when it was chosen.
+ */
+async function loadSelected<Row extends { id: string }>(
+  rows: readonly Row[],
+  select: Selection,
+  load: (ids: string[]) => Promise<{ id: string }[]>,
+): Promise<readonly object[]> {
+  const [sample] = rows
+  if (!sample || isCovered(select, sample)) return rows
+  const loaded = await load(rows.map(({ id }) => id))
+  const loadedById = new Map(loaded.map((row) => [row.id, row]))
+  return rows.flatMap((row) => {
+    const more = loadedById.get(row.id)
+    return more ? [{ ...row, ...more, ...columnsOf(row) }] : []
+  })
+}
+
+/** Whether every selected column, also those of the related row, is in the row already. */
+function isCovered(select: Selection, row: object): boolean {
+  if (!select) return false
+  return Object.entries(select).every(([name, wanted]) => {
+    if (!wanted) return true
+    const value = (row as Record<string, unknown>)[name]
+    if (wanted === true) return value !== undefined
+    const nested = (wanted as { select?: Record<string, unknown> }).select
+    return typeof value === 'object' && value !== null && isCovered(nested, value)
+  })
+}
+
+function columnsOf(row: object): object {
+  return Object.fromEntries(Object.entries(row).filter(([name]) => name !== 'endpoint'))
+}
+
+/** Leaves out the events whose delivery to the endpoint succeeded, and those that have none. */
+async function undelivered(
+  ctx: RequestContext,
+  batch: Batch<ChangedEvent>,
+  endpointId: string,
+): Promise<Batch<ChangedEvent>> {
+  if (batch.rows.length === 0) return batch
+  const found = await ctx.db.delivery.findMany({
+    where: { eventId: { in: batch.rows.map(({ id }) => id) }, endpointId, status: { not: 'SUCCEEDED' } },
+    select: { eventId: true },
+  })
+  const wanted = new Set(found.map(({ eventId }) => eventId))
+  return { ...batch, rows: batch.rows.filter(({ id }) => wanted.has(id)) }
+}
+
+/** Ends the stream when the credential that opened it expires. */
+function whileAllowed<T>(ctx: RequestContext, stream: Stream<T>): Stream<T> {
+  const expiresAt = ctx.viewer?.expiresAt
+  if (!expiresAt) return stream
+  return mapStream(stream, (value) => {
+    if (ctx.clock.now() < expiresAt) return value
+    throw new RequestError('UNAUTHENTICATED', 'The key or session that opened this stream has expired. Open it anew.')
+  })
+}
