@@ -8,10 +8,8 @@ import { type Issue, issuesWithin, showValue } from './issue.ts'
 
 /** Objects and arrays inside each other, `data` itself counted. What parsers and Postgres take everywhere. */
 export const MAX_DATA_DEPTH = 500
-/** With so many mismatches listed, the events that follow are not looked at. */
-export const MAX_LISTED_ISSUES_OF_ALL = 1_000
-export const MAX_SUBJECT_LENGTH = 256
-export const MAX_IDEMPOTENCY_KEY_LENGTH = 256
+const MAX_SUBJECT_LENGTH = 256
+const MAX_IDEMPOTENCY_KEY_LENGTH = 256
 
 /** One event as its publisher gave it. Absent and null are the same. */
 export type EventInput = {
@@ -33,19 +31,6 @@ export function checkEvent(input: EventInput): Issue[] {
     ...checkOccurredAt(input.occurredAt),
     ...checkIdempotencyKey(input.idempotencyKey),
   ]
-}
-
-/**
- * `checkEvent` of each event, paths from the list on. Once more than `MAX_LISTED_ISSUES_OF_ALL` are found the rest of
- * the list is left unchecked, so that a request full of faults costs no more than a good one.
- */
-export function checkEvents(inputs: readonly EventInput[]): Issue[] {
-  const issues: Issue[] = []
-  for (const [at, input] of inputs.entries()) {
-    issues.push(...issuesWithin([String(at)], checkEvent(input)))
-    if (issues.length > MAX_LISTED_ISSUES_OF_ALL) break
-  }
-  return issues
 }
 
 /** The issue of a body that measures more than `MAX_BODY_BYTES`. */

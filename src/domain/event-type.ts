@@ -9,15 +9,13 @@ import type { Envelope, EventTypeDefinition } from './event-types/shapes.ts'
 import { transcriptEventTypes } from './event-types/transcript.ts'
 import { type Issue, showValue } from './issue.ts'
 
-export type { Envelope }
-
 /** The date of the catalogue, `api_version` in every envelope. */
 export const API_VERSION = '2026-11-01'
 
 /** The most mismatches that are listed of one event. */
 export const MAX_LISTED_ISSUES = 100
 
-export type EventTypeGroup = 'call' | 'transcript' | 'queue' | 'agent' | 'automation'
+type EventTypeGroup = 'call' | 'transcript' | 'queue' | 'agent' | 'automation'
 
 export type EventTypeEntry = {
   readonly name: string

@@ -49,7 +49,7 @@ export const time = () =>
     .regex(RFC_3339, 'expected an RFC 3339 time with an offset, such as 2026-11-18T14:02:11.482Z')
     .meta({ format: 'date-time' })
 export const phoneNumber = () => z.string().regex(E_164, 'expected an E.164 number such as +14155550132')
-export const webUrl = () => z.string().regex(WEB_URL, 'expected an http or https URL').meta({ format: 'uri' })
+const webUrl = () => z.string().regex(WEB_URL, 'expected an http or https URL').meta({ format: 'uri' })
 export const seconds = () => z.int().nonnegative()
 export const milliseconds = () => z.int().nonnegative()
 export const count = () => z.int().nonnegative()

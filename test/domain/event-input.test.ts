@@ -1,0 +1,183 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { buildEnvelope } from '../../src/domain/envelope.ts'
+import {
+  bodyTooLarge,
+  checkEvent,
+  type EventInput,
+  eventFingerprint,
+  MAX_DATA_DEPTH,
+} from '../../src/domain/event-input.ts'
+import { EVENT_TYPES, findEventType } from '../../src/domain/event-type.ts'
+import { parseExactly, parseLiteralNumber } from '../../src/domain/exact-json.ts'
+
+const data = findEventType('queue.entered')!.example.data
+const event = (more: Partial<EventInput> = {}): EventInput => ({ type: 'queue.entered', data, ...more })
+const pathsOf = (input: EventInput) => checkEvent(input).map(({ path }) => path.join('.'))
+const nested = (levels: number) => JSON.parse(`${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`)
+
+describe('an event is accepted', () => {
+  test.each(EVENT_TYPES)('when it is the example of $name', ({ name, example }) => {
+    const { data, subject, sequence, timestamp } = example
+    expect(checkEvent({ type: name, data, subject, sequence, occurredAt: new Date(timestamp) })).toEqual([])
+  })
+
+  test.each<[string, Partial<EventInput>]>([
+    ['without anything optional', {}],
+    ['with null for everything optional', { subject: null, sequence: null, occurredAt: null, idempotencyKey: null }],
+    ['with the longest subject and key', { subject: 's'.repeat(256), idempotencyKey: 'k'.repeat(256) }],
+    ['with 256 characters outside the basic plane', { subject: '😀'.repeat(256), idempotencyKey: '😀'.repeat(256) }],
+    ['with a tab in its idempotency key', { idempotencyKey: 'a\tb' }],
+    ['with sequence 0', { sequence: 0 }],
+    ['with the largest sequence', { sequence: Number.MAX_SAFE_INTEGER }],
+    ['from the year 9999', { occurredAt: new Date('9999-12-31T23:59:59.999Z') }],
+    ['with data as deep as allowed', { data: { ...data, custom: nested(MAX_DATA_DEPTH - 1) } }],
+    ['with NUL and half a surrogate pair in its data', { data: { ...data, note: 'a\0b\ud800' } }],
+    ['with an own member __proto__', { data: parseExactly(JSON.stringify(data).replace('{', '{"__proto__":1,')) }],
+  ])('%s', (_, more) => {
+    expect(checkEvent(event(more))).toEqual([])
+  })
+
+  test('when its data can be written as deep as it is', () => {
+    const deep = { ...data, custom: nested(MAX_DATA_DEPTH - 1) }
+    const parts = { id: 'evt_1', type: 'queue.entered', timestamp: new Date(0), tenantId: 'ten_1', test: false }
+    expect(JSON.parse(buildEnvelope({ ...parts, data: deep })).data).toEqual(deep)
+    expect(eventFingerprint(event({ data: deep }))).toHaveLength(32)
+  })
+})
+
+describe('an event is refused', () => {
+  test.each<[string, Partial<EventInput>, string[], RegExp]>([
+    [
+      'of an unknown type',
+      { type: 'queue.enter' },
+      ['type'],
+      /catalogue.*came "queue\.enter"; did you mean queue\.entered/,
+    ],
+    ['with an array as data', { data: [] }, ['data'], /^expected an object, came an array of 0/],
+    ['with null as data', { data: null }, ['data'], /^expected an object, came null/],
+    ['with a text as data', { data: '{}' }, ['data'], /^expected an object, came "\{\}"/],
+    ['with a number as data', { data: parseLiteralNumber('1e400') }, ['data'], /^expected an object, came a number/],
+    ['with data too deep', { data: { ...data, a: nested(MAX_DATA_DEPTH) } }, ['data'], /^expected at most 500 levels/],
+    ['with bottomless data', { data: nested(100_000) }, ['data'], /^expected at most 500 levels/],
+    ['with an empty subject', { subject: '' }, ['subject'], /^expected 1 to 256 characters, came none/],
+    ['with a long subject', { subject: 's'.repeat(257) }, ['subject'], /^expected 1 to 256 characters, came 257/],
+    ['with a line break in its subject', { subject: 'a\nb' }, ['subject'], /no control characters, came "a\\nb"/],
+    ['with half a character in its subject', { subject: 'a\ud800' }, ['subject'], /surrogate/],
+    ['with an empty key', { idempotencyKey: '' }, ['idempotencyKey'], /^expected 1 to 256 characters, came none/],
+    ['with a long key', { idempotencyKey: 'k'.repeat(300) }, ['idempotencyKey'], /came 300$/],
+    ['with NUL in its key', { idempotencyKey: 'a\0' }, ['idempotencyKey'], /^expected no NUL/],
+    ['with half a character in its key', { idempotencyKey: '\udc00' }, ['idempotencyKey'], /surrogate/],
+    ['with a negative sequence', { sequence: -1 }, ['sequence'], /^expected a whole number from 0 .*came -1$/],
+    ['with a fraction as sequence', { sequence: 1.5 }, ['sequence'], /came 1\.5$/],
+    ['with a sequence no double holds', { sequence: 2 ** 53 }, ['sequence'], /came 9007199254740992$/],
+    ['without a real time', { occurredAt: new Date(Number.NaN) }, ['occurredAt'], /came no time$/],
+    ['from the year 10000', { occurredAt: new Date('+010000-01-01T00:00:00Z') }, ['occurredAt'], /the year 10000/],
+    ['from before the year 1', { occurredAt: new Date('-000001-01-01T00:00:00Z') }, ['occurredAt'], /the year -1/],
+  ])('%s', (_, more, path, message) => {
+    expect(checkEvent(event(more))).toEqual([{ path, message: expect.stringMatching(message) }])
+  })
+
+  test('with everything that is wrong at once', () => {
+    const input = event({ type: 'call', data: 1, subject: '\n', sequence: -1, idempotencyKey: '' })
+    expect(pathsOf(input)).toEqual(['type', 'data', 'subject', 'sequence', 'idempotencyKey'])
+  })
+
+  test('with the path of each mismatch in its data', () => {
+    const from = { type: 'external', number: 'anonymous' }
+    expect(pathsOf(event({ data: { ...data, from, queue: {} } }))).toEqual(['data.queue.queue_id', 'data.from.number'])
+  })
+
+  test('with each number a double would change, once, known field or not', () => {
+    const changed = { ...data, position: parseLiteralNumber('12345678901234567890') }
+    const mixed = { ...changed, priority: 'high', added: [1, parseLiteralNumber('1e400')] }
+    expect(checkEvent(event({ data: mixed }))).toEqual([
+      {
+        path: ['data', 'position'],
+        message: 'expected a number that a double holds exactly, came 12345678901234567890: send it as a string',
+      },
+      {
+        path: ['data', 'added', '1'],
+        message: 'expected a number that a double holds exactly, came 1e400: send it as a string',
+      },
+      { path: ['data', 'priority'], message: 'expected a number; came "high"' },
+    ])
+  })
+
+  test('for inexact numbers also when its type is unknown', () => {
+    expect(pathsOf({ type: 'nope', data: { n: parseLiteralNumber('1e400') } })).toEqual(['type', 'data.n'])
+  })
+
+  test('with its size when the body is too large', () => {
+    const message = expect.stringMatching(/^expected at most 262144 bytes as sent, came 300123/)
+    expect(bodyTooLarge(300_123)).toEqual({ path: ['data'], message })
+  })
+})
+
+describe('the fingerprint', () => {
+  const same = (a: EventInput, b: EventInput) => eventFingerprint(a).equals(eventFingerprint(b))
+
+  test('is the same for the same JSON value in another member order', () => {
+    fc.assert(
+      fc.property(fc.json(), (text) => {
+        const value = JSON.parse(text)
+        expect(same(event({ data: value }), event({ data: reversed(value) }))).toBe(true)
+      }),
+    )
+  })
+
+  test('differs when the JSON value differs', () => {
+    fc.assert(
+      fc.property(fc.json({ maxDepth: 3 }), fc.json({ maxDepth: 3 }), (a, b) => {
+        const equal = JSON.stringify(sorted(JSON.parse(a))) === JSON.stringify(sorted(JSON.parse(b)))
+        expect(same(event({ data: JSON.parse(a) }), event({ data: JSON.parse(b) }))).toBe(equal)
+      }),
+      { numRuns: 1_000 },
+    )
+  })
+
+  test.each<[string, unknown, unknown]>([
+    ['the order of an array', [1, 2], [2, 1]],
+    ['a number and its text', { a: 1 }, { a: '1' }],
+    ['null and absent', { a: null }, {}],
+    ['nesting', { a: { b: 1 } }, { a: '{"b":1}' }],
+    ['two halves of surrogate pairs', { a: '\ud800' }, { a: '\ud801' }],
+    ['half a surrogate pair and its replacement', { a: '\ud800' }, { a: '\ufffd' }],
+    ['a member __proto__', JSON.parse('{"__proto__":{"a":1}}'), {}],
+  ])('tells %s apart', (_, a, b) => {
+    expect(same(event({ data: a }), event({ data: b }))).toBe(false)
+  })
+
+  test('holds type, subject, sequence and time, but no key', () => {
+    const base = event({ subject: 'a', sequence: 1, occurredAt: new Date(0) })
+    expect(same(base, { ...base, idempotencyKey: 'k' })).toBe(true)
+    expect(same(base, { ...base, type: 'queue.abandoned' })).toBe(false)
+    expect(same(base, { ...base, subject: 'b' })).toBe(false)
+    expect(same(base, { ...base, sequence: 2 })).toBe(false)
+    expect(same(base, { ...base, occurredAt: new Date(1) })).toBe(false)
+    expect(same(base, { ...base, occurredAt: null })).toBe(false)
+  })
+
+  test('compares times as instants and takes absent for null', () => {
+    const utc = event({ occurredAt: new Date('2026-11-18T14:00:00Z') })
+    expect(same(utc, event({ occurredAt: new Date('2026-11-18T16:00:00+02:00') }))).toBe(true)
+    expect(same(event(), event({ subject: null, sequence: null, occurredAt: null }))).toBe(true)
+  })
+})
+
+function reversed(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(reversed)
+  if (typeof value !== 'object' || value === null) return value
+  return rebuilt(Object.entries(value).reverse(), reversed)
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (typeof value !== 'object' || value === null) return value
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
+  return rebuilt(entries, sorted)
+}
+
+function rebuilt(entries: [string, unknown][], inner: (value: unknown) => unknown): unknown {
+  return Object.fromEntries(entries.map(([name, value]) => [name, inner(value)]))
+}

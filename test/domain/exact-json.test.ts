@@ -1,0 +1,218 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  findInexactNumbers,
+  InexactNumber,
+  mayHoldInexactNumber,
+  parseExactly,
+  parseLiteralNumber,
+} from '../../src/domain/exact-json.ts'
+
+const EXACT = [
+  '0',
+  '-0',
+  '0.0',
+  '-0.000e99',
+  '0e999999999999999999999',
+  '1',
+  '1.0',
+  '1e5',
+  '1E+5',
+  '1e-5',
+  '0.1',
+  '-12.5',
+  '100000000000000000000',
+  '1e21',
+  '1.00000000000000000000',
+  '9007199254740991',
+  '9007199254740992',
+  '-9007199254740994.0e0',
+  '1.7976931348623157e308',
+  '5e-324',
+  '123456789012345',
+]
+
+const INEXACT = [
+  '12345678901234567890',
+  '9007199254740993',
+  '-9007199254740993',
+  '1e400',
+  '-1e400',
+  '1e-400',
+  '0.10000000000000000555',
+  '3.14159265358979323846',
+  '1.7976931348623159e308',
+  '4e-324',
+  '1e999999999',
+  '1e-999999999',
+  '1e999999999999999999999999',
+  '1e-999999999999999999999999',
+]
+
+describe('a number is exact when the double it becomes has the same decimal value', () => {
+  test.each(EXACT)('%s is exact', (source) => {
+    expect(parseExactly(source)).toBe(Number(source))
+    expect(parseLiteralNumber(source)).toBe(Number(source))
+  })
+
+  test.each(INEXACT)('%s is not', (source) => {
+    expect(parseExactly(source)).toEqual(new InexactNumber(source))
+    expect(parseLiteralNumber(source)).toEqual(new InexactNumber(source))
+    expect(mayHoldInexactNumber(source)).toBe(true)
+    expect(mayHoldInexactNumber(`{"n":${source}}`)).toBe(true)
+  })
+
+  test('the rule agrees with exact fractions for any number', () => {
+    fc.assert(
+      fc.property(numberSource, (source) => {
+        const isExact = !(parseLiteralNumber(source) instanceof InexactNumber)
+        const value = Number(source)
+        expect(isExact).toBe(Number.isFinite(value) && sameFraction(fraction(source), fraction(String(value))))
+      }),
+      { numRuns: 5_000 },
+    )
+  })
+
+  test('every double survives being written and read again', () => {
+    fc.assert(
+      fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
+        expect(parseExactly(JSON.stringify(value))).toBe(value === 0 ? 0 : value)
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+
+  test.each([
+    ['zeros before the digits', `0.${'0'.repeat(1_000_000)}1e1000001`],
+    ['zeros after the digits', `1${'0'.repeat(1_000_000)}1`],
+    ['zeros in waves', `0.${'0001'.repeat(250_000)}`],
+    ['digits of the exponent', `1e-${'9'.repeat(1_000_000)}`],
+  ])('a million %s are judged in time that grows with the text', (_, source) => {
+    const started = performance.now()
+    expect(mayHoldInexactNumber(`[${source}]`)).toBe(true)
+    parseExactly(source)
+    expect(performance.now() - started).toBeLessThan(500)
+  })
+})
+
+describe('the cheap look', () => {
+  test('never misses a number the exact parse marks', () => {
+    fc.assert(
+      fc.property(jsonText, (text) => {
+        fc.pre(findInexactNumbers(parseExactly(text)).length > 0)
+        expect(mayHoldInexactNumber(text)).toBe(true)
+      }),
+      { numRuns: 5_000 },
+    )
+  })
+
+  test.each([
+    '{"call_id":"call_01M7QFE44T2C75FHS3NGT2JTM3"}',
+    '{"at":"2026-11-18T14:02:11.482Z","to":"+442079460958"}',
+    '{"sum":"5e6e75e6cdd7ff97595caa3aa5c3c53ac2572efc7200512b015d204d12345678901234567890"}',
+    '[123456789012345,0.12345678901234,-1.5]',
+  ])('is not alarmed by %s', (text) => {
+    expect(mayHoldInexactNumber(text)).toBe(false)
+  })
+})
+
+describe('parsing exactly', () => {
+  test('is JSON.parse for text without inexact numbers', () => {
+    fc.assert(
+      fc.property(fc.json(), (text) => {
+        const plain = JSON.parse(text)
+        fc.pre(findInexactNumbers(parseExactly(text)).length === 0)
+        expect(parseExactly(text)).toStrictEqual(plain)
+      }),
+    )
+  })
+
+  test('marks a number wherever it stands and says where', () => {
+    const value = parseExactly('{"a":[1,{"b.c":1e400}],"__proto__":{"x":9007199254740993},"s":"1e400","7":1.0}')
+    expect(findInexactNumbers(value)).toEqual([
+      { path: ['a', '1', 'b.c'], source: '1e400' },
+      { path: ['__proto__', 'x'], source: '9007199254740993' },
+    ])
+    expect(findInexactNumbers(value, 1)).toHaveLength(1)
+    expect(findInexactNumbers(new InexactNumber('1e400'))).toEqual([{ path: [], source: '1e400' }])
+  })
+
+  test('of equal member names only the last counts', () => {
+    expect(findInexactNumbers(parseExactly('{"n":1e400,"n":1}'))).toEqual([])
+    expect(findInexactNumbers(parseExactly('{"n":1,"n":1e400}'))).toEqual([{ path: ['n'], source: '1e400' }])
+  })
+
+  test('throws what JSON.parse throws', () => {
+    expect(() => parseExactly('{"n":01}')).toThrow(SyntaxError)
+    expect(() => parseExactly('')).toThrow(SyntaxError)
+    expect(() => parseExactly('['.repeat(200_000) + ']'.repeat(200_000))).toThrow(RangeError)
+  })
+
+  test('markers are found at any depth', () => {
+    const value = Array.from({ length: 100_000 }).reduce<unknown>((inner) => [inner], new InexactNumber('1e400'))
+    expect(findInexactNumbers(value)[0]?.path).toHaveLength(100_000)
+  })
+})
+
+const digits = (min: number, max: number) =>
+  fc.array(fc.constantFrom(...'00123456789'), { minLength: min, maxLength: max }).map((all) => all.join(''))
+
+const numberSource = fc
+  .record({
+    sign: fc.constantFrom('', '-'),
+    whole: fc.oneof(
+      fc.constant('0'),
+      digits(1, 25).map((all) => `1${all}`),
+      digits(0, 8).map((all) => `9${all}`),
+    ),
+    part: fc.oneof(
+      fc.constant(''),
+      digits(1, 25).map((all) => `.${all}`),
+    ),
+    exponent: fc.oneof(
+      fc.constant(''),
+      fc.integer({ min: -400, max: 400 }).map((e) => `e${e}`),
+      fc.constant('E+05'),
+    ),
+  })
+  .map(({ sign, whole, part, exponent }) => `${sign}${whole}${part}${exponent}`)
+
+const space = fc.constantFrom('', ' ', '\n', '\t', '\r\n  ')
+const { jsonText } = fc.letrec<{ jsonText: string }>((tie) => ({
+  jsonText: fc.oneof(
+    { depthSize: 'small' },
+    numberSource,
+    fc.json({ maxDepth: 0 }),
+    fc
+      .array(fc.tuple(space, tie('jsonText'), space), { maxLength: 4 })
+      .map((all) => `[${all.map((x) => x.join('')).join(',')}]`),
+    fc
+      .array(
+        fc.tuple(
+          space,
+          fc.string().map((s) => JSON.stringify(s)),
+          space,
+          tie('jsonText'),
+          space,
+        ),
+        { maxLength: 4 },
+      )
+      .map((all) => `{${all.map(([a, name, b, value, c]) => `${a}${name}:${b}${value}${c}`).join(',')}}`),
+  ),
+}))
+
+type Fraction = { numerator: bigint; denominator: bigint }
+
+function fraction(source: string): Fraction {
+  const [, sign, whole = '0', part = '', exponent = '0'] =
+    /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(source) ?? []
+  const power = Number(exponent) - part.length
+  const unsigned = BigInt(whole + part)
+  const numerator = sign === '-' ? -unsigned : unsigned
+  const scale = 10n ** BigInt(Math.abs(power))
+  return power >= 0 ? { numerator: numerator * scale, denominator: 1n } : { numerator, denominator: scale }
+}
+
+function sameFraction(a: Fraction, b: Fraction): boolean {
+  return a.numerator * b.denominator === b.numerator * a.denominator
+}
