@@ -108,9 +108,13 @@ function isAmong<T>(wanted: readonly T[] | null, value: T | null): boolean {
   return wanted === null || (value !== null && wanted.includes(value))
 }
 
+// Prisma leaves out an `OR` of nothing, which then takes everything.
+const NOTHING: Prisma.DeliveryWhereInput = { id: { in: [] } }
+
 function anyOf(clauses: Prisma.DeliveryWhereInput[]): Prisma.DeliveryWhereInput {
   const [only, second] = clauses
-  return only && !second ? only : { OR: clauses }
+  if (!only) return NOTHING
+  return second ? { OR: clauses } : only
 }
 
 const OF_DELETED_ENDPOINT: Prisma.DeliveryWhereInput = {

@@ -103,7 +103,6 @@ export const builder = new SchemaBuilder<{
     client: (ctx) => ctx.db,
     dmmf: getDatamodel(),
     exposeDescriptions: false,
-    onUnusedQuery: 'error',
   },
   complexity: {
     defaultComplexity: 1,

@@ -1,0 +1,285 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Viewer } from '../../src/context.ts'
+import { matchesDelivery } from '../../src/domain/delivery-filter.ts'
+import { matchesEvent } from '../../src/domain/event-list-filter.ts'
+import { fromPublicId } from '../../src/domain/id.ts'
+import { graphql } from '../../src/generated/gql/gql.ts'
+import type { DeliveryFilter, EventFilter } from '../../src/generated/gql/graphql.ts'
+import type { Prisma } from '../../src/generated/prisma/client.ts'
+import { deliveryFilterOf, eventFilterOf } from '../../src/schema/whose.ts'
+import { type Api, openApi, publicId } from './api.ts'
+
+let api: Api
+let admin: Viewer
+let tenantId: string
+const endpoints: Record<string, string> = {}
+const deliveries: Record<string, string> = {}
+const events: Record<string, string> = {}
+
+const DAY = (day: number) => new Date(Date.UTC(2026, 10, day))
+
+beforeAll(async () => {
+  api = await openApi()
+  tenantId = await api.tenant()
+  admin = api.as('ADMIN', tenantId)
+  endpoints['active'] = await api.endpoint(tenantId)
+  endpoints['paused'] = await api.endpoint(tenantId, { status: 'PAUSED' })
+  endpoints['disabled'] = await api.endpoint(tenantId, { status: 'DISABLED', disabledReason: 'gone' })
+  endpoints['deleted'] = await api.endpoint(tenantId, { deletedAt: DAY(9) })
+  endpoints['pausedAndDeleted'] = await api.endpoint(tenantId, { status: 'PAUSED', deletedAt: DAY(9) })
+
+  const make = async (name: string, to: string, values: Partial<Prisma.DeliveryUncheckedCreateInput> = {}) => {
+    const { createdAt, subject, test, eventType } = values
+    events[name] = await api.event(tenantId, { createdAt, subject, test, type: eventType ?? 'call.ended' })
+    deliveries[name] = await api.delivery({ tenantId, endpointId: endpoints[to]!, eventId: events[name]! }, values)
+  }
+  await make('due', 'active')
+  await make('dueTest', 'active', { test: true })
+  await make('retrying', 'active', { lastStatusCode: 503, lastErrorCode: 'http_status', attemptCount: 1 })
+  await make('pausedOne', 'paused')
+  await make('pausedTest', 'paused', { test: true })
+  await make('disabledOne', 'disabled', { lastStatusCode: 410, lastErrorCode: 'gone' })
+  await make('ofDeleted', 'deleted')
+  await make('ofPausedAndDeleted', 'pausedAndDeleted')
+  await make('testOfDeleted', 'deleted', { test: true })
+  await make('succeeded', 'active', { status: 'SUCCEEDED', lastStatusCode: 200, subject: 'call_1' })
+  await make('resendFailed', 'paused', { status: 'SUCCEEDED', reason: 'resend_failed', lastErrorCode: 'timeout' })
+  await make('failedTest', 'active', {
+    status: 'FAILED',
+    test: true,
+    lastStatusCode: 500,
+    lastErrorCode: 'http_status',
+  })
+  await make('dead', 'active', {
+    status: 'DEAD_LETTERED',
+    reason: 'retries_exhausted',
+    lastErrorCode: 'timeout',
+    subject: 'call_2',
+  })
+  await make('deadOfDeleted', 'deleted', {
+    status: 'DEAD_LETTERED',
+    reason: 'retries_exhausted',
+    lastStatusCode: 404,
+    lastErrorCode: 'http_status',
+  })
+  await make('poison', 'paused', { status: 'DEAD_LETTERED', reason: 'poison', eventType: 'call.created' })
+  await make('cancelled', 'active', { status: 'CANCELLED', reason: 'cancelled_by_user' })
+  await make('swept', 'deleted', { status: 'CANCELLED', reason: 'endpoint_deleted' })
+})
+afterAll(() => api.close())
+
+function namesOf(ids: readonly string[], known: Record<string, string>): string[] {
+  return ids.map((id) => Object.keys(known).find((name) => known[name] === id) ?? id).sort()
+}
+
+const ep = (name: string) => publicId('endpoint', endpoints[name]!)
+
+const Deliveries = graphql(`
+  query FilteredDeliveries($filter: DeliveryFilter) {
+    deliveries(filter: $filter, first: 100) { nodes { id status reason nextAttemptAt completedAt } }
+    deadLetters(filter: $filter, first: 100) { nodes { id } }
+  }
+`)
+
+describe('a filter of deliveries', () => {
+  const all = () => Object.keys(deliveries)
+  const TABLE: [string, () => DeliveryFilter, () => string[]][] = [
+    ['nothing', () => ({}), all],
+    ['nulls', () => ({ statuses: null, endpointIds: null, subject: null, test: null, from: null }), all],
+    ['empty statuses', () => ({ statuses: [] }), () => []],
+    ['empty endpoints', () => ({ endpointIds: [] }), () => []],
+    ['empty reasons', () => ({ reasons: [] }), () => []],
+    ['empty codes', () => ({ statusCodes: [] }), () => []],
+    ['empty error codes', () => ({ errorCodes: [] }), () => []],
+    ['empty types', () => ({ eventTypes: [] }), () => []],
+    ['PENDING', () => ({ statuses: ['PENDING'] }), () => ['due', 'dueTest', 'retrying', 'pausedTest']],
+    ['HELD', () => ({ statuses: ['HELD'] }), () => ['pausedOne', 'disabledOne']],
+    [
+      'CANCELLED',
+      () => ({ statuses: ['CANCELLED'] }),
+      () => ['ofDeleted', 'ofPausedAndDeleted', 'testOfDeleted', 'cancelled', 'swept'],
+    ],
+    ['SUCCEEDED', () => ({ statuses: ['SUCCEEDED'] }), () => ['succeeded', 'resendFailed']],
+    ['FAILED', () => ({ statuses: ['FAILED'] }), () => ['failedTest']],
+    ['DEAD_LETTERED', () => ({ statuses: ['DEAD_LETTERED'] }), () => ['dead', 'deadOfDeleted', 'poison']],
+    ['HELD or FAILED', () => ({ statuses: ['HELD', 'FAILED'] }), () => ['pausedOne', 'disabledOne', 'failedTest']],
+    ['endpoint_paused', () => ({ reasons: ['endpoint_paused'] }), () => ['pausedOne']],
+    ['endpoint_disabled', () => ({ reasons: ['endpoint_disabled'] }), () => ['disabledOne']],
+    [
+      'endpoint_deleted',
+      () => ({ reasons: ['endpoint_deleted'] }),
+      () => ['ofDeleted', 'ofPausedAndDeleted', 'testOfDeleted', 'swept'],
+    ],
+    ['a stored reason', () => ({ reasons: ['resend_failed', 'poison'] }), () => ['resendFailed', 'poison']],
+    ['an unknown reason', () => ({ reasons: ['bad_luck'] }), () => []],
+    ['status codes', () => ({ statusCodes: [503, 404] }), () => ['retrying', 'deadOfDeleted']],
+    ['error codes', () => ({ errorCodes: ['timeout'] }), () => ['resendFailed', 'dead']],
+    ['event types', () => ({ eventTypes: ['call.created'] }), () => ['poison']],
+    ['subject', () => ({ subject: 'call_2' }), () => ['dead']],
+    ['an empty subject', () => ({ subject: '' }), () => []],
+    ['tests', () => ({ test: true }), () => ['dueTest', 'pausedTest', 'testOfDeleted', 'failedTest']],
+    ['no tests, PENDING', () => ({ test: false, statuses: ['PENDING'] }), () => ['due', 'retrying']],
+    [
+      'endpoints',
+      () => ({ endpointIds: [ep('disabled'), ep('pausedAndDeleted')] }),
+      () => ['disabledOne', 'ofPausedAndDeleted'],
+    ],
+    ['an event', () => ({ eventId: publicId('event', events['dead']!) }), () => ['dead']],
+    [
+      'fields together',
+      () => ({
+        endpointIds: [ep('active')],
+        statuses: ['DEAD_LETTERED', 'PENDING'],
+        errorCodes: ['http_status', 'timeout'],
+      }),
+      () => ['retrying', 'dead'],
+    ],
+    ['fields that exclude each other', () => ({ statuses: ['HELD'], reasons: ['retries_exhausted'] }), () => []],
+  ]
+
+  test.each(TABLE)('by %s takes the same in a list, in dead letters and live', async (_name, filter, expected) => {
+    const { data, errors } = await api.ask(Deliveries, { filter: filter() }, admin)
+    expect(errors).toBeUndefined()
+    const listed = data!.deliveries!.nodes.map(({ id }) => fromPublicId('delivery', id)!)
+    expect(namesOf(listed, deliveries)).toEqual(expected().sort())
+    expect(data!.deadLetters!.nodes.map(({ id }) => id)).toEqual(
+      data!.deliveries!.nodes.filter(({ status }) => status === 'DEAD_LETTERED').map(({ id }) => id),
+    )
+    const resolved = await deliveryFilterOf({ ...api.ctx, viewer: admin } as never, readDates(filter()) as never)
+    const rows = await api.ctx.db.delivery.findMany({ include: { endpoint: true } })
+    const live = rows.filter((row) => matchesDelivery(resolved, row, row.endpoint)).map(({ id }) => id)
+    expect(namesOf(live, deliveries)).toEqual(expected().sort())
+  })
+
+  test('by statuses without DEAD_LETTERED takes no dead letter', async () => {
+    const { data } = await api.ask(Deliveries, { filter: { statuses: ['PENDING'] } }, admin)
+    expect(data!.deadLetters!.nodes).toEqual([])
+  })
+
+  test('by time takes from inclusive, to exclusive', async () => {
+    const [first, second, third] = [
+      new Date(Date.now() - 5_000),
+      new Date(Date.now() - 3_000),
+      new Date(Date.now() - 1_000),
+    ]
+    const other = await api.tenant()
+    const endpointId = await api.endpoint(other)
+    for (const createdAt of [first, second, third]) await api.delivery({ tenantId: other, endpointId }, { createdAt })
+    const asker = api.as('VIEWER', other)
+    const count = async (filter: DeliveryFilter) =>
+      (await api.ask(Deliveries, { filter }, asker)).data!.deliveries!.nodes.length
+    expect(await count({ from: second.toISOString() })).toBe(2)
+    expect(await count({ to: second.toISOString() })).toBe(1)
+    expect(await count({ from: first.toISOString(), to: third.toISOString() })).toBe(2)
+    expect(await count({ from: third.toISOString(), to: first.toISOString() })).toBe(0)
+    expect(await count({ from: '0001-01-01T00:00:00Z', to: '9999-12-31T23:59:59.999Z' })).toBe(3)
+  })
+
+  test('never takes another tenant’s', async () => {
+    const other = await api.tenant()
+    await api.delivery({ tenantId: other, endpointId: await api.endpoint(other) })
+    const { data } = await api.ask(Deliveries, {}, admin)
+    expect(data!.deliveries!.nodes).toHaveLength(Object.keys(deliveries).length)
+  })
+})
+
+describe('a delivery reads', () => {
+  const shown = async (name: string) => {
+    const { data } = await api.ask(Deliveries, { filter: { eventId: publicId('event', events[name]!) } }, admin)
+    const { id: _, ...rest } = data!.deliveries!.nodes[0]!
+    return rest
+  }
+
+  test('as PENDING with its next attempt while its endpoint is active', async () => {
+    const due = await shown('due')
+    expect(due).toEqual({ status: 'PENDING', reason: null, nextAttemptAt: expect.any(String), completedAt: null })
+  })
+
+  test('as HELD, with no next attempt, while its endpoint is paused or disabled', async () => {
+    expect(await shown('pausedOne')).toEqual({
+      status: 'HELD',
+      reason: 'endpoint_paused',
+      nextAttemptAt: null,
+      completedAt: null,
+    })
+    expect(await shown('disabledOne')).toEqual({
+      status: 'HELD',
+      reason: 'endpoint_disabled',
+      nextAttemptAt: null,
+      completedAt: null,
+    })
+  })
+
+  test('as CANCELLED since the deletion when its endpoint was deleted', async () => {
+    const cancelled = {
+      status: 'CANCELLED',
+      reason: 'endpoint_deleted',
+      nextAttemptAt: null,
+      completedAt: DAY(9).toISOString(),
+    }
+    expect(await shown('ofDeleted')).toEqual(cancelled)
+    expect(await shown('ofPausedAndDeleted')).toEqual(cancelled)
+  })
+
+  test('as PENDING when it is a test, also of a paused endpoint', async () => {
+    expect((await shown('pausedTest')).status).toBe('PENDING')
+  })
+})
+
+const Events = graphql(`
+  query FilteredEvents($filter: EventFilter) {
+    events(filter: $filter, first: 100) { nodes { id } }
+  }
+`)
+
+describe('a filter of events', () => {
+  const all = () => Object.keys(events)
+  const TABLE: [string, () => EventFilter, () => string[]][] = [
+    ['nothing', () => ({}), all],
+    ['empty types', () => ({ eventTypes: [] }), () => []],
+    ['types', () => ({ eventTypes: ['call.created', 'call.held'] }), () => ['poison']],
+    ['subject', () => ({ subject: 'call_1' }), () => ['succeeded']],
+    ['tests', () => ({ test: true }), () => ['dueTest', 'pausedTest', 'testOfDeleted', 'failedTest']],
+    ['undeliveredTo', () => ({ undeliveredTo: ep('paused') }), () => ['pausedOne', 'pausedTest', 'poison']],
+    ['undeliveredTo and no tests', () => ({ undeliveredTo: ep('paused'), test: false }), () => ['pausedOne', 'poison']],
+  ]
+
+  test.each(TABLE)('by %s takes the same in a list and live', async (_name, filter, expected) => {
+    const { data, errors } = await api.ask(Events, { filter: filter() }, admin)
+    expect(errors).toBeUndefined()
+    expect(
+      namesOf(
+        data!.events!.nodes.map(({ id }) => fromPublicId('event', id)!),
+        events,
+      ),
+    ).toEqual(expected().sort())
+    const resolved = await eventFilterOf({ ...api.ctx, viewer: admin } as never, readDates(filter()) as never)
+    const rows = await api.ctx.db.event.findMany({ include: { deliveries: true } })
+    const live = rows.filter((row) => {
+      const to = row.deliveries.filter(({ endpointId }) => endpointId === resolved.undeliveredTo)
+      return matchesEvent(resolved, { ...row, undelivered: to.some(({ status }) => status !== 'SUCCEEDED') })
+    })
+    expect(
+      namesOf(
+        live.map(({ id }) => id),
+        events,
+      ),
+    ).toEqual(expected().sort())
+  })
+
+  test('by time takes from inclusive, to exclusive', async () => {
+    const other = await api.tenant()
+    const [first, second] = [new Date(Date.now() - 5_000), new Date(Date.now() - 3_000)]
+    for (const createdAt of [first, second]) await api.event(other, { createdAt })
+    const count = async (filter: EventFilter) =>
+      (await api.ask(Events, { filter }, api.as('VIEWER', other))).data!.events!.nodes.length
+    expect(await count({ from: second.toISOString() })).toBe(1)
+    expect(await count({ to: second.toISOString() })).toBe(1)
+    expect(await count({ from: first.toISOString(), to: second.toISOString() })).toBe(1)
+  })
+})
+
+function readDates<Filter extends { from?: unknown; to?: unknown }>(filter: Filter): Filter {
+  const date = (value: unknown) => (typeof value === 'string' ? new Date(value) : value)
+  return { ...filter, from: date(filter.from), to: date(filter.to) }
+}
