@@ -1,0 +1,275 @@
+import { parse } from 'graphql'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type ChangeFeed, openChangeFeed } from '../../src/change-feed.ts'
+import type { Viewer } from '../../src/context.ts'
+import { schema } from '../../src/schema/index.ts'
+import { subscribeShared } from '../../src/server/share-execution.ts'
+import { type Api, openApi, publicId } from '../schema/api.ts'
+
+let api: Api
+let feed: ChangeFeed
+beforeAll(async () => {
+  api = await openApi()
+  feed = openChangeFeed({
+    databaseUrl: api.ctx.config.databaseUrl!,
+    hot: api.ctx.hot,
+    log: api.ctx.log,
+    clock: api.ctx.clock,
+  })
+})
+afterAll(async () => {
+  await feed.close()
+  await api.close()
+})
+
+type Result = { data?: Record<string, any> | null; errors?: readonly { message: string; originalError?: unknown }[] }
+
+type Opened = { stream: AsyncGenerator<Result, void, void>; next(): Promise<Record<string, any>> }
+type Refused = { refused: { message: string; originalError?: unknown } }
+
+/** Subscribes as somebody; `next` gives the data of the next answer. */
+async function open(
+  document: string,
+  variables: Record<string, unknown>,
+  viewer: Viewer | null,
+): Promise<Opened | Refused> {
+  const result = await subscribeShared({
+    schema,
+    document: documentOf(document),
+    variableValues: variables,
+    contextValue: { ...api.ctx, viewer, feed, requestId: 'test', baseUrl: 'http://console.test' },
+  })
+  if (!(Symbol.asyncIterator in result)) return { refused: (result as Result).errors![0]! }
+  return {
+    stream: result as Opened['stream'],
+    async next() {
+      const { value } = await result.next()
+      if ((value as Result).errors) throw new Error(JSON.stringify((value as Result).errors))
+      return (value as Result).data!
+    },
+  }
+}
+
+const documents = new Map<string, ReturnType<typeof parse>>()
+function documentOf(text: string) {
+  const known = documents.get(text) ?? parse(text)
+  documents.set(text, known)
+  return known
+}
+
+async function opened(document: string, variables: Record<string, unknown>, viewer: Viewer | null): Promise<Opened> {
+  const stream = await open(document, variables, viewer)
+  if ('refused' in stream) throw new Error(`Expected a stream, came ${stream.refused.message}`)
+  return stream
+}
+
+const ring = () => api.ctx.db.$executeRaw`select pg_notify('sivo_changes', '')`
+
+const DELIVERIES = `subscription ($filter: DeliveryFilter, $after: String) {
+  deliveryUpdates(filter: $filter, after: $after) {
+    cursor droppedCount resyncRequired
+    deliveries { id status reason attemptCount event { id payload } endpoint { name url } attempts { number errorCode } }
+  }
+}`
+const LIGHT = `subscription ($filter: DeliveryFilter, $after: String) {
+  deliveryUpdates(filter: $filter, after: $after) { cursor deliveries { id status lastStatusCode createdAt } }
+}`
+
+test('a delivery update carries whatever the client selects of the delivery', async () => {
+  const tenantId = await api.tenant()
+  const endpointId = await api.endpoint(tenantId)
+  const stream = await opened(DELIVERIES, {}, api.as('VIEWER', tenantId))
+  expect((await stream.next()).deliveryUpdates).toEqual({
+    cursor: expect.any(String),
+    droppedCount: 0,
+    resyncRequired: false,
+    deliveries: [],
+  })
+  const eventId = await api.event(tenantId)
+  const deliveryId = await api.delivery({ tenantId, endpointId, eventId }, { attemptCount: 1 })
+  await api.attempt({ tenantId, endpointId, deliveryId })
+  await ring()
+  expect((await stream.next()).deliveryUpdates.deliveries).toEqual([
+    {
+      id: publicId('delivery', deliveryId),
+      status: 'PENDING',
+      reason: null,
+      attemptCount: 1,
+      event: { id: publicId('event', eventId), payload: { type: 'call.ended' } },
+      endpoint: { name: 'CRM', url: 'https://crm.example/hooks' },
+      attempts: [{ number: 1, errorCode: 'http_status' }],
+    },
+  ])
+  await stream.stream.return()
+})
+
+test('what a client of a list shows costs no further statement', async () => {
+  const tenantId = await api.tenant()
+  const endpointId = await api.endpoint(tenantId)
+  const stream = await opened(LIGHT, {}, api.as('VIEWER', tenantId))
+  await stream.next()
+  const id = await api.delivery({ tenantId, endpointId }, { lastStatusCode: 503 })
+  await ring()
+  const statements = await api.countQueries(async () => {
+    const { deliveries } = (await stream.next()).deliveryUpdates
+    expect(deliveries).toMatchObject([{ id: publicId('delivery', id), status: 'PENDING', lastStatusCode: 503 }])
+  })
+  expect(statements).toBe(0)
+  await stream.stream.return()
+})
+
+test('subscribers who ask the same share one execution, and each asks in its own words otherwise', async () => {
+  const tenantId = await api.tenant()
+  const endpointId = await api.endpoint(tenantId)
+  const same = await Promise.all(Array.from({ length: 5 }, () => opened(DELIVERIES, {}, api.as('VIEWER', tenantId))))
+  const other = await opened(LIGHT, {}, api.as('VIEWER', tenantId))
+  await Promise.all([...same, other].map((stream) => stream.next()))
+  await api.delivery({ tenantId, endpointId })
+  await ring()
+  const statements = await api.countQueries(async () => {
+    const answers = await Promise.all(same.map((stream) => stream.next()))
+    for (const answer of answers) expect(answer).toEqual(answers[0])
+    expect(Object.keys((await other.next()).deliveryUpdates.deliveries[0]!)).toEqual([
+      'id',
+      'status',
+      'lastStatusCode',
+      'createdAt',
+    ])
+  })
+  // The delivery, its event, endpoint and attempts, once for all five.
+  expect(statements).toBeLessThanOrEqual(4)
+  for (const stream of [...same, other]) await stream.stream.return()
+})
+
+test('the filter is judged after the change, and with the endpoint as it is', async () => {
+  const tenantId = await api.tenant()
+  const endpointId = await api.endpoint(tenantId)
+  const paused = await api.endpoint(tenantId, { status: 'PAUSED' })
+  const watch = (filter: object) => opened(LIGHT, { filter }, api.as('VIEWER', tenantId))
+  const dead = await watch({ statuses: ['DEAD_LETTERED'] })
+  const held = await watch({ statuses: ['HELD'], endpointIds: [publicId('endpoint', paused)] })
+  await Promise.all([dead.next(), held.next()])
+  await api.delivery({ tenantId, endpointId })
+  const heldId = await api.delivery({ tenantId, endpointId: paused })
+  const deadId = await api.delivery({ tenantId, endpointId }, { status: 'DEAD_LETTERED', reason: 'retries_exhausted' })
+  await ring()
+  const ids = async (stream: typeof dead) =>
+    (await stream.next()).deliveryUpdates.deliveries.map(({ id }: { id: string }) => id)
+  expect(await ids(dead)).toEqual([publicId('delivery', deadId)])
+  expect(await ids(held)).toEqual([publicId('delivery', heldId)])
+  await dead.stream.return()
+  await held.stream.return()
+})
+
+test('a client that was away gets what it missed, then goes on', async () => {
+  const tenantId = await api.tenant()
+  const endpointId = await api.endpoint(tenantId)
+  const viewer = api.as('ADMIN', tenantId)
+  const before = await opened(LIGHT, {}, viewer)
+  const { cursor } = (await before.next()).deliveryUpdates
+  await before.stream.return()
+  const missed = await api.delivery({ tenantId, endpointId })
+  const after = await opened(LIGHT, { after: cursor }, viewer)
+  expect((await after.next()).deliveryUpdates.deliveries).toMatchObject([{ id: publicId('delivery', missed) }])
+  const live = await api.delivery({ tenantId, endpointId })
+  await ring()
+  expect((await after.next()).deliveryUpdates.deliveries).toMatchObject([{ id: publicId('delivery', live) }])
+  await after.stream.return()
+})
+
+test('events come in live, also those that one endpoint still lacks', async () => {
+  const tenantId = await api.tenant()
+  const endpointId = await api.endpoint(tenantId)
+  const document = `subscription ($filter: EventFilter) { eventUpdates(filter: $filter) { events { id type body } } }`
+  const viewer = api.as('VIEWER', tenantId)
+  const all = await opened(document, { filter: { eventTypes: ['call.ended'] } }, viewer)
+  const lacking = await opened(document, { filter: { undeliveredTo: publicId('endpoint', endpointId) } }, viewer)
+  await Promise.all([all.next(), lacking.next()])
+  const [waiting, delivered] = await api.ctx.db.$transaction(async (tx) => {
+    const ids = [api.ctx.newId(), api.ctx.newId()] as const
+    for (const [index, eventId] of ids.entries()) {
+      const occurredAt = new Date()
+      await tx.event.create({ data: { id: eventId, tenantId, type: 'call.ended', occurredAt, body: '{}' } })
+      const status = index === 0 ? 'PENDING' : 'SUCCEEDED'
+      await tx.delivery.create({
+        data: { tenantId, endpointId, eventId, eventType: 'call.ended', maxAttempts: 7, status },
+      })
+    }
+    return ids
+  })
+  await ring()
+  const ids = (data: Record<string, any>) => data.eventUpdates.events.map(({ id }: { id: string }) => id).sort()
+  const both = await all.next()
+  expect(ids(both)).toEqual([publicId('event', waiting), publicId('event', delivered)].sort())
+  expect(both.eventUpdates.events[0]).toMatchObject({ type: 'call.ended', body: '{}' })
+  expect(ids(await lacking.next())).toEqual([publicId('event', waiting)])
+  await all.stream.return()
+  await lacking.stream.return()
+})
+
+test('endpoints come as they change, to the last change of all: being deleted', async () => {
+  const tenantId = await api.tenant()
+  const endpointId = await api.endpoint(tenantId)
+  await api.endpoint(await api.tenant())
+  const stream = await opened(
+    'subscription { endpointUpdates { endpoint { id status deletedAt } } }',
+    {},
+    api.as('VIEWER', tenantId),
+  )
+  const change = async (data: object) => {
+    const pending = stream.next()
+    await expect.poll(() => feed.subscriberCount()).toBeGreaterThan(0)
+    await api.ctx.db.endpoint.update({ where: { id: endpointId }, data })
+    await ring()
+    return (await pending).endpointUpdates.endpoint
+  }
+  const id = publicId('endpoint', endpointId)
+  expect(await change({ status: 'PAUSED' })).toEqual({ id, status: 'PAUSED', deletedAt: null })
+  expect(await change({ deletedAt: new Date() })).toMatchObject({ id, deletedAt: expect.stringMatching(/Z$/) })
+  await stream.stream.return()
+})
+
+test('a stream is refused before it begins when the caller may not have it', async () => {
+  const [mine, theirs] = [await api.tenant(), await api.tenant()]
+  const foreign = publicId('endpoint', await api.endpoint(theirs))
+  const refusal = async (viewer: Viewer | null, variables: object, document = LIGHT) => {
+    const stream = await open(document, variables as Record<string, unknown>, viewer)
+    if (!('refused' in stream)) throw new Error('Expected a refusal, came a stream.')
+    return (stream.refused.originalError as { code?: string } | undefined)?.code
+  }
+  const viewer = api.as('VIEWER', mine)
+  expect(await refusal(null, {})).toBe('UNAUTHENTICATED')
+  expect(await refusal(api.as('PUBLISHER', mine), {})).toBe('FORBIDDEN')
+  expect(await refusal(api.operator, {})).toBe('BAD_USER_INPUT')
+  expect(await refusal(viewer, { filter: { tenantId: publicId('tenant', theirs) } })).toBe('NOT_FOUND')
+  expect(await refusal(viewer, { filter: { endpointIds: [foreign] } })).toBe('NOT_FOUND')
+  expect(await refusal(viewer, { after: 'no cursor' })).toBe('BAD_USER_INPUT')
+  const endpoints = 'subscription ($id: ID) { endpointUpdates(tenantId: $id) { endpoint { id } } }'
+  expect(await refusal(viewer, { id: publicId('tenant', theirs) }, endpoints)).toBe('NOT_FOUND')
+  expect(await refusal(api.operator, {}, endpoints)).toBe('BAD_USER_INPUT')
+  expect(feed.subscriberCount()).toBe(0)
+})
+
+test('a client that goes away while nothing happens leaves nothing behind', async () => {
+  const tenantId = await api.tenant()
+  const stream = await opened(DELIVERIES, {}, api.as('VIEWER', tenantId))
+  await stream.next()
+  expect(feed.subscriberCount()).toBe(1)
+  const waiting = stream.stream.next()
+  await stream.stream.return()
+  expect(feed.subscriberCount()).toBe(0)
+  expect((await waiting).done).toBe(true)
+})
+
+test('a stream ends when the credential that opened it expires', async () => {
+  const tenantId = await api.tenant()
+  const endpointId = await api.endpoint(tenantId)
+  const soon = { ...api.as('VIEWER', tenantId), expiresAt: new Date(api.ctx.clock.now().getTime() + 300) }
+  const stream = await opened(LIGHT, {}, soon)
+  await stream.next()
+  await expect.poll(() => api.ctx.clock.now() > soon.expiresAt).toBe(true)
+  await api.delivery({ tenantId, endpointId })
+  await ring()
+  await expect(stream.stream.next()).rejects.toThrow(/expired/)
+  expect(feed.subscriberCount()).toBe(0)
+})
