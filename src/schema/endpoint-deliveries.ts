@@ -20,13 +20,15 @@ export async function newestOfEach(
   endpointId: string,
 ): Promise<Found> {
   const open = batches(ctx)
+  // Asked for each endpoint: this is also how the fields below know that their columns were read.
+  const selection = pageSelection(ctx, info)
   const key = JSON.stringify([fieldPath(info), page.size, page.below])
   let batch = open.get(key)
   if (!batch) {
     const endpointIds: string[] = []
     const found = Promise.resolve().then(() => {
       open.delete(key)
-      return load(ctx, info, page, endpointIds)
+      return load(ctx, selection, page, endpointIds)
     })
     batch = { endpointIds, found }
     open.set(key, batch)
@@ -52,7 +54,7 @@ async function load(
     order by d.id desc`
   const rows = await ctx.db.delivery.findMany({
     where: { id: { in: places.map(({ id }) => id) } },
-    ...pageSelection(ctx, info),
+    ...selection,
   })
   const rowOf = new Map(rows.map((row) => [row.id, row]))
   const found = new Map<string, Found>()

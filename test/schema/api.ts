@@ -38,6 +38,8 @@ export type Api = {
   ): Promise<Answer<Record<string, unknown>>>
   /** How many SQL statements a piece of work sends through Prisma. */
   countQueries(work: () => Promise<unknown>): Promise<number>
+  /** Is told every SQL statement that goes through Prisma. */
+  onQuery(listener: (sql: string) => void): void
   tenant(name?: string): Promise<string>
   endpoint(tenantId: string, values?: Partial<Prisma.EndpointUncheckedCreateInput>): Promise<string>
   event(tenantId: string, values?: Partial<Prisma.EventUncheckedCreateInput>): Promise<string>
@@ -91,6 +93,13 @@ export async function openApi(): Promise<Api> {
       },
     },
   })
+  const event: Api['event'] = async (tenantId, values) => {
+    const id = ctx.newId()
+    await db.event.create({
+      data: { id, tenantId, type: 'call.ended', occurredAt: new Date(), body: '{"type":"call.ended"}', ...values },
+    })
+    return id
+  }
   return {
     ctx,
     operator: viewerOf('OPERATOR', null),
@@ -107,6 +116,7 @@ export async function openApi(): Promise<Api> {
       )
       return (await response.json()) as never
     },
+    onQuery: (listener) => db.$on('query', ({ query }) => listener(query)),
     async countQueries(work) {
       const before = sent
       await work()
@@ -132,13 +142,7 @@ export async function openApi(): Promise<Api> {
       })
       return id
     },
-    async event(tenantId, values) {
-      const id = ctx.newId()
-      await db.event.create({
-        data: { id, tenantId, type: 'call.ended', occurredAt: new Date(), body: '{"type":"call.ended"}', ...values },
-      })
-      return id
-    },
+    event,
     async delivery({ tenantId, endpointId, eventId }, values) {
       const id = ctx.newId()
       await db.delivery.create({
@@ -146,7 +150,7 @@ export async function openApi(): Promise<Api> {
           id,
           tenantId,
           endpointId,
-          eventId: eventId ?? (await this.event(tenantId)),
+          eventId: eventId ?? (await event(tenantId)),
           eventType: 'call.ended',
           maxAttempts: 7,
           nextAttemptAt: new Date(),

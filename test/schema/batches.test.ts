@@ -1,0 +1,96 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Viewer } from '../../src/context.ts'
+import { type Api, openApi, publicId } from './api.ts'
+
+let api: Api
+const asker: Record<number, Viewer> = {}
+const SIZES = [2, 12]
+
+beforeAll(async () => {
+  api = await openApi()
+  for (const size of SIZES) {
+    const tenantId = await api.tenant()
+    asker[size] = api.as('ADMIN', tenantId)
+    const endpoints = await Promise.all(Array.from({ length: size }, () => api.endpoint(tenantId)))
+    for (const endpointId of endpoints) {
+      const eventId = await api.event(tenantId)
+      for (const to of endpoints.slice(0, 3)) {
+        const deliveryId = await api.delivery({ tenantId, endpointId: to, eventId })
+        await api.attempt({ tenantId, endpointId: to, deliveryId })
+      }
+      const deliveryId = await api.delivery({ tenantId, endpointId })
+      await api.attempt({ tenantId, endpointId, deliveryId })
+    }
+  }
+})
+afterAll(() => api.close())
+
+test.each([
+  [
+    'deliveries with all they refer to',
+    'deliveries { nodes { id status reason event { id type body } endpoint { id secretHint rotation { endsAt } } attempts { id number } } }',
+    5,
+  ],
+  ['deliveries by edges', 'deliveries { edges { cursor node { id status event { type } attempts { number } } } }', 4],
+  [
+    'events with their deliveries',
+    'events { nodes { id payload deliveries { id status endpoint { name } attempts { number } } } }',
+    4,
+  ],
+  [
+    'endpoints with their deliveries',
+    'endpoints { nodes { id secretHint headers { name } deliveries(first: 5) { nodes { id status event { id } attempts { number } } } } }',
+    7,
+  ],
+  ['dead letters', 'deadLetters { nodes { id status endpoint { name } } }', 2],
+])('%s are read in as many statements for many as for few', async (_what, selection, most) => {
+  const counts = []
+  for (const size of SIZES) {
+    counts.push(
+      await api.countQueries(async () => {
+        expect((await api.ask(`{ ${selection} }`, {}, asker[size]!)).errors).toBeUndefined()
+      }),
+    )
+  }
+  expect(counts[0]).toBe(counts[1])
+  expect(counts[1]).toBeLessThanOrEqual(most)
+})
+
+test('the deliveries of many endpoints are each endpoint’s own, newest first', async () => {
+  const { data } = await api.ask(
+    '{ endpoints { nodes { id deliveries(first: 2) { nodes { id endpoint { id } } pageInfo { hasNextPage } } } } }',
+    {},
+    asker[12]!,
+  )
+  const { endpoints } = data as {
+    endpoints: {
+      nodes: {
+        id: string
+        deliveries: { nodes: { id: string; endpoint: { id: string } }[]; pageInfo: { hasNextPage: boolean } }
+      }[]
+    }
+  }
+  expect(endpoints.nodes).toHaveLength(12)
+  for (const { id, deliveries } of endpoints.nodes) {
+    expect(deliveries.nodes.every(({ endpoint }) => endpoint.id === id)).toBe(true)
+    const ids = deliveries.nodes.map((delivery) => delivery.id)
+    expect(ids).toEqual([...ids].sort().reverse())
+    expect(deliveries.pageInfo.hasNextPage).toBe(ids.length === 2)
+  }
+})
+
+test('a body is read only when it is asked for', async () => {
+  const tenantId = await api.tenant()
+  const eventId = await api.event(tenantId, { body: JSON.stringify({ type: 'call.ended', padding: 'x'.repeat(1000) }) })
+  const queries: string[] = []
+  const id = publicId('event', eventId)
+  const seen = (sql: string) => queries.push(sql)
+  api.onQuery(seen)
+  await api.ask(
+    'query ($id: ID!) { event(id: $id) { id type } events(filter: {}) { nodes { id type } } }',
+    { id },
+    api.as('VIEWER', tenantId),
+  )
+  expect(queries.filter((sql) => sql.includes('"event"')).length).toBeGreaterThan(0)
+  expect(queries.some((sql) => sql.includes('"body"'))).toBe(false)
+})
