@@ -22,9 +22,14 @@ afterAll(async () => {
   await api.close()
 })
 
-type Result = { data?: Record<string, any> | null; errors?: readonly { message: string; originalError?: unknown }[] }
+type Data = {
+  deliveryUpdates: { cursor: string; deliveries: { id: string }[] }
+  eventUpdates: { events: { id: string }[] }
+  endpointUpdates: { endpoint: { id: string } }
+}
+type Result = { data?: Data | null; errors?: readonly { message: string; originalError?: unknown }[] }
 
-type Opened = { stream: AsyncGenerator<Result, void, void>; next(): Promise<Record<string, any>> }
+type Opened = { stream: AsyncGenerator<Result, void, void>; next(): Promise<Data> }
 type Refused = { refused: { message: string; originalError?: unknown } }
 
 /** Subscribes as somebody; `next` gives the data of the next answer. */
@@ -153,8 +158,7 @@ test('the filter is judged after the change, and with the endpoint as it is', as
   const heldId = await api.delivery({ tenantId, endpointId: paused })
   const deadId = await api.delivery({ tenantId, endpointId }, { status: 'DEAD_LETTERED', reason: 'retries_exhausted' })
   await ring()
-  const ids = async (stream: typeof dead) =>
-    (await stream.next()).deliveryUpdates.deliveries.map(({ id }: { id: string }) => id)
+  const ids = async (stream: typeof dead) => (await stream.next()).deliveryUpdates.deliveries.map(({ id }) => id)
   expect(await ids(dead)).toEqual([publicId('delivery', deadId)])
   expect(await ids(held)).toEqual([publicId('delivery', heldId)])
   await dead.stream.return()
@@ -198,7 +202,7 @@ test('events come in live, also those that one endpoint still lacks', async () =
     return ids
   })
   await ring()
-  const ids = (data: Record<string, any>) => data.eventUpdates.events.map(({ id }: { id: string }) => id).sort()
+  const ids = ({ eventUpdates }: Data) => eventUpdates.events.map(({ id }) => id).sort()
   const both = await all.next()
   expect(ids(both)).toEqual([publicId('event', waiting), publicId('event', delivered)].sort())
   expect(both.eventUpdates.events[0]).toMatchObject({ type: 'call.ended', body: '{}' })
