@@ -6,6 +6,7 @@ import { hostname } from 'node:os'
 import { PrismaPg } from '@prisma/adapter-pg'
 import type { Logger } from 'pino'
 import packageJson from '../package.json' with { type: 'json' }
+import { type Bell, createBell } from './bell.ts'
 import { type ChangeFeed, openChangeFeed } from './change-feed.ts'
 import type { Config } from './config.ts'
 import type { Context } from './context.ts'
@@ -20,7 +21,7 @@ import { reconcile, type WakeMemory } from './gateway/reconcile.ts'
 import { type Recorded, type Result, recordAttempts, withoutReply } from './gateway/record-attempts.ts'
 import { type StoreCall, type StoreResult, storeEvents } from './gateway/store-events.ts'
 import { PrismaClient } from './generated/prisma/client.ts'
-import { createSocketRegister, openHotDatabase, openPool } from './hot-database.ts'
+import { createSocketRegister, openHotDatabase, openPool, UNSYNCED } from './hot-database.ts'
 import { type JobRunner, startJobs } from './jobs/index.ts'
 import { type Liveness, openLiveness } from './liveness.ts'
 import { createVault } from './vault.ts'
@@ -81,9 +82,12 @@ export async function openApp({ config, log, ca }: AppOptions): Promise<App> {
   })
   opened.push(() => liveness.close())
 
+  const bell = createBell(hot.unsynced, clock)
+  opened.push(() => bell.close())
+
   const publisher = createBatcher<StoreCall, StoreResult>({
     flush: (calls, repeated) =>
-      storeEvents(hot, calls, { repeated, maxAttempts: attemptsPerCycle(config.retrySchedule) }),
+      storeEvents(hot, calls, { repeated, maxAttempts: attemptsPerCycle(config.retrySchedule) }).finally(bell.ring),
     weigh: (call) => call.events.reduce((bytes, event) => bytes + event.bodyBytes, 0),
     owner: (call) => call.tenantId,
     patience: retryUntil(PUBLISH_PATIENCE_MS),
@@ -107,7 +111,7 @@ export async function openApp({ config, log, ca }: AppOptions): Promise<App> {
   const feed = openChangeFeed({ databaseUrl: config.databaseUrl, hot, log, clock })
   opened.push(() => feed.close())
 
-  const worker = config.role === 'api' ? null : openWorker({ ctx, access, liveness, ca })
+  const worker = config.role === 'api' ? null : openWorker({ ctx, access, liveness, bell, ca })
   let stopped: Promise<void> | null = null
   const stopWorking = (deadlineMs: number) => {
     stopped ??= worker?.close(deadlineMs) ?? Promise.resolve()
@@ -130,10 +134,11 @@ type WorkerParts = {
   readonly ctx: Context
   readonly access: Parameters<typeof openPool>[0]
   readonly liveness: Liveness
+  readonly bell: Bell
   readonly ca?: readonly string[] | undefined
 }
 
-function openWorker({ ctx, access, liveness, ca }: WorkerParts): {
+function openWorker({ ctx, access, liveness, bell, ca }: WorkerParts): {
   lanes: Lanes
   close(deadlineMs: number): Promise<void>
 } {
@@ -146,7 +151,7 @@ function openWorker({ ctx, access, liveness, ca }: WorkerParts): {
     ca,
   })
   const recorder = createBatcher<Result, Recorded>({
-    flush: (results) => recordAttempts(hot, results),
+    flush: (results) => recordAttempts(hot, results).finally(bell.ring),
     weigh: (result) => 1_000 + (result.attempt?.sent.reply?.body.length ?? 0),
     owner: (result) => result.delivery.tenantId,
     patience: retryUntil(RECORD_PATIENCE_MS),
@@ -172,7 +177,8 @@ function openWorker({ ctx, access, liveness, ca }: WorkerParts): {
     maxInTheAir: MAX_IN_THE_AIR,
     onSettled: (result, recorded) => logSettled(log, result, recorded),
   })
-  const pool = openPool(access, 10, [], log)
+  // Its jobs are wake-ups: one that a crash takes back or doubles does no harm.
+  const pool = openPool(access, 10, [UNSYNCED], log)
   const jobs: Promise<JobRunner> = startJobs({ ctx, lanes, pool, setPoolIds: liveness.setPoolIds })
   const stopReconciling = keepReconciling(ctx, liveness)
   return {

@@ -14,8 +14,17 @@ export type Queryable = {
   query<Row = Record<string, unknown>>(statement: Statement, values: unknown[]): Promise<Row[]>
 }
 
-export type HotDatabase = Queryable & {
+export type Transactional = Queryable & {
   transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T>
+}
+
+export type HotDatabase = Transactional & {
+  /**
+   * Commits without waiting for the disk: for leases, wake-ups and bells. A crash of the database may take back the last
+   * of them, which costs no more than what the crash had interrupted anyway; whatever is acknowledged or recorded goes
+   * the other way.
+   */
+  readonly unsynced: Transactional
   readonly pool: pg.Pool
   close(): Promise<void>
 }
@@ -34,6 +43,8 @@ const BOUNDS = [
   'idle_in_transaction_session_timeout=10s',
   'lock_timeout=5s',
 ]
+/** A commit that does not wait for the disk. */
+export const UNSYNCED = 'synchronous_commit=off'
 
 const KEEPALIVES = ['tcp_keepalives_idle=5', 'tcp_keepalives_interval=2', 'tcp_keepalives_count=3']
 
@@ -88,24 +99,29 @@ export function openPool(access: DatabaseAccess, max: number, settings: readonly
   return pool
 }
 
-/** Opens the pool; connections are made when first needed. */
+/** Opens the pools; connections are made when first needed. */
 export function openHotDatabase(access: DatabaseAccess, max: number, log: Logger): HotDatabase {
   const pool = openPool(access, max, [...PLANNER, ...BOUNDS], log)
-  const on = (client: pg.Pool | pg.PoolClient): Queryable => ({
-    async query<Row>(statement: Statement, values: unknown[]) {
-      const { rows } = await client.query({ name: statement.name, text: statement.text, values })
-      return rows as Row[]
-    },
-  })
+  const unsynced = openPool(access, max, [...PLANNER, ...BOUNDS, UNSYNCED], log)
   return {
-    ...on(pool),
+    ...onPool(pool),
+    unsynced: onPool(unsynced),
     pool,
+    close: async () => {
+      await Promise.all([pool.end(), unsynced.end()])
+    },
+  }
+}
+
+function onPool(pool: pg.Pool): Transactional {
+  return {
+    ...onClient(pool),
     async transaction(work) {
       const client = await pool.connect()
       let broken: Error | undefined
       try {
         await client.query('begin')
-        const result = await work(on(client))
+        const result = await work(onClient(client))
         await client.query('commit')
         return result
       } catch (error) {
@@ -118,6 +134,14 @@ export function openHotDatabase(access: DatabaseAccess, max: number, log: Logger
         client.release(broken)
       }
     },
-    close: () => pool.end(),
+  }
+}
+
+function onClient(client: pg.Pool | pg.PoolClient): Queryable {
+  return {
+    async query<Row>(statement: Statement, values: unknown[]) {
+      const { rows } = await client.query({ name: statement.name, text: statement.text, values })
+      return rows as Row[]
+    },
   }
 }

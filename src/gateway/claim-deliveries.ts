@@ -1,5 +1,7 @@
 // Takes leases on what is due. A lease names its token, its end and its process; whoever holds a live one is sending the
-// delivery now, and only with its token can the result be written. Many lanes claim in one statement.
+// delivery now, and only with its token can the result be written. Many lanes claim in one statement. A lease does not
+// wait for the disk: one that a crash of the database takes back belongs to an attempt that was not recorded, and that
+// attempt is made again.
 
 import type { HotDatabase, Queryable, Statement } from '../hot-database.ts'
 
@@ -104,7 +106,7 @@ export async function claimDeliveries(
   claims: readonly Claim[],
   { token, processId }: { token: string; processId: string },
 ): Promise<ClaimResult> {
-  const rows = await hot.query<ClaimedRow>(CLAIM, [asRows(claims), token, LEASE_MS, processId])
+  const rows = await hot.unsynced.query<ClaimedRow>(CLAIM, [asRows(claims), token, LEASE_MS, processId])
   return {
     deliveries: rows.filter((row) => !row.gated),
     gatedEndpointIds: rows.filter((row) => row.gated).map((row) => row.endpointId),
@@ -189,7 +191,7 @@ export async function claimGated(
   claims: readonly Claim[],
   { token, processId }: { token: string; processId: string },
 ): Promise<GatedResult> {
-  const rows = await hot.transaction(async (tx: Queryable) => {
+  const rows = await hot.unsynced.transaction(async (tx: Queryable) => {
     await tx.query(LOCK_GATES, [claims.map((claim) => claim.endpointId)])
     return tx.query<GatedRow>(CLAIM_GATED, [asRows(claims), token, LEASE_MS, processId])
   })

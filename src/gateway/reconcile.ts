@@ -77,7 +77,7 @@ export async function reconcile(
   ctx: Context,
   { processId, memory, nowMs }: { processId: string; memory: WakeMemory; nowMs: number },
 ): Promise<Round | null> {
-  return ctx.hot.transaction(async (tx) => {
+  return ctx.hot.unsynced.transaction(async (tx) => {
     const [turn] = await tx.query<{ mine: boolean }>(TAKE_ROUND, [ROUND_LOCK])
     if (!turn!.mine) return null
     const died = (await tx.query<{ id: string }>(SIGHT, [processId])).map(({ id }) => id)

@@ -1,10 +1,10 @@
-// Writes what attempts taught us. Promise: the attempt, the delivery's new state, the wake-up for its retry and the bell
-// are one statement; only the holder of the lease's token can write; written twice, it counts once.
+// Writes what attempts taught us. Promise: the attempt, the delivery's new state and the wake-up for its retry are one
+// statement; only the holder of the lease's token can write; written twice, it counts once.
 
 import type { Step } from '../domain/delivery.ts'
 import type { Outcome } from '../domain/outcome.ts'
 import type { HotDatabase, Statement } from '../hot-database.ts'
-import { BELL_CHANNEL, JOB_MAX_ATTEMPTS } from '../queue.ts'
+import { JOB_MAX_ATTEMPTS } from '../queue.ts'
 import type { Attempt } from './attempt-delivery.ts'
 import type { ClaimedDelivery } from './claim-deliveries.ts'
 
@@ -66,17 +66,13 @@ const RECORD: Statement = {
       select count(*) from graphile_worker.add_jobs(array(
         select row('deliver', json_build_object('endpointId', endpoint_id), null, wake_at, ${JOB_MAX_ATTEMPTS}, null, null, null)::graphile_worker.job_spec
         from (select distinct endpoint_id, wake_at from settled where state = 'PENDING' and wake_at is not null) w))
-    ), rung as (
-      select pg_notify('${BELL_CHANNEL}', '') where exists (select 1 from settled)
     )
-    select s.delivery_id as id from settled s, woken where woken.count >= 0
-    union all
-    select null from rung`,
+    select s.delivery_id as id from settled s, woken where woken.count >= 0`,
 }
 
 /** Records the results, answers in their order. */
 export async function recordAttempts(hot: HotDatabase, results: readonly Result[]): Promise<Recorded[]> {
-  const rows = await hot.query<{ id: string | null }>(RECORD, [JSON.stringify(results.map(asRow))])
+  const rows = await hot.query<{ id: string }>(RECORD, [JSON.stringify(results.map(asRow))])
   const written = new Set(rows.map(({ id }) => id))
   return results.map(({ delivery }) => written.has(delivery.id))
 }

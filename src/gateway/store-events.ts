@@ -5,7 +5,7 @@
 
 import { decideKeys, type KeyedEvent, type KeyHolder } from '../domain/idempotency.ts'
 import type { HotDatabase, Queryable, Statement } from '../hot-database.ts'
-import { BELL_CHANNEL, JOB_MAX_ATTEMPTS } from '../queue.ts'
+import { JOB_MAX_ATTEMPTS } from '../queue.ts'
 
 export type NewEvent = {
   readonly id: string
@@ -104,12 +104,8 @@ const INSERT_EVENTS: Statement = {
         select row('deliver', json_build_object('endpointId', e.id), null, null, ${JOB_MAX_ATTEMPTS}, null, null, null)::graphile_worker.job_spec
         from (select distinct endpoint_id from fanned) f join endpoint e on e.id = f.endpoint_id
         where e.status = 'ACTIVE'))
-    ), rung as (
-      select pg_notify('${BELL_CHANNEL}', '') where exists (select 1 from stored)
     )
-    select event_id as id, count(*)::int as count from fanned, woken where woken.count >= 0 group by event_id
-    union all
-    select null, count(*)::int from rung`,
+    select event_id as id, count(*)::int as count from fanned, woken where woken.count >= 0 group by event_id`,
 }
 
 const COUNT_DELIVERIES: Statement = {
