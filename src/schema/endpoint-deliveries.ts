@@ -39,7 +39,7 @@ export async function newestOfEach(
 
 async function load(
   ctx: RequestContext,
-  info: GraphQLResolveInfo,
+  selection: ReturnType<typeof pageSelection>,
   { size, below }: PageRequest,
   endpointIds: string[],
 ) {
