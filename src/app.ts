@@ -5,6 +5,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { PrismaPg } from '@prisma/adapter-pg'
 import type { Logger } from 'pino'
+import type { Registry } from 'prom-client'
 import packageJson from '../package.json' with { type: 'json' }
 import { type Bell, createBell } from './bell.ts'
 import { type ChangeFeed, openChangeFeed } from './change-feed.ts'
@@ -12,7 +13,7 @@ import type { Config } from './config.ts'
 import type { Context } from './context.ts'
 import { createClock } from './domain/clock.ts'
 import { attemptsPerCycle } from './domain/delivery.ts'
-import { createIdSource } from './domain/id.ts'
+import { createIdSource, toPublicId } from './domain/id.ts'
 import { createSender } from './egress/send-request.ts'
 import { createBatcher } from './gateway/batcher.ts'
 import { createEndpointTargets } from './gateway/endpoint-targets.ts'
@@ -24,6 +25,7 @@ import { PrismaClient } from './generated/prisma/client.ts'
 import { createSocketRegister, openHotDatabase, openPool, UNSYNCED } from './hot-database.ts'
 import { type JobRunner, startJobs } from './jobs/index.ts'
 import { type Liveness, openLiveness } from './liveness.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
 import { createVault } from './vault.ts'
 
 export const VERSION = packageJson.version
@@ -41,13 +43,21 @@ export type App = {
   readonly liveness: Liveness
   /** null in the role `api`. */
   readonly lanes: Lanes | null
+  readonly registry: Registry
   /** Stops claiming and lets what is in the air end, and be recorded, until the deadline. */
   stopWorking(deadlineMs: number): Promise<void>
   /** Stops working and closes everything. */
   close(deadlineMs: number): Promise<void>
 }
 
-export type AppOptions = { readonly config: ReadyConfig; readonly log: Logger; readonly ca?: readonly string[] }
+export type AppOptions = {
+  readonly config: ReadyConfig
+  readonly log: Logger
+  /** PEM certificates of further authorities that receivers may use. */
+  readonly ca?: readonly string[]
+  /** Also say what went well, one line per attempt. */
+  readonly narrate?: boolean
+}
 
 const ADMIN_BOUNDS = ['statement_timeout=15s', 'transaction_timeout=30s', 'idle_in_transaction_session_timeout=20s']
 const RECONCILE_MS = 500
@@ -58,7 +68,7 @@ const PUBLISH_PATIENCE_MS = 2_000
 const RECORD_PATIENCE_MS = 18_000
 
 /** Opens a process' parts for its role. The database must be migrated. */
-export async function openApp({ config, log, ca }: AppOptions): Promise<App> {
+export async function openApp({ config, log, ca, narrate = false }: AppOptions): Promise<App> {
   const opened: (() => Promise<unknown> | unknown)[] = []
   const instance = randomUUID()
   const access = { url: config.databaseUrl, applicationName: `sivo ${instance}`, sockets: createSocketRegister() }
@@ -82,6 +92,7 @@ export async function openApp({ config, log, ca }: AppOptions): Promise<App> {
   })
   opened.push(() => liveness.close())
 
+  const metrics = createMetrics(() => worker?.lanes.stats().inTheAir ?? 0)
   const bell = createBell(hot.unsynced, clock)
   opened.push(() => bell.close())
 
@@ -106,12 +117,16 @@ export async function openApp({ config, log, ca }: AppOptions): Promise<App> {
     db,
     hot,
     vault: createVault([config.secretsKey]),
-    storeEvents: publisher.submit,
+    storeEvents: async (call) => {
+      const stored = await publisher.submit(call)
+      if (!('conflict' in stored)) metrics.eventsPublished.inc(stored.filter(({ duplicate }) => !duplicate).length)
+      return stored
+    },
   }
   const feed = openChangeFeed({ databaseUrl: config.databaseUrl, hot, log, clock })
   opened.push(() => feed.close())
 
-  const worker = config.role === 'api' ? null : openWorker({ ctx, access, liveness, bell, ca })
+  const worker = config.role === 'api' ? null : openWorker({ ctx, access, liveness, bell, metrics, narrate, ca })
   let stopped: Promise<void> | null = null
   const stopWorking = (deadlineMs: number) => {
     stopped ??= worker?.close(deadlineMs) ?? Promise.resolve()
@@ -122,6 +137,7 @@ export async function openApp({ config, log, ca }: AppOptions): Promise<App> {
     feed,
     liveness,
     lanes: worker?.lanes ?? null,
+    registry: metrics.registry,
     stopWorking,
     async close(deadlineMs) {
       await stopWorking(deadlineMs)
@@ -135,10 +151,12 @@ type WorkerParts = {
   readonly access: Parameters<typeof openPool>[0]
   readonly liveness: Liveness
   readonly bell: Bell
+  readonly metrics: Metrics
+  readonly narrate: boolean
   readonly ca?: readonly string[] | undefined
 }
 
-function openWorker({ ctx, access, liveness, bell, ca }: WorkerParts): {
+function openWorker({ ctx, access, liveness, bell, metrics, narrate, ca }: WorkerParts): {
   lanes: Lanes
   close(deadlineMs: number): Promise<void>
 } {
@@ -175,12 +193,15 @@ function openWorker({ ctx, access, liveness, bell, ca }: WorkerParts): {
     recorder,
     processId: liveness.processId,
     maxInTheAir: MAX_IN_THE_AIR,
-    onSettled: (result, recorded) => logSettled(log, result, recorded),
+    onSettled: (result, recorded) => {
+      countSettled(metrics, result, recorded)
+      logSettled(log, result, { recorded, narrate })
+    },
   })
   // Its jobs are wake-ups: one that a crash takes back or doubles does no harm.
   const pool = openPool(access, 10, [UNSYNCED], log)
   const jobs: Promise<JobRunner> = startJobs({ ctx, lanes, pool, setPoolIds: liveness.setPoolIds })
-  const stopReconciling = keepReconciling(ctx, liveness)
+  const stopReconciling = keepReconciling(ctx, liveness, metrics)
   return {
     lanes,
     async close(deadlineMs) {
@@ -194,7 +215,7 @@ function openWorker({ ctx, access, liveness, bell, ca }: WorkerParts): {
   }
 }
 
-function keepReconciling(ctx: Context, liveness: Liveness): () => Promise<void> {
+function keepReconciling(ctx: Context, liveness: Liveness, metrics: Metrics): () => Promise<void> {
   const memory: WakeMemory = new Map()
   let closed = false
   let timer: NodeJS.Timeout
@@ -202,6 +223,8 @@ function keepReconciling(ctx: Context, liveness: Liveness): () => Promise<void> 
   const go = async () => {
     try {
       const done = await reconcile(ctx, { processId: liveness.processId(), memory, nowMs: ctx.clock.monotonicMs() })
+      metrics.died.inc(done?.died.length ?? 0)
+      metrics.woken.inc(done?.woken ?? 0)
       if (done?.died.length) ctx.log.warn({ processIds: done.died }, 'process.died')
       if (done?.woken) ctx.log.debug({ endpoints: done.woken }, 'reconciler.woke')
     } catch (error) {
@@ -232,19 +255,37 @@ function retryUntil(limitMs: number): (items: unknown[], tries: number) => Promi
   }
 }
 
+function countSettled(metrics: Metrics, { delivery, attempt, outcome, step }: Result, recorded: Recorded): void {
+  if (!recorded) {
+    metrics.stale.inc()
+    return
+  }
+  if (attempt && outcome) {
+    metrics.attempts.inc({ error_code: outcome.errorCode ?? 'none' })
+    metrics.attemptSeconds.observe(attempt.sent.latencyMs / 1000)
+    metrics.dueSeconds.observe(Math.max(0, attempt.startedAt.getTime() - delivery.dueAt.getTime()) / 1000)
+  }
+  if (step.status !== 'PENDING') metrics.settled.inc({ status: step.status })
+}
+
 /** One line per attempt, and one per dead letter. */
 function logSettled(
   log: Logger,
   { delivery, attempt, outcome, step, nextAttemptAt }: Result,
-  recorded: Recorded,
+  { recorded, narrate }: { recorded: Recorded; narrate: boolean },
 ): void {
+  const wentWell = recorded && outcome?.errorCode === null
+  if (wentWell && !narrate && !log.isLevelEnabled('debug')) return
   const ids = {
-    deliveryId: delivery.id,
-    eventId: delivery.eventId,
-    endpointId: delivery.endpointId,
-    tenantId: delivery.tenantId,
+    deliveryId: toPublicId('delivery', delivery.id),
+    eventId: toPublicId('event', delivery.eventId),
+    endpointId: toPublicId('endpoint', delivery.endpointId),
+    tenantId: toPublicId('tenant', delivery.tenantId),
   }
-  if (!recorded) return log.warn(ids, 'delivery.result_stale')
+  if (!recorded) {
+    log.warn(ids, 'delivery.result_stale')
+    return
+  }
   if (attempt && outcome) {
     const line = {
       ...ids,
@@ -256,7 +297,7 @@ function logSettled(
       nextAttemptAt,
     }
     if (outcome.errorCode) log.info(line, 'delivery.attempt_refused')
-    else log.debug(line, 'delivery.succeeded')
+    else log[narrate ? 'info' : 'debug'](line, 'delivery.succeeded')
   }
   if (step.status === 'DEAD_LETTERED') log.warn({ ...ids, reason: step.reason }, 'delivery.dead_lettered')
   if (step.disableEndpoint) log.warn({ ...ids, reason: step.disableEndpoint }, 'endpoint.disabled')

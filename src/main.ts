@@ -12,7 +12,8 @@ import { parseNetworks } from './domain/network-address.ts'
 import { isDatabaseAway } from './errors.ts'
 import { ensureOperatorKey } from './gateway/issue-api-key.ts'
 import { DatabaseUnfit, migrate } from './migrate.ts'
-import { type GatewayServer, startServer } from './server/http.ts'
+import { schema } from './schema/index.ts'
+import { startServer } from './server/http.ts'
 
 /** Attempts in the air end by themselves within ten seconds; what is left is time to record them. */
 const DRAIN_MS = 12_000
@@ -25,7 +26,9 @@ let leavingSince = 0
 
 const log = pino(
   { level: 'info', redact: ['authorization', 'cookie', '*.authorization', '*.cookie'] },
-  process.stdout.isTTY || process.env['SIVO_DEV'] ? pretty({ ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' }) : undefined,
+  process.stdout.isTTY || process.env['SIVO_DEV']
+    ? pretty({ ignore: 'pid,hostname,tenantId,eventId,endpointId', translateTime: 'SYS:HH:MM:ss', singleLine: true })
+    : undefined,
 )
 
 process.on('SIGTERM', () => void leave(0, 'SIGTERM'))
@@ -70,12 +73,19 @@ async function start(): Promise<void> {
   } else ready = config as ReadyConfig
 
   const authority = ready.demo ? await openDemoAuthority(ready.dataDir) : null
-  if (authority) ready = { ...ready, allowedNetworks: [...ready.allowedNetworks, ...parseNetworks('127.0.0.0/8,::1/128')] }
+  if (authority)
+    ready = { ...ready, allowedNetworks: [...ready.allowedNetworks, ...parseNetworks('127.0.0.0/8,::1/128')] }
   await migrate(ready.databaseUrl)
-  const app: App = await openApp({ config: ready, log, ca: authority ? [authority.certificate] : [] })
+  const app: App = await openApp({
+    config: ready,
+    log,
+    ca: authority ? [authority.certificate] : [],
+    narrate: ready.demo,
+  })
   closers.push({ name: 'app', close: () => app.close(DRAIN_MS) })
   await ensureOperatorKey(app.ctx, ready.operatorKey)
-  const server: GatewayServer = await startServer(app)
+  const server = await startServer({ ctx: app.ctx, feed: app.feed, schema, registry: app.registry })
+  const url = `http://${ready.host.includes(':') ? `[${ready.host}]` : ready.host}:${server.port}`
   // Both at once: no new claim and no new request from the first moment on.
   closers.push({ name: 'server', close: () => Promise.all([server.close(DRAIN_MS), app.stopWorking(DRAIN_MS)]) })
   let demo: Demo | null = null
@@ -83,8 +93,8 @@ async function start(): Promise<void> {
     demo = await startDemo(app, authority)
     closers.push({ name: 'demo', close: demo.close })
   }
-  log.info({ role: ready.role, url: server.url }, 'gateway.ready')
-  if (config.databaseUrl === null) process.stdout.write(await welcome({ app, url: server.url, demo, config: ready }))
+  log.info({ role: ready.role, url }, 'gateway.ready')
+  if (config.databaseUrl === null) process.stdout.write(await welcome({ app, url, demo, config: ready }))
 }
 
 /** Closes everything in reverse order and exits; a second signal, or being late, exits at once. */

@@ -32,6 +32,8 @@ export async function welcome({ app, url, demo, config }: WelcomeParts): Promise
   rows.push(['Local authority', join(config.dataDir, 'demo', 'authority.pem')])
   const width = Math.max(...rows.map(([name]) => name.length))
   const lines = rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`)
-  const demoLine = demo ? '\n  A demo call is played every few seconds; its deliveries appear below and live in the console.' : ''
+  const demoLine = demo
+    ? '\n  A demo call is played every few seconds; its deliveries appear below and live in the console.'
+    : ''
   return `\n  SIVO Webhooks is ready.\n\n${lines.join('\n')}\n${demoLine}\n  Ctrl-C stops it; the data stays.\n\n`
 }
