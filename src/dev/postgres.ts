@@ -217,7 +217,11 @@ async function createData(
     ])
     const child = spawn(file, args, { ...options, detached: true, stdio: ['ignore', 'ignore', 'pipe'] })
     const lastLines = keepLastLines(child)
+    // Its own children write on unless the whole group ends.
+    const lastWord = () => child.pid && process.kill(-child.pid, 'SIGKILL')
+    process.once('exit', lastWord)
     const code = await exitOf(child)
+    process.off('exit', lastWord)
     if (code !== 0)
       throw new PostgresUnavailable(`initdb could not make the database in ${pgdata}: ${lastLines().join(' ')}`)
     await rename(draft, pgdata)

@@ -2,13 +2,13 @@
 // run, not after Ctrl-C, and what a killed run had to leave is removed by the next one.
 
 import { rmSync } from 'node:fs'
-import { readdir, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, rm, stat } from 'node:fs/promises'
+import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 import { holderOf } from '../../src/dev/folder-lock.ts'
-import { endAbandonedPostgres, startPostgres } from '../../src/dev/postgres.ts'
+import { endAbandonedPostgres, type PostgresServer, startPostgres } from '../../src/dev/postgres.ts'
 import { exists } from '../../src/dev/postgres-binaries.ts'
 import { migrate } from '../../src/migrate.ts'
 import { makeDataDir, quietLog, RUN_PREFIX, TEST_SETTINGS } from './test-postgres.ts'
@@ -22,37 +22,63 @@ declare module 'vitest' {
   }
 }
 
+const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+const STARTING_MS = 10 * 60_000
 const TEMPLATE = 'sivo_template'
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   await removeAbandonedRuns()
   const dataDir = await makeDataDir()
-  const postgres = await startPostgres({
-    dataDir,
-    log: quietLog,
-    fsync: false,
-    settings: TEST_SETTINGS,
-    onUnexpectedExit: (error) => console.error(error.message),
-  }).catch(async (error) => {
-    await rm(dataDir, { recursive: true, force: true })
-    throw error
-  })
+  let postgres: PostgresServer | null = null
   const removeNow = () => {
-    try {
-      process.kill(postgres.pid, 'SIGQUIT')
-    } catch {
-      // It has ended already.
-    }
-    rmSync(dataDir, { recursive: true, force: true })
+    if (postgres) endNow(postgres.pid)
+    removeFolderNow(dataDir)
   }
+  // vitest leaves these signals to Node, which would end without a word to anybody.
+  const onSignal = (signal: NodeJS.Signals) => process.exit(128 + constants.signals[signal])
   process.once('exit', removeNow)
-  await makeTemplate(postgres.adminUrl)
+  // Not `once`: a second Ctrl-C must not end us in the middle of clearing up.
+  for (const signal of ENDING_SIGNALS) process.on(signal, onSignal)
+  const close = async () => {
+    await postgres?.stopImmediate()
+    await rm(dataDir, { recursive: true, force: true })
+    process.off('exit', removeNow)
+    for (const signal of ENDING_SIGNALS) process.off(signal, onSignal)
+  }
+  try {
+    postgres = await startPostgres({
+      dataDir,
+      log: quietLog,
+      fsync: false,
+      settings: TEST_SETTINGS,
+      onUnexpectedExit: (error) => console.error(error.message),
+    })
+    await makeTemplate(postgres.adminUrl)
+  } catch (error) {
+    await close()
+    throw error
+  }
   project.provide('adminUrl', postgres.adminUrl)
   project.provide('templateDatabase', TEMPLATE)
-  return async () => {
-    await postgres.stopImmediate()
-    process.off('exit', removeNow)
-    await rm(dataDir, { recursive: true, force: true })
+  return close
+}
+
+function endNow(pid: number): void {
+  try {
+    process.kill(pid, 'SIGQUIT')
+  } catch {
+    // It has ended already.
+  }
+}
+
+/** Whoever still writes there is ending; what cannot be removed in a second, the next run removes. */
+function removeFolderNow(folder: string): void {
+  for (let attempt = 0; attempt < 20; attempt++) {
+    try {
+      return rmSync(folder, { recursive: true, force: true })
+    } catch {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50)
+    }
   }
 }
 
@@ -74,9 +100,10 @@ async function makeTemplate(adminUrl: string): Promise<void> {
 async function removeAbandonedRuns(): Promise<void> {
   for (const name of await readdir(tmpdir())) {
     const dataDir = join(tmpdir(), name)
-    // A run that is just starting has its folder before its lock, and its lock before its data.
-    if (!name.startsWith(RUN_PREFIX) || !(await exists(join(dataDir, 'pgdata')))) continue
-    if ((await holderOf(dataDir)) !== null) continue
+    if (!name.startsWith(RUN_PREFIX) || (await holderOf(dataDir)) !== null) continue
+    // A run that is just starting has its folder before its lock.
+    const ageMs = Date.now() - ((await stat(dataDir).catch(() => null))?.mtimeMs ?? Date.now())
+    if (!(await exists(join(dataDir, 'lock'))) && ageMs < STARTING_MS) continue
     await endAbandonedPostgres({ dataDir, log: quietLog })
       .then(() => rm(dataDir, { recursive: true, force: true }))
       .catch((error: Error) => console.warn(`${dataDir} of an earlier run stays: ${error.message}`))
