@@ -25,7 +25,11 @@ const closers: { name: string; close: () => Promise<unknown> }[] = []
 let leavingSince = 0
 
 const log = pino(
-  { level: 'info', redact: ['authorization', 'cookie', '*.authorization', '*.cookie'] },
+  {
+    level: 'info',
+    redact: ['authorization', 'cookie', '*.authorization', '*.cookie'],
+    serializers: { err: describeError },
+  },
   process.stdout.isTTY || process.env['SIVO_DEV']
     ? pretty({ ignore: 'pid,hostname,tenantId,eventId,endpointId', translateTime: 'SYS:HH:MM:ss', singleLine: true })
     : undefined,
@@ -95,6 +99,14 @@ async function start(): Promise<void> {
   }
   log.info({ role: ready.role, url }, 'gateway.ready')
   if (config.databaseUrl === null) process.stdout.write(await welcome({ app, url, demo, config: ready }))
+}
+
+/** An error as the log shows it. Drivers hang whole connections, with their passwords, on theirs. */
+function describeError(error: unknown): object {
+  if (!(error instanceof Error)) return { message: String(error) }
+  const { name, message, stack, cause } = error
+  const code = (error as { code?: unknown }).code
+  return { type: name, code, message, stack, ...(cause === undefined ? {} : { cause: describeError(cause) }) }
 }
 
 /** Closes everything in reverse order and exits; a second signal, or being late, exits at once. */
