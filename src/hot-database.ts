@@ -94,7 +94,9 @@ export function connectionOptions(access: DatabaseAccess, settings: readonly str
 /** A pool whose lost connections are logged, never thrown. */
 export function openPool(access: DatabaseAccess, max: number, settings: readonly string[], log: Logger): pg.Pool {
   const pool = new pg.Pool({ ...connectionOptions(access, settings), max, idleTimeoutMillis: 30_000 })
-  pool.on('error', (error) => log.warn({ err: error }, 'database.connection_lost'))
+  pool.on('error', (error) => {
+    if (!pool.ending) log.warn({ err: error }, 'database.connection_lost')
+  })
   pool.on('connect', (client) => client.on('error', () => {}))
   return pool
 }
