@@ -40,6 +40,7 @@ export async function openLiveness(options: LivenessOptions): Promise<Liveness> 
   let id = randomUUID() as string
   let poolIds: readonly string[] = []
   let client: pg.Client | null = null
+  let holdsLock = false
   let closed = false
   let lastBeatMs = clock.monotonicMs()
   let timer: NodeJS.Timeout | null = null
@@ -55,12 +56,21 @@ export async function openLiveness(options: LivenessOptions): Promise<Liveness> 
     })
     try {
       await withinPatience(fresh.connect())
-      await withinPatience(fresh.query('select pg_advisory_lock(hashtextextended($1, 0))', [id]))
+      holdsLock = false
+      await takeLock(fresh)
     } catch (error) {
       fresh.end().catch(() => {})
       throw error
     }
     return fresh
+  }
+
+  // Not waited for: a session of ours whose end the server has not noticed yet may still hold it. Until then the beats
+  // speak for this process.
+  async function takeLock(on: pg.Client): Promise<void> {
+    if (holdsLock) return
+    const sql = 'select pg_try_advisory_lock(hashtextextended($1, 0)) as taken'
+    holdsLock = (await withinPatience(on.query(sql, [id]))).rows[0].taken
   }
 
   async function register(): Promise<void> {
@@ -74,7 +84,6 @@ export async function openLiveness(options: LivenessOptions): Promise<Liveness> 
 
   async function beat(): Promise<void> {
     client ??= await connect()
-    const askedMs = clock.monotonicMs()
     const { rows } = await withinPatience(
       client.query(
         `update worker_process set beat_at = now(), pool_ids = $2, suspect_since = null
@@ -84,7 +93,8 @@ export async function openLiveness(options: LivenessOptions): Promise<Liveness> 
     )
     lastBeatMs = clock.monotonicMs()
     if (rows[0]) {
-      clock.correct(Number(rows[0].now), askedMs, lastBeatMs)
+      clock.correct(Number(rows[0].now), lastBeatMs)
+      await takeLock(client)
       return
     }
     // Others took this process for dead and its leases with it. What it still sends is fenced by its tokens.
