@@ -65,8 +65,8 @@ export function next(delivery: RetryState, outcome: Outcome, policy: Policy, ran
     disableEndpoint: outcome.gone && !delivery.test ? 'gone' : null,
   })
   if (outcome.kind === 'delivered') return settled('SUCCEEDED', null)
-  if (delivery.test) return settled('FAILED', null)
   if (delivery.resend) return settled('SUCCEEDED', 'resend_failed')
+  if (delivery.test) return settled('FAILED', null)
   if (number >= delivery.maxAttempts) return settled('DEAD_LETTERED', 'retries_exhausted')
   const delayMs = nextDelayMs({
     schedule: policy.schedule,
@@ -77,6 +77,13 @@ export function next(delivery: RetryState, outcome: Outcome, policy: Policy, ran
   })
   if (delayMs === null) return settled('DEAD_LETTERED', 'retries_exhausted')
   return { ...settled('PENDING', null), delayMs }
+}
+
+/** Decides what becomes of a delivery for which no attempt can be made any more. */
+export function giveUp(delivery: Pick<RetryState, 'test' | 'resend'>, reason: 'poison' | 'event_expired'): Step {
+  const ended = { delayMs: null, disableEndpoint: null }
+  if (delivery.resend) return { ...ended, status: 'SUCCEEDED', reason: 'resend_failed' }
+  return { ...ended, status: delivery.test ? 'FAILED' : 'DEAD_LETTERED', reason }
 }
 
 export type EndpointView = { readonly status: EndpointStatus; readonly deletedAt: Date | null }
@@ -111,7 +118,9 @@ export function decideRetry(
   const { status } = shownStatus(delivery, endpoint)
   const { attemptCount, cycleStart, maxAttempts } = delivery
   if (endpoint.deletedAt)
-    return { refused: 'Its endpoint was deleted, so nothing can be sent to it. Publish the event again for another endpoint.' }
+    return {
+      refused: 'Its endpoint was deleted, so nothing can be sent to it. Publish the event again for another endpoint.',
+    }
   switch (status) {
     case 'DEAD_LETTERED':
       return {
@@ -123,7 +132,10 @@ export function decideRetry(
       return delivery.inTheAir ? { kind: 'left-alone' } : { kind: 'attempt-now', cycleStart, maxAttempts }
     case 'SUCCEEDED':
       if (!request.resend)
-        return { refused: 'It was delivered already. To send it once more, ask with resend: true; the receiver gets the same event id.' }
+        return {
+          refused:
+            'It was delivered already. To send it once more, ask with resend: true; the receiver gets the same event id.',
+        }
       return { kind: 'resend', cycleStart: attemptCount, maxAttempts: attemptCount + 1 }
     case 'HELD':
       return { refused: 'It is held because its endpoint is paused or disabled. Resume the endpoint, and it goes out.' }

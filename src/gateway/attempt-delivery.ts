@@ -44,16 +44,15 @@ export type AttemptResult = { readonly attempt: Attempt; readonly outcome: Outco
 /** Makes the attempt. null: it was cut off because this process leaves, which says nothing about the receiver. */
 export async function attemptDelivery(
   tools: AttemptTools,
-  { delivery, target, body }: { delivery: ClaimedDelivery; target: EndpointTarget; body: string },
+  { delivery, target, body }: { delivery: ClaimedDelivery; target: EndpointTarget; body: Buffer },
 ): Promise<AttemptResult | null> {
   const startedAt = tools.clock.now()
   const number = delivery.attemptCount + 1
-  const bytes = Buffer.from(body, 'utf8')
-  const own = ownHeaders(delivery, { number, startedAt, bytes, target, userAgent: tools.userAgent })
+  const own = ownHeaders(delivery, { number, startedAt, body, target, userAgent: tools.userAgent })
   const sent = await tools.send({
     url: target.url,
     headers: own.concat(target.headers),
-    body: bytes,
+    body,
     signal: tools.signal,
   })
   if (sent.aborted) return null
@@ -74,7 +73,7 @@ export async function attemptDelivery(
 
 function ownHeaders(
   delivery: ClaimedDelivery,
-  request: { number: number; startedAt: Date; bytes: Buffer; target: EndpointTarget; userAgent: string },
+  request: { number: number; startedAt: Date; body: Buffer; target: EndpointTarget; userAgent: string },
 ): string[] {
   const eventId = toPublicId('event', delivery.eventId)
   const timestamp = Math.floor(request.startedAt.getTime() / 1000)
@@ -93,7 +92,7 @@ function ownHeaders(
     String(request.number),
     'X-Sivo-Timestamp',
     String(timestamp),
-    ...signBody({ body: request.bytes, secrets: request.target.secretsAt(request.startedAt), eventId, timestamp }),
+    ...signBody({ body: request.body, secrets: request.target.secretsAt(request.startedAt), eventId, timestamp }),
   ]
 }
 

@@ -7,7 +7,7 @@ import type { HotDatabase, Queryable, Statement } from '../hot-database.ts'
 
 /** The attempt's ten seconds, and time to record it. */
 export const LEASE_MS = 20_000
-/** Bodies above this size are read when their attempt starts, within a budget of bytes in the air. */
+/** Bodies above this size are read when their attempt starts. */
 export const LARGE_BODY_BYTES = 16_384
 
 /** What one lane asks for: up to `slots` due deliveries, none due before `low`. */
@@ -116,11 +116,15 @@ export async function claimDeliveries(
 // Locked in one order, so that two claims never wait for each other in a circle.
 const LOCK_GATES: Statement = {
   name: 'lock-gates',
+  text: 'select endpoint_id from endpoint_gate where endpoint_id = any ($1::uuid[]) order by endpoint_id for update',
+}
+
+// A statement of its own, as locking does not see the rows that the same statement makes.
+const MAKE_GATES: Statement = {
+  name: 'make-gates',
   text: `
-    with made as (
-      insert into endpoint_gate (endpoint_id) select unnest($1::uuid[]) on conflict do nothing
-    )
-    select endpoint_id from endpoint_gate where endpoint_id = any ($1::uuid[]) order by endpoint_id for update`,
+    insert into endpoint_gate (endpoint_id)
+    select id from endpoint where id = any ($1::uuid[]) order by id on conflict do nothing`,
 }
 
 /** How far a rate limit may catch up after a pause: what is sent in any second stays within 5 % of the limit. */
@@ -133,15 +137,12 @@ const CLAIM_GATED: Statement = {
       select w.endpoint_id, w.test, w.low, p.revision, p.max_in_flight, p.rate_limit_per_second as rate,
         greatest(g.tat, clock_timestamp() - ${CATCH_UP}) as tat,
         p.max_in_flight is null and p.rate_limit_per_second is null as open,
-        least(
-          w.slots,
-          coalesce(p.max_in_flight, 1000) - (
-            select count(*) from delivery d where d.endpoint_id = w.endpoint_id and d.gated and d.lease_until > now()
-              and d.lease_by <> all ${THE_DEAD}),
-          case when p.rate_limit_per_second is null then w.slots else greatest(0, 1 + floor(
-            extract(epoch from clock_timestamp() - greatest(g.tat, clock_timestamp() - ${CATCH_UP})) * p.rate_limit_per_second))
-          end
-        )::int as slots
+        w.slots,
+        case when p.max_in_flight is not null then greatest(0, p.max_in_flight - (
+          select count(*) from delivery d where d.endpoint_id = w.endpoint_id and d.gated and d.lease_until > now()
+            and d.lease_by <> all ${THE_DEAD})) end::int as room,
+        case when p.rate_limit_per_second is not null then greatest(0, 1 + floor(p.rate_limit_per_second
+          * extract(epoch from clock_timestamp() - greatest(g.tat, clock_timestamp() - ${CATCH_UP})))) end::int as pace
       from json_to_recordset($1) as w(endpoint_id uuid, test bool, slots int, low timestamptz)
       join endpoint p on p.id = w.endpoint_id
       join endpoint_gate g on g.endpoint_id = w.endpoint_id
@@ -152,7 +153,7 @@ const CLAIM_GATED: Statement = {
       cross join lateral (
         select d.id from delivery d
         where d.endpoint_id = w.endpoint_id and d.test = w.test and ${DUE}
-        order by d.next_attempt_at limit greatest(w.slots, 0)
+        order by d.next_attempt_at limit least(w.slots, w.room, w.pace)
         for update skip locked) c
     ), leased as (
       update delivery d set ${LEASE}, gated = true from due where d.id = due.id returning d.*, due.revision
@@ -163,16 +164,25 @@ const CLAIM_GATED: Statement = {
       where g.endpoint_id = w.endpoint_id and w.rate is not null and n.taken > 0
       returning g.endpoint_id, g.tat
     )
-    select ${RETURNED}, null::timestamptz as "openAt", null::int as "maxInFlight", false as open, false as state from leased l ${EVENT_OF_LEASED}
+    select ${RETURNED}, null::timestamptz as "openAt", null::int as "maxInFlight", null::int as room, null::int as pace,
+      false as open, false as state from leased l ${EVENT_OF_LEASED}
     union all
     select null, null, null, w.endpoint_id, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
       case when w.rate is not null then coalesce((select tat from advanced a where a.endpoint_id = w.endpoint_id), w.tat) end,
-      w.max_in_flight, w.open, true
+      w.max_in_flight, w.room, w.pace, w.open, true
     from wanted w`,
 }
 
-/** When the rate allows the next attempt (null: no rate limit), the limit in flight, and whether there is no limit any more. */
-export type Gate = { readonly openAt: Date | null; readonly maxInFlight: number | null; readonly open: boolean }
+export type Gate = {
+  /** When the rate allows the next attempt; null: no rate limit. */
+  readonly openAt: Date | null
+  readonly maxInFlight: number | null
+  /** How many the limit in flight, and the rate, let through this time; null: no such limit. */
+  readonly room: number | null
+  readonly pace: number | null
+  /** There is no limit any more. */
+  readonly open: boolean
+}
 
 type GatedRow = ClaimedDelivery & Gate & { state: boolean }
 
@@ -192,7 +202,11 @@ export async function claimGated(
   { token, processId }: { token: string; processId: string },
 ): Promise<GatedResult> {
   const rows = await hot.unsynced.transaction(async (tx: Queryable) => {
-    await tx.query(LOCK_GATES, [claims.map((claim) => claim.endpointId)])
+    const endpointIds = claims.map((claim) => claim.endpointId)
+    if ((await tx.query(LOCK_GATES, [endpointIds])).length < endpointIds.length) {
+      await tx.query(MAKE_GATES, [endpointIds])
+      await tx.query(LOCK_GATES, [endpointIds])
+    }
     return tx.query<GatedRow>(CLAIM_GATED, [asRows(claims), token, LEASE_MS, processId])
   })
   return {
@@ -200,7 +214,10 @@ export async function claimGated(
     gates: new Map(
       rows
         .filter((row) => row.state)
-        .map(({ endpointId, openAt, maxInFlight, open }) => [endpointId, { openAt, maxInFlight, open }]),
+        .map(({ endpointId, openAt, maxInFlight, room, pace, open }) => [
+          endpointId,
+          { openAt, maxInFlight, room, pace, open },
+        ]),
     ),
   }
 }
@@ -208,13 +225,45 @@ export async function claimGated(
 const MARK_ALONE: Statement = {
   name: 'mark-sent-alone',
   text: `
-    update delivery set sent_alone = true, lease_until = now() + $3::int * interval '1 ms'
-    where id = $1 and lease_token = $2 returning id`,
+    update delivery d set sent_alone = d.id = $3::uuid,
+      lease_until = case when d.id = $3::uuid then now() + $4::int * interval '1 ms' else d.lease_until end
+    from unnest($1::uuid[], $2::uuid[]) as w(id, token)
+    where d.id = w.id and d.lease_token = w.token returning d.id`,
 }
 
-/** Says, before it is sent, that this suspect goes out alone; false when the lease is no longer ours. */
-export async function markSentAlone(hot: HotDatabase, delivery: ClaimedDelivery): Promise<boolean> {
-  return (await hot.query(MARK_ALONE, [delivery.id, delivery.leaseToken, LEASE_MS])).length > 0
+/**
+ * Says, before it is sent, that this suspect goes out alone, and no longer the one before it. False: the lease is no
+ * longer ours.
+ */
+export async function markSentAlone(
+  hot: HotDatabase,
+  delivery: ClaimedDelivery,
+  before: ClaimedDelivery | null,
+): Promise<boolean> {
+  const marked = before && before.id !== delivery.id ? [delivery, before] : [delivery]
+  const rows = await hot.query<{ id: string }>(MARK_ALONE, [
+    marked.map(({ id }) => id),
+    marked.map(({ leaseToken }) => leaseToken),
+    delivery.id,
+    LEASE_MS,
+  ])
+  return rows.some(({ id }) => id === delivery.id)
+}
+
+const RELEASE: Statement = {
+  name: 'release-leases',
+  text: `
+    with ours as (
+      select d.id from unnest($1::uuid[], $2::uuid[]) as w(id, token)
+      join delivery d on d.id = w.id and d.lease_token = w.token order by d.id for update of d
+    )
+    update delivery d set lease_token = null, lease_until = null, lease_by = null, gated = false, sent_alone = false
+    from ours where d.id = ours.id`,
+}
+
+/** Gives leases back whose attempt was not made, so that anybody may take them at once. */
+export async function releaseLeases(hot: HotDatabase, deliveries: readonly ClaimedDelivery[]): Promise<void> {
+  await hot.query(RELEASE, [deliveries.map(({ id }) => id), deliveries.map(({ leaseToken }) => leaseToken)])
 }
 
 const READ_BODY: Statement = { name: 'read-body', text: 'select body from event where id = $1' }

@@ -1,14 +1,14 @@
 // The lanes: each endpoint's slots in this process. A wake-up makes a lane hungry; a hungry lane with free slots claims
 // what is due, sends it, and claims again until nothing is due. Nobody waits for somebody else's broken server: a lane
 // never holds more than its own slots, a tenant never more than half of the process, and a full lane leaves its
-// deliveries where they are, in the table.
+// deliveries where they are, in the table. The last tenth of the process is for tenants who have little in the air.
 //
 // A lane starts with two slots and doubles them with every success; three timeouts in a row bring it back to two. That
 // limits parallelism alone, never the schedule.
 
 import { randomUUID } from 'node:crypto'
 import type { Context } from '../context.ts'
-import type { Step } from '../domain/delivery.ts'
+import { giveUp, type Step } from '../domain/delivery.ts'
 import { type AttemptTools, attemptDelivery } from './attempt-delivery.ts'
 import type { Batcher } from './batcher.ts'
 import {
@@ -20,6 +20,7 @@ import {
   type GatedResult,
   markSentAlone,
   readBody,
+  releaseLeases,
 } from './claim-deliveries.ts'
 import type { EndpointTarget, EndpointTargets } from './endpoint-targets.ts'
 import type { Recorded, Result } from './record-attempts.ts'
@@ -35,13 +36,27 @@ const MAX_CLAIM_AGE_MS = 8_000
 const LOW_WATER_BEHIND_MS = 5_000
 /** Retries that are due sooner are timed here as well as by their wake-up. */
 const TIMED_HERE_MS = 60_000
+/** Times of one lane that are closer together than this are one. */
+const FEED_GRAIN_MS = 20
 const GATE_RECHECK_MS = 250
 const UNREADABLE_RECHECK_MS = 30_000
-const LARGE_BODIES_AT_ONCE = 32
+const CLAIM_AGAIN_AFTER_FAILURE_MS = 500
+/** Connections that reading large bodies may take from claims, publishes and records. */
+const LARGE_READS_AT_ONCE = 4
+/** Retries of an endpoint fall due together for as long as jitter spreads them. */
+const WAKE_UPS_REMEMBERED_MS = 40_000
+/** How long others wait for a suspect that is out alone. */
+const ALONE_MS = 1_000
 /** The crashes of a lone suspect after which it is called poison. */
 const POISON_CRASHES = 3
 
-export type WakeUp = { readonly endpointId: string; readonly test?: boolean; readonly fromStart?: boolean }
+export type WakeUp = {
+  readonly endpointId: string
+  /** Known where the wake-up comes from a statement of ours; without it the lane counts as nobody's. */
+  readonly tenantId?: string | undefined
+  readonly test?: boolean | undefined
+  readonly fromStart?: boolean | undefined
+}
 
 export type LanesOptions = {
   readonly ctx: Context
@@ -71,20 +86,47 @@ type Lane = {
   readonly test: boolean
   tenantId: string | null
   inTheAir: number
+  /** Results that are being recorded. */
+  unsettled: number
   slots: number
   mostSlots: number
   timeouts: number
-  hungry: boolean
   /** Rises with every wake-up, so that one that comes during a claim is not lost. */
   woken: number
   /** Due times below this were claimed already; null: look from the beginning. */
   low: number | null
+  /** Rises when the lane is to look from the beginning again. */
+  restarts: number
   gated: boolean
-  /** Monotonic ms before which its gate lets nothing through. */
+  /** Monotonic ms before which nothing is claimed. */
   closedUntil: number
+  /** It is closed until one of its own attempts ends, or a slot of another process may have become free. */
+  waitsForSlot: boolean
+  /** Monotonic ms at which it will be hungry again, soonest first. */
+  times: number[]
   timer: NodeJS.Timeout | null
-  timerAt: number
 }
+
+type Asked = {
+  readonly lane: Lane
+  readonly claim: Claim
+  /** For whom its slots are counted until the claim is answered. */
+  readonly tenantId: string
+  readonly woken: number
+  readonly restarts: number
+}
+
+/** Claims of one kind, one at a time; those through gates wait for locks, and nobody else waits with them. */
+type ClaimLoop = {
+  readonly gated: boolean
+  readonly claim: (asked: Asked[]) => Promise<void>
+  running: Promise<void> | null
+  notBefore: number
+}
+
+type Suspect = { readonly lane: Lane; readonly delivery: ClaimedDelivery; readonly target: EndpointTarget }
+
+const NOBODY = ''
 
 export function createLanes(options: LanesOptions): Lanes {
   const { ctx, recorder, targets } = options
@@ -92,15 +134,22 @@ export function createLanes(options: LanesOptions): Lanes {
   const hungry = new Set<Lane>()
   const tenantInTheAir = new Map<string, number>()
   const timedWakeUps = new Set<string>()
-  const suspects: { lane: Lane; delivery: ClaimedDelivery; target: EndpointTarget }[] = []
+  const suspects: Suspect[] = []
+  const unsent: { lane: Lane; delivery: ClaimedDelivery }[] = []
   const cutOff = new AbortController()
   const tools: AttemptTools = { ...options.tools, signal: cutOff.signal }
+  const loops: ClaimLoop[] = [
+    { gated: false, claim: claimOpen, running: null, notBefore: 0 },
+    { gated: true, claim: claimThroughGates, running: null, notBefore: 0 },
+  ]
   let inTheAir = 0
-  let suspectOut = false
-  let claiming = false
+  /** Slots asked for by claims that are not answered yet; of each tenant they are in `tenantInTheAir`. */
+  let askedFor = 0
+  let alone: ClaimedDelivery | null = null
+  let lastAlone: ClaimedDelivery | null = null
   let closed = false
-  let largeBodies = 0
-  const largeBodyLine: (() => void)[] = []
+  let largeReads = 0
+  const largeReadLine: (() => void)[] = []
   let whenQuiet: (() => void) | null = null
 
   function laneOf(endpointId: string, test: boolean): Lane {
@@ -113,79 +162,127 @@ export function createLanes(options: LanesOptions): Lanes {
         test,
         tenantId: null,
         inTheAir: 0,
+        unsettled: 0,
         slots: FIRST_SLOTS,
         mostSlots: SLOTS,
         timeouts: 0,
-        hungry: false,
         woken: 0,
         low: null,
+        restarts: 0,
         gated: false,
         closedUntil: 0,
+        waitsForSlot: false,
+        times: [],
         timer: null,
-        timerAt: 0,
       }
       lanes.set(key, lane)
     }
     return lane
   }
 
-  function setHungry(lane: Lane, is: boolean): void {
-    lane.hungry = is
-    if (is) hungry.add(lane)
-    else hungry.delete(lane)
-    if (!is && lane.inTheAir === 0 && !lane.timer) lanes.delete(lane.key)
-  }
-
   function feed(lane: Lane): void {
     lane.woken++
-    setHungry(lane, true)
+    hungry.add(lane)
     claimSoon()
   }
 
-  /** Feeds the lane after so many ms; an earlier time replaces a later one. */
+  function restart(lane: Lane): void {
+    lane.low = null
+    lane.restarts++
+  }
+
+  /** Forgets a lane that has nothing to do and nothing to wait for. */
+  function retire(lane: Lane): void {
+    const idle = !hungry.has(lane) && lane.inTheAir === 0 && lane.unsettled === 0 && lane.times.length === 0
+    if (idle) lanes.delete(lane.key)
+  }
+
+  /** Feeds the lane after so many ms. */
   function feedIn(lane: Lane, delayMs: number): void {
+    if (closed) return
     const at = ctx.clock.monotonicMs() + delayMs
-    if (closed || (lane.timer && lane.timerAt <= at)) return
+    const later = lane.times.findIndex((time) => time >= at)
+    if (later >= 0 && lane.times[later]! <= at + FEED_GRAIN_MS) return
+    lane.times.splice(later >= 0 ? later : lane.times.length, 0, at)
+    if (lane.times[0] === at) setTimer(lane)
+  }
+
+  function setTimer(lane: Lane): void {
     if (lane.timer) clearTimeout(lane.timer)
-    lane.timerAt = at
-    lane.timer = setTimeout(() => {
-      lane.timer = null
-      feed(lane)
-    }, delayMs)
+    lane.timer = null
+    const [soonest] = lane.times
+    if (soonest === undefined || closed) return
+    // A timer may come a little early; its time would then still be ahead.
+    lane.timer = setTimeout(
+      () => {
+        const now = ctx.clock.monotonicMs()
+        lane.times = lane.times.filter((time) => time > now)
+        setTimer(lane)
+        feed(lane)
+      },
+      Math.max(0, soonest - ctx.clock.monotonicMs()) + 1,
+    )
   }
 
   let claimScheduled = false
   function claimSoon(): void {
-    if (claimScheduled || claiming || closed) return
+    if (claimScheduled || closed || hungry.size === 0) return
     claimScheduled = true
     setImmediate(() => {
       claimScheduled = false
-      void claim()
+      for (const loop of loops) claim(loop)
     })
   }
 
+  function claim(loop: ClaimLoop): void {
+    if (loop.running || closed || ctx.clock.monotonicMs() < loop.notBefore) return
+    const asked = collectClaims(loop.gated)
+    if (asked.length === 0) return
+    loop.running = loop
+      .claim(asked)
+      .catch((error) => {
+        ctx.log.warn({ err: error }, 'claim.failed')
+        // Nothing is lost: what was leased by a claim whose answer got lost comes back when its lease ends.
+        loop.notBefore = ctx.clock.monotonicMs() + CLAIM_AGAIN_AFTER_FAILURE_MS
+        setTimeout(claimSoon, CLAIM_AGAIN_AFTER_FAILURE_MS + 1)
+      })
+      .finally(() => {
+        for (const { tenantId, claim } of asked) {
+          askedFor -= claim.slots
+          countFor(tenantId, -claim.slots)
+        }
+        loop.running = null
+        claimSoon()
+      })
+  }
+
   /** What the hungry lanes may ask for now, those that wait longest first. */
-  function collectClaims(): { lane: Lane; claim: Claim; woken: number }[] {
+  function collectClaims(gated: boolean): Asked[] {
     const now = ctx.clock.monotonicMs()
     const reserve = Math.ceil(options.maxInTheAir / 10)
-    const asked: { lane: Lane; claim: Claim; woken: number }[] = []
-    const tenantAsked = new Map<string, number>()
-    let free = Math.min(options.maxInTheAir - inTheAir, MAX_CLAIM_ROWS)
+    const asked: Asked[] = []
+    let rows = MAX_CLAIM_ROWS
     for (const lane of hungry) {
-      if (asked.length >= MAX_CLAIM_LANES || free <= 0) break
-      if (lane.closedUntil > now) continue
-      // The last tenth is for lanes that have nothing in the air.
-      const allowed = lane.inTheAir === 0 ? free : free - reserve
-      const ofTenant = lane.tenantId
-        ? (tenantInTheAir.get(lane.tenantId) ?? 0) + (tenantAsked.get(lane.tenantId) ?? 0)
-        : 0
-      const slots = Math.min(lane.slots - lane.inTheAir, allowed, Math.ceil(options.maxInTheAir / 2) - ofTenant)
+      const free = options.maxInTheAir - inTheAir - askedFor
+      if (asked.length >= MAX_CLAIM_LANES || free <= 0 || rows <= 0) break
+      if (lane.gated !== gated || lane.closedUntil > now) continue
+      const tenantId = lane.tenantId ?? NOBODY
+      const ofTenant = tenantInTheAir.get(tenantId) ?? 0
+      const slots = Math.min(
+        lane.slots - lane.inTheAir,
+        ofTenant < reserve ? free : free - reserve,
+        Math.ceil(options.maxInTheAir / 2) - ofTenant,
+        rows,
+      )
       if (slots <= 0) continue
-      free -= slots
-      if (lane.tenantId) tenantAsked.set(lane.tenantId, (tenantAsked.get(lane.tenantId) ?? 0) + slots)
+      rows -= slots
+      askedFor += slots
+      countFor(tenantId, slots)
       asked.push({
         lane,
+        tenantId,
         woken: lane.woken,
+        restarts: lane.restarts,
         claim: { endpointId: lane.endpointId, test: lane.test, slots, low: lane.low },
       })
     }
@@ -196,29 +293,13 @@ export function createLanes(options: LanesOptions): Lanes {
     return asked
   }
 
-  async function claim(): Promise<void> {
-    if (claiming || closed) return
-    const asked = collectClaims()
-    if (asked.length === 0) return
-    claiming = true
-    try {
-      const gated = asked.filter(({ lane }) => lane.gated)
-      const open = asked.filter(({ lane }) => !lane.gated)
-      await Promise.all([open.length ? claimOpen(open) : null, gated.length ? claimThroughGates(gated) : null])
-    } catch (error) {
-      ctx.log.warn({ err: error }, 'claim.failed')
-      // Nothing is lost: what was leased by a claim whose answer got lost comes back when its lease ends.
-      setTimeout(claimSoon, 500)
-      return
-    } finally {
-      claiming = false
-    }
-    claimSoon()
+  function countFor(tenantId: string, slots: number): void {
+    const count = (tenantInTheAir.get(tenantId) ?? 0) + slots
+    if (count > 0) tenantInTheAir.set(tenantId, count)
+    else tenantInTheAir.delete(tenantId)
   }
 
-  type Asked = ReturnType<typeof collectClaims>
-
-  async function claimOpen(asked: Asked): Promise<void> {
+  async function claimOpen(asked: Asked[]): Promise<void> {
     const claimedAt = ctx.clock.monotonicMs()
     const result: ClaimResult = await claimDeliveries(
       ctx.hot,
@@ -230,10 +311,10 @@ export function createLanes(options: LanesOptions): Lanes {
       lane.gated = true
       feed(lane)
     }
-    await start(asked, result.deliveries, claimedAt)
+    rest(asked, await start(asked, result.deliveries, claimedAt))
   }
 
-  async function claimThroughGates(asked: Asked): Promise<void> {
+  async function claimThroughGates(asked: Asked[]): Promise<void> {
     const claimedAt = ctx.clock.monotonicMs()
     const result: GatedResult = await claimGated(
       ctx.hot,
@@ -247,147 +328,206 @@ export function createLanes(options: LanesOptions): Lanes {
       lane.gated = !gate.open
       lane.mostSlots = gate.maxInFlight ?? SLOTS
       lane.slots = Math.min(lane.slots, lane.mostSlots)
-      if (gate.open || (taken.get(lane) ?? 0) >= claim.slots) continue
-      // It got less than it asked for: the gate was the limit, or nothing is due. Look again when the gate may open.
-      const waitMs = gate.openAt ? Math.max(1, gate.openAt.getTime() - ctx.clock.now().getTime()) : GATE_RECHECK_MS
-      if (gate.openAt || lane.inTheAir > 0 || (taken.get(lane) ?? 0) > 0) {
-        lane.closedUntil = ctx.clock.monotonicMs() + waitMs
-        feedIn(lane, waitMs)
+      const got = taken.get(lane) ?? 0
+      if (got >= claim.slots) continue
+      // Fewer than the gate let through: nothing more is due. As many: there may be more, when the gate opens again.
+      if (gate.room !== null && got >= gate.room) {
+        lane.waitsForSlot = true
+        closeFor(lane, GATE_RECHECK_MS)
+      } else if (gate.pace !== null && got >= gate.pace && gate.openAt) {
+        closeFor(lane, Math.max(1, gate.openAt.getTime() - ctx.clock.now().getTime()))
       }
     }
+    rest(asked, taken)
+  }
+
+  function closeFor(lane: Lane, delayMs: number): void {
+    lane.closedUntil = ctx.clock.monotonicMs() + delayMs
+    feedIn(lane, delayMs)
   }
 
   function lease() {
     return { token: randomUUID(), processId: options.processId() }
   }
 
+  /** Lanes that got less than they asked for have nothing due, unless they were woken meanwhile. */
+  function rest(asked: Asked[], taken: Map<Lane, number>): void {
+    for (const { lane, claim, woken } of asked) {
+      if ((taken.get(lane) ?? 0) >= claim.slots || lane.woken !== woken) continue
+      hungry.delete(lane)
+      retire(lane)
+    }
+  }
+
   /** Sends what was claimed; returns how many each lane got. */
-  async function start(asked: Asked, deliveries: ClaimedDelivery[], claimedAt: number): Promise<Map<Lane, number>> {
+  async function start(asked: Asked[], deliveries: ClaimedDelivery[], claimedAt: number): Promise<Map<Lane, number>> {
     const taken = new Map<Lane, number>()
+    if (deliveries.length === 0) return taken
     const revisions = new Map<string, number>()
+    for (const { endpointId, revision } of deliveries)
+      revisions.set(endpointId, Math.max(revision, revisions.get(endpointId) ?? 0))
+    const loaded = await targets.load(revisions)
+    if (closed) {
+      for (const delivery of deliveries) giveBack(laneOf(delivery.endpointId, delivery.test), delivery)
+      return taken
+    }
+    const claimedFrom = new Map(asked.map(({ lane, restarts }) => [lane, restarts]))
     for (const delivery of deliveries) {
       const lane = laneOf(delivery.endpointId, delivery.test)
       taken.set(lane, (taken.get(lane) ?? 0) + 1)
-      revisions.set(delivery.endpointId, Math.max(delivery.revision, revisions.get(delivery.endpointId) ?? 0))
-    }
-    const loaded = deliveries.length ? await targets.load(revisions) : new Map<string, EndpointTarget>()
-    for (const delivery of deliveries) {
-      const lane = laneOf(delivery.endpointId, delivery.test)
       lane.tenantId = delivery.tenantId
-      lane.low = Math.max(lane.low ?? 0, delivery.dueAt.getTime() - LOW_WATER_BEHIND_MS)
       const target = loaded.get(delivery.endpointId)
       if (!target) {
-        // Its secret cannot be opened now. The lease ends by itself, nothing counts as an attempt.
-        feedIn(lane, UNREADABLE_RECHECK_MS)
+        // Its secret cannot be opened here and now; nothing counts as an attempt.
+        if (lane.closedUntil < claimedAt + UNREADABLE_RECHECK_MS) closeFor(lane, UNREADABLE_RECHECK_MS)
+        giveBack(lane, delivery)
         continue
       }
+      if (claimedFrom.get(lane) === lane.restarts)
+        lane.low = Math.max(lane.low ?? 0, delivery.dueAt.getTime() - LOW_WATER_BEHIND_MS)
       takeSlot(lane, delivery)
       if (delivery.suspect) suspects.push({ lane, delivery, target })
       else void run(lane, delivery, target, claimedAt)
     }
     sendNextSuspect()
-    for (const { lane, claim, woken } of asked) {
-      if ((taken.get(lane) ?? 0) < claim.slots && lane.woken === woken) setHungry(lane, false)
-    }
     return taken
   }
 
   function takeSlot(lane: Lane, delivery: ClaimedDelivery): void {
     lane.inTheAir++
     inTheAir++
-    tenantInTheAir.set(delivery.tenantId, (tenantInTheAir.get(delivery.tenantId) ?? 0) + 1)
+    countFor(delivery.tenantId, 1)
   }
 
   function freeSlot(lane: Lane, delivery: ClaimedDelivery): void {
     lane.inTheAir--
     inTheAir--
-    const ofTenant = (tenantInTheAir.get(delivery.tenantId) ?? 1) - 1
-    if (ofTenant > 0) tenantInTheAir.set(delivery.tenantId, ofTenant)
-    else tenantInTheAir.delete(delivery.tenantId)
-    if (!lane.hungry) setHungry(lane, false)
-    if (hungry.size > 0) claimSoon()
+    countFor(delivery.tenantId, -1)
+    if (lane.waitsForSlot) {
+      lane.waitsForSlot = false
+      lane.closedUntil = 0
+      feed(lane)
+    }
+    retire(lane)
+    claimSoon()
     if (inTheAir === 0) whenQuiet?.()
   }
 
-  /** Suspects go out one at a time, so that a crash says which one it was. */
-  function sendNextSuspect(): void {
-    if (suspectOut) return
-    const suspect = suspects.shift()
-    if (!suspect) return
-    suspectOut = true
-    const { lane, delivery, target } = suspect
-    void sendAlone(lane, delivery, target).finally(() => {
-      suspectOut = false
-      sendNextSuspect()
+  let givingBack = false
+  /** Ends the lease of a delivery whose attempt is not made, so that anybody may claim it anew. */
+  function giveBack(lane: Lane, delivery: ClaimedDelivery): void {
+    unsent.push({ lane, delivery })
+    if (givingBack || closed) return
+    givingBack = true
+    setImmediate(() => {
+      givingBack = false
+      void releaseUnsent()
     })
   }
 
-  async function sendAlone(lane: Lane, delivery: ClaimedDelivery, target: EndpointTarget): Promise<void> {
+  async function releaseUnsent(): Promise<void> {
+    if (unsent.length === 0) return
+    const released = unsent.splice(0)
+    try {
+      await releaseLeases(
+        ctx.hot,
+        released.map(({ delivery }) => delivery),
+      )
+    } catch (error) {
+      // Then they come back when their leases end.
+      ctx.log.warn({ err: error }, 'claim.release_failed')
+    }
+    for (const lane of new Set(released.map(({ lane }) => lane))) {
+      restart(lane)
+      feed(lane)
+    }
+  }
+
+  /**
+   * Suspects go out one at a time, so that a crash says which one it was. One that takes long is overtaken and then no
+   * longer alone: a slow receiver must not hold up all other suspects, nor be taken for the cause of a crash.
+   */
+  function sendNextSuspect(): void {
+    if (alone) return
+    const next = suspects.reduce<Suspect | null>(
+      (best, suspect) => (best === null || suspect.lane.timeouts < best.lane.timeouts ? suspect : best),
+      null,
+    )
+    if (!next) return
+    suspects.splice(suspects.indexOf(next), 1)
+    const { delivery } = next
+    alone = delivery
+    const moveOn = () => {
+      if (alone !== delivery) return
+      alone = null
+      sendNextSuspect()
+    }
+    const overtake = setInterval(() => suspects.length > 0 && moveOn(), ALONE_MS)
+    void sendAlone(next).finally(() => {
+      clearInterval(overtake)
+      moveOn()
+    })
+  }
+
+  async function sendAlone({ lane, delivery, target }: Suspect): Promise<void> {
     if (delivery.crashCount >= POISON_CRASHES) {
       ctx.log.error(
         { deliveryId: delivery.id, endpointId: delivery.endpointId, crashes: delivery.crashCount },
         'delivery.poison',
       )
-      freeSlot(lane, delivery)
-      return settle(lane, {
-        delivery,
-        attempt: null,
-        outcome: null,
-        step: {
-          status: delivery.test ? 'FAILED' : 'DEAD_LETTERED',
-          reason: 'poison',
-          delayMs: null,
-          disableEndpoint: null,
-        },
-        nextAttemptAt: null,
-        wakeAt: null,
-      })
+      void settle(lane, ended(delivery, 'poison'))
+      return freeSlot(lane, delivery)
     }
-    const ours = await markSentAlone(ctx.hot, delivery).catch(() => false)
+    const ours = await markSentAlone(ctx.hot, delivery, lastAlone).catch(() => false)
+    lastAlone = delivery
     if (ours && !closed) return run(lane, delivery, target, ctx.clock.monotonicMs())
+    if (closed) giveBack(lane, delivery)
     freeSlot(lane, delivery)
   }
 
   async function run(lane: Lane, delivery: ClaimedDelivery, target: EndpointTarget, claimedAt: number): Promise<void> {
     let result: Result | null = null
     try {
-      const body = delivery.body ?? (delivery.bodyBytes === null ? null : await readLargeBody(delivery))
-      if (ctx.clock.monotonicMs() - claimedAt > MAX_CLAIM_AGE_MS) return
+      const body = await bodyOf(delivery)
+      if (ctx.clock.monotonicMs() - claimedAt > MAX_CLAIM_AGE_MS) return giveBack(lane, delivery)
       if (body === null) {
-        const step: Step = {
-          status: delivery.test ? 'FAILED' : 'DEAD_LETTERED',
-          reason: 'event_expired',
-          delayMs: null,
-          disableEndpoint: null,
-        }
-        result = { delivery, attempt: null, outcome: null, step, nextAttemptAt: null, wakeAt: null }
+        result = ended(delivery, 'event_expired')
         return
       }
       const made = await attemptDelivery(tools, { delivery, target, body })
-      if (!made) return
+      if (!made) return giveBack(lane, delivery)
       adapt(lane, made.outcome.errorCode)
       result = { delivery, ...made, ...schedule(lane, made.step) }
     } catch (error) {
       ctx.log.error({ err: error, deliveryId: delivery.id, endpointId: delivery.endpointId }, 'delivery.attempt_failed')
     } finally {
-      if (delivery.bodyBytes !== null && delivery.body === null) doneWithLargeBody()
+      const settled = result ? settle(lane, result) : null
+      // Behind a gate a slot is free once its lease is: the gate counts leases.
+      if (lane.gated) await settled
       freeSlot(lane, delivery)
-      if (result) void settle(lane, result)
     }
   }
 
+  function ended(delivery: ClaimedDelivery, reason: 'poison' | 'event_expired'): Result {
+    return { delivery, attempt: null, outcome: null, step: giveUp(delivery, reason), nextAttemptAt: null, wakeAt: null }
+  }
+
   async function settle(lane: Lane, result: Result): Promise<void> {
+    lane.unsettled++
     try {
       const recorded = await recorder.submit(result)
       options.onSettled?.(result, recorded)
       const { nextAttemptAt } = result
       if (recorded && nextAttemptAt) {
         const waitMs = nextAttemptAt.getTime() - ctx.clock.now().getTime()
-        if (waitMs <= TIMED_HERE_MS) feedIn(lane, Math.max(1, waitMs + 1))
+        if (waitMs <= TIMED_HERE_MS) feedIn(lane, Math.max(0, waitMs))
       }
     } catch (error) {
       // Its lease ends, and somebody sends it again under the same attempt number.
       ctx.log.error({ err: error, deliveryId: result.delivery.id }, 'delivery.record_failed')
+    } finally {
+      lane.unsettled--
+      retire(lane)
     }
   }
 
@@ -395,7 +535,9 @@ export function createLanes(options: LanesOptions): Lanes {
     if (errorCode === null) {
       lane.timeouts = 0
       lane.slots = Math.min(lane.mostSlots, lane.slots * 2)
-    } else if (errorCode === 'timeout' && ++lane.timeouts >= TIMEOUTS_UNTIL_NARROW) {
+    } else if (errorCode !== 'timeout') {
+      lane.timeouts = 0
+    } else if (++lane.timeouts >= TIMEOUTS_UNTIL_NARROW) {
       lane.slots = Math.min(FIRST_SLOTS, lane.mostSlots)
     }
   }
@@ -409,41 +551,52 @@ export function createLanes(options: LanesOptions): Lanes {
     const asked = timedWakeUps.has(name)
     if (!asked) {
       timedWakeUps.add(name)
-      setTimeout(() => timedWakeUps.delete(name), Math.min(wakeMs - nextMs + step.delayMs, 2 ** 31 - 1)).unref()
+      setTimeout(() => timedWakeUps.delete(name), Math.min(step.delayMs, WAKE_UPS_REMEMBERED_MS)).unref()
     }
     return { nextAttemptAt: new Date(nextMs), wakeAt: asked ? null : new Date(wakeMs) }
   }
 
-  async function readLargeBody(delivery: ClaimedDelivery): Promise<string | null> {
-    while (largeBodies >= LARGE_BODIES_AT_ONCE) await new Promise<void>((resolve) => largeBodyLine.push(resolve))
-    largeBodies++
-    return readBody(ctx.hot, delivery.eventId)
-  }
-
-  function doneWithLargeBody(): void {
-    largeBodies--
-    largeBodyLine.shift()?.()
+  /** null: retention took the event. */
+  async function bodyOf({ body, bodyBytes, eventId }: ClaimedDelivery): Promise<Buffer | null> {
+    if (bodyBytes === null) return null
+    if (body !== null) return Buffer.from(body, 'utf8')
+    while (largeReads >= LARGE_READS_AT_ONCE) await new Promise<void>((resolve) => largeReadLine.push(resolve))
+    largeReads++
+    try {
+      const read = await readBody(ctx.hot, eventId)
+      return read === null ? null : Buffer.from(read, 'utf8')
+    } finally {
+      largeReads--
+      largeReadLine.shift()?.()
+    }
   }
 
   return {
-    wake({ endpointId, test = false, fromStart = false }) {
+    wake({ endpointId, tenantId, test = false, fromStart = false }) {
       if (closed) return
       const lane = laneOf(endpointId, test)
-      if (fromStart) lane.low = null
+      lane.tenantId ??= tenantId ?? null
+      if (fromStart) restart(lane)
       feed(lane)
     },
     stats: () => ({ lanes: lanes.size, inTheAir, hungry: hungry.size }),
     async close(deadlineMs) {
       closed = true
       for (const lane of lanes.values()) if (lane.timer) clearTimeout(lane.timer)
-      const quiet = new Promise<void>((resolve) => {
-        whenQuiet = resolve
-        if (inTheAir === 0) resolve()
-      })
       const late = setTimeout(() => cutOff.abort(), deadlineMs)
-      for (const { lane, delivery } of suspects.splice(0)) freeSlot(lane, delivery)
-      await quiet
+      const tooLate = new Promise<void>((resolve) => cutOff.signal.addEventListener('abort', () => resolve()))
+      // A claim that is in the air may still bring leases.
+      await Promise.race([Promise.all(loops.map((loop) => loop.running)), tooLate])
+      for (const { lane, delivery } of suspects.splice(0)) {
+        giveBack(lane, delivery)
+        freeSlot(lane, delivery)
+      }
+      if (inTheAir > 0)
+        await new Promise<void>((resolve) => {
+          whenQuiet = resolve
+        })
       clearTimeout(late)
+      await releaseUnsent()
       await recorder.idle()
     },
   }
