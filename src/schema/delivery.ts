@@ -1,5 +1,5 @@
 import { type DeliveryStatus, shownStatus } from '../domain/delivery.ts'
-import { deadLettersOf, deliveryWhere } from '../domain/delivery-filter.ts'
+import { deadLettersOf } from '../domain/delivery-filter.ts'
 import { toPublicId } from '../domain/id.ts'
 import { withinReach } from '../domain/viewer.ts'
 import { cancelDelivery, retryDelivery } from '../gateway/retry-delivery.ts'
@@ -7,7 +7,8 @@ import { notFound } from '../gateway/rights.ts'
 import { sendTestEvent } from '../gateway/send-test-event.ts'
 import type { Prisma } from '../generated/prisma/client.ts'
 import { ADMINISTRATORS, builder, READERS, type RequestContext } from './builder.ts'
-import { pageArgs, pageCost, pageQuery, pageSelection, readPage, toPage } from './connections.ts'
+import { pageArgs, pageCost, readPage, toPage } from './connections.ts'
+import { deliveryPage } from './delivery-page.ts'
 import { Endpoint } from './endpoint.ts'
 import { newestOfEach } from './endpoint-deliveries.ts'
 import { deliveryFilterOf, type Lookup, lookup } from './whose.ts'
@@ -167,9 +168,7 @@ builder.queryFields((t) => ({
     complexity: pageCost(),
     resolve: async (_root, args, ctx, info) => {
       const page = readPage(args)
-      const filter = await deliveryFilterOf(ctx, args.filter)
-      const query = pageQuery(page, deliveryWhere(filter))
-      return toPage(await ctx.db.delivery.findMany({ ...query, ...pageSelection(ctx, info) }), page)
+      return deliveryPage(ctx, info, await deliveryFilterOf(ctx, args.filter), page)
     },
   }),
   deadLetters: t.field({
@@ -181,9 +180,7 @@ builder.queryFields((t) => ({
     complexity: pageCost(),
     resolve: async (_root, args, ctx, info) => {
       const page = readPage(args)
-      const filter = deadLettersOf(await deliveryFilterOf(ctx, args.filter))
-      const query = pageQuery(page, deliveryWhere(filter))
-      return toPage(await ctx.db.delivery.findMany({ ...query, ...pageSelection(ctx, info) }), page)
+      return deliveryPage(ctx, info, deadLettersOf(await deliveryFilterOf(ctx, args.filter)), page)
     },
   }),
 }))

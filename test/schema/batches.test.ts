@@ -29,9 +29,9 @@ test.each([
   [
     'deliveries with all they refer to',
     'deliveries { nodes { id status reason event { id type body } endpoint { id secretHint rotation { endsAt } } attempts { id number } } }',
-    5,
+    6,
   ],
-  ['deliveries by edges', 'deliveries { edges { cursor node { id status event { type } attempts { number } } } }', 4],
+  ['deliveries by edges', 'deliveries { edges { cursor node { id status event { type } attempts { number } } } }', 5],
   [
     'events with their deliveries',
     'events { nodes { id payload deliveries { id status endpoint { name } attempts { number } } } }',
@@ -42,7 +42,7 @@ test.each([
     'endpoints { nodes { id secretHint headers { name } deliveries(first: 5) { nodes { id status event { id } attempts { number } } } } }',
     7,
   ],
-  ['dead letters', 'deadLetters { nodes { id status endpoint { name } } }', 2],
+  ['dead letters', 'deadLetters { nodes { id status endpoint { name } } }', 3],
 ])('%s are read in as many statements for many as for few', async (_what, selection, most) => {
   const counts = []
   for (const size of SIZES) {

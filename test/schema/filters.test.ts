@@ -117,6 +117,7 @@ describe('a filter of deliveries', () => {
     ['event types', () => ({ eventTypes: ['call.created'] }), () => ['poison']],
     ['subject', () => ({ subject: 'call_2' }), () => ['dead']],
     ['an empty subject', () => ({ subject: '' }), () => []],
+    ['text that cannot be stored', () => ({ subject: 'a\u0000b', eventTypes: ['\u0000'] }), () => []],
     ['tests', () => ({ test: true }), () => ['dueTest', 'pausedTest', 'testOfDeleted', 'failedTest']],
     ['no tests, PENDING', () => ({ test: false, statuses: ['PENDING'] }), () => ['due', 'retrying']],
     [
@@ -237,6 +238,7 @@ describe('a filter of events', () => {
   const TABLE: [string, () => EventFilter, () => string[]][] = [
     ['nothing', () => ({}), all],
     ['empty types', () => ({ eventTypes: [] }), () => []],
+    ['text that cannot be stored', () => ({ subject: 'a\u0000b', eventTypes: ['\u0000'] }), () => []],
     ['types', () => ({ eventTypes: ['call.created', 'call.held'] }), () => ['poison']],
     ['subject', () => ({ subject: 'call_1' }), () => ['succeeded']],
     ['tests', () => ({ test: true }), () => ['dueTest', 'pausedTest', 'testOfDeleted', 'failedTest']],
