@@ -1,0 +1,55 @@
+// GraphQL over HTTP as a careful publisher does it: one request, its answer or the reason why there is none.
+
+export type ApiAccess = { readonly url: string; readonly key: string }
+
+/** Nothing was acknowledged; the same request may be sent again. */
+export class TryAgain extends Error {
+  override name = 'TryAgain'
+}
+
+const RETRYABLE = new Set(['SERVICE_UNAVAILABLE', 'RATE_LIMITED'])
+
+/** The operation's data. Throws TryAgain for a lost connection, no answer in `timeoutMs` and what is away for now. */
+export async function ask<Data>(
+  { url, key }: ApiAccess,
+  query: string,
+  variables: object,
+  timeoutMs = 10_000,
+): Promise<Data> {
+  const body = JSON.stringify({ query, variables })
+  let reply: Response
+  let text: string
+  try {
+    reply = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+      body,
+      signal: AbortSignal.timeout(timeoutMs),
+    })
+    text = await reply.text()
+  } catch (error) {
+    throw new TryAgain(`No answer: ${(error as Error).message}`, { cause: error })
+  }
+  const answer = parse(text)
+  const code = answer?.errors?.[0]?.extensions?.code
+  if (answer?.data && !answer.errors) return answer.data as Data
+  const shown = `HTTP ${reply.status}: ${text.slice(0, 500)}`
+  if ((code !== undefined && RETRYABLE.has(code)) || reply.status === 503) throw new TryAgain(shown)
+  throw new Error(`Expected data, came ${shown}`)
+}
+
+type Answer = { data?: unknown; errors?: { extensions?: { code?: string } }[] }
+
+function parse(text: string): Answer | null {
+  try {
+    return JSON.parse(text) as Answer
+  } catch {
+    return null
+  }
+}
+
+/** The member of a mutation's result union that says it was done. Throws with what came instead. */
+export function expectSuccess<Success>(result: { __typename: string }): Success {
+  if (!result.__typename.endsWith('Success')) throw new Error(`Expected a success, came ${JSON.stringify(result)}`)
+  return result as Success
+}

@@ -1,0 +1,141 @@
+// A gateway process under a supervisor, as in a deployment: whatever ends it, it is started again soon after.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createWriteStream, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+export type GatewayProcess = {
+  readonly name: string
+  /** null between its end and its next start. */
+  readonly pid: number | null
+  /** Ends that nobody had asked for: exit codes and signals. */
+  readonly unexpectedEnds: readonly string[]
+  /** Resolves when it says that it is ready, also after a restart. */
+  ready(timeoutMs: number): Promise<void>
+  /** False when there was no process to signal. A SIGKILL is an end that was asked for. */
+  signal(name: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): boolean
+  /** Resident memory in MB, null where it cannot be read. */
+  memoryMb(): number | null
+  /** Asks it to leave by SIGTERM and resolves with its exit code (a signal's name) and how long it took. */
+  leave(deadlineMs: number): Promise<{ code: number | string; tookMs: number }>
+  /** Ends it now, for good. */
+  end(): Promise<void>
+}
+
+const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+const RESTART_MS = [300, 600, 1_200, 2_400]
+const READY = '"gateway.ready"'
+
+/** Starts `src/main.ts` with this environment; what it says goes to `logPath`. */
+export function startGatewayProcess({
+  name,
+  env,
+  logPath,
+}: {
+  name: string
+  env: Record<string, string>
+  logPath: string
+}): GatewayProcess {
+  const log = createWriteStream(logPath, { flags: 'a' })
+  const unexpectedEnds: string[] = []
+  const whenReady = new Set<() => void>()
+  let child: ChildProcess | null = null
+  let isReady = false
+  let wasKilled = false
+  let finished = false
+  let failures = 0
+  let timer: NodeJS.Timeout | null = null
+  let ended: Promise<number | string> = Promise.resolve(0)
+
+  function start(): void {
+    wasKilled = false
+    isReady = false
+    const started = spawn(process.execPath, [MAIN], {
+      // Nothing of the caller's settings: a run is the same everywhere.
+      env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    child = started
+    started.stdout!.on('data', (chunk: Buffer) => {
+      if (!log.writableEnded) log.write(chunk)
+      if (isReady || !chunk.includes(READY)) return
+      isReady = true
+      failures = 0
+      for (const resolve of whenReady) resolve()
+      whenReady.clear()
+    })
+    started.stderr!.on('data', (chunk: Buffer) => {
+      if (!log.writableEnded) log.write(chunk)
+    })
+    ended = new Promise((resolve) => {
+      started.once('exit', (code, signal) => {
+        child = null
+        const how = code ?? signal ?? 0
+        if (!log.writableEnded) log.write(`--- ended: ${how}\n`)
+        resolve(how)
+        if (finished) return
+        if (!wasKilled) unexpectedEnds.push(String(how))
+        const waitMs = RESTART_MS[Math.min(failures, RESTART_MS.length - 1)]!
+        failures++
+        timer = setTimeout(start, waitMs)
+      })
+    })
+  }
+  start()
+
+  return {
+    name,
+    get pid() {
+      return child?.pid ?? null
+    },
+    unexpectedEnds,
+    ready(timeoutMs) {
+      if (isReady && child) return Promise.resolve()
+      return new Promise((resolve, reject) => {
+        const late = setTimeout(
+          () => reject(new Error(`${name} was not ready after ${timeoutMs} ms. Its log is ${logPath}.`)),
+          timeoutMs,
+        )
+        whenReady.add(() => {
+          clearTimeout(late)
+          resolve()
+        })
+      })
+    },
+    signal(signal) {
+      if (!child) return false
+      if (signal === 'SIGKILL') wasKilled = true
+      return child.kill(signal)
+    },
+    memoryMb: () => (child?.pid ? residentMb(child.pid) : null),
+    async leave(deadlineMs) {
+      finished = true
+      if (timer) clearTimeout(timer)
+      const askedMs = performance.now()
+      const leaving = child
+      leaving?.kill('SIGTERM')
+      const late = setTimeout(() => leaving?.kill('SIGKILL'), deadlineMs)
+      const code = await ended
+      clearTimeout(late)
+      log.end()
+      return { code, tookMs: Math.round(performance.now() - askedMs) }
+    },
+    async end() {
+      finished = true
+      if (timer) clearTimeout(timer)
+      child?.kill('SIGCONT')
+      child?.kill('SIGKILL')
+      await ended
+      log.end()
+    },
+  }
+}
+
+function residentMb(pid: number): number | null {
+  try {
+    const kilobytes = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+    return kilobytes === undefined ? null : Math.round(Number(kilobytes) / 1024)
+  } catch {
+    return null
+  }
+}

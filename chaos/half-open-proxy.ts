@@ -1,0 +1,93 @@
+// A TCP proxy that can behave like a network that breaks. Promise: silent means silent; both ends keep their connection
+// and neither is told anything, as when a cable is pulled between them.
+
+import { connect, createServer, type Socket } from 'node:net'
+
+export type HalfOpenProxy = {
+  readonly port: number
+  /** Connections that carry data now. */
+  readonly openCount: number
+  /** From now on nothing passes through the connections that are open; they are never repaired. */
+  silence(): void
+  /** New connections are taken and not carried on, until `admit`. */
+  refuseNew(): void
+  admit(): void
+  /** Looks at each chunk from the client; `false` breaks the connection after the server got the chunk. */
+  watch(look: ((chunk: Buffer) => boolean) | null): void
+  close(): Promise<void>
+}
+
+/** Listens on a free port of the loopback interface and carries connections to `targetPort`. */
+export async function openHalfOpenProxy(targetPort: number): Promise<HalfOpenProxy> {
+  type Pair = { client: Socket; server: Socket | null; silent: boolean }
+  const pairs = new Set<Pair>()
+  let admits = true
+  let look: ((chunk: Buffer) => boolean) | null = null
+
+  const listener = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
+    const pair: Pair = { client, server: null, silent: !admits }
+    pairs.add(pair)
+    client.on('error', () => {})
+    // What comes through a silent connection is read and dropped, as a network would.
+    client.on('data', (chunk) => {
+      if (pair.silent || !pair.server) return
+      const goesOn = look?.(chunk) ?? true
+      if (!goesOn) pair.silent = true
+      pair.server.write(chunk, () => {
+        if (!goesOn) client.destroy()
+      })
+    })
+    client.once('close', () => {
+      // The far end of a silent connection is not told.
+      if (!pair.silent) pair.server?.destroy()
+      if (!pair.silent || !pair.server) pairs.delete(pair)
+    })
+    client.once('end', () => {
+      if (!pair.silent) pair.server?.end()
+    })
+    if (pair.silent) return
+    const server = connect({ port: targetPort, host: '127.0.0.1', noDelay: true, allowHalfOpen: true })
+    pair.server = server
+    server.on('error', () => {})
+    server.on('data', (chunk) => {
+      if (!pair.silent) client.write(chunk)
+    })
+    server.once('end', () => {
+      if (!pair.silent) client.end()
+    })
+    server.once('close', () => {
+      if (!pair.silent) client.destroy()
+      if (!pair.silent || client.destroyed) pairs.delete(pair)
+    })
+  })
+  await new Promise<void>((resolve, reject) => {
+    listener.once('error', reject)
+    listener.listen(0, '127.0.0.1', resolve)
+  })
+  return {
+    port: (listener.address() as { port: number }).port,
+    get openCount() {
+      return [...pairs].filter((pair) => !pair.silent).length
+    },
+    silence() {
+      for (const pair of pairs) pair.silent = true
+    },
+    refuseNew() {
+      admits = false
+    },
+    admit() {
+      admits = true
+    },
+    watch(next) {
+      look = next
+    },
+    async close() {
+      const closed = new Promise<void>((resolve) => listener.close(() => resolve()))
+      for (const { client, server } of pairs) {
+        client.destroy()
+        server?.destroy()
+      }
+      await closed
+    },
+  }
+}

@@ -1,0 +1,86 @@
+// The command line of a run, read whole: every problem at once.
+
+import { parseArgs } from 'node:util'
+
+const DEFAULTS = {
+  seed: 1,
+  events: 20_000,
+  kills: 25,
+  'database-restarts': 2,
+  workers: 3,
+  tenants: 3,
+  endpoints: 12,
+  pauses: 3,
+  terminations: 4,
+  'black-holes': 2,
+  /** Events a second; how long the faults go on follows from it. */
+  rate: 250,
+} as const
+
+const LEAST: Partial<Record<keyof typeof DEFAULTS, number>> = {
+  events: 1,
+  workers: 1,
+  tenants: 1,
+  endpoints: 1,
+  rate: 1,
+}
+
+export type RunOptions = {
+  readonly seed: number
+  readonly events: number
+  readonly kills: number
+  readonly databaseRestarts: number
+  readonly workers: number
+  readonly tenants: number
+  readonly endpoints: number
+  readonly pauses: number
+  readonly terminations: number
+  readonly blackHoles: number
+  readonly rate: number
+  /** Keep the folder with the ledgers, the logs and the database. */
+  readonly keep: boolean
+}
+
+export class UsageError extends Error {
+  override name = 'UsageError'
+}
+
+/** Reads the arguments. Throws UsageError with every problem and the usage. */
+export function readOptions(args: string[]): RunOptions {
+  const names = Object.keys(DEFAULTS) as (keyof typeof DEFAULTS)[]
+  const problems: string[] = []
+  let values: Record<string, string | boolean | undefined> = {}
+  try {
+    const options = Object.fromEntries(names.map((name) => [name, { type: 'string' as const }]))
+    values = parseArgs({ args, options: { ...options, keep: { type: 'boolean' } } }).values
+  } catch (error) {
+    problems.push((error as Error).message)
+  }
+  const read = (name: keyof typeof DEFAULTS): number => {
+    const text = values[name]
+    const value = text === undefined ? DEFAULTS[name] : Number(text)
+    const least = LEAST[name] ?? 0
+    if (!Number.isSafeInteger(value) || value < least)
+      problems.push(`--${name}: expected a whole number of at least ${least}, came ${text}`)
+    return value
+  }
+  const options: RunOptions = {
+    seed: read('seed'),
+    events: read('events'),
+    kills: read('kills'),
+    databaseRestarts: read('database-restarts'),
+    workers: read('workers'),
+    tenants: read('tenants'),
+    endpoints: read('endpoints'),
+    pauses: read('pauses'),
+    terminations: read('terminations'),
+    blackHoles: read('black-holes'),
+    rate: read('rate'),
+    keep: values['keep'] === true,
+  }
+  if (problems.length) {
+    const usage = names.map((name) => `[--${name} ${DEFAULTS[name]}]`).join(' ')
+    throw new UsageError(`${problems.join('\n')}\nUsage: chaos ${usage} [--keep]`)
+  }
+  return options
+}

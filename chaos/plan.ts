@@ -1,0 +1,98 @@
+// What goes wrong, and when. Promise: the same seed and counts give the same plan, to the millisecond. Nothing here
+// depends on the machine; which process a fault meets, and what that process was doing, is the run's.
+
+import { createHash } from 'node:crypto'
+
+export type FaultCounts = {
+  readonly kills: number
+  readonly databaseRestarts: number
+  readonly pauses: number
+  readonly terminations: number
+  readonly blackHoles: number
+}
+
+export type PlanOptions = FaultCounts & {
+  readonly seed: number
+  readonly workers: number
+  /** No fault before, so that the rate without one is known. */
+  readonly calmMs: number
+  /** The last fault begins before. */
+  readonly horizonMs: number
+}
+
+/** `atMs` counts from the first publish, `forMs` is how long the fault lasts. Process 0 is the API, 1 … n are workers. */
+export type Fault =
+  /** SIGKILL. */
+  | { readonly kind: 'kill'; readonly atMs: number; readonly process: number }
+  /** SIGSTOP, and SIGCONT at the end. */
+  | { readonly kind: 'pause'; readonly atMs: number; readonly process: number; readonly forMs: number }
+  /** pg_terminate_backend of every session of the process. */
+  | { readonly kind: 'terminate'; readonly atMs: number; readonly process: number }
+  /** Postgres ends at once and starts again. */
+  | { readonly kind: 'database-restart'; readonly atMs: number; readonly forMs: number }
+  /** The open database connections of worker 1 fall silent; `forMs` later new ones can be made. */
+  | { readonly kind: 'black-hole'; readonly atMs: number; readonly forMs: number }
+
+export type Plan = { readonly faults: readonly Fault[]; readonly hash: string }
+
+/** The process whose database connections go through the proxy. */
+export const BEHIND_PROXY = 1
+
+const API_SHARE = 0.15
+const SHORT_PAUSE_MS = [2_000, 5_000] as const
+const LONG_PAUSE_MS = [13_000, 16_000] as const
+const DOWN_MS = [300, 3_000] as const
+const SILENT_MS = [0, 8_000] as const
+/** Nothing else begins so soon after a restart: how long the database takes back to full rate is then seen. */
+const QUIET_AFTER_RESTART_MS = 8_000
+
+/** Draws the plan. */
+export function drawPlan(options: PlanOptions): Plan {
+  const random = createRandom(options.seed)
+  const between = ([least, most]: readonly [number, number]) => Math.round(least + random() * (most - least))
+  const anyProcess = () => (random() < API_SHARE ? 0 : 1 + Math.floor(random() * options.workers))
+  const span = options.horizonMs - options.calmMs
+  const restarts = Array.from(
+    { length: options.databaseRestarts },
+    // Spread evenly, each somewhere in the first half of its share.
+    (_, i): Fault => ({
+      kind: 'database-restart',
+      atMs: Math.round(options.calmMs + (span * (i + random() / 2)) / options.databaseRestarts),
+      forMs: between(DOWN_MS),
+    }),
+  )
+  const otherTime = () => {
+    for (;;) {
+      const atMs = options.calmMs + Math.round(random() * span)
+      const isQuiet = restarts.some((restart) => atMs >= restart.atMs && atMs < restart.atMs + QUIET_AFTER_RESTART_MS)
+      // Every eighth falls into the outage all the same.
+      if (!isQuiet || random() < 1 / 8) return atMs
+    }
+  }
+  const times = (count: number, draw: (i: number) => Fault) => Array.from({ length: count }, (_, i) => draw(i))
+  const faults = [
+    ...restarts,
+    ...times(options.kills, () => ({ kind: 'kill', atMs: otherTime(), process: anyProcess() })),
+    ...times(options.pauses, (i) => ({
+      kind: 'pause',
+      atMs: otherTime(),
+      process: anyProcess(),
+      forMs: between(i % 2 ? SHORT_PAUSE_MS : LONG_PAUSE_MS),
+    })),
+    ...times(options.terminations, () => ({ kind: 'terminate', atMs: otherTime(), process: anyProcess() })),
+    ...times(options.blackHoles, () => ({ kind: 'black-hole', atMs: otherTime(), forMs: between(SILENT_MS) })),
+  ].sort((a, b) => a.atMs - b.atMs)
+  const hash = createHash('sha256').update(JSON.stringify(faults)).digest('hex').slice(0, 16)
+  return { faults, hash }
+}
+
+/** Numbers in [0, 1), the same for the same seed (mulberry32). */
+export function createRandom(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}

@@ -1,0 +1,101 @@
+// The one line of a run: what was promised, what came of it, and whether it holds.
+
+import { ARRIVALS_MS, type MetFault } from './check.ts'
+import type { RunOptions } from './options.ts'
+import type { Run } from './run.ts'
+
+/** Kills this near to a restart wait for the database, not for recovery. */
+const NEAR_RESTART_MS = 10_000
+const RATE_WINDOW_MS = 1_000
+const RATE_BEFORE_MS = 5_000
+const FULL_SHARE = 0.9
+/** Two clocks of one machine and the way between two processes. */
+const EARLY_TOLERANCE_MS = 5
+
+export type Report = ReturnType<typeof report>
+
+/** What the run found, as plain data; `pass` is false when an invariant or the bound on duplicates is broken. */
+export function report(options: RunOptions, run: Run) {
+  const { findings, faults } = run
+  const inFlightAtFaults = faults.reduce((sum, { inFlight }) => sum + inFlight.length, 0)
+  const kills = faults.filter(({ kind }) => kind === 'kill')
+  const alone = kills.filter((fault) => !isNearRestart(fault, run))
+  const timesOf = (some: readonly MetFault[]) => some.flatMap((fault) => findings.recoveries.get(fault) ?? [])
+  const ofKind = (kind: string) => timesOf(faults.filter((fault) => fault.kind === kind))
+  const broken = Object.entries({
+    ...findings.invariants,
+    lost: findings.lost,
+    duplicatesBeyondInFlight: Math.max(0, findings.duplicates - inFlightAtFaults),
+    notAcknowledged: options.events - findings.acknowledged,
+    notDrained: run.drainMs === null ? 1 : 0,
+    leftBadly: run.leaves.filter(({ code }) => code !== 0).length,
+  }).filter(([, count]) => count > 0)
+  return {
+    seed: options.seed,
+    planHash: run.plan.hash,
+    faults: countKinds(faults),
+    acknowledged: findings.acknowledged,
+    deliveries: findings.deliveries,
+    delivered: findings.delivered,
+    deadLettered: findings.deadLettered,
+    lost: findings.lost,
+    succeededWithout2xx: findings.invariants.succeededWithout2xx,
+    duplicates: findings.duplicates,
+    inFlightAtFaults,
+    recoveryMs: { ...quantiles(timesOf(alone)), deliveries: timesOf(alone).length },
+    recoveryNearRestartMs: { max: most(timesOf(kills.filter((fault) => isNearRestart(fault, run)))) },
+    frozen: { max: most(ofKind('pause')) },
+    databaseBack: { fullRateMs: most(run.restarts.map(({ downMs, upMs }) => fullRateMs(run, downMs, upMs))) },
+    blackHole: { max: most([...ofKind('black-hole'), ...run.blackHoles.map(({ workingMs }) => workingMs)]) },
+    publishRefused: run.publisher.refused,
+    publishedMs: run.publishedMs.to - run.publishedMs.from,
+    drainMs: run.drainMs,
+    retriesEarly: findings.retryDelaysMs.filter((ms) => ms < -EARLY_TOLERANCE_MS).length,
+    retryLateP99Ms: quantile(findings.retryDelaysMs, 0.99),
+    memoryMb: { max: run.memoryMb },
+    leaveMs: { max: most(run.leaves.map(({ tookMs }) => tookMs)) },
+    unexpectedEnds: run.unexpectedEnds,
+    duplicatesUnexplained: findings.duplicatesUnexplained,
+    invariants: findings.invariants,
+    broken: Object.fromEntries(broken),
+    pass: broken.length === 0,
+  }
+}
+
+function isNearRestart({ beganMs }: MetFault, { restarts }: Run): boolean {
+  return restarts.some(({ downMs, upMs }) => beganMs > downMs - NEAR_RESTART_MS / 2 && beganMs < upMs + NEAR_RESTART_MS)
+}
+
+/** From the moment the database takes connections to the first second in which as many requests arrive as before. */
+function fullRateMs({ findings: { arrivals } }: Run, downMs: number, upMs: number): number {
+  const between = (fromMs: number, toMs: number) => {
+    let count = 0
+    for (let bucket = Math.ceil(fromMs / ARRIVALS_MS); bucket < Math.floor(toMs / ARRIVALS_MS); bucket++)
+      count += arrivals.get(bucket) ?? 0
+    return count / (Math.floor(toMs / ARRIVALS_MS) - Math.ceil(fromMs / ARRIVALS_MS))
+  }
+  const before = between(downMs - RATE_BEFORE_MS, downMs)
+  for (let fromMs = upMs; fromMs < upMs + 120_000; fromMs += ARRIVALS_MS)
+    if (between(fromMs, fromMs + RATE_WINDOW_MS + ARRIVALS_MS) >= FULL_SHARE * before) return fromMs - upMs
+  return 120_000
+}
+
+function countKinds(faults: readonly MetFault[]): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const { kind } of faults) counts[kind] = (counts[kind] ?? 0) + 1
+  return counts
+}
+
+function quantiles(values: readonly number[]) {
+  return { p50: quantile(values, 0.5), p99: quantile(values, 0.99), max: most(values) }
+}
+
+function quantile(values: readonly number[], share: number): number | null {
+  if (values.length === 0) return null
+  const sorted = [...values].sort((a, b) => a - b)
+  return Math.round(sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)]!)
+}
+
+function most(values: readonly number[]): number | null {
+  return values.length ? Math.round(values.reduce((a, b) => Math.max(a, b))) : null
+}
