@@ -1,0 +1,164 @@
+// Who asks: an API key as a bearer token, or the console's session as a cookie. A credential that was revoked or has
+// expired stops working within `FRESH_MS` in every process, on open streams within that and one look of theirs. While
+// the database is away the credential is not guessed at: SERVICE_UNAVAILABLE.
+
+import { hash, timingSafeEqual } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Context, Viewer } from '../context.ts'
+import type { Role } from '../generated/prisma/enums.ts'
+import type { Statement } from '../hot-database.ts'
+
+export type Credential = { readonly kind: 'key' | 'session'; readonly token: string }
+
+export type Authenticator = {
+  /** Whose credential this is, at once when it was asked a moment ago; null when it is nobody's. */
+  viewerOf(credential: Credential): Viewer | null | Promise<Viewer | null>
+  /** The same, asked of the database now. */
+  viewerNow(credential: Credential): Promise<Viewer | null>
+  /** Makes the next request ask the database. */
+  forget(credential: Credential): void
+}
+
+const FRESH_MS = 5_000
+const MAX_KEPT = 20_000
+const USED_EVERY_MS = 60_000
+const MAX_TOKEN_LENGTH = 512
+
+/** Over TLS the `__Host-` prefix keeps other hosts and plain HTTP from setting or reading it. */
+export const SESSION_COOKIE = { secure: '__Host-sivo_session', plain: 'sivo_session' } as const
+
+/** The header a page of ours sends with its cookie; another site's page cannot, without asking first. */
+export const CSRF_HEADER = 'x-sivo-csrf'
+
+type Row = {
+  id: string
+  tenantId: string | null
+  role: Role
+  name: string
+  hash: Buffer
+  expiresAt: Date | null
+  lastUsedAt: Date | null
+}
+
+const FIND_KEY: Statement = {
+  name: 'find-api-key',
+  text: `select id, tenant_id as "tenantId", role, name, secret_hash as hash, expires_at as "expiresAt", last_used_at as "lastUsedAt"
+    from api_key where secret_hash = $1 and revoked_at is null`,
+}
+const FIND_SESSION: Statement = {
+  name: 'find-session',
+  text: `select id, tenant_id as "tenantId", role, name, token_hash as hash, expires_at as "expiresAt", null as "lastUsedAt"
+    from session where token_hash = $1 and revoked_at is null`,
+}
+const MARK_USED: Statement = {
+  name: 'mark-api-key-used',
+  text: `update api_key set last_used_at = now()
+    where id = $1 and (last_used_at is null or last_used_at < now() - interval '1 minute')`,
+}
+
+type Kept = { viewer: Viewer | null; atMs: number }
+
+/** Looks credentials up, and remembers for `FRESH_MS` what it found. */
+export function createAuthenticator({ hot, clock, log }: Pick<Context, 'hot' | 'clock' | 'log'>): Authenticator {
+  const kept = new Map<string, Kept>()
+  const asking = new Map<string, Promise<Viewer | null>>()
+  const usedAtMs = new Map<string, number>()
+
+  const nameOf = ({ kind, token }: Credential) => `${kind} ${hash('sha256', token, 'base64')}`
+
+  const ask = async (credential: Credential, name: string): Promise<Viewer | null> => {
+    const wanted = hash('sha256', credential.token, 'buffer')
+    const rows = await hot.query<Row>(credential.kind === 'key' ? FIND_KEY : FIND_SESSION, [wanted])
+    const row = rows.find(({ hash: stored }) => stored.length === wanted.length && timingSafeEqual(stored, wanted))
+    const viewer: Viewer | null = row
+      ? {
+          role: row.role,
+          tenantId: row.tenantId,
+          name: row.name,
+          expiresAt: row.expiresAt,
+          credential: { kind: credential.kind, id: row.id },
+        }
+      : null
+    for (const oldest of kept.keys()) {
+      if (kept.size < MAX_KEPT) break
+      kept.delete(oldest)
+    }
+    kept.delete(name)
+    kept.set(name, { viewer, atMs: clock.monotonicMs() })
+    return unlessExpired(viewer)
+  }
+
+  const askOnce = (credential: Credential, name: string): Promise<Viewer | null> => {
+    let answer = asking.get(name)
+    if (!answer) {
+      answer = ask(credential, name).finally(() => asking.delete(name))
+      asking.set(name, answer)
+    }
+    return answer
+  }
+
+  const unlessExpired = (viewer: Viewer | null) =>
+    viewer?.expiresAt && viewer.expiresAt.getTime() <= clock.now().getTime() ? null : viewer
+
+  /** At most one write a minute and key; nobody waits for it. */
+  const markUsed = ({ credential }: Viewer) => {
+    if (credential.kind !== 'key') return
+    const nowMs = clock.monotonicMs()
+    const lastMs = usedAtMs.get(credential.id)
+    if (lastMs !== undefined && nowMs - lastMs < USED_EVERY_MS) return
+    if (usedAtMs.size >= MAX_KEPT) usedAtMs.clear()
+    usedAtMs.set(credential.id, nowMs)
+    hot.query(MARK_USED, [credential.id]).catch((error) => log.debug({ err: error }, 'api_key.use_not_noted'))
+  }
+
+  const noteUse = (viewer: Viewer | null): Viewer | null => {
+    if (viewer) markUsed(viewer)
+    return viewer
+  }
+
+  return {
+    viewerOf(credential) {
+      if (credential.token.length > MAX_TOKEN_LENGTH) return null
+      const name = nameOf(credential)
+      const known = kept.get(name)
+      if (known && clock.monotonicMs() - known.atMs < FRESH_MS) return noteUse(unlessExpired(known.viewer))
+      return askOnce(credential, name).then(noteUse)
+    },
+    async viewerNow(credential) {
+      if (credential.token.length > MAX_TOKEN_LENGTH) return null
+      return ask(credential, nameOf(credential))
+    },
+    forget: (credential) => void kept.delete(nameOf(credential)),
+  }
+}
+
+/** The key in `Bearer <key>`; null when the text is something else. */
+export function readBearer(text: unknown): Credential | null {
+  if (typeof text !== 'string') return null
+  const token = /^bearer +([\x21-\x7e]+) *$/i.exec(text)?.[1]
+  return token ? { kind: 'key', token } : null
+}
+
+/** The session in the cookie header; `secure` says that the request came over TLS. */
+export function readSession(cookies: string | undefined, secure: boolean): Credential | null {
+  if (!cookies) return null
+  const wanted = secure ? SESSION_COOKIE.secure : SESSION_COOKIE.plain
+  for (const cookie of cookies.split(';')) {
+    const at = cookie.indexOf('=')
+    if (at > 0 && cookie.slice(0, at).trim() === wanted) return { kind: 'session', token: cookie.slice(at + 1).trim() }
+  }
+  return null
+}
+
+/** True when the browser says that a page of this very host sent the request, or nothing at all. */
+export function isOwnOrigin({ origin, host }: IncomingHttpHeaders): boolean {
+  if (origin === undefined) return true
+  return host !== undefined && URL.parse(origin)?.host === host.toLowerCase()
+}
+
+/** True when TLS is spoken with the client, here or by a proxy in front. */
+export function isSecure(request: { headers: IncomingHttpHeaders; socket: object }): boolean {
+  const forwarded = request.headers['x-forwarded-proto']
+  if (typeof forwarded === 'string') return forwarded.split(',')[0]?.trim() === 'https'
+  return 'encrypted' in request.socket
+}

@@ -1,0 +1,89 @@
+// What a caller learns of a failure. Ours are masked and logged once, under the request id the caller is given; what is
+// meant for the caller keeps its code, and gains the HTTP status that goes with it.
+
+import { GraphQLError } from 'graphql'
+import type { Logger } from 'pino'
+import { isDatabaseAway, RequestError, type RequestErrorCode } from '../errors.ts'
+
+export type Reporting = { readonly log: Logger; readonly requestId: string }
+
+const STATUS: Partial<Record<RequestErrorCode, number>> = {
+  UNAUTHENTICATED: 401,
+  RATE_LIMITED: 429,
+  SERVICE_UNAVAILABLE: 503,
+}
+
+/** The sentence of a 503. */
+export const DATABASE_AWAY =
+  'The database cannot be reached now. Nothing was acknowledged: ask again in a moment, a publish with an idempotency key.'
+/** The sentence of a 500. */
+export const MASKED = 'Something went wrong on our side. Give the request id when you report it.'
+
+/** The errors as a caller may see them. */
+export function reportErrors(errors: readonly unknown[], reporting: Reporting): GraphQLError[] {
+  return errors.map((error) => reportError(error, reporting))
+}
+
+/** One error as a caller may see it; logs it when it is a fault of ours. */
+export function reportError(error: unknown, { log, requestId }: Reporting): GraphQLError {
+  const cause = causeOf(error)
+  const at = error instanceof GraphQLError ? { nodes: error.nodes, path: error.path } : {}
+  const tell = (code: RequestErrorCode, message: string, more: { retryAfterSeconds?: number | null } = {}) =>
+    new GraphQLError(message, {
+      ...at,
+      extensions: {
+        code,
+        ...(code === 'INTERNAL_SERVER_ERROR' ? { requestId } : {}),
+        ...httpOf(code, more.retryAfterSeconds ?? null),
+      },
+    })
+  if (cause instanceof RequestError) return tell(cause.code, cause.message, cause)
+  if (cause === null && error instanceof GraphQLError) {
+    // Syntax, validation, variables: graphql-js' own, about the caller's document.
+    if (KNOWN_CODES.has(error.extensions['code'])) return error
+    return new GraphQLError(error.message, {
+      nodes: error.nodes,
+      source: error.source,
+      positions: error.positions,
+      path: error.path,
+      extensions: { ...error.extensions, code: 'BAD_USER_INPUT' },
+    })
+  }
+  if (isDatabaseAway(cause)) {
+    log.warn({ requestId, err: cause }, 'request.database_away')
+    return tell('SERVICE_UNAVAILABLE', DATABASE_AWAY, { retryAfterSeconds: 1 })
+  }
+  log.error({ requestId, err: cause, path: at.path }, 'request.failed')
+  return tell('INTERNAL_SERVER_ERROR', MASKED)
+}
+
+const KNOWN_CODES: ReadonlySet<unknown> = new Set<RequestErrorCode>([
+  'UNAUTHENTICATED',
+  'FORBIDDEN',
+  'BAD_USER_INPUT',
+  'NOT_FOUND',
+  'COMPLEXITY_LIMIT',
+  'RATE_LIMITED',
+  'SERVICE_UNAVAILABLE',
+  'INTERNAL_SERVER_ERROR',
+])
+
+/** What a resolver threw, out of the GraphQL errors around it; null when the error is GraphQL's own. */
+function causeOf(error: unknown): unknown {
+  let inner = error
+  while (inner instanceof GraphQLError) {
+    const next: unknown = inner.originalError ?? inner.cause
+    if (next == null) return null
+    inner = next
+  }
+  return inner
+}
+
+function httpOf(code: RequestErrorCode, retryAfterSeconds: number | null): { http?: object } {
+  if (code === 'COMPLEXITY_LIMIT') return { http: { spec: true, status: 400 } }
+  const status = STATUS[code]
+  if (!status) return {}
+  const headers: Record<string, string> = retryAfterSeconds === null ? {} : { 'retry-after': String(retryAfterSeconds) }
+  if (status === 401) headers['www-authenticate'] = 'Bearer'
+  return { http: { status, headers } }
+}

@@ -1,0 +1,69 @@
+// Signing in to the console and out again. The link's token comes by POST from the page that read it out of its own
+// address, is spent once, and leaves a cookie that scripts cannot read and other sites cannot send.
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Context } from '../context.ts'
+import { endSession, spendConsoleLink } from '../gateway/console-link.ts'
+import { type Authenticator, CSRF_HEADER, isOwnOrigin, isSecure, readSession, SESSION_COOKIE } from './authenticate.ts'
+import { replyError, replyJson } from './reply.ts'
+import { readJsonBody } from './request-body.ts'
+
+const MAX_BYTES = 4 * 1024
+
+/** Answers /session: POST { token } signs in, DELETE signs out. Throws UnreadableRequest and what the database throws. */
+export async function serveSession(
+  { ctx, authenticator }: { ctx: Context; authenticator: Authenticator },
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  if (!isOwnOrigin(request.headers) || request.headers[CSRF_HEADER] === undefined)
+    return replyError(
+      response,
+      403,
+      'FORBIDDEN',
+      `Expected a page of this host that sends ${CSRF_HEADER}, came another request. Sign in from the console.`,
+    )
+  if (request.method === 'POST') return signIn(ctx, request, response)
+  if (request.method === 'DELETE') return signOut(ctx, authenticator, request, response)
+  replyError(response, 405, 'BAD_USER_INPUT', 'Expected POST or DELETE.', { headers: { allow: 'POST, DELETE' } })
+}
+
+async function signIn(ctx: Context, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const body = await readJsonBody(request, MAX_BYTES)
+  const token = (body as { token?: unknown } | null)?.token
+  const session = typeof token === 'string' ? await spendConsoleLink(ctx, token) : null
+  if (!session)
+    return replyError(
+      response,
+      401,
+      'UNAUTHENTICATED',
+      'Expected the token of a console link that is unused and not expired, came another one. Ask for a new link.',
+    )
+  const seconds = Math.max(0, Math.floor((session.expiresAt.getTime() - ctx.clock.now().getTime()) / 1000))
+  replyJson(
+    response,
+    200,
+    { expiresAt: session.expiresAt.toISOString() },
+    { 'set-cookie': cookie(request, session.token, seconds) },
+  )
+}
+
+async function signOut(
+  ctx: Context,
+  authenticator: Authenticator,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const credential = readSession(request.headers.cookie, isSecure(request))
+  const viewer = credential && (await authenticator.viewerOf(credential))
+  if (viewer) await endSession(ctx, viewer)
+  if (credential) authenticator.forget(credential)
+  replyJson(response, 200, { signedOut: true }, { 'set-cookie': cookie(request, '', 0) })
+}
+
+function cookie(request: IncomingMessage, token: string, seconds: number): string {
+  const rest = `Path=/; HttpOnly; SameSite=Strict; Max-Age=${seconds}`
+  return isSecure(request)
+    ? `${SESSION_COOKIE.secure}=${token}; Secure; ${rest}`
+    : `${SESSION_COOKIE.plain}=${token}; ${rest}`
+}

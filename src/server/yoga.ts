@@ -1,0 +1,256 @@
+// GraphQL over HTTP. Who asks, how often, and how much they sent was settled in http.ts; here a document becomes a reply.
+// The order of the plugins is the design: the request's own parser, bounds before validation, cost before execution,
+// and last of all the reply, which tells no more of a failure than a caller may know.
+
+import { GraphQLError, type GraphQLSchema, getOperationAST } from 'graphql'
+import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga'
+import type { Viewer } from '../context.ts'
+import { RequestError } from '../errors.ts'
+import type { RequestContext } from '../schema/builder.ts'
+import { COST_LIMIT, costOf, refuseCost } from '../schema/cost.ts'
+import { parseBounded, type RateReading } from './limits.ts'
+import type { StreamEnd } from './open-streams.ts'
+import { reportErrors } from './report-errors.ts'
+
+/** What a request is given besides what every resolver is. */
+export type OperationContext = RequestContext & {
+  readonly viewer: Viewer
+  readonly rate: RateReading
+  /** The parsed body of a POST. */
+  readonly parameters?: unknown
+  /** Ends the work for a reader who went away. */
+  readonly signal?: () => AbortSignal
+  /** Registers a stream that must end with its credential and with the server; null when there are too many. */
+  readonly openStream?: (end: (why: StreamEnd) => void) => (() => void) | null
+  /** Set once the document is known. */
+  cost?: number
+}
+
+type Result = { data?: unknown; errors?: readonly unknown[]; extensions?: Record<string, unknown> }
+
+export type Yoga = YogaServerInstance<OperationContext, Record<never, never>>
+
+export function createGraphQL(schema: GraphQLSchema): Yoga {
+  return createYoga<OperationContext>({
+    schema,
+    graphqlEndpoint: '/graphql',
+    logging: false,
+    cors: false,
+    graphiql: false,
+    landingPage: false,
+    healthCheckEndpoint: '/graphql/unused',
+    batching: false,
+    multipart: false,
+    // Bounded where it is read, and masked where it is reported.
+    maxRequestBodySize: false,
+    maskedErrors: false,
+    plugins: [
+      // The request: its body was read and parsed once.
+      useParsedBody(),
+      // The document: bounded before it is validated; parsed and validated once for each text.
+      useBoundedDocuments(),
+      // The operation: what it costs, whether anybody still waits for it, and how long a stream lives.
+      useCost(),
+      useCancellation(),
+      useStreams(),
+      // The reply: errors as a caller may see them, and what the request took of its limits.
+      useReply(),
+    ],
+  }) as unknown as Yoga
+}
+
+function useParsedBody(): Plugin<OperationContext> {
+  return {
+    onRequestParse({ serverContext, setRequestParser }) {
+      const { parameters } = serverContext as Partial<OperationContext>
+      if (parameters !== undefined) setRequestParser(() => parameters as Record<string, unknown>)
+    },
+  }
+}
+
+function useBoundedDocuments(): Plugin {
+  return {
+    onParse({ setParseFn }) {
+      setParseFn(parseBounded)
+    },
+  }
+}
+
+const MAX_COSTS_PER_DOCUMENT = 200
+
+/** Costs depend on the document and on its numbers (`first`) alone, and are computed once for each of these. */
+function useCost(): Plugin<OperationContext> {
+  const costs = new WeakMap<object, Map<string, number>>()
+  const judge = (args: CostArgs): GraphQLError | null => {
+    const { document, operationName, variableValues, contextValue } = args
+    let ofDocument = costs.get(document)
+    if (!ofDocument) {
+      ofDocument = new Map()
+      costs.set(document, ofDocument)
+    }
+    const key = `${operationName ?? ''} ${numbersIn(variableValues)}`
+    let cost = ofDocument.get(key)
+    if (cost === undefined) {
+      try {
+        cost = costOf(args.schema, { document, operationName, variables: variableValues }, contextValue)
+      } catch {
+        // Its variables do not fit: execution says so, and why.
+        cost = 0
+      }
+      if (ofDocument.size < MAX_COSTS_PER_DOCUMENT) ofDocument.set(key, cost)
+    }
+    contextValue.cost = cost
+    if (cost <= COST_LIMIT) return null
+    const refusal = refuseCost('Complexity', { complexity: cost, depth: 0 })
+    return new GraphQLError(refusal.message, { originalError: refusal })
+  }
+  return {
+    onExecute({ args, setResultAndStopExecution }) {
+      const error = judge(args as CostArgs)
+      if (error) setResultAndStopExecution({ errors: [error] })
+    },
+    onSubscribe({ args, setResultAndStopExecution }) {
+      const error = judge(args as unknown as CostArgs)
+      if (error) setResultAndStopExecution({ errors: [error] } as never)
+    },
+  }
+}
+
+type CostArgs = Parameters<typeof costOf>[1] & {
+  schema: GraphQLSchema
+  variableValues?: Record<string, unknown> | null
+  contextValue: OperationContext
+}
+
+function numbersIn(variables: Record<string, unknown> | null | undefined): string {
+  let text = ''
+  for (const name in variables) {
+    const value = variables[name]
+    if (typeof value === 'number') text += `${name}=${value} `
+  }
+  return text
+}
+
+/** A query that nobody waits for any more is not carried on with. A mutation is: it does all it was asked. */
+function useCancellation(): Plugin<OperationContext> {
+  return {
+    onExecute({ args }) {
+      const { signal } = args.contextValue as OperationContext
+      if (!signal) return
+      if (getOperationAST(args.document, args.operationName)?.operation === 'query')
+        (args as { signal?: AbortSignal }).signal = signal()
+    },
+  }
+}
+
+/** A stream ends when its credential or the server does, and reports its errors as any reply does. */
+function useStreams(): Plugin<OperationContext> {
+  return {
+    onSubscribe({ args }) {
+      const context = args.contextValue as OperationContext
+      return {
+        onSubscribeResult({ result, setResult }) {
+          if (Symbol.asyncIterator in result) setResult(boundStream(result as AsyncIterable<Result>, context) as never)
+        },
+      }
+    },
+  }
+}
+
+type Step = IteratorResult<Result, undefined>
+const DONE: Step = { done: true, value: undefined }
+
+/** Written out because a generator's `return` would wait for the result that is being waited for. */
+function boundStream(
+  source: AsyncIterable<Result>,
+  context: OperationContext,
+): AsyncIterableIterator<Result, undefined> {
+  const results = source[Symbol.asyncIterator]()
+  let over = false
+  let answer: ((step: Step) => void) | null = null
+  let last: Step | null = null
+  const finish = (words: RequestError | null = null): Step => {
+    if (over) return DONE
+    over = true
+    unregister?.()
+    // Not awaited: the source may be waiting for a change that never comes.
+    Promise.resolve(results.return?.()).catch(() => {})
+    if (words) last = { done: false, value: reported({ errors: [words] }, context) }
+    if (answer) answer(takeLast())
+    return DONE
+  }
+  const takeLast = (): Step => {
+    const step = last ?? DONE
+    last = null
+    return step
+  }
+  const unregister = context.openStream?.((why) =>
+    finish(
+      why === 'credential-ended'
+        ? new RequestError('UNAUTHENTICATED', 'This key or session has ended. Ask with another one.')
+        : null,
+    ),
+  )
+  if (unregister === null)
+    finish(
+      new RequestError(
+        'RATE_LIMITED',
+        'Expected fewer streams open at once with this key, came one more. Close one first.',
+      ),
+    )
+  return {
+    next() {
+      if (over) return Promise.resolve(takeLast())
+      return new Promise((resolve) => {
+        answer = (step) => {
+          answer = null
+          resolve(step)
+        }
+        results.next().then(
+          (step) => {
+            if (over) return
+            if (step.done) return finish()
+            answer?.({ done: false, value: reported(step.value, context) })
+          },
+          (error) => {
+            if (over) return
+            answer?.({ done: false, value: reported({ errors: [error] }, context) })
+            finish()
+          },
+        )
+      })
+    },
+    return: () => Promise.resolve(finish()),
+    throw(error) {
+      finish()
+      return Promise.reject(error)
+    },
+    [Symbol.asyncIterator]() {
+      return this
+    },
+  }
+}
+
+function useReply(): Plugin<OperationContext> {
+  return {
+    onResultProcess({ result, setResult, serverContext }) {
+      if (Symbol.asyncIterator in result || Array.isArray(result)) return
+      setResult(reported(result as Result, serverContext as unknown as OperationContext) as never)
+    },
+  }
+}
+
+/** A result as it goes out. */
+export function reported(result: Result, context: OperationContext): Result {
+  const { rate, cost } = context
+  const extensions = {
+    ...result.extensions,
+    cost: { requested: cost ?? 0, limit: COST_LIMIT },
+    rateLimit: { limit: rate.limit, remaining: rate.remaining, resetAt: new Date(rate.resetAt).toISOString() },
+  }
+  if (!result.errors?.length) return { ...result, extensions }
+  const errors = reportErrors(result.errors, context)
+  // Half an answer is one; a fault that left nothing is the whole request's.
+  const failed = result.data == null && errors.some((error) => error.extensions['code'] === 'INTERNAL_SERVER_ERROR')
+  return { ...result, errors, extensions: failed ? { ...extensions, http: { status: 500 } } : extensions }
+}
