@@ -80,23 +80,21 @@ function isExact(source: string, value: number): boolean {
   const a = normalise(source)
   const b = normalise(written)
   if (a.digits !== b.digits) return false
-  return a.digits === '' || (a.negative === b.negative && a.exponent === b.exponent)
+  return a.digits === '' || a.exponent === b.exponent
 }
 
 type Decimal = {
-  negative: boolean
   /** Significant digits without zeros at either end; empty for zero. */
   digits: string
-  /** The value is 0.digits × 10^exponent. */
+  /** The value is 0.digits × 10^exponent, whatever its sign: a double keeps the sign. */
   exponent: number
 }
 
 // Time and memory grow with the length of the text alone, whatever the exponent says. An exponent too long for a
 // double belongs to a number that is zero, infinite (refused before) or has underflowed (its digits differ then).
 function normalise(source: string): Decimal {
-  const negative = source.startsWith('-')
   const exponentAt = indexOfExponent(source)
-  const mantissa = source.slice(negative ? 1 : 0, exponentAt)
+  const mantissa = source.slice(source.startsWith('-') ? 1 : 0, exponentAt)
   const dotAt = mantissa.indexOf('.')
   const whole = dotAt < 0 ? mantissa : mantissa.slice(0, dotAt)
   const all = dotAt < 0 ? mantissa : whole + mantissa.slice(dotAt + 1)
@@ -105,7 +103,7 @@ function normalise(source: string): Decimal {
   let end = all.length
   while (end > start && all[end - 1] === '0') end--
   const written = exponentAt < source.length ? Number(source.slice(exponentAt + 1)) : 0
-  return { negative, digits: all.slice(start, end), exponent: written + whole.length - start }
+  return { digits: all.slice(start, end), exponent: written + whole.length - start }
 }
 
 function indexOfExponent(source: string): number {
