@@ -62,6 +62,9 @@ export type AppOptions = {
 const ADMIN_BOUNDS = ['statement_timeout=15s', 'transaction_timeout=30s', 'idle_in_transaction_session_timeout=20s']
 const RECONCILE_MS = 500
 const MAX_IN_THE_AIR = 512
+const MAX_BATCH_ROWS = 500
+const MAX_BATCH_BYTES = 8_000_000
+const LEAST_EVENT_WEIGHT = MAX_BATCH_BYTES / MAX_BATCH_ROWS
 /** How long a publish waits for a database that is away before it is refused. */
 const PUBLISH_PATIENCE_MS = 2_000
 /** A result is worth writing only while its lease lives. */
@@ -99,11 +102,13 @@ export async function openApp({ config, log, ca, narrate = false }: AppOptions):
   const publisher = createBatcher<StoreCall, StoreResult>({
     flush: (calls, repeated) =>
       storeEvents(hot, calls, { repeated, maxAttempts: attemptsPerCycle(config.retrySchedule) }).finally(bell.ring),
-    weigh: (call) => call.events.reduce((bytes, event) => bytes + event.bodyBytes, 0),
+    // A batch is bounded in events as in bytes.
+    weigh: (call) => call.events.reduce((bytes, event) => bytes + Math.max(event.bodyBytes, LEAST_EVENT_WEIGHT), 0),
     owner: (call) => call.tenantId,
     patience: retryUntil(PUBLISH_PATIENCE_MS),
-    maxItems: 500,
-    maxBytes: 8_000_000,
+    monotonicMs: clock.monotonicMs,
+    maxItems: MAX_BATCH_ROWS,
+    maxBytes: MAX_BATCH_BYTES,
     parallel: 2,
   })
   opened.push(() => publisher.idle())
@@ -173,9 +178,10 @@ function openWorker({ ctx, access, liveness, bell, metrics, narrate, ca }: Worke
     weigh: (result) => 1_000 + (result.attempt?.sent.reply?.body.length ?? 0),
     owner: (result) => result.delivery.tenantId,
     patience: retryUntil(RECORD_PATIENCE_MS),
+    monotonicMs: clock.monotonicMs,
     rescue: withoutReply,
-    maxItems: 500,
-    maxBytes: 8_000_000,
+    maxItems: MAX_BATCH_ROWS,
+    maxBytes: MAX_BATCH_BYTES,
     parallel: 2,
   })
   const lanes = createLanes({
@@ -246,10 +252,10 @@ function keepReconciling(ctx: Context, liveness: Liveness, metrics: Metrics): ()
 }
 
 /** Patience for a database that is away: a try every 200 ms until so many ms have passed. */
-function retryUntil(limitMs: number): (items: unknown[], tries: number) => Promise<boolean> {
+function retryUntil(limitMs: number): (waitedMs: number) => Promise<boolean> {
   const waitMs = 200
-  return async (_items, tries) => {
-    if (tries * waitMs > limitMs) return false
+  return async (waitedMs) => {
+    if (waitedMs + waitMs > limitMs) return false
     await new Promise((resolve) => setTimeout(resolve, waitMs))
     return true
   }

@@ -74,14 +74,15 @@ export class RequestError extends Error {
 export function isDatabaseAway(error: unknown): boolean {
   const code = (error as { code?: unknown } | null)?.code
   if (typeof code !== 'string')
-    return /connection (terminated|timeout)|timeout exceeded when trying to connect/i.test(
+    return /connection (terminated|timeout)|timeout exceeded when trying to connect|is not queryable/i.test(
       String((error as Error)?.message),
     )
   return AWAY_SQLSTATE.test(code) || AWAY_ERRNO.has(code)
 }
 
-// 08 connection, 53 resources, 57P operator intervention (shutdown, crash, starting up), 58 system, 25006 read-only
-const AWAY_SQLSTATE = /^(08...|53...|57P..|58...|25006)$/
+// 08 connection, 53 resources, 57P operator intervention (shutdown, crash, starting up), 58 system, 25006 read-only;
+// too slow: 57014 statement, 55P03 lock, 25P03 idle transaction, 25P04 transaction
+const AWAY_SQLSTATE = /^(08...|53...|57P..|58...|25006|57014|55P03|25P03|25P04)$/
 const AWAY_ERRNO = new Set([
   'ECONNREFUSED',
   'ECONNRESET',

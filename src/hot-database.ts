@@ -73,7 +73,10 @@ export function createSocketRegister(): SocketRegister {
       return socket
     },
     destroyAll() {
-      for (const socket of sockets) socket.destroy(new Error('The database connection did not answer and was dropped.'))
+      for (const socket of sockets)
+        socket.destroy(
+          Object.assign(new Error('The database connection did not answer and was dropped.'), { code: 'ECONNRESET' }),
+        )
     },
   }
 }

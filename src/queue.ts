@@ -10,9 +10,16 @@ export const JOBS = {
    * A wake-up: look at this endpoint now. May be lost, doubled or late without harm. `test` looks at its tests alone;
    * `fromStart` also at what lies before the lane's low-water mark.
    */
-  deliver: z.object({ endpointId: uuid, test: z.boolean().optional(), fromStart: z.boolean().optional() }),
+  deliver: z.object({
+    endpointId: uuid,
+    tenantId: uuid.optional(),
+    test: z.boolean().optional(),
+    fromStart: z.boolean().optional(),
+  }),
   /** Writes CANCELLED into what still waits for a deleted endpoint. */
   'sweep-deleted-endpoint': z.object({ endpointId: uuid }),
+  /** The same for every endpoint that was ever deleted: what was being published or attempted at that moment. */
+  'sweep-deleted-endpoints': z.object({}),
   'make-partitions': z.object({}),
   'purge-idempotency-keys': z.object({}),
 } as const

@@ -14,8 +14,9 @@ export type BatcherOptions<Item, Result> = {
   weigh(item: Item): number
   /** Whose item it is: batches are filled in turns. */
   owner(item: Item): string
-  /** Called when the database is away; resolves true to try once more, false to reject the items. */
-  patience(items: Item[], tries: number): Promise<boolean>
+  /** Called when the database is away, `waitedMs` after the first try; true: try once more, false: reject the items. */
+  patience(waitedMs: number): Promise<boolean>
+  monotonicMs(): number
   /** Another form of an item that alone cannot be written, tried once before it is rejected. */
   rescue?(item: Item): Item
   maxItems: number
@@ -61,7 +62,9 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
     return batch
   }
 
-  async function flush(batch: Waiting[], tries = 0, repeated = false, rescued = false): Promise<void> {
+  type Try = { tries: number; since: number; repeated: boolean; rescued: boolean }
+
+  async function flush(batch: Waiting[], { tries, since, repeated, rescued }: Try): Promise<void> {
     const items = batch.map((entry) => entry.item)
     try {
       const results = await options.flush(items, repeated)
@@ -70,27 +73,31 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
       })
     } catch (error) {
       if (isSerializationFailure(error) && tries < MAX_SERIALIZATION_TRIES)
-        return flush(batch, tries + 1, repeated, rescued)
+        return flush(batch, { tries: tries + 1, since, repeated, rescued })
       if (isBadData(error) && batch.length > 1) {
         const half = batch.length >> 1
-        await flush(batch.slice(0, half), 0, repeated)
-        return flush(batch.slice(half), 0, repeated)
+        await flush(batch.slice(0, half), firstTry(repeated))
+        return flush(batch.slice(half), firstTry(repeated))
       }
       if (isBadData(error) && options.rescue && !rescued) {
         const [entry] = batch
-        return flush([{ ...entry!, item: options.rescue(entry!.item) }], 0, repeated, true)
+        return flush([{ ...entry!, item: options.rescue(entry!.item) }], { ...firstTry(repeated), rescued: true })
       }
-      if (isDatabaseAway(error) && (await options.patience(items, tries + 1)))
-        return flush(batch, tries + 1, true, rescued)
+      if (isDatabaseAway(error) && (await options.patience(options.monotonicMs() - since)))
+        return flush(batch, { tries, since, repeated: true, rescued })
       for (const entry of batch) entry.reject(error)
     }
+  }
+
+  function firstTry(repeated: boolean): Try {
+    return { tries: 0, since: options.monotonicMs(), repeated, rescued: false }
   }
 
   function pump(): void {
     while (inTheAir < options.parallel && waiting > 0) {
       const batch = takeBatch()
       inTheAir++
-      flush(batch).finally(() => {
+      flush(batch, firstTry(false)).finally(() => {
         inTheAir--
         if (waiting > 0) pump()
         else if (inTheAir === 0) {

@@ -184,7 +184,7 @@ export async function resumeEndpoint(
   return administer(ctx, async (tx, now) => {
     const endpoint = await lockEndpoint(tx, viewer, endpointId, ['id'])
     if (endpoint.status === 'ACTIVE') throw wrongState(endpoint, 'PAUSED or DISABLED', 'resumed')
-    await enqueue(tx, 'deliver', { endpointId, fromStart: true })
+    await enqueue(tx, 'deliver', { endpointId, tenantId: endpoint.tenantId, fromStart: true })
     return setStatus(tx, viewer, now, endpoint, { status: 'ACTIVE', disabledReason: null }, 'endpoint.resumed')
   })
 }

@@ -11,11 +11,13 @@ import { ConflictError, ValidationError } from '../errors.ts'
 import type { NewEvent, StoredEvent } from './store-events.ts'
 
 export const MAX_EVENTS_PER_CALL = 500
+/** With so many issues the events that follow are not looked at: a call full of faults costs no more than a good one. */
+const ENOUGH_ISSUES = 1_000
 
 /**
  * Stores 1 to 500 events for one tenant and queues their deliveries; results in the order of the input.
- * Throws ValidationError with paths from `input` on, ConflictError for a key that holds other content, RequestError
- * SERVICE_UNAVAILABLE when the database is away: then nothing was acknowledged.
+ * Throws ValidationError with paths from `input` on, ConflictError for a key that holds other content, and what
+ * `isDatabaseAway` knows when the database is: then nothing was acknowledged.
  */
 export async function publishEvents(
   ctx: Context,
@@ -40,6 +42,7 @@ export async function publishEvents(
       else found.push(bodyTooLarge(fresh.bodyBytes))
     }
     if (found.length) issues.push(...issuesWithin(['input', 'events', String(i)], found))
+    if (issues.length > ENOUGH_ISSUES) break
   }
   if (issues.length) throw new ValidationError(issues)
 

@@ -2,7 +2,7 @@
 // statement; only the holder of the lease's token can write; written twice, it counts once.
 
 import type { Step } from '../domain/delivery.ts'
-import type { Outcome } from '../domain/outcome.ts'
+import type { Outcome, Reply } from '../domain/outcome.ts'
 import type { HotDatabase, Statement } from '../hot-database.ts'
 import { JOB_MAX_ATTEMPTS } from '../queue.ts'
 import type { Attempt } from './attempt-delivery.ts'
@@ -64,8 +64,8 @@ const RECORD: Statement = {
       where p.id = s.endpoint_id and p.status = 'ACTIVE' and p.deleted_at is null
     ), woken as (
       select count(*) from graphile_worker.add_jobs(array(
-        select row('deliver', json_build_object('endpointId', endpoint_id), null, wake_at, ${JOB_MAX_ATTEMPTS}, null, null, null)::graphile_worker.job_spec
-        from (select distinct endpoint_id, wake_at from settled where state = 'PENDING' and wake_at is not null) w))
+        select row('deliver', json_build_object('endpointId', endpoint_id, 'tenantId', tenant_id), null, wake_at, ${JOB_MAX_ATTEMPTS}, null, null, null)::graphile_worker.job_spec
+        from (select distinct endpoint_id, tenant_id, wake_at from settled where state = 'PENDING' and wake_at is not null) w))
     )
     select s.delivery_id as id from settled s, woken where woken.count >= 0`,
 }
@@ -104,6 +104,7 @@ function asRow({ delivery, attempt, outcome, step, nextAttemptAt, wakeAt }: Resu
   }
   if (!attempt || !outcome) return settled
   const { reply, timing, latencyMs } = attempt.sent
+  const body = reply && readableBody(reply)
   return {
     ...settled,
     number: attempt.number,
@@ -116,14 +117,27 @@ function asRow({ delivery, attempt, outcome, step, nextAttemptAt, wakeAt }: Resu
     error_message: outcome.errorMessage === null ? null : storable(outcome.errorMessage),
     request_headers: JSON.stringify(attempt.requestHeaders),
     response_headers: reply ? JSON.stringify(reply.headers) : null,
-    response_body: reply ? storable(reply.body.toString('utf8')) : null,
-    truncated: reply?.bodyTruncated ?? false,
+    response_body: body?.text ?? null,
+    truncated: body?.truncated ?? false,
     dns_ms: timing.dnsMs,
     connect_ms: timing.connectMs,
     tls_ms: timing.tlsMs,
     first_byte_ms: timing.firstByteMs,
     total_ms: timing.totalMs,
   }
+}
+
+const MAX_KEPT_BYTES = 16_384
+
+/** What the receiver sent, as text of at most 16 KiB: a broken byte becomes a character of three. */
+function readableBody({ body, bodyTruncated }: Reply): { text: string; truncated: boolean } {
+  const text = storable(body.toString('utf8'))
+  const bytes = Buffer.from(text, 'utf8')
+  if (bytes.length <= MAX_KEPT_BYTES) return { text, truncated: bodyTruncated }
+  // A byte of the form 10xxxxxx goes on with a character.
+  let end = MAX_KEPT_BYTES
+  while ((bytes[end]! & 0xc0) === 0x80) end--
+  return { text: bytes.toString('utf8', 0, end), truncated: true }
 }
 
 /** Postgres' text holds no NUL, JSON no lone surrogate. */

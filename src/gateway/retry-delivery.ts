@@ -32,10 +32,10 @@ const ATTEMPT_NOW: Statement = {
       update delivery set status = 'PENDING', reason = null, completed_at = null, manual = true, resend = $4,
         cycle_start = $2, max_attempts = $3, next_attempt_at = date_trunc('milliseconds', now()),
         lease_token = null, lease_until = null, lease_by = null, changed_xid = pg_current_xact_id()
-      where id = $1 returning endpoint_id, test
+      where id = $1 returning endpoint_id, tenant_id, test
     )
     select count(pg_notify('${BELL_CHANNEL}', '')), count(graphile_worker.add_job('deliver',
-      json_build_object('endpointId', endpoint_id, 'test', test), max_attempts => ${JOB_MAX_ATTEMPTS}))
+      json_build_object('endpointId', endpoint_id, 'tenantId', tenant_id, 'test', test), max_attempts => ${JOB_MAX_ATTEMPTS}))
     from changed`,
 }
 

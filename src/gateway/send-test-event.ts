@@ -25,7 +25,7 @@ const STORE_TEST: Statement = {
       returning id
     ), woken as (
       select count(*) from graphile_worker.add_jobs(array(
-        select row('deliver', json_build_object('endpointId', $3::uuid, 'test', true), null, null, ${JOB_MAX_ATTEMPTS}, null, null, null)::graphile_worker.job_spec
+        select row('deliver', json_build_object('endpointId', $3::uuid, 'tenantId', $2::uuid, 'test', true), null, null, ${JOB_MAX_ATTEMPTS}, null, null, null)::graphile_worker.job_spec
         from fanned))
     ), rung as (
       select count(pg_notify('${BELL_CHANNEL}', '')) as count from fanned

@@ -101,7 +101,7 @@ const INSERT_EVENTS: Statement = {
       returning event_id, endpoint_id
     ), woken as (
       select count(*) from graphile_worker.add_jobs(array(
-        select row('deliver', json_build_object('endpointId', e.id), null, null, ${JOB_MAX_ATTEMPTS}, null, null, null)::graphile_worker.job_spec
+        select row('deliver', json_build_object('endpointId', e.id, 'tenantId', e.tenant_id), null, null, ${JOB_MAX_ATTEMPTS}, null, null, null)::graphile_worker.job_spec
         from (select distinct endpoint_id from fanned) f join endpoint e on e.id = f.endpoint_id
         where e.status = 'ACTIVE'))
     )
@@ -185,6 +185,10 @@ const FREE_KEYS: Statement = {
 
 type KeyRow = { tenant_id: string; key: string; event_id: string; fingerprint: string }
 
+function nameOf({ tenant_id, key }: { tenant_id: string; key: string }): string {
+  return `${tenant_id}|${key}`
+}
+
 /** Takes the keys of all calls, then decides with everybody's holders in view; a refused call gives its keys back. */
 async function claimKeys(tx: Queryable, calls: readonly StoreCall[]): Promise<ReturnType<typeof decideKeys>> {
   const wanted = new Map<string, KeyRow>()
@@ -192,16 +196,16 @@ async function claimKeys(tx: Queryable, calls: readonly StoreCall[]): Promise<Re
     for (const { id, key, fingerprint } of call.events)
       if (key !== null && fingerprint !== null && !wanted.has(`${call.tenantId}|${key}`))
         wanted.set(`${call.tenantId}|${key}`, { tenant_id: call.tenantId, key, event_id: id, fingerprint })
-  const rows = JSON.stringify([...wanted.values()])
-  const mine = new Set(
-    (await tx.query<{ tenant_id: string; key: string }>(INSERT_KEYS, [rows])).map(
-      (row) => `${row.tenant_id}|${row.key}`,
-    ),
-  )
+  const mine = new Set<string>()
   const held = new Map<string, KeyHolder>()
-  for (const row of await tx.query<KeyRow>(READ_KEYS, [rows])) {
-    const name = `${row.tenant_id}|${row.key}`
-    if (!mine.has(name)) held.set(name, { eventId: row.event_id, fingerprint: row.fingerprint })
+  const unsettled = () => [...wanted].flatMap(([name, row]) => (mine.has(name) || held.has(name) ? [] : [row]))
+  // More than once only where an old key was forgotten between the two statements.
+  for (let rows = unsettled(); rows.length > 0; rows = unsettled()) {
+    for (const row of await tx.query<KeyRow>(INSERT_KEYS, [JSON.stringify(rows)])) mine.add(nameOf(row))
+    const others = unsettled()
+    if (others.length === 0) break
+    for (const row of await tx.query<KeyRow>(READ_KEYS, [JSON.stringify(others)]))
+      held.set(nameOf(row), { eventId: row.event_id, fingerprint: row.fingerprint })
   }
   const decided = decideKeys(
     calls.map((call): KeyedEvent[] =>

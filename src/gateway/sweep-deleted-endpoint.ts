@@ -20,7 +20,17 @@ const CANCEL_CHUNK: Statement = {
         changed_xid = pg_current_xact_id()
       from waiting w where d.id = w.id returning d.id
     )
-    select count(*)::int as count, count(pg_notify('${BELL_CHANNEL}', '')) from cancelled`,
+    select count(*)::int as count, 
+      (select pg_notify('${BELL_CHANNEL}', '') where exists (select 1 from cancelled))
+    from cancelled`,
+}
+
+const STILL_WAITED_FOR: Statement = {
+  name: 'deleted-endpoints-with-pending-deliveries',
+  text: `
+    select p.id from endpoint p
+    where p.deleted_at is not null and exists (
+      select 1 from delivery d where d.endpoint_id = p.id and d.test in (false, true) and d.status = 'PENDING')`,
 }
 
 /** Returns how many deliveries it wrote. */
@@ -31,4 +41,12 @@ export async function sweepDeletedEndpoint(ctx: Context, endpointId: string): Pr
     total += row!.count
     if (row!.count < CHUNK) return total
   }
+}
+
+/** Sweeps every deleted endpoint that deliveries still wait for; returns how many it wrote. */
+export async function sweepDeletedEndpoints(ctx: Context): Promise<number> {
+  let total = 0
+  for (const { id } of await ctx.hot.query<{ id: string }>(STILL_WAITED_FOR, []))
+    total += await sweepDeletedEndpoint(ctx, id)
+  return total
 }

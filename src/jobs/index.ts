@@ -5,7 +5,6 @@
 import { EventEmitter } from 'node:events'
 import {
   Logger as GraphileLogger,
-  makeWorkerUtils,
   type Runner,
   run,
   type Task,
@@ -17,13 +16,15 @@ import type { Logger } from 'pino'
 import type { Context } from '../context.ts'
 import type { Lanes } from '../gateway/lane.ts'
 import { purgeIdempotencyKeys } from '../gateway/purge-idempotency-keys.ts'
-import { sweepDeletedEndpoint } from '../gateway/sweep-deleted-endpoint.ts'
+import { sweepDeletedEndpoint, sweepDeletedEndpoints } from '../gateway/sweep-deleted-endpoint.ts'
 import { makePartitions } from '../partitions.ts'
 import { JOBS, type JobName, type JobPayload } from '../queue.ts'
 
 const CRONTAB = `
 # Partitions are made weeks ahead; a day without is no harm.
 17 3 * * * make-partitions ?fill=1d
+# What was in flight as its endpoint was deleted.
+23 * * * * sweep-deleted-endpoints
 # Idempotency keys are kept for at least a day.
 41 * * * * purge-idempotency-keys
 `
@@ -56,6 +57,7 @@ export async function startJobs({ ctx, lanes, pool, setPoolIds }: JobRunnerOptio
     'sweep-deleted-endpoint': implement('sweep-deleted-endpoint', ({ endpointId }) =>
       sweepDeletedEndpoint(ctx, endpointId),
     ),
+    'sweep-deleted-endpoints': implement('sweep-deleted-endpoints', () => sweepDeletedEndpoints(ctx)),
     'make-partitions': implement('make-partitions', () => makePartitions(pool)),
     'purge-idempotency-keys': implement('purge-idempotency-keys', () => purgeIdempotencyKeys(ctx)),
   } satisfies Record<JobName, Task>
@@ -90,8 +92,7 @@ export async function startJobs({ ctx, lanes, pool, setPoolIds }: JobRunnerOptio
 
   async function unlockPredecessors(): Promise<void> {
     if (poolIds.length === 0) return
-    const utils = await makeWorkerUtils({ pgPool: pool })
-    await utils.forceUnlockWorkers(poolIds)
+    await pool.query('select graphile_worker.force_unlock_workers($1)', [poolIds])
     poolIds = []
   }
 
