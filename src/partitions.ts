@@ -6,6 +6,11 @@ import type { ClientBase } from 'pg'
 const PARTITIONED = ['event', 'delivery', 'attempt'] as const
 const WEEK_MS = 7 * 86_400_000
 const WEEKS_AHEAD = 8
+const PARTITION_LOCK = 7_314_552_003
+/** Whoever waits for a lock makes others wait behind it: better to give up and come again. */
+const LOCK_TIMEOUT_MS = 200
+const MAX_TRIES = 50
+const LOCK_NOT_AVAILABLE = '55P03'
 /** Claims update leases in place: free room in each page keeps them HOT. */
 const STORAGE: Record<string, string> = { delivery: 'with (fillfactor = 40)' }
 
@@ -67,12 +72,23 @@ async function makePartition(
 ): Promise<void> {
   const name = `${table}_until_${new Date(to).toISOString().slice(0, 10).replaceAll('-', '')}`
   const lower = from === null ? 'minvalue' : `'${floorId(from)}'`
-  await client.query(`create table if not exists ${name} (like ${table} including all) ${STORAGE[table] ?? ''}`)
-  await client.query(`do $$ begin
+  // One statement: made and attached, or neither. Who comes second finds it made.
+  const sql = `do $$ begin
+    perform set_config('lock_timeout', '${LOCK_TIMEOUT_MS}ms', true);
+    perform pg_advisory_xact_lock(${PARTITION_LOCK});
+    create table if not exists ${name} (like ${table} including all) ${STORAGE[table] ?? ''};
     if not exists (select 1 from pg_inherits where inhrelid = '${name}'::regclass) then
       alter table ${table} attach partition ${name} for values from (${lower}) to ('${floorId(to)}');
     end if;
-  end $$`)
+  end $$`
+  for (let tries = 1; ; tries++) {
+    try {
+      await client.query(sql)
+      return
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== LOCK_NOT_AVAILABLE || tries === MAX_TRIES) throw error
+    }
+  }
 }
 
 /** The smallest UUIDv7 of a moment in Unix milliseconds. */

@@ -2,8 +2,10 @@
 // are unlocked), and which endpoints have deliveries that are due while nobody works on them (they are woken). It covers
 // lost wake-ups, dead and frozen workers and edits by hand, and counts what it finds.
 //
-// Dead means: its session lock is free and it has not beaten for two seconds, seen twice; or it holds its lock but has
-// been silent for ten. After a restart of the database all locks are gone, so nobody is judged for five seconds.
+// Dead means: its session lock is free and it has not beaten for two seconds; or it holds its lock but has been silent for
+// ten. Either is seen twice, a while apart and with the rounds between them held: a database that stood still makes all
+// look silent, and whoever comes first after it must not end everybody's leases. After a restart of the database all
+// locks are gone, so nobody is judged for five seconds.
 
 import type { Context } from '../context.ts'
 import type { Queryable, Statement } from '../hot-database.ts'
@@ -29,11 +31,13 @@ const SIGHT: Statement = {
         and pg_postmaster_start_time() < now() - interval '5 s'
     ), dead as (
       select id from silent
-      where (unlocked and suspect_since < now() - interval '1200 ms' and beat_at < now() - interval '2 s')
-        or (not unlocked and beat_at < now() - interval '10 s')
+      where suspect_since between now() - interval '5 s' and now() - interval '1200 ms'
+        and beat_at < now() - case when unlocked then interval '2 s' else interval '10 s' end
     ), suspected as (
       update worker_process w set suspect_since = now()
-      from silent s where w.id = s.id and s.unlocked and s.suspect_since is null and s.id not in (select id from dead)
+      from silent s
+      where w.id = s.id and (s.suspect_since is null or s.suspect_since < now() - interval '5 s')
+        and (s.unlocked or s.beat_at < now() - interval '8 s') and s.id not in (select id from dead)
     ), buried as (
       update worker_process w set died_at = now() from dead where w.id = dead.id returning w.id, w.instance, w.pool_ids
     ), unlocked_jobs as (
@@ -50,7 +54,7 @@ const SIGHT: Statement = {
 const OVERDUE: Statement = {
   name: 'reconcile-overdue',
   text: `
-    select p.id as "endpointId", t.test
+    select p.id as "endpointId", p.tenant_id as "tenantId", t.test
     from endpoint p cross join (values (false), (true)) as t(test)
     where p.deleted_at is null and (t.test or p.status = 'ACTIVE')
       and exists (
@@ -64,9 +68,9 @@ const WAKE: Statement = {
   name: 'reconcile-wake',
   text: `
     select count(*) from graphile_worker.add_jobs(array(
-      select row('deliver', json_build_object('endpointId', w."endpointId", 'test', w.test, 'fromStart', true), null, null,
-        ${JOB_MAX_ATTEMPTS}, null, null, null)::graphile_worker.job_spec
-      from json_to_recordset($1) as w("endpointId" uuid, test bool)))`,
+      select row('deliver', json_build_object('endpointId', w."endpointId", 'tenantId', w."tenantId", 'test', w.test, 'fromStart', true),
+        null, null, ${JOB_MAX_ATTEMPTS}, null, null, null)::graphile_worker.job_spec
+      from json_to_recordset($1) as w("endpointId" uuid, "tenantId" uuid, test bool)))`,
 }
 
 const FIRST_STEP_MS = 1_000
@@ -88,7 +92,7 @@ export async function reconcile(
 }
 
 async function wakeOverdue(tx: Queryable, memory: WakeMemory, nowMs: number): Promise<number> {
-  const overdue = await tx.query<{ endpointId: string; test: boolean }>(OVERDUE, [])
+  const overdue = await tx.query<{ endpointId: string; tenantId: string; test: boolean }>(OVERDUE, [])
   const wake = overdue.filter(({ endpointId, test }) => shouldWake(memory, `${endpointId}${test}`, nowMs))
   const still = new Set(overdue.map(({ endpointId, test }) => `${endpointId}${test}`))
   for (const name of memory.keys()) if (!still.has(name)) memory.delete(name)
