@@ -42,24 +42,6 @@ export type FilteredDelivery = {
   readonly createdAt: Date
 }
 
-/** The filter that takes every delivery of a tenant. */
-export function everyDelivery(tenantId: string): DeliveryFilter {
-  return {
-    tenantId,
-    endpointIds: null,
-    statuses: null,
-    reasons: null,
-    statusCodes: null,
-    errorCodes: null,
-    eventTypes: null,
-    eventId: null,
-    subject: null,
-    test: null,
-    from: null,
-    to: null,
-  }
-}
-
 /** Narrows a filter to its dead letters; one that asks for other statuses alone then takes nothing. */
 export function deadLettersOf(filter: DeliveryFilter): DeliveryFilter {
   const asked = filter.statuses === null || filter.statuses.includes('DEAD_LETTERED')

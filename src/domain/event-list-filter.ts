@@ -28,11 +28,6 @@ export type FilteredEvent = {
   readonly undelivered: boolean
 }
 
-/** The filter that takes every event of a tenant. */
-export function everyEvent(tenantId: string): EventListFilter {
-  return { tenantId, eventTypes: null, subject: null, test: null, undeliveredTo: null, from: null, to: null }
-}
-
 /** Whether the filter takes this event. */
 export function matchesEvent(filter: EventListFilter, event: FilteredEvent): boolean {
   return (

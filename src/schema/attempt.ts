@@ -48,7 +48,7 @@ const AttemptTiming = builder.objectRef<Timing>('AttemptTiming').implement({
 
 const TIMING = { dnsMs: true, connectMs: true, tlsMs: true, firstByteMs: true, totalMs: true } as const
 
-export const Attempt = builder.prismaObject('Attempt', {
+builder.prismaObject('Attempt', {
   description: 'One HTTP request of a delivery. Never changed once it is written.',
   interfaces: [builder.nodeInterfaceRef()],
   select: { id: true },

@@ -12,7 +12,7 @@ const AuditEntry = builder.prismaObject('AuditEntry', {
   fields: (t) => ({
     id: t.id({ description: 'Starts with `aud_`.', resolve: ({ id }) => toPublicId('auditEntry', id) }),
     at: t.expose('at', { type: 'DateTime', description: 'When it was done.' }),
-    actor: t.exposeString('actor', { description: 'Who did it: the name of the key or the session, and its role.' }),
+    actor: t.exposeString('actor', { description: 'Who did it: a name, and the key or the session that proved it.' }),
     action: t.exposeString('action', { description: 'What was done, e.g. `endpoint.paused`.' }),
     targetId: t.exposeID('targetId', { nullable: true, description: 'The id of what it was done to.' }),
     details: t.expose('details', {

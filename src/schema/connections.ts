@@ -6,8 +6,8 @@ import type { GraphQLResolveInfo } from 'graphql'
 import { RequestError } from '../errors.ts'
 import { builder, type RequestContext } from './builder.ts'
 
-export const DEFAULT_PAGE_SIZE = 50
-export const MAX_PAGE_SIZE = 100
+const DEFAULT_PAGE_SIZE = 50
+const MAX_PAGE_SIZE = 100
 
 export type PageArgs = { first?: number | null; after?: string | null }
 

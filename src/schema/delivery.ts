@@ -13,7 +13,7 @@ import { Endpoint } from './endpoint.ts'
 import { newestOfEach } from './endpoint-deliveries.ts'
 import { deliveryFilterOf, type Lookup, lookup } from './whose.ts'
 
-export const DeliveryStatusEnum = builder.enumType('DeliveryStatus', {
+const DeliveryStatusEnum = builder.enumType('DeliveryStatus', {
   description: 'How far a delivery is.',
   values: {
     PENDING: { description: 'It goes out as soon as its next attempt is due.' },
