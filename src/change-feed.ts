@@ -87,7 +87,7 @@ export type FeedBounds = {
 
 const BOUNDS: FeedBounds = {
   intervalMs: 100,
-  intervalPerSubscriberMs: 0.5,
+  intervalPerSubscriberMs: 0.25,
   maxIntervalMs: 1_000,
   idleIntervalMs: 3_000,
   renewAfterMs: 5_000,

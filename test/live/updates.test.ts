@@ -264,16 +264,3 @@ test('a client that goes away while nothing happens leaves nothing behind', asyn
   expect(feed.subscriberCount()).toBe(0)
   expect((await waiting).done).toBe(true)
 })
-
-test('a stream ends when the credential that opened it expires', async () => {
-  const tenantId = await api.tenant()
-  const endpointId = await api.endpoint(tenantId)
-  const soon = { ...api.as('VIEWER', tenantId), expiresAt: new Date(api.ctx.clock.now().getTime() + 300) }
-  const stream = await opened(LIGHT, {}, soon)
-  await stream.next()
-  await expect.poll(() => api.ctx.clock.now() > soon.expiresAt).toBe(true)
-  await api.delivery({ tenantId, endpointId })
-  await ring()
-  await expect(stream.stream.next()).rejects.toThrow(/expired/)
-  expect(feed.subscriberCount()).toBe(0)
-})

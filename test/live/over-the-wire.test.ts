@@ -1,0 +1,121 @@
+// Live updates as clients get them: over server-sent events and over a websocket, from a whole server.
+
+import { randomBytes } from 'node:crypto'
+import { createClient } from 'graphql-ws'
+import { pino } from 'pino'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { WebSocket } from 'ws'
+import { type App, openApp, type ReadyConfig } from '../../src/app.ts'
+import { readConfig } from '../../src/config.ts'
+import { toPublicId } from '../../src/domain/id.ts'
+import { createApiKey } from '../../src/gateway/issue-api-key.ts'
+import { schema } from '../../src/schema/index.ts'
+import { type Server, startServer } from '../../src/server/http.ts'
+import { type ClonedDatabase, cloneDatabase } from '../support/database.ts'
+import { openRows, type Rows } from './gateway-rows.ts'
+
+let database: ClonedDatabase
+let rows: Rows
+let app: App
+let server: Server
+let tenant: { tenantId: string; endpointId: string }
+let key: string
+
+beforeAll(async () => {
+  database = await cloneDatabase()
+  rows = openRows(database.url)
+  const config = readConfig({
+    DATABASE_URL: database.url,
+    SIVO_OPERATOR_KEY: 'operator-key-of-the-tests',
+    SIVO_SECRETS_KEY: randomBytes(32).toString('base64'),
+    SIVO_ROLE: 'api',
+    PORT: '0',
+  }) as ReadyConfig
+  app = await openApp({ config, log: pino({ level: 'silent' }) })
+  server = await startServer({ ctx: app.ctx, feed: app.feed, schema })
+  tenant = await rows.tenant()
+  const operator = {
+    role: 'OPERATOR',
+    tenantId: null,
+    name: 'Operator',
+    expiresAt: null,
+    credential: { kind: 'key', id: app.ctx.newId() },
+  } as const
+  const made = await createApiKey(app.ctx, operator, {
+    tenantId: tenant.tenantId,
+    name: 'Console',
+    role: 'VIEWER',
+    expiresAt: null,
+  })
+  key = made.secret
+})
+afterAll(async () => {
+  await server.close(1_000)
+  await app.close(1_000)
+  await rows.close()
+  await database.drop()
+})
+
+const QUERY = 'subscription { deliveryUpdates { cursor resyncRequired deliveries { id status } } }'
+type Update = { data: { deliveryUpdates: { cursor: string; deliveries: { id: string; status: string }[] } } }
+
+/** The updates of a stream of server-sent events. */
+async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<Update> {
+  let text = ''
+  for await (const chunk of body.pipeThrough(new TextDecoderStream() as never) as AsyncIterable<string>) {
+    text += chunk
+    for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+      const event = text.slice(0, end)
+      text = text.slice(end + 2)
+      const data = /^data: (.+)$/m.exec(event)?.[1]
+      if (data?.includes('deliveryUpdates')) yield JSON.parse(data)
+    }
+  }
+}
+
+test('server-sent events carry what changes, and a client that goes away leaves nothing behind', async () => {
+  const leaving = new AbortController()
+  const response = await fetch(`http://127.0.0.1:${server.port}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'text/event-stream', authorization: `Bearer ${key}` },
+    body: JSON.stringify({ query: QUERY }),
+    signal: leaving.signal,
+  })
+  expect(response.headers.get('content-type')).toMatch(/event-stream/)
+  const updates = readEvents(response.body!)
+  expect((await updates.next()).value.data.deliveryUpdates.deliveries).toEqual([])
+  expect(app.feed.subscriberCount()).toBe(1)
+  const id = await rows.delivery(tenant)
+  await rows.ring()
+  expect((await updates.next()).value.data.deliveryUpdates.deliveries).toEqual([
+    { id: toPublicId('delivery', id), status: 'PENDING' },
+  ])
+  leaving.abort()
+  await expect.poll(() => app.feed.subscriberCount()).toBe(0)
+})
+
+test('a websocket carries what changes, and ending a subscription or the socket leaves nothing behind', async () => {
+  const client = createClient({
+    url: `ws://127.0.0.1:${server.port}/graphql`,
+    webSocketImpl: WebSocket,
+    connectionParams: { authorization: `Bearer ${key}` },
+    lazy: false,
+    retryAttempts: 0,
+    onNonLazyError: () => {},
+  })
+  const open = () => client.iterate<Update['data']>({ query: QUERY })
+  const [first, second] = [open(), open()]
+  for (const stream of [first, second])
+    expect((await stream.next()).value?.data?.deliveryUpdates.deliveries).toEqual([])
+  expect(app.feed.subscriberCount()).toBe(2)
+  const id = await rows.delivery(tenant)
+  await rows.ring()
+  for (const stream of [first, second])
+    expect((await stream.next()).value?.data?.deliveryUpdates.deliveries).toEqual([
+      { id: toPublicId('delivery', id), status: 'PENDING' },
+    ])
+  await first.return?.()
+  await expect.poll(() => app.feed.subscriberCount()).toBe(1)
+  client.terminate()
+  await expect.poll(() => app.feed.subscriberCount()).toBe(0)
+})
