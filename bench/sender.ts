@@ -13,13 +13,16 @@ import { type Certificate, makeAuthority } from '../test/support/certificates.ts
 import { openDnsServer } from '../test/support/dns-server.ts'
 
 const IN_FLIGHT = 100
-const ROUNDS = 3
+const ROUNDS = 15
 const HOST = 'receiver.test'
 
+type Turn = { perSecond: number; cpuMicros: number }
+
 if (process.send) serve()
-else await measure(Number(process.argv[2] ?? 3) * 1000)
+else await measure(Number(process.argv[2] ?? 0.5) * 1000)
 
 function serve(): void {
+  process.once('disconnect', () => process.exit())
   process.once('message', (certificate: Certificate) => {
     const server = createServer({ ...certificate, keepAliveTimeout: 30_000 }, (incoming, outgoing) => {
       incoming.resume().on('end', () => outgoing.writeHead(200, { 'content-length': 2 }).end('ok'))
@@ -67,17 +70,18 @@ async function measure(turnMs: number): Promise<void> {
       if (reply?.statusCode !== 200) throw new Error(`expected 200, got ${failure?.message}`)
     },
   }
-  const rates: Record<string, number[]> = { 'undici.request': [], sender: [] }
+  const turns: Record<string, Turn[]> = { 'undici.request': [], sender: [] }
   for (const way of Object.values(ways)) await run(way, 1000)
   for (let round = 0; round < ROUNDS; round++) {
-    for (const [name, way] of Object.entries(ways)) {
-      const { perSecond, cpuMicros } = await run(way, turnMs)
-      rates[name]?.push(perSecond)
-      console.log(`${name.padEnd(16)} ${perSecond.toFixed(0).padStart(7)}/s  ${cpuMicros.toFixed(1)} µs of CPU each`)
-    }
+    for (const [name, way] of Object.entries(ways)) turns[name]?.push(await run(way, turnMs))
   }
-  const ratios = (rates['sender'] ?? []).map((rate, round) => rate / (rates['undici.request']?.[round] ?? Number.NaN))
-  console.log(`sender / undici.request: ${ratios.map((ratio) => ratio.toFixed(2)).join(', ')}`)
+  const rate: Record<string, number> = {}
+  for (const [name, all] of Object.entries(turns)) {
+    rate[name] = median(all.map(({ perSecond }) => perSecond))
+    const cpu = median(all.map(({ cpuMicros }) => cpuMicros))
+    console.log(`${name.padEnd(16)} ${rate[name].toFixed(0).padStart(7)}/s  ${cpu.toFixed(1)} µs of CPU each (medians)`)
+  }
+  console.log(`sender / undici.request: ${((rate['sender'] ?? 0) / (rate['undici.request'] ?? 0)).toFixed(2)}`)
 
   await sender.close()
   await agent.destroy()
@@ -85,7 +89,7 @@ async function measure(turnMs: number): Promise<void> {
   receiver.kill()
 }
 
-async function run(way: () => Promise<void>, ms: number): Promise<{ perSecond: number; cpuMicros: number }> {
+async function run(way: () => Promise<void>, ms: number): Promise<Turn> {
   const startedAt = performance.now()
   const cpu = process.cpuUsage()
   let count = 0
@@ -102,6 +106,10 @@ async function run(way: () => Promise<void>, ms: number): Promise<{ perSecond: n
     perSecond: (count / (performance.now() - startedAt)) * 1000,
     cpuMicros: (used.user + used.system) / count,
   }
+}
+
+function median(values: number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
 }
 
 function makeHeaders(): string[] {

@@ -63,6 +63,7 @@ const CONNECTION_AGE_MS = 30_000
 const ORIGIN_IDLE_MS = KEEP_ALIVE_MAX_MS + 1_000
 const MAX_HEADER_BYTES = 16_384
 const MAX_INTERIM_REPLIES = 8
+const MAX_REMEMBERED = 1_000
 /** A kept-alive connection that dies later than this after the request was written did not die of being idle. */
 const CLOSED_AS_WE_SENT_MS = 2_000
 
@@ -83,8 +84,9 @@ const FRAMING_HEADERS = new Set([
 const NOT_HTTPS: Failure = { code: 'blocked_address', message: 'Only https: URLs are delivered to.' }
 const STOPPING: Failure = { code: 'connection_reset', message: 'The gateway ended the attempt: it is stopping.' }
 
+type Target = { origin: string; hostname: string; path: string }
 type Origin = { pool: Pool; inFlight: number; idleSince: number }
-type Shared = { connect: Connector; stats: { connections: number }; maxReplyBytes: number }
+type Shared = { connect: Connector; stats: { connections: number }; timeoutMs: number; maxReplyBytes: number }
 
 /** Opens a sender: its connections, its DNS cache and its TLS sessions. */
 export function createSender({
@@ -98,7 +100,9 @@ export function createSender({
 }: SenderOptions): Sender {
   const lookup = createLookup({ servers: dnsServers })
   const connect = createConnector({ lookup, allowedNetworks, allowedPorts, ca })
-  const shared: Shared = { connect, stats: { connections: 0 }, maxReplyBytes }
+  const shared: Shared = { connect, stats: { connections: 0 }, timeoutMs, maxReplyBytes }
+  const readUrl = createUrlReader()
+  const judgeHeaders = createHeaderJudge()
   const origins = new Map<string, Origin>()
   const inFlight = new Set<Attempt>()
   let closed = false
@@ -118,6 +122,24 @@ export function createSender({
     return origin
   }
 
+  // One timer watches all attempts with the usual deadline: they are due in the order they began. (A timer for each
+  // would be a tenth of what the gateway itself does for an attempt.)
+  let deadlineTimer: NodeJS.Timeout | null = null
+
+  function watchDeadlines(): void {
+    deadlineTimer = null
+    const now = performance.now()
+    for (const attempt of inFlight) {
+      if (attempt.timer) continue
+      const leftMs = attempt.startedAt + timeoutMs - now
+      if (leftMs > 0) {
+        deadlineTimer = setTimeout(watchDeadlines, Math.ceil(leftMs)).unref()
+        return
+      }
+      attempt.expire()
+    }
+  }
+
   const sweeper = setInterval(() => {
     const idleBefore = performance.now() - ORIGIN_IDLE_MS
     for (const [name, { pool, inFlight, idleSince }] of origins) {
@@ -130,8 +152,8 @@ export function createSender({
 
   function send(request: SendRequest): Promise<SendResult> {
     return new Promise((resolve) => {
-      const url = URL.parse(request.url)
-      if (url?.protocol !== 'https:') return resolve(nothingSent(NOT_HTTPS, false))
+      const url = readUrl(request.url)
+      if (!url) return resolve(nothingSent(NOT_HTTPS, false))
       if (closed || request.signal?.aborted) return resolve(nothingSent(STOPPING, true))
       const headerIssue = judgeHeaders(request.headers)
       if (headerIssue) return resolve(nothingSent({ code: 'connect_failed', message: headerIssue }, false))
@@ -144,7 +166,9 @@ export function createSender({
       })
       inFlight.add(attempt)
       origin.inFlight++
-      attempt.begin(origin.pool, request.deadlineMs ?? timeoutMs)
+      if (request.deadlineMs !== undefined) attempt.expireIn(request.deadlineMs)
+      else deadlineTimer ??= setTimeout(watchDeadlines, timeoutMs).unref()
+      attempt.begin(origin.pool)
     })
   }
 
@@ -159,6 +183,7 @@ export function createSender({
     async close() {
       closed = true
       clearInterval(sweeper)
+      if (deadlineTimer) clearTimeout(deadlineTimer)
       for (const attempt of inFlight) attempt.abort()
       const pools = [...origins.values()].map(({ pool }) => pool.destroy())
       origins.clear()
@@ -253,7 +278,6 @@ class Attempt implements Dispatcher.DispatchHandler {
   readonly origin: string
   readonly hostname: string
   readonly startedAt = performance.now()
-  deadlineMs = 0
   timer: NodeJS.Timeout | undefined
   controller: Dispatcher.DispatchController | null = null
   lastStep: SendStep | null = null
@@ -270,25 +294,33 @@ class Attempt implements Dispatcher.DispatchHandler {
   keptBytes = 0
   bodyTruncated = false
 
-  constructor(request: SendRequest, url: URL, shared: Shared, resolve: (result: SendResult) => void) {
+  constructor(request: SendRequest, url: Target, shared: Shared, resolve: (result: SendResult) => void) {
     this.request = request
     this.shared = shared
     this.resolve = resolve
     this.origin = url.origin
     this.hostname = url.hostname
     this.options = {
-      path: url.pathname + url.search,
+      path: url.path,
       method: 'POST',
       headers: request.headers as string[],
       body: request.body,
     }
   }
 
-  begin(pool: Pool, deadlineMs: number): void {
-    this.deadlineMs = deadlineMs
-    this.timer = setTimeout(expire, deadlineMs, this)
+  begin(pool: Pool): void {
     this.request.signal?.addEventListener('abort', this.abort, { once: true })
     pool.dispatch(this.options, this)
+  }
+
+  /** Watches a deadline of its own. */
+  expireIn(ms: number): void {
+    this.timer = setTimeout(() => this.expire(ms), ms)
+  }
+
+  expire(deadlineMs = this.shared.timeoutMs): void {
+    const seconds = deadlineMs / 1000
+    this.end({ code: 'timeout', message: `No complete reply within ${seconds} s (${waitingFor(this)}).` })
   }
 
   /** A settled attempt that still stood in a queue is refused here, which leaves the connection as it is. */
@@ -386,7 +418,7 @@ class Attempt implements Dispatcher.DispatchHandler {
 
   settle(failure: Failure | null, aborted = false): void {
     if (this.isSettled) return
-    clearTimeout(this.timer)
+    if (this.timer) clearTimeout(this.timer)
     this.request.signal?.removeEventListener('abort', this.abort)
     this.isSettled = true
     const totalMs = performance.now() - this.startedAt
@@ -418,11 +450,6 @@ class Attempt implements Dispatcher.DispatchHandler {
   }
 }
 
-function expire(attempt: Attempt): void {
-  const seconds = attempt.deadlineMs / 1000
-  attempt.end({ code: 'timeout', message: `No complete reply within ${seconds} s (${waitingFor(attempt)}).` })
-}
-
 function waitingFor({ client, controller, firstByteAt, hostname, lastStep, statusCode }: Attempt): string {
   if (!client) return 'waiting for a free connection'
   if (statusCode !== 0) return "reading the reply's body"
@@ -433,19 +460,46 @@ function waitingFor({ client, controller, firstByteAt, hostname, lastStep, statu
   return addressOf(hostname) === null ? 'looking up the host name' : 'opening the connection'
 }
 
+/** Reads https: URLs and remembers the latest ones, which are few; null for anything else. */
+function createUrlReader(): (text: string) => Target | null {
+  const known = new Map<string, Target>()
+  return (text) => {
+    const remembered = known.get(text)
+    if (remembered) return remembered
+    const url = URL.parse(text)
+    if (url?.protocol !== 'https:') return null
+    if (known.size >= MAX_REMEMBERED) known.clear()
+    const target = { origin: url.origin, hostname: url.hostname, path: url.pathname + url.search }
+    known.set(text, target)
+    return target
+  }
+}
+
 /**
- * Why these headers cannot go over the wire, or null. Asked before undici is: a request it refuses to build leaves one
+ * Tells why headers cannot go over the wire, or null. Asked before undici is: a request it refuses to build leaves one
  * connection of its pool unusable for good. `host` would also change whose certificate is expected.
  */
-function judgeHeaders(headers: readonly string[]): string | null {
-  if (headers.length % 2 !== 0) return 'The request could not be built: a header has no value.'
-  for (let index = 0; index < headers.length; index += 2) {
-    const name = headers[index]!
-    if (!TOKEN.test(name) || FRAMING_HEADERS.has(name.toLowerCase()) || !FIELD_VALUE.test(headers[index + 1]!)) {
-      return `The request could not be built: the header ${JSON.stringify(name.slice(0, 80))} must not be sent.`
-    }
+function createHeaderJudge(): (headers: readonly string[]) => string | null {
+  const goodNames = new Set<string>()
+
+  function isGoodName(name: string): boolean {
+    if (goodNames.has(name)) return true
+    if (!TOKEN.test(name) || FRAMING_HEADERS.has(name.toLowerCase())) return false
+    if (goodNames.size >= MAX_REMEMBERED) goodNames.clear()
+    goodNames.add(name)
+    return true
   }
-  return null
+
+  return (headers) => {
+    if (headers.length % 2 !== 0) return 'The request could not be built: a header has no value.'
+    for (let index = 0; index < headers.length; index += 2) {
+      const name = headers[index]!
+      if (!isGoodName(name) || !FIELD_VALUE.test(headers[index + 1]!)) {
+        return `The request could not be built: the header ${JSON.stringify(name.slice(0, 80))} must not be sent.`
+      }
+    }
+    return null
+  }
 }
 
 function readHeaders(raw: Buffer[]): [string, string][] {

@@ -150,11 +150,11 @@ describe('several addresses', () => {
       sender.send({ url: `https://${host}:${receiver.port}/`, headers: [], body: Buffer.from('{}') })
     const refused = await send('many.test')
     expect(refused.failure).toBeNull()
-    expect(refused.timing.connectMs).toBeLessThan(200)
+    expect(refused.timing.connectMs).toBeLessThan(245)
     const silent = await send('slow.test')
     expect(silent.failure).toBeNull()
     expect(silent.timing.connectMs).toBeGreaterThanOrEqual(245)
-    expect(silent.timing.connectMs).toBeLessThan(450)
+    expect(silent.timing.connectMs).toBeLessThan(1_000)
   })
 })
 
@@ -176,7 +176,7 @@ describe('the DNS', () => {
     const lookup = openLookup()
     const startedAt = performance.now()
     expect(await lookup.lookup('hung.test', () => true)).toMatchObject({ failure: { code: 'dns_failed' } })
-    expect(performance.now() - startedAt).toBeLessThan(5_200)
+    expect(performance.now() - startedAt).toBeLessThan(6_000)
   })
 
   test('that never answers for one family is waited for half a second', async () => {
@@ -187,7 +187,7 @@ describe('the DNS', () => {
       const startedAt = performance.now()
       const result = await openLookup().lookup(name, () => true)
       expect(result.addresses).toEqual(silent === 'A' ? ['2606:4700::1111'] : [PUBLIC])
-      expect(performance.now() - startedAt).toBeLessThan(800)
+      expect(performance.now() - startedAt).toBeLessThan(1_300)
     }
   })
 
