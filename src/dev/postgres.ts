@@ -7,7 +7,19 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { chmod, mkdir, readdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
+import {
+  access,
+  chmod,
+  constants,
+  mkdir,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -24,7 +36,7 @@ import {
 } from './postgres-binaries.ts'
 import { hasEndedWithin, isPostgresOf, postgresProcessesOf } from './running-process.ts'
 
-export { PostgresUnavailable, type Way } from './postgres-binaries.ts'
+export { PostgresUnavailable } from './postgres-binaries.ts'
 
 /** A pino logger is one. */
 export type PostgresLog = Record<'debug' | 'info' | 'warn' | 'error', (message: string) => void>
@@ -109,8 +121,7 @@ const WITHOUT_FSYNC = { fsync: 'off', full_page_writes: 'off' }
  * for the operator, when the folder is in use, holds another version's data, or Postgres cannot run here.
  */
 export async function startPostgres(options: PostgresOptions): Promise<PostgresServer> {
-  await mkdir(options.dataDir, { recursive: true })
-  const dataDir = await realpath(options.dataDir)
+  const dataDir = await writableFolder(options.dataDir)
   const programs = await findPostgres({ ways: options.ways, reachableDir: reachableDirOf(options) })
   const lock = await lockFolder(
     dataDir,
@@ -134,6 +145,19 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   } catch (error) {
     await lock.release()
     throw error
+  }
+}
+
+async function writableFolder(path: string): Promise<string> {
+  try {
+    await mkdir(path, { recursive: true })
+    await access(path, constants.W_OK | constants.X_OK)
+    return await realpath(path)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new PostgresUnavailable(
+      `Expected a folder that this process may write to at ${path}, came ${code}. Change its owner, or set SIVO_DATA_DIR to another folder.`,
+    )
   }
 }
 

@@ -211,6 +211,13 @@ describe('a start', () => {
     }
   })
 
+  test('in a place where no folder can be made says so', async () => {
+    await writeFile(join(folder, 'file'), '')
+    await expect(start({ dataDir: join(folder, 'file', 'data') })).rejects.toThrow(
+      /Expected a folder that this process may write to at .*, came ENOTDIR\./,
+    )
+  })
+
   test('that fails gives the folder free again', async () => {
     await expect(start({ settings: { shared_buffers: 'plenty' } })).rejects.toThrow(
       /ended with exit code 1.*shared_buffers/,

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { inject } from 'vitest'
 
-export { type OwnPostgres, startOwnPostgres } from './test-postgres.ts'
+export { startOwnPostgres } from './test-postgres.ts'
 
 export type ClonedDatabase = {
   url: string
