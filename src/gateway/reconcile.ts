@@ -59,7 +59,7 @@ const OVERDUE: Statement = {
     where p.deleted_at is null and (t.test or p.status = 'ACTIVE')
       and exists (
         select 1 from delivery d
-        where d.endpoint_id = p.id and d.test = t.test and d.status = 'PENDING' and d.next_attempt_at < now() - interval '2 s'
+        where d.endpoint_id = p.id and d.test = t.test and d.status = 'PENDING' and d.next_attempt_at < now() - $1::int * interval '1 ms'
           and (d.lease_until is null or d.lease_until < now()
             or d.lease_by = any (array(select id from worker_process where died_at is not null))))`,
 }
@@ -73,6 +73,8 @@ const WAKE: Statement = {
       from json_to_recordset($1) as w("endpointId" uuid, "tenantId" uuid, test bool)))`,
 }
 
+/** What is due for less is somebody's work already: its publish or its retry has a wake-up of its own. */
+const OVERDUE_MS = 2_000
 const FIRST_STEP_MS = 1_000
 const LAST_STEP_MS = 15_000
 
@@ -86,13 +88,18 @@ export async function reconcile(
     if (!turn!.mine) return null
     const died = (await tx.query<{ id: string }>(SIGHT, [processId])).map(({ id }) => id)
     if (died.length) memory.clear()
-    const woken = await wakeOverdue(tx, memory, nowMs)
+    // What the dead had in the air is nobody's work from this moment on.
+    const woken = await wakeOverdue(tx, memory, { nowMs, overdueMs: died.length ? 0 : OVERDUE_MS })
     return { died, woken }
   })
 }
 
-async function wakeOverdue(tx: Queryable, memory: WakeMemory, nowMs: number): Promise<number> {
-  const overdue = await tx.query<{ endpointId: string; tenantId: string; test: boolean }>(OVERDUE, [])
+async function wakeOverdue(
+  tx: Queryable,
+  memory: WakeMemory,
+  { nowMs, overdueMs }: { nowMs: number; overdueMs: number },
+): Promise<number> {
+  const overdue = await tx.query<{ endpointId: string; tenantId: string; test: boolean }>(OVERDUE, [overdueMs])
   const wake = overdue.filter(({ endpointId, test }) => shouldWake(memory, `${endpointId}${test}`, nowMs))
   const still = new Set(overdue.map(({ endpointId, test }) => `${endpointId}${test}`))
   for (const name of memory.keys()) if (!still.has(name)) memory.delete(name)
