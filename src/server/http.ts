@@ -3,7 +3,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { GraphQLSchema } from 'graphql'
 import type { Registry } from 'prom-client'
@@ -167,7 +167,20 @@ export async function startServer({ ctx, feed, schema, health, registry }: Serve
           MAX_STREAMS_PER_CREDENTIAL,
         ),
     }
-    await yoga.handle(request, response, operation)
+    if (request.headers.accept?.includes('text/event-stream')) {
+      // It writes as the client reads, and tells the source when the client goes away.
+      await yoga.handle(request, response, operation)
+      return
+    }
+    // In one piece: head and body leave in a single write.
+    const reply = await yoga.handleNodeRequestAndResponse(request, response, operation as never)
+    const text = await reply.text()
+    const headers: OutgoingHttpHeaders = { 'content-length': Buffer.byteLength(text), 'cache-control': 'no-store' }
+    reply.headers.forEach((value, name) => {
+      headers[name] = value
+    })
+    response.writeHead(reply.status, headers)
+    response.end(text)
   }
 
   const serve = async (
@@ -218,9 +231,10 @@ export async function startServer({ ctx, feed, schema, health, registry }: Serve
     const startedMs = clock.monotonicMs()
     const [path, query] = splitUrl(request.url ?? '/')
     if (closing) response.setHeader('connection', 'close')
-    response.once('close', () =>
-      metrics.replied(routeOf(path), response.statusCode, (clock.monotonicMs() - startedMs) / 1000),
-    )
+    response.once('close', () => {
+      if (closing) setImmediate(() => http.closeIdleConnections())
+      metrics.replied(routeOf(path), response.statusCode, (clock.monotonicMs() - startedMs) / 1000)
+    })
     serve(request, response, path, query).catch((error) => replyFault(response, error, log))
   })
   http.on('upgrade', (request, socket, head) => {

@@ -27,6 +27,8 @@ export const MAX_STREAMS_PER_CREDENTIAL = 50
 export const MAX_MESSAGE_BYTES = 64 * 1024
 /** A socket with more than this unsent for two looks in a row is closed. */
 export const MAX_UNSENT_BYTES = 1024 * 1024
+/** With more than this it is dropped at its next message. */
+export const MAX_PILED_BYTES = 8 * 1024 * 1024
 /** How often open streams are looked at: is the credential good, does the client read. */
 export const STREAM_CHECK_MS = 5_000
 

@@ -69,6 +69,8 @@ function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> 
       else resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size))
     })
     request.once('error', reject)
-    request.once('close', () => reject(new UnreadableRequest(400, 'The request ended before its body did.')))
+    request.once('close', () => {
+      if (!request.complete) reject(new UnreadableRequest(400, 'The request ended before its body did.'))
+    })
   })
 }

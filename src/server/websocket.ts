@@ -15,6 +15,7 @@ import { RequestError } from '../errors.ts'
 import { type Authenticator, type Credential, isOwnOrigin, isSecure, readBearer, readSession } from './authenticate.ts'
 import {
   MAX_MESSAGE_BYTES,
+  MAX_PILED_BYTES,
   MAX_SOCKETS,
   MAX_SOCKETS_PER_CREDENTIAL,
   MAX_SUBSCRIPTIONS_PER_SOCKET,
@@ -171,6 +172,7 @@ export function createWebSocketDoor({ yoga, authenticator, streams, log, admit }
         close: (code, reason) => socket.close(code, reason),
         onMessage: (take) =>
           socket.on('message', (data) => {
+            if (socket.bufferedAmount > MAX_PILED_BYTES) return socket.terminate()
             take(String(data)).catch((error: unknown) => {
               if (socket.readyState !== socket.OPEN) return
               log.error({ err: error }, 'socket.failed')

@@ -11,6 +11,7 @@ import { COST_LIMIT, costOf, refuseCost } from '../schema/cost.ts'
 import { parseBounded, type RateReading } from './limits.ts'
 import type { StreamEnd } from './open-streams.ts'
 import { reportErrors } from './report-errors.ts'
+import { useSharedExecution as sharedExecution } from './share-execution.ts'
 
 /** What a request is given besides what every resolver is. */
 export type OperationContext = RequestContext & {
@@ -46,20 +47,21 @@ export function createGraphQL(schema: GraphQLSchema): Yoga {
     maskedErrors: false,
     plugins: [
       // The request: its body was read and parsed once.
-      useParsedBody(),
+      parsedBody(),
       // The document: bounded before it is validated; parsed and validated once for each text.
-      useBoundedDocuments(),
-      // The operation: what it costs, whether anybody still waits for it, and how long a stream lives.
-      useCost(),
-      useCancellation(),
-      useStreams(),
+      boundedDocuments(),
+      // The operation: what it costs, whether anybody still waits for it, whose answer it shares, how long a stream lives.
+      costs(),
+      cancellation(),
+      sharedExecution(),
+      streamEnds(),
       // The reply: errors as a caller may see them, and what the request took of its limits.
-      useReply(),
+      replies(),
     ],
   }) as unknown as Yoga
 }
 
-function useParsedBody(): Plugin<OperationContext> {
+function parsedBody(): Plugin<OperationContext> {
   return {
     onRequestParse({ serverContext, setRequestParser }) {
       const { parameters } = serverContext as Partial<OperationContext>
@@ -68,7 +70,7 @@ function useParsedBody(): Plugin<OperationContext> {
   }
 }
 
-function useBoundedDocuments(): Plugin {
+function boundedDocuments(): Plugin {
   return {
     onParse({ setParseFn }) {
       setParseFn(parseBounded)
@@ -79,14 +81,14 @@ function useBoundedDocuments(): Plugin {
 const MAX_COSTS_PER_DOCUMENT = 200
 
 /** Costs depend on the document and on its numbers (`first`) alone, and are computed once for each of these. */
-function useCost(): Plugin<OperationContext> {
-  const costs = new WeakMap<object, Map<string, number>>()
+function costs(): Plugin<OperationContext> {
+  const known = new WeakMap<object, Map<string, number>>()
   const judge = (args: CostArgs): GraphQLError | null => {
     const { document, operationName, variableValues, contextValue } = args
-    let ofDocument = costs.get(document)
+    let ofDocument = known.get(document)
     if (!ofDocument) {
       ofDocument = new Map()
-      costs.set(document, ofDocument)
+      known.set(document, ofDocument)
     }
     const key = `${operationName ?? ''} ${numbersIn(variableValues)}`
     let cost = ofDocument.get(key)
@@ -132,7 +134,7 @@ function numbersIn(variables: Record<string, unknown> | null | undefined): strin
 }
 
 /** A query that nobody waits for any more is not carried on with. A mutation is: it does all it was asked. */
-function useCancellation(): Plugin<OperationContext> {
+function cancellation(): Plugin<OperationContext> {
   return {
     onExecute({ args }) {
       const { signal } = args.contextValue as OperationContext
@@ -144,7 +146,7 @@ function useCancellation(): Plugin<OperationContext> {
 }
 
 /** A stream ends when its credential or the server does, and reports its errors as any reply does. */
-function useStreams(): Plugin<OperationContext> {
+function streamEnds(): Plugin<OperationContext> {
   return {
     onSubscribe({ args }) {
       const context = args.contextValue as OperationContext
@@ -231,7 +233,7 @@ function boundStream(
   }
 }
 
-function useReply(): Plugin<OperationContext> {
+function replies(): Plugin<OperationContext> {
   return {
     onResultProcess({ result, setResult, serverContext }) {
       if (Symbol.asyncIterator in result || Array.isArray(result)) return

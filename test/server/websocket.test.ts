@@ -1,0 +1,185 @@
+import { createClient } from 'graphql-ws'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import WebSocket from 'ws'
+import { createConsoleLink, spendConsoleLink } from '../../src/gateway/console-link.ts'
+import { MAX_SOCKETS_PER_CREDENTIAL, MAX_SUBSCRIPTIONS_PER_SOCKET } from '../../src/server/limits.ts'
+import { openTestServer, type RawSocket, SECRET_OF_A_FAULT, type TestServer } from '../support/server.ts'
+
+let house: TestServer
+let key: string
+beforeAll(async () => {
+  house = await openTestServer()
+  key = (await house.key('VIEWER')).secret
+})
+afterAll(() => house.close())
+
+const subscribe = (socket: RawSocket, id: string, query: string, variables = {}) =>
+  socket.send({ type: 'subscribe', id, payload: { query, variables } })
+const of = (id: string) => (message: { id: string }) => message.id === id
+
+describe('subscribing', () => {
+  test('a client of the protocol gets every result and the end', async () => {
+    const client = createClient({
+      url: `${house.url.replace('http', 'ws')}/graphql`,
+      webSocketImpl: WebSocket,
+      connectionParams: { authorization: `Bearer ${key}` },
+      retryAttempts: 0,
+    })
+    const results: unknown[] = []
+    for await (const result of client.iterate({
+      query: 'subscription T($n: Int!) { ticks(count: $n) }',
+      variables: { n: 3 },
+    }))
+      results.push(result.data)
+    expect(results).toEqual([{ ticks: 1 }, { ticks: 2 }, { ticks: 3 }])
+    await client.dispose()
+  })
+
+  test('each result tells its cost and what is left of the rate', async () => {
+    const socket = await house.socket(`Bearer ${key}`)
+    subscribe(socket, '1', 'subscription { ticks(count: 1) }')
+    const { payload } = await socket.next(of('1'))
+    expect(payload.extensions).toMatchObject({ cost: { requested: 1 }, rateLimit: { limit: 2_000 } })
+  })
+
+  test('completing lets the source go at once, and so does closing', async () => {
+    const before = house.returned()
+    const socket = await house.socket(`Bearer ${key}`)
+    subscribe(socket, '1', 'subscription { quiet }')
+    subscribe(socket, '2', 'subscription { quiet }')
+    subscribe(socket, '3', 'subscription { ticks(count: 1) }')
+    await socket.next((message) => message.id === '3' && message.type === 'complete')
+    socket.send({ type: 'complete', id: '1' })
+    await expect.poll(house.returned).toBe(before + 1)
+    socket.ws.close()
+    await expect.poll(house.returned).toBe(before + 2)
+  })
+})
+
+describe('what is refused, and leaves the socket open', () => {
+  test('queries and mutations, syntax, validation, limits and faults end their own subscription alone', async () => {
+    const socket = await house.socket(`Bearer ${key}`)
+    const nested = `subscription { ...A } fragment A on Subscription { ${Array.from({ length: 60 }, (_, i) => `a${i}: quiet`).join(' ')} }`
+    const refused: [string, string][] = [
+      ['{ hello }', 'BAD_USER_INPUT'],
+      ['mutation { publish(data: 1) }', 'BAD_USER_INPUT'],
+      ['subscription {', 'BAD_USER_INPUT'],
+      ['subscription { nothing }', 'BAD_USER_INPUT'],
+      ['subscription { ticks }', 'BAD_USER_INPUT'],
+      [nested, 'COMPLEXITY_LIMIT'],
+      [`subscription { ticks(count: 1) ${'@skip(if: false) '.repeat(60)} }`, 'COMPLEXITY_LIMIT'],
+    ]
+    for (const [index, [query, code]] of refused.entries()) {
+      subscribe(socket, `r${index}`, query)
+      const { type, payload } = await socket.next(of(`r${index}`))
+      expect(type, query).toBe('error')
+      expect(payload[0].extensions.code, query).toBe(code)
+    }
+    subscribe(socket, 'broken', 'subscription { broken }')
+    const { payload } = await socket.next(of('broken'))
+    expect(payload.errors[0].extensions.code).toBe('INTERNAL_SERVER_ERROR')
+    expect(JSON.stringify(payload)).not.toContain(SECRET_OF_A_FAULT)
+    subscribe(socket, 'last', 'subscription { ticks(count: 1) }')
+    expect((await socket.next(of('last'))).payload.data).toEqual({ ticks: 1 })
+    expect(socket.ws.readyState).toBe(WebSocket.OPEN)
+  })
+
+  test('one subscription more than a socket may have', async () => {
+    const socket = await house.socket(`Bearer ${key}`)
+    for (let count = 0; count <= MAX_SUBSCRIPTIONS_PER_SOCKET; count++)
+      subscribe(socket, `s${count}`, 'subscription { quiet }')
+    const { type, payload } = await socket.next(of(`s${MAX_SUBSCRIPTIONS_PER_SOCKET}`))
+    expect(type).toBe('error')
+    expect(payload[0].extensions.code).toBe('RATE_LIMITED')
+    expect(socket.ws.readyState).toBe(WebSocket.OPEN)
+    socket.ws.close()
+  })
+})
+
+describe('what ends a socket', () => {
+  const closeOf = async (authorization: unknown) => {
+    const socket = await house.socket()
+    socket.send({ type: 'connection_init', payload: { authorization } })
+    return (await socket.closed).code
+  }
+
+  test('no key, or one that is nobody’s: 4403', async () => {
+    for (const authorization of [undefined, '', key, 'Bearer sivo_unknown', 7])
+      expect(await closeOf(authorization)).toBe(4403)
+  })
+
+  test('subscribing before being known: 4401; no message of the protocol: 4400; the same id twice: 4409', async () => {
+    const unknown = await house.socket()
+    subscribe(unknown, '1', 'subscription { quiet }')
+    expect((await unknown.closed).code).toBe(4401)
+    const babbling = await house.socket(`Bearer ${key}`)
+    babbling.send('{"type":')
+    expect((await babbling.closed).code).toBe(4400)
+    const twice = await house.socket(`Bearer ${key}`)
+    subscribe(twice, '1', 'subscription { quiet }')
+    subscribe(twice, '1', 'subscription { quiet }')
+    expect((await twice.closed).code).toBe(4409)
+  })
+
+  test('a message above 64 KiB: 1009, and the server goes on', async () => {
+    const socket = await house.socket(`Bearer ${key}`)
+    subscribe(socket, '1', `subscription { ticks(count: 1) } #${'x'.repeat(70_000)}`)
+    expect((await socket.closed).code).toBe(1009)
+    await house.socket(`Bearer ${key}`)
+  })
+
+  test('one socket more than a key may have: 4429', async () => {
+    const { secret } = await house.key('VIEWER')
+    const sockets = []
+    for (let count = 0; count < MAX_SOCKETS_PER_CREDENTIAL; count++)
+      sockets.push(await house.socket(`Bearer ${secret}`))
+    const extra = await house.socket()
+    extra.send({ type: 'connection_init', payload: { authorization: `Bearer ${secret}` } })
+    expect((await extra.closed).code).toBe(4429)
+    sockets[0]!.ws.close()
+    await sockets[0]!.closed
+    await expect.poll(async () => house.socket(`Bearer ${secret}`).then(() => 'open')).toBe('open')
+    for (const { ws } of sockets) ws.close()
+  })
+
+  test('a key that is revoked while it is open: 4403 within ten seconds', async () => {
+    const revoked = await house.key('VIEWER')
+    const socket = await house.socket(`Bearer ${revoked.secret}`)
+    subscribe(socket, '1', 'subscription { quiet }')
+    await revoked.revoke()
+    expect((await socket.closed).code).toBe(4403)
+  }, 12_000)
+
+  test('a client that does not read is let go, and holds nobody up: 1013', async () => {
+    const { secret } = await house.key('VIEWER')
+    const socket = await house.socket(`Bearer ${secret}`)
+    socket.ws.pause()
+    // Answers to pings wait for nobody, so they pile up until somebody looks.
+    const padding = { padding: 'x'.repeat(60_000) }
+    for (let count = 0; count < 400; count++) socket.send({ type: 'ping', payload: padding })
+    const before = house.returned()
+    subscribe(socket, '1', 'subscription { quiet }')
+    await expect.poll(house.returned, { timeout: 25_000, interval: 200 }).toBe(before + 1)
+    subscribe(await house.socket(`Bearer ${key}`), '1', 'subscription { ticks(count: 1) }')
+  }, 30_000)
+})
+
+describe('a session’s cookie', () => {
+  test('opens a socket for a page of this host alone', async () => {
+    const link = await createConsoleLink({ ...house.house.ctx, baseUrl: house.url }, house.house.operator, {
+      tenantId: house.tenantId,
+      role: 'VIEWER',
+      expiresInSeconds: null,
+    })
+    const session = await spendConsoleLink(house.house.ctx, link.url.split('#token=')[1]!)
+    const cookie = `sivo_session=${session!.token}`
+    const own = await house.socket(undefined, { headers: { cookie }, origin: house.url })
+    own.send({ type: 'connection_init' })
+    expect((await own.next()).type).toBe('connection_ack')
+    for (const origin of ['https://evil.example', undefined]) {
+      const foreign = await house.socket(undefined, { headers: { cookie }, ...(origin ? { origin } : {}) })
+      foreign.send({ type: 'connection_init' })
+      expect((await foreign.closed).code).toBe(4403)
+    }
+  })
+})

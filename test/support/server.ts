@@ -1,0 +1,182 @@
+import { buildSchema, type GraphQLSchema } from 'graphql'
+import WebSocket from 'ws'
+import type { ChangeFeed } from '../../src/change-feed.ts'
+import { RequestError } from '../../src/errors.ts'
+import { createApiKey, revokeApiKey } from '../../src/gateway/issue-api-key.ts'
+import { createTenant } from '../../src/gateway/open-tenant.ts'
+import type { Role } from '../../src/generated/prisma/enums.ts'
+import { type Server, startServer } from '../../src/server/http.ts'
+import { type Administration, openAdministration } from './administration.ts'
+
+export type TestKey = { id: string; secret: string; revoke(): Promise<void> }
+
+export type TestServer = {
+  house: Administration
+  server: Server
+  url: string
+  tenantId: string
+  /** Sources of `quiet` that were returned, in this process. */
+  returned: () => number
+  key(role: Role, expiresAt?: Date | null): Promise<TestKey>
+  request(path: string, init?: RequestInit & { key?: string }): Promise<Response>
+  /** One operation by POST; `json` is the whole reply. */
+  ask(key: string, query: string, variables?: object): Promise<{ status: number; headers: Headers; json: Reply }>
+  /** A raw client of the protocol, acknowledged when `authorization` is given. */
+  socket(authorization?: string, options?: WebSocket.ClientOptions): Promise<RawSocket>
+  close(): Promise<void>
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: replies of any shape
+export type Reply = any
+
+export type RawSocket = {
+  ws: WebSocket
+  send(message: object | string): void
+  /** The next message that `wanted` takes. */
+  next(wanted?: (message: Reply) => boolean): Promise<Reply>
+  closed: Promise<{ code: number; reason: string }>
+}
+
+export const SECRET_OF_A_FAULT = 'canary: connection string of nobody'
+
+let returned = 0
+/** Waits for ever, and counts when it is let go. */
+function quiet(): AsyncGenerator<unknown, void, void> {
+  let release = () => {}
+  const released = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  let over = false
+  return {
+    next: async () => {
+      if (!over) await released
+      return { done: true, value: undefined }
+    },
+    async return() {
+      if (!over) returned++
+      over = true
+      release()
+      return { done: true, value: undefined }
+    },
+    throw: (error) => Promise.reject(error),
+    [Symbol.asyncIterator]() {
+      return this
+    },
+    async [Symbol.asyncDispose]() {},
+  }
+}
+
+export function testSchema(): GraphQLSchema {
+  const schema = buildSchema(`
+    scalar JSON
+    type Query { hello(name: String): String! viewer: String! self: Query! fault: String! away: String! forbidden: String! nullable: String list(first: Int): [Query!]! }
+    type Mutation { publish(data: JSON): JSON }
+    type Subscription { ticks(count: Int!): Int! quiet: Int! broken: Int! }`)
+  const query = schema.getQueryType()!.getFields()
+  query['hello']!.resolve = (_root, { name }) => `Hello ${name ?? 'world'}`
+  query['viewer']!.resolve = (_root, _args, ctx) => ctx.viewer.name
+  query['self']!.resolve = () => ({})
+  query['list']!.resolve = () => []
+  query['list']!.extensions = { complexity: (args: { first?: number }) => ({ field: 1, multiplier: args.first ?? 50 }) }
+  query['fault']!.resolve = query['nullable']!.resolve = () => {
+    throw new Error(SECRET_OF_A_FAULT)
+  }
+  query['away']!.resolve = () => {
+    throw Object.assign(new Error(SECRET_OF_A_FAULT), { code: 'ECONNREFUSED' })
+  }
+  query['forbidden']!.resolve = () => {
+    throw new RequestError('FORBIDDEN', 'Expected another role.')
+  }
+  schema.getMutationType()!.getFields()['publish']!.resolve = (_root, { data }) => data
+  const subscription = schema.getSubscriptionType()!.getFields()
+  subscription['ticks']!.subscribe = async function* (_root, { count }) {
+    for (let tick = 1; tick <= count; tick++) yield { ticks: tick }
+  }
+  subscription['quiet']!.subscribe = quiet
+  // biome-ignore lint/correctness/useYield: it fails before it has anything to give
+  subscription['broken']!.subscribe = async function* () {
+    throw new Error(SECRET_OF_A_FAULT)
+  }
+  return schema
+}
+
+export async function openTestServer(env: Record<string, string> = {}): Promise<TestServer> {
+  const house = await openAdministration(env)
+  const server = await startServer({ ctx: house.ctx, feed: {} as ChangeFeed, schema: testSchema() })
+  const url = `http://127.0.0.1:${server.port}`
+  const tenant = await createTenant(house.ctx, house.operator, { name: 'Acme' })
+  const sockets: WebSocket[] = []
+  const request: TestServer['request'] = (path, { key, ...init } = {}) => {
+    const headers = new Headers(init.headers)
+    if (key) headers.set('authorization', `Bearer ${key}`)
+    return fetch(`${url}${path}`, { ...init, headers })
+  }
+  return {
+    house,
+    server,
+    url,
+    tenantId: tenant.id,
+    returned: () => returned,
+    request,
+    async key(role, expiresAt = null) {
+      const tenantId = role === 'ADMIN' || role === 'VIEWER' ? tenant.id : null
+      const { apiKey, secret } = await createApiKey(house.ctx, house.operator, {
+        tenantId,
+        name: `Key of ${role}`,
+        role,
+        expiresAt,
+      })
+      return {
+        id: apiKey.id,
+        secret,
+        revoke: async () => void (await revokeApiKey(house.ctx, house.operator, { id: apiKey.id })),
+      }
+    },
+    async ask(key, query, variables) {
+      const response = await request('/graphql', {
+        key,
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ query, variables }),
+      })
+      return { status: response.status, headers: response.headers, json: await response.json() }
+    },
+    async socket(authorization, options = {}) {
+      const ws = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', options)
+      sockets.push(ws)
+      const waiting: { wanted: (message: Reply) => boolean; take: (message: Reply) => void }[] = []
+      const unread: Reply[] = []
+      ws.on('message', (data) => {
+        const message = JSON.parse(String(data))
+        const index = waiting.findIndex(({ wanted }) => wanted(message))
+        if (index >= 0) waiting.splice(index, 1)[0]!.take(message)
+        else unread.push(message)
+      })
+      ws.on('error', () => {})
+      const raw: RawSocket = {
+        ws,
+        send: (message) => ws.send(typeof message === 'string' ? message : JSON.stringify(message)),
+        next(wanted = () => true) {
+          const index = unread.findIndex(wanted)
+          if (index >= 0) return Promise.resolve(unread.splice(index, 1)[0])
+          return new Promise((take) => waiting.push({ wanted, take }))
+        },
+        closed: new Promise((resolve) => ws.on('close', (code, reason) => resolve({ code, reason: String(reason) }))),
+      }
+      await new Promise((resolve, reject) => {
+        ws.once('open', resolve)
+        ws.once('unexpected-response', (_request, response) => reject(new Error(`status ${response.statusCode}`)))
+      })
+      if (authorization !== undefined) {
+        raw.send({ type: 'connection_init', payload: { authorization } })
+        await raw.next(({ type }) => type === 'connection_ack')
+      }
+      return raw
+    },
+    async close() {
+      for (const ws of sockets) ws.terminate()
+      await server.close(1_000)
+      await house.close()
+    },
+  }
+}
