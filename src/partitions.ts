@@ -29,12 +29,12 @@ export async function makePartitions(client: Pick<ClientBase, 'query'>): Promise
 export async function partitionsAhead(client: Pick<ClientBase, 'query'>): Promise<PartitionStatus[]> {
   const { rows } = await client.query('select now() as now')
   const now = (rows[0].now as Date).getTime()
-  return Promise.all(
-    PARTITIONED.map(async (table) => {
-      const last = Math.max(0, ...(await upperBounds(client, table)))
-      return { table, weeksAhead: Math.floor((last - now) / WEEK_MS) }
-    }),
-  )
+  const statuses: PartitionStatus[] = []
+  for (const table of PARTITIONED) {
+    const last = Math.max(0, ...(await upperBounds(client, table)))
+    statuses.push({ table, weeksAhead: Math.floor((last - now) / WEEK_MS) })
+  }
+  return statuses
 }
 
 /** The weeks [from, to) that are still to be made; the first partition of all starts at the beginning of time. */

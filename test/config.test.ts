@@ -1,0 +1,89 @@
+import { expect, test } from 'vitest'
+import { type Config, ConfigurationError, readConfig } from '../src/config.ts'
+
+const SERVED = {
+  DATABASE_URL: 'postgres://user:password@db:5432/sivo',
+  SIVO_OPERATOR_KEY: 'operator-key-of-24-characters',
+  SIVO_SECRETS_KEY: Buffer.alloc(32, 3).toString('base64'),
+}
+
+function problemsOf(env: Record<string, string>): readonly string[] {
+  try {
+    readConfig(env)
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigurationError)
+    return (error as ConfigurationError).problems
+  }
+  return []
+}
+
+test('with nothing set it is the embedded gateway of the contract', () => {
+  expect(readConfig({})).toEqual({
+    port: 4000,
+    host: '127.0.0.1',
+    databaseUrl: null,
+    dataDir: '.data',
+    role: 'all',
+    operatorKey: null,
+    secretsKey: null,
+    retrySchedule: [5_000, 30_000, 120_000, 600_000, 3_600_000, 21_600_000],
+    retryJitter: 0.1,
+    attemptTimeoutMs: 10_000,
+    allowedNetworks: [],
+    allowedPorts: [443, 8443],
+    dnsServers: [],
+    demo: true,
+    logLevel: 'info',
+  } satisfies Record<keyof Config, unknown>)
+  expect(readConfig(SERVED).demo).toBe(false)
+  expect(Object.isFrozen(readConfig({}))).toBe(true)
+})
+
+test('every problem is reported at once, by name, with what was expected and what came', () => {
+  const problems = problemsOf({
+    ...SERVED,
+    PORT: '70000',
+    SIVO_ROLE: 'boss',
+    SIVO_RETRY_SCHEDULE: '5s,soon',
+    SIVO_RETRY_JITTER: '2',
+    SIVO_ATTEMPT_TIMEOUT: '11s',
+    SIVO_ALLOWED_NETWORKS: '300.0.0.0/8',
+    SIVO_ALLOWED_PORTS: '443,x',
+    SIVO_DNS_SERVERS: 'resolver',
+    SIVO_DEMO: 'yes',
+    LOG_LEVEL: 'loud',
+    SIVO_SECRETS_KEY: 'c2hvcnQ=',
+    SIVO_OPERATOR_KEY: 'short',
+    DATABASE_URL: 'mysql://db/x',
+  })
+  expect(problems.map((problem) => problem.split(':', 1)[0]).sort()).toEqual(
+    [
+      'DATABASE_URL',
+      'LOG_LEVEL',
+      'PORT',
+      'SIVO_ALLOWED_NETWORKS',
+      'SIVO_ALLOWED_PORTS',
+      'SIVO_ATTEMPT_TIMEOUT',
+      'SIVO_DEMO',
+      'SIVO_DNS_SERVERS',
+      'SIVO_OPERATOR_KEY',
+      'SIVO_RETRY_JITTER',
+      'SIVO_RETRY_SCHEDULE',
+      'SIVO_ROLE',
+      'SIVO_SECRETS_KEY',
+    ].sort(),
+  )
+  for (const problem of problems) expect(problem).toMatch(/: expected .+, came .+\.$/)
+  expect(problems.join()).toContain('"70000"')
+})
+
+test('secrets are never shown, and a served gateway must be given its own', () => {
+  const said = problemsOf({ ...SERVED, SIVO_OPERATOR_KEY: 'hunter2', SIVO_SECRETS_KEY: 'hunter3' }).join()
+  expect(said).not.toMatch(/hunter/)
+  expect(problemsOf({ DATABASE_URL: SERVED.DATABASE_URL })).toHaveLength(2)
+})
+
+test('a proxy in the environment is refused: it would undo the checks of addresses', () => {
+  expect(problemsOf({ NODE_USE_ENV_PROXY: '1' })).toEqual([expect.stringMatching(/^NODE_USE_ENV_PROXY: expected/)])
+  expect(problemsOf({ NODE_USE_ENV_PROXY: '0' })).toEqual([])
+})

@@ -1,0 +1,160 @@
+import { expect, test } from 'vitest'
+import { type BatcherOptions, createBatcher } from '../../src/gateway/batcher.ts'
+
+type Item = { owner: string; name: string; bytes?: number }
+
+function failure(code: string): Error {
+  return Object.assign(new Error(code), { code })
+}
+
+/** A batcher over a database that does what `write` says; `batches` are the flushes as they came. */
+function batcherOver(
+  write: (names: string[], repeated: boolean) => Promise<void> | void,
+  options: Partial<BatcherOptions<Item, string>> = {},
+) {
+  const batches: string[][] = []
+  const batcher = createBatcher<Item, string>({
+    async flush(items, repeated) {
+      const names = items.map(({ name }) => name)
+      batches.push(names)
+      await write(names, repeated)
+      return names.map((name) => `${name} written`)
+    },
+    weigh: ({ bytes = 1 }) => bytes,
+    owner: ({ owner }) => owner,
+    patience: async () => true,
+    monotonicMs: () => performance.now(),
+    maxItems: 4,
+    maxBytes: 1_000,
+    parallel: 1,
+    ...options,
+  })
+  const submit = (name: string, owner = 'a', bytes = 1) => batcher.submit({ owner, name, bytes })
+  return { batcher, batches, submit }
+}
+
+/** A write that waits until it is let go. */
+function gate() {
+  let open = () => {}
+  const opened = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  return { opened, open: () => open() }
+}
+
+test('idle, an item is flushed at once; what arrives meanwhile rides the next flush together', async () => {
+  const first = gate()
+  const { batches, submit, batcher } = batcherOver((names) => (names[0] === '1' ? first.opened : undefined))
+  const answers = [submit('1')]
+  await Promise.resolve()
+  answers.push(submit('2'), submit('3'))
+  expect(batches).toEqual([['1']])
+  expect(batcher.waiting).toBe(2)
+  first.open()
+  expect(await Promise.all(answers)).toEqual(['1 written', '2 written', '3 written'])
+  expect(batches).toEqual([['1'], ['2', '3']])
+})
+
+test('a flood delays itself: every batch takes from all owners in turn', async () => {
+  const { batches, submit } = batcherOver(() => {})
+  const flood = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => submit(`flood${n}`, 'flood'))
+  await Promise.all([...flood, submit('calm1', 'calm'), submit('calm2', 'calm')])
+  expect(batches).toEqual([
+    ['flood1', 'calm1', 'flood2', 'calm2'],
+    ['flood3', 'flood4', 'flood5', 'flood6'],
+    ['flood7', 'flood8'],
+  ])
+})
+
+test('a batch is bounded in bytes; one item above the bound goes alone', async () => {
+  const { batches, submit } = batcherOver(() => {})
+  await Promise.all([
+    submit('1', 'a', 600),
+    submit('2', 'a', 300),
+    submit('3', 'a', 200),
+    submit('huge', 'a', 5_000),
+    submit('4'),
+  ])
+  expect(batches).toEqual([['1', '2'], ['3'], ['huge'], ['4']])
+})
+
+test.each(['22P05', '23514', '54000'])('bad data (%s) fails alone, its neighbours are written', async (code) => {
+  const { batches, submit } = batcherOver((names) => {
+    if (names.includes('bad')) throw failure(code)
+  })
+  const settled = await Promise.allSettled(['1', 'bad', '2', '3'].map((name) => submit(name)))
+  expect(settled.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'fulfilled'])
+  expect(batches).toEqual([['1', 'bad', '2', '3'], ['1', 'bad'], ['1'], ['bad'], ['2', '3']])
+})
+
+test('bad data with a rescue is written in its other form, tried once', async () => {
+  const refused = new Set(['bad', 'worse', 'worse, rescued'])
+  const { submit } = batcherOver(
+    (names) => {
+      if (names.some((name) => refused.has(name))) throw failure('22021')
+    },
+    { rescue: (item) => ({ ...item, name: `${item.name}, rescued` }) },
+  )
+  const [good, bad, worse] = await Promise.allSettled(['good', 'bad', 'worse'].map((name) => submit(name)))
+  expect(good).toMatchObject({ value: 'good written' })
+  expect(bad).toMatchObject({ value: 'bad, rescued written' })
+  expect(worse).toMatchObject({ status: 'rejected' })
+})
+
+test('a deadlock is repeated whole, and not as something that may have been committed', async () => {
+  let failures = 3
+  const seen: boolean[] = []
+  const { batches, submit } = batcherOver((_names, repeated) => {
+    seen.push(repeated)
+    if (failures-- > 0) throw failure('40P01')
+  })
+  expect(await Promise.all([submit('1'), submit('2')])).toEqual(['1 written', '2 written'])
+  expect(batches).toEqual(Array(4).fill(['1', '2']))
+  expect(seen).toEqual([false, false, false, false])
+})
+
+test.each(['ECONNRESET', '08006', '57P01', '53300', '55P03', '57014'])(
+  'while the database is away (%s) the same items are sent again, as ones that may have been committed',
+  async (code) => {
+    let failures = 2
+    const seen: boolean[] = []
+    const { submit, batcher } = batcherOver((_names, repeated) => {
+      seen.push(repeated)
+      if (failures-- > 0) throw failure(code)
+    })
+    expect(await submit('1')).toBe('1 written')
+    expect(seen).toEqual([false, true, true])
+    await batcher.idle()
+  },
+)
+
+test('patience ends by the clock, however long a single try takes', async () => {
+  let now = 0
+  const waited: number[] = []
+  const { batches, submit } = batcherOver(
+    () => {
+      now += 5_000
+      throw failure('ECONNREFUSED')
+    },
+    {
+      monotonicMs: () => now,
+      patience: async (waitedMs) => {
+        waited.push(waitedMs)
+        return waitedMs < 12_000
+      },
+    },
+  )
+  await expect(submit('1')).rejects.toThrow('ECONNREFUSED')
+  expect(waited).toEqual([5_000, 10_000, 15_000])
+  expect(batches).toHaveLength(3)
+})
+
+test('any other fault rejects its batch alone and the next goes on', async () => {
+  const { submit, batcher } = batcherOver((names) => {
+    if (names.includes('1')) throw new TypeError('a fault of ours')
+  })
+  await expect(submit('1')).rejects.toThrow('a fault of ours')
+  expect(await submit('2')).toBe('2 written')
+  await batcher.idle()
+  expect(batcher.waiting).toBe(0)
+})
