@@ -128,7 +128,13 @@ export async function openApp({ config, log, ca, narrate = false }: AppOptions):
       return stored
     },
   }
-  const feed = openChangeFeed({ databaseUrl: config.databaseUrl, hot, log, clock })
+  const feed = openChangeFeed({
+    databaseUrl: config.databaseUrl,
+    applicationName: access.applicationName,
+    hot,
+    log,
+    clock,
+  })
   opened.push(() => feed.close())
 
   const worker = config.role === 'api' ? null : openWorker({ ctx, access, liveness, bell, metrics, narrate, ca })

@@ -19,7 +19,7 @@ export type Embedded = {
 /** Starts Postgres in `dataDir` and reads, or makes, what the configuration leaves open. Throws PostgresUnavailable. */
 export async function openEmbedded(config: Config, log: Logger, onLost: (error: Error) => void): Promise<Embedded> {
   const dataDir = resolve(config.dataDir)
-  await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  await mkdir(dataDir, { recursive: true })
   const quiet = (level: 'debug' | 'warn' | 'error') => (message: string) => log[level](`postgres: ${message}`)
   const postgres = await startPostgres({
     dataDir: join(dataDir, 'postgres'),

@@ -1,0 +1,116 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+const ROOT = join(import.meta.dirname, '../..')
+
+/** What the README's commands say, run on a copy that holds nothing but what is tracked. */
+describe('on a clean copy', () => {
+  let folder: string
+  let gateway: ChildProcess
+  let output = ''
+  let url: string
+  let key: string
+  let tenant: string
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'sivo clean copy '))
+    const tracked = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: ROOT })
+    for (const path of tracked.toString().split('\0').filter(Boolean))
+      await cp(join(ROOT, path), join(folder, path), { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOENT') throw error
+      })
+    gateway = spawn('npm', ['start'], {
+      cwd: folder,
+      env: { ...withoutProjectNode(process.env), PORT: '0', NO_COLOR: '1' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    gateway.stderr!.on('data', (text) => {
+      output += text
+    })
+    const ready = new Promise<void>((resolve, reject) => {
+      createInterface({ input: gateway.stdout! }).on('line', (line) => {
+        output += `${line}\n`
+        if (line.includes('Ctrl-C stops it')) resolve()
+      })
+      gateway.once('exit', (code) => reject(new Error(`npm start ended with ${code}:\n${output}`)))
+    })
+    await ready
+    url = /GraphQL\s+(\S+)/.exec(output)![1]!
+    key = /Operator key\s+(\S+)/.exec(output)![1]!
+    tenant = /Demo tenant\s+(\S+)/.exec(output)![1]!
+  }, 300_000)
+
+  afterAll(async () => {
+    if (gateway && gateway.exitCode === null) {
+      gateway.kill('SIGKILL')
+      await once(gateway, 'exit')
+    }
+    await rm(folder, { recursive: true, force: true })
+  })
+
+  test('npm start shows demo deliveries within sixty seconds of being ready', async () => {
+    const query = `query ($tenant: ID!) { deliveries(filter: { tenantId: $tenant, statuses: [SUCCEEDED] }) { nodes { id lastLatencyMs } } }`
+    const deadline = performance.now() + 60_000
+    for (;;) {
+      const { data } = await ask({ query, variables: { tenant } })
+      if (data.deliveries.nodes.length > 0) return
+      if (performance.now() > deadline) throw new Error(`No delivery succeeded:\n${output}`)
+      await new Promise((resolve) => setTimeout(resolve, 200))
+    }
+  })
+
+  test('the first session of the README works as it is written', async () => {
+    const readme = await readFile(join(folder, 'README.md'), 'utf8')
+    const bodies = [...readme.matchAll(/-d '(\{[\s\S]*?\})'\n/g)].map(([, body]) =>
+      JSON.parse(body!.replaceAll(`'"$TENANT"'`, tenant)),
+    )
+    expect(bodies).toHaveLength(3)
+    const [publish, list, watch] = bodies
+    const published = await ask(publish)
+    expect(published.data.publishEvents.events).toMatchObject([{ duplicate: false, deliveryCount: 1 }])
+    const again = await ask(publish)
+    expect(again.data.publishEvents.events).toEqual([{ ...published.data.publishEvents.events[0], duplicate: true }])
+    const listed = await ask(list)
+    expect(listed.data.deliveries.nodes[0].id).toMatch(/^dlv_/)
+    const stream = await fetch(url, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', accept: 'text/event-stream' },
+      body: JSON.stringify(watch),
+    })
+    const reader = stream.body!.pipeThrough(new TextDecoderStream()).getReader()
+    let text = ''
+    while (!text.includes('"cursor"')) text += (await reader.read()).value ?? ''
+    expect(text).toContain('event: next')
+    await reader.cancel()
+  })
+
+  test('SIGTERM ends it in order with exit code 0, and the data is found again', async () => {
+    gateway.kill('SIGTERM')
+    const [code] = await once(gateway, 'exit')
+    expect(code, output).toBe(0)
+    expect(await readFile(join(folder, '.data', 'operator-key'), 'utf8')).toContain(key)
+  }, 30_000)
+
+  async function ask(body: object) {
+    const reply = await fetch(url, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+    const json = await reply.json()
+    if (json.errors) throw new Error(JSON.stringify(json.errors))
+    return json
+  }
+})
+
+/** The environment of somebody whose Node is the machine's own. */
+function withoutProjectNode(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const path = (env['PATH'] ?? '').split(':').filter((entry) => !entry.includes('node_modules'))
+  const own = Object.entries(env).filter(([name]) => !/^(npm_|VITEST|NODE_ENV|NODE_OPTIONS)/.test(name))
+  return { ...Object.fromEntries(own), PATH: path.join(':') }
+}
