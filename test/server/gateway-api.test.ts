@@ -89,3 +89,15 @@ test('a console link leads here and opens a session that reads its tenant', asyn
     viewer: { role: 'VIEWER', tenant: { id: toPublicId('tenant', house.tenantId) } },
   })
 })
+
+test('a value that is no date is the caller’s mistake, in variables and in the document', async () => {
+  const tenantId = toPublicId('tenant', house.tenantId)
+  const asVariable = await ask(
+    `query D($from: DateTime) { deliveryCount(filter: { from: $from, tenantId: "${tenantId}" }) { count } }`,
+    {
+      from: 'yesterday',
+    },
+  )
+  const inDocument = await ask('{ deliveryCount(filter: { from: "yesterday" }) { count } }')
+  for (const { errors } of [asVariable, inDocument]) expect(errors[0].extensions.code).toBe('BAD_USER_INPUT')
+})
