@@ -3,6 +3,7 @@
 // out again.
 
 import {
+  type ASTNode,
   createSourceEventStream,
   type DocumentNode,
   type ExecutionArgs,
@@ -19,7 +20,7 @@ import type { Plugin } from 'graphql-yoga'
 import type { RequestContext } from '../schema/builder.ts'
 
 /** Makes subscriptions share their execution. Results may be shared: hooks replace them, and never change them. */
-export function useSharedExecution(): Plugin<RequestContext> {
+export function sharedExecution(): Plugin<RequestContext> {
   return {
     onSubscribe({ setSubscribeFn }) {
       setSubscribeFn(subscribeShared as Parameters<typeof setSubscribeFn>[0])
@@ -77,7 +78,11 @@ const variablesOf = new WeakMap<SelectionSetNode, ReadonlySet<string>>()
 function variablesBelow(document: DocumentNode, root: SelectionSetNode): ReadonlySet<string> {
   return getOrMake(variablesOf, root, () => {
     const names = new Set<string>()
-    const collect = { Variable: ({ name }: { name: { value: string } }) => void names.add(name.value) }
+    const collect = {
+      enter(node: ASTNode) {
+        if (node.kind === Kind.VARIABLE) names.add(node.name.value)
+      },
+    }
     for (const selection of root.selections) {
       if (selection.kind === Kind.FIELD) visit({ ...selection, arguments: [] }, collect)
       else visit(selection, collect)

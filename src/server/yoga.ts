@@ -11,7 +11,7 @@ import { COST_LIMIT, costOf, refuseCost } from '../schema/cost.ts'
 import { parseBounded, type RateReading } from './limits.ts'
 import type { StreamEnd } from './open-streams.ts'
 import { reportErrors } from './report-errors.ts'
-import { useSharedExecution as sharedExecution } from './share-execution.ts'
+import { sharedExecution } from './share-execution.ts'
 
 /** What a request is given besides what every resolver is. */
 export type OperationContext = RequestContext & {

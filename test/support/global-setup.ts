@@ -75,7 +75,8 @@ function endNow(pid: number): void {
 function removeFolderNow(folder: string): void {
   for (let attempt = 0; attempt < 20; attempt++) {
     try {
-      return rmSync(folder, { recursive: true, force: true })
+      rmSync(folder, { recursive: true, force: true })
+      return
     } catch {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50)
     }
