@@ -139,6 +139,7 @@ export async function openApp({ config, log, ca, narrate = false }: AppOptions):
 
   const worker = config.role === 'api' ? null : openWorker({ ctx, access, liveness, bell, metrics, narrate, ca })
   let stopped: Promise<void> | null = null
+  let closing: Promise<void> | null = null
   const stopWorking = (deadlineMs: number) => {
     stopped ??= worker?.close(deadlineMs) ?? Promise.resolve()
     return stopped
@@ -150,9 +151,11 @@ export async function openApp({ config, log, ca, narrate = false }: AppOptions):
     lanes: worker?.lanes ?? null,
     registry: metrics.registry,
     stopWorking,
-    async close(deadlineMs) {
-      await stopWorking(deadlineMs)
-      for (const close of opened.reverse()) await close()
+    close(deadlineMs) {
+      closing ??= stopWorking(deadlineMs).then(async () => {
+        for (const close of opened.reverse()) await close()
+      })
+      return closing
     },
   }
 }
