@@ -7,7 +7,10 @@ export type KeyedEvent = { readonly id: string; readonly key: string | null; rea
 export type KeyHolder = { readonly eventId: string; readonly fingerprint: string }
 
 export type CallDecision =
-  | { readonly kind: 'accepted'; readonly events: readonly { readonly id: string; readonly duplicateOf: string | null }[] }
+  | {
+      readonly kind: 'accepted'
+      readonly events: readonly { readonly id: string; readonly duplicateOf: string | null }[]
+    }
   | { readonly kind: 'conflict'; readonly index: number; readonly holder: KeyHolder }
 
 /**

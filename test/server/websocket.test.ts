@@ -153,12 +153,14 @@ describe('what ends a socket', () => {
   test('a client that does not read is let go, and holds nobody up: 1013', async () => {
     const { secret } = await house.key('VIEWER')
     const socket = await house.socket(`Bearer ${secret}`)
+    const before = house.returned()
+    subscribe(socket, '1', 'subscription { quiet }')
+    subscribe(socket, '2', 'subscription { ticks(count: 1) }')
+    await socket.next((message) => message.type === 'complete')
     socket.ws.pause()
     // Answers to pings wait for nobody, so they pile up until somebody looks.
     const padding = { padding: 'x'.repeat(60_000) }
     for (let count = 0; count < 400; count++) socket.send({ type: 'ping', payload: padding })
-    const before = house.returned()
-    subscribe(socket, '1', 'subscription { quiet }')
     await expect.poll(house.returned, { timeout: 25_000, interval: 200 }).toBe(before + 1)
     subscribe(await house.socket(`Bearer ${key}`), '1', 'subscription { ticks(count: 1) }')
   }, 30_000)
