@@ -32,9 +32,9 @@ export type ClaimedDelivery = {
   readonly attemptCount: number
   readonly cycleStart: number
   readonly maxAttempts: number
-  /** It was in the air when a process died. */
+  /** It was in the air when a process died, and again at the next try: it goes out alone. */
   readonly suspect: boolean
-  /** How often a process died while it was the only suspect out. */
+  /** How many deaths of a process count against it: any two make it a suspect, from then on only those while it was alone. */
   readonly crashCount: number
   readonly dueAt: Date
   /** The endpoint's revision as the lease was taken. */
@@ -48,6 +48,9 @@ export type ClaimedDelivery = {
 
 /** `gated`: these endpoints have a limit over all workers and must be claimed with `claimGated`. */
 export type ClaimResult = { readonly deliveries: ClaimedDelivery[]; readonly gatedEndpointIds: string[] }
+
+/** Deaths of a process with a delivery in the air, in a row, that make it a suspect. One alone says nothing. */
+export const CRASHES_OF_A_SUSPECT = 2
 
 const THE_DEAD = '(array(select id from worker_process where died_at is not null))'
 
@@ -66,10 +69,12 @@ const EVENT_OF_LEASED = `left join lateral (
   select octet_length(body) as bytes, case when octet_length(body) <= ${LARGE_BODY_BYTES} then body end as body
   from event where id = l.event_id limit 1) e on true`
 
-// A lease taken over from a dead process makes its delivery a suspect; one that was the only suspect out is counted.
+// What a dead process had in the air is sent again at once, like anything that is due. Only what was in the air at a
+// second death too, with no attempt recorded in between, is a suspect; from then on only deaths count during which it was
+// the only suspect out.
 const LEASE = `lease_token = $2::uuid, lease_until = now() + $3::int * interval '1 ms', lease_by = $4::uuid,
-  suspect = suspect or coalesce(lease_by = any ${THE_DEAD}, false), sent_alone = false,
-  crash_count = crash_count + (sent_alone and coalesce(lease_by = any ${THE_DEAD}, false))::int`
+  sent_alone = false, suspect = suspect or (crash_count + 1 >= ${CRASHES_OF_A_SUSPECT} and coalesce(lease_by = any ${THE_DEAD}, false)),
+  crash_count = crash_count + ((sent_alone or crash_count < ${CRASHES_OF_A_SUSPECT}) and coalesce(lease_by = any ${THE_DEAD}, false))::int`
 
 const CLAIM: Statement = {
   name: 'claim-deliveries',

@@ -15,6 +15,7 @@ import {
   type Claim,
   type ClaimedDelivery,
   type ClaimResult,
+  CRASHES_OF_A_SUSPECT,
   claimDeliveries,
   claimGated,
   type GatedResult,
@@ -48,7 +49,7 @@ const WAKE_UPS_REMEMBERED_MS = 40_000
 /** How long others wait for a suspect that is out alone. */
 const ALONE_MS = 1_000
 /** The crashes of a lone suspect after which it is called poison. */
-const POISON_CRASHES = 3
+const LONE_CRASHES_OF_POISON = 3
 
 export type WakeUp = {
   readonly endpointId: string
@@ -470,7 +471,7 @@ export function createLanes(options: LanesOptions): Lanes {
   }
 
   async function sendAlone({ lane, delivery, target }: Suspect): Promise<void> {
-    if (delivery.crashCount >= POISON_CRASHES) {
+    if (delivery.crashCount - CRASHES_OF_A_SUSPECT >= LONE_CRASHES_OF_POISON) {
       ctx.log.error(
         { deliveryId: delivery.id, endpointId: delivery.endpointId, crashes: delivery.crashCount },
         'delivery.poison',
