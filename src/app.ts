@@ -121,7 +121,7 @@ export async function openApp({ config, log, ca, narrate = false }: AppOptions):
     random: Math.random,
     db,
     hot,
-    vault: createVault([config.secretsKey]),
+    vault: createVault([config.secretsKey, ...config.formerSecretsKeys]),
     storeEvents: async (call) => {
       const stored = await publisher.submit(call)
       if (!('conflict' in stored)) metrics.eventsPublished.inc(stored.filter(({ duplicate }) => !duplicate).length)

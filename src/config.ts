@@ -17,6 +17,8 @@ export type Config = {
   readonly operatorKey: string | null
   /** 32 bytes; null only in embedded mode, where they are generated and kept in `dataDir`. */
   readonly secretsKey: Buffer | null
+  /** 32 bytes each: these open what they once sealed, and seal nothing. */
+  readonly formerSecretsKeys: readonly Buffer[]
   /** Delays between attempts in milliseconds. */
   readonly retrySchedule: readonly number[]
   /** Added share of a delay, 0 to 1. */
@@ -76,9 +78,17 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     }),
     secretsKey: read('SIVO_SECRETS_KEY', '', '32 bytes in base64 (make some with: openssl rand -base64 32)', (text) => {
       if (text === '') return embedded ? null : undefined
-      const bytes = Buffer.from(text, 'base64')
-      return bytes.length === 32 && /^[A-Za-z0-9+/_-]+=*$/.test(text) ? bytes : undefined
+      return readKey(text)
     }),
+    formerSecretsKeys: read(
+      'SIVO_SECRETS_KEYS_FORMER',
+      '',
+      'keys of 32 bytes in base64 separated by commas',
+      (text) => {
+        const keys = text === '' ? [] : text.split(',').map((key) => readKey(key.trim()))
+        return keys.every((key) => key !== undefined) ? (keys as Buffer[]) : undefined
+      },
+    ),
     retrySchedule: read(
       'SIVO_RETRY_SCHEDULE',
       '5s,30s,2m,10m,1h,6h',
@@ -121,6 +131,11 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   return Object.freeze(config)
 }
 
+function readKey(text: string): Buffer | undefined {
+  const bytes = Buffer.from(text, 'base64')
+  return bytes.length === 32 && /^[A-Za-z0-9+/_-]+=*$/.test(text) ? bytes : undefined
+}
+
 function wholeNumber(text: string, least: number, most: number): number | undefined {
   if (!/^\d{1,9}$/.test(text)) return undefined
   const value = Number(text)
@@ -131,7 +146,7 @@ function oneOf<const T extends string>(words: readonly T[], text: string): T | u
   return words.find((word) => word === text)
 }
 
-const SECRET_NAMES = new Set(['SIVO_OPERATOR_KEY', 'SIVO_SECRETS_KEY', 'DATABASE_URL'])
+const SECRET_NAMES = new Set(['SIVO_OPERATOR_KEY', 'SIVO_SECRETS_KEY', 'SIVO_SECRETS_KEYS_FORMER', 'DATABASE_URL'])
 function shown(name: string, text: string): string {
   if (text === '') return 'nothing'
   return SECRET_NAMES.has(name) ? `a text of ${text.length} characters` : JSON.stringify(text)

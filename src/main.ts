@@ -1,8 +1,6 @@
 // Reads the configuration, opens the house, serves and works, and closes in reverse order when told to leave.
 // What cannot be handled ends the process: every promise stands on the database, and others take over within seconds.
 
-import { pino } from 'pino'
-import pretty from 'pino-pretty'
 import { type App, openApp, type ReadyConfig } from './app.ts'
 import { ConfigurationError, EXIT_CONFIGURATION, readConfig } from './config.ts'
 import { type Demo, openDemoAuthority, startDemo } from './dev/demo.ts'
@@ -11,6 +9,7 @@ import { welcome } from './dev/welcome.ts'
 import { parseNetworks } from './domain/network-address.ts'
 import { isDatabaseAway } from './errors.ts'
 import { ensureOperatorKey } from './gateway/issue-api-key.ts'
+import { createLog } from './log.ts'
 import { DatabaseUnfit, migrate } from './migrate.ts'
 import { schema } from './schema/index.ts'
 import { startServer } from './server/http.ts'
@@ -24,16 +23,7 @@ const EXIT_UNAVAILABLE = 69
 const closers: { name: string; close: () => Promise<unknown> }[] = []
 let leavingSince = 0
 
-const log = pino(
-  {
-    level: 'info',
-    redact: ['authorization', 'cookie', '*.authorization', '*.cookie'],
-    serializers: { err: describeError },
-  },
-  process.stdout.isTTY || process.env['SIVO_DEV']
-    ? pretty({ ignore: 'pid,hostname,tenantId,eventId,endpointId', translateTime: 'SYS:HH:MM:ss', singleLine: true })
-    : undefined,
-)
+const log = createLog({ level: 'info', readable: process.stdout.isTTY || Boolean(process.env['SIVO_DEV']) })
 
 process.on('SIGTERM', () => void leave(0, 'SIGTERM'))
 process.on('SIGINT', () => void leave(0, 'SIGINT'))
@@ -99,14 +89,6 @@ async function start(): Promise<void> {
   }
   log.info({ role: ready.role, url }, 'gateway.ready')
   if (config.databaseUrl === null) process.stdout.write(await welcome({ app, url, demo, config: ready }))
-}
-
-/** An error as the log shows it. Drivers hang whole connections, with their passwords, on theirs. */
-function describeError(error: unknown): object {
-  if (!(error instanceof Error)) return { message: String(error) }
-  const { name, message, stack, cause } = error
-  const code = (error as { code?: unknown }).code
-  return { type: name, code, message, stack, ...(cause === undefined ? {} : { cause: describeError(cause) }) }
 }
 
 /** Closes everything in reverse order and exits; a second signal, or being late, exits at once. */

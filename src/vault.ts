@@ -43,7 +43,9 @@ export function createVault(keys: readonly Buffer[]): Vault {
       const id = bytes.subarray(1, 1 + KEY_ID_BYTES).toString('hex')
       const key = byId.get(id)
       if (!key)
-        throw new VaultError(`The key ${id} that sealed this secret is not among the keys given. Give it as SIVO_SECRETS_KEY.`)
+        throw new VaultError(
+          `The key ${id} that sealed this secret is not among the keys given. Give it in SIVO_SECRETS_KEYS_FORMER.`,
+        )
       const iv = bytes.subarray(1 + KEY_ID_BYTES, 1 + KEY_ID_BYTES + IV_BYTES)
       const decipher = createDecipheriv('aes-256-gcm', key, iv)
       decipher.setAAD(Buffer.from(belongsTo))

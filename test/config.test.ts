@@ -26,6 +26,7 @@ test('with nothing set it is the embedded gateway of the contract', () => {
     role: 'all',
     operatorKey: null,
     secretsKey: null,
+    formerSecretsKeys: [],
     retrySchedule: [5_000, 30_000, 120_000, 600_000, 3_600_000, 21_600_000],
     retryJitter: 0.1,
     attemptTimeoutMs: 10_000,
@@ -53,6 +54,7 @@ test('every problem is reported at once, by name, with what was expected and wha
     SIVO_DEMO: 'yes',
     LOG_LEVEL: 'loud',
     SIVO_SECRETS_KEY: 'c2hvcnQ=',
+    SIVO_SECRETS_KEYS_FORMER: `${SERVED.SIVO_SECRETS_KEY},c2hvcnQ=`,
     SIVO_OPERATOR_KEY: 'short',
     DATABASE_URL: 'mysql://db/x',
   })
@@ -71,6 +73,7 @@ test('every problem is reported at once, by name, with what was expected and wha
       'SIVO_RETRY_SCHEDULE',
       'SIVO_ROLE',
       'SIVO_SECRETS_KEY',
+      'SIVO_SECRETS_KEYS_FORMER',
     ].sort(),
   )
   for (const problem of problems) expect(problem).toMatch(/: expected .+, came .+\.$/)
@@ -81,6 +84,13 @@ test('secrets are never shown, and a served gateway must be given its own', () =
   const said = problemsOf({ ...SERVED, SIVO_OPERATOR_KEY: 'hunter2', SIVO_SECRETS_KEY: 'hunter3' }).join()
   expect(said).not.toMatch(/hunter/)
   expect(problemsOf({ DATABASE_URL: SERVED.DATABASE_URL })).toHaveLength(2)
+})
+
+test('former keys are a list', () => {
+  const former = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)]
+  const text = former.map((key) => key.toString('base64')).join(', ')
+  expect(readConfig({ ...SERVED, SIVO_SECRETS_KEYS_FORMER: text }).formerSecretsKeys).toEqual(former)
+  expect(problemsOf({ SIVO_SECRETS_KEYS_FORMER: 'hunter4,' }).join()).not.toMatch(/hunter/)
 })
 
 test('a proxy in the environment is refused: it would undo the checks of addresses', () => {

@@ -1,0 +1,47 @@
+// node scripts/bootstrap.mjs src/cli/rewrap-secrets.ts: seals all secrets anew under SIVO_SECRETS_KEY. What it takes to
+// open them must be in SIVO_SECRETS_KEYS_FORMER. Exit code 0: no former key is needed any more; 1: some are; 78: the
+// configuration cannot be used; 69: the database cannot be reached.
+
+import { PrismaPg } from '@prisma/adapter-pg'
+import { ConfigurationError, EXIT_CONFIGURATION, readConfig } from '../config.ts'
+import { openEmbedded } from '../dev/embedded.ts'
+import { toPublicId } from '../domain/id.ts'
+import { rewrapSecrets } from '../gateway/rewrap-secrets.ts'
+import { PrismaClient } from '../generated/prisma/client.ts'
+import { createLog } from '../log.ts'
+import { migrate } from '../migrate.ts'
+import { createVault } from '../vault.ts'
+
+const EXIT_UNAVAILABLE = 69
+
+try {
+  process.exitCode = await main()
+} catch (error) {
+  process.stderr.write(`${(error as Error).message}\n`)
+  process.exitCode = error instanceof ConfigurationError ? EXIT_CONFIGURATION : EXIT_UNAVAILABLE
+}
+
+async function main(): Promise<number> {
+  const config = readConfig(process.env)
+  const log = createLog({ level: 'warn', readable: true })
+  const embedded = config.databaseUrl === null ? await openEmbedded(config, log, (error) => log.fatal(error)) : null
+  const { databaseUrl, secretsKey } = embedded?.config ?? config
+  const db = new PrismaClient({ adapter: new PrismaPg({ connectionString: databaseUrl!, max: 2 }) })
+  try {
+    await migrate(databaseUrl!)
+    const { sealed, current, unreadable } = await rewrapSecrets(
+      db,
+      createVault([secretsKey!, ...config.formerSecretsKeys]),
+    )
+    process.stdout.write(`${sealed} sealed anew, ${current} were under the current key already.\n`)
+    if (unreadable.length === 0) return 0
+    const names = unreadable.map((id) => toPublicId('endpoint', id)).join(', ')
+    process.stderr.write(
+      `Expected the keys of all secrets, came none that opens those of ${unreadable.length} endpoints: ${names}. Give the key that sealed them in SIVO_SECRETS_KEYS_FORMER and run this again.\n`,
+    )
+    return 1
+  } finally {
+    await db.$disconnect()
+    await embedded?.close()
+  }
+}
