@@ -29,7 +29,7 @@ export async function welcome({ app, url, demo, config }: WelcomeParts): Promise
     for (const endpoint of demo.endpoints) rows.push(['Demo endpoint', `${endpoint.url}   ${endpoint.name}`])
   }
   rows.push(['Data and keys', `${relative(process.cwd(), resolve(config.dataDir)) || '.'}/`])
-  rows.push(['Local authority', join(config.dataDir, 'demo', 'authority.pem')])
+  if (demo) rows.push(['Local authority', join(config.dataDir, 'demo', 'authority.pem')])
   const width = Math.max(...rows.map(([name]) => name.length))
   const lines = rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`)
   const demoLine = demo
