@@ -30,7 +30,7 @@ export function layOutEndpoints({ endpoints, tenants }: { endpoints: number; ten
       tenant: index % tenants,
       path: `/e/${index}`,
       eventTypes: index % 4 === 0 ? null : [...new Set([RUN_EVENT_TYPES[first]!, RUN_EVENT_TYPES[second]!])],
-      maxInFlight: index % 6 === 5 ? 12 : null,
+      maxInFlight: index % 6 === 5 ? 30 : null,
     }
   })
 }

@@ -10,11 +10,11 @@ const DEFAULTS = {
   workers: 3,
   tenants: 3,
   endpoints: 12,
-  pauses: 3,
-  terminations: 4,
+  pauses: 2,
+  terminations: 3,
   'black-holes': 2,
   /** Events a second; how long the faults go on follows from it. */
-  rate: 250,
+  rate: 200,
 } as const
 
 const LEAST: Partial<Record<keyof typeof DEFAULTS, number>> = {

@@ -45,6 +45,8 @@ const DOWN_MS = [300, 3_000] as const
 const SILENT_MS = [0, 8_000] as const
 /** Nothing else begins so soon after a restart: how long the database takes back to full rate is then seen. */
 const QUIET_AFTER_RESTART_MS = 8_000
+/** A process is not killed again while it is still starting: that would meet nothing. */
+const KILLED_ANEW_MS = 5_000
 
 /** Draws the plan. */
 export function drawPlan(options: PlanOptions): Plan {
@@ -69,10 +71,18 @@ export function drawPlan(options: PlanOptions): Plan {
       if (!isQuiet || random() < 1 / 8) return atMs
     }
   }
+  const kills: Extract<Fault, { kind: 'kill' }>[] = []
+  for (let tries = 0; kills.length < options.kills; tries++) {
+    const kill = { kind: 'kill' as const, atMs: otherTime(), process: anyProcess() }
+    const isAnew = kills.some(
+      (other) => other.process === kill.process && Math.abs(other.atMs - kill.atMs) < KILLED_ANEW_MS,
+    )
+    if (!isAnew || tries > 10 * options.kills) kills.push(kill)
+  }
   const times = (count: number, draw: (i: number) => Fault) => Array.from({ length: count }, (_, i) => draw(i))
   const faults = [
     ...restarts,
-    ...times(options.kills, () => ({ kind: 'kill', atMs: otherTime(), process: anyProcess() })),
+    ...kills,
     ...times(options.pauses, (i) => ({
       kind: 'pause',
       atMs: otherTime(),

@@ -114,9 +114,9 @@ function answer(request: IncomingMessage, response: ServerResponse, body: Buffer
 /** Milliseconds: most answer at once, some take a while, a few are slow. */
 function drawDelay(): number {
   const kind = random()
-  if (kind < 0.7) return 2 + random() * 20
-  if (kind < 0.96) return 20 + random() * 130
-  return 150 + random() * 1_350
+  if (kind < 0.6) return 2 + random() * 20
+  if (kind < 0.9) return 20 + random() * 130
+  return 200 + random() * 1_800
 }
 
 function isVerified(path: string, body: Buffer, signature: string): boolean {

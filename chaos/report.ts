@@ -43,6 +43,7 @@ export function report(options: RunOptions, run: Run) {
     duplicates: findings.duplicates,
     inFlightAtFaults,
     recoveryMs: { ...quantiles(timesOf(alone)), deliveries: timesOf(alone).length },
+    noticedMs: quantiles(alone.flatMap(({ beganMs, deadMs }) => (deadMs === null ? [] : [deadMs - beganMs]))),
     recoveryNearRestartMs: { max: most(timesOf(kills.filter((fault) => isNearRestart(fault, run)))) },
     frozen: { max: most(ofKind('pause')) },
     databaseBack: { fullRateMs: most(run.restarts.map(({ downMs, upMs }) => fullRateMs(run, downMs, upMs))) },

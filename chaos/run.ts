@@ -32,6 +32,8 @@ const READY_MS = 60_000
 const DRAIN_MS = 180_000
 /** A gateway process has so long to leave by contract; the rest is the machine's. */
 const LEAVE_MS = 20_000
+/** So long a death may go unnoticed before nobody waits for it any more. */
+const NOTICE_MS = 30_000
 
 export type BlackHole = {
   /** Until the process worked again over connections that answer. */
@@ -168,6 +170,8 @@ async function runIn(folder: string, options: RunOptions, tell: Tell, closers: (
   const drained = await untilDrained(database, DRAIN_MS)
   const drainMs = drained === null ? null : drained - quietSince
   const memoryMb = memory.stop()
+  // One that is just being restarted would not hear the signal yet.
+  await Promise.all(processes.map((each) => each.ready(READY_MS)))
   const leaves = await Promise.all(
     processes.map(async (each) => ({ name: each.name, ...(await each.leave(LEAVE_MS)) })),
   )
@@ -259,15 +263,15 @@ function createController({ database, proxy, processes, tell }: ControllerParts)
   const faults: MetFault[] = []
   const restarts: Restart[] = []
   const blackHoles: BlackHole[] = []
-  /** The names each process takes leases under, as last seen: a killed one cannot be asked. */
+  /** The names each process took leases under when last seen, for a database that cannot be asked now. */
   const names = new Map<number, string[]>()
+  const noticing: Promise<void>[] = []
   let restarting: Promise<unknown> = Promise.resolve()
 
   async function learnNames(process: number): Promise<string[]> {
-    const found = await database.processIds(process).catch(() => [])
-    const known = [...new Set([...(names.get(process) ?? []), ...found])].slice(-20)
-    names.set(process, known)
-    return known
+    const found = await database.processIds(process).catch(() => names.get(process) ?? [])
+    names.set(process, found)
+    return found
   }
 
   /** Live leases of these names, or of all; what cannot be asked now is asked once the database is back. */
@@ -312,10 +316,26 @@ function createController({ database, proxy, processes, tell }: ControllerParts)
     const beganMs = Date.now()
     const died = processes[process]!.signal('SIGKILL')
     const inFlight = await inFlightOf(holders)
-    faults.push({ kind: 'kill', process, beganMs, endedMs: null, inFlight })
+    const fault: MetFault = { kind: 'kill', process, beganMs, endedMs: null, inFlight, deadMs: null }
+    faults.push(fault)
+    noticing.push(notice(fault, holders))
     tell(
       `kill ${processes[process]!.name}${died ? '' : ', which is just being restarted'}: ${inFlight.length} in flight`,
     )
+  }
+
+  /** Waits until the gateway takes these for dead. */
+  async function notice(fault: MetFault, holders: readonly string[]): Promise<void> {
+    while (holders.length && fault.deadMs === null && Date.now() < fault.beganMs + NOTICE_MS) {
+      const [row] = await database
+        .query<{ ms: number | null }>(
+          'select extract(epoch from min(died_at))::float8 * 1000 as ms from worker_process where id = any ($1)',
+          [holders],
+        )
+        .catch(() => [])
+      fault.deadMs = row?.ms ?? null
+      await delay(200)
+    }
   }
 
   async function pause(process: number, forMs: number): Promise<void> {
@@ -328,7 +348,7 @@ function createController({ database, proxy, processes, tell }: ControllerParts)
     await delay(forMs)
     // Killed meanwhile, its successor was never stopped.
     if (processes[process]!.pid === pid) processes[process]!.signal('SIGCONT')
-    faults.push({ kind: 'pause', process, beganMs, endedMs: Date.now(), inFlight })
+    faults.push({ kind: 'pause', process, beganMs, endedMs: Date.now(), inFlight, deadMs: null })
   }
 
   async function terminate(process: number): Promise<void> {
@@ -336,7 +356,7 @@ function createController({ database, proxy, processes, tell }: ControllerParts)
     const beganMs = Date.now()
     const sessions = await database.terminateSessions(process).catch(() => 0)
     const inFlight = await inFlightOf(holders)
-    faults.push({ kind: 'terminate', process, beganMs, endedMs: null, inFlight })
+    faults.push({ kind: 'terminate', process, beganMs, endedMs: null, inFlight, deadMs: null })
     tell(`terminate ${sessions} sessions of ${processes[process]!.name}: ${inFlight.length} in flight`)
   }
 
@@ -348,7 +368,7 @@ function createController({ database, proxy, processes, tell }: ControllerParts)
       const after = await inFlightOf(null)
       const inFlight = [...new Map([...before, ...after].map((each) => [each.deliveryId, each])).values()]
       restarts.push({ downMs, upMs })
-      faults.push({ kind: 'database-restart', process: null, beganMs, endedMs: upMs, inFlight })
+      faults.push({ kind: 'database-restart', process: null, beganMs, endedMs: upMs, inFlight, deadMs: null })
       tell(`the database was away for ${upMs - downMs} ms: ${inFlight.length} in flight`)
     })
     restarting = turn.catch(() => {})
@@ -366,7 +386,7 @@ function createController({ database, proxy, processes, tell }: ControllerParts)
     )
     await delay(forMs)
     proxy.admit()
-    faults.push({ kind: 'black-hole', process: BEHIND_PROXY, beganMs, endedMs: Date.now(), inFlight })
+    faults.push({ kind: 'black-hole', process: BEHIND_PROXY, beganMs, endedMs: Date.now(), inFlight, deadMs: null })
     const again = await untilBeats(beganMs)
     if (again !== null) blackHoles.push({ workingMs: again - beganMs })
   }
@@ -403,6 +423,7 @@ function createController({ database, proxy, processes, tell }: ControllerParts)
         met.push(meet(fault))
       }
       await Promise.all(met)
+      await Promise.all(noticing)
     },
   }
 }
