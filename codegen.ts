@@ -1,23 +1,31 @@
-// Types the documents that tests send to the API. A document is written in a test as graphql(`…`) and checked against
-// schema.graphql when it is generated.
+// Types the documents that tests and the console send to the API. A document is written as graphql(`…`) beside the code
+// that sends it, and checked against schema.graphql when it is generated.
 
 import type { CodegenConfig } from '@graphql-codegen/cli'
 
+const typed = {
+  documentMode: 'string',
+  useTypeImports: true,
+  enumsAsTypes: true,
+  strictScalars: true,
+  scalars: { DateTime: 'string', ID: 'string', JSON: 'unknown' },
+} as const
+
 const config: CodegenConfig = {
   schema: 'schema.graphql',
-  documents: ['test/**/*.ts'],
   importExtension: '.ts',
   generates: {
     'src/generated/gql/': {
+      documents: ['test/**/*.ts'],
       preset: 'client',
       presetConfig: { fragmentMasking: false },
-      config: {
-        documentMode: 'string',
-        useTypeImports: true,
-        enumsAsTypes: true,
-        strictScalars: true,
-        scalars: { DateTime: 'string', ID: 'string', JSON: 'unknown' },
-      },
+      config: typed,
+    },
+    'console/src/gql/': {
+      documents: ['console/src/**/*.{ts,tsx}', '!console/src/gql/**'],
+      preset: 'client',
+      presetConfig: { fragmentMasking: false },
+      config: typed,
     },
   },
 }

@@ -1,0 +1,54 @@
+import { CirclePause, LoaderCircle, Radio, RefreshCw, WifiOff } from 'lucide-react'
+import { type ConnectionState, useConnection } from '../streams.ts'
+import { classes } from '../ui/classes.ts'
+
+const WORDS: Record<ConnectionState, string> = {
+  idle: 'Connecting',
+  connecting: 'Connecting',
+  live: 'Live',
+  reconnecting: 'Reconnecting',
+  polling: 'Polling every 5 s',
+  paused: 'Paused',
+}
+const EXPLAINED: Record<ConnectionState, string> = {
+  idle: 'Opening the connection.',
+  connecting: 'Opening the connection.',
+  live: 'Changes are pushed as they happen.',
+  reconnecting: 'The connection was lost and is being opened again. What happens meanwhile is caught up with.',
+  polling: 'No connection stays open here, so the lists are read again every five seconds.',
+  paused: 'What comes in waits until you go on.',
+}
+const ICONS = {
+  idle: LoaderCircle,
+  connecting: LoaderCircle,
+  live: Radio,
+  reconnecting: WifiOff,
+  polling: RefreshCw,
+  paused: CirclePause,
+}
+const COLOURS: Record<ConnectionState, string> = {
+  idle: 'text-ink-3',
+  connecting: 'text-ink-3',
+  live: 'text-good',
+  reconnecting: 'text-bad',
+  polling: 'text-warn',
+  paused: 'text-wait',
+}
+
+/** How true the page is right now, in words. */
+export function ConnectionLight() {
+  const { state, over } = useConnection()
+  const Icon = ICONS[state]
+  const how =
+    state === 'live' && over === 'events' ? ' Over server-sent events: websockets do not get through here.' : ''
+  return (
+    <span
+      role="status"
+      title={EXPLAINED[state] + how}
+      className={classes('flex items-center gap-1.5 text-xs font-medium', COLOURS[state])}
+    >
+      <Icon size={14} aria-hidden />
+      {WORDS[state]}
+    </span>
+  )
+}

@@ -1,0 +1,83 @@
+// Numbers and times as people read them. Times are local; a UTC text goes beside them.
+
+const count = new Intl.NumberFormat('en-US')
+const percent = new Intl.NumberFormat('en-US', { style: 'percent', maximumFractionDigits: 2 })
+const clock = new Intl.DateTimeFormat(undefined, {
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  hourCycle: 'h23',
+})
+const dayAndClock = new Intl.DateTimeFormat(undefined, {
+  month: 'short',
+  day: 'numeric',
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  hourCycle: 'h23',
+})
+const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'long' })
+
+export const formatCount = (value: number): string => count.format(value)
+
+/** The API stops counting at some number, and says so. */
+export function formatCapped({ count: value, precision }: { count: number; precision: string }): string {
+  return precision === 'EXACT' ? count.format(value) : `${count.format(value)}+`
+}
+
+export function formatRate(rate: number | null | undefined): string {
+  if (rate === null || rate === undefined) return '–'
+  // 99.996 % is not "100 %".
+  return percent.format(rate < 1 ? Math.min(rate, 0.9999) : rate)
+}
+
+export function formatMs(ms: number | null | undefined): string {
+  if (ms === null || ms === undefined) return '–'
+  if (ms < 10) return `${Math.round(ms * 10) / 10} ms`
+  if (ms < 1_000) return `${Math.round(ms)} ms`
+  if (ms < 60_000) return `${(ms / 1_000).toFixed(ms < 10_000 ? 2 : 1)} s`
+  return formatSpan(ms)
+}
+
+/** "42 s", "3 min 20 s", "2 h 5 min", "4 d 3 h" */
+export function formatSpan(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1_000))
+  if (seconds < 60) return `${seconds} s`
+  const minutes = Math.floor(seconds / 60)
+  if (minutes < 60) return seconds % 60 && minutes < 10 ? `${minutes} min ${seconds % 60} s` : `${minutes} min`
+  const hours = Math.floor(minutes / 60)
+  if (hours < 24) return minutes % 60 ? `${hours} h ${minutes % 60} min` : `${hours} h`
+  const days = Math.floor(hours / 24)
+  return hours % 24 && days < 10 ? `${days} d ${hours % 24} h` : `${days} d`
+}
+
+/** Only the clock when it was today. */
+export function formatMoment(iso: string, nowMs: number = Date.now()): string {
+  const date = new Date(iso)
+  return date.toDateString() === new Date(nowMs).toDateString() ? clock.format(date) : dayAndClock.format(date)
+}
+
+export function formatFullMoment(iso: string): string {
+  return `${full.format(new Date(iso))}\n${iso.replace('T', ' ').replace('Z', ' UTC')}`
+}
+
+/** "12 s ago", "in 3 min" */
+export function formatAgo(iso: string, nowMs: number): string {
+  const ms = nowMs - Date.parse(iso)
+  if (Math.abs(ms) < 1_500) return 'now'
+  return ms > 0 ? `${formatSpan(ms)} ago` : `in ${formatSpan(-ms)}`
+}
+
+export function formatBytes(bytes: number): string {
+  return bytes < 1_024
+    ? `${bytes} B`
+    : bytes < 1_048_576
+      ? `${(bytes / 1_024).toFixed(1)} KiB`
+      : `${(bytes / 1_048_576).toFixed(1)} MiB`
+}
+
+/** The start and end of an id, for narrow places; the whole one is what is copied. */
+export function shortId(id: string): string {
+  const at = id.indexOf('_')
+  return id.length - at <= 13 ? id : `${id.slice(0, at + 1)}…${id.slice(-8)}`
+}

@@ -1,0 +1,21 @@
+import './styles.css'
+import { CSPProvider } from '@base-ui/react/csp-provider'
+import { RouterProvider } from '@tanstack/react-router'
+import { StrictMode } from 'react'
+import { createRoot } from 'react-dom/client'
+import { Provider } from 'urql'
+import { client } from './client.ts'
+import { router } from './routes.tsx'
+import { beginSession } from './session.ts'
+
+void beginSession()
+
+createRoot(document.getElementById('root')!).render(
+  <StrictMode>
+    <CSPProvider disableStyleElements>
+      <Provider value={client}>
+        <RouterProvider router={router} />
+      </Provider>
+    </CSPProvider>
+  </StrictMode>,
+)

@@ -1,0 +1,123 @@
+// One line per page. A page's code is fetched when somebody goes there.
+
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+  retainSearchParams,
+} from '@tanstack/react-router'
+import { PageFailed, PageNotFound } from './components/page-failed.tsx'
+import { Shell } from './components/shell.tsx'
+import {
+  compact,
+  deliverySearch,
+  eventSearch,
+  parseSearch,
+  type RootSearch,
+  rootSearch,
+  stringifySearch,
+  text,
+} from './search.ts'
+
+const root = createRootRoute({
+  component: Shell,
+  notFoundComponent: PageNotFound,
+  validateSearch: rootSearch,
+  search: { middlewares: [retainSearchParams<RootSearch>(['tenant'])] },
+})
+
+const at = <Path extends string>(path: Path) => ({ getParentRoute: () => root, path })
+
+const tabOf = (raw: Record<string, unknown>) => compact({ tab: text(raw['tab']) })
+
+const routeTree = root.addChildren([
+  createRoute({ ...at('/'), component: lazyRouteComponent(() => import('./pages/overview.tsx'), 'OverviewPage') }),
+  createRoute({
+    ...at('/live'),
+    validateSearch: deliverySearch,
+    component: lazyRouteComponent(() => import('./pages/live.tsx'), 'LivePage'),
+  }),
+  createRoute({
+    ...at('/deliveries'),
+    validateSearch: deliverySearch,
+    component: lazyRouteComponent(() => import('./pages/deliveries.tsx'), 'DeliveriesPage'),
+  }),
+  createRoute({
+    ...at('/deliveries/$deliveryId'),
+    beforeLoad: ({ params }) => {
+      throw redirect({ to: '/deliveries', search: { delivery: params.deliveryId } })
+    },
+  }),
+  createRoute({
+    ...at('/events'),
+    validateSearch: eventSearch,
+    component: lazyRouteComponent(() => import('./pages/events.tsx'), 'EventsPage'),
+  }),
+  createRoute({
+    ...at('/call'),
+    validateSearch: (raw: Record<string, unknown>) => ({ subject: text(raw['subject']) ?? '' }),
+    component: lazyRouteComponent(() => import('./pages/call.tsx'), 'CallPage'),
+  }),
+  createRoute({
+    ...at('/endpoints'),
+    component: lazyRouteComponent(() => import('./pages/endpoints.tsx'), 'EndpointsPage'),
+  }),
+  createRoute({
+    ...at('/endpoints/new'),
+    component: lazyRouteComponent(() => import('./pages/new-endpoint.tsx'), 'NewEndpointPage'),
+  }),
+  createRoute({
+    ...at('/endpoints/$endpointId'),
+    validateSearch: tabOf,
+    component: lazyRouteComponent(() => import('./pages/endpoint.tsx'), 'EndpointPage'),
+  }),
+  createRoute({
+    ...at('/dead-letters'),
+    validateSearch: deliverySearch,
+    component: lazyRouteComponent(() => import('./pages/dead-letters.tsx'), 'DeadLettersPage'),
+  }),
+  createRoute({
+    ...at('/bulk-retries/$bulkRetryId'),
+    component: lazyRouteComponent(() => import('./pages/bulk-retry.tsx'), 'BulkRetryPage'),
+  }),
+  createRoute({
+    ...at('/catalogue'),
+    validateSearch: (raw: Record<string, unknown>) => compact({ type: text(raw['type']) }),
+    component: lazyRouteComponent(() => import('./pages/catalogue.tsx'), 'CataloguePage'),
+  }),
+  createRoute({
+    ...at('/tester'),
+    validateSearch: (raw: Record<string, unknown>) =>
+      compact({ endpoint: text(raw['endpoint']), type: text(raw['type']), tab: text(raw['tab']) }),
+    component: lazyRouteComponent(() => import('./pages/tester.tsx'), 'TesterPage'),
+  }),
+  createRoute({
+    ...at('/api'),
+    validateSearch: (raw: Record<string, unknown>) =>
+      compact({ tab: text(raw['tab']), document: text(raw['document']), variables: text(raw['variables']) }),
+    component: lazyRouteComponent(() => import('./pages/api.tsx'), 'ApiPage'),
+  }),
+  createRoute({
+    ...at('/settings'),
+    validateSearch: tabOf,
+    component: lazyRouteComponent(() => import('./pages/settings.tsx'), 'SettingsPage'),
+  }),
+  createRoute({ ...at('/tenants'), component: lazyRouteComponent(() => import('./pages/tenants.tsx'), 'TenantsPage') }),
+])
+
+export const router = createRouter({
+  routeTree,
+  parseSearch,
+  stringifySearch,
+  defaultErrorComponent: PageFailed,
+  defaultPreload: 'intent',
+  scrollRestoration: false,
+})
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router
+  }
+}

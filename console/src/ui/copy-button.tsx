@@ -1,0 +1,44 @@
+import { Check, Copy } from 'lucide-react'
+import { type ReactNode, useEffect, useState } from 'react'
+import { Button, IconButton } from './button.tsx'
+import { toast } from './toast.tsx'
+
+/** Copies; says so when it cannot. */
+export async function copyText(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text)
+    return true
+  } catch {
+    // Without TLS, browsers keep the clipboard to the old way.
+    const area = document.createElement('textarea')
+    area.value = text
+    document.body.append(area)
+    area.select()
+    const copied = document.execCommand('copy')
+    area.remove()
+    if (!copied)
+      toast({ tone: 'bad', title: 'The browser does not let this page copy. Select the text and copy it yourself.' })
+    return copied
+  }
+}
+
+type CopyProps = { text: string | (() => string); label: string; children?: ReactNode; size?: 'small' | 'normal' }
+
+/** With children a button with words, else an icon. `label` says what is copied. */
+export function CopyButton({ text, label, children, size = 'small' }: CopyProps) {
+  const [isDone, setDone] = useState(false)
+  useEffect(() => {
+    if (!isDone) return
+    const timer = setTimeout(() => setDone(false), 1_500)
+    return () => clearTimeout(timer)
+  }, [isDone])
+  const copy = async () => setDone(await copyText(typeof text === 'function' ? text() : text))
+  const icon = isDone ? <Check size={14} className="text-good" aria-hidden /> : <Copy size={14} aria-hidden />
+  if (children)
+    return (
+      <Button size={size} icon={icon} onClick={copy}>
+        {isDone ? 'Copied' : children}
+      </Button>
+    )
+  return <IconButton size={size} label={isDone ? 'Copied' : label} icon={icon} onClick={copy} />
+}

@@ -1,0 +1,263 @@
+// A table of any length that scrolls smoothly: only the rows in sight are in the page. j and k move between rows, Enter
+// opens one. Rows are told apart by their id, so that one that changes keeps its place, its focus and its tick.
+
+import { type ColumnDef, rowSelectionFeature, tableFeatures, useTable } from '@tanstack/react-table'
+import { useVirtualizer } from '@tanstack/react-virtual'
+import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react'
+import { useShortcut } from '../keyboard.ts'
+import { classes } from './classes.ts'
+
+export type Column<Row> = {
+  readonly id: string
+  readonly header: ReactNode
+  /** What is read out for the header when it is no text. */
+  readonly headerLabel?: string
+  /** In pixels; the column without one takes what is left. */
+  readonly width?: number
+  readonly align?: 'left' | 'right'
+  cell(row: Row): ReactNode
+}
+
+type TableProps<Row extends { readonly id: string }> = {
+  label: string
+  columns: readonly Column<Row>[]
+  rows: readonly Row[]
+  /** Opens a row; makes rows clickable, and reachable by j and k. */
+  onOpen?: (row: Row) => void
+  /** The row that is open now. */
+  openId?: string | null | undefined
+  /** Ticked rows by id; leaves the boxes out when missing. */
+  selection?: ReadonlySet<string>
+  onSelect?: (selection: ReadonlySet<string>) => void
+  hasMore?: boolean
+  isLoadingMore?: boolean
+  onMore?: () => void
+  /** Told how far it is scrolled, for lists that wait while somebody reads. */
+  onScroll?: (top: number) => void
+  /** Rows shown dimmer than the others. */
+  isDim?: (row: Row) => boolean
+  /** Under the last row. */
+  footer?: ReactNode
+  className?: string
+  rowHeight?: number
+}
+
+const features = tableFeatures({ rowSelectionFeature })
+const idOf = (row: { readonly id: string }) => row.id
+
+export function DataTable<Row extends { readonly id: string }>({
+  label,
+  columns,
+  rows,
+  onOpen,
+  openId,
+  selection,
+  onSelect,
+  hasMore = false,
+  isLoadingMore = false,
+  onMore,
+  onScroll,
+  isDim,
+  footer,
+  className,
+  rowHeight = 36,
+}: TableProps<Row>) {
+  const scroller = useRef<HTMLDivElement>(null)
+  const [activeId, setActiveId] = useState<string | null>(null)
+  const isSelectable = selection !== undefined && onSelect !== undefined
+
+  const definitions = useMemo(
+    () =>
+      columns.map(
+        (column): ColumnDef<typeof features, Row> => ({
+          id: column.id,
+          header: () => column.header,
+          cell: ({ row }) => column.cell(row.original),
+        }),
+      ),
+    [columns],
+  )
+  const table = useTable({
+    features,
+    columns: definitions,
+    data: rows as Row[],
+    getRowId: idOf,
+    state: {
+      rowSelection: useMemo(
+        () => Object.fromEntries([...(selection ?? [])].map((id) => [id, true as const])),
+        [selection],
+      ),
+    },
+    onRowSelectionChange: () => {},
+  })
+  const model = table.getRowModel().rows
+
+  const virtualizer = useVirtualizer({
+    count: model.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => rowHeight,
+    getItemKey: (index) => model[index]?.id ?? index,
+    overscan: 12,
+    initialRect: { width: 1200, height: 800 },
+    scrollMargin: 0,
+    scrollPaddingStart: 36,
+  })
+  const items = virtualizer.getVirtualItems()
+  const before = items[0]?.start ?? 0
+  const after = Math.max(0, virtualizer.getTotalSize() - (items.at(-1)?.end ?? 0))
+
+  // The next page is asked for before its place is reached.
+  const lastShown = items.at(-1)?.index ?? 0
+  useEffect(() => {
+    if (hasMore && !isLoadingMore && lastShown >= model.length - 20) onMore?.()
+  }, [hasMore, isLoadingMore, lastShown, model.length, onMore])
+
+  const move = (by: number) => {
+    const from = model.findIndex(({ id }) => id === (activeId ?? openId))
+    const to = Math.min(model.length - 1, Math.max(0, from < 0 ? 0 : from + by))
+    const row = model[to]
+    if (!row) return
+    setActiveId(row.id)
+    virtualizer.scrollToIndex(to, { align: 'auto' })
+    requestAnimationFrame(() =>
+      scroller.current
+        ?.querySelector<HTMLElement>(`tr[data-id="${CSS.escape(row.id)}"]`)
+        ?.focus({ preventScroll: true }),
+    )
+    if (openId && onOpen) onOpen(row.original)
+  }
+  useShortcut(onOpen ? { keys: 'j', does: 'Next row', group: 'Lists' } : null, () => move(1))
+  useShortcut(onOpen ? { keys: 'k', does: 'Previous row', group: 'Lists' } : null, () => move(-1))
+  useShortcut(onOpen ? { keys: 'Enter', does: 'Open the row', group: 'Lists' } : null, () => {
+    const row = model.find(({ id }) => id === activeId)
+    if (row) onOpen?.(row.original)
+  })
+
+  const toggle = (id: string) => {
+    const next = new Set(selection)
+    if (!next.delete(id)) next.add(id)
+    onSelect?.(next)
+  }
+  const isAllSelected = isSelectable && rows.length > 0 && rows.every(({ id }) => selection.has(id))
+
+  return (
+    <div
+      ref={scroller}
+      onScroll={(event) => onScroll?.(event.currentTarget.scrollTop)}
+      className={classes('relative min-h-0 flex-1 overflow-auto rounded-lg border border-line bg-surface', className)}
+    >
+      <table
+        aria-label={label}
+        aria-rowcount={hasMore ? -1 : rows.length + 1}
+        className="w-full table-fixed border-separate border-spacing-0"
+      >
+        <colgroup>
+          {isSelectable && <col className="w-9" />}
+          {columns.map(({ id, width }) => (
+            <col key={id} style={width ? { width } : undefined} />
+          ))}
+        </colgroup>
+        <thead>
+          <tr aria-rowindex={1}>
+            {isSelectable && (
+              <th scope="col" className="sticky top-0 z-10 border-b border-line bg-surface px-2 text-left">
+                <input
+                  type="checkbox"
+                  aria-label="Select all that are loaded"
+                  className="block size-4 accent-(--accent)"
+                  checked={isAllSelected}
+                  ref={(box) => {
+                    if (box) box.indeterminate = !isAllSelected && selection.size > 0
+                  }}
+                  onChange={() => onSelect(isAllSelected ? new Set() : new Set(rows.map(idOf)))}
+                />
+              </th>
+            )}
+            {columns.map(({ id, header, headerLabel, align }) => (
+              <th
+                key={id}
+                scope="col"
+                aria-label={headerLabel}
+                className={classes(
+                  'sticky top-0 z-10 h-9 truncate border-b border-line bg-surface px-3 text-xs font-medium text-ink-3',
+                  align === 'right' ? 'text-right' : 'text-left',
+                )}
+              >
+                {header}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {before > 0 && (
+            <tr aria-hidden>
+              <td style={{ height: before }} />
+            </tr>
+          )}
+          {items.map(({ index }) => {
+            const row = model[index]
+            if (!row) return null
+            const isOpen = row.id === openId
+            return (
+              <tr
+                key={row.id}
+                data-id={row.id}
+                aria-rowindex={index + 2}
+                aria-current={isOpen || undefined}
+                tabIndex={onOpen ? (row.id === activeId || (activeId === null && index === 0) ? 0 : -1) : undefined}
+                onFocus={() => setActiveId(row.id)}
+                onClick={(event) => {
+                  if ((event.target as HTMLElement).closest('a, button, input, label')) return
+                  if (getSelection()?.toString()) return
+                  setActiveId(row.id)
+                  onOpen?.(row.original)
+                }}
+                className={classes(
+                  'group outline-offset-[-2px]',
+                  onOpen && 'cursor-pointer hover:bg-hover',
+                  isOpen && 'bg-selected hover:bg-selected',
+                  isDim?.(row.original) && 'opacity-60',
+                )}
+                style={{ height: rowHeight }}
+              >
+                {isSelectable && (
+                  <td className="border-b border-line px-2">
+                    <input
+                      type="checkbox"
+                      aria-label={`Select ${row.id}`}
+                      className="block size-4 accent-(--accent)"
+                      checked={selection.has(row.id)}
+                      onChange={() => toggle(row.id)}
+                    />
+                  </td>
+                )}
+                {row.getAllCells().map((cell, at) => (
+                  <td
+                    key={cell.id}
+                    className={classes(
+                      'truncate border-b border-line px-3',
+                      columns[at]?.align === 'right' && 'text-right tabular-nums',
+                    )}
+                  >
+                    <table.FlexRender cell={cell} />
+                  </td>
+                ))}
+              </tr>
+            )
+          })}
+          {after > 0 && (
+            <tr aria-hidden>
+              <td style={{ height: after }} />
+            </tr>
+          )}
+        </tbody>
+      </table>
+      {isLoadingMore && (
+        <p role="status" className="p-3 text-center text-ink-3">
+          Loading more …
+        </p>
+      )}
+      {footer}
+    </div>
+  )
+}

@@ -1,0 +1,48 @@
+import { useEffect, useState } from 'react'
+import { formatAgo, formatFullMoment, formatMoment, formatSpan } from '../format.ts'
+
+/** The time now, in step with every other clock of the page. */
+export function useNow(everyMs = 1_000): number {
+  const [now, setNow] = useState(() => Date.now())
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout>
+    const tick = () => {
+      setNow(Date.now())
+      timer = setTimeout(tick, everyMs - (Date.now() % everyMs))
+    }
+    timer = setTimeout(tick, everyMs - (Date.now() % everyMs))
+    return () => clearTimeout(timer)
+  }, [everyMs])
+  return now
+}
+
+/** A moment in local time; UTC when pointed at. */
+export function Time({ at }: { at: string | null | undefined }) {
+  if (!at) return <span className="text-ink-3">–</span>
+  return (
+    <time dateTime={at} title={formatFullMoment(at)} className="whitespace-nowrap tabular-nums">
+      {formatMoment(at)}
+    </time>
+  )
+}
+
+/** "3 min ago", kept up. */
+export function Ago({ at }: { at: string | null | undefined }) {
+  const now = useNow()
+  if (!at) return <span className="text-ink-3">–</span>
+  return (
+    <time dateTime={at} title={formatFullMoment(at)} className="whitespace-nowrap tabular-nums">
+      {formatAgo(at, now)}
+    </time>
+  )
+}
+
+/** What is left until a moment; "due" once it has come. */
+export function Countdown({ to }: { to: string }) {
+  const left = Date.parse(to) - useNow()
+  return (
+    <time dateTime={to} title={formatFullMoment(to)} className="whitespace-nowrap tabular-nums">
+      {left <= 0 ? 'due now' : `in ${formatSpan(left)}`}
+    </time>
+  )
+}
