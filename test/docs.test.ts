@@ -1,0 +1,51 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+
+const ROOT = join(import.meta.dirname, '..')
+const read = (path: string) => readFile(join(ROOT, path), 'utf8')
+
+/** The members of a union of string literals, as the source declares it. */
+function membersOf(source: string, union: string): string[] {
+  const declaration = new RegExp(`type ${union} =([\\s\\S]*?)(?=\\n\\n|\\nexport|\\ntype|\\nabstract)`).exec(source)
+  return [...(declaration?.[1]?.matchAll(/'([A-Za-z_]+)'/g) ?? [])].map(([, member]) => member!)
+}
+
+const documented = (text: string) => new Set([...text.matchAll(/^\| `([A-Za-z_]+)`/gm)].map(([, code]) => code!))
+
+describe('what is documented is what there is', () => {
+  test('every code and reason has its row, and no row is about something else', async () => {
+    const codes = [
+      ...membersOf(await read('src/errors.ts'), 'ErrorCode'),
+      ...membersOf(await read('src/errors.ts'), 'RequestErrorCode'),
+      ...membersOf(await read('src/domain/outcome.ts'), 'FailureCode'),
+      ...membersOf(await read('src/domain/outcome.ts'), 'ErrorCode'),
+      ...membersOf(await read('src/domain/delivery.ts'), 'Reason'),
+    ]
+    expect(codes.length).toBeGreaterThan(25)
+    expect([...documented(await read('docs/errors.md'))].sort()).toEqual([...new Set(codes)].sort())
+  })
+
+  test('every setting that is read is in the operating page', async () => {
+    const read_ = [...(await read('src/config.ts')).matchAll(/'((?:SIVO_[A-Z_]+|PORT|HOST|DATABASE_URL|LOG_LEVEL))'/g)]
+    const page = await read('docs/operating.md')
+    const missing = [...new Set(read_.map(([, name]) => name!))].filter((name) => !page.includes(`\`${name}\``))
+    expect(missing).toEqual([])
+  })
+
+  test('links between the documents lead somewhere', async () => {
+    const pages = ['README.md', 'GLOSSARY.md', 'CHANGELOG.md']
+    for (const name of await readdir(join(ROOT, 'docs'), { recursive: true }))
+      if (name.endsWith('.md')) pages.push(`docs/${name}`)
+    const broken: string[] = []
+    for (const page of pages) {
+      for (const [, target] of (await read(page)).matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {
+        const path = join(page, '..', target!)
+        await read(path).catch((error: NodeJS.ErrnoException) => {
+          if (error.code !== 'EISDIR') broken.push(`${page} → ${target}`)
+        })
+      }
+    }
+    expect(broken).toEqual([])
+  })
+})
