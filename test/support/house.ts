@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pino } from 'pino'
+import { type Logger, pino } from 'pino'
 import { type App, openApp, type ReadyConfig } from '../../src/app.ts'
 import { readConfig } from '../../src/config.ts'
 import { type CertificateAuthority, openCertificateAuthority } from '../../src/dev/certificate-authority.ts'
@@ -57,13 +57,14 @@ export function exampleEvent(fields: Partial<EventInput> = {}): EventInput {
   return { type, data: findEventType(type)?.example.data, ...fields }
 }
 
-export async function openHouse(env: Record<string, string> = {}): Promise<House> {
+/** `log` absent: as TEST_LOG_LEVEL says, by default nothing. */
+export async function openHouse(env: Record<string, string> = {}, options: { log?: Logger } = {}): Promise<House> {
   const database = await cloneDatabase()
   const folder = await mkdtemp(join(tmpdir(), 'sivo-house-'))
   const authority = await openCertificateAuthority(folder)
   const open = (more: Record<string, string> = {}) => {
     const config = testConfig(database.url, { ...env, ...more })
-    return openApp({ config, log: pino({ level: config.logLevel }), ca: [authority.certificate] })
+    return openApp({ config, log: options.log ?? pino({ level: config.logLevel }), ca: [authority.certificate] })
   }
   const app = await open()
   const others: App[] = []

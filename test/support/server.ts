@@ -1,5 +1,5 @@
 import { buildSchema, type GraphQLSchema } from 'graphql'
-import WebSocket from 'ws'
+import type WebSocket from 'ws'
 import type { ChangeFeed } from '../../src/change-feed.ts'
 import { RequestError } from '../../src/errors.ts'
 import { createApiKey, revokeApiKey } from '../../src/gateway/issue-api-key.ts'
@@ -7,6 +7,7 @@ import { createTenant } from '../../src/gateway/open-tenant.ts'
 import type { Role } from '../../src/generated/prisma/enums.ts'
 import { type Server, startServer } from '../../src/server/http.ts'
 import { type Administration, openAdministration } from './administration.ts'
+import { openRawSocket, type RawSocket } from './raw-socket.ts'
 
 export type TestKey = { id: string; secret: string; revoke(): Promise<void> }
 
@@ -29,13 +30,7 @@ export type TestServer = {
 // biome-ignore lint/suspicious/noExplicitAny: replies of any shape
 export type Reply = any
 
-export type RawSocket = {
-  ws: WebSocket
-  send(message: object | string): void
-  /** The next message that `wanted` takes. */
-  next(wanted?: (message: Reply) => boolean): Promise<Reply>
-  closed: Promise<{ code: number; reason: string }>
-}
+export type { RawSocket } from './raw-socket.ts'
 
 export const SECRET_OF_A_FAULT = 'canary: connection string of nobody'
 
@@ -142,35 +137,8 @@ export async function openTestServer(env: Record<string, string> = {}): Promise<
       return { status: response.status, headers: response.headers, json: await response.json() }
     },
     async socket(authorization, options = {}) {
-      const ws = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', options)
-      sockets.push(ws)
-      const waiting: { wanted: (message: Reply) => boolean; take: (message: Reply) => void }[] = []
-      const unread: Reply[] = []
-      ws.on('message', (data) => {
-        const message = JSON.parse(String(data))
-        const index = waiting.findIndex(({ wanted }) => wanted(message))
-        if (index >= 0) waiting.splice(index, 1)[0]!.take(message)
-        else unread.push(message)
-      })
-      ws.on('error', () => {})
-      const raw: RawSocket = {
-        ws,
-        send: (message) => ws.send(typeof message === 'string' ? message : JSON.stringify(message)),
-        next(wanted = () => true) {
-          const index = unread.findIndex(wanted)
-          if (index >= 0) return Promise.resolve(unread.splice(index, 1)[0])
-          return new Promise((take) => waiting.push({ wanted, take }))
-        },
-        closed: new Promise((resolve) => ws.on('close', (code, reason) => resolve({ code, reason: String(reason) }))),
-      }
-      await new Promise((resolve, reject) => {
-        ws.once('open', resolve)
-        ws.once('unexpected-response', (_request, response) => reject(new Error(`status ${response.statusCode}`)))
-      })
-      if (authorization !== undefined) {
-        raw.send({ type: 'connection_init', payload: { authorization } })
-        await raw.next(({ type }) => type === 'connection_ack')
-      }
+      const raw = await openRawSocket(url, authorization, options)
+      sockets.push(raw.ws)
       return raw
     },
     async close() {
