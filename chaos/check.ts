@@ -18,6 +18,8 @@ export type MetFault = {
   /** Unix ms; null: it was over at once. */
   readonly endedMs: number | null
   readonly inFlight: readonly InFlight[]
+  /** The other workers that were ready then. */
+  readonly survivors: readonly number[]
   /** Unix ms when the gateway took the process for dead; null: it did not. */
   deadMs: number | null
 }

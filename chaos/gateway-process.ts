@@ -8,6 +8,8 @@ export type GatewayProcess = {
   readonly name: string
   /** null between its end and its next start. */
   readonly pid: number | null
+  /** It runs and has said that it is ready. */
+  readonly isReady: boolean
   /** Ends that nobody had asked for: exit codes and signals. */
   readonly unexpectedEnds: readonly string[]
   /** Resolves when it says that it is ready, also after a restart. */
@@ -87,6 +89,9 @@ export function startGatewayProcess({
     name,
     get pid() {
       return child?.pid ?? null
+    },
+    get isReady() {
+      return isReady && child !== null
     },
     unexpectedEnds,
     ready(timeoutMs) {

@@ -4,8 +4,10 @@ import { ARRIVALS_MS, type MetFault } from './check.ts'
 import type { RunOptions } from './options.ts'
 import type { Run } from './run.ts'
 
-/** Kills this near to a restart wait for the database, not for recovery. */
+/** A kill so soon after a restart of the database, or before one, waits for the database. */
 const NEAR_RESTART_MS = 10_000
+/** Whoever takes over must live that long. */
+const TAKE_OVER_MS = 5_000
 const RATE_WINDOW_MS = 1_000
 const RATE_BEFORE_MS = 5_000
 const FULL_SHARE = 0.9
@@ -19,7 +21,7 @@ export function report(options: RunOptions, run: Run) {
   const { findings, faults } = run
   const inFlightAtFaults = faults.reduce((sum, { inFlight }) => sum + inFlight.length, 0)
   const kills = faults.filter(({ kind }) => kind === 'kill')
-  const alone = kills.filter((fault) => !isNearRestart(fault, run))
+  const covered = kills.filter((fault) => isCovered(fault, run))
   const timesOf = (some: readonly MetFault[]) => some.flatMap((fault) => findings.recoveries.get(fault) ?? [])
   const ofKind = (kind: string) => timesOf(faults.filter((fault) => fault.kind === kind))
   const broken = Object.entries({
@@ -42,9 +44,9 @@ export function report(options: RunOptions, run: Run) {
     succeededWithout2xx: findings.invariants.succeededWithout2xx,
     duplicates: findings.duplicates,
     inFlightAtFaults,
-    recoveryMs: { ...quantiles(timesOf(alone)), deliveries: timesOf(alone).length },
-    noticedMs: quantiles(alone.flatMap(({ beganMs, deadMs }) => (deadMs === null ? [] : [deadMs - beganMs]))),
-    recoveryNearRestartMs: { max: most(timesOf(kills.filter((fault) => isNearRestart(fault, run)))) },
+    recoveryMs: { ...quantiles(timesOf(covered)), deliveries: timesOf(covered).length },
+    noticedMs: quantiles(covered.flatMap(({ beganMs, deadMs }) => (deadMs === null ? [] : [deadMs - beganMs]))),
+    recoveryUncoveredMs: { max: most(timesOf(kills.filter((fault) => !covered.includes(fault)))) },
     frozen: { max: most(ofKind('pause')) },
     databaseBack: { fullRateMs: most(run.restarts.map(({ downMs, upMs }) => fullRateMs(run, downMs, upMs))) },
     blackHole: { max: most([...ofKind('black-hole'), ...run.blackHoles.map(({ workingMs }) => workingMs)]) },
@@ -63,8 +65,19 @@ export function report(options: RunOptions, run: Run) {
   }
 }
 
-function isNearRestart({ beganMs }: MetFault, { restarts }: Run): boolean {
-  return restarts.some(({ downMs, upMs }) => beganMs > downMs - NEAR_RESTART_MS / 2 && beganMs < upMs + NEAR_RESTART_MS)
+/** There was a database, and another worker that nothing happened to, to take over. */
+function isCovered({ beganMs, survivors }: MetFault, { restarts, faults }: Run): boolean {
+  const isNearRestart = restarts.some(
+    ({ downMs, upMs }) => beganMs > downMs - TAKE_OVER_MS && beganMs < upMs + NEAR_RESTART_MS,
+  )
+  const isSpared = (worker: number) =>
+    !faults.some(
+      (other) =>
+        other.process === worker &&
+        other.beganMs < beganMs + TAKE_OVER_MS &&
+        (other.endedMs ?? other.beganMs) > beganMs - TAKE_OVER_MS,
+    )
+  return !isNearRestart && survivors.some(isSpared)
 }
 
 /** From the moment the database takes connections to the first second in which as many requests arrive as before. */

@@ -292,6 +292,11 @@ function createController({ database, proxy, processes, tell }: ControllerParts)
     }
   }
 
+  /** The workers that are ready, but for this one. */
+  function survivorsOf(process: number | null): number[] {
+    return processes.flatMap((each, i) => (i > 0 && i !== process && each.isReady ? [i] : []))
+  }
+
   async function meet(fault: Fault): Promise<void> {
     switch (fault.kind) {
       case 'kill':
@@ -313,10 +318,11 @@ function createController({ database, proxy, processes, tell }: ControllerParts)
 
   async function kill(process: number): Promise<void> {
     const holders = await learnNames(process)
+    const survivors = survivorsOf(process)
     const beganMs = Date.now()
     const died = processes[process]!.signal('SIGKILL')
     const inFlight = await inFlightOf(holders)
-    const fault: MetFault = { kind: 'kill', process, beganMs, endedMs: null, inFlight, deadMs: null }
+    const fault: MetFault = { kind: 'kill', process, beganMs, endedMs: null, inFlight, survivors, deadMs: null }
     faults.push(fault)
     noticing.push(notice(fault, holders))
     tell(
@@ -339,6 +345,7 @@ function createController({ database, proxy, processes, tell }: ControllerParts)
   }
 
   async function pause(process: number, forMs: number): Promise<void> {
+    const survivors = survivorsOf(process)
     const holders = await learnNames(process)
     const { pid } = processes[process]!
     const beganMs = Date.now()
@@ -348,27 +355,37 @@ function createController({ database, proxy, processes, tell }: ControllerParts)
     await delay(forMs)
     // Killed meanwhile, its successor was never stopped.
     if (processes[process]!.pid === pid) processes[process]!.signal('SIGCONT')
-    faults.push({ kind: 'pause', process, beganMs, endedMs: Date.now(), inFlight, deadMs: null })
+    faults.push({ kind: 'pause', process, beganMs, endedMs: Date.now(), inFlight, survivors, deadMs: null })
   }
 
   async function terminate(process: number): Promise<void> {
+    const survivors = survivorsOf(process)
     const holders = await learnNames(process)
     const beganMs = Date.now()
     const sessions = await database.terminateSessions(process).catch(() => 0)
     const inFlight = await inFlightOf(holders)
-    faults.push({ kind: 'terminate', process, beganMs, endedMs: null, inFlight, deadMs: null })
+    faults.push({ kind: 'terminate', process, beganMs, endedMs: null, inFlight, survivors, deadMs: null })
     tell(`terminate ${sessions} sessions of ${processes[process]!.name}: ${inFlight.length} in flight`)
   }
 
   async function restart(forMs: number): Promise<void> {
     const turn = restarting.then(async () => {
+      const survivors = survivorsOf(null)
       const before = await inFlightOf(null)
       const beganMs = Date.now()
       const { downMs, upMs } = await database.restart(forMs)
       const after = await inFlightOf(null)
       const inFlight = [...new Map([...before, ...after].map((each) => [each.deliveryId, each])).values()]
       restarts.push({ downMs, upMs })
-      faults.push({ kind: 'database-restart', process: null, beganMs, endedMs: upMs, inFlight, deadMs: null })
+      faults.push({
+        kind: 'database-restart',
+        process: null,
+        beganMs,
+        endedMs: upMs,
+        inFlight,
+        survivors,
+        deadMs: null,
+      })
       tell(`the database was away for ${upMs - downMs} ms: ${inFlight.length} in flight`)
     })
     restarting = turn.catch(() => {})
@@ -376,6 +393,7 @@ function createController({ database, proxy, processes, tell }: ControllerParts)
   }
 
   async function blackHole(forMs: number): Promise<void> {
+    const survivors = survivorsOf(BEHIND_PROXY)
     const holders = await learnNames(BEHIND_PROXY)
     const beganMs = Date.now()
     proxy.refuseNew()
@@ -386,7 +404,15 @@ function createController({ database, proxy, processes, tell }: ControllerParts)
     )
     await delay(forMs)
     proxy.admit()
-    faults.push({ kind: 'black-hole', process: BEHIND_PROXY, beganMs, endedMs: Date.now(), inFlight, deadMs: null })
+    faults.push({
+      kind: 'black-hole',
+      process: BEHIND_PROXY,
+      beganMs,
+      endedMs: Date.now(),
+      inFlight,
+      survivors,
+      deadMs: null,
+    })
     const again = await untilBeats(beganMs)
     if (again !== null) blackHoles.push({ workingMs: again - beganMs })
   }
