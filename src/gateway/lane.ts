@@ -40,7 +40,7 @@ const TIMED_HERE_MS = 60_000
 /** Times of one lane that are closer together than this are one. */
 const FEED_GRAIN_MS = 20
 const GATE_RECHECK_MS = 250
-const UNREADABLE_RECHECK_MS = 30_000
+const UNREADABLE_RECHECK_MS = 5_000
 const CLAIM_AGAIN_AFTER_FAILURE_MS = 500
 /** Connections that reading large bodies may take from claims, publishes and records. */
 const LARGE_READS_AT_ONCE = 4

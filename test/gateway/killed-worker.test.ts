@@ -1,0 +1,70 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+import { openHouse } from '../support/house.ts'
+import { unattended } from '../support/unattended.ts'
+
+test('workers that are really killed: their work goes on, poison ends, its slow neighbour is delivered', {
+  timeout: 40_000,
+}, async () => {
+  const house = await openHouse({ SIVO_ROLE: 'api' })
+  const receiver = await house.receiver()
+  let child: ChildProcess | null = null
+  const startWorker = () => {
+    child = spawn(process.execPath, [fileURLToPath(new URL('../../src/main.ts', import.meta.url))], {
+      env: {
+        PATH: process.env['PATH'],
+        DATABASE_URL: house.database.url,
+        SIVO_ROLE: 'worker',
+        SIVO_OPERATOR_KEY: 'test-operator-key-000000000000',
+        SIVO_SECRETS_KEY: Buffer.alloc(32, 7).toString('base64'),
+        SIVO_ALLOWED_NETWORKS: '127.0.0.0/8',
+        NODE_EXTRA_CA_CERTS: house.authority.certificatePath,
+        PORT: '0',
+        LOG_LEVEL: 'silent',
+      },
+      stdio: ['ignore', 'inherit', 'inherit'],
+    })
+    return once(child, 'exit')
+  }
+  const [poison, slow, swift] = [
+    await unattended(house, receiver, 1),
+    await unattended(house, receiver, 1),
+    await unattended(house, receiver, 20),
+  ]
+  receiver.answerAt(poison.path, () => {
+    child?.kill('SIGKILL')
+    return { hang: true }
+  })
+  receiver.answerAt(slow.path, { status: 200, delayMs: 1_500 })
+  let exited = startWorker()
+  await Promise.all([slow.activate(), swift.activate()])
+  await receiver.until(() => slow.requests().length === 1, { timeoutMs: 10_000 })
+  await poison.activate()
+  await exited
+  const killedAt = performance.now()
+  exited = startWorker()
+  // Two make it a suspect, three more while it is alone convict it.
+  for (let crash = 1; crash <= 4; crash++) {
+    await exited
+    // The first death was seen by the next worker itself; the others are told, to be quick.
+    if (crash === 1) expect(performance.now() - killedAt).toBeLessThan(8_000)
+    await house.app.ctx.db
+      .$executeRaw`update worker_process set died_at = now() where role = 'worker' and died_at is null`
+    exited = startWorker()
+  }
+  await poison.untilStatus('DEAD_LETTERED', 15_000)
+  await Promise.all([slow.untilStatus('SUCCEEDED', 15_000), swift.untilStatus('SUCCEEDED', 15_000)])
+  expect(poison.requests()).toHaveLength(5)
+  expect((await poison.deliveries())[0]).toMatchObject({ reason: 'poison', attemptCount: 0, crashCount: 0 })
+  const numbers = (await house.app.ctx.db.attempt.findMany()).map(({ number }) => number)
+  expect(numbers).toEqual(Array(21).fill(1))
+  const locked = await house.app.ctx.hot.pool.query(
+    `select 1 from graphile_worker.jobs where locked_at < now() - interval '3 s'`,
+  )
+  expect(locked.rows).toEqual([])
+  child!.kill('SIGTERM')
+  await exited
+  await house.close()
+})

@@ -1,0 +1,294 @@
+import { randomUUID } from 'node:crypto'
+import pg from 'pg'
+import { pino } from 'pino'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Receiver } from '../../src/dev/receiver.ts'
+import { claimDeliveries } from '../../src/gateway/claim-deliveries.ts'
+import { reconcile } from '../../src/gateway/reconcile.ts'
+import { type Result, recordAttempts } from '../../src/gateway/record-attempts.ts'
+import { openDatabasePath } from '../support/database-path.ts'
+import { type House, openHouse } from '../support/house.ts'
+import { leaseOf, lostProcess, unattended } from '../support/unattended.ts'
+
+let house: House
+let receiver: Receiver
+const logged: { level: number; msg: string; endpointId?: string }[] = []
+beforeAll(async () => {
+  const log = pino({ level: 'error' }, { write: (line: string) => logged.push(JSON.parse(line)) })
+  house = await openHouse({}, { log })
+  receiver = await house.receiver()
+})
+afterAll(() => house.close())
+
+describe.concurrent('nothing that was acknowledged is lost', () => {
+  test('a wake-up that was lost is found within four seconds', async () => {
+    const waiting = await unattended(house, receiver, 5, { nextAttemptAt: new Date() })
+    const before = performance.now()
+    await waiting.activate()
+    await waiting.untilStatus('SUCCEEDED', 4_000 + 1_000)
+    expect(performance.now() - before).toBeLessThan(4_000)
+  })
+
+  test('a lease that ran out is taken by somebody else, not before, under the same attempt number', async () => {
+    const held = await unattended(house, receiver, 1, leaseOf(randomUUID(), 2))
+    await held.activate()
+    await held.untilStatus('SUCCEEDED')
+    const [attempt] = await held.attempts()
+    const [delivery] = await held.deliveries()
+    expect(attempt).toMatchObject({ number: 1, trigger: 'INITIAL' })
+    expect(attempt!.startedAt.getTime()).toBeGreaterThanOrEqual(delivery!.createdAt.getTime() + 1_900)
+    expect(delivery).toMatchObject({ attemptCount: 1, suspect: false, crashCount: 0 })
+  })
+
+  test('a process without lock and beat is dead within seconds, and its leases end then and there', async () => {
+    const held = await unattended(house, receiver, 30, leaseOf(await lostProcess(house), 60))
+    const before = performance.now()
+    await held.activate()
+    await held.untilStatus('SUCCEEDED')
+    expect(performance.now() - before).toBeLessThan(7_000)
+    // They were suspects, and one recorded attempt cleared each.
+    expect(
+      (await held.deliveries()).every(
+        ({ suspect, sentAlone, crashCount }) => !suspect && !sentAlone && crashCount === 0,
+      ),
+    ).toBe(true)
+    expect(await held.attempts()).toHaveLength(30)
+  })
+
+  test('an event that retention took makes a dead letter, not a loop', async () => {
+    const expired = await unattended(house, receiver, 2)
+    const [first, second] = await expired.deliveries()
+    await house.app.ctx.db.event.update({ where: { id: first!.eventId }, data: { body: null } })
+    await house.app.ctx.db.$executeRaw`delete from event where id = ${second!.eventId}::uuid`
+    await expired.activate()
+    await expired.untilStatus('DEAD_LETTERED')
+    for (const delivery of await expired.deliveries())
+      expect(delivery).toMatchObject({
+        reason: 'event_expired',
+        attemptCount: 0,
+        nextAttemptAt: null,
+        leaseToken: null,
+      })
+    expect(expired.requests()).toEqual([])
+  })
+
+  test('a secret that cannot be opened raises an alarm and loses nothing', async () => {
+    const alarms = () => logged.filter((line) => line.msg === 'endpoint.secret_unreadable')
+    const sealed = await unattended(house, receiver, 60)
+    const { db } = house.app.ctx
+    const secret = await db.signingSecret.findFirstOrThrow({ where: { endpointId: sealed.id } })
+    await db.signingSecret.update({ where: { id: secret.id }, data: { sealed: secret.sealed.map((byte) => byte ^ 1) } })
+    await sealed.activate()
+    await house.until(async () => alarms().length > 0)
+    expect(alarms()[0]).toMatchObject({ endpointId: sealed.id, level: 50 })
+    expect(
+      (await sealed.deliveries()).every(({ attemptCount, status }) => attemptCount === 0 && status === 'PENDING'),
+    ).toBe(true)
+    // One alarm at a time, not one for each delivery that waits.
+    expect(alarms().length).toBeLessThanOrEqual(2)
+    await db.signingSecret.update({ where: { id: secret.id }, data: { sealed: secret.sealed } })
+    await sealed.untilStatus('SUCCEEDED')
+    expect(sealed.requests()).toHaveLength(60)
+  })
+
+  test('a result is not lost with the connection that was to carry it', async () => {
+    const quiet = await openHouse({ SIVO_ROLE: 'api' })
+    const to = await quiet.receiver()
+    const path = await openDatabasePath(quiet.database.url)
+    const waiting = await unattended(quiet, to, 1)
+    to.answer(async () => {
+      // From here on nothing arrives any more, and nobody says so.
+      path.silence()
+      setTimeout(path.mend, 300)
+      return 200
+    })
+    await waiting.activate()
+    await quiet.openAnother({ SIVO_ROLE: 'worker', DATABASE_URL: path.url })
+    await waiting.untilStatus('SUCCEEDED', 15_000)
+    expect(to.requestCount).toBe(1)
+    await quiet.close()
+    await path.close()
+  })
+})
+
+describe('whoever is not the holder of the lease any more writes nothing', () => {
+  let quiet: House
+  beforeAll(async () => {
+    quiet = await openHouse({ SIVO_ROLE: 'api' })
+  })
+  afterAll(() => quiet.close())
+
+  const claim = async (endpointId: string) => {
+    const token = randomUUID()
+    const claims = [{ endpointId, test: false, slots: 10, low: null }]
+    return (await claimDeliveries(quiet.app.ctx.hot, claims, { token, processId: randomUUID() })).deliveries
+  }
+  const refusedResult = (delivery: Result['delivery'], statusCode: number): Result => ({
+    delivery,
+    attempt: {
+      number: delivery.attemptCount + 1,
+      trigger: 'INITIAL',
+      startedAt: new Date(),
+      url: 'https://127.0.0.1/',
+      requestHeaders: [],
+      sent: {
+        reply: { statusCode, headers: [], body: Buffer.from('No.'), bodyTruncated: false },
+        failure: null,
+        timing: { dnsMs: null, connectMs: null, tlsMs: null, firstByteMs: 1, totalMs: 1 },
+        latencyMs: 1,
+        aborted: false,
+      },
+    },
+    outcome: {
+      kind: 'refused',
+      statusCode,
+      errorCode: 'http_status',
+      errorMessage: 'No.',
+      retryAfterMs: null,
+      gone: false,
+    },
+    step: { status: 'PENDING', reason: null, delayMs: 60_000, disableEndpoint: null },
+    nextAttemptAt: new Date(Date.now() + 60_000),
+    wakeAt: null,
+  })
+
+  test('a result that comes after its lease was taken over is fenced', async () => {
+    const waiting = await unattended(quiet, receiver, 2)
+    await waiting.activate()
+    const late = await claim(waiting.id)
+    expect(late).toHaveLength(2)
+    expect(await claim(waiting.id)).toEqual([])
+    await quiet.app.ctx.db.delivery.updateMany({ where: { id: late[0]!.id }, data: { leaseUntil: new Date(0) } })
+    const [successor] = await claim(waiting.id)
+    expect(successor!.id).toBe(late[0]!.id)
+
+    const { hot } = quiet.app.ctx
+    expect(
+      await recordAttempts(
+        hot,
+        late.map((delivery) => refusedResult(delivery, 500)),
+      ),
+    ).toEqual([false, true])
+    expect(await recordAttempts(hot, [refusedResult(successor!, 418)])).toEqual([true])
+    const statuses = (await waiting.attempts()).map(({ deliveryId, statusCode }) => [deliveryId, statusCode])
+    expect(Object.fromEntries(statuses)).toEqual({ [late[1]!.id]: 500, [late[0]!.id]: 418 })
+  })
+
+  test('a batch of results that is sent again after its commit went unheard counts once', async () => {
+    const waiting = await unattended(quiet, receiver, 3)
+    await waiting.activate()
+    const results = (await claim(waiting.id)).map((delivery) => refusedResult(delivery, 500))
+    expect(await recordAttempts(quiet.app.ctx.hot, results)).toEqual([true, true, true])
+    const after = await waiting.deliveries()
+    expect(await recordAttempts(quiet.app.ctx.hot, results)).toEqual([false, false, false])
+    expect(await waiting.deliveries()).toEqual(after)
+    expect(await waiting.attempts()).toHaveLength(3)
+  })
+
+  describe('the reconciler judges', () => {
+    const row = async (id: string) =>
+      (
+        await quiet.app.ctx.db.$queryRaw<{ died: boolean; suspected: boolean }[]>`
+        select died_at is not null as died, suspect_since is not null as suspected from worker_process where id = ${id}::uuid`
+      )[0]!
+    const round = () =>
+      reconcile(quiet.app.ctx, { processId: randomUUID(), memory: new Map(), nowMs: performance.now() })
+    const age = (id: string, beat: string, suspect: string | null = null) =>
+      quiet.app.ctx.db.$executeRaw`
+        update worker_process set beat_at = now() - ${beat}::interval, suspect_since = now() - ${suspect}::interval where id = ${id}::uuid`
+
+    test.each([
+      // What is silent is seen twice, and only then dead.
+      ['1 s', null, false, false],
+      ['3 s', null, false, true],
+      ['3 s', '1 s', false, true],
+      ['3 s', '2 s', true, true],
+      // The look before was long ago: the database, or whoever judges, stood still since. That is no second look.
+      ['60 s', '30 s', false, true],
+    ])('without lock, silent for %s, suspected for %s: dead %s', async (beat, suspect, died, suspected) => {
+      const id = await lostProcess(quiet)
+      await age(id, beat, suspect)
+      await round()
+      expect(await row(id)).toEqual({ died, suspected })
+      await quiet.app.ctx.db.$executeRaw`delete from worker_process where id = ${id}::uuid`
+    })
+
+    test.each([
+      ['5 s', null, false, false],
+      ['5 s', '2 s', false, true],
+      ['9 s', null, false, true],
+      ['11 s', null, false, true],
+      ['11 s', '2 s', true, true],
+      ['60 s', '50 s', false, true],
+    ])('holding its lock, silent for %s, suspected for %s: dead %s', async (beat, suspect, died, suspected) => {
+      const id = await lostProcess(quiet)
+      const holder = new pg.Client({ connectionString: quiet.database.url })
+      await holder.connect()
+      await holder.query('select pg_advisory_lock(hashtextextended($1, 0))', [id])
+      await age(id, beat, suspect)
+      await round()
+      expect(await row(id)).toEqual({ died, suspected })
+      await holder.end()
+      await quiet.app.ctx.db.$executeRaw`delete from worker_process where id = ${id}::uuid`
+    })
+
+    test('nobody who beats, and one process at a time', async () => {
+      expect((await Promise.all([round(), round(), round()])).filter((done) => done?.died.length)).toEqual([])
+      const { rows } = await quiet.app.ctx.hot.pool.query('select died_at from worker_process')
+      expect(rows).toEqual([{ died_at: null }])
+    })
+  })
+})
+
+describe.concurrent('poison', () => {
+  test('a delivery whose lone attempt ended three processes is dead-lettered unsent; what flew beside it is delivered', async () => {
+    const dead = await lostProcess(house, { dead: true })
+    const poison = await unattended(house, receiver, 1, {
+      ...leaseOf(dead, 60),
+      suspect: true,
+      sentAlone: true,
+      crashCount: 4,
+    })
+    const beside = await unattended(house, receiver, 5, { ...leaseOf(dead, 60), suspect: true, crashCount: 4 })
+    const convicted = await unattended(house, receiver, 1, {
+      ...leaseOf(dead, 60),
+      suspect: true,
+      sentAlone: true,
+      crashCount: 3,
+    })
+    await Promise.all([poison.activate(), beside.activate(), convicted.activate()])
+    await poison.untilStatus('DEAD_LETTERED')
+    expect((await poison.deliveries())[0]).toMatchObject({ reason: 'poison', attemptCount: 0 })
+    expect(poison.requests()).toEqual([])
+    await beside.untilStatus('SUCCEEDED')
+    await convicted.untilStatus('SUCCEEDED')
+    expect(convicted.requests()).toHaveLength(1)
+  })
+
+  test('an outage of the database convicts nobody: a lease that merely ran out makes no suspect', async () => {
+    const held = await unattended(house, receiver, 3, {
+      ...leaseOf(await lostProcess(house), -1),
+      sentAlone: true,
+      crashCount: 4,
+    })
+    // Its process lives after all, as after a restart of the database.
+    await house.app.ctx.db
+      .$executeRaw`update worker_process set beat_at = now() + interval '1 min' where died_at is null`
+    await held.activate()
+    await held.untilStatus('SUCCEEDED')
+    expect(held.requests()).toHaveLength(3)
+  })
+
+  test('a slow suspect does not hold up the others, nor is it taken for the cause of a crash', async () => {
+    const dead = await lostProcess(house, { dead: true })
+    const slow = await unattended(house, receiver, 1, { ...leaseOf(dead, 60), suspect: true })
+    receiver.answerAt(slow.path, { status: 200, delayMs: 4_000 })
+    await slow.activate()
+    await receiver.until(() => slow.requests().length === 1)
+    const others = await unattended(house, receiver, 10, { ...leaseOf(dead, 60), suspect: true })
+    await others.activate()
+    await others.untilStatus('SUCCEEDED', 3_900)
+    expect((await slow.deliveries())[0]).toMatchObject({ status: 'PENDING', sentAlone: false, suspect: true })
+    await slow.untilStatus('SUCCEEDED')
+  })
+})
