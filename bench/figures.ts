@@ -1,0 +1,77 @@
+// What a run found out: one figure each, said as a table and as one JSON line.
+
+import { loadavg } from 'node:os'
+
+export type Figure = {
+  readonly scenario: string
+  readonly name: string
+  readonly value: number
+  readonly unit: string
+  /** What it stands beside, of the same run. */
+  readonly baseline?: { readonly name: string; readonly value: number }
+  /** What must be reached, of the value or of its share of the baseline. */
+  readonly goal?: { readonly atMost?: number; readonly atLeast?: number; readonly ofBaseline?: boolean }
+  readonly details?: Readonly<Record<string, number | string>>
+}
+
+/** `load`: of the last minute, as the figure was taken. */
+export type TakenFigure = Figure & {
+  readonly share: number | null
+  readonly reached: boolean | null
+  readonly load: number
+}
+
+export function taken(figure: Figure): TakenFigure {
+  const share = figure.baseline ? figure.value / figure.baseline.value : null
+  const judged = figure.goal?.ofBaseline ? share : figure.value
+  const { atMost = Number.POSITIVE_INFINITY, atLeast = Number.NEGATIVE_INFINITY } = figure.goal ?? {}
+  return {
+    ...figure,
+    share,
+    reached: figure.goal && judged !== null ? judged <= atMost && judged >= atLeast : null,
+    load: loadavg()[0]!,
+  }
+}
+
+/** One JSON line, numbers rounded to what they are worth. */
+export function asJson(figure: TakenFigure): string {
+  return JSON.stringify(figure, (_key, value) => (typeof value === 'number' ? Number(shown(value)) : value))
+}
+
+const COLUMNS = ['scenario', 'figure', 'value', 'baseline of the run', 'share', 'goal', ''] as const
+
+/** A table for people; as Markdown for the documents. */
+export function asTable(figures: readonly TakenFigure[], markdown: boolean): string {
+  const rows = figures.map((figure) => [
+    figure.scenario,
+    figure.name,
+    `${shown(figure.value)} ${figure.unit}`,
+    figure.baseline ? `${figure.baseline.name} ${shown(figure.baseline.value)}` : '',
+    figure.share === null ? '' : figure.share.toFixed(2),
+    goalText(figure),
+    figure.reached === null ? '' : figure.reached ? 'reached' : 'missed',
+  ])
+  if (markdown)
+    return [COLUMNS, COLUMNS.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+  const widths = COLUMNS.map((name, i) => Math.max(name.length, ...rows.map((cells) => cells[i]!.length)))
+  return [COLUMNS, ...rows]
+    .map((cells) =>
+      cells
+        .map((cell, i) => cell.padEnd(widths[i]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}
+
+function goalText({ goal }: Figure): string {
+  if (!goal) return ''
+  const bound = goal.atLeast === undefined ? `≤ ${goal.atMost}` : `≥ ${goal.atLeast}`
+  return goal.ofBaseline ? `${bound} of it` : bound
+}
+
+function shown(value: number): string {
+  if (!Number.isFinite(value)) return String(value)
+  if (Math.abs(value) >= 100) return value.toFixed(0)
+  return Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(2)
+}

@@ -1,0 +1,224 @@
+// Everything a run needs, each in a process of its own: a Postgres that syncs to the disk, the gateway, a receiver, and
+// whoever publishes. Promise: closed, nothing of it is left, no process and no folder.
+
+import { randomBytes } from 'node:crypto'
+import { chmodSync, mkdirSync, rmSync } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import pg from 'pg'
+import { ask, expectSuccess } from '../chaos/api-client.ts'
+import { type GatewayProcess, startGatewayProcess } from '../chaos/gateway-process.ts'
+import type { ReadyConfig } from '../src/app.ts'
+import { readConfig } from '../src/config.ts'
+import { openCertificateAuthority } from '../src/dev/certificate-authority.ts'
+import { type PostgresServer, startPostgres } from '../src/dev/postgres.ts'
+import { fromPublicId } from '../src/domain/id.ts'
+import { migrate } from '../src/migrate.ts'
+import { type Child, startChild } from './child.ts'
+import { envelopeOf, eventData } from './event.ts'
+import type { BenchOptions } from './options.ts'
+import type { PosterCommands } from './poster.ts'
+import type { PublisherCommands } from './publisher.ts'
+import type { ReceiverCommands } from './receiver.ts'
+import { cpuMs, familyCpuMs, residentMb } from './usage.ts'
+
+export type House = {
+  readonly options: BenchOptions
+  readonly api: { readonly url: string; readonly key: string }
+  readonly receiver: Child<ReceiverCommands>
+  query<Row = Record<string, unknown>>(text: string, values?: unknown[]): Promise<Row[]>
+  /** A connection of its own, for transactions. */
+  connect(): Promise<pg.Client>
+  /** An operation through the API. */
+  ask<Data>(query: string, variables: object): Promise<Data>
+  /** A tenant with an endpoint for each path of the receiver; public ids. */
+  openTenant(name: string, paths: readonly string[]): Promise<{ id: string; uuid: string; endpointIds: string[] }>
+  /** A publisher's process; it ends with the house. */
+  openPublisher(): Promise<Child<PublisherCommands>>
+  startGateway(): Promise<void>
+  stopGateway(): Promise<void>
+  /** What bare undici does now: posts a second, and the CPU microseconds of a post at both ends. */
+  bareUndici(bodyBytes: number): Promise<{ perSecond: number; cpuMicros: number }>
+  usage(): Usage
+  /** Called with a step that takes its time. */
+  tell(line: string): void
+  close(): Promise<void>
+}
+
+/** CPU milliseconds used so far and memory in MB; NaN where the system does not say. */
+export type Usage = Record<'gateway' | 'postgres' | 'receiver' | 'publishers', number> & { readonly gatewayMb: number }
+
+const READY_MS = 60_000
+const LEAVE_MS = 20_000
+const BARE_MS = 2_000
+const BARE_IN_FLIGHT = 100
+
+/** Opens it all; the gateway is started by `startGateway`. */
+export async function openHouse(options: BenchOptions, tell: (line: string) => void): Promise<House> {
+  const folder = await mkdtemp(join(tmpdir(), 'sivo-bench-'))
+  // Postgres may run as another user than this one.
+  chmodSync(folder, 0o755)
+  const closers: (() => Promise<unknown> | unknown)[] = [() => rmSync(folder, { recursive: true, force: true })]
+  const close = async () => {
+    for (const closer of closers.splice(0).reverse()) await Promise.resolve(closer()).catch(() => {})
+  }
+  try {
+    return await openIn(folder)
+  } catch (error) {
+    await close()
+    throw error
+  }
+
+  async function openIn(folder: string): Promise<House> {
+    mkdirSync(join(folder, 'postgres'))
+    const quiet = () => {}
+    const postgres: PostgresServer = await startPostgres({
+      dataDir: join(folder, 'postgres'),
+      log: { debug: quiet, info: quiet, warn: quiet, error: tell },
+    })
+    closers.push(postgres.stopImmediate)
+    await migrate(postgres.url)
+    const pool = new pg.Pool({ connectionString: postgres.url, max: 4 })
+    pool.on('error', () => {})
+    closers.push(() => pool.end())
+
+    const authority = await openCertificateAuthority(join(folder, 'authority'))
+    const receiver = startChild<ReceiverCommands>('receiver.ts')
+    closers.push(receiver.end)
+    const receiverPort = await receiver.ask('open', authority.issue(['localhost', '127.0.0.1']))
+    const urlOf = (path: string) => `https://localhost:${receiverPort}${path}`
+    const poster = startChild<PosterCommands>('poster.ts')
+    closers.push(poster.end)
+
+    const port = await freePort()
+    const api = { url: `http://127.0.0.1:${port}/graphql`, key: `sivo_${randomBytes(24).toString('hex')}` }
+    const env = {
+      DATABASE_URL: postgres.url,
+      SIVO_DATA_DIR: folder,
+      SIVO_DEMO: '0',
+      SIVO_OPERATOR_KEY: api.key,
+      SIVO_SECRETS_KEY: randomBytes(32).toString('base64'),
+      SIVO_ALLOWED_NETWORKS: '127.0.0.0/8,::1/128',
+      NODE_EXTRA_CA_CERTS: authority.certificatePath,
+      LOG_LEVEL: 'info',
+    }
+    let gateways: GatewayProcess[] = []
+    const spent = { gateway: 0 }
+    let gatewayStarts = 0
+    const publishers: Child<PublisherCommands>[] = []
+    closers.push(() => Promise.all(gateways.map((gateway) => gateway.end())))
+
+    return {
+      options,
+      api,
+      receiver,
+      async query<Row>(text: string, values?: unknown[]) {
+        return (await pool.query(text, values)).rows as Row[]
+      },
+      async connect() {
+        const client = new pg.Client({ connectionString: postgres.url })
+        client.on('error', () => {})
+        await client.connect()
+        closers.push(() => client.end())
+        return client
+      },
+      ask: (query, variables) => ask(api, query, variables, 60_000),
+      async openTenant(name, paths) {
+        const { createTenant } = await ask<{ createTenant: { __typename: string } }>(api, CREATE_TENANT, { name })
+        const { id } = expectSuccess<{ tenant: { id: string } }>(createTenant).tenant
+        const endpointIds: string[] = []
+        for (const path of paths) {
+          const input = { tenantId: id, name: path, url: urlOf(path) }
+          const { createEndpoint } = await ask<{ createEndpoint: { __typename: string } }>(api, CREATE_ENDPOINT, {
+            input,
+          })
+          endpointIds.push(expectSuccess<{ endpoint: { id: string } }>(createEndpoint).endpoint.id)
+        }
+        return { id, uuid: fromPublicId('tenant', id)!, endpointIds }
+      },
+      async openPublisher() {
+        const publisher = startChild<PublisherCommands>('publisher.ts')
+        publishers.push(publisher)
+        closers.push(publisher.end)
+        const config = readConfig({ ...env, SIVO_ROLE: 'api' }) as ReadyConfig
+        await publisher.ask('open', { url: new URL(api.url).origin, key: api.key, config })
+        return publisher
+      },
+      async startGateway() {
+        const roles = options.workers === 0 ? ['all'] : ['api', ...Array<string>(options.workers).fill('worker')]
+        gatewayStarts++
+        gateways = roles.map((role, i) =>
+          startGatewayProcess({
+            name: `${role} ${i}`,
+            logPath: join(folder, `gateway-${i}.log`),
+            env: {
+              ...env,
+              ...(options.profiles
+                ? { NODE_OPTIONS: profilingTo(options.profiles, `${gatewayStarts}-${role}-${i}`) }
+                : {}),
+              SIVO_ROLE: role,
+              PORT: String(i === 0 ? port : 0),
+            },
+          }),
+        )
+        await Promise.all(gateways.map((gateway) => gateway.ready(READY_MS)))
+      },
+      async stopGateway() {
+        spent.gateway += sum(gateways, cpuMs)
+        await Promise.all(gateways.map((gateway) => gateway.leave(LEAVE_MS)))
+        gateways = []
+      },
+      async bareUndici(bodyBytes) {
+        const receiverBefore = cpuMs(receiver.pid) ?? Number.NaN
+        const { perSecond, cpuMicros, count } = await poster.ask('post', {
+          url: urlOf('/count/bare'),
+          ca: authority.certificate,
+          body: envelopeOf(eventData(bodyBytes)),
+          forMs: options.quick ? BARE_MS / 2 : BARE_MS,
+          inFlight: BARE_IN_FLIGHT,
+        })
+        const receiverMicros = (((cpuMs(receiver.pid) ?? Number.NaN) - receiverBefore) * 1_000) / count
+        return { perSecond, cpuMicros: cpuMicros + receiverMicros }
+      },
+      usage: () => ({
+        gateway: spent.gateway + sum(gateways, cpuMs),
+        postgres: familyCpuMs(postgres.pid) ?? Number.NaN,
+        receiver: cpuMs(receiver.pid) ?? Number.NaN,
+        publishers: sum(publishers, cpuMs),
+        gatewayMb: Math.max(0, ...gateways.map(({ pid }) => (pid && residentMb(pid)) || Number.NaN)),
+      }),
+      tell,
+      close,
+    }
+  }
+}
+
+const CREATE_TENANT = `mutation ($name: String!) {
+  createTenant(input: { name: $name }) { __typename ... on CreateTenantSuccess { tenant { id } } }
+}`
+const CREATE_ENDPOINT = `mutation ($input: CreateEndpointInput!) {
+  createEndpoint(input: $input) { __typename ... on CreateEndpointSuccess { endpoint { id } } }
+}`
+
+function sum(processes: readonly { pid: number | null }[], of: (pid: number) => number | null): number {
+  return processes.reduce((total, { pid }) => total + ((pid && of(pid)) || Number.NaN), 0)
+}
+
+function profilingTo(folder: string, name: string): string {
+  const dir = resolve(folder)
+  mkdirSync(dir, { recursive: true })
+  return `--cpu-prof --cpu-prof-dir=${dir} --cpu-prof-name=${name}.cpuprofile`
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number }
+      server.close(() => resolve(port))
+    })
+  })
+}

@@ -1,0 +1,114 @@
+// A publisher, a process of its own. It publishes through the API as a program would, or calls `publishEvents` in its own
+// process, which tells what GraphQL and HTTP cost.
+
+import { pino } from 'pino'
+import { Pool } from 'undici'
+import { type App, openApp, type ReadyConfig } from '../src/app.ts'
+import type { EventInput } from '../src/domain/event-input.ts'
+import { fromPublicId } from '../src/domain/id.ts'
+import { publishEvents } from '../src/gateway/publish-events.ts'
+import { answerParent } from './child.ts'
+import { type Percentiles, percentilesOf, sharedMs } from './clock.ts'
+import { EVENT_TYPE, eventData, STAMP } from './event.ts'
+
+export type PublishInput = {
+  /** Taken in turns. */
+  readonly tenantIds: readonly string[]
+  readonly bodyBytes: number
+  readonly eventsPerCall: number
+  /** Calls in the air at once; with a rate: at most. */
+  readonly parallel: number
+  /** Events in all. */
+  readonly count: number
+  /** Events per second; absent: as fast as it goes. */
+  readonly rate?: number
+  /** Whether each event says when it was published. */
+  readonly stamped?: boolean
+  /** In this process, instead of through the API. */
+  readonly inProcess?: boolean
+}
+
+export type Published = {
+  readonly startedMs: number
+  readonly endedMs: number
+  /** Milliseconds from a call's beginning to its answer. */
+  readonly acks: Percentiles
+}
+
+export type PublisherCommands = {
+  open: { input: { url: string; key: string; config: ReadyConfig }; answer: null }
+  publish: { input: PublishInput; answer: Published }
+}
+
+type Call = (tenantId: string, stampMs: number | null) => Promise<void>
+
+const QUERY = `mutation ($input: PublishEventsInput!) {
+  publishEvents(input: $input) { __typename ... on PublishEventsSuccess { events { id } } }
+}`
+
+let pool: Pool
+let headers: Record<string, string>
+let config: ReadyConfig
+let app: Promise<App> | null = null
+
+answerParent<PublisherCommands>({
+  open({ url, key, config: given }) {
+    pool = new Pool(url, { connections: 64, pipelining: 1 })
+    headers = { 'content-type': 'application/json', authorization: `Bearer ${key}` }
+    config = given
+    return null
+  },
+  async publish(input) {
+    return run(input, input.inProcess ? await callInProcess(input) : callApi(input))
+  },
+})
+
+async function run({ tenantIds, eventsPerCall, parallel, count, rate, stamped }: PublishInput, call: Call) {
+  const calls = Math.ceil(count / eventsPerCall)
+  const acks = new Float64Array(calls)
+  const startedMs = sharedMs()
+  const dueMs = (index: number) => (rate ? startedMs + (index * eventsPerCall * 1_000) / rate : startedMs)
+  let next = 0
+  const worker = async () => {
+    for (let index = next++; index < calls; index = next++) {
+      const waitMs = dueMs(index) - sharedMs()
+      if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs))
+      const beganMs = sharedMs()
+      await call(tenantIds[index % tenantIds.length]!, stamped ? beganMs : null)
+      acks[index] = sharedMs() - beganMs
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(parallel, calls) }, worker))
+  return { startedMs, endedMs: sharedMs(), acks: percentilesOf(acks) }
+}
+
+function callApi({ tenantIds, bodyBytes, eventsPerCall }: PublishInput): Call {
+  const event = JSON.stringify({ type: EVENT_TYPE, data: eventData(bodyBytes) })
+  const bodyOf = (tenantId: string, one: string) =>
+    `{"query":${JSON.stringify(QUERY)},"variables":{"input":{"tenantId":"${tenantId}","events":[${Array(eventsPerCall).fill(one).join(',')}]}}}`
+  const fixed = new Map(tenantIds.map((tenantId) => [tenantId, Buffer.from(bodyOf(tenantId, event))]))
+  const stampedEvent = (ms: number) => event.replace('"data":{', `"data":{${STAMP}${ms.toFixed(3)},`)
+  return async (tenantId, stampMs) => {
+    const body = stampMs === null ? fixed.get(tenantId)! : bodyOf(tenantId, stampedEvent(stampMs))
+    const reply = await pool.request({ method: 'POST', path: '/graphql', headers, body })
+    const text = await reply.body.text()
+    if (!text.includes('"PublishEventsSuccess"')) throw new Error(`Expected success, came ${text.slice(0, 500)}`)
+  }
+}
+
+async function callInProcess({ bodyBytes, eventsPerCall }: PublishInput): Promise<Call> {
+  app ??= openApp({ config: { ...config, role: 'api' }, log: pino({ level: 'warn' }) })
+  const { ctx } = await app
+  const data = eventData(bodyBytes)
+  const stampName = STAMP.slice(1, -2)
+  return async (publicTenantId, stampMs) => {
+    const event: EventInput = {
+      type: EVENT_TYPE,
+      data: stampMs === null ? data : { [stampName]: Number(stampMs.toFixed(3)), ...data },
+    }
+    await publishEvents(ctx, {
+      tenantId: fromPublicId('tenant', publicTenantId)!,
+      events: Array<EventInput>(eventsPerCall).fill(event),
+    })
+  }
+}

@@ -1,0 +1,79 @@
+// The receiver of a run: HTTPS, as lean as node makes it. A path's first part says what is done with a request: `count`
+// counts it, `timed` also reads when its event was published, `hang` never answers.
+
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import type { IssuedCertificate } from '../src/dev/certificate-authority.ts'
+import { answerParent } from './child.ts'
+import { sharedMs } from './clock.ts'
+import { STAMP } from './event.ts'
+
+export type ReceiverCommands = {
+  open: { input: IssuedCertificate; answer: number }
+  /** Forgets what came; resolves with how many that were. */
+  reset: { input: null; answer: number }
+  /** Resolves when so many came since the last reset, or at the deadline; `lastMs` is when the last of them came. */
+  until: { input: { count: number; withinMs: number }; answer: { count: number; lastMs: number } }
+  /** Milliseconds from publish to here, by path, of what came since the last reset. */
+  latencies: { input: null; answer: Map<string, Float64Array> }
+}
+
+let count = 0
+let lastMs = 0
+let wanted = Number.POSITIVE_INFINITY
+let reached = () => {}
+let latencies = new Map<string, number[]>()
+
+answerParent<ReceiverCommands>({
+  open,
+  reset() {
+    const before = count
+    count = 0
+    latencies = new Map()
+    return before
+  },
+  until({ count: target, withinMs }) {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(late)
+        wanted = Number.POSITIVE_INFINITY
+        resolve({ count, lastMs })
+      }
+      const late = setTimeout(done, withinMs)
+      wanted = target
+      reached = done
+      if (count >= wanted) done()
+    })
+  },
+  latencies: () => new Map([...latencies].map(([path, times]) => [path, Float64Array.from(times)])),
+})
+
+function open(certificate: IssuedCertificate): Promise<number> {
+  const server = createServer({ ...certificate, keepAliveTimeout: 60_000 }, (request, response) => {
+    const path = request.url!
+    if (path.startsWith('/hang')) return void request.resume()
+    if (path.startsWith('/timed')) {
+      const chunks: Buffer[] = []
+      request.on('data', (chunk: Buffer) => chunks.push(chunk))
+      request.on('end', () => note(path, Buffer.concat(chunks)))
+    } else request.resume()
+    request.on('end', () => {
+      response.writeHead(200, { 'content-length': 2 }).end('ok')
+      lastMs = sharedMs()
+      if (++count >= wanted) reached()
+    })
+  })
+  server.on('tlsClientError', () => {})
+  return new Promise((resolve) => {
+    server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port))
+  })
+}
+
+function note(path: string, body: Buffer): void {
+  const at = body.indexOf(STAMP)
+  if (at < 0) return
+  const sentMs = Number.parseFloat(body.toString('latin1', at + STAMP.length, at + STAMP.length + 24))
+  const times = latencies.get(path)
+  if (times) times.push(sharedMs() - sentMs)
+  else latencies.set(path, [sharedMs() - sentMs])
+}
