@@ -1,17 +1,23 @@
 // Who asks: an API key as a bearer token, or the console's session as a cookie. A credential that was revoked or has
 // expired stops working within `FRESH_MS` in every process, on open streams within that and one look of theirs. While
-// the database is away the credential is not guessed at: SERVICE_UNAVAILABLE.
+// the database is away the credential is not guessed at: SERVICE_UNAVAILABLE. However many strangers try keys, those who
+// are known do not wait behind them: so many unknown credentials are looked up at once, and more are RATE_LIMITED.
 
 import { hash, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Context, Viewer } from '../context.ts'
+import { RequestError } from '../errors.ts'
 import type { Role } from '../generated/prisma/enums.ts'
 import type { Statement } from '../hot-database.ts'
+import { MAX_STRANGERS_ASKED_ABOUT } from './limits.ts'
 
 export type Credential = { readonly kind: 'key' | 'session'; readonly token: string }
 
 export type Authenticator = {
-  /** Whose credential this is, at once when it was asked a moment ago; null when it is nobody's. */
+  /**
+   * Whose credential this is, at once when it was asked a moment ago; null when it is nobody's. Rejects with
+   * RATE_LIMITED when too many that were never seen are asked about already.
+   */
   viewerOf(credential: Credential): Viewer | null | Promise<Viewer | null>
   /** The same, asked of the database now. */
   viewerNow(credential: Credential): Promise<Viewer | null>
@@ -21,6 +27,8 @@ export type Authenticator = {
 
 const FRESH_MS = 5_000
 const MAX_KEPT = 20_000
+/** Kept apart: strangers cannot crowd out those who are known. */
+const MAX_STRANGERS_KEPT = 5_000
 const USED_EVERY_MS = 60_000
 const MAX_TOKEN_LENGTH = 512
 
@@ -56,44 +64,61 @@ const MARK_USED: Statement = {
     where id = $1 and (last_used_at is null or last_used_at < now() - interval '1 minute')`,
 }
 
-type Kept = { viewer: Viewer | null; atMs: number }
+type Kept<V> = Map<string, { viewer: V; atMs: number }>
 
 /** Looks credentials up, and remembers for `FRESH_MS` what it found. */
 export function createAuthenticator({ hot, clock, log }: Pick<Context, 'hot' | 'clock' | 'log'>): Authenticator {
-  const kept = new Map<string, Kept>()
+  const known: Kept<Viewer> = new Map()
+  const strangers: Kept<null> = new Map()
   const asking = new Map<string, Promise<Viewer | null>>()
+  let strangersAskedAbout = 0
   const usedAtMs = new Map<string, number>()
 
   const nameOf = ({ kind, token }: Credential) => `${kind} ${hash('sha256', token, 'base64')}`
+
+  const keep = <V>(kept: Kept<V>, name: string, viewer: V, most: number) => {
+    for (const oldest of kept.keys()) {
+      if (kept.size < most) break
+      kept.delete(oldest)
+    }
+    kept.set(name, { viewer, atMs: clock.monotonicMs() })
+  }
 
   const ask = async (credential: Credential, name: string): Promise<Viewer | null> => {
     const wanted = hash('sha256', credential.token, 'buffer')
     const rows = await hot.query<Row>(credential.kind === 'key' ? FIND_KEY : FIND_SESSION, [wanted])
     const row = rows.find(({ hash: stored }) => stored.length === wanted.length && timingSafeEqual(stored, wanted))
-    const viewer: Viewer | null = row
-      ? {
-          role: row.role,
-          tenantId: row.tenantId,
-          name: row.name,
-          expiresAt: row.expiresAt,
-          credential: { kind: credential.kind, id: row.id },
-        }
-      : null
-    for (const oldest of kept.keys()) {
-      if (kept.size < MAX_KEPT) break
-      kept.delete(oldest)
+    known.delete(name)
+    strangers.delete(name)
+    if (!row) {
+      keep(strangers, name, null, MAX_STRANGERS_KEPT)
+      return null
     }
-    kept.delete(name)
-    kept.set(name, { viewer, atMs: clock.monotonicMs() })
+    const viewer: Viewer = {
+      role: row.role,
+      tenantId: row.tenantId,
+      name: row.name,
+      expiresAt: row.expiresAt,
+      credential: { kind: credential.kind, id: row.id },
+    }
+    keep(known, name, viewer, MAX_KEPT)
     return unlessExpired(viewer)
   }
 
   const askOnce = (credential: Credential, name: string): Promise<Viewer | null> => {
-    let answer = asking.get(name)
-    if (!answer) {
-      answer = ask(credential, name).finally(() => asking.delete(name))
-      asking.set(name, answer)
-    }
+    const present = asking.get(name)
+    if (present) return present
+    const stranger = !known.has(name)
+    if (stranger && strangersAskedAbout >= MAX_STRANGERS_ASKED_ABOUT)
+      return Promise.reject(
+        new RequestError('RATE_LIMITED', 'Too many unknown keys are being tried now. Wait 1 s and ask again.', 1),
+      )
+    if (stranger) strangersAskedAbout++
+    const answer = ask(credential, name).finally(() => {
+      asking.delete(name)
+      if (stranger) strangersAskedAbout--
+    })
+    asking.set(name, answer)
     return answer
   }
 
@@ -120,15 +145,15 @@ export function createAuthenticator({ hot, clock, log }: Pick<Context, 'hot' | '
     viewerOf(credential) {
       if (credential.token.length > MAX_TOKEN_LENGTH) return null
       const name = nameOf(credential)
-      const known = kept.get(name)
-      if (known && clock.monotonicMs() - known.atMs < FRESH_MS) return noteUse(unlessExpired(known.viewer))
+      const kept = known.get(name) ?? strangers.get(name)
+      if (kept && clock.monotonicMs() - kept.atMs < FRESH_MS) return noteUse(unlessExpired(kept.viewer))
       return askOnce(credential, name).then(noteUse)
     },
     async viewerNow(credential) {
       if (credential.token.length > MAX_TOKEN_LENGTH) return null
       return ask(credential, nameOf(credential))
     },
-    forget: (credential) => void kept.delete(nameOf(credential)),
+    forget: (credential) => void known.delete(nameOf(credential)),
   }
 }
 

@@ -303,7 +303,10 @@ function replyFault(response: ServerResponse, error: unknown, log: Context['log'
     if (!response.writableEnded) log.warn({ err: error }, 'request.broken_off')
     response.destroy()
   } else if (error instanceof UnreadableRequest) replyUnreadable(response, error)
-  else if (error instanceof RequestError) replyError(response, STATUS_OF[error.code] ?? 500, error.code, error.message)
+  else if (error instanceof RequestError)
+    replyError(response, STATUS_OF[error.code] ?? 500, error.code, error.message, {
+      headers: error.retryAfterSeconds === null ? {} : { 'retry-after': error.retryAfterSeconds },
+    })
   else if (isDatabaseAway(error)) {
     log.warn({ err: error }, 'request.database_away')
     replyError(response, 503, 'SERVICE_UNAVAILABLE', DATABASE_AWAY, { headers: { 'retry-after': 1 } })

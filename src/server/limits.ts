@@ -19,7 +19,15 @@ export const MAX_DIRECTIVES = 50
 /** Fields once every fragment is written out where it is spread. */
 export const MAX_SELECTIONS = 5_000
 
+/** Credentials that were never seen here and are looked up at once. */
+export const MAX_STRANGERS_ASKED_ABOUT = 256
+/** Console links that are spent at once. */
+export const MAX_SIGN_INS = 16
+
 export const MAX_SOCKETS = 5_000
+/** Sockets that have not said yet who they are; they have `INTRODUCTION_MS` for it. */
+export const MAX_UNKNOWN_SOCKETS = 500
+export const INTRODUCTION_MS = 3_000
 export const MAX_SOCKETS_PER_CREDENTIAL = 20
 export const MAX_SUBSCRIPTIONS_PER_SOCKET = 50
 /** Subscriptions over server-sent events. */

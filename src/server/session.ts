@@ -3,8 +3,10 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Context } from '../context.ts'
-import { endSession, spendConsoleLink } from '../gateway/console-link.ts'
+import { RequestError } from '../errors.ts'
+import { endSession, type OpenedSession, spendConsoleLink } from '../gateway/console-link.ts'
 import { type Authenticator, CSRF_HEADER, isOwnOrigin, isSecure, readSession, SESSION_COOKIE } from './authenticate.ts'
+import { MAX_SIGN_INS } from './limits.ts'
 import { replyError, replyJson } from './reply.ts'
 import { readJsonBody } from './request-body.ts'
 
@@ -28,10 +30,17 @@ export async function serveSession(
   replyError(response, 405, 'BAD_USER_INPUT', 'Expected POST or DELETE.', { headers: { allow: 'POST, DELETE' } })
 }
 
+let signingIn = 0
+
 async function signIn(ctx: Context, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const body = await readJsonBody(request, MAX_BYTES)
   const token = (body as { token?: unknown } | null)?.token
-  const session = typeof token === 'string' ? await spendConsoleLink(ctx, token) : null
+  if (signingIn >= MAX_SIGN_INS)
+    throw new RequestError('RATE_LIMITED', 'Too many links are being tried now. Wait 1 s and try again.', 1)
+  signingIn++
+  const session = await spend(ctx, token).finally(() => {
+    signingIn--
+  })
   if (!session)
     return replyError(
       response,
@@ -46,6 +55,10 @@ async function signIn(ctx: Context, request: IncomingMessage, response: ServerRe
     { expiresAt: session.expiresAt.toISOString() },
     { 'set-cookie': cookie(request, session.token, seconds) },
   )
+}
+
+async function spend(ctx: Context, token: unknown): Promise<OpenedSession | null> {
+  return typeof token === 'string' ? spendConsoleLink(ctx, token) : null
 }
 
 async function signOut(

@@ -3,6 +3,8 @@
 //
 //   1001 the server stops · 1013 the client does not read · 4403 no such credential, or no longer · 4429 too many sockets
 //   1009 a message above the bound · 4400 4401 4406 4408 4409 as the protocol says
+//
+// A page of another origin does not get as far as a socket, whatever it would say: 403.
 
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
@@ -14,11 +16,13 @@ import type { Viewer } from '../context.ts'
 import { RequestError } from '../errors.ts'
 import { type Authenticator, type Credential, isOwnOrigin, isSecure, readBearer, readSession } from './authenticate.ts'
 import {
+  INTRODUCTION_MS,
   MAX_MESSAGE_BYTES,
   MAX_PILED_BYTES,
   MAX_SOCKETS,
   MAX_SOCKETS_PER_CREDENTIAL,
   MAX_SUBSCRIPTIONS_PER_SOCKET,
+  MAX_UNKNOWN_SOCKETS,
   MAX_UNSENT_BYTES,
   type RateDecision,
 } from './limits.ts'
@@ -63,11 +67,22 @@ export function createWebSocketDoor({ yoga, authenticator, streams, log, admit }
     handleProtocols: (protocols) => handleProtocols(protocols),
   })
 
+  const unknown = new Set<WebSocket>()
+
   const protocol = makeServer<Record<string, unknown>, Extra>({
+    connectionInitWaitTimeout: INTRODUCTION_MS,
     async onConnect({ connectionParams, extra }) {
       const credential = credentialOf(connectionParams, extra.request)
-      const viewer = credential && (await authenticator.viewerOf(credential))
+      let viewer: Viewer | null = null
+      try {
+        viewer = credential && (await authenticator.viewerOf(credential))
+      } catch (error) {
+        if (!(error instanceof RequestError)) throw error
+        hangUp(extra.socket, TRY_AGAIN_LATER, error.message)
+        return true
+      }
       if (!credential || !viewer) return false
+      unknown.delete(extra.socket)
       let unsentBefore = false
       const leave = streams.open(
         {
@@ -160,6 +175,7 @@ export function createWebSocketDoor({ yoga, authenticator, streams, log, admit }
 
   door.on('connection', (socket: WebSocket, request: IncomingMessage) => {
     const extra: Extra = { socket, request }
+    unknown.add(socket)
     const closed = protocol.opened(
       {
         protocol: socket.protocol,
@@ -186,6 +202,7 @@ export function createWebSocketDoor({ yoga, authenticator, streams, log, admit }
     // ws closes by itself with the code that fits: 1009 for a message that is too large, 1002 for one that is none.
     socket.on('error', (error) => log.debug({ err: error }, 'socket.refused'))
     socket.once('close', (code, reason) => {
+      unknown.delete(socket)
       stopPinging()
       extra.leave?.()
       closed(code, String(reason)).catch((error: unknown) => log.error({ err: error }, 'socket.not_closed'))
@@ -194,7 +211,9 @@ export function createWebSocketDoor({ yoga, authenticator, streams, log, admit }
 
   return {
     upgrade(request, socket, head) {
-      if (door.clients.size >= MAX_SOCKETS) return refuseUpgrade(socket, '503 Service Unavailable')
+      if (!isOwnOrigin(request.headers)) return refuseUpgrade(socket, '403 Forbidden')
+      if (door.clients.size >= MAX_SOCKETS || unknown.size >= MAX_UNKNOWN_SOCKETS)
+        return refuseUpgrade(socket, '503 Service Unavailable')
       door.handleUpgrade(request, socket, head, (client) => door.emit('connection', client, request))
     },
     async close() {
