@@ -54,8 +54,11 @@ export type Findings = {
   readonly invariants: Invariants
   /** Of every delivery in the air at a fault: from its beginning to the next request or record, ms; by fault. */
   readonly recoveries: ReadonlyMap<MetFault, number[]>
-  /** From the answer of a refused attempt plus the schedule's delay to the next attempt's arrival, ms. */
-  readonly retryDelaysMs: readonly number[]
+  /**
+   * From the answer of a refused attempt plus the schedule's delay to the next attempt's arrival, ms. An attempt that
+   * was sent twice counts from its last answer (least) and from its first (most).
+   */
+  readonly retryDelaysMs: readonly { readonly least: number; readonly most: number }[]
   /** Requests arrived per quarter of a second, by floor(Unix ms / 250). */
   readonly arrivals: ReadonlyMap<number, number>
 }
@@ -210,8 +213,8 @@ async function readRequests({ receivedPath, faults, scheduleMs }: CheckInput) {
   const bodies = new Map<string, string>()
   const arrivals = new Map<number, number>()
   const arrivalsOfInterest = new Map<string, number[]>()
-  const refused = new Map<string, { attempt: number; answeredMs: number }>()
-  const retryDelaysMs: number[] = []
+  const refused = new Map<string, { attempt: number; firstMs: number; lastMs: number }>()
+  const retryDelaysMs: { least: number; most: number }[] = []
   let wrong = 0
   for await (const request of readReceived(receivedPath)) {
     const { deliveryId: id, arrivedMs, answeredMs, attempt } = request
@@ -225,10 +228,17 @@ async function readRequests({ receivedPath, faults, scheduleMs }: CheckInput) {
     if (interesting.has(id)) arrivalsOfInterest.set(id, [...(arrivalsOfInterest.get(id) ?? []), arrivedMs])
     const before = refused.get(id)
     if (before?.attempt === attempt - 1) {
-      retryDelaysMs.push(arrivedMs - before.answeredMs - (scheduleMs[before.attempt - 1] ?? 0))
+      const delayMs = scheduleMs[before.attempt - 1] ?? 0
+      retryDelaysMs.push({
+        least: arrivedMs - before.lastMs - delayMs,
+        most: arrivedMs - before.firstMs - delayMs,
+      })
       refused.delete(id)
     }
-    if (!request.accepted && answeredMs !== null) refused.set(id, { attempt, answeredMs })
+    if (!request.accepted && answeredMs !== null) {
+      const firstMs = before?.attempt === attempt ? before.firstMs : answeredMs
+      refused.set(id, { attempt, firstMs, lastMs: answeredMs })
+    }
   }
   return { accepted, answered, arrivals, arrivalsOfInterest, retryDelaysMs, wrong }
 }

@@ -83,6 +83,10 @@ export function startGatewayProcess({
       })
     })
   }
+  // Whatever ends us takes it along.
+  const lastWord = () => child?.kill('SIGKILL')
+  process.once('exit', lastWord)
+  process.setMaxListeners(0)
   start()
 
   return {
@@ -122,6 +126,7 @@ export function startGatewayProcess({
       const late = setTimeout(() => leaving?.kill('SIGKILL'), deadlineMs)
       const code = await ended
       clearTimeout(late)
+      process.off('exit', lastWord)
       log.end()
       return { code, tookMs: Math.round(performance.now() - askedMs) }
     },
@@ -131,6 +136,7 @@ export function startGatewayProcess({
       child?.kill('SIGCONT')
       child?.kill('SIGKILL')
       await ended
+      process.off('exit', lastWord)
       log.end()
     },
   }
