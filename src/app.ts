@@ -16,11 +16,14 @@ import { attemptsPerCycle } from './domain/delivery.ts'
 import { createIdSource, toPublicId } from './domain/id.ts'
 import { createSender } from './egress/send-request.ts'
 import { createBatcher } from './gateway/batcher.ts'
+import { workOnBulkRetries } from './gateway/bulk-retry.ts'
 import { createEndpointTargets } from './gateway/endpoint-targets.ts'
 import { createLanes, type Lanes } from './gateway/lane.ts'
 import { reconcile, type WakeMemory } from './gateway/reconcile.ts'
 import { type Recorded, type Result, recordAttempts, withoutReply } from './gateway/record-attempts.ts'
+import { foldStatistics } from './gateway/statistics.ts'
 import { type StoreCall, type StoreResult, storeEvents } from './gateway/store-events.ts'
+import { createTestSteps } from './gateway/test-steps.ts'
 import { PrismaClient } from './generated/prisma/client.ts'
 import { createSocketRegister, openHotDatabase, openPool, UNSYNCED } from './hot-database.ts'
 import { type JobRunner, startJobs } from './jobs/index.ts'
@@ -61,6 +64,7 @@ export type AppOptions = {
 
 const ADMIN_BOUNDS = ['statement_timeout=15s', 'transaction_timeout=30s', 'idle_in_transaction_session_timeout=20s']
 const RECONCILE_MS = 500
+const FOLD_STATISTICS_MS = 10_000
 const MAX_IN_THE_AIR = 512
 const MAX_BATCH_ROWS = 500
 const MAX_BATCH_BYTES = 8_000_000
@@ -193,6 +197,7 @@ function openWorker({ ctx, access, liveness, bell, metrics, narrate, ca }: Worke
     maxBytes: MAX_BATCH_BYTES,
     parallel: 2,
   })
+  const testSteps = createTestSteps(ctx)
   const lanes = createLanes({
     ctx,
     tools: {
@@ -201,6 +206,7 @@ function openWorker({ ctx, access, liveness, bell, metrics, narrate, ca }: Worke
       random: ctx.random,
       policy: { schedule: config.retrySchedule, jitter: config.retryJitter },
       userAgent: `Sivo-Webhooks/${VERSION}`,
+      onTestStep: testSteps.note,
     },
     targets: createEndpointTargets(hot, ctx.vault, (endpointId, error) =>
       log.error({ endpointId, err: error }, 'endpoint.secret_unreadable'),
@@ -213,17 +219,22 @@ function openWorker({ ctx, access, liveness, bell, metrics, narrate, ca }: Worke
       logSettled(log, result, { recorded, narrate })
     },
   })
+  const bulkRetries = workOnBulkRetries(ctx)
   // Its jobs are wake-ups: one that a crash takes back or doubles does no harm.
   const pool = openPool(access, 10, [UNSYNCED], log)
-  const jobs: Promise<JobRunner> = startJobs({ ctx, lanes, pool, setPoolIds: liveness.setPoolIds })
+  const jobs: Promise<JobRunner> = startJobs({ ctx, lanes, bulkRetries, pool, setPoolIds: liveness.setPoolIds })
   const stopReconciling = keepReconciling(ctx, liveness, metrics)
+  const stopFolding = repeat(FOLD_STATISTICS_MS, async () => {
+    await foldStatistics(hot).catch((error) => log.warn({ err: error }, 'statistics.fold_failed'))
+  })
   return {
     lanes,
     async close(deadlineMs) {
-      await stopReconciling()
+      await Promise.all([stopReconciling(), stopFolding(), bulkRetries.close()])
       const stopped = jobs.then((runner) => runner.close())
       await lanes.close(deadlineMs)
       await sender.close()
+      await testSteps.idle()
       await stopped
       await pool.end()
     },
@@ -232,10 +243,7 @@ function openWorker({ ctx, access, liveness, bell, metrics, narrate, ca }: Worke
 
 function keepReconciling(ctx: Context, liveness: Liveness, metrics: Metrics): () => Promise<void> {
   const memory: WakeMemory = new Map()
-  let closed = false
-  let timer: NodeJS.Timeout
-  let round: Promise<void> = Promise.resolve()
-  const go = async () => {
+  return repeat(RECONCILE_MS, async () => {
     try {
       const done = await reconcile(ctx, { processId: liveness.processId(), memory, nowMs: ctx.clock.monotonicMs() })
       metrics.died.inc(done?.died.length ?? 0)
@@ -245,12 +253,20 @@ function keepReconciling(ctx: Context, liveness: Liveness, metrics: Metrics): ()
     } catch (error) {
       ctx.log.warn({ err: error }, 'reconciler.failed')
     }
-    if (!closed) schedule()
-  }
+  })
+}
+
+/** Does the work again and again, with so many ms between; gives what ends it. The work must not throw. */
+function repeat(everyMs: number, work: () => Promise<void>): () => Promise<void> {
+  let closed = false
+  let timer: NodeJS.Timeout
+  let round: Promise<void> = Promise.resolve()
   const schedule = () => {
     timer = setTimeout(() => {
-      round = go()
-    }, RECONCILE_MS)
+      round = work().then(() => {
+        if (!closed) schedule()
+      })
+    }, everyMs)
   }
   schedule()
   return async () => {

@@ -28,7 +28,10 @@ type Stamped = {
 }
 
 /** A delivery's row without its lease, and what of its endpoint says how it reads. */
-export type ChangedDelivery = Omit<Delivery, 'leaseToken' | 'leaseUntil' | 'leaseBy' | 'gated' | 'crashCount'> &
+export type ChangedDelivery = Omit<
+  Delivery,
+  'leaseToken' | 'leaseUntil' | 'leaseBy' | 'gated' | 'crashCount' | 'bulkRetryId'
+> &
   Stamped & { readonly endpoint: EndpointView }
 
 /** An event's row without its body. */

@@ -20,8 +20,12 @@ export const JOBS = {
   'sweep-deleted-endpoint': z.object({ endpointId: uuid }),
   /** The same for every endpoint that was ever deleted: what was being published or attempted at that moment. */
   'sweep-deleted-endpoints': z.object({}),
+  /** A wake-up: look at the bulk retries now. May be lost, doubled or late without harm. */
+  'retry-dead-letters': z.object({ bulkRetryId: uuid }),
   'make-partitions': z.object({}),
   'purge-idempotency-keys': z.object({}),
+  'forget-statistics': z.object({}),
+  'forget-test-steps': z.object({}),
 } as const
 
 export type JobName = keyof typeof JOBS

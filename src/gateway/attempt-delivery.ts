@@ -3,6 +3,7 @@
 
 import type { Clock } from '../domain/clock.ts'
 import { next, type Policy, type Step } from '../domain/delivery.ts'
+import type { DeliveryStep } from '../domain/delivery-progress.ts'
 import { toPublicId } from '../domain/id.ts'
 import { judge, type Outcome, type SendResult } from '../domain/outcome.ts'
 import { signBody } from '../domain/signature.ts'
@@ -17,6 +18,7 @@ export type Send = (request: {
   headers: readonly string[]
   body: Buffer
   signal?: AbortSignal
+  onStep?: (step: DeliveryStep, atMs: number) => void
 }) => Promise<SendResult>
 
 export type AttemptTools = {
@@ -25,6 +27,8 @@ export type AttemptTools = {
   readonly random: () => number
   readonly policy: Policy
   readonly userAgent: string
+  /** Is told how far the attempt of a test is; nothing else is told. */
+  readonly onTestStep?: (of: { deliveryId: string; attempt: number }, step: DeliveryStep, atMs: number) => void
   /** Ends attempts in the air when the process must leave. */
   readonly signal: AbortSignal
 }
@@ -54,6 +58,7 @@ export async function attemptDelivery(
     headers: own.concat(target.headers),
     body,
     signal: tools.signal,
+    ...(delivery.test && watched(tools, delivery.id, number)),
   })
   if (sent.aborted) return null
   const outcome = judge(sent, tools.clock.now())
@@ -69,6 +74,14 @@ export async function attemptDelivery(
     outcome,
     step: next({ ...delivery, status: 'PENDING' }, outcome, tools.policy, tools.random()),
   }
+}
+
+function watched(
+  { onTestStep }: AttemptTools,
+  deliveryId: string,
+  attempt: number,
+): Pick<Parameters<Send>[0], 'onStep'> {
+  return onTestStep ? { onStep: (step, atMs) => onTestStep({ deliveryId, attempt }, step, atMs) } : {}
 }
 
 function ownHeaders(

@@ -4,6 +4,7 @@
 import type { Context, Viewer } from '../context.ts'
 import { type IdKind, toPublicId } from '../domain/id.ts'
 import type { Prisma } from '../generated/prisma/client.ts'
+import type { Queryable, Statement } from '../hot-database.ts'
 
 export type Transaction = Prisma.TransactionClient
 
@@ -42,6 +43,17 @@ export async function recordAudit(tx: Transaction, viewer: Viewer, at: Date, fac
       details: fact.details,
     },
   })
+}
+
+const AUDIT: Statement = {
+  name: 'record-audit',
+  text: 'insert into audit_entry (tenant_id, actor, action, target_id, details) values ($1, $2, $3, $4, $5)',
+}
+
+/** The same in a transaction of the delivery path. */
+export async function auditOnHot(tx: Queryable, viewer: Viewer, fact: AuditFact): Promise<void> {
+  const targetId = fact.target && toPublicId(fact.target.kind, fact.target.id)
+  await tx.query(AUDIT, [fact.tenantId, actorOf(viewer), fact.action, targetId, fact.details ?? null])
 }
 
 /** The viewer's name and what proved it: `Ana (key_01…)` or `Ana (console session 01…)`. */

@@ -1,12 +1,14 @@
-// Writes what attempts taught us. Promise: the attempt, the delivery's new state and the wake-up for its retry are one
-// statement; only the holder of the lease's token can write; written twice, it counts once.
+// Writes what attempts taught us. Promise: the attempt, the delivery's new state, its part in the statistics and the
+// wake-up for its retry are one statement; only the holder of the lease's token can write; written twice, it counts once.
 
 import type { Step } from '../domain/delivery.ts'
+import { latencyBucket } from '../domain/latency-histogram.ts'
 import type { Outcome, Reply } from '../domain/outcome.ts'
 import type { HotDatabase, Statement } from '../hot-database.ts'
 import { JOB_MAX_ATTEMPTS } from '../queue.ts'
 import type { Attempt } from './attempt-delivery.ts'
 import type { ClaimedDelivery } from './claim-deliveries.ts'
+import { tallyResults } from './tallies.ts'
 
 /** `attempt` is null where the delivery ends without another one. `nextAttemptAt` is null when none follows. */
 export type Result = {
@@ -31,7 +33,8 @@ const RECORD: Statement = {
         id uuid, token uuid, status delivery_status, reason text, gone bool, next_attempt_at timestamptz, wake_at timestamptz,
         number int, trigger attempt_trigger, started_at timestamptz, latency_ms int, url text, status_code int,
         error_code text, error_message text, request_headers text, response_headers text, response_body text,
-        truncated bool, dns_ms real, connect_ms real, tls_ms real, first_byte_ms real, total_ms real)
+        truncated bool, dns_ms real, connect_ms real, tls_ms real, first_byte_ms real, total_ms real,
+        latency_bucket smallint)
       join delivery d on d.id = r.id and d.lease_token = r.token
       order by d.id
       for update of d
@@ -47,9 +50,11 @@ const RECORD: Statement = {
         last_latency_ms = coalesce(r.latency_ms, d.last_latency_ms),
         manual = false, resend = false, gated = false, suspect = false, sent_alone = false, crash_count = 0,
         lease_token = null, lease_until = null, lease_by = null,
+        bulk_retry_id = case when r.status = 'PENDING' then d.bulk_retry_id end,
         changed_xid = pg_current_xact_id()
       from result r where d.id = r.id
-      returning d.id as delivery_id, d.tenant_id, d.endpoint_id, d.status as state, d.next_attempt_at as due_at, r.*
+      returning d.id as delivery_id, d.tenant_id, d.endpoint_id, d.test, d.status as state, d.next_attempt_at as due_at,
+        d.completed_at as ended_at, case when d.bulk_retry_id is null then old.bulk_retry_id end as ended_bulk_retry_id, r.*
     ), written as (
       insert into attempt (delivery_id, tenant_id, endpoint_id, number, trigger, started_at, latency_ms, url, status_code,
         error_code, error_message, request_headers, response_headers, response_body, response_body_truncated,
@@ -58,7 +63,7 @@ const RECORD: Statement = {
         error_code, error_message, request_headers, response_headers, response_body, truncated,
         dns_ms, connect_ms, tls_ms, first_byte_ms, total_ms
       from settled where number is not null
-    ), disabled as (
+    ), ${tallyResults('settled')}, disabled as (
       update endpoint p set status = 'DISABLED', disabled_reason = 'gone'
       from (select distinct endpoint_id from settled where gone) s
       where p.id = s.endpoint_id and p.status = 'ACTIVE' and p.deleted_at is null
@@ -113,6 +118,7 @@ function asRow({ delivery, attempt, outcome, step, nextAttemptAt, wakeAt }: Resu
     latency_ms: latencyMs,
     url: attempt.url,
     status_code: outcome.statusCode,
+    latency_bucket: latencyBucket(latencyMs),
     error_code: outcome.errorCode,
     error_message: outcome.errorMessage === null ? null : storable(outcome.errorMessage),
     request_headers: JSON.stringify(attempt.requestHeaders),

@@ -1,11 +1,13 @@
 // What a person may do to one delivery: ask for it again, or call it off. The row is locked, the domain decides, and the
-// change, the wake-up and the bell are one transaction.
+// change, its audit entry, the wake-up and the bell are one transaction.
 
-import type { Context } from '../context.ts'
+import type { Context, Viewer } from '../context.ts'
 import { decideCancel, decideRetry, type EndpointView, type RetryState } from '../domain/delivery.ts'
 import { ConflictError, NotFoundError } from '../errors.ts'
 import type { Queryable, Statement } from '../hot-database.ts'
 import { BELL_CHANNEL, JOB_MAX_ATTEMPTS } from '../queue.ts'
+import { auditOnHot } from './audit.ts'
+import { tallyBulkRetries, untallyEnded } from './tallies.ts'
 
 type Locked = RetryState & {
   reason: string | null
@@ -32,7 +34,9 @@ const ATTEMPT_NOW: Statement = {
       update delivery set status = 'PENDING', reason = null, completed_at = null, manual = true, resend = $4,
         cycle_start = $2, max_attempts = $3, next_attempt_at = date_trunc('milliseconds', now()),
         lease_token = null, lease_until = null, lease_by = null, changed_xid = pg_current_xact_id()
-      where id = $1 returning endpoint_id, tenant_id, test
+      where id = $1 returning endpoint_id, tenant_id, test, old.status as was, old.completed_at as was_completed_at
+    ), untallied as (
+      ${untallyEnded('changed')}
     )
     select count(pg_notify('${BELL_CHANNEL}', '')), count(graphile_worker.add_job('deliver',
       json_build_object('endpointId', endpoint_id, 'tenantId', tenant_id, 'test', test), max_attempts => ${JOB_MAX_ATTEMPTS}))
@@ -44,11 +48,16 @@ const CANCEL: Statement = {
   text: `
     with changed as (
       update delivery set status = 'CANCELLED', reason = 'cancelled_by_user', completed_at = now(), next_attempt_at = null,
-        changed_xid = pg_current_xact_id()
-      where id = $1 returning id
+        bulk_retry_id = null, changed_xid = pg_current_xact_id()
+      where id = $1 returning id, status, old.bulk_retry_id
+    ), tallied as (
+      ${tallyBulkRetries('changed', 'bulk_retry_id', 'status')}
     )
     select count(pg_notify('${BELL_CHANNEL}', '')) from changed`,
 }
+
+/** `by` is who asks, for the audit. */
+export type ManualRequest = { readonly deliveryId: string; readonly tenantId: string; readonly by?: Viewer }
 
 /**
  * A manual retry. A dead letter starts a new cycle, a pending one is attempted now, a delivered one only with `resend`.
@@ -56,27 +65,32 @@ const CANCEL: Statement = {
  */
 export async function retryDelivery(
   ctx: Context,
-  { deliveryId, tenantId, resend }: { deliveryId: string; tenantId: string; resend: boolean },
+  { deliveryId, tenantId, resend, by }: ManualRequest & { readonly resend: boolean },
 ): Promise<void> {
   await ctx.hot.transaction(async (tx) => {
     const { delivery, endpoint } = await lock(tx, deliveryId, tenantId)
     const change = decideRetry(delivery, endpoint, { resend, schedule: ctx.config.retrySchedule })
     if ('refused' in change) throw new ConflictError(change.refused)
     if (change.kind === 'left-alone') return
-    await tx.query(ATTEMPT_NOW, [deliveryId, change.cycleStart, change.maxAttempts, change.kind === 'resend'])
+    await tx.query(ATTEMPT_NOW, [deliveryId, change.cycleStart, change.maxAttempts, change.resend])
+    if (by)
+      await auditOnHot(tx, by, {
+        tenantId,
+        action: change.kind === 'resend' ? 'delivery.resent' : 'delivery.retried',
+        target: { kind: 'delivery', id: deliveryId },
+      })
   })
 }
 
 /** Calls off a delivery that is PENDING or HELD; an attempt in the air is still recorded. Throws NotFoundError and ConflictError. */
-export async function cancelDelivery(
-  ctx: Context,
-  { deliveryId, tenantId }: { deliveryId: string; tenantId: string },
-): Promise<void> {
+export async function cancelDelivery(ctx: Context, { deliveryId, tenantId, by }: ManualRequest): Promise<void> {
   await ctx.hot.transaction(async (tx) => {
     const { delivery, endpoint } = await lock(tx, deliveryId, tenantId)
     const refusal = decideCancel(delivery, endpoint)
     if (refusal) throw new ConflictError(refusal.refused)
     await tx.query(CANCEL, [deliveryId])
+    if (by)
+      await auditOnHot(tx, by, { tenantId, action: 'delivery.cancelled', target: { kind: 'delivery', id: deliveryId } })
   })
 }
 

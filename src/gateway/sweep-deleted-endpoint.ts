@@ -4,6 +4,7 @@
 import type { Context } from '../context.ts'
 import type { Statement } from '../hot-database.ts'
 import { BELL_CHANNEL } from '../queue.ts'
+import { tallyBulkRetries } from './tallies.ts'
 
 const CHUNK = 2_000
 
@@ -17,8 +18,10 @@ const CANCEL_CHUNK: Statement = {
       where p.id = $1 and p.deleted_at is not null
     ), cancelled as (
       update delivery d set status = 'CANCELLED', reason = 'endpoint_deleted', completed_at = w.deleted_at, next_attempt_at = null,
-        changed_xid = pg_current_xact_id()
-      from waiting w where d.id = w.id returning d.id
+        bulk_retry_id = null, changed_xid = pg_current_xact_id()
+      from waiting w where d.id = w.id returning d.id, d.status, old.bulk_retry_id
+    ), tallied as (
+      ${tallyBulkRetries('cancelled', 'bulk_retry_id', 'status')}
     )
     select count(*)::int as count, 
       (select pg_notify('${BELL_CHANNEL}', '') where exists (select 1 from cancelled))

@@ -14,9 +14,12 @@ import {
 import type pg from 'pg'
 import type { Logger } from 'pino'
 import type { Context } from '../context.ts'
+import type { BulkRetries } from '../gateway/bulk-retry.ts'
 import type { Lanes } from '../gateway/lane.ts'
 import { purgeIdempotencyKeys } from '../gateway/purge-idempotency-keys.ts'
+import { forgetStatistics } from '../gateway/statistics.ts'
 import { sweepDeletedEndpoint, sweepDeletedEndpoints } from '../gateway/sweep-deleted-endpoint.ts'
+import { forgetTestSteps } from '../gateway/test-steps.ts'
 import { makePartitions } from '../partitions.ts'
 import { JOBS, type JobName, type JobPayload } from '../queue.ts'
 
@@ -27,6 +30,10 @@ const CRONTAB = `
 23 * * * * sweep-deleted-endpoints
 # Idempotency keys are kept for at least a day.
 41 * * * * purge-idempotency-keys
+# Sums that no window of the statistics reaches any more.
+53 * * * * forget-statistics
+# Steps of tests that are long over.
+7 * * * * forget-test-steps
 `
 
 const RESTART_MS = [200, 500, 1_000, 2_000, 5_000]
@@ -36,13 +43,14 @@ export type JobRunner = { close(): Promise<void> }
 export type JobRunnerOptions = {
   readonly ctx: Context
   readonly lanes: Lanes
+  readonly bulkRetries: BulkRetries
   /** A pool of its own: graphile-worker and Prisma must not share one. */
   readonly pool: pg.Pool
   readonly setPoolIds: (poolIds: readonly string[]) => void
 }
 
 /** Starts working; keeps at it through outages until closed. */
-export async function startJobs({ ctx, lanes, pool, setPoolIds }: JobRunnerOptions): Promise<JobRunner> {
+export async function startJobs({ ctx, lanes, bulkRetries, pool, setPoolIds }: JobRunnerOptions): Promise<JobRunner> {
   let runner: Runner | null = null
   let closed = false
   let poolIds: string[] = []
@@ -58,8 +66,11 @@ export async function startJobs({ ctx, lanes, pool, setPoolIds }: JobRunnerOptio
       sweepDeletedEndpoint(ctx, endpointId),
     ),
     'sweep-deleted-endpoints': implement('sweep-deleted-endpoints', () => sweepDeletedEndpoints(ctx)),
+    'retry-dead-letters': implement('retry-dead-letters', () => bulkRetries.wake()),
     'make-partitions': implement('make-partitions', () => makePartitions(pool)),
     'purge-idempotency-keys': implement('purge-idempotency-keys', () => purgeIdempotencyKeys(ctx)),
+    'forget-statistics': implement('forget-statistics', () => forgetStatistics(ctx)),
+    'forget-test-steps': implement('forget-test-steps', () => forgetTestSteps(ctx)),
   } satisfies Record<JobName, Task>
 
   async function start(): Promise<Runner> {

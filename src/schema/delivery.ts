@@ -11,7 +11,7 @@ import { pageArgs, pageCost, readPage, toPage } from './connections.ts'
 import { deliveryPage } from './delivery-page.ts'
 import { Endpoint } from './endpoint.ts'
 import { newestOfEach } from './endpoint-deliveries.ts'
-import { deliveryFilterOf, type Lookup, lookup } from './whose.ts'
+import { deliveryFilterOf, type Lookup, lookup, viewerOf } from './whose.ts'
 
 const DeliveryStatusEnum = builder.enumType('DeliveryStatus', {
   description: 'How far a delivery is.',
@@ -274,7 +274,7 @@ builder.mutationFields((t) => ({
     },
     resolve: async (_root, { id, resend }, ctx) => {
       const { deliveryId, tenantId } = await deliveryOfMutation(ctx, id)
-      await retryDelivery(ctx, { deliveryId, tenantId, resend })
+      await retryDelivery(ctx, { deliveryId, tenantId, resend, by: viewerOf(ctx) })
       return { delivery: { id: deliveryId } }
     },
   }),
@@ -286,7 +286,7 @@ builder.mutationFields((t) => ({
     args: { id: t.arg.id({ required: true, description: 'The delivery.' }) },
     resolve: async (_root, { id }, ctx) => {
       const { deliveryId, tenantId } = await deliveryOfMutation(ctx, id)
-      await cancelDelivery(ctx, { deliveryId, tenantId })
+      await cancelDelivery(ctx, { deliveryId, tenantId, by: viewerOf(ctx) })
       return { delivery: { id: deliveryId } }
     },
   }),

@@ -5,6 +5,7 @@ import { findApiKey } from './api-key.ts'
 import { findAttempt } from './attempt.ts'
 import { findAuditEntry } from './audit-entry.ts'
 import { ADMINISTRATORS, builder, READERS, type RequestContext } from './builder.ts'
+import { findBulkRetryNode } from './bulk-retry.ts'
 import { findDelivery } from './delivery.ts'
 import { findEndpoint } from './endpoint.ts'
 import { findEvent } from './event.ts'
@@ -21,6 +22,7 @@ const FINDERS: Partial<Record<IdKind, { type: string; roles: readonly string[]; 
   event: { type: 'Event', roles: READERS, find: findEvent },
   delivery: { type: 'Delivery', roles: READERS, find: findDelivery },
   attempt: { type: 'Attempt', roles: READERS, find: findAttempt },
+  bulkRetry: { type: 'BulkRetry', roles: READERS, find: findBulkRetryNode },
 }
 
 builder.queryField('node', (t) =>

@@ -36,33 +36,53 @@ export function lookup(ctx: RequestContext, kind: IdKind, publicId: string): Loo
   return id === null || reach === null ? null : { id, reach }
 }
 
+/** How what is named wrongly is refused: a read fails whole, a mutation answers with the failure. */
+type Refusals = {
+  unnamed(path: string): Error
+  unknown(path: string, kind: IdKind, publicId: string | null | undefined): Error
+}
+
+const OF_READS: Refusals = {
+  unnamed: (path) =>
+    new RequestError(
+      'BAD_USER_INPUT',
+      `${path}: expected a tenant's id, because this key is for all tenants; came none.`,
+    ),
+  unknown,
+}
+
+const OF_MUTATIONS: Refusals = {
+  unnamed: (path) => unnamedTenant(path.split('.')),
+  unknown: (path, kind) => notFound(KIND_NAME[kind], path.split('.')),
+}
+
 /** The tenant a list is about. `path` names the argument. Throws BAD_USER_INPUT, NOT_FOUND. */
 export async function tenantOfList(
   ctx: RequestContext,
   named: string | null | undefined,
   path = 'tenantId',
+  refusals = OF_READS,
 ): Promise<string> {
   const meant = meantTenant(viewerOf(ctx), named)
   if ('refused' in meant) {
-    if (meant.refused === 'must-be-named')
-      throw new RequestError(
-        'BAD_USER_INPUT',
-        `${path}: expected a tenant's id, because this key is for all tenants; came none.`,
-      )
-    throw unknown(path, 'tenant', named)
+    if (meant.refused === 'must-be-named') throw refusals.unnamed(path)
+    throw refusals.unknown(path, 'tenant', named)
   }
   if (meant.certain || (await tenantExists(ctx, meant.tenantId))) return meant.tenantId
-  throw unknown(path, 'tenant', named)
+  throw refusals.unknown(path, 'tenant', named)
+}
+
+function unnamedTenant(path: string[]): ValidationError {
+  return new ValidationError([
+    { path, message: "expected a tenant's id, because this key is for all tenants; came none" },
+  ])
 }
 
 /** The tenant that a publish is about. Throws ValidationError, NotFoundError. */
 export async function tenantOfPublish(ctx: RequestContext, named: string | null | undefined): Promise<string> {
   const meant = meantTenant(viewerOf(ctx), named)
   const path = ['input', 'tenantId']
-  if ('refused' in meant && meant.refused === 'must-be-named')
-    throw new ValidationError([
-      { path, message: "expected a tenant's id, because this key is for all tenants; came none" },
-    ])
+  if ('refused' in meant && meant.refused === 'must-be-named') throw unnamedTenant(path)
   if ('tenantId' in meant && (meant.certain || (await tenantExists(ctx, meant.tenantId)))) return meant.tenantId
   throw notFound('tenant', path)
 }
@@ -83,11 +103,12 @@ export function idOfMutation(kind: IdKind, publicId: string, path: string[] = ['
 export async function deliveryFilterOf(
   ctx: RequestContext,
   filter: DeliveryFilterArg | null | undefined,
+  refusals = OF_READS,
 ): Promise<DeliveryFilter> {
-  const tenantId = await tenantOfList(ctx, filter?.tenantId, 'filter.tenantId')
+  const tenantId = await tenantOfList(ctx, filter?.tenantId, 'filter.tenantId', refusals)
   const [endpointIds, eventId] = await Promise.all([
-    filter?.endpointIds ? endpointsOfTenant(ctx, tenantId, filter.endpointIds, 'filter.endpointIds') : null,
-    filter?.eventId == null ? null : eventOfTenant(ctx, tenantId, filter.eventId),
+    filter?.endpointIds ? endpointsOfTenant(ctx, tenantId, filter.endpointIds, 'filter.endpointIds', refusals) : null,
+    filter?.eventId == null ? null : eventOfTenant(ctx, tenantId, filter.eventId, refusals),
   ])
   return {
     tenantId,
@@ -103,6 +124,11 @@ export async function deliveryFilterOf(
     from: filter?.from ?? null,
     to: filter?.to ?? null,
   }
+}
+
+/** The same for a mutation. Throws ValidationError, NotFoundError. */
+export function deliveryFilterOfMutation(ctx: RequestContext, filter: DeliveryFilterArg): Promise<DeliveryFilter> {
+  return deliveryFilterOf(ctx, filter, OF_MUTATIONS)
 }
 
 /** A client's filter of events, with everything it names looked up. Throws BAD_USER_INPUT, NOT_FOUND. */
@@ -129,10 +155,11 @@ async function endpointsOfTenant(
   tenantId: string,
   publicIds: readonly string[],
   path: string,
+  refusals = OF_READS,
 ): Promise<string[]> {
   const ids = publicIds.map((publicId) => {
     const id = fromPublicId('endpoint', publicId)
-    if (id === null) throw unknown(path, 'endpoint', publicId)
+    if (id === null) throw refusals.unknown(path, 'endpoint', publicId)
     return id
   })
   if (ids.length === 0) return ids
@@ -142,14 +169,19 @@ async function endpointsOfTenant(
   })
   const known = new Set(found.map(({ id }) => id))
   const missing = ids.findIndex((id) => !known.has(id))
-  if (missing >= 0) throw unknown(path, 'endpoint', publicIds[missing])
+  if (missing >= 0) throw refusals.unknown(path, 'endpoint', publicIds[missing])
   return ids
 }
 
-async function eventOfTenant(ctx: RequestContext, tenantId: string, publicId: string): Promise<string> {
+async function eventOfTenant(
+  ctx: RequestContext,
+  tenantId: string,
+  publicId: string,
+  refusals: Refusals,
+): Promise<string> {
   const id = fromPublicId('event', publicId)
   const found = id && (await ctx.db.event.findFirst({ where: { ...withinReach(tenantId), id }, select: { id: true } }))
-  if (!found) throw unknown('filter.eventId', 'event', publicId)
+  if (!found) throw refusals.unknown('filter.eventId', 'event', publicId)
   return found.id
 }
 

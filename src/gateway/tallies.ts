@@ -1,0 +1,47 @@
+// What a statement that changes deliveries appends beside the change: to the statistics, and to the bulk retries that
+// put deliveries back. Appending waits for nobody, so two processes that record for one endpoint never wait for each
+// other; the tallies are added up later (statistics.ts, bulk-retry.ts), and readers take both.
+
+/**
+ * The CTEs `tallied` and `tallied_bulk_retries` over rows of recorded results: what ended, and how each attempt went.
+ * The rows have tenant_id, endpoint_id, test, was, state, ended_at, number, started_at, error_code, latency_bucket and
+ * ended_bulk_retry_id.
+ */
+export function tallyResults(rows: string): string {
+  return `tallied as (
+      insert into delivery_tally (tenant_id, endpoint_id, minute, succeeded, dead_lettered, failed_attempts, latencies)
+      select tenant_id, endpoint_id, minute, sum(succeeded), sum(dead_lettered), sum(failed),
+        coalesce(array_agg(latency) filter (where latency is not null), '{}')
+      from (
+        select tenant_id, endpoint_id, date_trunc('minute', ended_at) as minute, (state = 'SUCCEEDED')::int as succeeded,
+          (state = 'DEAD_LETTERED')::int as dead_lettered, 0 as failed, null::smallint as latency
+        from ${rows} where was = 'PENDING' and state in ('SUCCEEDED', 'DEAD_LETTERED') and not test
+        union all
+        select tenant_id, endpoint_id, date_trunc('minute', started_at), 0, 0, (error_code is not null)::int, latency_bucket
+        from ${rows} where number is not null and not test) t
+      group by tenant_id, endpoint_id, minute
+    ), tallied_bulk_retries as (
+      ${tallyBulkRetries(rows, 'ended_bulk_retry_id', 'state')}
+    )`
+}
+
+/** An insert that tells bulk retries that deliveries of theirs ended; `id` and `status` name columns of the rows. */
+export function tallyBulkRetries(rows: string, id: string, status: string): string {
+  return `insert into bulk_retry_tally (bulk_retry_id, succeeded, dead_lettered, ended)
+      select ${id}, count(*) filter (where ${status} = 'SUCCEEDED'), count(*) filter (where ${status} = 'DEAD_LETTERED'),
+        count(*)
+      from ${rows} where ${id} is not null group by ${id}`
+}
+
+/**
+ * An insert that takes deliveries out of the statistics again, because they are attempted anew: what counts is where a
+ * delivery ended last. The rows have tenant_id, endpoint_id, test, was and was_completed_at.
+ */
+export function untallyEnded(rows: string): string {
+  return `insert into delivery_tally (tenant_id, endpoint_id, minute, succeeded, dead_lettered)
+      select tenant_id, endpoint_id, date_trunc('minute', was_completed_at),
+        -count(*) filter (where was = 'SUCCEEDED'), -count(*) filter (where was = 'DEAD_LETTERED')
+      from ${rows}
+      where not test and was in ('SUCCEEDED', 'DEAD_LETTERED') and was_completed_at is not null
+      group by 1, 2, 3`
+}
