@@ -42,6 +42,8 @@ export type House = {
   /** What bare undici does now: posts a second, and the CPU microseconds of a post at both ends. */
   bareUndici(bodyBytes: number): Promise<{ perSecond: number; cpuMicros: number }>
   usage(): Usage
+  /** The statements that took Postgres longest so far, a line each; empty unless asked for with --statements. */
+  costliestStatements(): Promise<string[]>
   /** Called with a step that takes its time. */
   tell(line: string): void
   close(): Promise<void>
@@ -77,6 +79,7 @@ export async function openHouse(options: BenchOptions, tell: (line: string) => v
     const postgres: PostgresServer = await startPostgres({
       dataDir: join(folder, 'postgres'),
       log: { debug: quiet, info: quiet, warn: quiet, error: tell },
+      settings: options.statements ? { shared_preload_libraries: 'pg_stat_statements' } : {},
     })
     closers.push(postgres.stopImmediate)
     await migrate(postgres.url)
@@ -189,11 +192,23 @@ export async function openHouse(options: BenchOptions, tell: (line: string) => v
         publishers: sum(publishers, cpuMs),
         gatewayMb: Math.max(0, ...gateways.map(({ pid }) => (pid && residentMb(pid)) || Number.NaN)),
       }),
+      async costliestStatements() {
+        if (!options.statements) return []
+        await pool.query('create extension if not exists pg_stat_statements')
+        const { rows } = await pool.query(COSTLIEST)
+        return rows.map(({ line }) => line)
+      },
       tell,
       close,
     }
   }
 }
+
+const COSTLIEST = `
+  select format('%s ms in all, %s calls of %s ms and %s rows, %s pages and %s bytes of log each: %s',
+    round(total_exec_time), calls, round(mean_exec_time::numeric, 2), round(rows::numeric / calls, 1),
+    (shared_blks_hit + shared_blks_read) / calls, round(wal_bytes / calls), left(regexp_replace(query, '\\s+', ' ', 'g'), 120)) as line
+  from pg_stat_statements order by total_exec_time desc limit 14`
 
 const CREATE_TENANT = `mutation ($name: String!) {
   createTenant(input: { name: $name }) { __typename ... on CreateTenantSuccess { tenant { id } } }

@@ -63,6 +63,7 @@ async function measure(options: BenchOptions): Promise<void> {
         process.stdout.write(`${asJson(done)}\n`)
       })
       await Promise.race([run, left])
+      for (const line of await house.costliestStatements()) tell(line)
     } finally {
       await house.close()
     }

@@ -27,6 +27,8 @@ export type BenchOptions = {
   readonly workers: number
   /** A folder for CPU profiles of the gateway; null: none. */
   readonly profiles: string | null
+  /** Whether to say what the statements cost in Postgres. */
+  readonly statements: boolean
 }
 
 export const USAGE = `npm run bench -- [options]
@@ -37,6 +39,7 @@ export const USAGE = `npm run bench -- [options]
   --history 0,1e6   deliveries in the history of growth and console (default 0,1e6,1e7; quick: 0,1e5)
   --minutes 10      how long bloat runs (quick: 1)
   --workers 0       worker processes beside an API process; 0: one process does everything
+  --statements      say after each scenario which statements cost Postgres most
   --profiles dir    write CPU profiles of the gateway there
 `
 
@@ -52,6 +55,7 @@ export function readOptions(args: string[]): BenchOptions {
       minutes: { type: 'string' },
       workers: { type: 'string', default: '0' },
       profiles: { type: 'string' },
+      statements: { type: 'boolean', default: false },
     },
   })
   const only = values.only.split(',').map((name) => {
@@ -68,6 +72,7 @@ export function readOptions(args: string[]): BenchOptions {
     minutes: numberOf('--minutes', values.minutes ?? (quick ? '1' : '10')),
     workers: numberOf('--workers', values.workers),
     profiles: values.profiles ?? null,
+    statements: values.statements,
   }
 }
 
