@@ -1,0 +1,89 @@
+// Connections to the database that end, or that fall silent without ending. The process lives on, nobody acts in its
+// name meanwhile, and it works again as soon as the database can be reached.
+
+import { expect, test, vi } from 'vitest'
+import { openStage, type Stage } from './outage.ts'
+
+// Starting processes takes as long as the machine has other things to do.
+vi.setConfig({ testTimeout: 120_000 })
+
+const publish = (stage: Stage) =>
+  stage.query(
+    `with stored as (
+       insert into event (id, tenant_id, type, occurred_at, body) values (uuidv7(), $1, 'call.ended', now(), '{}')
+       returning id, type
+     ), fanned as (
+       insert into delivery (tenant_id, event_id, endpoint_id, event_type, max_attempts, next_attempt_at)
+       select $1, s.id, e.id, s.type, 7, now() from stored s, endpoint e where e.tenant_id = $1 returning endpoint_id
+     )
+     select graphile_worker.add_job('deliver', json_build_object('endpointId', endpoint_id)) from fanned`,
+    [stage.tenantId],
+  )
+
+const open = async (stage: Stage) =>
+  (await stage.query<{ count: number }>(`select count(*)::int as count from delivery where status = 'PENDING'`))[0]!
+    .count
+
+test('every session ended, each second: no process ends, everything is delivered, nobody is taken for dead', async () => {
+  const stage = await openStage()
+  const receiver = await stage.receiver({ answer: { status: 200, delayMs: 20 } })
+  await stage.addEndpoint(receiver.url('/crm'))
+  const workers = [await stage.start('worker', { name: 'first' }), await stage.start('worker', { name: 'second' })]
+  const [before] = await stage.query<{ ids: string[] }>('select array_agg(id order by id) as ids from worker_process')
+  for (let second = 0; second < 8; second++) {
+    for (let i = 0; i < 10; i++) await publish(stage)
+    await stage.query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'sivo %'`)
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
+  }
+  await stage.until(async () => (await open(stage)) === 0, 45_000)
+  expect(new Set(receiver.requests.map(({ headers }) => headers['x-sivo-event-id'])).size).toBe(80)
+  expect(workers.flatMap(({ unexpectedEnds }) => unexpectedEnds)).toEqual([])
+  const [after] = await stage.query<{ ids: string[] }>('select array_agg(id order by id) as ids from worker_process')
+  expect(after).toEqual(before)
+})
+
+test.each([
+  ['and new ones are answered', 0],
+  ['and so do new ones for 8 s', 8_000],
+])(
+  'connections that fall silent, %s: deliveries go on within 30 s',
+  async (_, refuseMs) => {
+    const stage = await openStage()
+    const receiver = await stage.receiver()
+    await stage.addEndpoint(receiver.url('/crm'))
+    const proxy = await stage.proxy()
+    const worker = await stage.start('worker', { through: proxy })
+    await publish(stage)
+    await receiver.until((all) => all.length === 1, { timeoutMs: 10_000 })
+
+    const silentAt = performance.now()
+    if (refuseMs) proxy.refuseNew()
+    proxy.silence()
+    setTimeout(proxy.admit, refuseMs)
+    await publish(stage)
+    await receiver.until((all) => all.length >= 2, { timeoutMs: 40_000 })
+    expect(performance.now() - silentAt).toBeLessThan(30_000)
+    await stage.until(async () => (await open(stage)) === 0)
+    expect(worker.unexpectedEnds).toEqual([])
+  },
+  70_000,
+)
+
+test('a database that was ended at once, and comes back: the worker delivers again within 10 s, without a new start', async () => {
+  const stage = await openStage({ ownPostgres: true })
+  const receiver = await stage.receiver({ answer: { status: 200, delayMs: 30 } })
+  await stage.addEndpoint(receiver.url('/crm'))
+  const worker = await stage.start('worker')
+  for (let i = 0; i < 50; i++) await publish(stage)
+  await receiver.until((all) => all.length >= 10, { timeoutMs: 10_000 })
+  await stage.postgres!.down('immediate')
+  await stage.postgres!.up()
+  const upAt = performance.now()
+  const before = receiver.requestCount
+  await publish(stage)
+  await stage.until(() => receiver.requestCount > before)
+  expect(performance.now() - upAt).toBeLessThan(10_000)
+  await stage.until(async () => (await open(stage)) === 0, 40_000)
+  expect(new Set(receiver.requests.map(({ headers }) => headers['x-sivo-event-id'])).size).toBe(51)
+  expect(worker.unexpectedEnds).toEqual([])
+})

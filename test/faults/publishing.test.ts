@@ -1,0 +1,156 @@
+// Publishing while the database cannot take it: an id is given out after the commit or not at all, and the same
+// idempotency key gives the same event, whatever was heard of the first try.
+
+import { createServer } from 'node:net'
+import { describe, expect, test, vi } from 'vitest'
+import { toPublicId } from '../../src/domain/id.ts'
+import { exampleEvent } from '../support/house.ts'
+import { OPERATOR_KEY, openStage, type Stage } from './outage.ts'
+
+// Starting processes takes as long as the machine has other things to do.
+vi.setConfig({ testTimeout: 120_000 })
+
+const PUBLISH = `mutation ($input: PublishEventsInput!) {
+  publishEvents(input: $input) { __typename ... on PublishEventsSuccess { events { id duplicate deliveryCount } } }
+}`
+
+type Published = { id: string; duplicate: boolean; deliveryCount: number }
+type Answer = { status: number; code: string | undefined; retryAfter: string | null; events: Published[] | undefined }
+
+/** One publish over HTTP; rejects when the connection is lost. */
+async function publish(stage: Stage, port: number, ...keys: string[]): Promise<Answer> {
+  const events = keys.map((idempotencyKey) => ({ ...exampleEvent({ type: 'call.ended' }), idempotencyKey }))
+  const reply = await fetch(`http://127.0.0.1:${port}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${OPERATOR_KEY}` },
+    body: JSON.stringify({
+      query: PUBLISH,
+      variables: { input: { tenantId: toPublicId('tenant', stage.tenantId), events } },
+    }),
+  })
+  const body = await reply.json()
+  return {
+    status: reply.status,
+    code: body.errors?.[0]?.extensions?.code,
+    retryAfter: reply.headers.get('retry-after'),
+    events: body.data?.publishEvents?.events,
+  }
+}
+
+/** As a publisher does: the same key again until it is acknowledged. */
+async function publishUntilAcknowledged(stage: Stage, port: number, ...keys: string[]): Promise<Published[]> {
+  return stage.until(async () => (await publish(stage, port, ...keys)).events ?? null)
+}
+
+const counts = async (stage: Stage) => {
+  const [row] = await stage.query<{ events: number; deliveries: number }>(
+    'select (select count(*)::int from event) as events, (select count(*)::int from delivery) as deliveries',
+  )
+  return row
+}
+
+describe('an outage of the database', () => {
+  test('refuses a publish with a retryable error and no id; the same key gives one event afterwards', async () => {
+    const stage = await openStage({ ownPostgres: true })
+    const receiver = await stage.receiver()
+    await stage.addEndpoint(receiver.url('/crm'))
+    const port = await freePort()
+    const gateway = await stage.start('all', { port })
+    await publishUntilAcknowledged(stage, port, 'before')
+
+    await stage.postgres!.down('immediate')
+    const refused = await publish(stage, port, 'during')
+    expect(refused).toMatchObject({ status: 503, code: 'SERVICE_UNAVAILABLE', events: undefined })
+    expect(Number(refused.retryAfter)).toBeGreaterThan(0)
+    // Publishers that go on trying while it comes back.
+    const keys = Array.from({ length: 40 }, (_, i) => `during-${i}`)
+    const acknowledged = Promise.all(keys.map((key) => publishUntilAcknowledged(stage, port, key)))
+    await stage.postgres!.up()
+    const [during] = await publishUntilAcknowledged(stage, port, 'during')
+    const ids = (await acknowledged).map(([event]) => event!.id)
+
+    expect(await publish(stage, port, 'during')).toMatchObject({ events: [{ id: during!.id, duplicate: true }] })
+    expect(await counts(stage)).toEqual({ events: 42, deliveries: 42 })
+    const requests = await receiver.until((all) => all.length >= 42, { timeoutMs: 15_000 })
+    const received = requests.map(({ headers }) => headers['x-sivo-event-id'])
+    expect(new Set(received)).toEqual(new Set([...received, during!.id, ...ids]))
+    expect(gateway.unexpectedEnds).toEqual([])
+  })
+
+  test.each([
+    ['a full disk', '53100'],
+    ['a read-only database', '25006'],
+    ['too many connections', '53300'],
+  ])('%s refuses a publish, with no id; the same key is taken afterwards', async (_, code) => {
+    const stage = await openStage()
+    const port = await freePort()
+    await stage.start('api', { port })
+    await stage.query(`create function refuse() returns trigger language plpgsql as $$
+      begin raise exception 'out of room' using errcode = '${code}'; end $$`)
+    await stage.query('create trigger refuse before insert on event for each row execute function refuse()')
+    expect(await publish(stage, port, 'key')).toMatchObject({
+      status: 503,
+      code: 'SERVICE_UNAVAILABLE',
+      events: undefined,
+    })
+    expect(await counts(stage)).toEqual({ events: 0, deliveries: 0 })
+    await stage.query('drop trigger refuse on event')
+    expect(await publish(stage, port, 'key')).toMatchObject({ events: [{ duplicate: false }] })
+  })
+})
+
+describe('a commit whose answer is lost', () => {
+  // What the gateway sends to the database when it stores: with keys a transaction, without one statement.
+  const isCommit = (chunk: Buffer) => chunk.includes('commit\0')
+
+  test('between gateway and database: the publish is answered all the same, with one event', async () => {
+    const stage = await openStage()
+    const receiver = await stage.receiver()
+    await stage.addEndpoint(receiver.url('/crm'))
+    const proxy = await stage.proxy()
+    const port = await freePort()
+    await stage.start('api', { port, through: proxy })
+    let cuts = 0
+    proxy.watch((chunk) => !isCommit(chunk) || ++cuts > 1)
+    const { events } = await publish(stage, port, 'key')
+    expect(cuts).toBeGreaterThan(0)
+    expect(events).toMatchObject([{ duplicate: false, deliveryCount: 1 }])
+    expect(await counts(stage)).toEqual({ events: 1, deliveries: 1 })
+    expect(await publish(stage, port, 'key')).toMatchObject({ events: [{ id: events![0]!.id, duplicate: true }] })
+  })
+
+  test('between publisher and gateway: the same key gives the event that was stored, and its deliveries once', async () => {
+    const stage = await openStage()
+    const receiver = await stage.receiver()
+    await stage.addEndpoint(receiver.url('/crm'))
+    const proxy = await stage.proxy()
+    const port = await freePort()
+    const api = await stage.start('api', { port, through: proxy })
+    let killed = false
+    proxy.watch((chunk) => {
+      if (killed || !isCommit(chunk)) return true
+      killed = api.signal('SIGKILL')
+      return true
+    })
+    await expect(publish(stage, port, 'key', 'other')).rejects.toThrow('fetch failed')
+    await stage.until(async () => (await counts(stage))!.events === 2)
+    const [first] = await stage.query<{ id: string }>(`select event_id as id from idempotency_key where key = 'key'`)
+    const again = await publishUntilAcknowledged(stage, port, 'key', 'other')
+    expect(again).toMatchObject([
+      { id: toPublicId('event', first!.id), duplicate: true, deliveryCount: 1 },
+      { duplicate: true, deliveryCount: 1 },
+    ])
+    expect(await counts(stage)).toEqual({ events: 2, deliveries: 2 })
+  })
+})
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number }
+      server.close(() => resolve(port))
+    })
+  })
+}
