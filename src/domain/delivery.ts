@@ -103,7 +103,13 @@ export type Refusal = { readonly refused: string }
 
 /** What a manual request does to a delivery's row; `null` fields stay. */
 export type ManualChange =
-  | { readonly kind: 'new-cycle' | 'resend' | 'attempt-now'; readonly cycleStart: number; readonly maxAttempts: number }
+  | {
+      readonly kind: 'new-cycle' | 'resend' | 'attempt-now'
+      readonly cycleStart: number
+      readonly maxAttempts: number
+      /** Its attempt is a resend: one that is asked for again before it was made stays one. */
+      readonly resend: boolean
+    }
   | { readonly kind: 'left-alone' }
 
 /**
@@ -127,16 +133,19 @@ export function decideRetry(
         kind: 'new-cycle',
         cycleStart: attemptCount,
         maxAttempts: attemptCount + attemptsPerCycle(request.schedule),
+        resend: false,
       }
     case 'PENDING':
-      return delivery.inTheAir ? { kind: 'left-alone' } : { kind: 'attempt-now', cycleStart, maxAttempts }
+      return delivery.inTheAir
+        ? { kind: 'left-alone' }
+        : { kind: 'attempt-now', cycleStart, maxAttempts, resend: delivery.resend }
     case 'SUCCEEDED':
       if (!request.resend)
         return {
           refused:
             'It was delivered already. To send it once more, ask with resend: true; the receiver gets the same event id.',
         }
-      return { kind: 'resend', cycleStart: attemptCount, maxAttempts: attemptCount + 1 }
+      return { kind: 'resend', cycleStart: attemptCount, maxAttempts: attemptCount + 1, resend: true }
     case 'HELD':
       return { refused: 'It is held because its endpoint is paused or disabled. Resume the endpoint, and it goes out.' }
     case 'CANCELLED':

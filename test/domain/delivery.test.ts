@@ -186,9 +186,9 @@ describe('what a person may ask for', () => {
         resend,
         schedule: SCHEDULE,
       })
-    expect(of('DEAD_LETTERED', false)).toEqual({ kind: 'new-cycle', cycleStart: 4, maxAttempts: 8 })
-    expect(of('SUCCEEDED', true)).toEqual({ kind: 'resend', cycleStart: 4, maxAttempts: 5 })
-    expect(of('PENDING', false)).toEqual({ kind: 'attempt-now', cycleStart: 0, maxAttempts: 4 })
+    expect(of('DEAD_LETTERED', false)).toEqual({ kind: 'new-cycle', cycleStart: 4, maxAttempts: 8, resend: false })
+    expect(of('SUCCEEDED', true)).toEqual({ kind: 'resend', cycleStart: 4, maxAttempts: 5, resend: true })
+    expect(of('PENDING', false)).toEqual({ kind: 'attempt-now', cycleStart: 0, maxAttempts: 4, resend: false })
   })
 
   test.each([
