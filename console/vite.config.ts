@@ -19,6 +19,12 @@ export default defineConfig({
     reportCompressedSize: true,
   },
   server: {
-    proxy: { '/graphql': { target: gateway, ws: true }, '/session': gateway, '/dead-letters.json': gateway },
+    // The gateway takes a session only from pages of its own host, so the host stays what the browser sent.
+    proxy: Object.fromEntries(
+      ['/graphql', '/session', '/dead-letters.json'].map((path) => [
+        path,
+        { target: gateway, ws: true, changeOrigin: false },
+      ]),
+    ),
   },
 })

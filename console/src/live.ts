@@ -11,6 +11,7 @@ import type {
   EventRowFragment,
   TypedDocumentString,
 } from './gql/graphql.ts'
+import { createStore, useStore } from './store.ts'
 import { openStream, type StreamSink } from './streams.ts'
 
 graphql(`
@@ -181,6 +182,17 @@ export function useEventFeed(filter: EventFilter, options: FeedOptions = {}): Li
   )
 }
 
+/** How often an endpoint was paused, resumed or disabled: what waits for it then reads otherwise, and is read anew. */
+const endpointTurns = createStore(0)
+const endpointStatuses = new Map<string, string>()
+
+/** Takes note of an endpoint that was pushed. */
+export function noteEndpoint({ id, status }: { id: string; status: string }): void {
+  const before = endpointStatuses.get(id)
+  endpointStatuses.set(id, status)
+  if (before !== undefined ? before !== status : status !== 'ACTIVE') endpointTurns.set(endpointTurns.get() + 1)
+}
+
 function useFeed<Row extends { id: string }>(key: string, create: () => Feed<Row>): LiveFeed<Row> {
   const [made, setMade] = useState<{ key: string; feed: Feed<Row> } | null>(null)
   const latest = useRef(create)
@@ -195,6 +207,14 @@ function useFeed<Row extends { id: string }>(key: string, create: () => Feed<Row
     (listener) => feed?.subscribe(listener) ?? (() => {}),
     () => feed?.getState() ?? null,
   )
+  const turns = useStore(endpointTurns)
+  const seenTurns = useRef(turns)
+  useEffect(() => {
+    if (seenTurns.current === turns) return
+    seenTurns.current = turns
+    // What fails here fails again, and says so, with the next change.
+    feed?.reread().catch(() => {})
+  }, [turns, feed])
   return useMemo(() => ({ ...((state ?? LOADING) as FeedState<Row>), ...(feed ?? (IDLE as Feed<Row>)) }), [state, feed])
 }
 

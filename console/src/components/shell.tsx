@@ -23,7 +23,7 @@ import {
 import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from 'react'
 import { graphql } from '../client.ts'
 import { useShortcut } from '../keyboard.ts'
-import { useStream } from '../live.ts'
+import { noteEndpoint, useStream } from '../live.ts'
 import { useOpenDelivery, useOpenDeliveryId } from '../open-delivery.ts'
 import { signOut, useRights, useViewer } from '../session.ts'
 import { sessionStore } from '../session-state.ts'
@@ -86,7 +86,9 @@ function SignedIn() {
   const openDelivery = useOpenDelivery()
 
   // Keeps the tab's connection open on every page, so that its state is known everywhere.
-  useStream(ENDPOINT_CHANGES, tenantId === null ? null : { tenantId }, NOTHING)
+  useStream(ENDPOINT_CHANGES, tenantId === null ? null : { tenantId }, ({ endpointUpdates }) =>
+    noteEndpoint(endpointUpdates.endpoint),
+  )
 
   const lastPath = useRef(pathname)
   useEffect(() => {

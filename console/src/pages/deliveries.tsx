@@ -1,5 +1,161 @@
+import { getRouteApi } from '@tanstack/react-router'
+import { Ban, Download, RotateCw } from 'lucide-react'
+import { useRef, useState } from 'react'
+import { CopyAsSubscription } from '../components/copy-as-subscription.tsx'
+import { DELIVERY_COLUMNS } from '../components/delivery-columns.tsx'
+import { DeliveryFilters, isFiltered } from '../components/delivery-filters.tsx'
+import { FeedNotices, NewRowsPill } from '../components/feed-notices.tsx'
+import { cancelDelivery, isCancellable, retryDelivery, retryLabel } from '../deliver-again.ts'
+import { saveJson } from '../download.ts'
+import { formatCount } from '../format.ts'
+import type { DeliveryRow } from '../live.ts'
+import { useDeliveryFeed } from '../live.ts'
+import { useOpenDelivery, useOpenDeliveryId } from '../open-delivery.ts'
+import { type DeliverySearch, deliveryFilter } from '../search.ts'
+import { useRights } from '../session.ts'
+import { useSetSearch } from '../set-search.ts'
+import { useTenantId } from '../tenant.ts'
+import { Button } from '../ui/button.tsx'
+import { DataTable } from '../ui/data-table.tsx'
 import { Page } from '../ui/page.tsx'
+import { Empty, Failed, LoadingRows, NoMatch } from '../ui/states.tsx'
+import { toast } from '../ui/toast.tsx'
+
+const route = getRouteApi('/deliveries')
 
 export function DeliveriesPage() {
-  return <Page title="Deliveries">{null}</Page>
+  const tenantId = useTenantId()
+  const { delivery: _panel, tenant: _tenant, ...search } = route.useSearch()
+  const setSearch = useSetSearch<DeliverySearch>()
+  const filter = deliveryFilter(search, tenantId)
+  const feed = useDeliveryFeed(filter)
+  const openId = useOpenDeliveryId()
+  const open = useOpenDelivery()
+  const [selection, setSelection] = useState<ReadonlySet<string>>(new Set())
+  const list = useRef<HTMLDivElement>(null)
+  const clear = () => setSearch({})
+  const { mayChange } = useRights()
+
+  return (
+    <Page
+      isFull
+      title="Deliveries"
+      lead="One event for one endpoint, with every attempt it took."
+      actions={<CopyAsSubscription of="deliveries" filter={filter} />}
+      toolbar={<DeliveryFilters tenantId={tenantId} search={search} onChange={setSearch} />}
+    >
+      <div className="relative flex min-h-0 flex-1 flex-col gap-2" ref={list}>
+        <FeedNotices feed={feed} />
+        {selection.size > 0 && (
+          <Selected
+            rows={feed.rows.filter(({ id }) => selection.has(id))}
+            put={feed.put}
+            onDone={() => setSelection(new Set())}
+            mayChange={mayChange}
+          />
+        )}
+        {feed.phase === 'failed' && feed.fault ? (
+          <Failed fault={feed.fault} onRetry={feed.retry} />
+        ) : feed.phase === 'loading' ? (
+          <LoadingRows />
+        ) : feed.rows.length === 0 && feed.waiting === 0 ? (
+          isFiltered(search) ? (
+            <NoMatch what="deliveries" onClear={clear} />
+          ) : (
+            <Empty title="No deliveries yet">
+              They appear here the moment an event is published that an endpoint wants, or when you send a test.
+            </Empty>
+          )
+        ) : (
+          <div className="relative flex min-h-0 flex-1 flex-col">
+            <NewRowsPill
+              feed={feed}
+              onShow={() => list.current?.querySelector('.overflow-auto')?.scrollTo({ top: 0 })}
+            />
+            <DataTable
+              label="Deliveries"
+              columns={DELIVERY_COLUMNS}
+              rows={feed.rows}
+              openId={openId}
+              onOpen={({ id }) => open(id)}
+              selection={selection}
+              onSelect={setSelection}
+              hasMore={feed.hasMore}
+              isLoadingMore={feed.isLoadingMore}
+              onMore={feed.loadMore}
+            />
+          </div>
+        )}
+      </div>
+    </Page>
+  )
+}
+
+type SelectedProps = { rows: readonly DeliveryRow[]; put(row: DeliveryRow): void; onDone(): void; mayChange: boolean }
+
+/** What can be done to the rows that are ticked. */
+function Selected({ rows, put, onDone, mayChange }: SelectedProps) {
+  const [done, setDone] = useState<number | null>(null)
+  const retriable = rows.filter((row) => retryLabel(row) !== null && row.status !== 'SUCCEEDED')
+  const cancellable = rows.filter(isCancellable)
+  const each = async (
+    some: readonly DeliveryRow[],
+    act: (row: DeliveryRow) => Promise<DeliveryRow | null>,
+    what: string,
+  ) => {
+    let count = 0
+    setDone(0)
+    for (const [index, row] of some.entries()) {
+      const changed = await act(row)
+      if (changed) {
+        put(changed)
+        count++
+      }
+      setDone(index + 1)
+    }
+    setDone(null)
+    toast({
+      tone: count === some.length ? 'good' : 'info',
+      title: `${formatCount(count)} of ${formatCount(some.length)} ${what}.`,
+    })
+    onDone()
+  }
+  const isBusy = done !== null
+  return (
+    <div
+      role="toolbar"
+      aria-label="Selected deliveries"
+      className="flex flex-wrap items-center gap-2 rounded-md bg-selected px-3 py-1.5"
+    >
+      <span className="mr-2 font-medium">
+        {isBusy ? `${formatCount(done)} done …` : `${formatCount(rows.length)} selected`}
+      </span>
+      {mayChange && (
+        <>
+          <Button
+            size="small"
+            icon={<RotateCw size={14} aria-hidden />}
+            disabled={isBusy || retriable.length === 0}
+            onClick={() => void each(retriable, retryDelivery, 'retried')}
+          >
+            Retry {formatCount(retriable.length)}
+          </Button>
+          <Button
+            size="small"
+            icon={<Ban size={14} aria-hidden />}
+            disabled={isBusy || cancellable.length === 0}
+            onClick={() => void each(cancellable, cancelDelivery, 'cancelled')}
+          >
+            Cancel {formatCount(cancellable.length)}
+          </Button>
+        </>
+      )}
+      <Button size="small" icon={<Download size={14} aria-hidden />} onClick={() => saveJson('deliveries', rows)}>
+        Download
+      </Button>
+      <Button size="small" kind="quiet" onClick={onDone}>
+        Clear selection
+      </Button>
+    </div>
+  )
 }

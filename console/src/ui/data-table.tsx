@@ -38,6 +38,8 @@ type TableProps<Row extends { readonly id: string }> = {
   isDim?: (row: Row) => boolean
   /** Under the last row. */
   footer?: ReactNode
+  /** Rows that come in are marked for a moment. */
+  arrives?: boolean
   className?: string
   rowHeight?: number
 }
@@ -59,6 +61,7 @@ export function DataTable<Row extends { readonly id: string }>({
   onScroll,
   isDim,
   footer,
+  arrives = false,
   className,
   rowHeight = 36,
 }: TableProps<Row>) {
@@ -138,6 +141,16 @@ export function DataTable<Row extends { readonly id: string }>({
     if (!next.delete(id)) next.add(id)
     onSelect?.(next)
   }
+  // What was there at the start has not just come in.
+  const known = useRef<{ ids: Set<string>; fresh: Set<string> } | null>(null)
+  if (arrives) {
+    known.current ??= { ids: new Set(rows.map(idOf)), fresh: new Set() }
+    for (const { id } of rows.slice(0, 40)) {
+      if (known.current.ids.has(id)) continue
+      known.current.ids.add(id)
+      known.current.fresh.add(id)
+    }
+  }
   const isAllSelected = isSelectable && rows.length > 0 && rows.every(({ id }) => selection.has(id))
 
   return (
@@ -216,6 +229,7 @@ export function DataTable<Row extends { readonly id: string }>({
                   'group outline-offset-[-2px]',
                   onOpen && 'cursor-pointer hover:bg-hover',
                   isOpen && 'bg-selected hover:bg-selected',
+                  arrives && known.current?.fresh.has(row.id) && 'arrived',
                   isDim?.(row.original) && 'opacity-60',
                 )}
                 style={{ height: rowHeight }}
