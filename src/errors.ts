@@ -72,18 +72,26 @@ export class RequestError extends Error {
 
 /** True for a failure that says the database cannot be reached or used now; the same call may work later. */
 export function isDatabaseAway(error: unknown): boolean {
-  const code = (error as { code?: unknown } | null)?.code
-  if (typeof code !== 'string')
-    return /connection (terminated|timeout)|timeout exceeded when trying to connect|is not queryable/i.test(
-      String((error as Error)?.message),
-    )
-  return AWAY_SQLSTATE.test(code) || AWAY_ERRNO.has(code)
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown }
+  if (typeof code === 'string' && (AWAY_SQLSTATE.test(code) || AWAY_CODES.has(code))) return true
+  const driver = driverErrorOf(error)
+  if (driver) return AWAY_SQLSTATE.test(driver.originalCode ?? '') || AWAY_KINDS.has(driver.kind ?? '')
+  return (
+    typeof code !== 'string' &&
+    /connection (terminated|timeout)|timeout exceeded when trying to connect|is not queryable/i.test(String(message))
+  )
+}
+
+/** What the driver said, out of Prisma's error around it. */
+function driverErrorOf(error: unknown): { originalCode?: string; kind?: string } | null {
+  const { meta } = (error ?? {}) as { meta?: { driverAdapterError?: { cause?: object } } }
+  return meta?.driverAdapterError?.cause ?? null
 }
 
 // 08 connection, 53 resources, 57P operator intervention (shutdown, crash, starting up), 58 system, 25006 read-only;
 // too slow: 57014 statement, 55P03 lock, 25P03 idle transaction, 25P04 transaction
 const AWAY_SQLSTATE = /^(08...|53...|57P..|58...|25006|57014|55P03|25P03|25P04)$/
-const AWAY_ERRNO = new Set([
+const AWAY_CODES = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
   'EPIPE',
@@ -93,6 +101,18 @@ const AWAY_ERRNO = new Set([
   'ENOTFOUND',
   'EAI_AGAIN',
   'P1001',
+  'P1008',
   'P1017',
   'P2024',
+  'P2028',
+])
+/** Prisma's names for what Postgres or the network said. */
+const AWAY_KINDS = new Set([
+  'AuthenticationFailed',
+  'ConnectionClosed',
+  'DatabaseNotReachable',
+  'SocketTimeout',
+  'TlsConnectionError',
+  'TooManyConnections',
+  'TransactionAlreadyClosed',
 ])

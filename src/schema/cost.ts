@@ -1,8 +1,16 @@
 // What a request may ask for at once. A field costs 1; what is below a list costs as often as the list may be long, so
-// a page costs by its `first`. Depth and cost are judged before anything is read.
+// a page costs by its `first`. Introspection costs a tenth: it is long, but it reads memory alone. Depth and cost are
+// judged before anything is read.
 
 import { complexityFromQuery } from '@pothos/plugin-complexity'
-import { type DocumentNode, type GraphQLSchema, getOperationAST, Kind } from 'graphql'
+import {
+  type DocumentNode,
+  type GraphQLSchema,
+  getOperationAST,
+  Kind,
+  type OperationDefinitionNode,
+  type SelectionSetNode,
+} from 'graphql'
 import { RequestError } from '../errors.ts'
 
 export const COST_LIMIT = 50_000
@@ -20,7 +28,43 @@ export function costOf(schema: GraphQLSchema, { document, operationName, variabl
   if (!operation) return 0
   const fragments = document.definitions.filter(({ kind }) => kind === Kind.FRAGMENT_DEFINITION)
   const alone: DocumentNode = { ...document, definitions: [operation, ...fragments] }
-  return complexityFromQuery(alone, { schema, variables: variables ?? {}, ctx }).complexity
+  const { complexity } = complexityFromQuery(alone, { schema, variables: variables ?? {}, ctx })
+  return complexity + introspectionCost(schema, document, operation)
+}
+
+const INTROSPECTION_SHARE = 0.1
+/** How long the lists of a schema are on average; `types` is counted. */
+const INTROSPECTED_LISTS: Record<string, number> = {
+  directives: 5,
+  fields: 8,
+  args: 2,
+  inputFields: 6,
+  enumValues: 5,
+  interfaces: 1,
+  possibleTypes: 4,
+}
+
+function introspectionCost(schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode): number {
+  const fragments = new Map<string, SelectionSetNode>()
+  for (const definition of document.definitions)
+    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition.selectionSet)
+  const lists: Record<string, number> = { ...INTROSPECTED_LISTS, types: Object.keys(schema.getTypeMap()).length }
+  // A document whose fragments go in a circle was refused before.
+  const costBelow = (set: SelectionSetNode | undefined, introspecting: boolean): number => {
+    let cost = 0
+    for (const node of set?.selections ?? []) {
+      if (node.kind === Kind.FIELD) {
+        const name = node.name.value
+        if (!introspecting && name !== '__schema' && name !== '__type') continue
+        cost += 1 + (lists[name] ?? 1) * costBelow(node.selectionSet, true)
+      } else {
+        const inner = node.kind === Kind.FRAGMENT_SPREAD ? fragments.get(node.name.value) : node.selectionSet
+        cost += costBelow(inner, introspecting)
+      }
+    }
+    return cost
+  }
+  return Math.ceil(costBelow(operation.selectionSet, false) * INTROSPECTION_SHARE)
 }
 
 type Measured = { complexity: number; depth: number }
