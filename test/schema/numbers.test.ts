@@ -1,0 +1,284 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Viewer } from '../../src/context.ts'
+import { type Api, codeOf, openApi, publicId } from './api.ts'
+
+let api: Api
+let tenantId: string
+let viewer: Viewer
+const endpoints: Record<string, string> = {}
+
+const HOUR = 3_600_000
+const ago = (hours: number) => new Date(Date.now() - hours * HOUR)
+
+beforeAll(async () => {
+  api = await openApi()
+  tenantId = await api.tenant()
+  viewer = api.as('VIEWER', tenantId)
+  endpoints['crm'] = await api.endpoint(tenantId)
+  endpoints['bi'] = await api.endpoint(tenantId, { status: 'PAUSED', name: 'BI' })
+  endpoints['gone'] = await api.endpoint(tenantId, { deletedAt: new Date() })
+  const dead = async (to: string, count: number, values: object) => {
+    for (let i = 0; i < count; i++)
+      await api.delivery(
+        { tenantId, endpointId: endpoints[to]! },
+        { status: 'DEAD_LETTERED', reason: 'retries_exhausted', createdAt: ago(5 - i), ...values },
+      )
+  }
+  await dead('crm', 3, { lastErrorCode: 'http_status', lastStatusCode: 503 })
+  await dead('crm', 1, { lastErrorCode: 'timeout', lastStatusCode: null })
+  await dead('bi', 2, { lastErrorCode: 'http_status', lastStatusCode: 503, eventType: 'call.created' })
+  await dead('gone', 4, { lastErrorCode: 'gone', lastStatusCode: 410 })
+  await api.delivery({ tenantId, endpointId: endpoints['crm']! }, { status: 'SUCCEEDED' })
+  await api.delivery({ tenantId, endpointId: endpoints['bi']! })
+})
+afterAll(() => api.close())
+
+// biome-ignore lint/suspicious/noExplicitAny: its shape is what each document asks for
+type Asked = any
+
+const ask = async (document: string, variables: Record<string, unknown> = {}, as: Viewer = viewer) => {
+  const { data, errors } = await api.ask(document, variables, as)
+  expect(errors).toBeUndefined()
+  return data as Record<string, Asked>
+}
+
+describe('a count', () => {
+  test.each([
+    [{}, 12],
+    [{ statuses: ['DEAD_LETTERED'] }, 10],
+    [{ statuses: ['HELD'] }, 1],
+    [{ statuses: [] }, 0],
+    [{ errorCodes: ['timeout', 'gone'] }, 5],
+  ])('of deliveries takes what the list takes: %j', async (filter, count) => {
+    const { deliveryCount, deliveries } = await ask(
+      `query ($filter: DeliveryFilter) {
+        deliveryCount(filter: $filter) { count precision } deliveries(first: 100, filter: $filter) { nodes { id } } }`,
+      { filter },
+    )
+    expect(deliveryCount).toEqual({ count, precision: 'EXACT' })
+    expect(deliveries.nodes).toHaveLength(count)
+  })
+
+  test('of events takes what the list takes', async () => {
+    const { eventCount } = await ask('query ($f: EventFilter) { eventCount(filter: $f) { count precision } }', {
+      f: { undeliveredTo: publicId('endpoint', endpoints['crm']!) },
+    })
+    expect(eventCount).toEqual({ count: 4, precision: 'EXACT' })
+  })
+
+  test('stops at 10,000', async () => {
+    const many = await api.tenant()
+    const endpointId = await api.endpoint(many)
+    const add = (count: number) => api.ctx.db.$executeRaw`
+      with stored as (
+        insert into event (id, tenant_id, type, occurred_at)
+        select uuidv7(), ${many}::uuid, 'call.ended', now() from generate_series(1, ${count}::int) returning id)
+      insert into delivery (tenant_id, event_id, endpoint_id, event_type, max_attempts, status)
+      select ${many}::uuid, id, ${endpointId}::uuid, 'call.ended', 7, 'DEAD_LETTERED' from stored`
+    await add(10_000)
+    const document = `{ eventCount { count precision } deliveryCount { count precision }
+      retryPlan(filter: {}) { count { count precision } } deadLetterGroups { count { count precision } } }`
+    const exact = { count: 10_000, precision: 'EXACT' }
+    expect(await ask(document, {}, api.as('VIEWER', many))).toEqual({
+      eventCount: exact,
+      deliveryCount: exact,
+      retryPlan: { count: exact },
+      deadLetterGroups: [{ count: exact }],
+    })
+    await add(1)
+    const more = { count: 10_000, precision: 'AT_LEAST' }
+    expect(await ask(document, {}, api.as('VIEWER', many))).toEqual({
+      eventCount: more,
+      deliveryCount: more,
+      retryPlan: { count: more },
+      deadLetterGroups: [{ count: more }],
+    })
+  })
+})
+
+describe('dead letters from above', () => {
+  const GROUPS = `query ($filter: DeliveryFilter, $first: Int) { deadLetterGroups(filter: $filter, first: $first) {
+    endpoint { name id } eventType errorCode statusCode count { count precision } oldestAt newestAt } }`
+
+  test('are grouped by endpoint, event type and failure, the largest group first', async () => {
+    const { deadLetterGroups } = await ask(GROUPS)
+    expect(
+      deadLetterGroups.map((group: Asked) => [group.count.count, group.eventType, group.errorCode, group.statusCode]),
+    ).toEqual([
+      [4, 'call.ended', 'gone', 410],
+      [3, 'call.ended', 'http_status', 503],
+      [2, 'call.created', 'http_status', 503],
+      [1, 'call.ended', 'timeout', null],
+    ])
+    const [, crm, bi] = deadLetterGroups
+    expect(crm.endpoint.id).toBe(publicId('endpoint', endpoints['crm']!))
+    expect(bi.endpoint.name).toBe('BI')
+    expect(Date.parse(crm.newestAt) - Date.parse(crm.oldestAt)).toBeGreaterThan(1.9 * HOUR)
+  })
+
+  test('are grouped within a filter, as many groups as asked', async () => {
+    const filter = { errorCodes: ['http_status', 'timeout'] }
+    expect((await ask(GROUPS, { filter, first: 2 }))['deadLetterGroups']).toHaveLength(2)
+    expect((await ask(GROUPS, { filter: { statuses: ['SUCCEEDED'] } }))['deadLetterGroups']).toEqual([])
+    for (const first of [0, 101]) expect(codeOf(await api.ask(GROUPS, { first }, viewer))).toBe('BAD_USER_INPUT')
+  })
+
+  test('a plan says what a bulk retry would take, which is nothing of deleted endpoints', async () => {
+    const document = `query ($filter: DeliveryFilter!) { retryPlan(filter: $filter) {
+      count { count precision } oldestAt endpoints { name } } }`
+    const { retryPlan } = await ask(document, { filter: {} })
+    expect(retryPlan).toMatchObject({
+      count: { count: 6, precision: 'EXACT' },
+      endpoints: [{ name: 'CRM' }, { name: 'BI' }],
+    })
+    expect(Math.abs(Date.parse(retryPlan.oldestAt) - ago(5).getTime())).toBeLessThan(60_000)
+    expect((await ask(document, { filter: { statusCodes: [404] } }))['retryPlan']).toEqual({
+      count: { count: 0, precision: 'EXACT' },
+      oldestAt: null,
+      endpoints: [],
+    })
+  })
+})
+
+describe('statistics', () => {
+  const FIELDS = `{ bucketSeconds current { succeeded deadLettered failedAttempts successRate p95LatencyMs }
+    previous { succeeded } buckets { start succeeded } }`
+
+  test('of a tenant, of its endpoints and by query are of the same window, and empty ones have no rate', async () => {
+    const {
+      stats,
+      tenant,
+      viewer: me,
+    } = await ask(
+      `{ stats(window: LAST_HOUR) ${FIELDS} tenant { stats ${FIELDS} } viewer { tenant { stats { bucketSeconds } } } }`,
+    )
+    expect(stats).toMatchObject({
+      bucketSeconds: 60,
+      current: { succeeded: 0, deadLettered: 0, failedAttempts: 0, successRate: null, p95LatencyMs: null },
+    })
+    expect(stats.buckets).toHaveLength(60)
+    expect(tenant.stats).toMatchObject({ bucketSeconds: 900 })
+    expect(me.tenant.stats).toEqual({ bucketSeconds: 900 })
+  })
+
+  test('of many endpoints are read at once', async () => {
+    const busy = await api.tenant()
+    for (let i = 0; i < 12; i++) {
+      const endpointId = await api.endpoint(busy, { name: `E${i}` })
+      await api.ctx.hot.pool.query(
+        `insert into delivery_tally (tenant_id, endpoint_id, minute, succeeded, latencies) values ($1, $2, now(), $3, '{40}')`,
+        [busy, endpointId, i],
+      )
+    }
+    const document = '{ endpoints(first: 100) { nodes { name stats(window: LAST_7_DAYS) { current { succeeded } } } } }'
+    let reads = 0
+    const { hot } = api.ctx
+    const query = hot.query
+    hot.query = ((statement, values) => {
+      if (statement.name === 'read-statistics') reads++
+      return query.call(hot, statement, values)
+    }) as typeof query
+    const { endpoints } = await ask(document, {}, api.as('VIEWER', busy))
+    hot.query = query
+    expect(endpoints.nodes.map((node: Asked) => [node.name, node.stats.current.succeeded])).toEqual(
+      Array.from({ length: 12 }, (_, i) => [`E${11 - i}`, 11 - i]),
+    )
+    expect(reads).toBe(1)
+  })
+
+  test('are not for publishers', async () => {
+    const publisher = api.as('PUBLISHER', tenantId)
+    const answer = await api.ask('{ viewer { tenant { stats { bucketSeconds } } } }', {}, publisher)
+    expect(codeOf(answer)).toBe('FORBIDDEN')
+    expect(answer.data).toMatchObject({ viewer: { tenant: { stats: null } } })
+  })
+})
+
+describe('bulk retries', () => {
+  const START = `mutation ($filter: DeliveryFilter!, $maxPerSecond: Int) { retryDeadLetters(filter: $filter, maxPerSecond: $maxPerSecond) {
+    __typename ... on Error { code path } ... on RetryDeadLettersSuccess { bulkRetry { id status total retried maxPerSecond createdBy completedAt } } } }`
+  const CHANGE = (name: string, more = '') => `mutation ($id: ID!) { ${name}(id: $id ${more}) { __typename
+    ... on Error { code path } ... on ${name[0]!.toUpperCase()}${name.slice(1)}Success { bulkRetry { status maxPerSecond completedAt } } } }`
+
+  test('are started, listed, looked up, paused, hurried, resumed and cancelled', async () => {
+    const admin = { ...api.as('ADMIN', tenantId), name: 'Ana' }
+    const { retryDeadLetters } = await ask(START, { filter: { errorCodes: ['http_status'] }, maxPerSecond: 7 }, admin)
+    const { id } = retryDeadLetters.bulkRetry
+    expect(retryDeadLetters.bulkRetry).toEqual({
+      id: expect.stringMatching(/^blk_/),
+      status: 'RUNNING',
+      total: 5,
+      retried: 0,
+      maxPerSecond: 7,
+      createdBy: 'Ana',
+      completedAt: null,
+    })
+    const { bulkRetries, node } = await ask(
+      `query ($id: ID!) { bulkRetries { nodes { id } pageInfo { hasNextPage } }
+        node(id: $id) { __typename ... on BulkRetry { id total } } }`,
+      { id },
+    )
+    expect(bulkRetries).toEqual({ nodes: [{ id }], pageInfo: { hasNextPage: false } })
+    expect(node).toEqual({ __typename: 'BulkRetry', id, total: 5 })
+
+    const change = async (name: string, more?: string) => (await ask(CHANGE(name, more), { id }, admin))[name]
+    expect(await change('resumeBulkRetry')).toEqual({ __typename: 'ConflictError', code: 'CONFLICT', path: ['id'] })
+    expect(await change('pauseBulkRetry')).toMatchObject({ bulkRetry: { status: 'PAUSED' } })
+    expect(await change('pauseBulkRetry')).toMatchObject({ __typename: 'ConflictError' })
+    expect(await change('updateBulkRetry', ', maxPerSecond: 9')).toMatchObject({ bulkRetry: { maxPerSecond: 9 } })
+    expect(await change('updateBulkRetry')).toMatchObject({ bulkRetry: { maxPerSecond: 9 } })
+    expect(await change('updateBulkRetry', ', maxPerSecond: null')).toMatchObject({ bulkRetry: { maxPerSecond: null } })
+    expect(await change('updateBulkRetry', ', maxPerSecond: 0')).toMatchObject({
+      __typename: 'ValidationError',
+      path: ['maxPerSecond'],
+    })
+    expect(await change('resumeBulkRetry')).toMatchObject({ bulkRetry: { status: 'RUNNING' } })
+    expect(await change('cancelBulkRetry')).toMatchObject({
+      bulkRetry: { status: 'CANCELLED', completedAt: expect.any(String) },
+    })
+    expect(await change('cancelBulkRetry')).toMatchObject({ __typename: 'ConflictError' })
+    const { auditEntries } = await ask('{ auditEntries { nodes { action targetId actor } } }', {}, admin)
+    expect(auditEntries.nodes.map(({ action }: Asked) => action)).toEqual([
+      'bulk_retry.cancelled',
+      'bulk_retry.resumed',
+      'bulk_retry.updated',
+      'bulk_retry.updated',
+      'bulk_retry.paused',
+      'bulk_retry.started',
+    ])
+    expect(auditEntries.nodes[0].targetId).toBe(id)
+  })
+
+  test('a filter that names what the caller has not is answered, not failed', async () => {
+    const foreign = publicId('endpoint', await api.endpoint(await api.tenant()))
+    const { retryDeadLetters } = await ask(START, { filter: { endpointIds: [foreign] } }, api.as('ADMIN', tenantId))
+    expect(retryDeadLetters).toEqual({
+      __typename: 'NotFoundError',
+      code: 'NOT_FOUND',
+      path: ['filter', 'endpointIds'],
+    })
+    expect(await ask(START, { filter: {} }, api.operator)).toMatchObject({
+      retryDeadLetters: { __typename: 'ValidationError', path: ['filter', 'tenantId'] },
+    })
+  })
+})
+
+test('what a person does to a delivery is in the audit', async () => {
+  const admin = api.as('ADMIN', await api.tenant())
+  const endpointId = await api.endpoint(admin.tenantId!)
+  const of = { tenantId: admin.tenantId!, endpointId }
+  const dead = publicId('delivery', await api.delivery(of, { status: 'DEAD_LETTERED' }))
+  const sent = publicId('delivery', await api.delivery(of, { status: 'SUCCEEDED', attemptCount: 1 }))
+  const waiting = publicId('delivery', await api.delivery(of))
+  await ask('mutation ($id: ID!) { retryDelivery(id: $id) { __typename } }', { id: dead }, admin)
+  await ask('mutation ($id: ID!) { retryDelivery(id: $id, resend: true) { __typename } }', { id: sent }, admin)
+  await ask('mutation ($id: ID!) { cancelDelivery(id: $id) { __typename } }', { id: waiting }, admin)
+  // Refused: nothing was done.
+  await ask('mutation ($id: ID!) { cancelDelivery(id: $id) { __typename } }', { id: waiting }, admin)
+  const { auditEntries } = await ask('{ auditEntries { nodes { action targetId actor } } }', {}, admin)
+  expect(auditEntries.nodes).toEqual([
+    { action: 'delivery.cancelled', targetId: waiting, actor: expect.stringContaining(admin.name) },
+    { action: 'delivery.resent', targetId: sent, actor: expect.stringContaining(admin.name) },
+    { action: 'delivery.retried', targetId: dead, actor: expect.stringContaining(admin.name) },
+  ])
+})
