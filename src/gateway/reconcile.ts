@@ -51,17 +51,21 @@ const SIGHT: Statement = {
     select b.id, (select count(*) from unlocked_jobs) + (select count(*) from ended) as touched from buried b`,
 }
 
+// One look for each endpoint, in the order of the index: `exists` may be turned into a walk over all that is due, and
+// without the order a plan that was made while a partition was empty walks all the endpoint ever got.
 const OVERDUE: Statement = {
   name: 'reconcile-overdue',
   text: `
     select p.id as "endpointId", p.tenant_id as "tenantId", t.test
     from endpoint p cross join (values (false), (true)) as t(test)
-    where p.deleted_at is null and (t.test or p.status = 'ACTIVE')
-      and exists (
-        select 1 from delivery d
-        where d.endpoint_id = p.id and d.test = t.test and d.status = 'PENDING' and d.next_attempt_at < now() - $1::int * interval '1 ms'
-          and (d.lease_until is null or d.lease_until < now()
-            or d.lease_by = any (array(select id from worker_process where died_at is not null))))`,
+    cross join lateral (
+      select 1 from delivery d
+      where d.endpoint_id = p.id and d.test = t.test and d.status = 'PENDING'
+        and d.next_attempt_at < now() - $1::int * interval '1 ms'
+        and (d.lease_until is null or d.lease_until < now()
+          or d.lease_by = any (array(select id from worker_process where died_at is not null)))
+      order by d.next_attempt_at limit 1) as overdue
+    where p.deleted_at is null and (t.test or p.status = 'ACTIVE')`,
 }
 
 const WAKE: Statement = {

@@ -16,15 +16,15 @@ type Locked = RetryState & {
   deletedAt: EndpointView['deletedAt']
 }
 
+// By id alone: a plan that was made for an empty table would rather walk all of the tenant's.
 const LOCK: Statement = {
   name: 'lock-delivery',
   text: `
     select d.status, d.test, d.resend, d.reason, d.attempt_count as "attemptCount", d.cycle_start as "cycleStart",
       d.max_attempts as "maxAttempts", p.status as "endpointStatus", p.deleted_at as "deletedAt",
       coalesce(d.lease_until > now() and d.lease_by <> all (array(select id from worker_process where died_at is not null)), false) as "inTheAir"
-    from delivery d join endpoint p on p.id = d.endpoint_id
-    where d.id = $1 and d.tenant_id = $2
-    for update of d`,
+    from (select * from delivery where id = $1 limit 1 for update) d join endpoint p on p.id = d.endpoint_id
+    where d.tenant_id = $2`,
 }
 
 const ATTEMPT_NOW: Statement = {

@@ -1,5 +1,5 @@
-// What still waits for a deleted endpoint reads as CANCELLED at once; here it is written, in chunks and in id order.
-// Attempts in the air keep their lease and are recorded.
+// What still waits for a deleted endpoint reads as CANCELLED at once; here it is written, in chunks. Nothing
+// that somebody has locked is waited for. Attempts in the air keep their lease and are recorded.
 
 import type { Context } from '../context.ts'
 import type { Statement } from '../hot-database.ts'
@@ -12,9 +12,10 @@ const CANCEL_CHUNK: Statement = {
   name: 'cancel-deliveries-of-deleted-endpoint',
   text: `
     with waiting as (
-      select d.id, p.deleted_at from endpoint p
-      join lateral (
-        select id from delivery where endpoint_id = p.id and status = 'PENDING' order by id limit ${CHUNK} for update skip locked) d on true
+      select d.id, p.deleted_at from endpoint p cross join (values (false), (true)) as t(test)
+      cross join lateral (
+        select id from delivery where endpoint_id = p.id and test = t.test and status = 'PENDING'
+        order by next_attempt_at limit ${CHUNK} for update skip locked) d
       where p.id = $1 and p.deleted_at is not null
     ), cancelled as (
       update delivery d set status = 'CANCELLED', reason = 'endpoint_deleted', completed_at = w.deleted_at, next_attempt_at = null,
@@ -23,7 +24,7 @@ const CANCEL_CHUNK: Statement = {
     ), tallied as (
       ${tallyBulkRetries('cancelled', 'bulk_retry_id', 'status')}
     )
-    select count(*)::int as count, 
+    select count(*)::int as count,
       (select pg_notify('${BELL_CHANNEL}', '') where exists (select 1 from cancelled))
     from cancelled`,
 }
@@ -31,9 +32,11 @@ const CANCEL_CHUNK: Statement = {
 const STILL_WAITED_FOR: Statement = {
   name: 'deleted-endpoints-with-pending-deliveries',
   text: `
-    select p.id from endpoint p
-    where p.deleted_at is not null and exists (
-      select 1 from delivery d where d.endpoint_id = p.id and d.test in (false, true) and d.status = 'PENDING')`,
+    select distinct p.id from endpoint p cross join (values (false), (true)) as t(test)
+    cross join lateral (
+      select 1 from delivery d where d.endpoint_id = p.id and d.test = t.test and d.status = 'PENDING'
+      order by d.next_attempt_at limit 1) as waiting
+    where p.deleted_at is not null`,
 }
 
 /** Returns how many deliveries it wrote. */

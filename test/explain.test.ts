@@ -1,0 +1,227 @@
+// The delivery path walks indexes, whatever the tables grow to: each of its statements is planned as the hot pool plans
+// it, over partitions that hold rows.
+
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import {
+  type ClaimedDelivery,
+  claimDeliveries,
+  claimGated,
+  markSentAlone,
+  readBody,
+  releaseLeases,
+} from '../src/gateway/claim-deliveries.ts'
+import { reconcile } from '../src/gateway/reconcile.ts'
+import { recordAttempts } from '../src/gateway/record-attempts.ts'
+import { cancelDelivery, retryDelivery } from '../src/gateway/retry-delivery.ts'
+import { sendTestEvent } from '../src/gateway/send-test-event.ts'
+import { type NewEvent, storeEvents } from '../src/gateway/store-events.ts'
+import { sweepDeletedEndpoint, sweepDeletedEndpoints } from '../src/gateway/sweep-deleted-endpoint.ts'
+import type { HotDatabase, Statement, Transactional } from '../src/hot-database.ts'
+import { type House, openHouse } from './support/house.ts'
+
+let house: House
+const statements = new Map<string, string>()
+/** A plan is kept for as long as its connection: it must be a good one from the first day on. */
+const plansOfTheFirstDay = new Map<string, string>()
+
+beforeAll(async () => {
+  house = await openHouse({ SIVO_ROLE: 'api' })
+  await walkThePath()
+  for (const [name, text] of statements) plansOfTheFirstDay.set(name, await planOf(text))
+  await fillPartitions()
+})
+afterAll(() => house.close())
+
+/** The hot database, with every statement that goes through it written down. */
+function recording(hot: HotDatabase): HotDatabase {
+  const note = <T extends { query: Transactional['query'] }>(on: T): T => ({
+    ...on,
+    query: (statement: Statement, values: unknown[]) => {
+      statements.set(statement.name, statement.text)
+      return on.query(statement, values)
+    },
+  })
+  const noteAll = (on: Transactional): Transactional => ({
+    ...note(on),
+    transaction: (work) => on.transaction((tx) => work(note(tx))),
+  })
+  return { ...hot, ...noteAll(hot), unsynced: noteAll(hot.unsynced) }
+}
+
+async function fillPartitions(): Promise<void> {
+  const { pool } = house.app.ctx.hot
+  const { tenantId } = house
+  await pool.query(
+    `insert into endpoint (tenant_id, name, url, event_types)
+     select $1, 'CRM', 'https://127.0.0.1/', array['call.created'] from generate_series(1, 40)`,
+    [tenantId],
+  )
+  await pool.query(
+    `insert into event (id, tenant_id, type, occurred_at, body)
+     select uuidv7(n % 5 * interval '7 days'), $1, 'call.created', now(), '{}' from generate_series(1, 6000) n`,
+    [tenantId],
+  )
+  await pool.query(
+    `insert into delivery (id, tenant_id, event_id, endpoint_id, event_type, max_attempts, next_attempt_at, status)
+     select uuidv7(row_number() over () % 5 * interval '7 days'), e.tenant_id, e.id, p.id, e.type, 7, now(),
+       (array['PENDING', 'SUCCEEDED', 'DEAD_LETTERED'])[1 + row_number() over () % 3]::delivery_status
+     from event e join lateral (select id from endpoint order by uuid_extract_timestamp(e.id), random() limit 3) p on true`,
+  )
+  await pool.query(
+    `insert into attempt (id, delivery_id, tenant_id, endpoint_id, number, trigger, started_at, latency_ms, url, request_headers, total_ms)
+     select uuidv7(row_number() over () % 5 * interval '7 days'), id, tenant_id, endpoint_id, 1, 'INITIAL', now(), 1, '', '[]', 1 from delivery`,
+  )
+  await pool.query('analyze')
+}
+
+async function walkThePath(): Promise<void> {
+  const hot = recording(house.app.ctx.hot)
+  const ctx = { ...house.app.ctx, hot }
+  const { tenantId } = house
+  const { id: endpointId } = await house.addEndpoint('https://127.0.0.1/x', { eventTypes: ['call.ended'] })
+  const { id: gatedId } = await house.addEndpoint('https://127.0.0.1/y', {
+    eventTypes: ['call.ended'],
+    maxInFlight: 9,
+    rateLimitPerSecond: 100,
+  })
+  const newEvent = (key: string | null, content = '00'): NewEvent => ({
+    id: ctx.newId(),
+    type: 'call.ended',
+    subject: null,
+    sequence: null,
+    occurredAt: new Date(),
+    body: '{}',
+    bodyBytes: 2,
+    key,
+    fingerprint: key && content.repeat(32),
+  })
+  const store = (...events: NewEvent[]) => storeEvents(hot, [{ tenantId, events }], { maxAttempts: 7, repeated: true })
+  await store(newEvent(null), newEvent(null))
+  await store(newEvent('k'))
+  await store(newEvent('k'))
+  // A refused call gives its new key back; one that is second in line has its key moved to it.
+  await store(newEvent('l'), newEvent('k', '11'))
+  await storeEvents(
+    hot,
+    [
+      { tenantId, events: [newEvent('m'), newEvent('k', '11')] },
+      { tenantId, events: [newEvent('m', '22')] },
+    ],
+    { maxAttempts: 7, repeated: false },
+  )
+  await sendTestEvent(ctx, { endpoint: { id: endpointId, tenantId }, eventType: 'call.ended', data: null })
+
+  const lease = { token: randomUUID(), processId: randomUUID() }
+  const { deliveries } = await claimDeliveries(hot, [{ endpointId, test: false, slots: 4, low: null }], lease)
+  const gated = await claimGated(hot, [{ endpointId: gatedId, test: false, slots: 4, low: Date.now() - 5_000 }], lease)
+  expect(deliveries).toHaveLength(4)
+  expect(gated.deliveries).not.toEqual([])
+  const [first, second, third, fourth] = deliveries as [
+    ClaimedDelivery,
+    ClaimedDelivery,
+    ClaimedDelivery,
+    ClaimedDelivery,
+  ]
+  await markSentAlone(hot, first, second)
+  await readBody(hot, first.eventId)
+  await releaseLeases(hot, [third])
+  const step = { status: 'DEAD_LETTERED', reason: 'poison', delayMs: null, disableEndpoint: null } as const
+  const result = { delivery: first, attempt: null, outcome: null, step, nextAttemptAt: null, wakeAt: null }
+  expect(await recordAttempts(hot, [result])).toEqual([true])
+  await retryDelivery(ctx, { deliveryId: first.id, tenantId, resend: false })
+  await cancelDelivery(ctx, { deliveryId: fourth.id, tenantId })
+  await reconcile(ctx, { processId: randomUUID(), memory: new Map(), nowMs: 0 })
+  await house.app.ctx.db.endpoint.update({ where: { id: endpointId }, data: { deletedAt: new Date() } })
+  await sweepDeletedEndpoint(ctx, endpointId)
+  await sweepDeletedEndpoints(ctx)
+}
+
+/** The generic plan, as the hot pool's settings make it, without the functions that are called. */
+async function planOf(text: string): Promise<string> {
+  const { rows } = await house.app.ctx.hot.pool.query(`explain (generic_plan, costs off) ${text}`)
+  return rows.map((row) => row['QUERY PLAN']).join('\n')
+}
+
+/** The plans of today and of the first day, when every table was empty. */
+async function allPlans(): Promise<[string, string][]> {
+  const plans: [string, string][] = []
+  for (const [name, text] of statements) plans.push([name, await planOf(text)])
+  return [...plansOfTheFirstDay, ...plans]
+}
+
+test('the whole path was walked', () => {
+  expect([...statements.keys()].sort()).toEqual(
+    expect.arrayContaining([
+      'cancel-deliveries-of-deleted-endpoint',
+      'cancel-delivery',
+      'claim-deliveries',
+      'claim-gated-deliveries',
+      'count-deliveries',
+      'free-idempotency-keys',
+      'insert-idempotency-keys',
+      'lock-delivery',
+      'lock-gates',
+      'mark-sent-alone',
+      'move-idempotency-keys',
+      'read-body',
+      'read-idempotency-keys',
+      'reconcile-overdue',
+      'reconcile-sight',
+      'record-attempts',
+      'release-leases',
+      'store-events',
+      'store-test-event',
+    ]),
+  )
+})
+
+/** The conditions with which a plan enters the index of what is due, one for each partition it looks into. */
+function looksForDue(plan: string): string[] {
+  const walks = plan.matchAll(/delivery_until_\d+_endpoint_id_test_next_attempt_at_idx.*\n +Index Cond: (.*)/g)
+  return [...walks].map(([, condition]) => condition!)
+}
+
+test('no statement reads a table of events, deliveries or attempts from end to end, or hashes or sorts one to join it', async () => {
+  for (const [name, plan] of await allPlans()) {
+    const wrong = plan
+      .split('\n')
+      .filter((line) => /Seq Scan on (event|delivery|attempt|idempotency_key)|Hash Join|Merge Join/.test(line))
+    expect(wrong, `${name}\n${plan}`).toEqual([])
+    // What is due is looked for endpoint by endpoint: all of it together may be millions.
+    for (const condition of looksForDue(plan)) expect(condition, `${name}\n${plan}`).toContain('endpoint_id = ')
+  }
+})
+
+test('claims look into every partition by its own small index, and results are written by key', async () => {
+  const partitions = await house.app.ctx.hot.pool.query(
+    `select count(*)::int as count from pg_inherits where inhparent = 'delivery'::regclass`,
+  )
+  const { count } = partitions.rows[0]
+  expect(count).toBeGreaterThanOrEqual(9)
+  for (const [name, plan] of await allPlans()) {
+    if (/^(claim|reconcile-overdue|cancel-deliveries|deleted-endpoints)/.test(name))
+      expect(looksForDue(plan), `${name}\n${plan}`).toHaveLength(count)
+    if (/^(claim|record|lock-delivery)/.test(name))
+      expect(plan, name).toMatch(/Index Scan using delivery_until_\d+_pkey/)
+  }
+})
+
+test('a claim over a hundred endpoints touches what it takes, not what is there', async () => {
+  const { pool } = house.app.ctx.hot
+  const { rows: endpoints } = await pool.query(
+    `select id from endpoint where name = 'CRM' and event_types = '{call.created}'`,
+  )
+  const claims = endpoints.map(({ id }) => ({ endpoint_id: id, test: false, slots: 2, low: null }))
+  const { rows } = await pool.query(`explain (analyze, buffers, format json) ${statements.get('claim-deliveries')}`, [
+    JSON.stringify(claims),
+    randomUUID(),
+    20_000,
+    randomUUID(),
+  ])
+  const plan = rows[0]['QUERY PLAN'][0].Plan
+  // Each of 80 rows costs an index walk in each partition, its update and its event: hundreds of pages, not the tables.
+  const pages = plan['Shared Hit Blocks'] + plan['Shared Read Blocks']
+  expect(plan['Actual Rows']).toBeGreaterThan(20)
+  expect(pages).toBeLessThan(60 * plan['Actual Rows'] + 40 * endpoints.length)
+})
