@@ -1,4 +1,3 @@
-import { Link } from '@tanstack/react-router'
 import { formatMs, shortId } from '../format.ts'
 import type { DeliveryRow } from '../live.ts'
 import type { Column } from '../ui/data-table.tsx'
@@ -28,40 +27,37 @@ export const DELIVERY_COLUMNS = [
     id: 'endpoint',
     header: 'Endpoint',
     cell: ({ endpoint }) => (
-      <Link
-        to="/endpoints/$endpointId"
-        params={{ endpointId: endpoint.id }}
-        tabIndex={-1}
-        title={endpoint.name}
-        className="text-ink-2 hover:text-link hover:underline"
-      >
+      <span title={endpoint.name} className="text-ink-2">
         {endpoint.name}
-      </Link>
+      </span>
     ),
   },
   {
     id: 'call',
     header: 'Call',
+    rank: 4,
     width: 140,
     cell: ({ event: { subject } }) =>
       subject ? (
-        <Link
-          to="/call"
-          search={{ subject }}
-          tabIndex={-1}
-          title={subject}
-          className="font-mono text-xs text-ink-2 hover:text-link hover:underline"
-        >
+        <span title={subject} className="font-mono text-xs text-ink-2">
           {shortId(subject)}
-        </Link>
+        </span>
       ) : (
         <span className="text-ink-3">–</span>
       ),
   },
   { id: 'result', header: 'Last answer', width: 136, cell: (row) => <LastAnswer {...row} /> },
-  { id: 'latency', header: 'Latency', width: 80, align: 'right', cell: ({ lastLatencyMs }) => formatMs(lastLatencyMs) },
+  {
+    id: 'latency',
+    header: 'Latency',
+    rank: 3,
+    width: 80,
+    align: 'right',
+    cell: ({ lastLatencyMs }) => formatMs(lastLatencyMs),
+  },
   {
     id: 'attempts',
+    rank: 1,
     header: 'Attempts',
     width: 88,
     align: 'right',
@@ -74,12 +70,20 @@ export const DELIVERY_COLUMNS = [
   },
   {
     id: 'next',
+    rank: 2,
     header: 'Next attempt',
     width: 108,
     cell: ({ status, nextAttemptAt }) =>
       status === 'PENDING' && nextAttemptAt ? <Countdown to={nextAttemptAt} /> : <span className="text-ink-3">–</span>,
   },
-  { id: 'time', header: 'Created', width: 132, align: 'right', cell: ({ createdAt }) => <Time at={createdAt} /> },
+  {
+    id: 'time',
+    header: 'Created',
+    rank: 5,
+    width: 132,
+    align: 'right',
+    cell: ({ createdAt }) => <Time at={createdAt} />,
+  },
 ] as const satisfies readonly Column<DeliveryRow>[]
 
 /** HTTP status and cause of the last attempt. */

@@ -3,7 +3,7 @@
 
 import { type ColumnDef, rowSelectionFeature, tableFeatures, useTable } from '@tanstack/react-table'
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react'
+import { type ReactNode, type RefObject, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
 import { useShortcut } from '../keyboard.ts'
 import { classes } from './classes.ts'
 
@@ -15,6 +15,8 @@ export type Column<Row> = {
   /** In pixels; the column without one takes what is left. */
   readonly width?: number
   readonly align?: 'left' | 'right'
+  /** Columns with a rank are left out where it gets narrow, the highest first. */
+  readonly rank?: number
   cell(row: Row): ReactNode
 }
 
@@ -47,9 +49,37 @@ type TableProps<Row extends { readonly id: string }> = {
 const features = tableFeatures({ rowSelectionFeature })
 const idOf = (row: { readonly id: string }) => row.id
 
+/** What a column without a width needs at least. */
+const LEAST_WIDTH = 150
+
+function useWidth(element: RefObject<HTMLElement | null>): number {
+  const [width, setWidth] = useState(Number.POSITIVE_INFINITY)
+  useLayoutEffect(() => {
+    const { current } = element
+    if (!current) return
+    const measure = () => setWidth(current.clientWidth)
+    measure()
+    const observer = new ResizeObserver(measure)
+    observer.observe(current)
+    return () => observer.disconnect()
+  }, [element])
+  return width
+}
+
+function fitting<Row>(columns: readonly Column<Row>[], width: number): readonly Column<Row>[] {
+  const needs = (some: readonly Column<Row>[]) => some.reduce((sum, column) => sum + (column.width ?? LEAST_WIDTH), 0)
+  let kept = columns
+  while (needs(kept) > width) {
+    const highest = Math.max(...kept.map(({ rank }) => rank ?? 0))
+    if (highest <= 0) break
+    kept = kept.filter(({ rank }) => rank !== highest)
+  }
+  return kept
+}
+
 export function DataTable<Row extends { readonly id: string }>({
   label,
-  columns,
+  columns: allColumns,
   rows,
   onOpen,
   openId,
@@ -68,6 +98,8 @@ export function DataTable<Row extends { readonly id: string }>({
   const scroller = useRef<HTMLDivElement>(null)
   const [activeId, setActiveId] = useState<string | null>(null)
   const isSelectable = selection !== undefined && onSelect !== undefined
+  const width = useWidth(scroller)
+  const columns = useMemo(() => fitting(allColumns, width - (isSelectable ? 36 : 0)), [allColumns, width, isSelectable])
 
   const definitions = useMemo(
     () =>
