@@ -1,0 +1,77 @@
+// Several processes after the same thing at the same moment: one gets it, the others get nothing, and none of them an
+// error.
+
+import { randomUUID } from 'node:crypto'
+import pg from 'pg'
+import { expect, test } from 'vitest'
+import { claimDeliveries } from '../../src/gateway/claim-deliveries.ts'
+import { reconcile } from '../../src/gateway/reconcile.ts'
+import { listMigrations, migrate } from '../../src/migrate.ts'
+import { cloneDatabase } from '../support/database.ts'
+import { openHouse } from '../support/house.ts'
+
+/** A house in which nobody delivers. */
+const openQuietHouse = () => openHouse({ SIVO_ROLE: 'api' })
+
+test('of fifty claims at once for a thousand deliveries, each delivery goes to one', async () => {
+  const house = await openQuietHouse()
+  try {
+    const { id: endpointId } = await house.addEndpoint('https://127.0.0.1/crm')
+    await house.publish(...Array.from({ length: 500 }, () => ({})))
+    await house.publish(...Array.from({ length: 500 }, () => ({})))
+    const claims = await Promise.all(
+      Array.from({ length: 50 }, () =>
+        claimDeliveries(house.app.ctx.hot, [{ endpointId, test: false, slots: 100, low: null }], {
+          token: randomUUID(),
+          processId: randomUUID(),
+        }),
+      ),
+    )
+    const claimed = claims.flatMap(({ deliveries }) => deliveries.map(({ id }) => id))
+    expect(new Set(claimed).size).toBe(claimed.length)
+    expect(claimed).toHaveLength(1_000)
+    const leased = await house.deliveries({ leaseToken: { not: null } })
+    expect(leased).toHaveLength(1_000)
+  } finally {
+    await house.close()
+  }
+})
+
+test('of reconcilers that look at once, one judges and wakes; a second look soon after finds nothing to do', async () => {
+  const house = await openQuietHouse()
+  try {
+    const { hot, db } = house.app.ctx
+    await house.addEndpoint('https://127.0.0.1/crm')
+    await house.publish({})
+    await db.$executeRaw`update delivery set next_attempt_at = now() - interval '3 s'`
+    await db.$executeRaw`delete from graphile_worker._private_jobs`
+    const memory = new Map()
+    const look = (nowMs: number) => reconcile(house.app.ctx, { processId: randomUUID(), memory, nowMs })
+    const rounds = await Promise.all(Array.from({ length: 8 }, () => look(0)))
+    expect(rounds.reduce((woken, round) => woken + (round?.woken ?? 0), 0)).toBe(1)
+    expect((await look(500))?.woken).toBe(0)
+    const jobs = await hot.pool.query(`select 1 from graphile_worker.jobs where task_identifier = 'deliver'`)
+    expect(jobs.rows).toHaveLength(1)
+  } finally {
+    await house.close()
+  }
+})
+
+test('of processes that start at once on an empty database, one migrates and all find it done', async () => {
+  const database = await cloneDatabase()
+  const client = new pg.Client({ connectionString: database.url })
+  try {
+    await client.connect()
+    await client.query('drop schema public cascade')
+    await client.query('drop schema graphile_worker cascade')
+    await client.query('create schema public')
+    await Promise.all(Array.from({ length: 4 }, () => migrate(database.url)))
+    const { rows } = await client.query('select migration_name from _prisma_migrations where finished_at is not null')
+    expect(rows).toHaveLength((await listMigrations()).length)
+    // And once more beside a gateway that runs.
+    await migrate(database.url)
+  } finally {
+    await client.end()
+    await database.drop()
+  }
+})
