@@ -1,7 +1,7 @@
 // What an attempt must know of its endpoint: where to, which headers, which secrets. Kept per process and dropped as
 // soon as a claim shows a newer revision, so an edit holds from the next attempt on.
 
-import type { LiveSecrets } from '../domain/signature.ts'
+import { type LiveSecrets, signingKeys } from '../domain/signature.ts'
 import { liveSecrets } from '../domain/signing-secret.ts'
 import type { HotDatabase, Statement } from '../hot-database.ts'
 import { belongsToEndpoint, type Vault } from '../vault.ts'
@@ -79,7 +79,7 @@ export function createEndpointTargets(
 function openTarget(row: Row, vault: Vault): EndpointTarget {
   const owner = belongsToEndpoint(row.tenantId, row.id)
   const secrets = (row.secrets ?? []).map(({ sealed, activeFrom }) => ({
-    secret: vault.open(Buffer.from(sealed, 'base64'), owner),
+    keys: signingKeys(vault.open(Buffer.from(sealed, 'base64'), owner)),
     activeFrom: new Date(activeFrom),
   }))
   return {
@@ -89,7 +89,7 @@ function openTarget(row: Row, vault: Vault): EndpointTarget {
     secretsAt(now) {
       const { current, coming } = liveSecrets(secrets, now)
       if (!current) throw new Error(`Endpoint ${row.id} has no signing secret that is live now.`)
-      return { current: current.secret, next: coming?.secret ?? null }
+      return { current: current.keys, next: coming?.keys ?? null }
     },
   }
 }

@@ -1,7 +1,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { Webhook } from 'standardwebhooks'
 import { describe, expect, test } from 'vitest'
-import { signBody } from '../../src/domain/signature.ts'
+import { signBody, signingKeys } from '../../src/domain/signature.ts'
 import { makeSigningSecret, parseSigningSecret, secretHint } from '../../src/domain/signing-secret.ts'
 import vectors from '../support/vectors/signature.json' with { type: 'json' }
 
@@ -21,7 +21,7 @@ describe('signBody', () => {
     const { secret, nextSecret, eventId, timestamp, headers } = vector
     const signed = signBody({
       body: bodyOf(vector),
-      secrets: { current: secret, next: nextSecret },
+      secrets: { current: signingKeys(secret), next: nextSecret === null ? null : signingKeys(nextSecret) },
       eventId,
       timestamp,
     })
@@ -50,7 +50,7 @@ describe('signBody', () => {
   })
 
   test('sends X-Sivo-Signature-Next only while a rotation overlaps', () => {
-    const secrets = { current: makeSigningSecret(randomBytes) }
+    const secrets = { current: signingKeys(makeSigningSecret(randomBytes)) }
     expect(signBody({ body: Buffer.from('{}'), secrets, eventId: 'evt_1', timestamp: 1 })).not.toContain(
       'X-Sivo-Signature-Next',
     )
@@ -81,7 +81,12 @@ function signFresh() {
   const next = makeSigningSecret(randomBytes)
   const body = Buffer.from('{"data":{"agent":"Zoë"}}')
   const timestamp = Math.floor(Date.now() / 1000)
-  const flat = signBody({ body, secrets: { current: secret, next }, eventId: 'evt_1', timestamp })
+  const flat = signBody({
+    body,
+    secrets: { current: signingKeys(secret), next: signingKeys(next) },
+    eventId: 'evt_1',
+    timestamp,
+  })
   const headers: Record<string, string> = {}
   for (let index = 0; index < flat.length; index += 2) headers[flat[index]!] = flat[index + 1]!
   return { body, secret, next, headers }
