@@ -13,7 +13,7 @@ export type RawSocket = {
   closed: Promise<{ code: number; reason: string }>
 }
 
-/** Opens a socket to /graphql of `url`, acknowledged when `authorization` is given. Rejects with the status of a refusal. */
+/** Opens a socket to /graphql of `url`, acknowledged when `authorization` is given. Rejects with the status or code of a refusal. */
 export async function openRawSocket(
   url: string,
   authorization?: string,
@@ -45,7 +45,8 @@ export async function openRawSocket(
   })
   if (authorization !== undefined) {
     raw.send({ type: 'connection_init', payload: { authorization } })
-    await raw.next(({ type }) => type === 'connection_ack')
+    const refused = raw.closed.then(({ code }) => Promise.reject(new Error(`closed with ${code}`)))
+    await Promise.race([raw.next(({ type }) => type === 'connection_ack'), refused])
   }
   return raw
 }
