@@ -20,9 +20,13 @@ export type PlanOptions = FaultCounts & {
   readonly horizonMs: number
 }
 
-/** `atMs` counts from the first publish, `forMs` is how long the fault lasts. Process 0 is the API, 1 … n are workers. */
-export type Fault =
-  /** SIGKILL. */
+/**
+ * `atMs` counts from the first publish, `forMs` is how long the fault lasts. Process 0 is the API, 1 … n are workers.
+ * `blind` faults come when they come; the others wait, on a slow machine, until there is somebody to meet and somebody
+ * to take over.
+ */
+export type Fault = { readonly blind: boolean } & /** SIGKILL. */
+(
   | { readonly kind: 'kill'; readonly atMs: number; readonly process: number }
   /** SIGSTOP, and SIGCONT at the end. */
   | { readonly kind: 'pause'; readonly atMs: number; readonly process: number; readonly forMs: number }
@@ -32,6 +36,7 @@ export type Fault =
   | { readonly kind: 'database-restart'; readonly atMs: number; readonly forMs: number }
   /** The open database connections of worker 1 fall silent; `forMs` later new ones can be made. */
   | { readonly kind: 'black-hole'; readonly atMs: number; readonly forMs: number }
+)
 
 export type Plan = { readonly faults: readonly Fault[]; readonly hash: string }
 
@@ -39,6 +44,7 @@ export type Plan = { readonly faults: readonly Fault[]; readonly hash: string }
 export const BEHIND_PROXY = 1
 
 const API_SHARE = 0.15
+const BLIND_SHARE = 0.2
 const SHORT_PAUSE_MS = [2_000, 5_000] as const
 const LONG_PAUSE_MS = [13_000, 16_000] as const
 const DOWN_MS = [300, 3_000] as const
@@ -52,6 +58,7 @@ const KILLED_ANEW_MS = 5_000
 export function drawPlan(options: PlanOptions): Plan {
   const random = createRandom(options.seed)
   const between = ([least, most]: readonly [number, number]) => Math.round(least + random() * (most - least))
+  const isBlind = () => random() < BLIND_SHARE
   const anyProcess = () => (random() < API_SHARE ? 0 : 1 + Math.floor(random() * options.workers))
   const span = options.horizonMs - options.calmMs
   const restarts = Array.from(
@@ -59,6 +66,7 @@ export function drawPlan(options: PlanOptions): Plan {
     // Spread evenly, each somewhere in the first half of its share.
     (_, i): Fault => ({
       kind: 'database-restart',
+      blind: false,
       atMs: Math.round(options.calmMs + (span * (i + random() / 2)) / options.databaseRestarts),
       forMs: between(DOWN_MS),
     }),
@@ -71,9 +79,9 @@ export function drawPlan(options: PlanOptions): Plan {
       if (!isQuiet || random() < 1 / 8) return atMs
     }
   }
-  const kills: Extract<Fault, { kind: 'kill' }>[] = []
+  const kills: (Fault & { kind: 'kill' })[] = []
   for (let tries = 0; kills.length < options.kills; tries++) {
-    const kill = { kind: 'kill' as const, atMs: otherTime(), process: anyProcess() }
+    const kill = { kind: 'kill' as const, blind: isBlind(), atMs: otherTime(), process: anyProcess() }
     const isAnew = kills.some(
       (other) => other.process === kill.process && Math.abs(other.atMs - kill.atMs) < KILLED_ANEW_MS,
     )
@@ -85,12 +93,23 @@ export function drawPlan(options: PlanOptions): Plan {
     ...kills,
     ...times(options.pauses, (i) => ({
       kind: 'pause',
+      blind: isBlind(),
       atMs: otherTime(),
       process: anyProcess(),
       forMs: between(i % 2 ? SHORT_PAUSE_MS : LONG_PAUSE_MS),
     })),
-    ...times(options.terminations, () => ({ kind: 'terminate', atMs: otherTime(), process: anyProcess() })),
-    ...times(options.blackHoles, () => ({ kind: 'black-hole', atMs: otherTime(), forMs: between(SILENT_MS) })),
+    ...times(options.terminations, () => ({
+      kind: 'terminate',
+      blind: isBlind(),
+      atMs: otherTime(),
+      process: anyProcess(),
+    })),
+    ...times(options.blackHoles, () => ({
+      kind: 'black-hole',
+      blind: isBlind(),
+      atMs: otherTime(),
+      forMs: between(SILENT_MS),
+    })),
   ].sort((a, b) => a.atMs - b.atMs)
   const hash = createHash('sha256').update(JSON.stringify(faults)).digest('hex').slice(0, 16)
   return { faults, hash }

@@ -32,6 +32,8 @@ const READY_MS = 60_000
 const DRAIN_MS = 180_000
 /** A gateway process has so long to leave by contract; the rest is the machine's. */
 const LEAVE_MS = 20_000
+/** So long a fault waits for somebody to meet. */
+const MEET_MS = 20_000
 /** So long a death may go unnoticed before nobody waits for it any more. */
 const NOTICE_MS = 30_000
 
@@ -297,6 +299,15 @@ function createController({ database, proxy, processes, tell }: ControllerParts)
     return processes.flatMap((each, i) => (i > 0 && i !== process && each.isReady ? [i] : []))
   }
 
+  /** Waits, for a while, until the fault meets somebody and somebody else can take over. */
+  async function untilMeetable(fault: Fault): Promise<void> {
+    const deadline = Date.now() + MEET_MS
+    const target = 'process' in fault ? fault.process : fault.kind === 'black-hole' ? BEHIND_PROXY : null
+    const isMeetable = () =>
+      (target === null || processes[target]!.isReady) && survivorsOf(target).length > 0 && database.isUp
+    while (!fault.blind && !isMeetable() && Date.now() < deadline) await delay(50)
+  }
+
   async function meet(fault: Fault): Promise<void> {
     switch (fault.kind) {
       case 'kill':
@@ -446,7 +457,7 @@ function createController({ database, proxy, processes, tell }: ControllerParts)
       for (const fault of plan.faults) {
         const waitMs = startedMs + fault.atMs - performance.now()
         if (waitMs > 0) await delay(waitMs)
-        met.push(meet(fault))
+        met.push(untilMeetable(fault).then(() => meet(fault)))
       }
       await Promise.all(met)
       await Promise.all(noticing)
