@@ -1,5 +1,131 @@
+import { getRouteApi } from '@tanstack/react-router'
+import { Send } from 'lucide-react'
+import { useEffect, useState } from 'react'
+import { graphql, useApiQuery } from '../client.ts'
+import { EndpointDeliveries } from '../components/endpoint-deliveries.tsx'
+import type { EndpointDetail } from '../components/endpoint-detail.ts'
+import { EndpointFilter } from '../components/endpoint-filter.tsx'
+import { EndpointOverview } from '../components/endpoint-overview.tsx'
+import { EndpointSettings } from '../components/endpoint-settings.tsx'
+import { EndpointTest } from '../components/endpoint-test.tsx'
+import { PauseButton } from '../components/pause-button.tsx'
+import { EndpointStatusBadge } from '../components/status.tsx'
+import { useShortcut } from '../keyboard.ts'
+import { useStream } from '../live.ts'
+import { useRights } from '../session.ts'
+import { useSetSearch } from '../set-search.ts'
+import { Button } from '../ui/button.tsx'
 import { Page } from '../ui/page.tsx'
+import { Empty, Failed, LoadingRows, Notice } from '../ui/states.tsx'
+import { type Tab, Tabs } from '../ui/tabs.tsx'
+import { Time } from '../ui/time.tsx'
+
+const PAGE = graphql(`
+  query EndpointPage($id: ID!) {
+    endpoint(id: $id) {
+      ...EndpointDetail
+    }
+    eventTypes {
+      ...EventTypeChoice
+    }
+  }
+`)
+
+const UPDATES = graphql(`
+  subscription EndpointPageUpdates($tenantId: ID) {
+    endpointUpdates(tenantId: $tenantId) {
+      endpoint {
+        ...EndpointDetail
+      }
+    }
+  }
+`)
+
+type TabName = 'overview' | 'deliveries' | 'filter' | 'test' | 'settings'
+
+const route = getRouteApi('/endpoints/$endpointId')
 
 export function EndpointPage() {
-  return <Page title="Endpoint">{null}</Page>
+  const { endpointId } = route.useParams()
+  const { tab } = route.useSearch()
+  const setSearch = useSetSearch<{ tab?: TabName }>()
+  const { mayChange } = useRights()
+  const { data, fault, refetch } = useApiQuery(PAGE, { id: endpointId })
+  const endpoint = usePushed(data?.endpoint ?? null, refetch)
+  const show = (next: TabName) => setSearch(next === 'overview' ? {} : { tab: next })
+  const mayTest = mayChange && endpoint !== null && !endpoint.deletedAt
+  useShortcut(mayTest ? { keys: 't', does: 'Test this endpoint', group: 'This page' } : null, () => show('test'))
+
+  if (fault && !data) return <Failed fault={fault} onRetry={refetch} />
+  if (!data) return <LoadingRows />
+  if (!endpoint)
+    return <Empty title="There is no such endpoint">It may belong to another tenant, or the id is mistyped.</Empty>
+
+  const allTypes = data.eventTypes.map(({ name }) => name)
+  const tabs: Tab<TabName>[] = [
+    { value: 'overview', label: 'Overview', content: <EndpointOverview endpoint={endpoint} /> },
+    { value: 'deliveries', label: 'Deliveries', content: <EndpointDeliveries endpoint={endpoint} /> },
+    {
+      value: 'filter',
+      label: 'Filter',
+      content: <EndpointFilter key={endpoint.id} endpoint={endpoint} types={data.eventTypes} />,
+    },
+  ]
+  if (mayTest)
+    tabs.push(
+      { value: 'test', label: 'Test', content: <EndpointTest endpoint={endpoint} /> },
+      { value: 'settings', label: 'Settings', content: <EndpointSettings endpoint={endpoint} allTypes={allTypes} /> },
+    )
+  return (
+    <Page
+      isFull
+      title={
+        <span className="flex items-center gap-3">
+          <span className="truncate">{endpoint.name}</span>
+          {!endpoint.deletedAt && <EndpointStatusBadge status={endpoint.status} />}
+        </span>
+      }
+      lead={<span className="font-mono text-xs [overflow-wrap:anywhere]">{endpoint.url}</span>}
+      actions={
+        mayTest && (
+          <>
+            <Button icon={<Send size={14} aria-hidden />} onClick={() => show('test')}>
+              Test
+            </Button>
+            <PauseButton endpoint={endpoint} />
+          </>
+        )
+      }
+    >
+      {endpoint.deletedAt && (
+        <div className="pb-3">
+          <Notice>
+            Deleted <Time at={endpoint.deletedAt} />. Nothing is sent here any more; what was sent stays readable.
+          </Notice>
+        </div>
+      )}
+      <div className="-mx-6 -mb-6 flex min-h-0 flex-1 flex-col">
+        <Tabs
+          label="Parts of the endpoint"
+          tabs={tabs}
+          value={tabs.find(({ value }) => value === tab)?.value ?? 'overview'}
+          onChange={show}
+        />
+      </div>
+    </Page>
+  )
+}
+
+/** The endpoint as it was read, or as it was pushed since. */
+function usePushed(read: EndpointDetail | null, refetch: () => void): EndpointDetail | null {
+  const [pushed, setPushed] = useState<EndpointDetail | null>(null)
+  useStream(UPDATES, read && { tenantId: read.tenantId }, {
+    next: ({ endpointUpdates: { endpoint } }) => {
+      if (endpoint.id === read?.id) setPushed(endpoint)
+    },
+    resumed: refetch,
+  })
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what is read anew is newer than what was pushed
+  useEffect(() => setPushed(null), [read])
+  return pushed?.id === read?.id ? (pushed ?? read) : read
 }

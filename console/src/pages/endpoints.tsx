@@ -1,5 +1,170 @@
+import { Link, useNavigate } from '@tanstack/react-router'
+import { Plus, Webhook } from 'lucide-react'
+import { useEffect, useMemo, useState } from 'react'
+import { graphql, useApiQuery } from '../client.ts'
+import { type EndpointRow, endpointColumns, type LastDelivery } from '../components/endpoint-columns.tsx'
+import { useDeliveryFeed, useStream } from '../live.ts'
+import { useRights } from '../session.ts'
+import { useTenantId } from '../tenant.ts'
+import { Button, buttonClass } from '../ui/button.tsx'
+import { DataTable } from '../ui/data-table.tsx'
+import { TextInput } from '../ui/field.tsx'
 import { Page } from '../ui/page.tsx'
+import { Empty, Failed, LoadingRows, NoMatch, Notice } from '../ui/states.tsx'
+
+const PAGE = graphql(`
+  query EndpointsPage($tenantId: ID, $first: Int) {
+    endpoints(tenantId: $tenantId, first: $first) {
+      nodes {
+        ...EndpointRow
+      }
+      pageInfo {
+        hasNextPage
+      }
+    }
+    eventTypes {
+      name
+    }
+  }
+`)
+
+const UPDATES = graphql(`
+  subscription EndpointsPageUpdates($tenantId: ID) {
+    endpointUpdates(tenantId: $tenantId) {
+      endpoint {
+        ...EndpointRow
+      }
+    }
+  }
+`)
+
+/** Success rates and latencies are sums over hours: they need not be pushed. */
+const STATS_EVERY_MS = 30_000
 
 export function EndpointsPage() {
-  return <Page title="Endpoints">{null}</Page>
+  const tenantId = useTenantId()
+  const { mayChange } = useRights()
+  const navigate = useNavigate()
+  const { data, fault, refetch } = useApiQuery(PAGE, { tenantId, first: 100 })
+  const pushed = usePushed(tenantId, data, refetch)
+  const lastOf = useLastDeliveries(tenantId)
+  const [words, setWords] = useState('')
+
+  const all = data?.endpoints?.nodes
+  const rows = useMemo(() => merge(all ?? [], pushed), [all, pushed])
+  const wanted = words.trim().toLowerCase()
+  const shown = rows.filter(({ id, name, url }) => `${id} ${name} ${url}`.toLowerCase().includes(wanted))
+  const typeCount = data?.eventTypes.length ?? Number.POSITIVE_INFINITY
+  const columns = useMemo(() => endpointColumns(typeCount, lastOf), [typeCount, lastOf])
+
+  const create = mayChange && (
+    <Link to="/endpoints/new" className={buttonClass('primary')}>
+      <Plus size={14} aria-hidden />
+      New endpoint
+    </Link>
+  )
+  return (
+    <Page
+      isFull
+      title="Endpoints"
+      lead="Where events go: a URL each, with its own filter, secret and limits."
+      actions={create}
+      toolbar={
+        rows.length > 0 && (
+          <TextInput
+            aria-label="Search endpoints"
+            placeholder="Name or URL"
+            className="max-w-72"
+            value={words}
+            onChange={(event) => setWords(event.target.value)}
+          />
+        )
+      }
+    >
+      {fault && !data ? (
+        <Failed fault={fault} onRetry={refetch} />
+      ) : !data ? (
+        <LoadingRows />
+      ) : rows.length === 0 ? (
+        <Empty icon={<Webhook size={28} aria-hidden />} title="No endpoints yet" action={create}>
+          An endpoint is an HTTPS address of yours.{' '}
+          {mayChange ? 'Make the first one' : 'Somebody with the role ADMIN makes the first one'}, send it a test, and
+          check its signature.
+        </Empty>
+      ) : shown.length === 0 ? (
+        <NoMatch what="endpoints" onClear={() => setWords('')} />
+      ) : (
+        <>
+          {fault && (
+            <div className="mb-2">
+              <Notice
+                tone="bad"
+                action={
+                  <Button size="small" onClick={refetch}>
+                    Try again
+                  </Button>
+                }
+              >
+                {fault.title}. The numbers are those of the last answer.
+              </Notice>
+            </div>
+          )}
+          <DataTable
+            label="Endpoints"
+            rowHeight={52}
+            columns={columns}
+            rows={shown}
+            onOpen={({ id }) => void navigate({ to: '/endpoints/$endpointId', params: { endpointId: id } })}
+            footer={
+              data.endpoints?.pageInfo.hasNextPage && (
+                <p className="p-3 text-center text-ink-2">The newest 100 are shown. Find others by their id.</p>
+              )
+            }
+          />
+        </>
+      )}
+    </Page>
+  )
+}
+
+/** Endpoints that changed since the list was read. */
+function usePushed(tenantId: string, data: object | undefined, refetch: () => void): ReadonlyMap<string, EndpointRow> {
+  const [pushed, setPushed] = useState<ReadonlyMap<string, EndpointRow>>(new Map())
+  useStream(
+    UPDATES,
+    { tenantId },
+    {
+      next: ({ endpointUpdates: { endpoint } }) => setPushed((before) => new Map(before).set(endpoint.id, endpoint)),
+      resumed: refetch,
+    },
+  )
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a newer list holds what was pushed
+  useEffect(() => setPushed(new Map()), [data])
+  useEffect(() => {
+    const timer = setInterval(() => !document.hidden && refetch(), STATS_EVERY_MS)
+    return () => clearInterval(timer)
+  }, [refetch])
+  return pushed
+}
+
+/** The newest delivery of each endpoint, pushed. */
+function useLastDeliveries(tenantId: string): (row: EndpointRow) => LastDelivery | undefined {
+  const { rows } = useDeliveryFeed({ tenantId }, { follows: true, keep: 200 })
+  return useMemo(() => {
+    const newest = new Map<string, LastDelivery>()
+    for (const row of rows) if (!newest.has(row.endpoint.id)) newest.set(row.endpoint.id, row)
+    return ({ id, deliveries }) => {
+      const read = deliveries?.nodes[0]
+      const live = newest.get(id)
+      return live && (!read || live.id >= read.id) ? live : read
+    }
+  }, [rows])
+}
+
+function merge(rows: readonly EndpointRow[], pushed: ReadonlyMap<string, EndpointRow>): EndpointRow[] {
+  const known = new Set(rows.map(({ id }) => id))
+  const fresh = [...pushed.values()].filter(({ id }) => !known.has(id))
+  return [...fresh, ...rows.map((row) => pushed.get(row.id) ?? row)]
+    .filter(({ deletedAt }) => !deletedAt)
+    .sort((a, b) => (a.id < b.id ? 1 : -1))
 }

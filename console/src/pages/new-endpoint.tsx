@@ -1,5 +1,232 @@
-import { Page } from '../ui/page.tsx'
+import { Link, useNavigate } from '@tanstack/react-router'
+import { ArrowLeft, CircleCheck } from 'lucide-react'
+import { type FormEvent, type ReactNode, useState } from 'react'
+import { issueAt, issuesElsewhere, useAction } from '../actions.ts'
+import { graphql } from '../client.ts'
+import { useCatalogue } from '../components/catalogue.ts'
+import { AddressFields, HeaderFields, LimitFields } from '../components/endpoint-fields.tsx'
+import { EventTypePicker } from '../components/event-type-picker.tsx'
+import { SecretOnce } from '../components/secret-once.tsx'
+import { TestForm } from '../components/test-form.tsx'
+import { TestResult } from '../components/test-result.tsx'
+import { VerifySnippets } from '../components/verify-snippets.tsx'
+import { createInput, EMPTY_DRAFT, type EndpointDraft, judgeNumber } from '../endpoint-draft.ts'
+import type { SentTest } from '../send-test.ts'
+import { useRights } from '../session.ts'
+import { useTenantId } from '../tenant.ts'
+import { Button, buttonClass } from '../ui/button.tsx'
+import { Card, Facts, Page } from '../ui/page.tsx'
+import { Empty, Failed, LoadingRows, Notice } from '../ui/states.tsx'
+
+const CREATE = graphql(`
+  mutation CreateEndpoint($input: CreateEndpointInput!) {
+    createEndpoint(input: $input) {
+      ... on CreateEndpointSuccess {
+        signingSecret
+        endpoint {
+          id
+          name
+          url
+        }
+      }
+      ...Refusal
+    }
+  }
+`)
+
+type Created = { signingSecret: string; endpoint: { id: string; name: string; url: string } }
+
+const PLACES = ['name', 'url', 'eventTypes', 'maxInFlight', 'rateLimitPerSecond', 'headers']
 
 export function NewEndpointPage() {
-  return <Page title="New endpoint">{null}</Page>
+  const { mayChange } = useRights()
+  const { types, fault, refetch } = useCatalogue()
+  const [created, setCreated] = useState<Created | null>(null)
+  if (!mayChange)
+    return (
+      <Empty
+        title="Endpoints are made by an ADMIN"
+        action={
+          <Link to="/endpoints" className={buttonClass()}>
+            To the endpoints
+          </Link>
+        }
+      >
+        You can read everything here, but change nothing.
+      </Empty>
+    )
+  if (fault && !types) return <Failed fault={fault} onRetry={refetch} />
+  if (!types) return <LoadingRows />
+  return created ? (
+    <CreatedEndpoint created={created} types={types} />
+  ) : (
+    <CreateForm types={types} onCreated={setCreated} />
+  )
+}
+
+type Types = NonNullable<ReturnType<typeof useCatalogue>['types']>
+
+function CreateForm({ types, onCreated }: { types: Types; onCreated(created: Created): void }) {
+  const tenantId = useTenantId()
+  const navigate = useNavigate()
+  const [draft, setDraft] = useState<EndpointDraft>(EMPTY_DRAFT)
+  const create = useAction(CREATE, (data) => data.createEndpoint, { showsRefusal: true })
+  const { refusal } = create
+  const change = (some: Partial<EndpointDraft>) => setDraft((before) => ({ ...before, ...some }))
+  const submit = async (event: FormEvent) => {
+    event.preventDefault()
+    const done = await create.run({ input: createInput(draft, tenantId) })
+    if (done) onCreated(done)
+  }
+  const isReady =
+    draft.name.trim() !== '' &&
+    draft.url.trim() !== '' &&
+    (draft.eventTypes === null || draft.eventTypes.length > 0) &&
+    judgeNumber(draft.maxInFlight) === null &&
+    judgeNumber(draft.rateLimitPerSecond) === null
+  const fields = { draft, onChange: change, refusal }
+  return (
+    <Page title="New endpoint" lead="It gets the events that are published from the moment it is made.">
+      <form onSubmit={submit} className="grid max-w-6xl items-start gap-6 xl:grid-cols-[minmax(0,1fr)_320px]">
+        <div className="flex flex-col gap-4">
+          <Step number={1} title="Where">
+            <AddressFields {...fields} />
+          </Step>
+          <Step number={2} title="Which events">
+            <EventTypePicker
+              types={types}
+              chosen={draft.eventTypes}
+              onChange={(eventTypes) => change({ eventTypes })}
+              error={issueAt(refusal, 'eventTypes')}
+            />
+          </Step>
+          <Step number={3} title="How" hint="Optional. All of it can be changed later.">
+            <div className="flex flex-col gap-6">
+              <LimitFields {...fields} />
+              <HeaderFields {...fields} />
+            </div>
+          </Step>
+        </div>
+        <Card title="Review" className="xl:sticky xl:top-0">
+          <div className="flex flex-col gap-4 p-4">
+            <Facts
+              facts={[
+                ['Name', draft.name.trim() || <Missing key="name" />],
+                [
+                  'URL',
+                  draft.url.trim() ? (
+                    <span key="url" className="font-mono text-xs">
+                      {draft.url.trim()}
+                    </span>
+                  ) : (
+                    <Missing key="url" />
+                  ),
+                ],
+                [
+                  'Events',
+                  draft.eventTypes === null ? (
+                    `all ${types.length} types`
+                  ) : draft.eventTypes.length === 0 ? (
+                    <Missing key="events" />
+                  ) : (
+                    draft.eventTypes.join(', ')
+                  ),
+                ],
+                ['In flight', draft.maxInFlight || '20 for each worker'],
+                ['Each second', draft.rateLimitPerSecond || 'as many as come'],
+                ['Headers', draft.headers.map(({ name }) => name).join(', ')],
+                ['Attempts', 'one at once, then by the schedule of the gateway'],
+              ]}
+            />
+            {issuesElsewhere(refusal, PLACES).map((message) => (
+              <Notice key={message} tone="bad">
+                {message}
+              </Notice>
+            ))}
+            <Button type="submit" kind="primary" disabled={!isReady} isBusy={create.isBusy}>
+              Create endpoint
+            </Button>
+            <Button onClick={() => void navigate({ to: '/endpoints' })}>Cancel</Button>
+            <p className="text-xs text-ink-3">Its signing secret is shown next, once.</p>
+          </div>
+        </Card>
+      </form>
+    </Page>
+  )
+}
+
+function CreatedEndpoint({ created: { endpoint, signingSecret }, types }: { created: Created; types: Types }) {
+  const [test, setTest] = useState<SentTest | null>(null)
+  return (
+    <Page
+      title={`${endpoint.name} is ready`}
+      lead={<span className="font-mono">{endpoint.url}</span>}
+      actions={
+        <Link to="/endpoints/$endpointId" params={{ endpointId: endpoint.id }} className={buttonClass('primary')}>
+          <CircleCheck size={14} aria-hidden />
+          Done, show the endpoint
+        </Link>
+      }
+    >
+      <div className="flex max-w-6xl flex-col gap-4">
+        <SecretOnce secret={signingSecret} what="signing secret">
+          Put it into your receiver’s environment as <code className="font-mono">SIVO_WEBHOOK_SECRET</code>. Should it
+          get lost, rotate it: nothing that is delivered meanwhile is lost with it.
+        </SecretOnce>
+        <Step number={1} title="Check the signature">
+          <VerifySnippets />
+        </Step>
+        <Step number={2} title="Send a test">
+          <div className="grid gap-6 xl:grid-cols-2">
+            <TestForm types={types} endpointId={endpoint.id} onSent={setTest} editorClass="h-72" />
+            {test ? (
+              <TestResult key={test.deliveryId} test={test} />
+            ) : (
+              <p className="text-ink-2">
+                Each step of the attempt appears here as it is taken: name, connection, TLS, request, answer.
+              </p>
+            )}
+          </div>
+        </Step>
+        <p>
+          <Link to="/endpoints" className="inline-flex items-center gap-1 text-link hover:underline">
+            <ArrowLeft size={14} aria-hidden />
+            All endpoints
+          </Link>
+        </p>
+      </div>
+    </Page>
+  )
+}
+
+function Step({
+  number,
+  title,
+  hint,
+  children,
+}: {
+  number: number
+  title: string
+  hint?: string
+  children: ReactNode
+}) {
+  return (
+    <Card
+      title={
+        <span className="flex items-center gap-2">
+          <span className="flex size-5 items-center justify-center rounded-full bg-selected text-xs" aria-hidden>
+            {number}
+          </span>
+          {title}
+          {hint && <span className="font-normal text-ink-3">{hint}</span>}
+        </span>
+      }
+    >
+      <div className="p-4">{children}</div>
+    </Card>
+  )
+}
+
+function Missing() {
+  return <span className="text-ink-3">not yet</span>
 }

@@ -1,0 +1,301 @@
+import { Link } from '@tanstack/react-router'
+import { useEffect, useState } from 'react'
+import { graphql, useApiQuery } from '../client.ts'
+import { formatCapped, formatCount, formatMs, formatRate } from '../format.ts'
+import type { EndpointOverviewQuery, StatsWindow } from '../gql/graphql.ts'
+import { useStream } from '../live.ts'
+import { CopyButton } from '../ui/copy-button.tsx'
+import { Select } from '../ui/field.tsx'
+import { Card, Facts } from '../ui/page.tsx'
+import { Failed, LoadingRows, Notice } from '../ui/states.tsx'
+import { Ago, Countdown, Time } from '../ui/time.tsx'
+import { describeErrorCode, describeOutcome, explainDisabled, explainFailure } from '../words.ts'
+import type { EndpointDetail } from './endpoint-detail.ts'
+import { OutcomeBars } from './outcome-bars.tsx'
+
+const OVERVIEW = graphql(`
+  query EndpointOverview($id: ID!, $filter: DeliveryFilter, $failed: DeliveryFilter, $window: StatsWindow!) {
+    endpoint(id: $id) {
+      id
+      stats(window: $window) {
+        bucketSeconds
+        current {
+          ...EndpointFigures
+        }
+        previous {
+          ...EndpointFigures
+        }
+        buckets {
+          ...OutcomeBar
+        }
+      }
+    }
+    pending: deliveryCount(filter: $filter) {
+      count
+      precision
+    }
+    deadLetterGroups(filter: $failed, first: 5) {
+      eventType
+      errorCode
+      statusCode
+      newestAt
+      count {
+        count
+        precision
+      }
+    }
+  }
+`)
+
+graphql(`
+  fragment EndpointFigures on StatsBucket {
+    succeeded
+    failedAttempts
+    deadLettered
+    successRate
+    p50LatencyMs
+    p95LatencyMs
+    p99LatencyMs
+  }
+`)
+
+const CHANGES = graphql(`
+  subscription EndpointOverviewChanges($filter: DeliveryFilter) {
+    deliveryUpdates(filter: $filter) {
+      cursor
+      deliveries {
+        id
+      }
+    }
+  }
+`)
+
+type Stats = NonNullable<NonNullable<EndpointOverviewQuery['endpoint']>['stats']>
+
+const WINDOWS: Record<StatsWindow, string> = {
+  LAST_HOUR: 'Last hour',
+  LAST_24_HOURS: 'Last 24 hours',
+  LAST_7_DAYS: 'Last 7 days',
+  LAST_30_DAYS: 'Last 30 days',
+}
+const AGAIN_MS = 2_500
+
+export function EndpointOverview({ endpoint }: { endpoint: EndpointDetail }) {
+  const [window, setWindow] = useState<StatsWindow>('LAST_24_HOURS')
+  const mine = { tenantId: endpoint.tenantId, endpointIds: [endpoint.id] }
+  const { data, fault, refetch } = useApiQuery(OVERVIEW, {
+    id: endpoint.id,
+    window,
+    filter: { ...mine, statuses: ['PENDING', 'HELD'] },
+    failed: mine,
+  })
+  useRereadOnChange({ ...mine, test: false }, refetch)
+  const stats = data?.endpoint?.stats
+  return (
+    <div className="flex flex-col gap-4 p-4">
+      {endpoint.status === 'DISABLED' && (
+        <Notice tone="bad">
+          {explainDisabled(endpoint.disabledReason)} Deliveries are held, none is lost. Resume it when the receiver is
+          well again.
+        </Notice>
+      )}
+      {endpoint.status === 'PAUSED' && (
+        <Notice tone="info">Paused by a person. Deliveries are held until it is resumed.</Notice>
+      )}
+      {fault && !data && <Failed fault={fault} onRetry={refetch} />}
+      {!data && !fault && <LoadingRows rows={6} />}
+      {data && (
+        <div className="grid items-start gap-4 xl:grid-cols-[minmax(0,1fr)_400px]">
+          <div className="flex min-w-0 flex-col gap-4">
+            <Card
+              title="How it goes"
+              actions={
+                <Select
+                  aria-label="Window"
+                  className="w-40!"
+                  value={window}
+                  onChange={(event) => setWindow(event.target.value as StatsWindow)}
+                >
+                  {Object.entries(WINDOWS).map(([value, label]) => (
+                    <option key={value} value={value}>
+                      {label}
+                    </option>
+                  ))}
+                </Select>
+              }
+            >
+              {stats ? (
+                <Numbers stats={stats} window={window} />
+              ) : (
+                <p className="p-4 text-ink-2">No numbers: their tallies could not be read.</p>
+              )}
+            </Card>
+            <WhatFails endpoint={endpoint} groups={data.deadLetterGroups ?? []} />
+          </div>
+          <Card title="Endpoint">
+            <div className="p-4">
+              <Facts
+                facts={[
+                  [
+                    'Id',
+                    <span key="id" className="flex items-center gap-1 font-mono text-xs">
+                      {endpoint.id}
+                      <CopyButton text={endpoint.id} label="Copy the id" />
+                    </span>,
+                  ],
+                  [
+                    'URL',
+                    <span key="url" className="font-mono text-xs">
+                      {endpoint.url}
+                    </span>,
+                  ],
+                  ['Waiting', data.pending ? formatCapped(data.pending) : null],
+                  ['In flight', endpoint.maxInFlight ?? '20 for each worker'],
+                  ['Each second', endpoint.rateLimitPerSecond ?? 'as many as come'],
+                  ['Headers', endpoint.headers.map(({ name }) => name).join(', ')],
+                  [
+                    'Secret',
+                    <span key="secret" className="font-mono text-xs">
+                      {endpoint.secretHint}
+                    </span>,
+                  ],
+                  [
+                    'Rotation',
+                    endpoint.rotation && (
+                      <span key="rotation">
+                        <span className="font-mono text-xs">{endpoint.rotation.nextSecretHint}</span> takes over{' '}
+                        <Countdown to={endpoint.rotation.endsAt} />
+                      </span>
+                    ),
+                  ],
+                  ['Made', <Time key="made" at={endpoint.createdAt} />],
+                  ['Changed', <Time key="changed" at={endpoint.updatedAt} />],
+                ]}
+              />
+            </div>
+          </Card>
+        </div>
+      )}
+    </div>
+  )
+}
+
+function Numbers({ stats, window }: { stats: Stats; window: StatsWindow }) {
+  const { current, previous } = stats
+  return (
+    <div className="flex flex-col gap-4 p-4">
+      <dl className="grid grid-cols-2 gap-4 md:grid-cols-4">
+        <Figure
+          label="Delivered"
+          value={formatCount(current.succeeded)}
+          before={formatCount(previous.succeeded)}
+          detail={`${formatCount(current.failedAttempts)} failed attempts`}
+        />
+        <Figure
+          label="Success"
+          value={formatRate(current.successRate)}
+          before={formatRate(previous.successRate)}
+          isBad={current.successRate !== null && current.successRate < 0.95}
+        />
+        <Figure
+          label="p95 latency"
+          value={formatMs(current.p95LatencyMs)}
+          before={formatMs(previous.p95LatencyMs)}
+          detail={
+            current.p50LatencyMs === null
+              ? undefined
+              : `p50 ${formatMs(current.p50LatencyMs)}, p99 ${formatMs(current.p99LatencyMs)}`
+          }
+        />
+        <Figure
+          label="Dead letters"
+          value={formatCount(current.deadLettered)}
+          before={formatCount(previous.deadLettered)}
+          isBad={current.deadLettered > 0}
+        />
+      </dl>
+      <OutcomeBars buckets={stats.buckets} bucketSeconds={stats.bucketSeconds} label={WINDOWS[window]} />
+    </div>
+  )
+}
+
+type FigureProps = { label: string; value: string; before: string; detail?: string | undefined; isBad?: boolean }
+
+function Figure({ label, value, before, detail, isBad = false }: FigureProps) {
+  return (
+    <div>
+      <dt className="text-ink-3">{label}</dt>
+      <dd>
+        <span className={`text-xl leading-7 font-semibold tabular-nums ${isBad ? 'text-bad' : ''}`}>{value}</span>
+        <span className="block text-xs text-ink-3">
+          {before === '–' ? 'nothing to compare with' : `${before} before`}
+          {detail && ` · ${detail}`}
+        </span>
+      </dd>
+    </div>
+  )
+}
+
+type Groups = NonNullable<EndpointOverviewQuery['deadLetterGroups']>
+
+function WhatFails({ endpoint, groups }: { endpoint: EndpointDetail; groups: Groups }) {
+  return (
+    <Card title="What failed for good">
+      {groups.length === 0 ? (
+        <p className="p-4 text-ink-2">Nothing. No delivery to this endpoint is a dead letter.</p>
+      ) : (
+        <ul className="divide-y divide-line">
+          {groups.map(({ eventType, errorCode, statusCode, count, newestAt }) => (
+            <li
+              key={`${eventType} ${errorCode} ${statusCode}`}
+              className="flex flex-wrap items-center gap-x-4 gap-y-1 px-4 py-2"
+            >
+              <Link
+                to="/dead-letters"
+                search={{
+                  endpointIds: [endpoint.id],
+                  eventTypes: [eventType],
+                  ...(errorCode ? { errorCodes: [errorCode] } : {}),
+                  ...(statusCode ? { statusCodes: [statusCode] } : {}),
+                }}
+                className="font-medium text-bad hover:underline"
+                title={errorCode ? explainFailure(errorCode, statusCode) : undefined}
+              >
+                {formatCapped(count)} × {describeOutcome(errorCode, statusCode) ?? describeErrorCode('unknown')}
+              </Link>
+              <span className="font-mono text-xs">{eventType}</span>
+              <span className="flex-1" />
+              <span className="text-ink-3">
+                last <Ago at={newestAt} />
+              </span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </Card>
+  )
+}
+
+/** Reads again when deliveries changed, at most every few seconds. */
+export function useRereadOnChange(filter: object, reread: () => void): void {
+  const [dirty, setDirty] = useState(0)
+  useStream(
+    CHANGES,
+    { filter },
+    {
+      next: ({ deliveryUpdates: { deliveries } }) => {
+        if (deliveries.length > 0) setDirty((count) => count || 1)
+      },
+      resumed: reread,
+      poll: async () => reread(),
+    },
+  )
+  useEffect(() => {
+    if (dirty === 0) return
+    const timer = setTimeout(() => {
+      setDirty(0)
+      reread()
+    }, AGAIN_MS)
+    return () => clearTimeout(timer)
+  }, [dirty, reread])
+}

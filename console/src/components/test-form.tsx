@@ -1,0 +1,140 @@
+// What to send as a test: a type, and its data with the catalogue's example to begin from.
+
+import { RotateCcw, Send } from 'lucide-react'
+import { lazy, Suspense, useEffect, useState } from 'react'
+import { sentencesOf, useAction } from '../actions.ts'
+import { asSentTest, SEND_TEST, type SentTest } from '../send-test.ts'
+import { Button } from '../ui/button.tsx'
+import { Field, Select } from '../ui/field.tsx'
+import { Skeleton } from '../ui/states.tsx'
+import { type CatalogueType, exampleOf, schemaOf } from './catalogue.ts'
+import { groupsOf, titleOf } from './event-type-picker.tsx'
+
+const JsonEditor = lazy(() => import('./json-editor.tsx').then((module) => ({ default: module.JsonEditor })))
+
+type FormProps = {
+  types: readonly CatalogueType[]
+  endpointId: string | null
+  /** What is chosen at first and whenever it changes. */
+  eventType?: string | undefined
+  onSent(test: SentTest): void
+  /** Told what is about to be sent, for a form that goes on to use it. */
+  onTypeChange?: (type: string) => void
+  editorClass?: string
+}
+
+export function TestForm({ types, endpointId, eventType, onSent, onTypeChange, editorClass }: FormProps) {
+  const [name, setName] = useState(eventType ?? 'call.ended')
+  const type = types.find((one) => one.name === name) ?? types[0]!
+  const [text, setText] = useState(() => exampleText(type))
+  const action = useAction(SEND_TEST, (data) => data.sendTestEvent, { showsRefusal: true })
+
+  const choose = (next: string) => {
+    const chosen = types.find((one) => one.name === next)
+    if (!chosen) return
+    setName(next)
+    setText(exampleText(chosen))
+    action.forget()
+    onTypeChange?.(next)
+  }
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only a type that is named from outside chooses anew
+  useEffect(() => {
+    if (eventType && eventType !== name) choose(eventType)
+  }, [eventType])
+
+  const data = parsed(text)
+  const isExample = text === exampleText(type)
+  const send = async () => {
+    if (!endpointId || data === undefined) return
+    // The example goes out whole, with its subject and its place in the call.
+    const done = await action.run({
+      input: { endpointId, eventType: name, ...(isExample ? {} : { data }) },
+    })
+    if (done) onSent(asSentTest(done))
+  }
+  return (
+    <form
+      className="flex min-h-0 flex-col gap-3"
+      onSubmit={(event) => {
+        event.preventDefault()
+        void send()
+      }}
+    >
+      <Field label="Event type" hint={type.description}>
+        {(control) => (
+          <Select {...control} className="font-mono" value={name} onChange={(event) => choose(event.target.value)}>
+            {groupsOf(types).map(([group, members]) => (
+              <optgroup key={group} label={titleOf(group)}>
+                {members.map((one) => (
+                  <option key={one.name}>{one.name}</option>
+                ))}
+              </optgroup>
+            ))}
+          </Select>
+        )}
+      </Field>
+      <div className="flex min-h-0 flex-1 flex-col gap-1">
+        <div className="flex items-center gap-2">
+          <span className="flex-1 font-medium">
+            Data <span className="font-normal text-ink-3">{isExample ? 'the catalogue’s example' : 'changed'}</span>
+          </span>
+          {!isExample && (
+            <Button
+              size="small"
+              kind="quiet"
+              icon={<RotateCcw size={14} aria-hidden />}
+              onClick={() => setText(exampleText(type))}
+            >
+              Back to the example
+            </Button>
+          )}
+        </div>
+        <Suspense fallback={<Skeleton className={editorClass ?? 'h-96'} />}>
+          <JsonEditor
+            label="Data of the event"
+            value={text}
+            onChange={setText}
+            schema={schemaOf(type)}
+            onSubmit={() => void send()}
+            className={editorClass ?? 'h-96'}
+          />
+        </Suspense>
+      </div>
+      {action.refusal && (
+        <div role="alert" className="rounded-md bg-bad-bg px-3 py-2 text-bad">
+          {sentencesOf(action.refusal).map((sentence) => (
+            <p key={sentence}>{sentence}</p>
+          ))}
+        </div>
+      )}
+      <div className="flex flex-wrap items-center gap-3">
+        <Button
+          type="submit"
+          kind="primary"
+          icon={<Send size={14} aria-hidden />}
+          isBusy={action.isBusy}
+          disabled={!endpointId || data === undefined}
+        >
+          Send test
+        </Button>
+        <span className="text-xs text-ink-3">
+          {data === undefined
+            ? 'The data is no JSON yet.'
+            : 'One attempt, marked as a test, no retries. Tests stay out of the statistics.'}
+        </span>
+      </div>
+    </form>
+  )
+}
+
+function exampleText(type: CatalogueType): string {
+  return JSON.stringify(exampleOf(type).data, null, 2)
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return undefined
+  }
+}

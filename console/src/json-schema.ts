@@ -1,0 +1,169 @@
+// As much of JSON Schema as the catalogue uses: what a value breaks of it, told while somebody types, and its fields as a
+// list to read. The gateway judges again; a keyword that is not known here is passed over.
+
+export type JsonSchema = {
+  readonly type?: string | readonly string[]
+  readonly title?: string
+  readonly description?: string
+  readonly properties?: Readonly<Record<string, JsonSchema>>
+  readonly required?: readonly string[]
+  readonly items?: JsonSchema
+  readonly anyOf?: readonly JsonSchema[]
+  readonly enum?: readonly unknown[]
+  readonly const?: unknown
+  readonly format?: string
+  readonly pattern?: string
+  readonly minLength?: number
+  readonly maxLength?: number
+  readonly minimum?: number
+  readonly maximum?: number
+  readonly exclusiveMinimum?: number
+  readonly minItems?: number
+  readonly maxItems?: number
+}
+
+export type Mismatch = { readonly path: readonly (string | number)[]; readonly message: string }
+
+/** Everything in `value` that the schema refuses, in the order it is found. */
+export function mismatches(schema: JsonSchema, value: unknown, path: readonly (string | number)[] = []): Mismatch[] {
+  if (schema.anyOf) {
+    const tries = schema.anyOf.map((one) => mismatches(one, value, path))
+    if (tries.some((found) => found.length === 0)) return []
+    // What comes nearest has its own faults, not its kind.
+    const nearest = tries.find((_, index) => isOfType(schema.anyOf![index]!, value))
+    return nearest ?? [{ path, message: `expected ${describeKind(schema)}` }]
+  }
+  if (!isOfType(schema, value)) return [{ path, message: `expected ${describeKind(schema)}, came ${kindOf(value)}` }]
+  if (schema.enum && !schema.enum.some((one) => one === value))
+    return [{ path, message: `expected one of ${schema.enum.map((one) => JSON.stringify(one)).join(', ')}` }]
+  if (schema.const !== undefined && schema.const !== value)
+    return [{ path, message: `expected ${JSON.stringify(schema.const)}` }]
+  if (typeof value === 'string') return judgeText(schema, value).map((message) => ({ path, message }))
+  if (typeof value === 'number') return judgeAmount(schema, value).map((message) => ({ path, message }))
+  if (Array.isArray(value)) {
+    const { items } = schema
+    return items ? value.flatMap((one, index) => mismatches(items, one, [...path, index])) : []
+  }
+  if (typeof value === 'object' && value !== null) {
+    const fields = value as Record<string, unknown>
+    const missing = (schema.required ?? [])
+      .filter((name) => !Object.hasOwn(fields, name))
+      .map((name) => ({ path, message: `expected the field "${name}", came nothing` }))
+    const wrong = Object.entries(schema.properties ?? {}).flatMap(([name, one]) =>
+      Object.hasOwn(fields, name) ? mismatches(one, fields[name], [...path, name]) : [],
+    )
+    return [...missing, ...wrong]
+  }
+  return []
+}
+
+export type SchemaField = {
+  /** From the top: `from.number`, `legs[].leg_id`. */
+  readonly path: string
+  readonly depth: number
+  readonly kind: string
+  readonly isRequired: boolean
+  readonly choices: readonly string[]
+  readonly description: string
+}
+
+/** Every field, those within others right below them. */
+export function listFields(schema: JsonSchema, before = '', depth = 0): SchemaField[] {
+  const whole = withoutNull(schema)
+  const fields = Object.entries(whole.properties ?? {})
+  return fields.flatMap(([name, field]) => {
+    const path = before ? `${before}.${name}` : name
+    const plain = withoutNull(field)
+    const row: SchemaField = {
+      path,
+      depth,
+      kind: describeKind(field),
+      isRequired: whole.required?.includes(name) ?? false,
+      choices: (plain.enum ?? plain.items?.enum ?? []).map(String),
+      description: field.description ?? plain.description ?? '',
+    }
+    const below = plain.items
+      ? listFields(plain.items, `${path}[]`, depth + 1)
+      : plain.properties
+        ? listFields(plain, path, depth + 1)
+        : []
+    return [row, ...below]
+  })
+}
+
+/** The schema of the value at a path; null when it says nothing about it. */
+export function schemaAt(schema: JsonSchema, path: readonly (string | number)[]): JsonSchema | null {
+  let at: JsonSchema | undefined = withoutNull(schema)
+  for (const step of path) {
+    at = typeof step === 'number' ? at.items : at.properties?.[step]
+    if (!at) return null
+    at = withoutNull(at)
+  }
+  return at
+}
+
+/** "string, date-time", "integer or null", "list of objects" */
+export function describeKind(schema: JsonSchema): string {
+  if (schema.anyOf) return [...new Set(schema.anyOf.map(describeKind))].join(' or ')
+  const types = typesOf(schema)
+  const words = types.map((type) => {
+    if (type === 'array') return schema.items ? `list of ${plural(describeKind(schema.items))}` : 'list'
+    if (type === 'string' && schema.format) return schema.format
+    if (type === 'string' && schema.pattern?.startsWith('^\\+')) return 'E.164 number'
+    return type
+  })
+  return words.length > 0 ? words.join(' or ') : 'anything'
+}
+
+function plural(kind: string): string {
+  return /^(string|object|number|integer|boolean)$/.test(kind) ? `${kind}s` : kind
+}
+
+function withoutNull(schema: JsonSchema): JsonSchema {
+  const others = schema.anyOf?.filter((one) => one.type !== 'null')
+  return others?.length === 1 ? others[0]! : schema
+}
+
+function typesOf({ type }: JsonSchema): readonly string[] {
+  return type === undefined ? [] : typeof type === 'string' ? [type] : type
+}
+
+function isOfType(schema: JsonSchema, value: unknown): boolean {
+  const types = typesOf(schema)
+  if (types.length === 0) return true
+  return types.some((type) => {
+    if (type === 'integer') return Number.isInteger(value)
+    if (type === 'number') return typeof value === 'number'
+    return type === kindOf(value)
+  })
+}
+
+function kindOf(value: unknown): string {
+  return value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value
+}
+
+function judgeText(schema: JsonSchema, value: string): string[] {
+  if (schema.minLength !== undefined && value.length < schema.minLength)
+    return [`expected at least ${schema.minLength} ${schema.minLength === 1 ? 'character' : 'characters'}`]
+  if (schema.maxLength !== undefined && value.length > schema.maxLength)
+    return [`expected at most ${schema.maxLength} characters, came ${value.length}`]
+  if (schema.pattern !== undefined && !matches(schema.pattern, value)) return [`expected ${describeKind(schema)}`]
+  return []
+}
+
+function judgeAmount(schema: JsonSchema, value: number): string[] {
+  if (schema.minimum !== undefined && value < schema.minimum) return [`expected ${schema.minimum} or more`]
+  if (schema.exclusiveMinimum !== undefined && value <= schema.exclusiveMinimum)
+    return [`expected more than ${schema.exclusiveMinimum}`]
+  if (schema.maximum !== undefined && value > schema.maximum) return [`expected ${schema.maximum} or less`]
+  return []
+}
+
+/** A pattern this browser cannot read is no reason to refuse. */
+function matches(pattern: string, value: string): boolean {
+  try {
+    return new RegExp(pattern, 'u').test(value)
+  } catch {
+    return true
+  }
+}
