@@ -63,6 +63,10 @@ export type AppOptions = {
 }
 
 const ADMIN_BOUNDS = ['statement_timeout=15s', 'transaction_timeout=30s', 'idle_in_transaction_session_timeout=20s']
+/** Twice this many: one pool waits for the disk, one does not. */
+const HOT_CONNECTIONS = 8
+const ADMIN_CONNECTIONS = 10
+const JOB_CONNECTIONS = 6
 const RECONCILE_MS = 500
 const FOLD_STATISTICS_MS = 10_000
 const MAX_IN_THE_AIR = 512
@@ -81,9 +85,9 @@ export async function openApp({ config, log, ca, narrate = false }: AppOptions):
   const access = { url: config.databaseUrl, applicationName: `sivo ${instance}`, sockets: createSocketRegister() }
   const clock = createClock(() => performance.now(), Date.now())
 
-  const hot = openHotDatabase(access, 10, log)
+  const hot = openHotDatabase(access, HOT_CONNECTIONS, log)
   opened.push(() => hot.close())
-  const adminPool = openPool(access, 10, ADMIN_BOUNDS, log)
+  const adminPool = openPool(access, ADMIN_CONNECTIONS, ADMIN_BOUNDS, log)
   opened.push(() => adminPool.end())
   const db = new PrismaClient({ adapter: new PrismaPg(adminPool) })
   opened.push(() => db.$disconnect())
@@ -221,7 +225,7 @@ function openWorker({ ctx, access, liveness, bell, metrics, narrate, ca }: Worke
   })
   const bulkRetries = workOnBulkRetries(ctx)
   // Its jobs are wake-ups: one that a crash takes back or doubles does no harm.
-  const pool = openPool(access, 10, [UNSYNCED], log)
+  const pool = openPool(access, JOB_CONNECTIONS, [UNSYNCED], log)
   const jobs: Promise<JobRunner> = startJobs({ ctx, lanes, bulkRetries, pool, setPoolIds: liveness.setPoolIds })
   const stopReconciling = keepReconciling(ctx, liveness, metrics)
   const stopFolding = repeat(FOLD_STATISTICS_MS, async () => {

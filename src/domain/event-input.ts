@@ -129,8 +129,8 @@ function countCharacters(text: string, enough: number): number {
 
 function checkSequence(sequence: number | null | undefined): Issue[] {
   if (sequence === null || sequence === undefined) return []
-  if (Number.isSafeInteger(sequence) && sequence >= 0) return []
-  const message = `expected a whole number from 0 to ${Number.MAX_SAFE_INTEGER}, came ${showValue(sequence)}`
+  if (Number.isInteger(sequence) && sequence >= 0 && sequence <= MAX_SEQUENCE) return []
+  const message = `expected a whole number from 0 to ${MAX_SEQUENCE}, came ${showValue(sequence)}`
   return [{ path: ['sequence'], message }]
 }
 

@@ -90,7 +90,7 @@ export async function startJobs({ ctx, lanes, bulkRetries, pool, setPoolIds }: J
       preset: {
         worker: {
           pollInterval: 1_000,
-          maxPoolSize: 10,
+          maxPoolSize: 6,
           localQueue: { size: 200 },
           // At -1 stopping resolves before the last completion is written.
           completeJobBatchDelay: 0,
