@@ -25,8 +25,7 @@ export type PlanOptions = FaultCounts & {
  * `blind` faults come when they come; the others wait, on a slow machine, until there is somebody to meet and somebody
  * to take over.
  */
-export type Fault = { readonly blind: boolean } & /** SIGKILL. */
-(
+export type Fault = { readonly blind: boolean } /** SIGKILL. */ & (
   | { readonly kind: 'kill'; readonly atMs: number; readonly process: number }
   /** SIGSTOP, and SIGCONT at the end. */
   | { readonly kind: 'pause'; readonly atMs: number; readonly process: number; readonly forMs: number }

@@ -164,6 +164,8 @@ async function runIn(folder: string, options: RunOptions, tell: Tell, closers: (
     },
   )
   const publishedAt = published.then(() => Date.now())
+  // A run that is broken off here leaves them behind, and nobody waits for them any more.
+  for (const left of [publishedAt, faultsDone]) left.catch(() => {})
   const [{ refused, duplicates }] = await Promise.all([published, faultsDone])
   const to = await publishedAt
   tell(`${options.events} events are acknowledged, every fault is over; waiting until all is delivered`)
@@ -457,7 +459,9 @@ function createController({ database, proxy, processes, tell }: ControllerParts)
       for (const fault of plan.faults) {
         const waitMs = startedMs + fault.atMs - performance.now()
         if (waitMs > 0) await delay(waitMs)
-        met.push(untilMeetable(fault).then(() => meet(fault)))
+        const meeting = untilMeetable(fault).then(() => meet(fault))
+        meeting.catch(() => {})
+        met.push(meeting)
       }
       await Promise.all(met)
       await Promise.all(noticing)
