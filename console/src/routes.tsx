@@ -14,6 +14,7 @@ import {
   compact,
   deliverySearch,
   eventSearch,
+  overviewSearch,
   parseSearch,
   type RootSearch,
   rootSearch,
@@ -32,79 +33,104 @@ const at = <Path extends string>(path: Path) => ({ getParentRoute: () => root, p
 
 const tabOf = (raw: Record<string, unknown>) => compact({ tab: text(raw['tab']) })
 
+// Each by itself: what is made inside the list would lose its types.
+const overview = createRoute({
+  ...at('/'),
+  validateSearch: overviewSearch,
+  component: lazyRouteComponent(() => import('./pages/overview.tsx'), 'OverviewPage'),
+})
+const live = createRoute({
+  ...at('/live'),
+  validateSearch: deliverySearch,
+  component: lazyRouteComponent(() => import('./pages/live.tsx'), 'LivePage'),
+})
+const deliveries = createRoute({
+  ...at('/deliveries'),
+  validateSearch: deliverySearch,
+  component: lazyRouteComponent(() => import('./pages/deliveries.tsx'), 'DeliveriesPage'),
+})
+const oneDelivery = createRoute({
+  ...at('/deliveries/$deliveryId'),
+  beforeLoad: ({ params }) => {
+    throw redirect({ to: '/deliveries', search: { delivery: params.deliveryId } })
+  },
+})
+const events = createRoute({
+  ...at('/events'),
+  validateSearch: eventSearch,
+  component: lazyRouteComponent(() => import('./pages/events.tsx'), 'EventsPage'),
+})
+const call = createRoute({
+  ...at('/call'),
+  validateSearch: (raw: Record<string, unknown>) => ({ subject: text(raw['subject']) ?? '' }),
+  component: lazyRouteComponent(() => import('./pages/call.tsx'), 'CallPage'),
+})
+const endpoints = createRoute({
+  ...at('/endpoints'),
+  component: lazyRouteComponent(() => import('./pages/endpoints.tsx'), 'EndpointsPage'),
+})
+const newEndpoint = createRoute({
+  ...at('/endpoints/new'),
+  component: lazyRouteComponent(() => import('./pages/new-endpoint.tsx'), 'NewEndpointPage'),
+})
+const oneEndpoint = createRoute({
+  ...at('/endpoints/$endpointId'),
+  validateSearch: tabOf,
+  component: lazyRouteComponent(() => import('./pages/endpoint.tsx'), 'EndpointPage'),
+})
+const deadLetters = createRoute({
+  ...at('/dead-letters'),
+  validateSearch: deliverySearch,
+  component: lazyRouteComponent(() => import('./pages/dead-letters.tsx'), 'DeadLettersPage'),
+})
+const bulkRetry = createRoute({
+  ...at('/bulk-retries/$bulkRetryId'),
+  component: lazyRouteComponent(() => import('./pages/bulk-retry.tsx'), 'BulkRetryPage'),
+})
+const catalogue = createRoute({
+  ...at('/catalogue'),
+  validateSearch: (raw: Record<string, unknown>) => compact({ type: text(raw['type']) }),
+  component: lazyRouteComponent(() => import('./pages/catalogue.tsx'), 'CataloguePage'),
+})
+const tester = createRoute({
+  ...at('/tester'),
+  validateSearch: (raw: Record<string, unknown>) =>
+    compact({ endpoint: text(raw['endpoint']), type: text(raw['type']), tab: text(raw['tab']) }),
+  component: lazyRouteComponent(() => import('./pages/tester.tsx'), 'TesterPage'),
+})
+const api = createRoute({
+  ...at('/api'),
+  validateSearch: (raw: Record<string, unknown>) =>
+    compact({ tab: text(raw['tab']), document: text(raw['document']), variables: text(raw['variables']) }),
+  component: lazyRouteComponent(() => import('./pages/api.tsx'), 'ApiPage'),
+})
+const settings = createRoute({
+  ...at('/settings'),
+  validateSearch: tabOf,
+  component: lazyRouteComponent(() => import('./pages/settings.tsx'), 'SettingsPage'),
+})
+const tenants = createRoute({
+  ...at('/tenants'),
+  component: lazyRouteComponent(() => import('./pages/tenants.tsx'), 'TenantsPage'),
+})
+
 const routeTree = root.addChildren([
-  createRoute({ ...at('/'), component: lazyRouteComponent(() => import('./pages/overview.tsx'), 'OverviewPage') }),
-  createRoute({
-    ...at('/live'),
-    validateSearch: deliverySearch,
-    component: lazyRouteComponent(() => import('./pages/live.tsx'), 'LivePage'),
-  }),
-  createRoute({
-    ...at('/deliveries'),
-    validateSearch: deliverySearch,
-    component: lazyRouteComponent(() => import('./pages/deliveries.tsx'), 'DeliveriesPage'),
-  }),
-  createRoute({
-    ...at('/deliveries/$deliveryId'),
-    beforeLoad: ({ params }) => {
-      throw redirect({ to: '/deliveries', search: { delivery: params.deliveryId } })
-    },
-  }),
-  createRoute({
-    ...at('/events'),
-    validateSearch: eventSearch,
-    component: lazyRouteComponent(() => import('./pages/events.tsx'), 'EventsPage'),
-  }),
-  createRoute({
-    ...at('/call'),
-    validateSearch: (raw: Record<string, unknown>) => ({ subject: text(raw['subject']) ?? '' }),
-    component: lazyRouteComponent(() => import('./pages/call.tsx'), 'CallPage'),
-  }),
-  createRoute({
-    ...at('/endpoints'),
-    component: lazyRouteComponent(() => import('./pages/endpoints.tsx'), 'EndpointsPage'),
-  }),
-  createRoute({
-    ...at('/endpoints/new'),
-    component: lazyRouteComponent(() => import('./pages/new-endpoint.tsx'), 'NewEndpointPage'),
-  }),
-  createRoute({
-    ...at('/endpoints/$endpointId'),
-    validateSearch: tabOf,
-    component: lazyRouteComponent(() => import('./pages/endpoint.tsx'), 'EndpointPage'),
-  }),
-  createRoute({
-    ...at('/dead-letters'),
-    validateSearch: deliverySearch,
-    component: lazyRouteComponent(() => import('./pages/dead-letters.tsx'), 'DeadLettersPage'),
-  }),
-  createRoute({
-    ...at('/bulk-retries/$bulkRetryId'),
-    component: lazyRouteComponent(() => import('./pages/bulk-retry.tsx'), 'BulkRetryPage'),
-  }),
-  createRoute({
-    ...at('/catalogue'),
-    validateSearch: (raw: Record<string, unknown>) => compact({ type: text(raw['type']) }),
-    component: lazyRouteComponent(() => import('./pages/catalogue.tsx'), 'CataloguePage'),
-  }),
-  createRoute({
-    ...at('/tester'),
-    validateSearch: (raw: Record<string, unknown>) =>
-      compact({ endpoint: text(raw['endpoint']), type: text(raw['type']), tab: text(raw['tab']) }),
-    component: lazyRouteComponent(() => import('./pages/tester.tsx'), 'TesterPage'),
-  }),
-  createRoute({
-    ...at('/api'),
-    validateSearch: (raw: Record<string, unknown>) =>
-      compact({ tab: text(raw['tab']), document: text(raw['document']), variables: text(raw['variables']) }),
-    component: lazyRouteComponent(() => import('./pages/api.tsx'), 'ApiPage'),
-  }),
-  createRoute({
-    ...at('/settings'),
-    validateSearch: tabOf,
-    component: lazyRouteComponent(() => import('./pages/settings.tsx'), 'SettingsPage'),
-  }),
-  createRoute({ ...at('/tenants'), component: lazyRouteComponent(() => import('./pages/tenants.tsx'), 'TenantsPage') }),
+  overview,
+  live,
+  deliveries,
+  oneDelivery,
+  events,
+  call,
+  endpoints,
+  newEndpoint,
+  oneEndpoint,
+  deadLetters,
+  bulkRetry,
+  catalogue,
+  tester,
+  api,
+  settings,
+  tenants,
 ])
 
 export const router = createRouter({

@@ -1,6 +1,6 @@
 // Filters live in the address, in the words of the API and of the dead letters' download: a list is a name that repeats.
 
-import type { DeliveryFilter, DeliveryStatus, EventFilter } from './gql/graphql.ts'
+import type { DeliveryFilter, DeliveryStatus, EventFilter, StatsWindow } from './gql/graphql.ts'
 
 type Raw = Record<string, unknown>
 
@@ -33,6 +33,13 @@ export type RootSearch = {
 
 export function rootSearch(raw: Raw): RootSearch {
   return compact({ tenant: text(raw['tenant']), delivery: text(raw['delivery']) })
+}
+
+const WINDOWS: ReadonlySet<unknown> = new Set(['LAST_HOUR', 'LAST_24_HOURS', 'LAST_7_DAYS', 'LAST_30_DAYS'])
+
+export function overviewSearch(raw: Raw): { window?: StatsWindow } {
+  const { window } = raw
+  return WINDOWS.has(window) ? { window: window as StatsWindow } : {}
 }
 
 export type DeliverySearch = {
@@ -117,12 +124,17 @@ export function eventFilter(search: EventSearch, tenantId: string): EventFilter 
   return compact({ tenantId, eventTypes, subject, test, undeliveredTo, from, to })
 }
 
+/** What may be undefined may be left out. */
+type Compact<Fields> = {
+  [Name in keyof Fields as undefined extends Fields[Name] ? Name : never]?: Fields[Name]
+} & { [Name in keyof Fields as undefined extends Fields[Name] ? never : Name]: Fields[Name] }
+
 /** Without what is undefined or an empty list. */
-export function compact<Fields extends object>(fields: Fields): Fields {
+export function compact<Fields extends object>(fields: Fields): Compact<Fields> {
   const kept = Object.entries(fields).filter(
     ([, value]) => value !== undefined && !(Array.isArray(value) && value.length === 0),
   )
-  return Object.fromEntries(kept) as Fields
+  return Object.fromEntries(kept) as Compact<Fields>
 }
 
 export function text(value: unknown): string | undefined {
