@@ -9,6 +9,8 @@ import { type Issue, issuesWithin, showValue } from './issue.ts'
 /** Objects and arrays inside each other, `data` itself counted. What parsers and Postgres take everywhere. */
 export const MAX_DATA_DEPTH = 500
 const MAX_SUBJECT_LENGTH = 256
+/** GraphQL's largest Int. */
+const MAX_SEQUENCE = 2 ** 31 - 1
 const MAX_IDEMPOTENCY_KEY_LENGTH = 256
 
 /** One event as its publisher gave it. Absent and null are the same. */
