@@ -1,0 +1,70 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Console, describeInBrowser, openConsole, settled, show } from '../support/console.ts'
+
+describeInBrowser('what is shown stays true', () => {
+  let console: Console
+  beforeAll(async () => {
+    console = await openConsole({ SIVO_RETRY_SCHEDULE: '1h' })
+  })
+  afterAll(() => console?.close())
+
+  test('what changes in one tab changes in the other, without reloading', async () => {
+    const { house } = console
+    const receiver = await house.receiver({ answer: 503 })
+    await house.addEndpoint(receiver.url('/two-tabs'), { name: 'Two tabs', eventTypes: ['call.ended'] })
+    await house.publish({ type: 'call.ended' })
+    await house.until(async () => (await house.deliveries({ attemptCount: 1 })).length === 1)
+
+    const { page: one, context, complaints } = await console.signIn()
+    const other = await context.newPage()
+    await show(one, '/deliveries')
+    await other.goto(`${console.url}/deliveries`)
+    await settled(other)
+    const rows = other.getByRole('table', { name: 'Deliveries' }).locator('tbody tr[data-id]')
+    await rows.first().getByText('Retrying').waitFor()
+    await other.evaluate(() => Object.assign(window, { notReloaded: true }))
+
+    receiver.answer(200)
+    await one.getByRole('table', { name: 'Deliveries' }).locator('tbody tr[data-id]').first().click()
+    const panel = one.getByRole('complementary', { name: 'Delivery' })
+    await panel.getByRole('button', { name: 'Attempt now' }).click()
+    await rows.first().getByText('Delivered').waitFor()
+
+    await other.getByRole('link', { name: 'Endpoints' }).click()
+    const endpoint = other.getByRole('row').filter({ hasText: 'Two tabs' })
+    await endpoint.getByText('Active').waitFor()
+    await panel.getByRole('link', { name: 'Two tabs' }).click()
+    await one.getByRole('button', { name: 'Pause' }).click()
+    await endpoint.getByText('Paused').waitFor()
+
+    expect(await other.evaluate(() => 'notReloaded' in window)).toBe(true)
+    expect(complaints).toEqual([])
+  })
+
+  test('a connection that breaks off goes on without a gap, and says so meanwhile', async () => {
+    const { house } = console
+    const receiver = await house.receiver()
+    const before = await house.deliveries()
+    const { page } = await console.signIn()
+    await show(page, '/live')
+    const light = page.getByRole('banner').getByRole('status')
+    await light.getByText('Live', { exact: true }).waitFor()
+    await house.addEndpoint(receiver.url('/gap'), { name: 'Gap', eventTypes: ['call.created'] })
+    await house.publish({ type: 'call.created' })
+    await page.getByRole('table').locator('tbody tr[data-id]').getByText('Gap').first().waitFor()
+
+    await console.restart(async () => {
+      await light.getByText('Reconnecting').waitFor()
+      await house.publish({ type: 'call.created' }, { type: 'call.created' })
+      await house.until(async () => (await house.deliveries({ status: 'SUCCEEDED' })).length >= before.length + 3)
+    })
+    await light.getByText('Live', { exact: true }).waitFor()
+    await page.waitForFunction(
+      (count) =>
+        [...document.querySelectorAll('tbody tr[data-id]')].filter((row) => row.textContent?.includes('Gap')).length ===
+        count,
+      3,
+    )
+    await page.getByText('missed while the connection was down, loaded').waitFor()
+  })
+})
