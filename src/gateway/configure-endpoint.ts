@@ -16,6 +16,7 @@ import type { Endpoint, Prisma } from '../generated/prisma/client.ts'
 import { enqueue, ringBell } from '../queue.ts'
 import { belongsToEndpoint } from '../vault.ts'
 import { administer, recordAudit, type Transaction } from './audit.ts'
+import { cancelHeld } from './cancel-held.ts'
 import { isDatabaseId, mayMeanTenant, notFound, requireAdministrator } from './rights.ts'
 
 /** Every event of a tenant is matched against all of its endpoints: this bounds what one publish can fan out to. */
@@ -164,8 +165,8 @@ export async function pauseEndpoint(
 export type HeldDeliveries = 'SEND_ALL' | 'SEND_SINCE' | 'CANCEL_ALL'
 
 /**
- * Lets the endpoint have its deliveries again, the held ones first of all. ConflictError unless it is PAUSED or DISABLED;
- * ValidationError for a `held` other than SEND_ALL.
+ * Lets the endpoint have its deliveries again, the held ones first of all, unless they are to be cancelled: all of them,
+ * or with SEND_SINCE those that were made before `since`. ConflictError unless it is PAUSED or DISABLED.
  */
 export async function resumeEndpoint(
   ctx: Context,
@@ -174,18 +175,23 @@ export async function resumeEndpoint(
 ): Promise<Endpoint> {
   requireAdministrator(viewer, 'resume endpoints')
   const issues: Issue[] = []
-  if (held !== 'SEND_ALL')
+  if (held === 'SEND_SINCE' && !since)
     issues.push({
-      path: ['held'],
-      message: `expected SEND_ALL, which is all this version can do, came ${held}; cancel with cancelDelivery what is not to be sent, then resume`,
+      path: ['since'],
+      message: 'expected a time with SEND_SINCE, came none; say from when on they go out',
     })
-  else if (since) issues.push({ path: ['since'], message: 'expected nothing with SEND_ALL, came a time; leave it out' })
+  else if (held !== 'SEND_SINCE' && since)
+    issues.push({ path: ['since'], message: `expected nothing with ${held}, came a time; leave it out` })
   if (issues.length) throw new ValidationError(issues)
   return administer(ctx, async (tx, now) => {
     const endpoint = await lockEndpoint(tx, viewer, endpointId, ['id'])
     if (endpoint.status === 'ACTIVE') throw wrongState(endpoint, 'PAUSED or DISABLED', 'resumed')
+    const cancelled = held === 'SEND_ALL' ? 0 : await cancelHeld(tx, { endpointId, before: since })
     await enqueue(tx, 'deliver', { endpointId, tenantId: endpoint.tenantId, fromStart: true })
-    return setStatus(tx, viewer, now, endpoint, { status: 'ACTIVE', disabledReason: null }, 'endpoint.resumed')
+    return setStatus(tx, viewer, now, endpoint, { status: 'ACTIVE', disabledReason: null }, 'endpoint.resumed', {
+      held,
+      cancelled,
+    })
   })
 }
 
@@ -228,9 +234,15 @@ async function setStatus(
   { id, tenantId }: Endpoint,
   data: Prisma.EndpointUpdateInput,
   action: string,
+  details?: Prisma.InputJsonObject,
 ): Promise<Endpoint> {
   await tx.endpoint.update({ where: { id }, data })
-  await recordAudit(tx, viewer, now, { tenantId, action, target: { kind: 'endpoint', id } })
+  await recordAudit(tx, viewer, now, {
+    tenantId,
+    action,
+    target: { kind: 'endpoint', id },
+    ...(details && { details }),
+  })
   await ringBell(tx)
   return tx.endpoint.findUniqueOrThrow({ where: { id } })
 }

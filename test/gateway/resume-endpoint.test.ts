@@ -1,0 +1,83 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Viewer } from '../../src/context.ts'
+import { ConflictError, ValidationError } from '../../src/errors.ts'
+import { pauseEndpoint, resumeEndpoint } from '../../src/gateway/configure-endpoint.ts'
+import { sendTestEvent } from '../../src/gateway/send-test-event.ts'
+import { type House, openHouse } from '../support/house.ts'
+
+let house: House
+let operator: Viewer
+beforeAll(async () => {
+  house = await openHouse()
+  const { newId } = house.app.ctx
+  operator = {
+    role: 'OPERATOR',
+    tenantId: null,
+    name: 'Ana',
+    expiresAt: null,
+    credential: { kind: 'key', id: newId() },
+  }
+})
+afterAll(() => house.close())
+
+/** A paused endpoint with deliveries held since 5, 4, 3, 2 and 1 hours. */
+async function paused() {
+  const tenantId = await house.addTenant()
+  const receiver = await house.receiver()
+  const endpoint = await house.addEndpoint(receiver.url('/'), { tenantId, status: 'PAUSED' })
+  await house.publishFor(tenantId, {}, {}, {}, {}, {})
+  const held = await house.deliveries({ tenantId })
+  for (const [i, { id }] of held.entries())
+    await house.app.ctx.db.$executeRaw`
+      update delivery set created_at = now() - ${5 - i}::int * interval '1 h' where id = ${id}::uuid`
+  const statuses = async () => (await house.deliveries({ tenantId })).map(({ status }) => status)
+  const resume = (choice: { held?: 'SEND_ALL' | 'SEND_SINCE' | 'CANCEL_ALL'; since?: Date }) =>
+    resumeEndpoint(house.app.ctx, operator, { endpointId: endpoint.id, ...choice })
+  return { tenantId, receiver, endpoint, held, statuses, resume }
+}
+
+describe('resuming an endpoint', () => {
+  test('sends what was held', async () => {
+    const { resume, receiver, statuses } = await paused()
+    await resume({})
+    await receiver.until((requests) => requests.length === 5)
+    await house.until(async () => (await statuses()).every((status) => status === 'SUCCEEDED'))
+  })
+
+  test('since a moment cancels what was made before it, and sends the rest', async () => {
+    const { tenantId, resume, receiver, statuses } = await paused()
+    await resume({ held: 'SEND_SINCE', since: new Date(Date.now() - 2.5 * 3_600_000) })
+    await receiver.until((requests) => requests.length === 2)
+    await house.until(async () => (await statuses()).filter((status) => status === 'SUCCEEDED').length === 2)
+    expect(await statuses()).toEqual(['CANCELLED', 'CANCELLED', 'CANCELLED', 'SUCCEEDED', 'SUCCEEDED'])
+    expect((await house.deliveries({ tenantId }))[0]).toMatchObject({
+      reason: 'cancelled_by_user',
+      nextAttemptAt: null,
+      completedAt: expect.any(Date),
+    })
+    const [entry] = await house.app.ctx.db.auditEntry.findMany({ where: { tenantId } })
+    expect(entry).toMatchObject({ action: 'endpoint.resumed', details: { held: 'SEND_SINCE', cancelled: 3 } })
+  })
+
+  test('cancels all that was held, and nothing else: no test, and nothing that comes later', async () => {
+    const { tenantId, endpoint, resume, receiver, statuses } = await paused()
+    receiver.answer({ status: 200, delayMs: 200 })
+    const { deliveryId } = await sendTestEvent(house.app.ctx, { endpoint, eventType: 'call.ended', data: null })
+    await resume({ held: 'CANCEL_ALL' })
+    expect((await statuses()).slice(0, 5)).toEqual(Array(5).fill('CANCELLED'))
+    await house.publishFor(tenantId, {})
+    await house.until(async () => (await statuses()).filter((status) => status === 'SUCCEEDED').length === 2)
+    expect((await house.deliveries({ id: deliveryId }))[0]).toMatchObject({ status: 'SUCCEEDED' })
+    expect(receiver.requestCount).toBe(2)
+  })
+
+  test('is refused where it makes no sense, and then nothing is cancelled', async () => {
+    const { endpoint, resume, statuses } = await paused()
+    await expect(resume({ held: 'SEND_SINCE' })).rejects.toThrow(ValidationError)
+    await expect(resume({ held: 'CANCEL_ALL', since: new Date() })).rejects.toThrow(ValidationError)
+    expect(await statuses()).toEqual(Array(5).fill('PENDING'))
+    await resume({ held: 'CANCEL_ALL' })
+    await expect(resume({ held: 'CANCEL_ALL' })).rejects.toThrow(ConflictError)
+    await pauseEndpoint(house.app.ctx, operator, { endpointId: endpoint.id })
+  })
+})
