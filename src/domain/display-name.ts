@@ -1,8 +1,8 @@
-// Names people give to tenants, endpoints and keys: one visible line.
+// Names people give to tenants, endpoints and keys: one visible line, read in the order it is written.
 
 const MAX_NAME_LENGTH = 200
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/
 
 /** Why the name is refused; null when it may be stored. */
 export function judgeName(name: string): string | null {

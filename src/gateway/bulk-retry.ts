@@ -98,6 +98,11 @@ export function watchBulkRetry(ctx: Pick<Context, 'hot'>, id: string): Stream<Bu
 
 // ── what a person does ────────────────────────────────────────────────────────────────────────────────────────────────
 
+/** Postgres' JSON holds neither NUL nor lone surrogates; no row has them either, so what is put in takes nothing more. */
+function storable(_name: string, value: unknown): unknown {
+  return typeof value === 'string' ? value.toWellFormed().replaceAll('\0', '\uFFFD') : value
+}
+
 /** Begins to retry the dead letters that the filter takes now; returns its id. Throws ValidationError. */
 export async function startBulkRetry(
   ctx: Context,
@@ -123,7 +128,7 @@ export async function startBulkRetry(
       ...values,
       id,
       filter.tenantId,
-      JSON.stringify(narrowed),
+      JSON.stringify(narrowed, storable),
       viewer.name,
       maxPerSecond,
     )

@@ -24,7 +24,7 @@ import { exampleEvent } from '../support/house.ts'
 
 export type Kind = 'query' | 'mutation' | 'subscription'
 export type Operation = { kind: Kind; name: string; field: GraphQLField<unknown, unknown> }
-/** A place in an operation's arguments that takes an id, e.g. ['filter', 'endpointIds']. */
+/** A place in an operation's arguments that takes a value of some type, e.g. ['filter', 'endpointIds']. */
 export type Slot = { operation: Operation; path: string[]; list: boolean }
 
 export const OPERATIONS: readonly Operation[] = (
@@ -37,9 +37,14 @@ export const OPERATIONS: readonly Operation[] = (
   Object.values(type?.getFields() ?? {}).map((field): Operation => ({ kind, name: field.name, field })),
 )
 
-export const SLOTS: readonly Slot[] = OPERATIONS.flatMap((operation) =>
-  operation.field.args.flatMap((arg) => slotsOf(operation, arg, [arg.name], new Set())),
-)
+/** Every place that takes a value of the type. */
+export function slotsFor(typeName: string): Slot[] {
+  return OPERATIONS.flatMap((operation) =>
+    operation.field.args.flatMap((arg) => slotsOf(operation, arg, [arg.name], new Set(), typeName)),
+  )
+}
+
+export const SLOTS: readonly Slot[] = slotsFor('ID')
 
 /** Fields below the roots that take ids: none, so that the roots are all there is to guard. */
 export const NESTED_SLOTS: readonly string[] = Object.values(schema.getTypeMap()).flatMap((type) => {
@@ -48,7 +53,7 @@ export const NESTED_SLOTS: readonly string[] = Object.values(schema.getTypeMap()
   if (type.name.startsWith('__')) return []
   return Object.values(type.getFields()).flatMap((field) =>
     field.args
-      .filter((arg) => slotsOf({ kind: 'query', name: field.name, field }, arg, [arg.name], new Set()).length > 0)
+      .filter((arg) => slotsOf({ kind: 'query', name: field.name, field }, arg, [arg.name], new Set(), 'ID').length > 0)
       .map((arg) => `${type.name}.${field.name}(${arg.name})`),
   )
 })
@@ -63,12 +68,15 @@ function slotsOf(
   { type }: GraphQLArgument | GraphQLInputField,
   path: string[],
   above: ReadonlySet<string>,
+  typeName: string,
 ): Slot[] {
   const named = getNamedType(type)
-  if (named.name === 'ID') return [{ operation, path, list: isListType(getNullableType(type)) }]
+  if (named.name === typeName) return [{ operation, path, list: isListType(getNullableType(type)) }]
   if (!isInputObjectType(named) || above.has(named.name)) return []
   const within = new Set([...above, named.name])
-  return Object.values(named.getFields()).flatMap((field) => slotsOf(operation, field, [...path, field.name], within))
+  return Object.values(named.getFields()).flatMap((field) =>
+    slotsOf(operation, field, [...path, field.name], within, typeName),
+  )
 }
 
 /** What is given where a value must be and no id is meant. A field that is not listed here by its name needs an entry. */
@@ -102,11 +110,20 @@ function leastValue(name: string, type: GraphQLInputType, idOf: (name: string) =
   throw new Error(`Nobody knows a value for ${name}: ${type}. Add one to VALUES in test/security/operations.ts.`)
 }
 
-/** The arguments with `id` put into the slot. */
-export function withId(args: Record<string, unknown>, { path, list }: Slot, id: string): Record<string, unknown> {
-  const [head, ...rest] = path
-  if (rest.length === 0) return { ...args, [head!]: list ? [id] : id }
-  return { ...args, [head!]: withId((args[head!] ?? {}) as Record<string, unknown>, { path: rest, list } as Slot, id) }
+/** The arguments with the value put into the slot; within a list, into its first member. */
+export function withValue(
+  args: Record<string, unknown>,
+  { path, list }: Slot,
+  value: unknown,
+): Record<string, unknown> {
+  return put(args, path, list ? [value] : value) as Record<string, unknown>
+}
+
+function put(into: unknown, [head, ...rest]: string[], value: unknown): unknown {
+  if (head === undefined) return value
+  if (Array.isArray(into)) return [put(into[0], [head, ...rest], value)]
+  const members = (into ?? {}) as Record<string, unknown>
+  return { ...members, [head]: put(members[head], rest, value) }
 }
 
 /** A document that takes all arguments as variables of the same names, and asks for so many levels of the answer. */

@@ -12,7 +12,7 @@ import {
   type Operation,
   SLOTS,
   type Slot,
-  withId,
+  withValue,
 } from './operations.ts'
 
 /** Stands in whatever the other tenant owns; no answer may hold it. */
@@ -209,7 +209,7 @@ describe('an id of another tenant', () => {
     const caller = keys[callerOf(operation)]
     const [first, ...others] = transportsOf(operation)
     const ask = (transport: keyof typeof transports, key: string, id: string) =>
-      call(transports[transport], key, operation, withId(args, slot, id))
+      call(transports[transport], key, operation, withValue(args, slot, id))
 
     for (const type of NODE_TYPES) expectUnknown(slot, await ask(first!, caller, theirs[type]!), type)
     for (const malformed of ['', 'x', `${theirs['Endpoint']}0`, theirs['Endpoint']!.toUpperCase(), '\u0000', '%'])
