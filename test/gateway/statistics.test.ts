@@ -102,11 +102,11 @@ describe.concurrent('the statistics of a tenant', () => {
         last = succeeded
       }
     })()
-    for (let i = 0; i < 20; i++) await house.publishFor(tenantId, {}, {}, {}, {}, {})
+    for (let i = 0; i < 8; i++) await house.publishFor(tenantId, {}, {}, {}, {}, {})
     await house.until(async () => (await house.deliveries({ tenantId, status: 'PENDING' })).length === 0, 20_000)
     over = true
     await Promise.all([folding, reading])
-    expect(await house.deliveries({ tenantId })).toHaveLength(300)
+    expect(await house.deliveries({ tenantId })).toHaveLength(120)
     expect((await read(tenantId)).current).toMatchObject(await counted(tenantId))
   })
 
