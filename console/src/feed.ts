@@ -63,6 +63,8 @@ export type Feed<Row extends FeedRow> = {
   dismissNotice(): void
   /** Puts a row in its place that came otherwise, such as with the answer of a mutation. */
   put(row: Row): void
+  /** Changes a row wherever it is, and says whether it is anywhere. */
+  update(id: string, change: (row: Row) => Row): boolean
   close(): void
 }
 
@@ -289,6 +291,14 @@ export function createFeed<Row extends FeedRow>(
     put(row) {
       changed.set(row.id, row)
       schedule()
+    },
+    update(id, change) {
+      const at = positions.get(id)
+      const known = changed.get(id) ?? (at === undefined ? waiting.get(id) : state.rows[at])
+      if (!known) return false
+      changed.set(id, change(known))
+      schedule()
+      return true
     },
     close() {
       isClosed = true

@@ -157,10 +157,42 @@ export function useDeliveryFeed(filter: DeliveryFilter, options: FeedOptions = {
   })
 }
 
-/** Events of a filter, newest first, kept true. */
+const EVENT_DELIVERIES = graphql(`
+  subscription EventDeliveryUpdates($filter: DeliveryFilter, $after: String) {
+    deliveryUpdates(filter: $filter, after: $after) {
+      cursor
+      deliveries {
+        id
+        status
+        attemptCount
+        maxAttempts
+        nextAttemptAt
+        endpoint {
+          id
+          name
+        }
+        event {
+          id
+        }
+      }
+    }
+  }
+`)
+
+const MOST_EARLY = 2_000
+
+/** Events of a filter, newest first, kept true, with what becomes of them at each endpoint. */
 export function useEventFeed(filter: EventFilter, options: FeedOptions = {}): LiveFeed<EventRow> {
-  return useFeed<EventRow>(JSON.stringify([filter, options]), () =>
-    createFeed<EventRow>(
+  return useFeed<EventRow>(JSON.stringify([filter, options]), () => {
+    /** What became known of a delivery before its event was. */
+    const early = new Map<string, Map<string, EventDelivery>>()
+    const caughtUp = (row: EventRow): EventRow => {
+      const some = early.get(row.id)
+      if (!some) return row
+      early.delete(row.id)
+      return [...some.values()].reduce(withDelivery, row)
+    }
+    const feed = createFeed<EventRow>(
       {
         list: async (after) => {
           const { events } = await fetchQuery(EVENTS, { filter, first: PAGE, after })
@@ -173,13 +205,50 @@ export function useEventFeed(filter: EventFilter, options: FeedOptions = {}): Li
         open: (after, sink) =>
           openStream(EVENT_UPDATES, () => ({ filter, after: after() }), {
             ...sink,
-            next: ({ eventUpdates: { events, ...batch } }) => sink.next({ ...batch, rows: events }),
+            next: ({ eventUpdates: { events, ...batch } }) => sink.next({ ...batch, rows: events.map(caughtUp) }),
           }),
         matches: () => true,
       },
       options,
-    ),
-  )
+    )
+    const { tenantId, eventTypes, subject, test } = filter
+    let cursor: string | null = null
+    const closeDeliveries = openStream(
+      EVENT_DELIVERIES,
+      () => ({ filter: { tenantId, eventTypes, subject, test }, after: cursor }),
+      {
+        next({ deliveryUpdates }) {
+          cursor = deliveryUpdates.cursor
+          for (const { event, ...delivery } of deliveryUpdates.deliveries) {
+            if (feed.update(event.id, (row) => withDelivery(row, delivery))) continue
+            const some = early.get(event.id) ?? new Map<string, EventDelivery>()
+            early.set(event.id, some.set(delivery.id, delivery))
+            const [oldest] = early.keys()
+            if (early.size > MOST_EARLY && oldest !== undefined) early.delete(oldest)
+          }
+        },
+      },
+    )
+    return {
+      ...feed,
+      close() {
+        closeDeliveries()
+        feed.close()
+      },
+    }
+  })
+}
+
+type EventDelivery = EventRow['deliveries'][number]
+
+function withDelivery(row: EventRow, delivery: EventDelivery): EventRow {
+  const isKnown = row.deliveries.some(({ id }) => id === delivery.id)
+  return {
+    ...row,
+    deliveries: isKnown
+      ? row.deliveries.map((one) => (one.id === delivery.id ? delivery : one))
+      : [...row.deliveries, delivery],
+  }
 }
 
 /** How often an endpoint was paused, resumed or disabled: what waits for it then reads otherwise, and is read anew. */
@@ -241,6 +310,7 @@ const IDLE = {
   retry: nothing,
   dismissNotice: nothing,
   put: nothing,
+  update: () => false,
   close: nothing,
 }
 

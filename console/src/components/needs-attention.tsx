@@ -98,8 +98,8 @@ export function NeedsAttention({ endpoints, groups, waiting }: NeedsAttentionPro
         >
           {recent!.current.failedAttempts} attempts failed in the last hour
           {recent!.current.successRate !== null &&
-            `, ${formatRate(recent!.current.successRate)} of its deliveries succeeded in the end`}
-          . They are retried by themselves.
+            `; ${formatRate(recent!.current.successRate)} of its deliveries succeeded in the end`}
+          . They are retried by themselves. <Cause waiting={waiting.filter(({ endpoint }) => endpoint.id === id)} />
         </Item>
       ))}
       {paused.map(({ id, name }) => (

@@ -21,7 +21,8 @@ import {
   Webhook,
 } from 'lucide-react'
 import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from 'react'
-import { graphql } from '../client.ts'
+import { graphql, useApiQuery } from '../client.ts'
+import { formatCapped } from '../format.ts'
 import { useShortcut } from '../keyboard.ts'
 import { noteEndpoint, useStream } from '../live.ts'
 import { useOpenDelivery, useOpenDeliveryId } from '../open-delivery.ts'
@@ -34,6 +35,7 @@ import { IconButton } from '../ui/button.tsx'
 import { Menu } from '../ui/menu.tsx'
 import { LoadingRows } from '../ui/states.tsx'
 import { Toasts } from '../ui/toast.tsx'
+import { useInterval } from '../use-interval.ts'
 import { ConnectionLight } from './connection-light.tsx'
 import { KeyboardHelp } from './keyboard-help.tsx'
 import { RequireTenant, TenantSwitch } from './require-tenant.tsx'
@@ -90,6 +92,8 @@ function SignedIn() {
     noteEndpoint(endpointUpdates.endpoint),
   )
 
+  const deadLetters = useDeadLetterCount(tenantId)
+
   const lastPath = useRef(pathname)
   useEffect(() => {
     if (lastPath.current !== pathname) main.current?.focus({ preventScroll: true })
@@ -111,7 +115,7 @@ function SignedIn() {
           </Link>
           <ul className="flex min-h-0 flex-1 flex-col gap-0.5 overflow-y-auto px-2 py-2">
             {PAGES.map((page) => (
-              <PageLink key={page.to} {...page} />
+              <PageLink key={page.to} {...page} count={page.to === '/dead-letters' ? deadLetters : null} />
             ))}
             {isOperator && <PageLink to="/tenants" label="Tenants" icon={Building2} keys="g n" />}
           </ul>
@@ -163,6 +167,44 @@ function SignedIn() {
 }
 
 const NOTHING = () => {}
+
+const DEAD_LETTERS = graphql(`
+  query ShellDeadLetterCount($filter: DeliveryFilter) {
+    deliveryCount(filter: $filter) {
+      count
+      precision
+    }
+  }
+`)
+
+const DEATHS = graphql(`
+  subscription ShellDeaths($filter: DeliveryFilter) {
+    deliveryUpdates(filter: $filter) {
+      cursor
+      deliveries {
+        id
+      }
+    }
+  }
+`)
+
+const COUNT_EVERY_MS = 15_000
+const COUNT_AFTER_MS = 1_000
+
+/** How many dead letters there are; null for none. Counted anew soon after one came in, and now and then. */
+function useDeadLetterCount(tenantId: string | null): string | null {
+  const variables = { filter: { tenantId, statuses: ['DEAD_LETTERED' as const] } }
+  const { data, refetch } = useApiQuery(DEAD_LETTERS, variables, { pause: tenantId === null })
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined)
+  useStream(DEATHS, tenantId === null ? null : variables, ({ deliveryUpdates }) => {
+    if (deliveryUpdates.deliveries.length === 0) return
+    clearTimeout(timer.current)
+    timer.current = setTimeout(refetch, COUNT_AFTER_MS)
+  })
+  useInterval(() => tenantId !== null && refetch(), COUNT_EVERY_MS)
+  const count = data?.deliveryCount
+  return count && count.count > 0 ? formatCapped(count) : null
+}
 
 function PanelFrame({ children }: { children: ReactNode }) {
   return <aside className="w-[560px] shrink-0 border-l border-line bg-surface max-xl:w-[460px]">{children}</aside>

@@ -78,11 +78,18 @@ export function TimeChart({ label, starts, bucketSeconds, series, kind, format, 
         padding: [8, 8, 0, 0],
         legend: { show: false },
         cursor: { y: false, points: { show: kind === 'lines' } },
-        scales: { y: { range: (_chart, _min, max) => [0, Math.max(max * 1.08, kind === 'stacked-bars' ? 4 : 1)] } },
+        scales: {
+          x: {
+            range: (_chart, min, max) =>
+              kind === 'stacked-bars' ? [min - bucketSeconds / 2, max + bucketSeconds / 2] : [min, max],
+          },
+          y: { range: (_chart, _min, max) => [0, Math.max(max * 1.08, kind === 'stacked-bars' ? 4 : 1)] },
+        },
         axes: [
           {
             ...axis,
             grid: { show: false },
+            size: 28,
             values: (_chart, ticks, _axis, _space, step) => ticks.map((tick) => formatTick(tick, step)),
           },
           {

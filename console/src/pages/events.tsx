@@ -1,5 +1,405 @@
-import { Page } from '../ui/page.tsx'
+// What came in, also what no endpoint wanted; as a list, or by call.
+
+import { getRouteApi, Link } from '@tanstack/react-router'
+import { X } from 'lucide-react'
+import { useMemo, useRef } from 'react'
+import { graphql, useApiQuery } from '../client.ts'
+import { Body } from '../components/attempt-tabs.tsx'
+import { useEndpointChoices, useEventTypeChoices } from '../components/choices.ts'
+import { CopyAsSubscription } from '../components/copy-as-subscription.tsx'
+import { LastAnswer } from '../components/delivery-columns.tsx'
+import { EVENT_COLUMNS } from '../components/event-columns.tsx'
+import { FeedNotices, NewRowsPill } from '../components/feed-notices.tsx'
+import { FilterMenu, TextFilter } from '../components/filter-menu.tsx'
+import { PeriodFilter } from '../components/period-filter.tsx'
+import { DeliveryStatusBadge, TestBadge } from '../components/status.tsx'
+import { formatCount, formatSpan } from '../format.ts'
+import { useShortcut } from '../keyboard.ts'
+import { type EventRow, useEventFeed, useStream } from '../live.ts'
+import { useOpenDelivery, useOpenDeliveryId } from '../open-delivery.ts'
+import { compact, type EventSearch, eventFilter } from '../search.ts'
+import { useSetSearch } from '../set-search.ts'
+import { useTenantId } from '../tenant.ts'
+import { Button, buttonClass, IconButton } from '../ui/button.tsx'
+import { CopyButton } from '../ui/copy-button.tsx'
+import { type Column, DataTable } from '../ui/data-table.tsx'
+import { Facts, Page } from '../ui/page.tsx'
+import { Empty, Failed, LoadingRows, NoMatch } from '../ui/states.tsx'
+import { Countdown, Time } from '../ui/time.tsx'
+
+const route = getRouteApi('/events')
+
+const TEST_CHOICES = [
+  { value: 'false', label: 'Without tests' },
+  { value: 'true', label: 'Only tests' },
+]
 
 export function EventsPage() {
-  return <Page title="Events">{null}</Page>
+  const tenantId = useTenantId()
+  const { delivery: _panel, tenant: _tenant, ...search } = route.useSearch()
+  const setSearch = useSetSearch<EventSearch>()
+  const set = (change: Partial<EventSearch>) => setSearch(compact({ ...search, ...change }))
+  const { eventTypes, subject, test, undeliveredTo, from, to, view, event } = search
+  const filter = eventFilter(search, tenantId)
+  const feed = useEventFeed(filter)
+  const types = useEventTypeChoices()
+  const endpoints = useEndpointChoices(tenantId)
+  const list = useRef<HTMLDivElement>(null)
+  const isFiltered = [eventTypes, subject, test, undeliveredTo, from, to].some((value) => value !== undefined)
+  const clear = () => setSearch(compact({ view, event }))
+  const panelIsOpen = useOpenDeliveryId() !== null
+
+  return (
+    <div className="flex min-h-0 min-w-0 flex-1">
+      <Page
+        isFull
+        title="Events"
+        lead="What was published, and what became of it at every endpoint."
+        actions={
+          <>
+            <CopyAsSubscription of="events" filter={filter} />
+            <fieldset aria-label="Show as" className="flex rounded-md border border-line bg-surface p-0.5">
+              <Button
+                size="small"
+                kind="quiet"
+                aria-pressed={!view}
+                className="aria-pressed:bg-selected aria-pressed:text-ink"
+                onClick={() => set({ view: undefined })}
+              >
+                List
+              </Button>
+              <Button
+                size="small"
+                kind="quiet"
+                aria-pressed={view === 'calls'}
+                className="aria-pressed:bg-selected aria-pressed:text-ink"
+                onClick={() => set({ view: 'calls', event: undefined })}
+              >
+                By call
+              </Button>
+            </fieldset>
+          </>
+        }
+        toolbar={
+          <>
+            <FilterMenu
+              label="Event type"
+              choices={types}
+              chosen={eventTypes ?? []}
+              onChange={(chosen) => set({ eventTypes: chosen })}
+            />
+            <FilterMenu
+              label="Not delivered to"
+              choices={endpoints}
+              chosen={undeliveredTo ? [undeliveredTo] : []}
+              onChange={(chosen) => set({ undeliveredTo: chosen.at(-1) })}
+            />
+            <FilterMenu
+              label="Tests"
+              choices={TEST_CHOICES}
+              chosen={test === undefined ? [] : [String(test)]}
+              onChange={(chosen) => set({ test: chosen.length === 0 ? undefined : chosen.at(-1) === 'true' })}
+            />
+            <PeriodFilter from={from} to={to} onChange={set} />
+            <TextFilter
+              label="Call"
+              placeholder="Call or other subject"
+              value={subject ?? ''}
+              onChange={(text) => set({ subject: text || undefined })}
+            />
+            {isFiltered && (
+              <Button kind="quiet" onClick={clear}>
+                Clear filters
+              </Button>
+            )}
+          </>
+        }
+      >
+        <div className="relative flex min-h-0 flex-1 flex-col gap-2" ref={list}>
+          <FeedNotices feed={feed} />
+          {feed.phase === 'failed' && feed.fault ? (
+            <Failed fault={feed.fault} onRetry={feed.retry} />
+          ) : feed.phase === 'loading' ? (
+            <LoadingRows />
+          ) : feed.rows.length === 0 && feed.waiting === 0 ? (
+            isFiltered ? (
+              <NoMatch what="events" onClear={clear} />
+            ) : (
+              <Empty
+                title="No events yet"
+                action={
+                  <Link to="/api" className={buttonClass()}>
+                    Publish one in the API page
+                  </Link>
+                }
+              >
+                They appear here the moment a publisher’s request is answered, or when you send a test.
+              </Empty>
+            )
+          ) : (
+            <div className="relative flex min-h-0 flex-1 flex-col">
+              <NewRowsPill
+                feed={feed}
+                onShow={() => list.current?.querySelector('.overflow-auto')?.scrollTo({ top: 0 })}
+              />
+              {view === 'calls' ? (
+                <Calls
+                  rows={feed.rows}
+                  hasMore={feed.hasMore}
+                  isLoadingMore={feed.isLoadingMore}
+                  onMore={feed.loadMore}
+                />
+              ) : (
+                <DataTable
+                  label="Events"
+                  columns={EVENT_COLUMNS}
+                  rows={feed.rows}
+                  openId={event ?? null}
+                  onOpen={({ id }) => set({ event: id })}
+                  hasMore={feed.hasMore}
+                  isLoadingMore={feed.isLoadingMore}
+                  onMore={feed.loadMore}
+                />
+              )}
+            </div>
+          )}
+        </div>
+      </Page>
+      {event && !panelIsOpen && (
+        <EventPanel key={event} eventId={event} tenantId={tenantId} onClose={() => set({ event: undefined })} />
+      )}
+    </div>
+  )
+}
+
+type Call = { readonly id: string; readonly events: readonly EventRow[] }
+
+const CALL_COLUMNS: readonly Column<Call>[] = [
+  {
+    id: 'subject',
+    header: 'Call or other subject',
+    width: 300,
+    cell: ({ id }) => (
+      <span className="font-mono text-xs" title={id}>
+        {id}
+      </span>
+    ),
+  },
+  {
+    id: 'types',
+    header: 'What happened',
+    cell: ({ events }) => (
+      <span title={events.map(({ type }) => type).join('\n')} className="text-ink-2">
+        {events.map(({ type }) => type).join(' → ')}
+      </span>
+    ),
+  },
+  {
+    id: 'events',
+    header: 'Events',
+    width: 72,
+    align: 'right',
+    rank: 2,
+    cell: ({ events }) => formatCount(events.length),
+  },
+  {
+    id: 'deliveries',
+    header: 'Deliveries',
+    width: 208,
+    cell: ({ events }) => <Outcomes deliveries={events.flatMap(({ deliveries }) => deliveries)} />,
+  },
+  {
+    id: 'span',
+    header: 'Over',
+    width: 108,
+    align: 'right',
+    rank: 1,
+    cell: ({ events }) => formatSpan(Date.parse(events.at(-1)!.occurredAt) - Date.parse(events[0]!.occurredAt)),
+  },
+  {
+    id: 'last',
+    header: 'Last event',
+    width: 132,
+    align: 'right',
+    cell: ({ events }) => <Time at={events.at(-1)!.occurredAt} />,
+  },
+]
+
+type CallsProps = { rows: readonly EventRow[]; hasMore: boolean; isLoadingMore: boolean; onMore(): void }
+
+/** The events that are loaded, gathered by what they are about; the one with the newest event first. */
+function Calls({ rows, ...more }: CallsProps) {
+  const navigate = route.useNavigate()
+  const calls = useMemo(() => {
+    const bySubject = new Map<string, EventRow[]>()
+    for (const row of rows) {
+      if (row.subject === null) continue
+      const some = bySubject.get(row.subject)
+      if (some) some.push(row)
+      else bySubject.set(row.subject, [row])
+    }
+    return [...bySubject].map(([id, events]): Call => ({ id, events: events.toReversed() }))
+  }, [rows])
+  return (
+    <DataTable
+      label="Calls"
+      columns={CALL_COLUMNS}
+      rows={calls}
+      onOpen={({ id }) => void navigate({ to: '/call', search: { subject: id } })}
+      footer={
+        <p className="px-3 py-2 text-ink-3">
+          Gathered from the {formatCount(rows.length)} newest events that are loaded. Open a call to see all of it.
+        </p>
+      }
+      {...more}
+    />
+  )
+}
+
+/** How many deliveries ended how, the bad ones first. */
+function Outcomes({ deliveries }: { deliveries: EventRow['deliveries'] }) {
+  if (deliveries.length === 0) return <span className="text-ink-3">no endpoint wanted them</span>
+  const count = (wanted: readonly string[]) => deliveries.filter(({ status }) => wanted.includes(status)).length
+  const parts = [
+    { count: count(['DEAD_LETTERED', 'FAILED']), word: 'dead', className: 'text-bad' },
+    { count: count(['PENDING', 'HELD']), word: 'waiting', className: 'text-wait' },
+    { count: count(['SUCCEEDED']), word: 'delivered', className: 'text-good' },
+    { count: count(['CANCELLED']), word: 'cancelled', className: 'text-ink-3' },
+  ].filter((part) => part.count > 0)
+  return (
+    <span className="flex gap-2 tabular-nums">
+      {parts.map(({ count: many, word, className }) => (
+        <span key={word} className={className}>
+          {formatCount(many)} {word}
+        </span>
+      ))}
+    </span>
+  )
+}
+
+const EVENT = graphql(`
+  query EventPanel($id: ID!) {
+    event(id: $id) {
+      id
+      type
+      subject
+      sequence
+      test
+      occurredAt
+      createdAt
+      body
+      deliveries {
+        ...DeliveryRow
+      }
+    }
+  }
+`)
+
+const EVENT_DELIVERIES = graphql(`
+  subscription EventPanelUpdates($filter: DeliveryFilter) {
+    deliveryUpdates(filter: $filter) {
+      cursor
+      deliveries {
+        id
+      }
+    }
+  }
+`)
+
+/** One event: where it went, and what it says. */
+function EventPanel({ eventId, tenantId, onClose }: { eventId: string; tenantId: string; onClose(): void }) {
+  const { data, fault, refetch } = useApiQuery(EVENT, { id: eventId })
+  const open = useOpenDelivery()
+  useShortcut({ keys: 'Escape', does: 'Close the event', group: 'This page' }, onClose)
+  // Few deliveries belong to one event, so they are read again when one changes.
+  useStream(
+    EVENT_DELIVERIES,
+    { filter: { tenantId, eventId } },
+    {
+      next: ({ deliveryUpdates }) => deliveryUpdates.deliveries.length > 0 && refetch(),
+      resumed: refetch,
+      poll: async () => refetch(),
+    },
+  )
+  const event = data?.event
+  return (
+    <aside
+      aria-label="Event"
+      className="flex w-[560px] shrink-0 flex-col gap-4 overflow-y-auto border-l border-line bg-surface p-4 max-xl:w-[460px]"
+    >
+      <header className="flex items-start gap-2">
+        <div className="min-w-0 flex-1">
+          <h2 className="flex items-center gap-2 text-base font-semibold">
+            {event?.type ?? 'Event'}
+            {event?.test && <TestBadge />}
+          </h2>
+          <p className="flex items-center gap-1 text-ink-2">
+            <span className="truncate font-mono text-xs">{eventId}</span>
+            <CopyButton text={eventId} label="Copy the event’s id" />
+          </p>
+        </div>
+        <IconButton label="Close" icon={<X size={16} />} onClick={onClose} />
+      </header>
+      {fault ? (
+        <Failed fault={fault} onRetry={refetch} />
+      ) : !data ? (
+        <LoadingRows />
+      ) : !event ? (
+        <Empty title="There is no such event">It does not exist, or belongs to somebody else.</Empty>
+      ) : (
+        <>
+          <Facts
+            facts={[
+              [
+                'Call',
+                event.subject && (
+                  <Link
+                    key="subject"
+                    to="/call"
+                    search={{ subject: event.subject }}
+                    className="font-mono text-xs text-link hover:underline"
+                  >
+                    {event.subject}
+                  </Link>
+                ),
+              ],
+              ['Sequence', event.sequence],
+              ['Occurred', <Time key="occurred" at={event.occurredAt} />],
+              ['Accepted', <Time key="accepted" at={event.createdAt} />],
+            ]}
+          />
+          <section>
+            <h3 className="mb-1 font-semibold">Deliveries</h3>
+            {event.deliveries.length === 0 ? (
+              <p className="text-ink-2">
+                None: no endpoint that was active, paused or disabled then wanted {event.type}. Events are matched once,
+                when they are published.
+              </p>
+            ) : (
+              <ul className="flex flex-col gap-0.5">
+                {event.deliveries.map((row) => (
+                  <li key={row.id}>
+                    <button
+                      type="button"
+                      onClick={() => open(row.id)}
+                      className="flex w-full items-center gap-3 rounded-md px-2 py-1.5 text-left hover:bg-hover"
+                    >
+                      <DeliveryStatusBadge status={row.status} attemptCount={row.attemptCount} />
+                      <span className="min-w-0 flex-1 truncate">{row.endpoint.name}</span>
+                      {row.status === 'PENDING' && row.nextAttemptAt ? (
+                        <Countdown to={row.nextAttemptAt} />
+                      ) : (
+                        <LastAnswer {...row} />
+                      )}
+                    </button>
+                  </li>
+                ))}
+              </ul>
+            )}
+          </section>
+          <Body body={event.body ?? null} />
+        </>
+      )}
+    </aside>
+  )
 }
