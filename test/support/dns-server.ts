@@ -13,6 +13,7 @@ export type DnsServer = {
   /** '*' is for names that have no rule. */
   set(name: string, rule: DnsRule, ttlSeconds?: number): void
   asked(name: string): number
+  askedInAll(): number
   close(): Promise<void>
 }
 
@@ -39,6 +40,7 @@ export async function openDnsServer(): Promise<DnsServer> {
     address: `127.0.0.1:${socket.address().port}`,
     set: (name, rule, ttlSeconds = 0) => void rules.set(name, { rule, ttlSeconds }),
     asked: (name) => (counts.get(`${name} 1`) ?? 0) + (counts.get(`${name} 28`) ?? 0),
+    askedInAll: () => counts.values().reduce((sum, count) => sum + count, 0),
     close: () => new Promise((resolve) => socket.close(() => resolve())),
   }
 }
