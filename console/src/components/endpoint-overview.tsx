@@ -1,9 +1,9 @@
 import { Link } from '@tanstack/react-router'
-import { useEffect, useState } from 'react'
+import { useState } from 'react'
 import { graphql, useApiQuery } from '../client.ts'
 import { formatCapped, formatCount, formatMs, formatRate } from '../format.ts'
 import type { EndpointOverviewQuery, StatsWindow } from '../gql/graphql.ts'
-import { useStream } from '../live.ts'
+import { useRereadOnChange } from '../reread.ts'
 import { CopyButton } from '../ui/copy-button.tsx'
 import { Select } from '../ui/field.tsx'
 import { Card, Facts } from '../ui/page.tsx'
@@ -59,17 +59,6 @@ graphql(`
   }
 `)
 
-const CHANGES = graphql(`
-  subscription EndpointOverviewChanges($filter: DeliveryFilter) {
-    deliveryUpdates(filter: $filter) {
-      cursor
-      deliveries {
-        id
-      }
-    }
-  }
-`)
-
 type Stats = NonNullable<NonNullable<EndpointOverviewQuery['endpoint']>['stats']>
 
 const WINDOWS: Record<StatsWindow, string> = {
@@ -78,7 +67,6 @@ const WINDOWS: Record<StatsWindow, string> = {
   LAST_7_DAYS: 'Last 7 days',
   LAST_30_DAYS: 'Last 30 days',
 }
-const AGAIN_MS = 2_500
 
 export function EndpointOverview({ endpoint }: { endpoint: EndpointDetail }) {
   const [window, setWindow] = useState<StatsWindow>('LAST_24_HOURS')
@@ -274,28 +262,4 @@ function WhatFails({ endpoint, groups }: { endpoint: EndpointDetail; groups: Gro
       )}
     </Card>
   )
-}
-
-/** Reads again when deliveries changed, at most every few seconds. */
-export function useRereadOnChange(filter: object, reread: () => void): void {
-  const [dirty, setDirty] = useState(0)
-  useStream(
-    CHANGES,
-    { filter },
-    {
-      next: ({ deliveryUpdates: { deliveries } }) => {
-        if (deliveries.length > 0) setDirty((count) => count || 1)
-      },
-      resumed: reread,
-      poll: async () => reread(),
-    },
-  )
-  useEffect(() => {
-    if (dirty === 0) return
-    const timer = setTimeout(() => {
-      setDirty(0)
-      reread()
-    }, AGAIN_MS)
-    return () => clearTimeout(timer)
-  }, [dirty, reread])
 }

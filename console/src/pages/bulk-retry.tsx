@@ -1,5 +1,304 @@
-import { Page } from '../ui/page.tsx'
+import { getRouteApi, Link } from '@tanstack/react-router'
+import { ArrowLeft, Pause, Play, X } from 'lucide-react'
+import { useEffect, useState } from 'react'
+import { useAction } from '../actions.ts'
+import { graphql, useApiQuery } from '../client.ts'
+import { useLiveBulkRetry } from '../components/bulk-retry-live.ts'
+import { type BulkRetry, BulkRetryBadge, BulkRetryBar, isUnderWay } from '../components/bulk-retry-state.tsx'
+import { SpeedField } from '../components/speed-field.tsx'
+import { formatCount, formatSpan } from '../format.ts'
+import { useRights } from '../session.ts'
+import { Button, buttonClass } from '../ui/button.tsx'
+import { ConfirmDialog } from '../ui/dialog.tsx'
+import { Card, Facts, Page } from '../ui/page.tsx'
+import { Empty, Failed, LoadingRows, Notice } from '../ui/states.tsx'
+import { Time, useNow } from '../ui/time.tsx'
 
+const PAGE = graphql(`
+  query BulkRetryPage($id: ID!) {
+    node(id: $id) {
+      id
+      ... on BulkRetry {
+        ...BulkRetryState
+      }
+    }
+  }
+`)
+
+const PAUSE = graphql(`
+  mutation PauseBulkRetry($id: ID!) {
+    pauseBulkRetry(id: $id) {
+      ... on PauseBulkRetrySuccess {
+        bulkRetry {
+          ...BulkRetryState
+        }
+      }
+      ...Refusal
+    }
+  }
+`)
+
+const RESUME = graphql(`
+  mutation ResumeBulkRetry($id: ID!) {
+    resumeBulkRetry(id: $id) {
+      ... on ResumeBulkRetrySuccess {
+        bulkRetry {
+          ...BulkRetryState
+        }
+      }
+      ...Refusal
+    }
+  }
+`)
+
+const CANCEL = graphql(`
+  mutation CancelBulkRetry($id: ID!) {
+    cancelBulkRetry(id: $id) {
+      ... on CancelBulkRetrySuccess {
+        bulkRetry {
+          ...BulkRetryState
+        }
+      }
+      ...Refusal
+    }
+  }
+`)
+
+const CHANGE_SPEED = graphql(`
+  mutation UpdateBulkRetry($id: ID!, $maxPerSecond: Int) {
+    updateBulkRetry(id: $id, maxPerSecond: $maxPerSecond) {
+      ... on UpdateBulkRetrySuccess {
+        bulkRetry {
+          ...BulkRetryState
+        }
+      }
+      ...Refusal
+    }
+  }
+`)
+
+const route = getRouteApi('/bulk-retries/$bulkRetryId')
+
+/** A bulk retry as it drains. */
 export function BulkRetryPage() {
-  return <Page title="Bulk retry">{null}</Page>
+  const { bulkRetryId } = route.useParams()
+  const { data, fault, refetch } = useApiQuery(PAGE, { id: bulkRetryId })
+  const read = data?.node && 'total' in data.node ? data.node : null
+  const [bulkRetry, put] = useLiveBulkRetry(read, refetch)
+
+  if (fault && !data) return <Failed fault={fault} onRetry={refetch} />
+  if (!data) return <LoadingRows />
+  if (!bulkRetry)
+    return <Empty title="There is no such bulk retry">It may belong to another tenant, or the id is mistyped.</Empty>
+  return <Draining bulkRetry={bulkRetry} put={put} />
+}
+
+function Draining({ bulkRetry, put }: { bulkRetry: BulkRetry; put(bulkRetry: BulkRetry): void }) {
+  const { mayChange } = useRights()
+  const { id, status, total, retried, succeeded, deadLettered, maxPerSecond, createdBy } = bulkRetry
+  const left = Math.max(0, total - retried)
+  const samples = useSamples(left, isUnderWay(bulkRetry))
+  const elsewhere = status === 'COMPLETED' ? total - retried : 0
+  return (
+    <Page
+      title={
+        <span className="flex items-center gap-3">
+          Bulk retry of {formatCount(total)} <BulkRetryBadge status={status} />
+        </span>
+      }
+      lead={`Asked for by ${createdBy}.`}
+      actions={
+        <>
+          <Link to="/dead-letters" className={buttonClass()}>
+            <ArrowLeft size={14} aria-hidden />
+            Dead letters
+          </Link>
+          {mayChange && <Controls bulkRetry={bulkRetry} put={put} />}
+        </>
+      }
+    >
+      <div className="grid max-w-6xl items-start gap-4 xl:grid-cols-[minmax(0,1fr)_320px]">
+        <Card>
+          <div className="flex flex-col gap-6 p-6">
+            <div className="flex flex-wrap items-end gap-x-10 gap-y-4">
+              <Figure label="Still to be retried" value={left} isLarge />
+              <Figure label="Delivered" value={succeeded} tone="text-good" />
+              <Figure label="Dead again" value={deadLettered} tone={deadLettered > 0 ? 'text-bad' : ''} />
+              <Figure label="On their way" value={Math.max(0, retried - succeeded - deadLettered)} />
+            </div>
+            <BulkRetryBar bulkRetry={bulkRetry} isLarge />
+            <DrainLine samples={samples} total={total} />
+            {status === 'RUNNING' && left === 0 && (
+              <p className="text-ink-2">All are put back. It is completed when each has come to its end.</p>
+            )}
+            {elsewhere > 0 && (
+              <p className="text-ink-2">
+                {formatCount(elsewhere)} were left alone: somebody else retried them meanwhile.
+              </p>
+            )}
+            {deadLettered > 0 && deadLettered >= Math.max(5, succeeded) && isUnderWay(bulkRetry) && (
+              <Notice tone="bad">
+                Most of what was retried fails again. {left > 0 && 'Pause it, and look'}
+                {left === 0 && 'Look'} at one of the new dead letters first.
+              </Notice>
+            )}
+          </div>
+        </Card>
+        <div className="flex flex-col gap-4">
+          {mayChange && left > 0 && isUnderWay(bulkRetry) && (
+            <Card title="Speed">
+              <div className="p-4">
+                <Speed key={maxPerSecond} id={id} maxPerSecond={maxPerSecond ?? null} put={put} />
+              </div>
+            </Card>
+          )}
+          <Card title="Facts">
+            <div className="p-4">
+              <Facts
+                facts={[
+                  [
+                    'Id',
+                    <span key="id" className="font-mono text-xs">
+                      {id}
+                    </span>,
+                  ],
+                  ['Asked for', <Time key="created" at={bulkRetry.createdAt} />],
+                  ['By', createdBy],
+                  ['Ended', bulkRetry.completedAt && <Time key="completed" at={bulkRetry.completedAt} />],
+                  ['Speed', maxPerSecond ? `${formatCount(maxPerSecond)} each second` : 'as fast as it can'],
+                  [
+                    'Left',
+                    status === 'RUNNING' && left > 0 && maxPerSecond
+                      ? `about ${formatSpan((left / maxPerSecond) * 1_000)}`
+                      : null,
+                  ],
+                ]}
+              />
+            </div>
+          </Card>
+        </div>
+      </div>
+    </Page>
+  )
+}
+
+function Controls({ bulkRetry, put }: { bulkRetry: BulkRetry; put(bulkRetry: BulkRetry): void }) {
+  const { id, status, total, retried } = bulkRetry
+  const pause = useAction(PAUSE, (data) => data.pauseBulkRetry)
+  const resume = useAction(RESUME, (data) => data.resumeBulkRetry)
+  const cancel = useAction(CANCEL, (data) => data.cancelBulkRetry)
+  const [isAsking, setAsking] = useState(false)
+  // What is put back already cannot be held up any more.
+  if (!isUnderWay(bulkRetry) || retried >= total) return null
+  const take = (done: { bulkRetry: BulkRetry } | null) => {
+    if (done) put(done.bulkRetry)
+  }
+  return (
+    <>
+      {status === 'RUNNING' ? (
+        <Button
+          icon={<Pause size={14} aria-hidden />}
+          isBusy={pause.isBusy}
+          onClick={async () => take(await pause.run({ id }))}
+        >
+          Pause
+        </Button>
+      ) : (
+        <Button
+          kind="primary"
+          icon={<Play size={14} aria-hidden />}
+          isBusy={resume.isBusy}
+          onClick={async () => take(await resume.run({ id }))}
+        >
+          Resume
+        </Button>
+      )}
+      <Button kind="danger" icon={<X size={14} aria-hidden />} onClick={() => setAsking(true)}>
+        Cancel
+      </Button>
+      <ConfirmDialog
+        isOpen={isAsking}
+        onClose={() => setAsking(false)}
+        title="Cancel this bulk retry?"
+        description={`${formatCount(Math.max(0, total - retried))} stay dead letters. What was put back already goes on.`}
+        action="Cancel it"
+        isDangerous
+        isBusy={cancel.isBusy}
+        onConfirm={async () => {
+          take(await cancel.run({ id }))
+          setAsking(false)
+        }}
+      />
+    </>
+  )
+}
+
+type SpeedProps = { id: string; maxPerSecond: number | null; put(bulkRetry: BulkRetry): void }
+
+function Speed({ id, maxPerSecond, put }: SpeedProps) {
+  const change = useAction(CHANGE_SPEED, (data) => data.updateBulkRetry)
+  return (
+    <SpeedField
+      value={maxPerSecond}
+      hint="Taken at once."
+      onChange={async (next) => {
+        const done = await change.run({ id, maxPerSecond: next })
+        if (done) put(done.bulkRetry)
+      }}
+    />
+  )
+}
+
+type FigureProps = { label: string; value: number; tone?: string; isLarge?: boolean }
+
+function Figure({ label, value, tone = '', isLarge = false }: FigureProps) {
+  return (
+    <div>
+      <p className="text-ink-3">{label}</p>
+      <p className={`font-semibold tabular-nums ${isLarge ? 'text-5xl leading-14' : 'text-2xl leading-9'} ${tone}`}>
+        {formatCount(value)}
+      </p>
+    </div>
+  )
+}
+
+type Sample = { at: number; left: number }
+const MOST_SAMPLES = 240
+
+/** How many were left at each second since the page was opened. */
+function useSamples(left: number, isOn: boolean): readonly Sample[] {
+  const now = useNow(1_000)
+  const [samples, setSamples] = useState<readonly Sample[]>([])
+  // biome-ignore lint/correctness/useExhaustiveDependencies: one sample for each second
+  useEffect(() => {
+    if (isOn || samples.length === 0) setSamples((before) => [...before.slice(-MOST_SAMPLES), { at: now, left }])
+  }, [now])
+  return samples
+}
+
+/** The count as it falls. */
+function DrainLine({ samples, total }: { samples: readonly Sample[]; total: number }) {
+  const first = samples[0]
+  const last = samples.at(-1)
+  if (!first || !last || samples.length < 3) return null
+  const span = Math.max(1, last.at - first.at)
+  const x = (at: number) => ((at - first.at) / span) * 100
+  const y = (left: number) => 2 + (1 - left / Math.max(1, total)) * 76
+  const line = samples.map(({ at, left }) => `${x(at).toFixed(2)},${y(left).toFixed(2)}`).join(' ')
+  return (
+    <figure>
+      <svg viewBox="0 0 100 80" preserveAspectRatio="none" className="h-24 w-full rounded bg-sunken" aria-hidden>
+        <polygon points={`0,80 ${line} 100,80`} className="fill-selected" />
+        <polyline
+          points={line}
+          className="fill-none stroke-chart-a"
+          strokeWidth={1.5}
+          vectorEffect="non-scaling-stroke"
+        />
+      </svg>
+      <figcaption className="text-xs text-ink-3">
+        Still to be retried, the last {formatSpan(span)} of {formatCount(total)}
+      </figcaption>
+    </figure>
+  )
 }

@@ -1,5 +1,325 @@
+import { getRouteApi } from '@tanstack/react-router'
+import { Download, PartyPopper, RotateCw } from 'lucide-react'
+import { useEffect, useMemo, useRef, useState } from 'react'
+import { graphql, useApiQuery } from '../client.ts'
+import { BulkRetryList } from '../components/bulk-retry-list.tsx'
+import { type DeadLetterGroup, DeadLetterGroups, searchOfGroup } from '../components/dead-letter-groups.tsx'
+import { DELIVERY_COLUMNS } from '../components/delivery-columns.tsx'
+import { DeliveryFilters, isFiltered } from '../components/delivery-filters.tsx'
+import { FeedNotices, NewRowsPill } from '../components/feed-notices.tsx'
+import { RetryPlanDialog } from '../components/retry-plan-dialog.tsx'
+import { deadLettersUrl, readDeadLetters } from '../dead-letter-export.ts'
+import { retryDelivery } from '../deliver-again.ts'
+import { saveJson } from '../download.ts'
+import { asFault } from '../faults.ts'
+import { formatCapped, formatCount } from '../format.ts'
+import type { DeliveryFilter } from '../gql/graphql.ts'
+import { type DeliveryRow, type LiveFeed, useDeliveryFeed } from '../live.ts'
+import { useOpenDelivery, useOpenDeliveryId } from '../open-delivery.ts'
+import { useRereadOnChange } from '../reread.ts'
+import { type DeliverySearch, deliveryFilter } from '../search.ts'
+import { useRights } from '../session.ts'
+import { useSetSearch } from '../set-search.ts'
+import { useTenantId } from '../tenant.ts'
+import { Button, buttonClass } from '../ui/button.tsx'
+import { type Column, DataTable } from '../ui/data-table.tsx'
 import { Page } from '../ui/page.tsx'
+import { Empty, Failed, LoadingRows, NoMatch } from '../ui/states.tsx'
+import { Time, useNow } from '../ui/time.tsx'
+import { toast } from '../ui/toast.tsx'
+import { describeOutcome, describeReason, explainFailure } from '../words.ts'
+
+const PAGE = graphql(`
+  query DeadLettersPage($tenantId: ID, $filter: DeliveryFilter, $everything: DeliveryFilter) {
+    deadLetterGroups(filter: $filter, first: 50) {
+      ...DeadLetterGroupRow
+    }
+    deliveryCount(filter: $everything) {
+      count
+      precision
+    }
+    stats(tenantId: $tenantId, window: LAST_30_DAYS) {
+      current {
+        deadLettered
+      }
+    }
+    bulkRetries(tenantId: $tenantId, first: 5) {
+      nodes {
+        ...BulkRetryState
+      }
+    }
+  }
+`)
+
+const route = getRouteApi('/dead-letters')
 
 export function DeadLettersPage() {
-  return <Page title="Dead letters">{null}</Page>
+  const tenantId = useTenantId()
+  const { delivery: _panel, tenant: _tenant, statuses: _statuses, test: _test, ...search } = route.useSearch()
+  const setSearch = useSetSearch<DeliverySearch>()
+  const { mayChange } = useRights()
+  const filter = deliveryFilter(search, tenantId)
+  const dead: DeliveryFilter = { ...filter, statuses: ['DEAD_LETTERED'] }
+  const { data, fault, refetch } = useApiQuery(PAGE, { tenantId, filter, everything: dead })
+  const feed = useDeliveryFeed(dead)
+  const markChanged = useRereadOnChange({ tenantId, statuses: ['DEAD_LETTERED'] }, refetch)
+  const [plan, setPlan] = useState<DeliveryFilter | null>(null)
+
+  // A row that was retried is no dead letter any more; the sums follow.
+  const gone = feed.rows.filter(({ status }) => status !== 'DEAD_LETTERED').length
+  useEffect(() => {
+    if (gone > 0) markChanged()
+  }, [gone, markChanged])
+  const running = data?.bulkRetries?.nodes.filter(({ status }) => status === 'RUNNING' || status === 'PAUSED') ?? []
+
+  const count = data?.deliveryCount
+  const isEmpty = count?.count === 0
+  return (
+    <Page
+      isFull
+      title="Dead letters"
+      lead="Deliveries whose schedule is used up. Nothing is lost: retry them once the cause is mended."
+      actions={
+        count &&
+        count.count > 0 && (
+          <>
+            <a href={deadLettersUrl(filter)} download="dead-letters.json" className={buttonClass()}>
+              <Download size={14} aria-hidden />
+              Download {formatCapped(count)} as JSON
+            </a>
+            {mayChange && (
+              <Button kind="primary" icon={<RotateCw size={14} aria-hidden />} onClick={() => setPlan(filter)}>
+                Retry {isFiltered(search) ? 'these' : 'all'} {formatCapped(count)} …
+              </Button>
+            )}
+          </>
+        )
+      }
+      toolbar={
+        <DeliveryFilters
+          tenantId={tenantId}
+          search={search}
+          onChange={setSearch}
+          without={['status', 'tests', 'reason']}
+        />
+      }
+    >
+      {fault && !data ? (
+        <Failed fault={fault} onRetry={refetch} />
+      ) : !data ? (
+        <LoadingRows />
+      ) : (
+        <div className="flex min-h-0 flex-1 flex-col gap-3">
+          <FeedNotices feed={feed} />
+          <BulkRetryList bulkRetries={running} />
+          {isEmpty && feed.rows.length === 0 ? (
+            isFiltered(search) ? (
+              <NoMatch what="dead letters" onClear={() => setSearch({})} />
+            ) : (
+              <>
+                <Empty icon={<PartyPopper size={28} aria-hidden />} title="Nothing has failed for good">
+                  {data.stats
+                    ? `In the last 30 days ${formatCount(data.stats.current.deadLettered)} deliveries became dead letters and stayed so.`
+                    : 'A delivery comes here when every attempt of its schedule has failed.'}
+                </Empty>
+                <BulkRetryList bulkRetries={data.bulkRetries?.nodes ?? []} />
+              </>
+            )
+          ) : (
+            <>
+              {data.deadLetterGroups && data.deadLetterGroups.length > 0 && (
+                <DeadLetterGroups
+                  groups={data.deadLetterGroups}
+                  isShown={(group) => isGroupOf(search, group)}
+                  onShow={(group) => setSearch(isGroupOf(search, group) ? {} : { ...search, ...searchOfGroup(group) })}
+                  onRetry={
+                    mayChange
+                      ? (group) => setPlan(deliveryFilter({ ...search, ...searchOfGroup(group) }, tenantId))
+                      : null
+                  }
+                />
+              )}
+              <Rows feed={feed} />
+            </>
+          )}
+        </div>
+      )}
+      {plan && <RetryPlanDialog filter={plan} onClose={() => setPlan(null)} />}
+    </Page>
+  )
+}
+
+function Rows({ feed }: { feed: LiveFeed<DeliveryRow> }) {
+  const { mayChange } = useRights()
+  const openId = useOpenDeliveryId()
+  const open = useOpenDelivery()
+  const list = useRef<HTMLDivElement>(null)
+  const [selection, setSelection] = useState<ReadonlySet<string>>(new Set())
+  const { put } = feed
+  const columns = useMemo(() => [...COLUMNS, ...(mayChange ? [retryColumn(put)] : [])], [mayChange, put])
+  const selected = feed.rows.filter(({ id }) => selection.has(id))
+  if (feed.phase === 'failed' && feed.fault) return <Failed fault={feed.fault} onRetry={feed.retry} />
+  if (feed.phase === 'loading') return <LoadingRows rows={6} />
+  return (
+    <div ref={list} className="relative flex min-h-52 flex-1 flex-col gap-2">
+      {selected.length > 0 && (
+        <Selected rows={selected} put={put} mayChange={mayChange} onDone={() => setSelection(new Set())} />
+      )}
+      <div className="relative flex min-h-0 flex-1 flex-col">
+        <NewRowsPill feed={feed} onShow={() => list.current?.querySelector('.overflow-auto')?.scrollTo({ top: 0 })} />
+        <DataTable
+          label="Dead letters"
+          columns={columns}
+          rows={feed.rows}
+          openId={openId}
+          onOpen={({ id }) => open(id)}
+          selection={selection}
+          onSelect={setSelection}
+          hasMore={feed.hasMore}
+          isLoadingMore={feed.isLoadingMore}
+          onMore={feed.loadMore}
+        />
+      </div>
+    </div>
+  )
+}
+
+const LINK_LASTS_MS = 24 * 3_600_000
+const shown = new Map(DELIVERY_COLUMNS.map((column) => [column.id, column as Column<DeliveryRow>]))
+
+const COLUMNS: readonly Column<DeliveryRow>[] = [
+  shown.get('status')!,
+  {
+    id: 'type',
+    header: 'Event type',
+    cell: ({ event, createdAt }) => (
+      <span className="flex items-center gap-2">
+        <span className="truncate font-medium">{event.type}</span>
+        {event.type === 'call.recorded' && <ExpiredLink createdAt={createdAt} />}
+      </span>
+    ),
+  },
+  shown.get('endpoint')!,
+  shown.get('call')!,
+  {
+    id: 'why',
+    header: 'Why',
+    cell: ({ lastErrorCode, lastStatusCode, reason }) => (
+      <span
+        className={lastErrorCode ? 'text-bad' : undefined}
+        title={lastErrorCode ? explainFailure(lastErrorCode, lastStatusCode) : undefined}
+      >
+        {describeOutcome(lastErrorCode, lastStatusCode) ?? (reason ? describeReason(reason) : '–')}
+      </span>
+    ),
+  },
+  { ...shown.get('attempts')!, width: 84 },
+  { id: 'first', header: 'Created', width: 120, cell: ({ createdAt }) => <Time at={createdAt} /> },
+  { id: 'last', header: 'Gave up', width: 120, cell: ({ completedAt }) => <Time at={completedAt} /> },
+]
+
+function retryColumn(put: (row: DeliveryRow) => void): Column<DeliveryRow> {
+  return {
+    id: 'retry',
+    header: <span className="sr-only">Retry</span>,
+    headerLabel: 'Retry',
+    width: 108,
+    align: 'right',
+    cell: (row) => (row.status === 'DEAD_LETTERED' ? <RetryOne row={row} put={put} /> : null),
+  }
+}
+
+function RetryOne({ row, put }: { row: DeliveryRow; put(row: DeliveryRow): void }) {
+  const [isBusy, setBusy] = useState(false)
+  return (
+    <Button
+      size="small"
+      icon={<RotateCw size={14} aria-hidden />}
+      isBusy={isBusy}
+      aria-label={`Retry ${row.event.type} to ${row.endpoint.name}`}
+      onClick={async () => {
+        setBusy(true)
+        const changed = await retryDelivery(row)
+        setBusy(false)
+        if (changed) put(changed)
+      }}
+    >
+      Retry
+    </Button>
+  )
+}
+
+/** The pre-signed link in a recording's event lasts a day; who gets it later has to ask for another one. */
+function ExpiredLink({ createdAt }: { createdAt: string }) {
+  const now = useNow(60_000)
+  if (now - Date.parse(createdAt) < LINK_LASTS_MS) return null
+  return (
+    <span
+      className="rounded bg-warn-bg px-1.5 text-xs font-medium text-warn"
+      title="The recording link inside works for 24 hours. Receivers ask for a fresh one by recording_id."
+    >
+      link expired
+    </span>
+  )
+}
+
+type SelectedProps = { rows: readonly DeliveryRow[]; put(row: DeliveryRow): void; mayChange: boolean; onDone(): void }
+
+function Selected({ rows, put, mayChange, onDone }: SelectedProps) {
+  const [done, setDone] = useState<number | null>(null)
+  const dead = rows.filter(({ status }) => status === 'DEAD_LETTERED')
+  const retry = async () => {
+    let count = 0
+    for (const [index, row] of dead.entries()) {
+      setDone(index)
+      const changed = await retryDelivery(row)
+      if (!changed) continue
+      put(changed)
+      count++
+    }
+    setDone(null)
+    toast({
+      tone: count === dead.length ? 'good' : 'info',
+      title: `${formatCount(count)} of ${formatCount(dead.length)} retried.`,
+    })
+    onDone()
+  }
+  const save = async () => {
+    setDone(0)
+    try {
+      saveJson('dead-letters', await readDeadLetters(rows.map(({ id }) => id)))
+    } catch (error) {
+      toast({ tone: 'bad', title: asFault(error).detail })
+    }
+    setDone(null)
+  }
+  const isBusy = done !== null
+  return (
+    <div
+      role="toolbar"
+      aria-label="Selected dead letters"
+      className="flex flex-wrap items-center gap-2 rounded-md bg-selected px-3 py-1.5"
+    >
+      <span className="mr-2 font-medium">
+        {isBusy ? `${formatCount(done)} done …` : `${formatCount(rows.length)} selected`}
+      </span>
+      {mayChange && dead.length > 0 && (
+        <Button size="small" icon={<RotateCw size={14} aria-hidden />} disabled={isBusy} onClick={() => void retry()}>
+          Retry {formatCount(dead.length)}
+        </Button>
+      )}
+      <Button size="small" icon={<Download size={14} aria-hidden />} disabled={isBusy} onClick={() => void save()}>
+        Download as JSON
+      </Button>
+      <Button size="small" kind="quiet" onClick={onDone}>
+        Clear selection
+      </Button>
+    </div>
+  )
+}
+
+function isGroupOf(search: DeliverySearch, group: DeadLetterGroup): boolean {
+  return Object.entries(searchOfGroup(group)).every(
+    ([name, value]) => JSON.stringify(search[name as keyof DeliverySearch]) === JSON.stringify(value),
+  )
 }
