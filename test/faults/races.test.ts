@@ -24,6 +24,7 @@ test('of fifty claims at once for a thousand deliveries, each delivery goes to o
         claimDeliveries(house.app.ctx.hot, [{ endpointId, test: false, slots: 100, low: null }], {
           token: randomUUID(),
           processId: randomUUID(),
+          now: new Date(),
         }),
       ),
     )
