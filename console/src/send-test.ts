@@ -49,3 +49,19 @@ export async function sendTest(input: SendTestMutationVariables['input']): Promi
   const { sendTestEvent: answer } = await mutate(SEND_TEST, { input })
   return 'delivery' in answer ? asSentTest(answer) : answer.message
 }
+
+const COMMAND = `mutation($input: SendTestEventInput!) {
+  sendTestEvent(input: $input) {
+    ... on SendTestEventSuccess { delivery { id status } }
+    ... on Error { message }
+  }
+}`
+
+/** The same as a command, for a script. */
+export function asCurl(input: SendTestMutationVariables['input']): string {
+  const body = JSON.stringify({ query: COMMAND.replaceAll(/\s+/g, ' '), variables: { input } })
+  return `curl ${location.origin}/graphql \\
+  -H 'authorization: Bearer YOUR_KEY' \\
+  -H 'content-type: application/json' \\
+  --data-raw '${body.replaceAll("'", "'\\''")}'`
+}

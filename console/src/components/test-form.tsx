@@ -3,8 +3,9 @@
 import { RotateCcw, Send } from 'lucide-react'
 import { lazy, Suspense, useEffect, useState } from 'react'
 import { sentencesOf, useAction } from '../actions.ts'
-import { asSentTest, SEND_TEST, type SentTest } from '../send-test.ts'
+import { asCurl, asSentTest, SEND_TEST, type SentTest } from '../send-test.ts'
 import { Button } from '../ui/button.tsx'
+import { CopyButton } from '../ui/copy-button.tsx'
 import { Field, Select } from '../ui/field.tsx'
 import { Skeleton } from '../ui/states.tsx'
 import { type CatalogueType, exampleOf, schemaOf } from './catalogue.ts'
@@ -21,12 +22,25 @@ type FormProps = {
   /** Told what is about to be sent, for a form that goes on to use it. */
   onTypeChange?: (type: string) => void
   editorClass?: string
+  /** Lets it be sent several times, and copied as a command. */
+  isFull?: boolean
 }
 
-export function TestForm({ types, endpointId, eventType, onSent, onTypeChange, editorClass }: FormProps) {
+const TIMES = [1, 2, 5, 10, 25]
+
+export function TestForm({
+  types,
+  endpointId,
+  eventType,
+  onSent,
+  onTypeChange,
+  editorClass,
+  isFull = false,
+}: FormProps) {
   const [name, setName] = useState(eventType ?? 'call.ended')
   const type = types.find((one) => one.name === name) ?? types[0]!
   const [text, setText] = useState(() => exampleText(type))
+  const [times, setTimes] = useState(1)
   const action = useAction(SEND_TEST, (data) => data.sendTestEvent, { showsRefusal: true })
 
   const choose = (next: string) => {
@@ -44,13 +58,15 @@ export function TestForm({ types, endpointId, eventType, onSent, onTypeChange, e
 
   const data = parsed(text)
   const isExample = text === exampleText(type)
+  // The example goes out whole, with its subject and its place in the call.
+  const input = { endpointId: endpointId ?? '', eventType: name, ...(isExample ? {} : { data }) }
   const send = async () => {
     if (!endpointId || data === undefined) return
-    // The example goes out whole, with its subject and its place in the call.
-    const done = await action.run({
-      input: { endpointId, eventType: name, ...(isExample ? {} : { data }) },
-    })
-    if (done) onSent(asSentTest(done))
+    for (let sent = 0; sent < times; sent++) {
+      const done = await action.run({ input })
+      if (!done) return
+      onSent(asSentTest(done))
+    }
   }
   return (
     <form
@@ -117,6 +133,27 @@ export function TestForm({ types, endpointId, eventType, onSent, onTypeChange, e
         >
           Send test
         </Button>
+        {isFull && (
+          <>
+            <Select
+              aria-label="How often"
+              className="w-28!"
+              value={times}
+              onChange={(event) => setTimes(Number(event.target.value))}
+            >
+              {TIMES.map((count) => (
+                <option key={count} value={count}>
+                  {count === 1 ? 'once' : `${count} times`}
+                </option>
+              ))}
+            </Select>
+            {endpointId && data !== undefined && (
+              <CopyButton text={() => asCurl(input)} label="Copy as curl" size="normal">
+                Copy as curl
+              </CopyButton>
+            )}
+          </>
+        )}
         <span className="text-xs text-ink-3">
           {data === undefined
             ? 'The data is no JSON yet.'

@@ -124,7 +124,7 @@ function EventType({ type, endpoints }: { type: CatalogueType; endpoints: Endpoi
           </Link>
         )}
       </header>
-      <Tabs
+      <Tabs<TabName>
         label={`About ${type.name}`}
         value={tab}
         onChange={setTab}

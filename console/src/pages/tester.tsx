@@ -1,5 +1,216 @@
-import { Page } from '../ui/page.tsx'
+import { getRouteApi, Link } from '@tanstack/react-router'
+import { FlaskConical } from 'lucide-react'
+import { useState } from 'react'
+import { graphql, useApiQuery } from '../client.ts'
+import { CallPlayer, PlayedTest } from '../components/call-player.tsx'
+import { EndpointStatusBadge } from '../components/status.tsx'
+import { TestForm } from '../components/test-form.tsx'
+import { TestResult } from '../components/test-result.tsx'
+import type { TesterPageQuery } from '../gql/graphql.ts'
+import type { SentTest } from '../send-test.ts'
+import { useRights } from '../session.ts'
+import { useSetSearch } from '../set-search.ts'
+import { useTenantId } from '../tenant.ts'
+import { Button, buttonClass } from '../ui/button.tsx'
+import { Field, Select } from '../ui/field.tsx'
+import { Card, Page } from '../ui/page.tsx'
+import { Empty, Failed, LoadingRows, Notice } from '../ui/states.tsx'
+import { Tabs } from '../ui/tabs.tsx'
+import { Time } from '../ui/time.tsx'
+
+const PAGE = graphql(`
+  query TesterPage($tenantId: ID) {
+    endpoints(tenantId: $tenantId, first: 100) {
+      nodes {
+        id
+        name
+        url
+        status
+        eventTypes
+      }
+    }
+    eventTypes {
+      ...CatalogueType
+    }
+  }
+`)
+
+type TabName = 'event' | 'call'
+type Search = { endpoint?: string; type?: string; tab?: TabName }
+type Endpoint = NonNullable<TesterPageQuery['endpoints']>['nodes'][number]
+
+const route = getRouteApi('/tester')
 
 export function TesterPage() {
-  return <Page title="Tester">{null}</Page>
+  const tenantId = useTenantId()
+  const { mayChange } = useRights()
+  const search = route.useSearch() as Search
+  const setSearch = useSetSearch<Search>()
+  const { data, fault, refetch } = useApiQuery(PAGE, { tenantId })
+  if (!mayChange)
+    return (
+      <Empty icon={<FlaskConical size={28} aria-hidden />} title="Tests are sent by an ADMIN">
+        You can watch them under Deliveries.
+      </Empty>
+    )
+  if (fault && !data) return <Failed fault={fault} onRetry={refetch} />
+  if (!data) return <LoadingRows />
+  const endpoints = data.endpoints?.nodes ?? []
+  const endpoint = endpoints.find(({ id }) => id === search.endpoint) ?? endpoints[0]
+  if (!endpoint)
+    return (
+      <Page title="Tester">
+        <Empty
+          icon={<FlaskConical size={28} aria-hidden />}
+          title="There is nothing to test yet"
+          action={
+            <Link to="/endpoints/new" className={buttonClass('primary')}>
+              New endpoint
+            </Link>
+          }
+        >
+          A test goes to an endpoint. Make the first one.
+        </Empty>
+      </Page>
+    )
+  const { type, tab } = search
+  const set = (change: Partial<Search>) => setSearch({ ...search, endpoint: endpoint.id, ...change })
+  return (
+    <Page
+      isFull
+      title="Tester"
+      lead="Sends real requests with the real signature: marked as tests, one attempt each, outside the statistics."
+      toolbar={<EndpointSelect endpoints={endpoints} endpoint={endpoint} onChange={(id) => set({ endpoint: id })} />}
+    >
+      <div className="-mx-6 -mb-6 flex min-h-0 flex-1 flex-col">
+        <Tabs<TabName>
+          label="What to play"
+          value={tab === 'call' ? 'call' : 'event'}
+          onChange={(next) => set({ tab: next })}
+          tabs={[
+            {
+              value: 'event',
+              label: 'One event',
+              content: (
+                <OneEvent
+                  key={endpoint.id}
+                  endpoint={endpoint}
+                  types={data.eventTypes}
+                  type={type}
+                  onTypeChange={(next) => set({ type: next })}
+                />
+              ),
+            },
+            {
+              value: 'call',
+              label: 'A whole call',
+              content: (
+                <div className="p-4">
+                  <CallPlayer types={data.eventTypes} endpoint={endpoint} />
+                </div>
+              ),
+            },
+          ]}
+        />
+      </div>
+    </Page>
+  )
+}
+
+type SelectProps = { endpoints: readonly Endpoint[]; endpoint: Endpoint; onChange(id: string): void }
+
+function EndpointSelect({ endpoints, endpoint, onChange }: SelectProps) {
+  return (
+    <div className="flex flex-wrap items-end gap-3">
+      <div className="w-80">
+        <Field label="Endpoint">
+          {(control) => (
+            <Select {...control} value={endpoint.id} onChange={(event) => onChange(event.target.value)}>
+              {endpoints.map(({ id, name }) => (
+                <option key={id} value={id}>
+                  {name}
+                </option>
+              ))}
+            </Select>
+          )}
+        </Field>
+      </div>
+      <span className="flex h-8 items-center gap-3">
+        <EndpointStatusBadge status={endpoint.status} />
+        <span className="font-mono text-xs text-ink-2">{endpoint.url}</span>
+      </span>
+    </div>
+  )
+}
+
+type OneEventProps = {
+  endpoint: Endpoint
+  types: TesterPageQuery['eventTypes']
+  type: string | undefined
+  onTypeChange(type: string): void
+}
+
+const MOST_KEPT = 50
+
+function OneEvent({ endpoint, types, type, onTypeChange }: OneEventProps) {
+  const [tests, setTests] = useState<readonly SentTest[]>([])
+  const [openId, setOpenId] = useState<string | null>(null)
+  const shown = tests.find(({ deliveryId }) => deliveryId === openId) ?? tests[0]
+  const others = tests.filter((test) => test !== shown)
+  return (
+    <div className="grid items-start gap-4 p-4 xl:grid-cols-2">
+      <Card title="What to send">
+        <div className="p-4">
+          <TestForm
+            isFull
+            types={types}
+            endpointId={endpoint.id}
+            eventType={type}
+            onTypeChange={onTypeChange}
+            onSent={(test) => {
+              setOpenId(test.deliveryId)
+              setTests((before) => [test, ...before].slice(0, MOST_KEPT))
+            }}
+          />
+        </div>
+      </Card>
+      <div className="flex flex-col gap-4">
+        <Card title="What happens">
+          <div className="flex flex-col gap-3 p-4">
+            {endpoint.status !== 'ACTIVE' && (
+              <Notice tone="info">The endpoint is {endpoint.status.toLowerCase()}. Tests go out all the same.</Notice>
+            )}
+            {shown ? (
+              <TestResult key={shown.deliveryId} test={shown} />
+            ) : (
+              <p className="text-ink-2">
+                Each step of the attempt appears here as it is taken: name, connection, TLS, request, first byte,
+                answer.
+              </p>
+            )}
+          </div>
+        </Card>
+        {others.length > 0 && (
+          <Card
+            title="Sent before"
+            actions={
+              <Button size="small" kind="quiet" onClick={() => setTests(shown ? [shown] : [])}>
+                Clear
+              </Button>
+            }
+          >
+            <ul className="divide-y divide-line">
+              {others.map((test) => (
+                <li key={test.deliveryId} className="flex flex-wrap items-center gap-3 px-4 py-1.5">
+                  <Time at={new Date(test.sentAt).toISOString()} />
+                  <span className="flex-1 font-mono text-xs">{test.eventType}</span>
+                  <PlayedTest test={test} />
+                </li>
+              ))}
+            </ul>
+          </Card>
+        )}
+      </div>
+    </div>
+  )
 }
