@@ -12,6 +12,7 @@ import {
   existsSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -36,6 +37,12 @@ const PROJECT_NODE = join(MODULES, 'node', 'bin', process.platform === 'win32' ?
 const NODE_LINK = join(MODULES, '.bin', 'node')
 const SCHEMA = join(ROOT, 'prisma', 'schema.prisma')
 const GENERATED = join(ROOT, 'src', 'generated', 'prisma', 'client.ts')
+
+const CONSOLE = join(ROOT, 'console')
+const BUILT_CONSOLE = join(CONSOLE, 'dist', 'index.html')
+/** Beside the folder of the console: what its documents are typed by. */
+const CONSOLE_SOURCES = [join(ROOT, 'schema.graphql'), join(ROOT, 'codegen.ts')]
+const MADE_IN_CONSOLE = new Set([join(CONSOLE, 'dist'), join(CONSOLE, 'src', 'gql')])
 
 const ENVIRONMENT = {
   ...process.env,
@@ -99,13 +106,14 @@ async function main([target, ...args]) {
 }
 
 function isReady() {
-  return packagesAreCurrent() && nodeIsChecked() && clientIsCurrent()
+  return packagesAreCurrent() && nodeIsChecked() && clientIsCurrent() && consoleIsCurrent()
 }
 
 async function makeReady() {
   if (!packagesAreCurrent()) await installPackages()
   if (!nodeIsChecked()) await checkNode()
   if (!clientIsCurrent()) await generateClient()
+  if (!consoleIsCurrent()) await buildConsole()
 }
 
 /** What the installed packages belong to: this lock file, on this kind of machine. */
@@ -206,6 +214,32 @@ async function generateClient() {
   await step(PROJECT_NODE, [join(MODULES, 'prisma', 'build', 'index.js'), 'generate'], { cwd: ROOT })
   // Prisma leaves a file alone whose content stays the same.
   writeFileSync(GENERATED, readFileSync(GENERATED))
+}
+
+function consoleIsCurrent() {
+  if (!existsSync(join(CONSOLE, 'index.html'))) return true
+  if (!existsSync(BUILT_CONSOLE)) return false
+  const builtAt = statSync(BUILT_CONSOLE).mtimeMs
+  return [CONSOLE, ...CONSOLE_SOURCES].every((path) => isUnchangedSince(path, builtAt))
+}
+
+/** A folder changes when a file in it comes or goes. What is made inside of the console does not count. */
+function isUnchangedSince(path, timeMs) {
+  if (MADE_IN_CONSOLE.has(path)) return true
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (!found) return true
+  if (!found.isDirectory()) return found.mtimeMs <= timeMs
+  // These two hold what is made, so coming and going of that changes them too.
+  const isOuter = path === CONSOLE || path === join(CONSOLE, 'src')
+  if (!isOuter && found.mtimeMs > timeMs) return false
+  return readdirSync(path).every((name) => isUnchangedSince(join(path, name), timeMs))
+}
+
+async function buildConsole() {
+  console.log('Building the console …')
+  const codegen = join(MODULES, '@graphql-codegen', 'cli', 'esm', 'bin.js')
+  await step(PROJECT_NODE, [codegen, '--silent'], { cwd: ROOT })
+  await step(PROJECT_NODE, [join(MODULES, 'vite', 'bin', 'vite.js'), 'build', 'console'], { cwd: ROOT })
 }
 
 /** `npm start` and `npm test` of a fresh clone may be run side by side: the second waits for the first. */
