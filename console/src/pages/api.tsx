@@ -1,5 +1,62 @@
+import { getRouteApi } from '@tanstack/react-router'
+import { lazy, Suspense } from 'react'
+import { ApiKeys } from '../components/api-keys.tsx'
+import { SignatureChecker } from '../components/signature-checker.tsx'
+import { useRights } from '../session.ts'
+import { useSetSearch } from '../set-search.ts'
+import { useChosenTenant } from '../tenant.ts'
+import { CopyButton } from '../ui/copy-button.tsx'
 import { Page } from '../ui/page.tsx'
+import { LoadingRows } from '../ui/states.tsx'
+import { type Tab, Tabs } from '../ui/tabs.tsx'
+
+const ApiExplorer = lazy(() =>
+  import('../components/api-explorer.tsx').then((module) => ({ default: module.ApiExplorer })),
+)
+
+type TabName = 'explorer' | 'keys' | 'signature'
+
+const route = getRouteApi('/api')
 
 export function ApiPage() {
-  return <Page title="API">{null}</Page>
+  const { tab, document, variables } = route.useSearch()
+  const setSearch = useSetSearch<{ tab?: TabName }>()
+  const tenantId = useChosenTenant()
+  const { mayReadKeys } = useRights()
+  const tabs: Tab<TabName>[] = [
+    {
+      value: 'explorer',
+      label: 'Explorer',
+      content: (
+        <Suspense fallback={<LoadingRows />}>
+          <ApiExplorer key={document} tenantId={tenantId} document={document} variables={variables} />
+        </Suspense>
+      ),
+    },
+  ]
+  if (mayReadKeys) tabs.push({ value: 'keys', label: 'Keys', content: <ApiKeys key={tenantId} tenantId={tenantId} /> })
+  tabs.push({ value: 'signature', label: 'Signature', content: <SignatureChecker /> })
+  const address = `${location.origin}/graphql`
+  return (
+    <Page
+      isFull
+      title="API"
+      lead={
+        <span className="flex flex-wrap items-center gap-1">
+          GraphQL at <code className="font-mono text-xs">{address}</code>
+          <CopyButton text={address} label="Copy the address" />
+          Subscriptions by websocket or server-sent events, at the same address.
+        </span>
+      }
+    >
+      <div className="-mx-6 -mb-6 flex min-h-0 flex-1 flex-col">
+        <Tabs<TabName>
+          label="Parts of the API page"
+          tabs={tabs}
+          value={tabs.find(({ value }) => value === tab)?.value ?? 'explorer'}
+          onChange={(next) => setSearch(next === 'explorer' ? {} : { tab: next })}
+        />
+      </div>
+    </Page>
+  )
 }

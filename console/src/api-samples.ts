@@ -1,0 +1,117 @@
+// Documents to begin with. Those of operators name the tenant, so every one of them takes it as a variable.
+
+export type ApiSample = { readonly name: string; readonly document: string; variables(tenantId: string | null): object }
+
+const byFilter = (tenantId: string | null) => ({ filter: tenantId ? { tenantId } : {} })
+const byTenant = (tenantId: string | null) => (tenantId ? { tenantId } : {})
+
+export const API_SAMPLES: readonly ApiSample[] = [
+  {
+    name: 'The newest deliveries',
+    document: `query NewestDeliveries($filter: DeliveryFilter) {
+  deliveries(first: 5, filter: $filter) {
+    nodes {
+      id
+      status
+      lastStatusCode
+      lastErrorCode
+      attemptCount
+      nextAttemptAt
+      event { id type subject }
+      endpoint { name url }
+    }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+`,
+    variables: byFilter,
+  },
+  {
+    name: 'Watch deliveries (subscription)',
+    document: `subscription WatchDeliveries($filter: DeliveryFilter, $after: String) {
+  deliveryUpdates(filter: $filter, after: $after) {
+    cursor
+    deliveries {
+      id
+      status
+      lastStatusCode
+      event { type subject }
+      endpoint { name }
+    }
+  }
+}
+`,
+    variables: byFilter,
+  },
+  {
+    name: 'Success and latency of each endpoint',
+    document: `query HowItGoes($tenantId: ID) {
+  endpoints(tenantId: $tenantId) {
+    nodes {
+      name
+      status
+      stats(window: LAST_24_HOURS) {
+        current { succeeded failedAttempts deadLettered successRate p95LatencyMs }
+      }
+    }
+  }
+}
+`,
+    variables: byTenant,
+  },
+  {
+    name: 'Dead letters by cause',
+    document: `query DeadLettersByCause($filter: DeliveryFilter) {
+  deadLetterGroups(filter: $filter) {
+    endpoint { id name }
+    eventType
+    errorCode
+    statusCode
+    count { count precision }
+    oldestAt
+  }
+}
+`,
+    variables: byFilter,
+  },
+  {
+    name: 'Make an endpoint (mutation)',
+    document: `mutation MakeEndpoint($input: CreateEndpointInput!) {
+  createEndpoint(input: $input) {
+    ... on CreateEndpointSuccess {
+      signingSecret
+      endpoint { id url }
+    }
+    ... on ValidationError {
+      message
+      issues { path message }
+    }
+    ... on Error { message }
+  }
+}
+`,
+    variables: (tenantId) => ({
+      input: {
+        ...(tenantId ? { tenantId } : {}),
+        name: 'CRM',
+        url: 'https://example.com/hooks/sivo',
+        eventTypes: ['call.ended'],
+      },
+    }),
+  },
+  {
+    name: 'Events one endpoint did not get',
+    document: `query NotDelivered($filter: EventFilter) {
+  events(first: 20, filter: $filter) {
+    nodes {
+      id
+      type
+      createdAt
+      deliveries { status reason lastErrorCode }
+    }
+  }
+}
+`,
+    variables: (tenantId) => ({ filter: { ...(tenantId ? { tenantId } : {}), undeliveredTo: 'ep_…' } }),
+  },
+]
