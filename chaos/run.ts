@@ -32,8 +32,9 @@ const READY_MS = 60_000
 const DRAIN_MS = 180_000
 /** A gateway process has so long to leave by contract; the rest is the machine's. */
 const LEAVE_MS = 20_000
-/** So long a fault waits for somebody to meet. */
+/** So long a fault waits for somebody to meet, and so long all of them together. */
 const MEET_MS = 20_000
+const HOLD_MS = 90_000
 /** So long a death may go unnoticed before nobody waits for it any more. */
 const NOTICE_MS = 30_000
 
@@ -301,13 +302,14 @@ function createController({ database, proxy, processes, tell }: ControllerParts)
     return processes.flatMap((each, i) => (i > 0 && i !== process && each.isReady ? [i] : []))
   }
 
-  /** Waits, for a while, until the fault meets somebody and somebody else can take over. */
-  async function untilMeetable(fault: Fault): Promise<void> {
-    const deadline = Date.now() + MEET_MS
+  /** Waits, but not longer, until the fault meets somebody and somebody else can take over; the ms it took. */
+  async function untilMeetable(fault: Fault, patienceMs: number): Promise<number> {
+    const sinceMs = performance.now()
     const target = 'process' in fault ? fault.process : fault.kind === 'black-hole' ? BEHIND_PROXY : null
     const isMeetable = () =>
       (target === null || processes[target]!.isReady) && survivorsOf(target).length > 0 && database.isUp
-    while (!fault.blind && !isMeetable() && Date.now() < deadline) await delay(50)
+    while (!isMeetable() && performance.now() - sinceMs < patienceMs) await delay(50)
+    return performance.now() - sinceMs
   }
 
   async function meet(fault: Fault): Promise<void> {
@@ -456,10 +458,13 @@ function createController({ database, proxy, processes, tell }: ControllerParts)
     async carryOut(plan: Plan): Promise<void> {
       const startedMs = performance.now()
       const met: Promise<void>[] = []
+      // The plan's clock stands still while a fault waits: on a slow machine the plan takes longer.
+      let heldMs = 0
       for (const fault of plan.faults) {
-        const waitMs = startedMs + fault.atMs - performance.now()
+        const waitMs = startedMs + heldMs + fault.atMs - performance.now()
         if (waitMs > 0) await delay(waitMs)
-        const meeting = untilMeetable(fault).then(() => meet(fault))
+        if (!fault.blind) heldMs += await untilMeetable(fault, Math.min(MEET_MS, HOLD_MS - heldMs))
+        const meeting = meet(fault)
         meeting.catch(() => {})
         met.push(meeting)
       }
