@@ -112,7 +112,7 @@ async function walkThePath(): Promise<void> {
   )
   await sendTestEvent(ctx, { endpoint: { id: endpointId, tenantId }, eventType: 'call.ended', data: null })
 
-  const lease = { token: randomUUID(), processId: randomUUID() }
+  const lease = { token: randomUUID(), processId: randomUUID(), now: new Date() }
   const { deliveries } = await claimDeliveries(hot, [{ endpointId, test: false, slots: 4, low: null }], lease)
   const gated = await claimGated(hot, [{ endpointId: gatedId, test: false, slots: 4, low: Date.now() - 5_000 }], lease)
   expect(deliveries).toHaveLength(4)
@@ -218,6 +218,7 @@ test('a claim over a hundred endpoints touches what it takes, not what is there'
     randomUUID(),
     20_000,
     randomUUID(),
+    'ffffffff-ffff-ffff-ffff-ffffffffffff',
   ])
   const plan = rows[0]['QUERY PLAN'][0].Plan
   // Each of 80 rows costs an index walk in each partition, its update and its event: hundreds of pages, not the tables.

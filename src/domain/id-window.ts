@@ -18,7 +18,7 @@ export function idWindow(from: Date | null, to: Date | null): IdWindow {
 }
 
 /** The smallest UUIDv7 of a moment in Unix milliseconds. */
-function smallestIdAt(ms: number): string {
+export function smallestIdAt(ms: number): string {
   const time = Math.min(Math.max(Math.floor(ms), 0), MAX_MS)
   const hex = `${time.toString(16).padStart(12, '0')}${'0'.repeat(20)}`
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`

@@ -3,6 +3,7 @@
 // wait for the disk: one that a crash of the database takes back belongs to an attempt that was not recorded, and that
 // attempt is made again.
 
+import { smallestIdAt } from '../domain/id-window.ts'
 import type { HotDatabase, Queryable, Statement } from '../hot-database.ts'
 
 /** The attempt's ten seconds, and time to record it. */
@@ -39,10 +40,8 @@ export type ClaimedDelivery = {
   readonly dueAt: Date
   /** The endpoint's revision as the lease was taken. */
   readonly revision: number
-  /** null: too large to come along, or taken by retention; `bodyBytes` tells which. */
+  /** null: too large to come along, or taken by retention; reading it tells which. */
   readonly body: string | null
-  /** null: retention took the event. */
-  readonly bodyBytes: number | null
   readonly leaseToken: string
 }
 
@@ -54,20 +53,24 @@ export const CRASHES_OF_A_SUSPECT = 2
 
 const THE_DEAD = '(array(select id from worker_process where died_at is not null))'
 
+// The weeks to come hold nothing yet; bounded like this, a statement does not even open their partitions.
+const SOON = '$5::uuid'
+const SOON_MS = 86_400_000
+
 const DUE = `d.status = 'PENDING' and d.next_attempt_at <= now() and d.next_attempt_at >= coalesce(w.low, '-infinity')
-  and (d.lease_until is null or d.lease_until < now() or d.lease_by = any ${THE_DEAD})`
+  and (d.lease_until is null or d.lease_until < now() or d.lease_by = any ${THE_DEAD}) and d.id < ${SOON}`
 
 const RETURNED = `
   l.id, l.tenant_id as "tenantId", l.event_id as "eventId", l.endpoint_id as "endpointId", l.event_type as "eventType",
   l.test, l.resend, l.manual, l.attempt_count as "attemptCount", l.cycle_start as "cycleStart",
   l.max_attempts as "maxAttempts", l.suspect, l.crash_count as "crashCount", l.next_attempt_at as "dueAt", l.revision,
-  e.bytes as "bodyBytes", e.body, l.lease_token as "leaseToken"`
+  e.body, l.lease_token as "leaseToken"`
 
 // The event is looked up row by row: joined plainly, the planner reads whole partitions. Its absence must not hide a
 // delivery that was just leased, hence the left join.
 const EVENT_OF_LEASED = `left join lateral (
-  select octet_length(body) as bytes, case when octet_length(body) <= ${LARGE_BODY_BYTES} then body end as body
-  from event where id = l.event_id limit 1) e on true`
+  select case when octet_length(body) <= ${LARGE_BODY_BYTES} then body end as body
+  from event where id = l.event_id and id < ${SOON} limit 1) e on true`
 
 // What a dead process had in the air is sent again at once, like anything that is due. Only what was in the air at a
 // second death too, with no attempt recorded in between, is a suspect; from then on only deaths count during which it was
@@ -95,23 +98,22 @@ const CLAIM: Statement = {
         for update skip locked) c
       where not w.gated
     ), leased as (
-      update delivery d set ${LEASE} from due where d.id = due.id returning d.*, due.revision
+      update delivery d set ${LEASE} from due where d.id = due.id and d.id < ${SOON} returning d.*, due.revision
     )
     select ${RETURNED}, false as gated from leased l ${EVENT_OF_LEASED}
     union all
-    select null, null, null, endpoint_id, null, null, null, null, null, null, null, null, null, null, null, null, null, null, true
+    select null, null, null, endpoint_id, null, null, null, null, null, null, null, null, null, null, null, null, null, true
     from wanted where gated`,
 }
 
 type ClaimedRow = ClaimedDelivery & { gated: boolean }
 
-/** Leases what is due for these lanes, in one statement. `token` fences the results; `processId` names the holder. */
-export async function claimDeliveries(
-  hot: HotDatabase,
-  claims: readonly Claim[],
-  { token, processId }: { token: string; processId: string },
-): Promise<ClaimResult> {
-  const rows = await hot.unsynced.query<ClaimedRow>(CLAIM, [asRows(claims), token, LEASE_MS, processId])
+/** `token` fences the results; `processId` names the holder; `now` is the database's time. */
+export type Lease = { readonly token: string; readonly processId: string; readonly now: Date }
+
+/** Leases what is due for these lanes, in one statement. */
+export async function claimDeliveries(hot: HotDatabase, claims: readonly Claim[], lease: Lease): Promise<ClaimResult> {
+  const rows = await hot.unsynced.query<ClaimedRow>(CLAIM, leaseValues(claims, lease))
   return {
     deliveries: rows.filter((row) => !row.gated),
     gatedEndpointIds: rows.filter((row) => row.gated).map((row) => row.endpointId),
@@ -161,7 +163,7 @@ const CLAIM_GATED: Statement = {
         order by d.next_attempt_at limit least(w.slots, w.room, w.pace)
         for update skip locked) c
     ), leased as (
-      update delivery d set ${LEASE}, gated = true from due where d.id = due.id returning d.*, due.revision
+      update delivery d set ${LEASE}, gated = true from due where d.id = due.id and d.id < ${SOON} returning d.*, due.revision
     ), advanced as (
       update endpoint_gate g set tat = w.tat + n.taken * interval '1 s' / w.rate
       from wanted w
@@ -172,7 +174,7 @@ const CLAIM_GATED: Statement = {
     select ${RETURNED}, null::timestamptz as "openAt", null::int as "maxInFlight", null::int as room, null::int as pace,
       false as open, false as state from leased l ${EVENT_OF_LEASED}
     union all
-    select null, null, null, w.endpoint_id, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
+    select null, null, null, w.endpoint_id, null, null, null, null, null, null, null, null, null, null, null, null, null,
       case when w.rate is not null then coalesce((select tat from advanced a where a.endpoint_id = w.endpoint_id), w.tat) end,
       w.max_in_flight, w.room, w.pace, w.open, true
     from wanted w`,
@@ -201,18 +203,14 @@ export type GatedResult = {
  * The same for endpoints with a limit over all workers. The gate row is locked first; the claim is the next statement,
  * so its snapshot sees every lease taken before.
  */
-export async function claimGated(
-  hot: HotDatabase,
-  claims: readonly Claim[],
-  { token, processId }: { token: string; processId: string },
-): Promise<GatedResult> {
+export async function claimGated(hot: HotDatabase, claims: readonly Claim[], lease: Lease): Promise<GatedResult> {
   const rows = await hot.unsynced.transaction(async (tx: Queryable) => {
     const endpointIds = claims.map((claim) => claim.endpointId)
     if ((await tx.query(LOCK_GATES, [endpointIds])).length < endpointIds.length) {
       await tx.query(MAKE_GATES, [endpointIds])
       await tx.query(LOCK_GATES, [endpointIds])
     }
-    return tx.query<GatedRow>(CLAIM_GATED, [asRows(claims), token, LEASE_MS, processId])
+    return tx.query<GatedRow>(CLAIM_GATED, leaseValues(claims, lease))
   })
   return {
     deliveries: rows.filter((row) => !row.state),
@@ -277,6 +275,10 @@ const READ_BODY: Statement = { name: 'read-body', text: 'select body from event 
 export async function readBody(hot: HotDatabase, eventId: string): Promise<string | null> {
   const [row] = await hot.query<{ body: string | null }>(READ_BODY, [eventId])
   return row?.body ?? null
+}
+
+function leaseValues(claims: readonly Claim[], { token, processId, now }: Lease): unknown[] {
+  return [asRows(claims), token, LEASE_MS, processId, smallestIdAt(now.getTime() + SOON_MS)]
 }
 
 function asRows(claims: readonly Claim[]): string {

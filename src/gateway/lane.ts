@@ -3,13 +3,16 @@
 // never holds more than its own slots, a tenant never more than half of the process, and a full lane leaves its
 // deliveries where they are, in the table. The last tenth of the process is for tenants who have little in the air.
 //
+// A full lane whose receiver is quick claims as much again ahead, so that a slot that becomes free is filled at once and
+// a claim brings many; slower ones claim what they can send now.
+//
 // A lane starts with two slots and doubles them with every success; three timeouts in a row bring it back to two. That
 // limits parallelism alone, never the schedule.
 
 import { randomUUID } from 'node:crypto'
 import type { Context } from '../context.ts'
 import { giveUp, type Step } from '../domain/delivery.ts'
-import { type AttemptTools, attemptDelivery } from './attempt-delivery.ts'
+import { type AttemptResult, type AttemptTools, attemptDelivery } from './attempt-delivery.ts'
 import type { Batcher } from './batcher.ts'
 import {
   type Claim,
@@ -29,6 +32,8 @@ import type { Recorded, Result } from './record-attempts.ts'
 const FIRST_SLOTS = 2
 const SLOTS = 20
 const TIMEOUTS_UNTIL_NARROW = 3
+/** What is claimed ahead for a lane whose receiver answers within this goes out within about as long. */
+const QUICK_MS = 100
 const MAX_CLAIM_ROWS = 500
 const MAX_CLAIM_LANES = 200
 /** A claim older than this is not sent any more: its lease could end while the receiver answers. */
@@ -91,6 +96,10 @@ type Lane = {
   unsettled: number
   slots: number
   mostSlots: number
+  /** The last attempt was answered well and soon. */
+  quick: boolean
+  /** Claimed ahead: each goes out when one before it has ended. While there are any, something is in the air. */
+  ahead: Claimed[]
   timeouts: number
   /** Rises with every wake-up, so that one that comes during a claim is not lost. */
   woken: number
@@ -111,7 +120,8 @@ type Lane = {
 type Asked = {
   readonly lane: Lane
   readonly claim: Claim
-  /** For whom its slots are counted until the claim is answered. */
+  /** How many of them may go out at once, and for whom they are counted until the claim is answered. */
+  readonly atOnce: number
   readonly tenantId: string
   readonly woken: number
   readonly restarts: number
@@ -124,6 +134,8 @@ type ClaimLoop = {
   running: Promise<void> | null
   notBefore: number
 }
+
+type Claimed = { readonly delivery: ClaimedDelivery; readonly target: EndpointTarget; readonly claimedAt: number }
 
 type Suspect = { readonly lane: Lane; readonly delivery: ClaimedDelivery; readonly target: EndpointTarget }
 
@@ -166,6 +178,8 @@ export function createLanes(options: LanesOptions): Lanes {
         unsettled: 0,
         slots: FIRST_SLOTS,
         mostSlots: SLOTS,
+        quick: false,
+        ahead: [],
         timeouts: 0,
         woken: 0,
         low: null,
@@ -194,7 +208,8 @@ export function createLanes(options: LanesOptions): Lanes {
 
   /** Forgets a lane that has nothing to do and nothing to wait for. */
   function retire(lane: Lane): void {
-    const idle = !hungry.has(lane) && lane.inTheAir === 0 && lane.unsettled === 0 && lane.times.length === 0
+    const idle =
+      !hungry.has(lane) && lane.inTheAir + lane.ahead.length + lane.unsettled === 0 && lane.times.length === 0
     if (idle) lanes.delete(lane.key)
   }
 
@@ -248,10 +263,11 @@ export function createLanes(options: LanesOptions): Lanes {
         setTimeout(claimSoon, CLAIM_AGAIN_AFTER_FAILURE_MS + 1)
       })
       .finally(() => {
-        for (const { tenantId, claim } of asked) {
-          askedFor -= claim.slots
-          countFor(tenantId, -claim.slots)
+        for (const { tenantId, atOnce } of asked) {
+          askedFor -= atOnce
+          countFor(tenantId, -atOnce)
         }
+        for (const { lane } of asked) sendAhead(lane)
         loop.running = null
         claimSoon()
       })
@@ -269,18 +285,24 @@ export function createLanes(options: LanesOptions): Lanes {
       if (lane.gated !== gated || lane.closedUntil > now) continue
       const tenantId = lane.tenantId ?? NOBODY
       const ofTenant = tenantInTheAir.get(tenantId) ?? 0
-      const slots = Math.min(
-        lane.slots - lane.inTheAir,
-        ofTenant < reserve ? free : free - reserve,
-        Math.ceil(options.maxInTheAir / 2) - ofTenant,
-        rows,
+      const atOnce = Math.max(
+        0,
+        Math.min(
+          lane.slots - lane.inTheAir,
+          ofTenant < reserve ? free : free - reserve,
+          Math.ceil(options.maxInTheAir / 2) - ofTenant,
+          rows,
+        ),
       )
-      if (slots <= 0) continue
+      const slots = Math.min(rows, atOnce + roomAhead(lane, atOnce))
+      // With enough claimed ahead there is no hurry: fewer and larger claims.
+      if (slots === 0 || (lane.ahead.length > 0 && slots < lane.slots / 2)) continue
       rows -= slots
-      askedFor += slots
-      countFor(tenantId, slots)
+      askedFor += atOnce
+      countFor(tenantId, atOnce)
       asked.push({
         lane,
+        atOnce,
         tenantId,
         woken: lane.woken,
         restarts: lane.restarts,
@@ -292,6 +314,30 @@ export function createLanes(options: LanesOptions): Lanes {
       hungry.add(lane)
     }
     return asked
+  }
+
+  function roomAhead(lane: Lane, atOnce: number): number {
+    const isFull = lane.inTheAir + atOnce >= lane.slots
+    return lane.quick && isFull && !lane.gated && !lane.test ? lane.slots - lane.ahead.length : 0
+  }
+
+  /** Fills the lane's free slots with what was claimed ahead; gives that back when it would have to wait long. */
+  function sendAhead(lane: Lane): void {
+    if (lane.ahead.length === 0) return
+    if (!lane.quick || closed) {
+      for (const { delivery } of lane.ahead.splice(0)) giveBack(lane, delivery)
+      return
+    }
+    const tenantId = lane.tenantId ?? NOBODY
+    while (lane.inTheAir < lane.slots) {
+      const isFree = inTheAir + askedFor < options.maxInTheAir
+      const isForTenant = (tenantInTheAir.get(tenantId) ?? 0) < options.maxInTheAir / 2
+      if (lane.inTheAir > 0 && !(isFree && isForTenant)) return
+      const next = lane.ahead.shift()
+      if (!next) return
+      takeSlot(lane, next.delivery)
+      void run(lane, next.delivery, next.target, next.claimedAt)
+    }
   }
 
   function countFor(tenantId: string, slots: number): void {
@@ -348,7 +394,7 @@ export function createLanes(options: LanesOptions): Lanes {
   }
 
   function lease() {
-    return { token: randomUUID(), processId: options.processId() }
+    return { token: randomUUID(), processId: options.processId(), now: ctx.clock.now() }
   }
 
   /** Lanes that got less than they asked for have nothing due, unless they were woken meanwhile. */
@@ -372,7 +418,7 @@ export function createLanes(options: LanesOptions): Lanes {
       for (const delivery of deliveries) giveBack(laneOf(delivery.endpointId, delivery.test), delivery)
       return taken
     }
-    const claimedFrom = new Map(asked.map(({ lane, restarts }) => [lane, restarts]))
+    const askedOf = new Map(asked.map((each) => [each.lane, each]))
     for (const delivery of deliveries) {
       const lane = laneOf(delivery.endpointId, delivery.test)
       taken.set(lane, (taken.get(lane) ?? 0) + 1)
@@ -384,8 +430,13 @@ export function createLanes(options: LanesOptions): Lanes {
         giveBack(lane, delivery)
         continue
       }
-      if (claimedFrom.get(lane) === lane.restarts)
+      const question = askedOf.get(lane)
+      if (question?.restarts === lane.restarts)
         lane.low = Math.max(lane.low ?? 0, delivery.dueAt.getTime() - LOW_WATER_BEHIND_MS)
+      if (question && !delivery.suspect && taken.get(lane)! > question.atOnce) {
+        lane.ahead.push({ delivery, target, claimedAt })
+        continue
+      }
       takeSlot(lane, delivery)
       if (delivery.suspect) suspects.push({ lane, delivery, target })
       else void run(lane, delivery, target, claimedAt)
@@ -409,6 +460,7 @@ export function createLanes(options: LanesOptions): Lanes {
       lane.closedUntil = 0
       feed(lane)
     }
+    sendAhead(lane)
     retire(lane)
     claimSoon()
     if (inTheAir === 0) whenQuiet?.()
@@ -497,7 +549,7 @@ export function createLanes(options: LanesOptions): Lanes {
       }
       const made = await attemptDelivery(tools, { delivery, target, body })
       if (!made) return giveBack(lane, delivery)
-      adapt(lane, made.outcome.errorCode)
+      adapt(lane, made)
       result = { delivery, ...made, ...schedule(lane, made.step) }
     } catch (error) {
       ctx.log.error({ err: error, deliveryId: delivery.id, endpointId: delivery.endpointId }, 'delivery.attempt_failed')
@@ -532,7 +584,8 @@ export function createLanes(options: LanesOptions): Lanes {
     }
   }
 
-  function adapt(lane: Lane, errorCode: string | null): void {
+  function adapt(lane: Lane, { outcome: { errorCode }, attempt: { sent } }: AttemptResult): void {
+    lane.quick = errorCode === null && sent.latencyMs <= QUICK_MS
     if (errorCode === null) {
       lane.timeouts = 0
       lane.slots = Math.min(lane.mostSlots, lane.slots * 2)
@@ -558,8 +611,7 @@ export function createLanes(options: LanesOptions): Lanes {
   }
 
   /** null: retention took the event. */
-  async function bodyOf({ body, bodyBytes, eventId }: ClaimedDelivery): Promise<Buffer | null> {
-    if (bodyBytes === null) return null
+  async function bodyOf({ body, eventId }: ClaimedDelivery): Promise<Buffer | null> {
     if (body !== null) return Buffer.from(body, 'utf8')
     while (largeReads >= LARGE_READS_AT_ONCE) await new Promise<void>((resolve) => largeReadLine.push(resolve))
     largeReads++
@@ -588,6 +640,7 @@ export function createLanes(options: LanesOptions): Lanes {
       const tooLate = new Promise<void>((resolve) => cutOff.signal.addEventListener('abort', () => resolve()))
       // A claim that is in the air may still bring leases.
       await Promise.race([Promise.all(loops.map((loop) => loop.running)), tooLate])
+      for (const lane of lanes.values()) sendAhead(lane)
       for (const { lane, delivery } of suspects.splice(0)) {
         giveBack(lane, delivery)
         freeSlot(lane, delivery)

@@ -123,7 +123,11 @@ const steps = {
       const endpoint = pick(model.endpoints, which)!
       const [token, processId] = [randomUUID(), randomUUID()]
       const claims = [{ endpointId: endpoint.id, test: isTest, slots, low: null }]
-      const { deliveries } = await claimDeliveries(house.app.ctx.hot, claims, { token, processId })
+      const { deliveries } = await claimDeliveries(house.app.ctx.hot, claims, {
+        token,
+        processId,
+        now: new Date(),
+      })
       const open = !endpoint.deleted && (isTest || endpoint.status === 'ACTIVE')
       const eligible = model.deliveries.filter(
         (each) =>

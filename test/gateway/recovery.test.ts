@@ -121,7 +121,8 @@ describe('whoever is not the holder of the lease any more writes nothing', () =>
   const claim = async (endpointId: string) => {
     const token = randomUUID()
     const claims = [{ endpointId, test: false, slots: 10, low: null }]
-    return (await claimDeliveries(quiet.app.ctx.hot, claims, { token, processId: randomUUID() })).deliveries
+    return (await claimDeliveries(quiet.app.ctx.hot, claims, { token, processId: randomUUID(), now: new Date() }))
+      .deliveries
   }
   const refusedResult = (delivery: Result['delivery'], statusCode: number): Result => ({
     delivery,
