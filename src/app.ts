@@ -109,7 +109,11 @@ export async function openApp({ config, log, ca, narrate = false }: AppOptions):
 
   const publisher = createBatcher<StoreCall, StoreResult>({
     flush: (calls, repeated) =>
-      storeEvents(hot, calls, { repeated, maxAttempts: attemptsPerCycle(config.retrySchedule) }).finally(bell.ring),
+      storeEvents(hot, calls, {
+        repeated,
+        maxAttempts: attemptsPerCycle(config.retrySchedule),
+        nearby: worker ? { id: instance, wake: worker.lanes.wake } : undefined,
+      }).finally(bell.ring),
     // A batch is bounded in events as in bytes.
     weigh: (call) => call.events.reduce((bytes, event) => bytes + Math.max(event.bodyBytes, LEAST_EVENT_WEIGHT), 0),
     owner: (call) => call.tenantId,
@@ -145,7 +149,8 @@ export async function openApp({ config, log, ca, narrate = false }: AppOptions):
   })
   opened.push(() => feed.close())
 
-  const worker = config.role === 'api' ? null : openWorker({ ctx, access, liveness, bell, metrics, narrate, ca })
+  const worker =
+    config.role === 'api' ? null : openWorker({ ctx, access, lanesId: instance, liveness, bell, metrics, narrate, ca })
   let stopped: Promise<void> | null = null
   let closing: Promise<void> | null = null
   const stopWorking = (deadlineMs: number) => {
@@ -171,6 +176,7 @@ export async function openApp({ config, log, ca, narrate = false }: AppOptions):
 type WorkerParts = {
   readonly ctx: Context
   readonly access: Parameters<typeof openPool>[0]
+  readonly lanesId: string
   readonly liveness: Liveness
   readonly bell: Bell
   readonly metrics: Metrics
@@ -178,7 +184,7 @@ type WorkerParts = {
   readonly ca?: readonly string[] | undefined
 }
 
-function openWorker({ ctx, access, liveness, bell, metrics, narrate, ca }: WorkerParts): {
+function openWorker({ ctx, access, lanesId, liveness, bell, metrics, narrate, ca }: WorkerParts): {
   lanes: Lanes
   close(deadlineMs: number): Promise<void>
 } {
@@ -199,7 +205,8 @@ function openWorker({ ctx, access, liveness, bell, metrics, narrate, ca }: Worke
     rescue: withoutReply,
     maxItems: MAX_BATCH_ROWS,
     maxBytes: MAX_BATCH_BYTES,
-    parallel: 2,
+    // Nobody waits for a record as they do for an acknowledgement: fewer and larger batches cost less.
+    parallel: 1,
   })
   const testSteps = createTestSteps(ctx)
   const lanes = createLanes({
@@ -226,7 +233,14 @@ function openWorker({ ctx, access, liveness, bell, metrics, narrate, ca }: Worke
   const bulkRetries = workOnBulkRetries(ctx)
   // Its jobs are wake-ups: one that a crash takes back or doubles does no harm.
   const pool = openPool(access, JOB_CONNECTIONS, [UNSYNCED], log)
-  const jobs: Promise<JobRunner> = startJobs({ ctx, lanes, bulkRetries, pool, setPoolIds: liveness.setPoolIds })
+  const jobs: Promise<JobRunner> = startJobs({
+    ctx,
+    lanes,
+    lanesId,
+    bulkRetries,
+    pool,
+    setPoolIds: liveness.setPoolIds,
+  })
   const stopReconciling = keepReconciling(ctx, liveness, metrics)
   const stopFolding = repeat(FOLD_STATISTICS_MS, async () => {
     await foldStatistics(hot).catch((error) => log.warn({ err: error }, 'statistics.fold_failed'))

@@ -8,13 +8,14 @@ const uuid = z.string().regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
 export const JOBS = {
   /**
    * A wake-up: look at this endpoint now. May be lost, doubled or late without harm. `test` looks at its tests alone;
-   * `fromStart` also at what lies before the lane's low-water mark.
+   * `fromStart` also at what lies before the lane's low-water mark. `told` names the lanes that know already.
    */
   deliver: z.object({
     endpointId: uuid,
     tenantId: uuid.optional(),
     test: z.boolean().optional(),
     fromStart: z.boolean().optional(),
+    told: uuid.optional(),
   }),
   /** Writes CANCELLED into what still waits for a deleted endpoint. */
   'sweep-deleted-endpoint': z.object({ endpointId: uuid }),

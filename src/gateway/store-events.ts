@@ -33,11 +33,19 @@ export type KeyConflict = {
 
 export type StoreResult = readonly StoredEvent[] | KeyConflict
 
+export type WokenEndpoint = { readonly endpointId: string; readonly tenantId: string }
+
 export type StoreOptions = {
   /** Attempts of a delivery's first cycle. */
   readonly maxAttempts: number
   /** An earlier try of the same calls may have been committed. */
   readonly repeated: boolean
+  /** Lanes beside the publisher: told of each endpoint after the commit, sooner than its job can tell them. */
+  readonly nearby?: {
+    /** Names them in the job, which then has nothing more to tell them. */
+    readonly id: string
+    wake(endpoint: WokenEndpoint): void
+  }
 }
 
 /** Stores the calls, results in their order. */
@@ -48,12 +56,14 @@ export async function storeEvents(
 ): Promise<StoreResult[]> {
   const keyed = calls.some((call) => call.events.some((event) => event.key !== null))
   if (!keyed) {
-    const counts = await insertEvents(hot, calls, options)
+    const { counts, woken } = await insertEvents(hot, calls, options)
+    wakeNearby(woken, options)
     return calls.map((call) =>
       call.events.map(({ id }) => ({ id, duplicate: false, deliveryCount: counts.get(id) ?? 0 })),
     )
   }
-  return hot.transaction(async (tx) => {
+  let woken: readonly WokenEndpoint[] = []
+  const results = await hot.transaction(async (tx) => {
     const { decisions } = await claimKeys(tx, calls)
     const fresh = calls.flatMap((call, i) => {
       const decision = decisions[i]!
@@ -61,7 +71,9 @@ export async function storeEvents(
       const events = call.events.filter((_, j) => decision.events[j]!.duplicateOf === null)
       return events.length ? [{ ...call, events }] : []
     })
-    const counts = fresh.length ? await insertEvents(tx, fresh, options) : new Map<string, number>()
+    const inserted = fresh.length ? await insertEvents(tx, fresh, options) : NOTHING_INSERTED
+    const counts = new Map(inserted.counts)
+    woken = inserted.woken
     const duplicates = decisions.flatMap((decision) =>
       decision.kind === 'accepted' ? decision.events.flatMap(({ duplicateOf }) => duplicateOf ?? []) : [],
     )
@@ -79,6 +91,12 @@ export async function storeEvents(
       }))
     })
   })
+  wakeNearby(woken, options)
+  return results
+}
+
+function wakeNearby(woken: readonly WokenEndpoint[], { nearby }: StoreOptions): void {
+  if (nearby) for (const endpoint of woken) nearby.wake(endpoint)
 }
 
 const INSERT_EVENTS: Statement = {
@@ -99,13 +117,19 @@ const INSERT_EVENTS: Statement = {
       join endpoint e on e.tenant_id = s.tenant_id and e.deleted_at is null
         and (e.event_types = '{}' or s.type = any (e.event_types))
       returning event_id, endpoint_id
+    ), awake as (
+      select e.id, e.tenant_id from (select distinct endpoint_id from fanned) f join endpoint e on e.id = f.endpoint_id
+      where e.status = 'ACTIVE'
     ), woken as (
       select count(*) from graphile_worker.add_jobs(array(
-        select row('deliver', json_build_object('endpointId', e.id, 'tenantId', e.tenant_id), null, null, ${JOB_MAX_ATTEMPTS}, null, null, null)::graphile_worker.job_spec
-        from (select distinct endpoint_id from fanned) f join endpoint e on e.id = f.endpoint_id
-        where e.status = 'ACTIVE'))
+        select row('deliver', json_strip_nulls(json_build_object('endpointId', id, 'tenantId', tenant_id, 'told', $3::text)),
+          null, null, ${JOB_MAX_ATTEMPTS}, null, null, null)::graphile_worker.job_spec
+        from awake))
     )
-    select event_id as id, count(*)::int as count from fanned, woken where woken.count >= 0 group by event_id`,
+    select event_id as "eventId", count(*)::int as count, null::uuid as "endpointId", null::uuid as "tenantId"
+    from fanned, woken where woken.count >= 0 group by event_id
+    union all
+    select null, 0, id, tenant_id from awake`,
 }
 
 const COUNT_DELIVERIES: Statement = {
@@ -113,12 +137,21 @@ const COUNT_DELIVERIES: Statement = {
   text: `select w.id, (select count(*)::int from delivery d where d.event_id = w.id) as count from unnest($1::uuid[]) as w(id)`,
 }
 
-/** How many deliveries each event got; events that nobody wanted are absent. */
+type Inserted = {
+  /** How many deliveries each event got; events that nobody wanted are absent. */
+  readonly counts: Map<string, number>
+  /** The endpoints whose wake-ups were stored. */
+  readonly woken: readonly WokenEndpoint[]
+}
+const NOTHING_INSERTED: Inserted = { counts: new Map(), woken: [] }
+
+type InsertedRow = { eventId: string; count: number; endpointId: null } | ({ eventId: null } & WokenEndpoint)
+
 async function insertEvents(
   on: Queryable,
   calls: readonly StoreCall[],
-  { maxAttempts, repeated }: StoreOptions,
-): Promise<Map<string, number>> {
+  { maxAttempts, repeated, nearby }: StoreOptions,
+): Promise<Inserted> {
   const rows = calls.flatMap((call) =>
     call.events.map((event) => ({
       id: event.id,
@@ -130,16 +163,15 @@ async function insertEvents(
       body: event.body,
     })),
   )
-  const inserted = await on.query<{ id: string | null; count: number }>(INSERT_EVENTS, [
-    JSON.stringify(rows),
-    maxAttempts,
-  ])
-  const counts = new Map(inserted.flatMap(({ id, count }) => (id ? [[id, count] as const] : [])))
-  if (!repeated) return counts
-  return countDeliveries(
-    on,
-    rows.map(({ id }) => id),
-  )
+  const values = [JSON.stringify(rows), maxAttempts, nearby?.id ?? null]
+  const inserted = await on.query<InsertedRow>(INSERT_EVENTS, values)
+  const woken = inserted.filter((row) => row.eventId === null)
+  if (repeated) return { counts: await countDeliveries(on, idsOf(rows)), woken }
+  return { counts: new Map(inserted.flatMap((row) => (row.eventId ? [[row.eventId, row.count]] : []))), woken }
+}
+
+function idsOf(rows: readonly { id: string }[]): string[] {
+  return rows.map(({ id }) => id)
 }
 
 async function countDeliveries(on: Queryable, eventIds: string[]): Promise<Map<string, number>> {

@@ -43,6 +43,8 @@ export type JobRunner = { close(): Promise<void> }
 export type JobRunnerOptions = {
   readonly ctx: Context
   readonly lanes: Lanes
+  /** The name of these lanes in jobs that were told to them already. */
+  readonly lanesId: string
   readonly bulkRetries: BulkRetries
   /** A pool of its own: graphile-worker and Prisma must not share one. */
   readonly pool: pg.Pool
@@ -50,7 +52,14 @@ export type JobRunnerOptions = {
 }
 
 /** Starts working; keeps at it through outages until closed. */
-export async function startJobs({ ctx, lanes, bulkRetries, pool, setPoolIds }: JobRunnerOptions): Promise<JobRunner> {
+export async function startJobs({
+  ctx,
+  lanes,
+  lanesId,
+  bulkRetries,
+  pool,
+  setPoolIds,
+}: JobRunnerOptions): Promise<JobRunner> {
   let runner: Runner | null = null
   let closed = false
   let poolIds: string[] = []
@@ -61,7 +70,9 @@ export async function startJobs({ ctx, lanes, bulkRetries, pool, setPoolIds }: J
       await work(JOBS[name].parse(payload) as JobPayload<Name>)
     }
   const taskList: TaskList = {
-    deliver: implement('deliver', (payload) => lanes.wake(payload)),
+    deliver: implement('deliver', (payload) => {
+      if (payload.told !== lanesId) lanes.wake(payload)
+    }),
     'sweep-deleted-endpoint': implement('sweep-deleted-endpoint', ({ endpointId }) =>
       sweepDeletedEndpoint(ctx, endpointId),
     ),
