@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Console, describeInBrowser, openConsole, settled, show } from '../support/console.ts'
+import { type Console, describeInBrowser, follow, openConsole, settled, show } from '../support/console.ts'
 
 describeInBrowser('what is shown stays true', () => {
   let console: Console
@@ -30,7 +30,7 @@ describeInBrowser('what is shown stays true', () => {
     await panel.getByRole('button', { name: 'Attempt now' }).click()
     await rows.first().getByText('Delivered').waitFor()
 
-    await other.getByRole('link', { name: 'Endpoints' }).click()
+    await follow(other, 'Endpoints')
     const endpoint = other.getByRole('row').filter({ hasText: 'Two tabs' })
     await endpoint.getByText('Active').waitFor()
     await panel.getByRole('link', { name: 'Two tabs' }).click()

@@ -122,6 +122,14 @@ async function openVisit(browser: Browser): Promise<Visit> {
   return { page: await context.newPage(), context, complaints }
 }
 
+/** Goes to a page of the bar, as somebody with a mouse does. */
+export async function follow(page: Page, name: string): Promise<void> {
+  await page
+    .getByRole('navigation', { name: 'Pages' })
+    .getByRole('link', { name: new RegExp(`^${name}\\b`) })
+    .click()
+}
+
 /** Goes to a page of the console by its address, and waits until it shows what it has. */
 export async function show(page: Page, address: string): Promise<void> {
   await page.goto(new URL(address, page.url()).href)
