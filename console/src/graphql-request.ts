@@ -2,6 +2,12 @@
 
 import { OWN_PAGE } from './client.ts'
 
+/** What a program outside of the console sends along. */
+export const API_HEADERS = [
+  { name: 'authorization', value: 'Bearer YOUR_KEY' },
+  { name: 'content-type', value: 'application/json' },
+] as const
+
 export type RawReply = {
   readonly status: number
   readonly ms: number

@@ -1,5 +1,7 @@
 import { graphql, mutate } from './client.ts'
+import { asCurl } from './curl.ts'
 import type { SendTestMutation, SendTestMutationVariables } from './gql/graphql.ts'
+import { API_HEADERS } from './graphql-request.ts'
 
 export const SEND_TEST = graphql(`
   mutation SendTest($input: SendTestEventInput!) {
@@ -58,10 +60,7 @@ const COMMAND = `mutation($input: SendTestEventInput!) {
 }`
 
 /** The same as a command, for a script. */
-export function asCurl(input: SendTestMutationVariables['input']): string {
+export function asCommand(input: SendTestMutationVariables['input']): string {
   const body = JSON.stringify({ query: COMMAND.replaceAll(/\s+/g, ' '), variables: { input } })
-  return `curl ${location.origin}/graphql \\
-  -H 'authorization: Bearer YOUR_KEY' \\
-  -H 'content-type: application/json' \\
-  --data-raw '${body.replaceAll("'", "'\\''")}'`
+  return asCurl(`${location.origin}/graphql`, body, API_HEADERS)
 }

@@ -5,8 +5,9 @@ import { Kind, parse } from 'graphql'
 import { BookOpen, Play, Square } from 'lucide-react'
 import { useEffect, useRef, useState } from 'react'
 import { API_SAMPLES } from '../api-samples.ts'
+import { asCurl } from '../curl.ts'
 import { formatCount, formatMs } from '../format.ts'
-import { type RawReply, sendDocument } from '../graphql-request.ts'
+import { API_HEADERS, type RawReply, sendDocument } from '../graphql-request.ts'
 import { openStream } from '../streams.ts'
 import { Button } from '../ui/button.tsx'
 import { Code } from '../ui/code.tsx'
@@ -23,7 +24,7 @@ const DOCUMENT_KEY = 'sivo.api.document'
 const VARIABLES_KEY = 'sivo.api.variables'
 const MOST_MESSAGES = 100
 
-type Message = { readonly at: string; readonly text: string }
+type Message = { readonly number: number; readonly at: string; readonly text: string }
 type Result =
   | { readonly kind: 'reply'; readonly reply: RawReply }
   | { readonly kind: 'stream'; readonly messages: readonly Message[]; readonly count: number; readonly isOpen: boolean }
@@ -87,7 +88,11 @@ export function ApiExplorer({ tenantId, document, variables }: ExplorerProps) {
       next: (data) =>
         setResult((before) => {
           if (before?.kind !== 'stream') return before
-          const message = { at: new Date().toISOString(), text: JSON.stringify(data, null, 2) }
+          const message = {
+            number: before.count + 1,
+            at: new Date().toISOString(),
+            text: JSON.stringify(data, null, 2),
+          }
           return {
             ...before,
             count: before.count + 1,
@@ -151,7 +156,7 @@ export function ApiExplorer({ tenantId, document, variables }: ExplorerProps) {
         <CopyButton
           size="normal"
           label="Copy as curl"
-          text={() => asCurl(text, readVariables(variablesText), operation?.kind === 'subscription')}
+          text={() => asCommand(text, readVariables(variablesText), operation?.kind === 'subscription')}
         >
           Copy as curl
         </CopyButton>
@@ -197,9 +202,9 @@ export function ApiExplorer({ tenantId, document, variables }: ExplorerProps) {
             className="min-h-24 flex-1"
           />
         </div>
-        <div className="flex min-h-56 flex-col gap-2 overflow-y-auto" aria-label="Result" role="region">
+        <section className="flex min-h-56 flex-col gap-2 overflow-y-auto" aria-label="Result">
           <Answer result={result} />
-        </div>
+        </section>
         {isReading && (
           <aside
             aria-label="Reference"
@@ -253,12 +258,12 @@ function Answer({ result }: { result: Result | null }) {
         {result.count > MOST_MESSAGES && `, the newest ${MOST_MESSAGES} are shown`}
       </p>
       {result.messages.length === 0 && result.isOpen && <p className="text-ink-3">Waiting for the first message …</p>}
-      {result.messages.map(({ at, text }, index) => (
-        <div key={result.count - index}>
+      {result.messages.map(({ number, at, text }) => (
+        <div key={number}>
           <p className="text-xs text-ink-3">
-            #{result.count - index}, <Time at={at} />
+            #{number}, <Time at={at} />
           </p>
-          <Code text={text} label={`message ${result.count - index}`} isJson />
+          <Code text={text} label={`message ${number}`} isJson />
         </div>
       ))}
     </>
@@ -291,13 +296,9 @@ function readVariables(text: string): Record<string, unknown> | string {
   }
 }
 
-function asCurl(query: string, variables: Record<string, unknown> | string, isStream: boolean): string {
+function asCommand(query: string, variables: Record<string, unknown> | string, isStream: boolean): string {
   const body = JSON.stringify({ query, ...(typeof variables === 'string' ? {} : { variables }) })
-  return [
-    `curl ${isStream ? '-N ' : ''}${location.origin}/graphql`,
-    "-H 'authorization: Bearer YOUR_KEY'",
-    "-H 'content-type: application/json'",
-    ...(isStream ? ["-H 'accept: text/event-stream'"] : []),
-    `--data-raw '${body.replaceAll("'", "'\\''")}'`,
-  ].join(' \\\n  ')
+  const headers = isStream ? [...API_HEADERS, { name: 'accept', value: 'text/event-stream' }] : API_HEADERS
+  const command = asCurl(`${location.origin}/graphql`, body, headers)
+  return isStream ? command.replace('curl ', 'curl -N ') : command
 }

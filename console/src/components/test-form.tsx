@@ -3,7 +3,7 @@
 import { RotateCcw, Send } from 'lucide-react'
 import { lazy, Suspense, useEffect, useState } from 'react'
 import { sentencesOf, useAction } from '../actions.ts'
-import { asCurl, asSentTest, SEND_TEST, type SentTest } from '../send-test.ts'
+import { asCommand, asSentTest, SEND_TEST, type SentTest } from '../send-test.ts'
 import { Button } from '../ui/button.tsx'
 import { CopyButton } from '../ui/copy-button.tsx'
 import { Field, Select } from '../ui/field.tsx'
@@ -148,7 +148,7 @@ export function TestForm({
               ))}
             </Select>
             {endpointId && data !== undefined && (
-              <CopyButton text={() => asCurl(input)} label="Copy as curl" size="normal">
+              <CopyButton text={() => asCommand(input)} label="Copy as curl" size="normal">
                 Copy as curl
               </CopyButton>
             )}

@@ -11,6 +11,7 @@ import { DataTable } from '../ui/data-table.tsx'
 import { TextInput } from '../ui/field.tsx'
 import { Page } from '../ui/page.tsx'
 import { Empty, Failed, LoadingRows, NoMatch, Notice } from '../ui/states.tsx'
+import { useInterval } from '../use-interval.ts'
 
 const PAGE = graphql(`
   query EndpointsPage($tenantId: ID, $first: Int) {
@@ -140,10 +141,7 @@ function usePushed(tenantId: string, data: object | undefined, refetch: () => vo
   )
   // biome-ignore lint/correctness/useExhaustiveDependencies: a newer list holds what was pushed
   useEffect(() => setPushed(new Map()), [data])
-  useEffect(() => {
-    const timer = setInterval(() => !document.hidden && refetch(), STATS_EVERY_MS)
-    return () => clearInterval(timer)
-  }, [refetch])
+  useInterval(refetch, STATS_EVERY_MS)
   return pushed
 }
 

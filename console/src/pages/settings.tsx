@@ -1,5 +1,167 @@
-import { Page } from '../ui/page.tsx'
+import { getRouteApi } from '@tanstack/react-router'
+import { Link2, LogOut } from 'lucide-react'
+import { useState } from 'react'
+import { graphql, useApiQuery } from '../client.ts'
+import { ROLE_SENTENCES } from '../components/api-keys.tsx'
+import { AuditLog } from '../components/audit-log.tsx'
+import { ConsoleLinkDialog } from '../components/console-link-dialog.tsx'
+import { setShortcutsEnabled, useShortcutsEnabled } from '../keyboard.ts'
+import { signOut, useRights, useViewer } from '../session.ts'
+import { useSetSearch } from '../set-search.ts'
+import { useTenantId } from '../tenant.ts'
+import { setTheme, type ThemeChoice, useThemeChoice } from '../theme.ts'
+import { Button } from '../ui/button.tsx'
+import { CopyButton } from '../ui/copy-button.tsx'
+import { Checkbox, Field, Select } from '../ui/field.tsx'
+import { Card, Facts, Page } from '../ui/page.tsx'
+import { Failed, LoadingRows } from '../ui/states.tsx'
+import { type Tab, Tabs } from '../ui/tabs.tsx'
+import { Ago, Time } from '../ui/time.tsx'
+
+const PAGE = graphql(`
+  query SettingsPage($tenantId: ID) {
+    tenant(id: $tenantId) {
+      id
+      name
+      createdAt
+      payloadRetentionDays
+    }
+  }
+`)
+
+type TabName = 'general' | 'audit'
+
+const route = getRouteApi('/settings')
 
 export function SettingsPage() {
-  return <Page title="Settings">{null}</Page>
+  const { tab } = route.useSearch()
+  const setSearch = useSetSearch<{ tab?: TabName }>()
+  const tenantId = useTenantId()
+  const { mayReadKeys } = useRights()
+  const tabs: Tab<TabName>[] = [{ value: 'general', label: 'General', content: <General tenantId={tenantId} /> }]
+  if (mayReadKeys) tabs.push({ value: 'audit', label: 'Audit log', content: <AuditLog tenantId={tenantId} /> })
+  return (
+    <Page isFull title="Settings">
+      <div className="-mx-6 -mb-6 flex min-h-0 flex-1 flex-col">
+        <Tabs<TabName>
+          label="Parts of the settings"
+          tabs={tabs}
+          value={tabs.find(({ value }) => value === tab)?.value ?? 'general'}
+          onChange={(next) => setSearch(next === 'general' ? {} : { tab: next })}
+        />
+      </div>
+    </Page>
+  )
+}
+
+function General({ tenantId }: { tenantId: string }) {
+  const { data, fault, refetch } = useApiQuery(PAGE, { tenantId })
+  const viewer = useViewer()
+  const { mayChange } = useRights()
+  const theme = useThemeChoice()
+  const shortcutsAreOn = useShortcutsEnabled()
+  const [isInviting, setInviting] = useState(false)
+  const tenant = data?.tenant
+  if (fault && !data) return <Failed fault={fault} onRetry={refetch} />
+  if (!data) return <LoadingRows />
+  return (
+    <div className="grid max-w-6xl items-start gap-4 p-4 xl:grid-cols-2">
+      <Card
+        title="This session"
+        actions={
+          <Button icon={<LogOut size={14} aria-hidden />} onClick={() => void signOut()}>
+            Sign out
+          </Button>
+        }
+      >
+        <div className="p-4">
+          <Facts
+            facts={[
+              ['Signed in as', viewer.name],
+              [
+                'Role',
+                <span key="role">
+                  {viewer.role.toLowerCase()}
+                  <span className="block text-xs text-ink-3">{ROLE_SENTENCES[viewer.role]}</span>
+                </span>,
+              ],
+              [
+                'Ends',
+                viewer.expiresAt && (
+                  <span key="ends">
+                    <Ago at={viewer.expiresAt} /> (<Time at={viewer.expiresAt} />)
+                  </span>
+                ),
+              ],
+            ]}
+          />
+        </div>
+      </Card>
+      <Card title="This browser">
+        <div className="flex flex-col gap-4 p-4">
+          <Field label="Theme">
+            {(control) => (
+              <Select {...control} value={theme} onChange={(event) => setTheme(event.target.value as ThemeChoice)}>
+                <option value="system">As the system</option>
+                <option value="light">Light</option>
+                <option value="dark">Dark</option>
+              </Select>
+            )}
+          </Field>
+          <Checkbox
+            label="Keyboard shortcuts of a single key"
+            hint="Such as j, k, r and g d. Press ? for all of them."
+            checked={shortcutsAreOn}
+            onChange={(event) => setShortcutsEnabled(event.target.checked)}
+          />
+        </div>
+      </Card>
+      {tenant && (
+        <Card title="Tenant and retention">
+          <div className="p-4">
+            <Facts
+              facts={[
+                ['Name', tenant.name],
+                [
+                  'Id',
+                  <span key="id" className="flex items-center gap-1 font-mono text-xs">
+                    {tenant.id}
+                    <CopyButton text={tenant.id} label="Copy the id" />
+                  </span>,
+                ],
+                ['Opened', <Time key="opened" at={tenant.createdAt} />],
+                [
+                  'Payloads kept',
+                  tenant.payloadRetentionDays === null ? (
+                    <span key="kept">
+                      as long as the deployment says
+                      <span className="block text-xs text-ink-3">This tenant has no time of its own.</span>
+                    </span>
+                  ) : (
+                    `${tenant.payloadRetentionDays} days, then they are forgotten; what became of them stays`
+                  ),
+                ],
+              ]}
+            />
+          </div>
+        </Card>
+      )}
+      {mayChange && tenant && (
+        <Card title="Let somebody in">
+          <div className="flex flex-wrap items-center gap-4 p-4">
+            <p className="min-w-64 flex-1 text-ink-2">
+              A console link signs one browser in, once, with the role you choose. Who made one, and who signed in, is
+              in the audit log.
+            </p>
+            <Button icon={<Link2 size={14} aria-hidden />} onClick={() => setInviting(true)}>
+              Make a console link
+            </Button>
+          </div>
+        </Card>
+      )}
+      {isInviting && tenant && (
+        <ConsoleLinkDialog tenantId={tenant.id} tenantName={tenant.name} onClose={() => setInviting(false)} />
+      )}
+    </div>
+  )
 }

@@ -1,5 +1,308 @@
+import { useNavigate } from '@tanstack/react-router'
+import { Building2, Link2, Plus } from 'lucide-react'
+import { type FormEvent, useCallback, useEffect, useMemo, useState } from 'react'
+import { issueAt, issuesElsewhere, useAction } from '../actions.ts'
+import { fetchQuery, graphql } from '../client.ts'
+import { ConsoleLinkDialog } from '../components/console-link-dialog.tsx'
+import { Sparkline } from '../components/sparkline.tsx'
+import { asFault, type Fault } from '../faults.ts'
+import { formatCount, formatMs, formatRate } from '../format.ts'
+import type { TenantRowFragment } from '../gql/graphql.ts'
+import { useRights } from '../session.ts'
+import { useChosenTenant } from '../tenant.ts'
+import { Button } from '../ui/button.tsx'
+import { type Column, DataTable } from '../ui/data-table.tsx'
+import { Dialog } from '../ui/dialog.tsx'
+import { Field, TextInput } from '../ui/field.tsx'
 import { Page } from '../ui/page.tsx'
+import { Empty, Failed, LoadingRows, NoMatch, Notice } from '../ui/states.tsx'
+import { Time } from '../ui/time.tsx'
+import { toast } from '../ui/toast.tsx'
+
+graphql(`
+  fragment TenantRow on Tenant {
+    id
+    name
+    createdAt
+    stats(window: LAST_24_HOURS) {
+      current {
+        succeeded
+        failedAttempts
+        deadLettered
+        successRate
+        p95LatencyMs
+      }
+      buckets {
+        succeeded
+        failedAttempts
+        deadLettered
+      }
+    }
+  }
+`)
+
+const PAGE = graphql(`
+  query TenantsPage($after: String) {
+    tenants(first: 100, after: $after) {
+      nodes {
+        ...TenantRow
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
+    }
+  }
+`)
+
+const CREATE = graphql(`
+  mutation CreateTenant($input: CreateTenantInput!) {
+    createTenant(input: $input) {
+      ... on CreateTenantSuccess {
+        tenant {
+          id
+          name
+        }
+      }
+      ...Refusal
+    }
+  }
+`)
 
 export function TenantsPage() {
-  return <Page title="Tenants">{null}</Page>
+  const { isOperator } = useRights()
+  if (!isOperator)
+    return (
+      <Empty title="Only operators see every tenant">Your session belongs to one, and shows all that is its.</Empty>
+    )
+  return <Tenants />
+}
+
+function Tenants() {
+  const navigate = useNavigate()
+  const chosen = useChosenTenant()
+  const { rows, fault, hasMore, isLoading, more, reread } = useTenants()
+  const [words, setWords] = useState('')
+  const [isOpening, setOpening] = useState(false)
+  const [inviting, setInviting] = useState<TenantRowFragment | null>(null)
+  const columns = useMemo(() => [...COLUMNS, linkColumn(setInviting)], [])
+  const wanted = words.trim().toLowerCase()
+  const shown = rows?.filter(({ id, name }) => `${id} ${name}`.toLowerCase().includes(wanted)) ?? []
+  const create = (
+    <Button kind="primary" icon={<Plus size={14} aria-hidden />} onClick={() => setOpening(true)}>
+      Open a tenant
+    </Button>
+  )
+  return (
+    <Page
+      isFull
+      title="Tenants"
+      lead="Whose endpoints, events and deliveries there are. Open one to look at it; what you change there is in its audit log."
+      actions={create}
+      toolbar={
+        rows &&
+        rows.length > 0 && (
+          <TextInput
+            aria-label="Search tenants"
+            placeholder="Name or id"
+            className="max-w-72"
+            value={words}
+            onChange={(event) => setWords(event.target.value)}
+          />
+        )
+      }
+    >
+      {fault && !rows ? (
+        <Failed fault={fault} onRetry={reread} />
+      ) : !rows ? (
+        <LoadingRows />
+      ) : rows.length === 0 ? (
+        <Empty icon={<Building2 size={28} aria-hidden />} title="No tenants yet" action={create}>
+          A tenant has endpoints and events of its own, seen by nobody else.
+        </Empty>
+      ) : shown.length === 0 ? (
+        <NoMatch what="tenants" onClear={() => setWords('')} />
+      ) : (
+        <DataTable
+          label="Tenants"
+          columns={columns}
+          rows={shown}
+          rowHeight={44}
+          openId={chosen}
+          onOpen={({ id }) => void navigate({ to: '/', search: { tenant: id } })}
+          hasMore={hasMore}
+          isLoadingMore={isLoading}
+          onMore={more}
+        />
+      )}
+      {isOpening && (
+        <OpenTenantDialog
+          onClose={() => setOpening(false)}
+          onDone={() => {
+            setOpening(false)
+            reread()
+          }}
+        />
+      )}
+      {inviting && (
+        <ConsoleLinkDialog tenantId={inviting.id} tenantName={inviting.name} onClose={() => setInviting(null)} />
+      )}
+    </Page>
+  )
+}
+
+const COLUMNS: readonly Column<TenantRowFragment>[] = [
+  {
+    id: 'name',
+    header: 'Tenant',
+    cell: ({ id, name }) => (
+      <span className="flex flex-col leading-4">
+        <span className="truncate font-medium">{name}</span>
+        <span className="truncate font-mono text-xs text-ink-2">{id}</span>
+      </span>
+    ),
+  },
+  {
+    id: 'day',
+    header: 'Last 24 hours',
+    width: 150,
+    cell: ({ stats, name }) => stats && <Sparkline buckets={stats.buckets} label={`${name}, last 24 hours`} />,
+  },
+  {
+    id: 'delivered',
+    header: 'Delivered',
+    width: 96,
+    align: 'right',
+    cell: ({ stats }) => (stats ? formatCount(stats.current.succeeded) : '–'),
+  },
+  {
+    id: 'failed',
+    header: 'Failed attempts',
+    width: 120,
+    align: 'right',
+    cell: ({ stats }) => (stats ? formatCount(stats.current.failedAttempts) : '–'),
+  },
+  {
+    id: 'success',
+    header: 'Success',
+    width: 88,
+    align: 'right',
+    cell: ({ stats }) => (
+      <span
+        className={
+          stats && stats.current.successRate !== null && stats.current.successRate < 0.95
+            ? 'font-medium text-bad'
+            : undefined
+        }
+      >
+        {formatRate(stats?.current.successRate)}
+      </span>
+    ),
+  },
+  {
+    id: 'p95',
+    header: 'p95',
+    width: 80,
+    align: 'right',
+    cell: ({ stats }) => formatMs(stats?.current.p95LatencyMs),
+  },
+  {
+    id: 'dead',
+    header: 'Dead letters',
+    width: 104,
+    align: 'right',
+    cell: ({ stats }) => (
+      <span className={stats && stats.current.deadLettered > 0 ? 'font-medium text-bad' : 'text-ink-3'}>
+        {stats ? formatCount(stats.current.deadLettered) : '–'}
+      </span>
+    ),
+  },
+  { id: 'created', header: 'Opened', width: 132, align: 'right', cell: ({ createdAt }) => <Time at={createdAt} /> },
+]
+
+function linkColumn(onInvite: (tenant: TenantRowFragment) => void): Column<TenantRowFragment> {
+  return {
+    id: 'link',
+    header: <span className="sr-only">Console link</span>,
+    headerLabel: 'Console link',
+    width: 140,
+    align: 'right',
+    cell: (tenant) => (
+      <Button
+        size="small"
+        icon={<Link2 size={14} aria-hidden />}
+        aria-label={`Console link for ${tenant.name}`}
+        onClick={() => onInvite(tenant)}
+      >
+        Console link
+      </Button>
+    ),
+  }
+}
+
+function useTenants() {
+  const [rows, setRows] = useState<readonly TenantRowFragment[] | null>(null)
+  const [end, setEnd] = useState<{ cursor: string | null; hasMore: boolean }>({ cursor: null, hasMore: false })
+  const [fault, setFault] = useState<Fault | null>(null)
+  const [isLoading, setLoading] = useState(false)
+  const read = useCallback(async (after: string | null) => {
+    setLoading(true)
+    try {
+      const { tenants } = await fetchQuery(PAGE, { after })
+      setRows((before) => [...(after === null ? [] : (before ?? [])), ...(tenants?.nodes ?? [])])
+      setEnd({ cursor: tenants?.pageInfo.endCursor ?? null, hasMore: tenants?.pageInfo.hasNextPage ?? false })
+      setFault(null)
+    } catch (error) {
+      setFault(asFault(error))
+    }
+    setLoading(false)
+  }, [])
+  useEffect(() => void read(null), [read])
+  return {
+    rows,
+    fault,
+    hasMore: end.hasMore,
+    isLoading,
+    more: useCallback(() => void read(end.cursor), [read, end.cursor]),
+    reread: useCallback(() => void read(null), [read]),
+  }
+}
+
+function OpenTenantDialog({ onClose, onDone }: { onClose(): void; onDone(): void }) {
+  const [name, setName] = useState('')
+  const create = useAction(CREATE, (data) => data.createTenant, { showsRefusal: true })
+  const submit = async (event: FormEvent) => {
+    event.preventDefault()
+    const done = await create.run({ input: { name: name.trim() } })
+    if (!done) return
+    toast({ tone: 'good', title: `${done.tenant.name} is open.` })
+    onDone()
+  }
+  return (
+    <Dialog
+      isOpen
+      onClose={onClose}
+      title="Open a tenant"
+      width="narrow"
+      footer={
+        <>
+          <Button onClick={onClose}>Cancel</Button>
+          <Button type="submit" form="open-tenant" kind="primary" disabled={name.trim() === ''} isBusy={create.isBusy}>
+            Open
+          </Button>
+        </>
+      }
+    >
+      <form id="open-tenant" onSubmit={submit} className="flex flex-col gap-3">
+        <Field label="Name" error={issueAt(create.refusal, 'name')}>
+          {(control) => <TextInput {...control} value={name} onChange={(event) => setName(event.target.value)} />}
+        </Field>
+        {issuesElsewhere(create.refusal, ['name']).map((message) => (
+          <Notice key={message} tone="bad">
+            {message}
+          </Notice>
+        ))}
+      </form>
+    </Dialog>
+  )
 }
