@@ -72,7 +72,7 @@ export const DELIVERY_COLUMNS = [
     id: 'next',
     rank: 2,
     header: 'Next attempt',
-    width: 108,
+    width: 128,
     cell: ({ status, nextAttemptAt }) =>
       status === 'PENDING' && nextAttemptAt ? <Countdown to={nextAttemptAt} /> : <span className="text-ink-3">–</span>,
   },

@@ -118,7 +118,7 @@ export function DeadLettersPage() {
             ) : (
               <>
                 <Empty icon={<PartyPopper size={28} aria-hidden />} title="Nothing has failed for good">
-                  {data.stats
+                  {data.stats && data.stats.current.deadLettered > 0
                     ? `In the last 30 days ${formatCount(data.stats.current.deadLettered)} deliveries became dead letters and stayed so.`
                     : 'A delivery comes here when every attempt of its schedule has failed.'}
                 </Empty>

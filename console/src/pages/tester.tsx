@@ -56,7 +56,10 @@ export function TesterPage() {
   if (fault && !data) return <Failed fault={fault} onRetry={refetch} />
   if (!data) return <LoadingRows />
   const endpoints = data.endpoints?.nodes ?? []
-  const endpoint = endpoints.find(({ id }) => id === search.endpoint) ?? endpoints[0]
+  const endpoint =
+    endpoints.find(({ id }) => id === search.endpoint) ??
+    endpoints.find(({ status }) => status === 'ACTIVE') ??
+    endpoints[0]
   if (!endpoint)
     return (
       <Page title="Tester">
