@@ -2,9 +2,10 @@
 
 import { CircleCheck, CircleX } from 'lucide-react'
 import { useEffect, useState } from 'react'
-import { Field, TextArea, TextInput } from '../ui/field.tsx'
+import { Field, TextInput } from '../ui/field.tsx'
 import { Card } from '../ui/page.tsx'
 import { Notice } from '../ui/states.tsx'
+import { TextArea } from '../ui/text-area.tsx'
 import { VerifySnippets } from './verify-snippets.tsx'
 
 export function SignatureChecker() {
