@@ -1,7 +1,7 @@
 // How the console talks to the gateway: queries and mutations by POST, with the session's cookie and the header that
 // proves the request comes from this page. What is pushed is in streams.ts.
 
-import { useCallback, useState } from 'react'
+import { useCallback } from 'react'
 import { type AnyVariables, Client, cacheExchange, fetchExchange, mapExchange, useQuery } from 'urql'
 import { ApiError, type Fault, faultOfQuery } from './faults.ts'
 import type { TypedDocumentString } from './gql/graphql.ts'
@@ -72,21 +72,4 @@ export async function mutate<Data, Variables>(
   const result = await client.mutation<Data, Vars>(document.toString(), variables as Vars).toPromise()
   if (result.error || !result.data) throw new ApiError(faultOfQuery(result.error!))
   return result.data
-}
-
-/** `mutate` for a component: whether it is under way, so that its button can say so. */
-export function useMutate<Data, Variables>(document: TypedDocumentString<Data, Variables>) {
-  const [isBusy, setBusy] = useState(false)
-  const run = useCallback(
-    async (variables: Variables): Promise<Data> => {
-      setBusy(true)
-      try {
-        return await mutate(document, variables)
-      } finally {
-        setBusy(false)
-      }
-    },
-    [document],
-  )
-  return { run, isBusy }
 }

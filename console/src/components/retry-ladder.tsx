@@ -47,7 +47,6 @@ export function RetryLadder({ delivery, chosen, onChoose }: LadderProps) {
               <button
                 type="button"
                 aria-pressed={attempt.number === chosen}
-                aria-label={`Attempt ${attempt.number}, ${describeTrigger(attempt.trigger)}, ${isGood ? 'succeeded' : 'failed'}, ${answer}`}
                 title={`${describeTrigger(attempt.trigger)}\n${formatFullMoment(attempt.startedAt)}`}
                 onClick={() => onChoose(attempt.number)}
                 className={classes(
@@ -55,6 +54,10 @@ export function RetryLadder({ delivery, chosen, onChoose }: LadderProps) {
                   attempt.number === chosen && 'bg-selected! font-medium',
                 )}
               >
+                <span className="sr-only">
+                  Attempt {attempt.number}, {describeTrigger(attempt.trigger).toLowerCase()},{' '}
+                  {isGood ? 'succeeded' : 'failed'}:
+                </span>
                 <Rung tone={isGood ? 'good' : 'bad'}>
                   {isGood ? <Check size={13} aria-hidden /> : <X size={13} aria-hidden />}
                 </Rung>

@@ -1,14 +1,13 @@
 // How it goes, against the time before; what needs somebody; each endpoint with its health.
 
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
-import { useEffect, useState } from 'react'
+import { lazy, Suspense, useEffect, useState } from 'react'
 import { graphql, useApiQuery } from '../client.ts'
 import { FirstSteps } from '../components/first-steps.tsx'
 import { NeedsAttention } from '../components/needs-attention.tsx'
 import { Sparkline } from '../components/sparkline.tsx'
 import { StatTile } from '../components/stat-tile.tsx'
 import { EndpointStatusBadge } from '../components/status.tsx'
-import { TimeChart } from '../components/time-chart.tsx'
 import { formatCount, formatMs, formatRate } from '../format.ts'
 import type { OverviewPageQuery, StatsWindow } from '../gql/graphql.ts'
 import { useSetSearch } from '../set-search.ts'
@@ -19,6 +18,8 @@ import { Card, Page } from '../ui/page.tsx'
 import { Failed, LoadingRows, Skeleton } from '../ui/states.tsx'
 import { Time } from '../ui/time.tsx'
 import { useInterval } from '../use-interval.ts'
+
+const TimeChart = lazy(() => import('../components/time-chart.tsx').then((module) => ({ default: module.TimeChart })))
 
 const OVERVIEW = graphql(`
   query OverviewPage($tenantId: ID!, $window: StatsWindow!) {
@@ -152,6 +153,8 @@ export function OverviewPage() {
   )
 }
 
+const CHART_COMING = <Skeleton className="m-4 h-44" />
+
 type FoundProps = { data: OverviewPageQuery | undefined; window: StatsWindow; staleSince: string | null }
 
 function Found({ data, window, staleSince }: FoundProps) {
@@ -222,48 +225,52 @@ function Found({ data, window, staleSince }: FoundProps) {
       <div className="grid gap-4 xl:grid-cols-2">
         <Card title="Deliveries by outcome">
           {stats ? (
-            <TimeChart
-              label="Deliveries by outcome over time"
-              kind="stacked-bars"
-              starts={starts}
-              bucketSeconds={stats.bucketSeconds}
-              format={formatCount}
-              onChoose={choose}
-              series={[
-                { label: 'Delivered', colour: 'chart-good', values: stats.buckets.map(({ succeeded }) => succeeded) },
-                {
-                  label: 'Failed attempts',
-                  colour: 'chart-warn',
-                  values: stats.buckets.map(({ failedAttempts }) => failedAttempts),
-                },
-                {
-                  label: 'Dead letters',
-                  colour: 'chart-bad',
-                  values: stats.buckets.map(({ deadLettered }) => deadLettered),
-                },
-              ]}
-            />
+            <Suspense fallback={CHART_COMING}>
+              <TimeChart
+                label="Deliveries by outcome over time"
+                kind="stacked-bars"
+                starts={starts}
+                bucketSeconds={stats.bucketSeconds}
+                format={formatCount}
+                onChoose={choose}
+                series={[
+                  { label: 'Delivered', colour: 'chart-good', values: stats.buckets.map(({ succeeded }) => succeeded) },
+                  {
+                    label: 'Failed attempts',
+                    colour: 'chart-warn',
+                    values: stats.buckets.map(({ failedAttempts }) => failedAttempts),
+                  },
+                  {
+                    label: 'Dead letters',
+                    colour: 'chart-bad',
+                    values: stats.buckets.map(({ deadLettered }) => deadLettered),
+                  },
+                ]}
+              />
+            </Suspense>
           ) : (
-            <Skeleton className="m-4 h-52" />
+            CHART_COMING
           )}
         </Card>
         <Card title="Latency of attempts">
           {stats ? (
-            <TimeChart
-              label="Latency of attempts over time"
-              kind="lines"
-              starts={starts}
-              bucketSeconds={stats.bucketSeconds}
-              format={formatMs}
-              onChoose={choose}
-              series={[
-                { label: 'p50', colour: 'chart-b', values: stats.buckets.map(({ p50LatencyMs }) => p50LatencyMs) },
-                { label: 'p95', colour: 'chart-a', values: stats.buckets.map(({ p95LatencyMs }) => p95LatencyMs) },
-                { label: 'p99', colour: 'chart-c', values: stats.buckets.map(({ p99LatencyMs }) => p99LatencyMs) },
-              ]}
-            />
+            <Suspense fallback={CHART_COMING}>
+              <TimeChart
+                label="Latency of attempts over time"
+                kind="lines"
+                starts={starts}
+                bucketSeconds={stats.bucketSeconds}
+                format={formatMs}
+                onChoose={choose}
+                series={[
+                  { label: 'p50', colour: 'chart-b', values: stats.buckets.map(({ p50LatencyMs }) => p50LatencyMs) },
+                  { label: 'p95', colour: 'chart-a', values: stats.buckets.map(({ p95LatencyMs }) => p95LatencyMs) },
+                  { label: 'p99', colour: 'chart-c', values: stats.buckets.map(({ p99LatencyMs }) => p99LatencyMs) },
+                ]}
+              />
+            </Suspense>
           ) : (
-            <Skeleton className="m-4 h-52" />
+            CHART_COMING
           )}
         </Card>
       </div>
