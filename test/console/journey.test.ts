@@ -80,8 +80,8 @@ describeInBrowser('a new tenant finds the way', () => {
     await page.getByRole('row').filter({ hasText: 'call.ended' }).filter({ hasText: '503' }).click()
     const panel = page.getByRole('complementary', { name: 'Delivery' })
     const ladder = panel.getByRole('region', { name: 'Attempts' })
-    await ladder.getByRole('button', { name: /^Attempt 1, .*failed, 503/ }).waitFor()
-    await ladder.getByRole('button', { name: /^Attempt 2, .*failed, 503/ }).waitFor()
+    await ladder.getByRole('button', { name: /^Attempt 1, .*failed.*503/ }).waitFor()
+    await ladder.getByRole('button', { name: /^Attempt 2, .*failed.*503/ }).waitFor()
     await panel.getByText('Dead letter', { exact: true }).first().waitFor()
 
     // The dead letter is downloaded, and retried once the cause is mended.

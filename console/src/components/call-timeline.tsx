@@ -84,7 +84,9 @@ export function CallTimeline({
                         row.id === openId && 'bg-selected!',
                       )}
                     >
-                      <DeliveryStatusBadge status={row.status} attemptCount={row.attemptCount} />
+                      <span className="w-24 shrink-0">
+                        <DeliveryStatusBadge status={row.status} attemptCount={row.attemptCount} />
+                      </span>
                       <span className="min-w-0 flex-1 truncate text-ink-2">{row.endpoint.name}</span>
                       {row.status === 'PENDING' && row.nextAttemptAt ? (
                         <Countdown to={row.nextAttemptAt} />

@@ -1,7 +1,8 @@
 import { type ErrorComponentProps, Link } from '@tanstack/react-router'
 import { asFault } from '../faults.ts'
 import { buttonClass } from '../ui/button.tsx'
-import { Empty, Failed } from '../ui/states.tsx'
+import { Page } from '../ui/page.tsx'
+import { Failed } from '../ui/states.tsx'
 
 /** A page broke, or its code could not be fetched: after an update of the gateway its files have new names. */
 export function PageFailed({ error, reset }: ErrorComponentProps) {
@@ -23,15 +24,10 @@ export function PageFailed({ error, reset }: ErrorComponentProps) {
 
 export function PageNotFound() {
   return (
-    <Empty
-      title="There is no such page"
-      action={
-        <Link to="/" className={buttonClass()}>
-          Go to the overview
-        </Link>
-      }
-    >
-      The address may be mistyped, or from another version.
-    </Empty>
+    <Page title="There is no such page" lead="The address may be mistyped, or from another version.">
+      <Link to="/" className={buttonClass()}>
+        Go to the overview
+      </Link>
+    </Page>
   )
 }

@@ -59,8 +59,7 @@ export function LivePage() {
     (): readonly Column<DeliveryRow>[] => [
       {
         id: 'pin',
-        header: '',
-        headerLabel: 'Pin',
+        header: <span className="sr-only">Pin</span>,
         width: 52,
         cell: (row) => {
           const isPinned = pinned.has(row.id)
