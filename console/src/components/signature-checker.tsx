@@ -2,10 +2,9 @@
 
 import { CircleCheck, CircleX } from 'lucide-react'
 import { useEffect, useState } from 'react'
-import { Field, TextInput } from '../ui/field.tsx'
+import { Field, TextArea, TextInput } from '../ui/field.tsx'
 import { Card } from '../ui/page.tsx'
 import { Notice } from '../ui/states.tsx'
-import { TextArea } from '../ui/text-area.tsx'
 import { VerifySnippets } from './verify-snippets.tsx'
 
 export function SignatureChecker() {
