@@ -70,9 +70,8 @@ export function startGatewayProcess({
       if (!log.writableEnded) log.write(chunk)
     })
     ended = new Promise((resolve) => {
-      started.once('exit', (code, signal) => {
+      const end = (how: number | string) => {
         child = null
-        const how = code ?? signal ?? 0
         if (!log.writableEnded) log.write(`--- ended: ${how}\n`)
         resolve(how)
         if (finished) return
@@ -80,6 +79,10 @@ export function startGatewayProcess({
         const waitMs = RESTART_MS[Math.min(failures, RESTART_MS.length - 1)]!
         failures++
         timer = setTimeout(start, waitMs)
+      }
+      started.once('exit', (code, signal) => end(code ?? signal ?? 0))
+      started.once('error', (error) => {
+        if (started.pid === undefined) end(error.message)
       })
     })
   }

@@ -71,8 +71,12 @@ export async function run(options: RunOptions, tell: Tell): Promise<Run> {
   // Postgres may run as another user than this one.
   chmodSync(folder, 0o755)
   const closers: (() => Promise<unknown> | unknown)[] = []
+  const remove = () => rmSync(folder, { recursive: true, force: true })
   if (options.keep) tell(`everything of this run stays in ${folder}`)
-  else closers.push(() => rmSync(folder, { recursive: true, force: true }))
+  else {
+    closers.push(remove)
+    process.once('exit', remove)
+  }
   const close = async () => {
     for (const closer of closers.splice(0).reverse()) await Promise.resolve(closer()).catch(() => {})
   }
