@@ -27,6 +27,8 @@ export type ConnectorOptions = {
   allowedPorts: readonly number[]
   /** PEM certificates of further authorities, beside Node's own and NODE_EXTRA_CA_CERTS. */
   ca?: readonly string[]
+  /** TLS sessions that are remembered. */
+  maxSessions?: number
 }
 
 export type ConnectRequest = {
@@ -43,16 +45,21 @@ export type Connector = (request: ConnectRequest) => Connecting
 
 const NEXT_ADDRESS_MS = 250
 const MAX_ADDRESSES = 8
-const MAX_SESSIONS = 1_000
 const SESSION_AGE_MS = 3_600_000
 
 /** One connector for all origins: it holds the TLS context and the TLS sessions that make reconnecting cheap. */
-export function createConnector({ lookup, allowedNetworks, allowedPorts, ca = [] }: ConnectorOptions): Connector {
+export function createConnector({
+  lookup,
+  allowedNetworks,
+  allowedPorts,
+  ca = [],
+  maxSessions = 1_000,
+}: ConnectorOptions): Connector {
   const secureContext = createSecureContext({
     minVersion: 'TLSv1.2',
     ...(ca.length > 0 ? { ca: [...getCACertificates('default'), ...ca] } : {}),
   })
-  const sessions = createSessionCache()
+  const sessions = createSessionCache(maxSessions)
 
   /** A port outside the list is for allowed networks only. */
   const vetFor = (port: number) => (address: string) =>
@@ -80,7 +87,7 @@ export function createConnector({ lookup, allowedNetworks, allowedPorts, ca = []
     function dialAll(addresses: string[]): void {
       stopCurrent = dial(addresses, port, (tcp) => {
         if ('code' in tcp) return done(tcp)
-        if (!addresses.includes(tcp.remoteAddress ?? '')) {
+        if (!addresses.some((address) => address === tcp.remoteAddress)) {
           tcp.destroy()
           return done(BLOCKED)
         }
@@ -138,7 +145,7 @@ export function createConnector({ lookup, allowedNetworks, allowedPorts, ca = []
   }
 }
 
-/** Calls back once with the first socket that connects, or with the last failure; returns the function that stops. */
+/** `addresses` is not empty. Calls back once with the first socket that connects, or with the last failure; returns the function that stops. */
 function dial(addresses: string[], port: number, callback: (result: Socket | Failure) => void): () => void {
   const open = new Set<Socket>()
   let next = 0
@@ -152,9 +159,13 @@ function dial(addresses: string[], port: number, callback: (result: Socket | Fai
 
   function tryNext(): void {
     clearTimeout(timer)
-    const address = addresses[next++]
-    if (address === undefined) return
-    const socket = connectTcp({ host: address, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 })
+    const socket = connectTcp({
+      host: addresses[next++]!,
+      port,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: 60_000,
+    })
     open.add(socket)
     socket.on('error', failed)
     socket.once('connect', connected)
@@ -200,7 +211,7 @@ function handshake(
 }
 
 /** TLS sessions by host and port; not kept so long that an expired certificate would go unseen. */
-function createSessionCache() {
+function createSessionCache(most: number) {
   const sessions = new Map<string, { session: Buffer; expiresAt: number }>()
   return {
     get(key: string): Buffer | undefined {
@@ -212,8 +223,10 @@ function createSessionCache() {
     set(key: string, session: Buffer): void {
       const since = sessions.get(key)?.expiresAt
       sessions.delete(key)
-      const oldest = sessions.size >= MAX_SESSIONS ? sessions.keys().next() : null
-      if (oldest && !oldest.done) sessions.delete(oldest.value)
+      for (const oldest of sessions.keys()) {
+        if (sessions.size < most) break
+        sessions.delete(oldest)
+      }
       sessions.set(key, { session, expiresAt: since ?? performance.now() + SESSION_AGE_MS })
     },
     delete: (key: string) => sessions.delete(key),

@@ -11,6 +11,8 @@ import type { Failure } from '../domain/outcome.ts'
 export type LookupOptions = {
   /** `ip:port` or `ip`; absent or empty: the system's. */
   servers?: readonly string[]
+  /** Answers that are kept. */
+  maxCached?: number
 }
 
 /** `addresses` are in the order to dial them, IPv6 and IPv4 in turn; never empty. */
@@ -28,7 +30,6 @@ type Answer = { addresses: string[]; failure: null } | { addresses: null; failur
 
 const MIN_TTL_MS = 1_000
 const MAX_TTL_MS = 30_000
-const MAX_CACHED = 10_000
 const MAX_IN_FLIGHT = 1_000
 const BURST = 32
 const BURST_MS = 10
@@ -45,7 +46,7 @@ export const BLOCKED: Failure = {
 }
 
 /** Opens a resolver of its own with its own cache. */
-export function createLookup({ servers = [] }: LookupOptions = {}): GuardedLookup {
+export function createLookup({ servers = [], maxCached = 10_000 }: LookupOptions = {}): GuardedLookup {
   const resolver = new Resolver({ timeout: 1_500, tries: 4, maxTimeout: 2_000 })
   if (servers.length > 0) resolver.setServers(servers)
   const cache = new Map<string, { answer: Answer; expiresAt: number }>()
@@ -105,8 +106,10 @@ export function createLookup({ servers = [] }: LookupOptions = {}): GuardedLooku
 
   function keep(host: string, answer: Answer, ttlMs: number): void {
     cache.delete(host)
-    const oldest = cache.size >= MAX_CACHED ? cache.keys().next() : null
-    if (oldest && !oldest.done) cache.delete(oldest.value)
+    for (const oldest of cache.keys()) {
+      if (cache.size < maxCached) break
+      cache.delete(oldest)
+    }
     cache.set(host, { answer, expiresAt: performance.now() + ttlMs })
   }
 
@@ -152,7 +155,7 @@ function queryBothFamilies(resolver: Resolver, host: string): Promise<Answer & {
     }
 
     function failed(error: NodeJS.ErrnoException): void {
-      failures = [...failures, error.code ?? '']
+      failures = [...failures, String(error.code)]
       if (--open === 0) finish()
     }
 

@@ -180,6 +180,11 @@ describe('what a person may ask for', () => {
     expect(ask('PENDING', ACTIVE, false, true)).toBe('left-alone')
   })
 
+  test('a status of a newer version is a fault, and decides nothing', () => {
+    const unheard = { ...delivery({ status: 'ARCHIVED' as never }), inTheAir: false, reason: null }
+    expect(() => decideRetry(unheard, ACTIVE, { resend: false, schedule: SCHEDULE })).toThrow('ARCHIVED')
+  })
+
   test('a new cycle has the whole schedule and goes on counting; a resend has one attempt', () => {
     const of = (status: StoredDeliveryStatus, resend: boolean) =>
       decideRetry({ ...delivery({ status, attemptCount: 4 }), inTheAir: false, reason: null }, ACTIVE, {

@@ -1,0 +1,45 @@
+// How much of what security stands on is run by its own tests: the egress guard, the signer, the state machine and the
+// vault. Fails below 95 % of the lines or branches of a file: node scripts/bootstrap.mjs scripts/cover-guards.ts
+
+import { spawn } from 'node:child_process'
+import { realpath } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+
+const ROOT = resolve(import.meta.dirname, '..')
+const LEAST = 95
+const GUARDS = [
+  'src/egress/guarded-*.ts',
+  'src/domain/{network-address,endpoint-url,endpoint-header}.ts',
+  'src/domain/{signature,signing-secret,delivery}.ts',
+  'src/vault.ts',
+]
+const TESTS = [
+  'test/egress/guarded-connect.test.ts',
+  'test/egress/guarded-lookup.test.ts',
+  'test/domain/network-address.test.ts',
+  'test/domain/endpoint-url.test.ts',
+  'test/domain/endpoint-header.test.ts',
+  'test/domain/signature.test.ts',
+  'test/domain/signing-secret.test.ts',
+  'test/domain/delivery.test.ts',
+  'test/vault.test.ts',
+]
+
+const child = spawn(
+  process.execPath,
+  [
+    await realpath(join(ROOT, 'node_modules/.bin/vitest')),
+    'run',
+    '--coverage',
+    '--coverage.reporter=text',
+    ...GUARDS.map((files) => `--coverage.include=${files}`),
+    `--coverage.thresholds.lines=${LEAST}`,
+    `--coverage.thresholds.branches=${LEAST}`,
+    '--coverage.thresholds.perFile',
+    ...TESTS,
+  ],
+  { cwd: ROOT, stdio: 'inherit' },
+)
+child.once('close', (code) => {
+  process.exitCode = code ?? 1
+})
