@@ -38,7 +38,7 @@ describeInBrowser('everybody can use it', () => {
     await check(operator, '/tenants')
     expect(faults).toEqual([])
     expect(visits.flatMap(({ complaints }) => complaints)).toEqual([])
-  }, 90_000)
+  }, 180_000)
 
   test('the sign-in page is without a fault that axe finds', async () => {
     const { page, context } = await console.signIn()

@@ -105,5 +105,5 @@ describeInBrowser('a new tenant finds the way', () => {
     const [delivery] = await house.deliveries({ eventType: 'call.ended', status: 'SUCCEEDED', attemptCount: 3 })
     expect(delivery).toBeDefined()
     expect(complaints).toEqual([])
-  }, 60_000)
+  }, 120_000)
 })
