@@ -38,6 +38,8 @@ const COLOURS: Record<ConnectionState, string> = {
 /** How true the page is right now, in words. */
 export function ConnectionLight() {
   const { state, over } = useConnection()
+  // Nothing on this page is pushed, so there is nothing to be told.
+  if (state === 'idle') return <span role="status" />
   const Icon = ICONS[state]
   const how =
     state === 'live' && over === 'events' ? ' Over server-sent events: websockets do not get through here.' : ''
