@@ -61,7 +61,12 @@ const COLUMNS: readonly Column<Entry>[] = [
     header: 'Details',
     cell: ({ details }) => <span className="text-ink-2">{detailsOf(details)}</span>,
   },
-  { id: 'actor', header: 'Who', width: 300, cell: ({ actor }) => <span title={actor}>{actor}</span> },
+  {
+    id: 'actor',
+    header: 'Who',
+    width: 220,
+    cell: ({ actor }) => <span title={actor}>{actor.replace(/ \([^()]*\)$/, '')}</span>,
+  },
 ]
 
 /** Who changed what, newest first. */

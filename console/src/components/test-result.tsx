@@ -216,14 +216,8 @@ export function StepList({ steps, isOver, hasFailed }: StepListProps) {
                 />
               )}
             </span>
-            <span className="text-right text-ink-2 tabular-nums">
-              {isTaken
-                ? formatMs(at)
-                : isSkipped
-                  ? index < 3 && wasConnected
-                    ? 'connected before'
-                    : 'not reached'
-                  : ''}
+            <span className="text-right whitespace-nowrap text-ink-2 tabular-nums">
+              {isTaken ? formatMs(at) : isSkipped ? (index < 3 && wasConnected ? 'open already' : 'not reached') : ''}
             </span>
           </li>
         )

@@ -9,7 +9,6 @@ import { asFault, type Fault } from '../faults.ts'
 import { formatCount, formatMs, formatRate } from '../format.ts'
 import type { TenantRowFragment } from '../gql/graphql.ts'
 import { useRights } from '../session.ts'
-import { useChosenTenant } from '../tenant.ts'
 import { Button } from '../ui/button.tsx'
 import { type Column, DataTable } from '../ui/data-table.tsx'
 import { Dialog } from '../ui/dialog.tsx'
@@ -80,7 +79,6 @@ export function TenantsPage() {
 
 function Tenants() {
   const navigate = useNavigate()
-  const chosen = useChosenTenant()
   const { rows, fault, hasMore, isLoading, more, reread } = useTenants()
   const [words, setWords] = useState('')
   const [isOpening, setOpening] = useState(false)
@@ -128,7 +126,6 @@ function Tenants() {
           columns={columns}
           rows={shown}
           rowHeight={44}
-          openId={chosen}
           onOpen={({ id }) => void navigate({ to: '/', search: { tenant: id } })}
           hasMore={hasMore}
           isLoadingMore={isLoading}

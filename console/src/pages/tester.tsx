@@ -166,6 +166,7 @@ function OneEvent({ endpoint, types, type, onTypeChange }: OneEventProps) {
         <div className="p-4">
           <TestForm
             isFull
+            editorClass="h-80"
             types={types}
             endpointId={endpoint.id}
             eventType={type}
