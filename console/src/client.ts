@@ -18,12 +18,15 @@ const watchSession = mapExchange({
   },
 })
 
+/** Answers come whole; what streams is asked for by streams.ts. */
+const WHOLE = 'application/graphql-response+json, application/json'
+
 export const client = new Client({
   url: '/graphql',
   exchanges: [cacheExchange, watchSession, fetchExchange],
   preferGetMethod: false,
   requestPolicy: 'cache-and-network',
-  fetchOptions: { headers: OWN_PAGE, credentials: 'same-origin' },
+  fetchOptions: { headers: { ...OWN_PAGE, accept: WHOLE }, credentials: 'same-origin' },
 })
 
 type Vars = AnyVariables

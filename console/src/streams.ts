@@ -53,7 +53,8 @@ function setPhase(stream: symbol, phase: Phase | null, over: Connection['over'] 
 
 function showConnection(): void {
   const all = [...phases.values()]
-  const worst = (['reconnecting', 'polling', 'connecting', 'live'] as const).find((phase) =>
+  // One that polls proves that the gateway answers; those that cannot poll have nothing to add.
+  const worst = (['polling', 'reconnecting', 'connecting', 'live'] as const).find((phase) =>
     all.some((one) => one.phase === phase),
   )
   const over = all.find((one) => one.over !== null)?.over ?? null
@@ -323,6 +324,9 @@ async function overEvents(operation: Operation, { signal, next, opened }: Attemp
 
 async function polled(poll: () => Promise<void>): Promise<boolean> {
   try {
+    // Some ways of asking again do not say that they failed.
+    const health = await fetch('/health', { cache: 'no-store' })
+    if (!health.ok) return false
     await poll()
     return true
   } catch {

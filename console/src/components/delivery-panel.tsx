@@ -4,7 +4,7 @@
 import { Link, useNavigate } from '@tanstack/react-router'
 import { Ban, Ellipsis, RotateCw, X } from 'lucide-react'
 import { useState } from 'react'
-import { graphql, useApiQuery } from '../client.ts'
+import { fetchQuery, graphql, useApiQuery } from '../client.ts'
 import { asCurl } from '../curl.ts'
 import { cancelDelivery, isCancellable, retryDelivery, retryLabel } from '../deliver-again.ts'
 import type { DeliveryDetailFragment } from '../gql/graphql.ts'
@@ -121,7 +121,7 @@ export function DeliveryPanel({ deliveryId, onClose }: { deliveryId: string; onC
         if (found) setPushed(found)
       },
       resumed: refetch,
-      poll: async () => refetch(),
+      poll: async () => setPushed((await fetchQuery(DELIVERY, { id: deliveryId })).delivery ?? null),
     },
   )
   useShortcut({ keys: 'Escape', does: 'Close the delivery', group: 'This delivery' }, onClose)

@@ -21,7 +21,7 @@ import {
   Webhook,
 } from 'lucide-react'
 import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from 'react'
-import { graphql, useApiQuery } from '../client.ts'
+import { fetchQuery, graphql, useApiQuery } from '../client.ts'
 import { formatCapped } from '../format.ts'
 import { useShortcut } from '../keyboard.ts'
 import { noteEndpoint, useStream } from '../live.ts'
@@ -196,10 +196,14 @@ function useDeadLetterCount(tenantId: string | null): string | null {
   const variables = { filter: { tenantId, statuses: ['DEAD_LETTERED' as const] } }
   const { data, refetch } = useApiQuery(DEAD_LETTERS, variables, { pause: tenantId === null })
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined)
-  useStream(DEATHS, tenantId === null ? null : variables, ({ deliveryUpdates }) => {
-    if (deliveryUpdates.deliveries.length === 0) return
-    clearTimeout(timer.current)
-    timer.current = setTimeout(refetch, COUNT_AFTER_MS)
+  useStream(DEATHS, tenantId === null ? null : variables, {
+    next({ deliveryUpdates }) {
+      if (deliveryUpdates.deliveries.length === 0) return
+      clearTimeout(timer.current)
+      timer.current = setTimeout(refetch, COUNT_AFTER_MS)
+    },
+    // Every page has this stream, so each says truly whether polling gets through.
+    poll: async () => void (await fetchQuery(DEAD_LETTERS, variables)),
   })
   useInterval(() => tenantId !== null && refetch(), COUNT_EVERY_MS)
   const count = data?.deliveryCount

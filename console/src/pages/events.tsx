@@ -3,7 +3,7 @@
 import { getRouteApi, Link } from '@tanstack/react-router'
 import { X } from 'lucide-react'
 import { useMemo, useRef } from 'react'
-import { graphql, useApiQuery } from '../client.ts'
+import { fetchQuery, graphql, useApiQuery } from '../client.ts'
 import { Body } from '../components/attempt-tabs.tsx'
 import { useEndpointChoices, useEventTypeChoices } from '../components/choices.ts'
 import { CopyAsSubscription } from '../components/copy-as-subscription.tsx'
@@ -318,7 +318,7 @@ function EventPanel({ eventId, tenantId, onClose }: { eventId: string; tenantId:
     {
       next: ({ deliveryUpdates }) => deliveryUpdates.deliveries.length > 0 && refetch(),
       resumed: refetch,
-      poll: async () => refetch(),
+      poll: async () => void (await fetchQuery(EVENT, { id: eventId }).then(refetch)),
     },
   )
   const event = data?.event
