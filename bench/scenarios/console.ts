@@ -8,11 +8,11 @@ import type { Scenario } from '../main.ts'
 const ENDPOINTS = 20
 const ROW = `id status reason attemptCount lastStatusCode lastErrorCode lastLatencyMs createdAt completedAt
   event { id type subject } endpoint { id name }`
-const LIST = (
-  arguments_: string,
-) => `query ($tenantId: ID!, $endpointId: ID!, $eventId: ID!, $from: DateTime!, $to: DateTime!) {
-  ${arguments_}
-}`
+const TYPES = { tenantId: 'ID!', endpointId: 'ID!', eventId: 'ID!', from: 'DateTime!', to: 'DateTime!' }
+const LIST = (selection: string) => {
+  const used = Object.entries(TYPES).filter(([name]) => selection.includes(`$${name}`))
+  return `query (${used.map(([name, type]) => `$${name}: ${type}`).join(', ')}) { ${selection} }`
+}
 const DELIVERIES = (filter: string) =>
   LIST(
     `deliveries(first: 50, filter: { tenantId: $tenantId, ${filter} }) { nodes { ${ROW} } pageInfo { endCursor hasNextPage } }`,
