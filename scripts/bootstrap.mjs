@@ -12,7 +12,6 @@ import {
   existsSync,
   mkdirSync,
   openSync,
-  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -38,11 +37,7 @@ const NODE_LINK = join(MODULES, '.bin', 'node')
 const SCHEMA = join(ROOT, 'prisma', 'schema.prisma')
 const GENERATED = join(ROOT, 'src', 'generated', 'prisma', 'client.ts')
 
-const CONSOLE = join(ROOT, 'console')
-const BUILT_CONSOLE = join(CONSOLE, 'dist', 'index.html')
-/** Beside the folder of the console: what its documents are typed by. */
-const CONSOLE_SOURCES = [join(ROOT, 'schema.graphql'), join(ROOT, 'codegen.ts')]
-const MADE_IN_CONSOLE = new Set([join(CONSOLE, 'dist'), join(CONSOLE, 'src', 'gql')])
+const CONSOLE_BUILDER = join(ROOT, 'scripts', 'build-console.ts')
 
 const ENVIRONMENT = {
   ...process.env,
@@ -102,18 +97,18 @@ async function main([target, ...args]) {
     return 64
   }
   if (!isReady()) await oneAtATime(makeReady)
-  return run(PROJECT_NODE, [program, ...args], { env: ENVIRONMENT, stdio: 'inherit' })
+  const options = { env: ENVIRONMENT, stdio: 'inherit' }
+  return (await run(PROJECT_NODE, [CONSOLE_BUILDER], options)) || run(PROJECT_NODE, [program, ...args], options)
 }
 
 function isReady() {
-  return packagesAreCurrent() && nodeIsChecked() && clientIsCurrent() && consoleIsCurrent()
+  return packagesAreCurrent() && nodeIsChecked() && clientIsCurrent()
 }
 
 async function makeReady() {
   if (!packagesAreCurrent()) await installPackages()
   if (!nodeIsChecked()) await checkNode()
   if (!clientIsCurrent()) await generateClient()
-  if (!consoleIsCurrent()) await buildConsole()
 }
 
 /** What the installed packages belong to: this lock file, on this kind of machine. */
@@ -214,32 +209,6 @@ async function generateClient() {
   await step(PROJECT_NODE, [join(MODULES, 'prisma', 'build', 'index.js'), 'generate'], { cwd: ROOT })
   // Prisma leaves a file alone whose content stays the same.
   writeFileSync(GENERATED, readFileSync(GENERATED))
-}
-
-function consoleIsCurrent() {
-  if (!existsSync(join(CONSOLE, 'index.html'))) return true
-  if (!existsSync(BUILT_CONSOLE)) return false
-  const builtAt = statSync(BUILT_CONSOLE).mtimeMs
-  return [CONSOLE, ...CONSOLE_SOURCES].every((path) => isUnchangedSince(path, builtAt))
-}
-
-/** A folder changes when a file in it comes or goes. What is made inside of the console does not count. */
-function isUnchangedSince(path, timeMs) {
-  if (MADE_IN_CONSOLE.has(path)) return true
-  const found = statSync(path, { throwIfNoEntry: false })
-  if (!found) return true
-  if (!found.isDirectory()) return found.mtimeMs <= timeMs
-  // These two hold what is made, so coming and going of that changes them too.
-  const isOuter = path === CONSOLE || path === join(CONSOLE, 'src')
-  if (!isOuter && found.mtimeMs > timeMs) return false
-  return readdirSync(path).every((name) => isUnchangedSince(join(path, name), timeMs))
-}
-
-async function buildConsole() {
-  console.log('Building the console …')
-  const codegen = join(MODULES, '@graphql-codegen', 'cli', 'esm', 'bin.js')
-  await step(PROJECT_NODE, [codegen, '--silent'], { cwd: ROOT })
-  await step(PROJECT_NODE, [join(MODULES, 'vite', 'bin', 'vite.js'), 'build', 'console'], { cwd: ROOT })
 }
 
 /** `npm start` and `npm test` of a fresh clone may be run side by side: the second waits for the first. */

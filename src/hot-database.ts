@@ -7,8 +7,6 @@ import type { Logger } from 'pino'
 
 export type Statement = { readonly name: string; readonly text: string }
 
-export type Rows = Record<string, unknown>[]
-
 export type Queryable = {
   /** Runs a named statement, prepared once per connection. */
   query<Row = Record<string, unknown>>(statement: Statement, values: unknown[]): Promise<Row[]>
