@@ -73,6 +73,14 @@ export function sentencesOf(refusal: Refusal): string[] {
   return (issues.length > 0 ? issues : [refusal.message]).map(asSentence)
 }
 
+/** The same, each with its place in the input: "data.direction: is required". */
+export function placedSentencesOf(refusal: Refusal): string[] {
+  return issuesOf(refusal).map(({ path, message }) => {
+    const place = path.replace(/^input\./, '')
+    return place === '' ? asSentence(message) : `${place}: ${message}`
+  })
+}
+
 /** What was said about one place of the input, such as `headers.0.name`, or about what lies below it. */
 export function issueAt(refusal: Refusal | null, place: string): string | null {
   if (!refusal) return null

@@ -143,7 +143,7 @@ export function ApiKeys({ tenantId }: { tenantId: string | null }) {
           )}
         </div>
       )}
-      {isMaking && <NewKeyDialog tenantId={tenantId} onClose={() => setMaking(false)} />}
+      {isMaking && <NewKeyDialog tenantId={tenantId} onMade={refetch} onClose={() => setMaking(false)} />}
       <ConfirmDialog
         isOpen={revoking !== null}
         onClose={() => setRevoking(null)}
@@ -215,7 +215,9 @@ const LIVES: readonly [string, number | null][] = [
   ['In a year', 365 * DAY],
 ]
 
-function NewKeyDialog({ tenantId, onClose }: { tenantId: string | null; onClose(): void }) {
+type NewKeyProps = { tenantId: string | null; onMade(): void; onClose(): void }
+
+function NewKeyDialog({ tenantId, onMade, onClose }: NewKeyProps) {
   const { isOperator } = useRights()
   const roles: Role[] = isOperator
     ? tenantId === null
@@ -238,7 +240,9 @@ function NewKeyDialog({ tenantId, onClose }: { tenantId: string | null; onClose(
         expiresAt: lifeMs === null ? null : new Date(Date.now() + lifeMs).toISOString(),
       },
     })
-    if (done) setSecret(done.secret)
+    if (!done) return
+    setSecret(done.secret)
+    if (tenantId !== null) onMade()
   }
   if (secret !== null)
     return (

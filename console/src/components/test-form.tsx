@@ -2,7 +2,7 @@
 
 import { RotateCcw, Send } from 'lucide-react'
 import { lazy, Suspense, useEffect, useState } from 'react'
-import { sentencesOf, useAction } from '../actions.ts'
+import { placedSentencesOf, useAction } from '../actions.ts'
 import { asCommand, asSentTest, SEND_TEST, type SentTest } from '../send-test.ts'
 import { Button } from '../ui/button.tsx'
 import { CopyButton } from '../ui/copy-button.tsx'
@@ -118,7 +118,7 @@ export function TestForm({
       </div>
       {action.refusal && (
         <div role="alert" className="rounded-md bg-bad-bg px-3 py-2 text-bad">
-          {sentencesOf(action.refusal).map((sentence) => (
+          {placedSentencesOf(action.refusal).map((sentence) => (
             <p key={sentence}>{sentence}</p>
           ))}
         </div>

@@ -1,6 +1,6 @@
 import { Link, useNavigate } from '@tanstack/react-router'
 import { ArrowLeft, CircleCheck } from 'lucide-react'
-import { type FormEvent, type ReactNode, useState } from 'react'
+import { type FormEvent, type ReactNode, useEffect, useRef, useState } from 'react'
 import { issueAt, issuesElsewhere, useAction } from '../actions.ts'
 import { graphql } from '../client.ts'
 import { useCatalogue } from '../components/catalogue.ts'
@@ -72,6 +72,11 @@ function CreateForm({ types, onCreated }: { types: Types; onCreated(created: Cre
   const [draft, setDraft] = useState<EndpointDraft>(EMPTY_DRAFT)
   const create = useAction(CREATE, (data) => data.createEndpoint, { showsRefusal: true })
   const { refusal } = create
+  const form = useRef<HTMLFormElement>(null)
+  // What is to be mended is brought into sight.
+  useEffect(() => {
+    if (refusal) form.current?.querySelector<HTMLElement>('[aria-invalid]')?.focus()
+  }, [refusal])
   const change = (some: Partial<EndpointDraft>) => setDraft((before) => ({ ...before, ...some }))
   const submit = async (event: FormEvent) => {
     event.preventDefault()
@@ -87,7 +92,11 @@ function CreateForm({ types, onCreated }: { types: Types; onCreated(created: Cre
   const fields = { draft, onChange: change, refusal }
   return (
     <Page title="New endpoint" lead="It gets the events that are published from the moment it is made.">
-      <form onSubmit={submit} className="grid max-w-6xl items-start gap-6 xl:grid-cols-[minmax(0,1fr)_320px]">
+      <form
+        ref={form}
+        onSubmit={submit}
+        className="grid max-w-6xl items-start gap-6 xl:grid-cols-[minmax(0,1fr)_320px]"
+      >
         <div className="flex flex-col gap-4">
           <Step number={1} title="Where">
             <AddressFields {...fields} />

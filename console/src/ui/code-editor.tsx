@@ -13,7 +13,7 @@ import { classes } from './classes.ts'
 
 const look = EditorView.theme({
   '&': { height: '100%', fontSize: '12px', backgroundColor: 'var(--surface)', color: 'var(--ink)' },
-  '&.cm-focused': { outline: '2px solid var(--focus)', outlineOffset: '-2px' },
+  '&.cm-focused': { outline: 'none' },
   '.cm-scroller': {
     fontFamily: 'ui-monospace, SFMono-Regular, "SF Mono", Menlo, Consolas, "Liberation Mono", monospace',
     lineHeight: '20px',
@@ -138,7 +138,10 @@ export function CodeEditor({ value, onChange, label, extensions, onSubmit, class
     <div
       ref={host}
       onKeyDown={(event) => event.nativeEvent.stopPropagation()}
-      className={classes('min-h-0 overflow-hidden rounded-md border border-line-strong', className)}
+      className={classes(
+        'min-h-0 overflow-hidden rounded-md border border-line-strong focus-within:outline-2 focus-within:outline-(--focus)',
+        className,
+      )}
     />
   )
 }
