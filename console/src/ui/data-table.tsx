@@ -3,7 +3,7 @@
 
 import { type ColumnDef, rowSelectionFeature, tableFeatures, useTable } from '@tanstack/react-table'
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { type ReactNode, type RefObject, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
+import { memo, type ReactNode, type RefObject, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
 import { useShortcut } from '../keyboard.ts'
 import { classes } from './classes.ts'
 
@@ -183,6 +183,8 @@ export function DataTable<Row extends { readonly id: string }>({
       known.current.fresh.add(id)
     }
   }
+  const actions = useRef<RowActions<Row>>(null)
+  actions.current = { open: onOpen, toggle, focus: setActiveId }
   const isAllSelected = isSelectable && rows.length > 0 && rows.every(({ id }) => selection.has(id))
 
   return (
@@ -242,53 +244,21 @@ export function DataTable<Row extends { readonly id: string }>({
           {items.map(({ index }) => {
             const row = model[index]
             if (!row) return null
-            const isOpen = row.id === openId
             return (
-              <tr
+              <TableRow
                 key={row.id}
-                data-id={row.id}
-                aria-rowindex={index + 2}
-                aria-current={isOpen || undefined}
-                tabIndex={onOpen ? (row.id === activeId || (activeId === null && index === 0) ? 0 : -1) : undefined}
-                onFocus={() => setActiveId(row.id)}
-                onClick={(event) => {
-                  if ((event.target as HTMLElement).closest('a, button, input, label')) return
-                  if (getSelection()?.toString()) return
-                  setActiveId(row.id)
-                  onOpen?.(row.original)
-                }}
-                className={classes(
-                  'group outline-offset-[-2px]',
-                  onOpen && 'cursor-pointer hover:bg-hover',
-                  isOpen && 'bg-selected hover:bg-selected',
-                  arrives && known.current?.fresh.has(row.id) && 'arrived',
-                  isDim?.(row.original) && 'opacity-60',
-                )}
-                style={{ height: rowHeight }}
-              >
-                {isSelectable && (
-                  <td className="border-b border-line px-2">
-                    <input
-                      type="checkbox"
-                      aria-label={`Select ${row.id}`}
-                      className="block size-4 accent-(--accent)"
-                      checked={selection.has(row.id)}
-                      onChange={() => toggle(row.id)}
-                    />
-                  </td>
-                )}
-                {row.getAllCells().map((cell, at) => (
-                  <td
-                    key={cell.id}
-                    className={classes(
-                      'truncate border-b border-line px-3',
-                      columns[at]?.align === 'right' && 'text-right tabular-nums',
-                    )}
-                  >
-                    <table.FlexRender cell={cell} />
-                  </td>
-                ))}
-              </tr>
+                row={row.original}
+                columns={columns}
+                index={index}
+                height={rowHeight}
+                isReachable={row.id === activeId || (activeId === null && index === 0)}
+                isOpenable={onOpen !== undefined}
+                isOpen={row.id === openId}
+                isSelected={isSelectable ? selection.has(row.id) : null}
+                isFresh={arrives && (known.current?.fresh.has(row.id) ?? false)}
+                isDim={isDim?.(row.original) ?? false}
+                actions={actions}
+              />
             )
           })}
           {after > 0 && (
@@ -307,3 +277,87 @@ export function DataTable<Row extends { readonly id: string }>({
     </div>
   )
 }
+
+type RowActions<Row> = {
+  open: ((row: Row) => void) | undefined
+  toggle(id: string): void
+  focus(id: string): void
+}
+
+type TableRowProps<Row extends { readonly id: string }> = {
+  row: Row
+  columns: readonly Column<Row>[]
+  index: number
+  height: number
+  isReachable: boolean
+  isOpenable: boolean
+  isOpen: boolean
+  /** null: rows cannot be ticked. */
+  isSelected: boolean | null
+  isFresh: boolean
+  isDim: boolean
+  actions: RefObject<RowActions<Row> | null>
+}
+
+/** Painted again only when something about it changed, not when others scroll by. */
+const TableRow = memo(function TableRow<Row extends { readonly id: string }>({
+  row,
+  columns,
+  index,
+  height,
+  isReachable,
+  isOpenable,
+  isOpen,
+  isSelected,
+  isFresh,
+  isDim,
+  actions,
+}: TableRowProps<Row>) {
+  const { id } = row
+  return (
+    <tr
+      data-id={id}
+      aria-rowindex={index + 2}
+      aria-current={isOpen || undefined}
+      tabIndex={isOpenable ? (isReachable ? 0 : -1) : undefined}
+      onFocus={() => actions.current?.focus(id)}
+      onClick={(event) => {
+        if ((event.target as HTMLElement).closest('a, button, input, label')) return
+        if (getSelection()?.toString()) return
+        actions.current?.focus(id)
+        actions.current?.open?.(row)
+      }}
+      className={classes(
+        'group outline-offset-[-2px]',
+        isOpenable && 'cursor-pointer hover:bg-hover',
+        isOpen && 'bg-selected hover:bg-selected',
+        isFresh && 'arrived',
+        isDim && 'opacity-60',
+      )}
+      style={{ height }}
+    >
+      {isSelected !== null && (
+        <td className="border-b border-line px-2">
+          <input
+            type="checkbox"
+            aria-label={`Select ${id}`}
+            className="block size-4 accent-(--accent)"
+            checked={isSelected}
+            onChange={() => actions.current?.toggle(id)}
+          />
+        </td>
+      )}
+      {columns.map((column) => (
+        <td
+          key={column.id}
+          className={classes(
+            'truncate border-b border-line px-3',
+            column.align === 'right' && 'text-right tabular-nums',
+          )}
+        >
+          {column.cell(row)}
+        </td>
+      ))}
+    </tr>
+  )
+}) as <Row extends { readonly id: string }>(props: TableRowProps<Row>) => ReactNode
