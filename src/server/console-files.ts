@@ -5,6 +5,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
 import { replyText } from './reply.ts'
 
 const BUILT = fileURLToPath(new URL('../../console/dist/', import.meta.url))
@@ -21,6 +22,8 @@ const TYPES: Record<string, string> = {
   '.webmanifest': 'application/manifest+json',
   '.woff2': 'font/woff2',
 }
+
+const COMPRESSIBLE = /^(text\/|application\/(json|manifest)|image\/svg)/
 
 const PAGE_HEADERS = {
   'content-security-policy':
@@ -46,7 +49,13 @@ const NO_CONSOLE = `<!doctype html>
 </html>
 `
 
-type File = { readonly bytes: Buffer; readonly type: string; readonly immutable: boolean }
+type File = {
+  readonly bytes: Buffer
+  readonly type: string
+  readonly immutable: boolean
+  /** The same compressed, made when it is first asked for; null where that saves nothing. */
+  readonly compressed: () => Buffer | null
+}
 
 export type ConsoleFiles = {
   /** Answers a GET or HEAD of `path`; false when it is no page and no file of the console. */
@@ -60,13 +69,13 @@ export async function loadConsoleFiles(folder: string = BUILT): Promise<ConsoleF
     if (!entry.isFile()) continue
     const path = `${entry.parentPath}/${entry.name}`
     const name = path.slice(folder.length).replaceAll('\\', '/').replace(/^\/+/, '')
-    files.set(`/${name}`, {
-      bytes: await readFile(path),
-      type: TYPES[extname(entry.name)] ?? 'application/octet-stream',
-      immutable: /[-.][A-Za-z0-9_-]{8,}\.\w+$/.test(entry.name) && name.startsWith('assets/'),
-    })
+    const immutable = /[-.][A-Za-z0-9_-]{8,}\.\w+$/.test(entry.name) && name.startsWith('assets/')
+    files.set(
+      `/${name}`,
+      fileOf(await readFile(path), TYPES[extname(entry.name)] ?? 'application/octet-stream', immutable),
+    )
   }
-  const page = files.get('/index.html') ?? { bytes: Buffer.from(NO_CONSOLE), type: TYPES['.html']!, immutable: false }
+  const page = files.get('/index.html') ?? fileOf(Buffer.from(NO_CONSOLE), TYPES['.html']!, false)
   return {
     serve(request, response, path) {
       if (request.method !== 'GET' && request.method !== 'HEAD') {
@@ -76,14 +85,34 @@ export async function loadConsoleFiles(folder: string = BUILT): Promise<ConsoleF
       // A path without a dot is a page of the console, which finds its way by itself.
       const file = files.get(path) ?? (/^[^.]*$/.test(path) ? page : undefined)
       if (!file) return false
+      const compressed = /\bgzip\b/.test(String(request.headers['accept-encoding'])) ? file.compressed() : null
+      const bytes = compressed ?? file.bytes
       response.writeHead(200, {
         ...PAGE_HEADERS,
+        ...(compressed ? { 'content-encoding': 'gzip' } : {}),
         'content-type': file.type,
-        'content-length': file.bytes.length,
+        'content-length': bytes.length,
+        vary: 'accept-encoding',
         'cache-control': file.immutable ? 'public, max-age=31536000, immutable' : 'no-cache',
       })
-      response.end(request.method === 'HEAD' ? undefined : file.bytes)
+      response.end(request.method === 'HEAD' ? undefined : bytes)
       return true
+    },
+  }
+}
+
+function fileOf(bytes: Buffer, type: string, immutable: boolean): File {
+  let made: Buffer | null | undefined
+  return {
+    bytes,
+    type,
+    immutable,
+    compressed() {
+      if (made === undefined) {
+        const smaller = COMPRESSIBLE.test(type) ? gzipSync(bytes) : bytes
+        made = smaller.length < bytes.length ? smaller : null
+      }
+      return made
     },
   }
 }

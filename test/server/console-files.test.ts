@@ -1,0 +1,57 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { loadConsoleFiles } from '../../src/server/console-files.ts'
+
+const SCRIPT = 'export const answer = 42\n'.repeat(500)
+
+describe('the files of the console', () => {
+  let folder: string
+  let server: Server
+  let url: string
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'sivo-console-files-'))
+    await mkdir(join(folder, 'assets'))
+    await writeFile(join(folder, 'index.html'), '<!doctype html><title>Console</title>')
+    await writeFile(join(folder, 'assets', 'index-a1B2c3D4.js'), SCRIPT)
+    const files = await loadConsoleFiles(`${folder}/`)
+    server = createServer((request, response) => {
+      if (!files.serve(request, response, new URL(request.url!, 'http://x').pathname)) response.writeHead(404).end()
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  })
+  afterAll(async () => {
+    await new Promise((resolve) => server.close(resolve))
+    await rm(folder, { recursive: true })
+  })
+
+  test('with a hash in their name are kept for good, and come compressed to whom that suits', async () => {
+    const packed = await fetch(`${url}/assets/index-a1B2c3D4.js`, { headers: { 'accept-encoding': 'gzip' } })
+    expect(packed.headers.get('content-encoding')).toBe('gzip')
+    expect(Number(packed.headers.get('content-length'))).toBeLessThan(SCRIPT.length / 10)
+    expect(packed.headers.get('cache-control')).toContain('immutable')
+    expect(await packed.text()).toBe(SCRIPT)
+    const plain = await fetch(`${url}/assets/index-a1B2c3D4.js`, { headers: { 'accept-encoding': 'identity' } })
+    expect(plain.headers.get('content-encoding')).toBeNull()
+    expect(await plain.text()).toBe(SCRIPT)
+  })
+
+  test('the page is asked for each time, under whatever address it finds its way by itself', async () => {
+    for (const path of ['/', '/deliveries', '/endpoints/ep_1']) {
+      const page = await fetch(url + path)
+      expect(page.headers.get('cache-control')).toBe('no-cache')
+      expect(page.headers.get('content-security-policy')).toContain("script-src 'self'")
+      expect(await page.text()).toContain('<title>Console</title>')
+    }
+  })
+
+  test('what is no file of it is left to others, and nothing outside of its folder is given out', async () => {
+    for (const path of ['/missing.js', '/../package.json', '/assets/%2e%2e/%2e%2e/package.json'])
+      expect((await fetch(url + path)).status).toBe(404)
+  })
+})
