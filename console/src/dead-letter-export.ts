@@ -74,13 +74,18 @@ export async function readDeadLetters(ids: readonly string[]): Promise<object[]>
         reason,
         event: event.payload,
         body: event.body,
-        attempts: attempts.map(({ requestHeaders, responseHeaders, ...attempt }) => ({
+        attempts: plain(attempts).map((attempt) => ({
           ...attempt,
-          requestHeaders: requestHeaders.map(({ name }) => name),
-          responseHeaders: responseHeaders?.map(({ name }) => name) ?? null,
+          requestHeaders: attempt.requestHeaders.map(({ name }) => name),
+          responseHeaders: attempt.responseHeaders?.map(({ name }) => name) ?? null,
         })),
       })
     }
   }
   return found
+}
+
+/** Without what the client notes in answers for its cache. */
+function plain<Value>(value: Value): Value {
+  return JSON.parse(JSON.stringify(value, (name, one) => (name === '__typename' ? undefined : one))) as Value
 }
