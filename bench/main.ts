@@ -30,6 +30,7 @@ const SCENARIOS: Record<ScenarioName, Scenario> = {
 }
 
 const EXIT_USAGE = 64
+const EXIT_INTERRUPTED = 130
 
 if (process.argv.includes('--help')) process.stdout.write(USAGE)
 else {
@@ -64,6 +65,10 @@ async function measure(options: BenchOptions): Promise<void> {
       })
       await Promise.race([run, left])
       for (const line of await house.costliestStatements()) tell(line)
+    } catch (error) {
+      if (!leave.signal.aborted) throw error
+      process.exitCode = EXIT_INTERRUPTED
+      break
     } finally {
       await house.close()
     }
