@@ -52,6 +52,7 @@ const COLUMNS: readonly Column<Entry>[] = [
   { id: 'action', header: 'What', width: 220, cell: ({ action }) => <span title={action}>{wordsOf(action)}</span> },
   {
     id: 'target',
+    rank: 2,
     header: 'To what',
     width: 280,
     cell: ({ targetId }) => <Target id={targetId} />,

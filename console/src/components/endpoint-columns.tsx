@@ -84,6 +84,7 @@ export function endpointColumns(
     },
     {
       id: 'types',
+      rank: 5,
       header: 'Types',
       width: 76,
       align: 'right',
@@ -93,6 +94,7 @@ export function endpointColumns(
     },
     {
       id: 'day',
+      rank: 3,
       header: 'Last 24 hours',
       width: 150,
       cell: ({ stats, name }) =>
@@ -107,6 +109,7 @@ export function endpointColumns(
     },
     {
       id: 'p95',
+      rank: 4,
       header: 'p95',
       width: 80,
       align: 'right',
@@ -114,6 +117,7 @@ export function endpointColumns(
     },
     {
       id: 'dead',
+      rank: 2,
       header: 'Dead letters',
       width: 104,
       align: 'right',

@@ -214,8 +214,8 @@ const COLUMNS: readonly Column<DeliveryRow>[] = [
     ),
   },
   { ...shown.get('attempts')!, width: 84 },
-  { id: 'first', header: 'Created', width: 120, cell: ({ createdAt }) => <Time at={createdAt} /> },
-  { id: 'last', header: 'Gave up', width: 120, cell: ({ completedAt }) => <Time at={completedAt} /> },
+  { id: 'first', rank: 4, header: 'Created', width: 120, cell: ({ createdAt }) => <Time at={createdAt} /> },
+  { id: 'last', rank: 3, header: 'Gave up', width: 120, cell: ({ completedAt }) => <Time at={completedAt} /> },
 ]
 
 function retryColumn(put: (row: DeliveryRow) => void): Column<DeliveryRow> {

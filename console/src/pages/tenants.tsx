@@ -161,12 +161,14 @@ const COLUMNS: readonly Column<TenantRowFragment>[] = [
   },
   {
     id: 'day',
+    rank: 3,
     header: 'Last 24 hours',
     width: 150,
     cell: ({ stats, name }) => stats && <Sparkline buckets={stats.buckets} label={`${name}, last 24 hours`} />,
   },
   {
     id: 'delivered',
+    rank: 2,
     header: 'Delivered',
     width: 96,
     align: 'right',
@@ -174,6 +176,7 @@ const COLUMNS: readonly Column<TenantRowFragment>[] = [
   },
   {
     id: 'failed',
+    rank: 5,
     header: 'Failed attempts',
     width: 120,
     align: 'right',
@@ -198,6 +201,7 @@ const COLUMNS: readonly Column<TenantRowFragment>[] = [
   },
   {
     id: 'p95',
+    rank: 4,
     header: 'p95',
     width: 80,
     align: 'right',
@@ -214,7 +218,14 @@ const COLUMNS: readonly Column<TenantRowFragment>[] = [
       </span>
     ),
   },
-  { id: 'created', header: 'Opened', width: 132, align: 'right', cell: ({ createdAt }) => <Time at={createdAt} /> },
+  {
+    id: 'created',
+    rank: 6,
+    header: 'Opened',
+    width: 132,
+    align: 'right',
+    cell: ({ createdAt }) => <Time at={createdAt} />,
+  },
 ]
 
 function linkColumn(onInvite: (tenant: TenantRowFragment) => void): Column<TenantRowFragment> {
