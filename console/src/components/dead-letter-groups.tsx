@@ -2,6 +2,7 @@
 
 import { Link } from '@tanstack/react-router'
 import { Check, RotateCw } from 'lucide-react'
+import { useMemo, useRef } from 'react'
 import { graphql } from '../client.ts'
 import { formatCapped } from '../format.ts'
 import type { DeadLetterGroupRowFragment } from '../gql/graphql.ts'
@@ -34,6 +35,22 @@ graphql(`
 
 export type DeadLetterGroup = DeadLetterGroupRowFragment
 
+function keyOf({ endpoint, eventType, errorCode, statusCode }: DeadLetterGroup): string {
+  return `${endpoint.id} ${eventType} ${errorCode} ${statusCode}`
+}
+
+/** Counts change all the time; what somebody is about to press does not move for it. */
+function useInPlace(groups: readonly DeadLetterGroup[]): readonly DeadLetterGroup[] {
+  const places = useRef(new Map<string, number>())
+  return useMemo(() => {
+    for (const group of groups) {
+      const key = keyOf(group)
+      if (!places.current.has(key)) places.current.set(key, places.current.size)
+    }
+    return [...groups].sort((a, b) => places.current.get(keyOf(a))! - places.current.get(keyOf(b))!)
+  }, [groups])
+}
+
 /** The filter that gives a group's dead letters. */
 export function searchOfGroup({ endpoint, eventType, errorCode, statusCode }: DeadLetterGroup): DeliverySearch {
   return compact({
@@ -45,6 +62,7 @@ export function searchOfGroup({ endpoint, eventType, errorCode, statusCode }: De
 }
 
 type GroupsProps = {
+  /** Shown in this order at first; then each keeps its place, and new ones come last. */
   groups: readonly DeadLetterGroup[]
   /** The group whose dead letters are listed, as its filter. */
   isShown(group: DeadLetterGroup): boolean
@@ -54,6 +72,7 @@ type GroupsProps = {
 }
 
 export function DeadLetterGroups({ groups, isShown, onShow, onRetry }: GroupsProps) {
+  const inPlace = useInPlace(groups)
   return (
     <div className="max-h-[38vh] shrink-0 overflow-auto rounded-lg border border-line bg-surface">
       <table className="w-full border-separate border-spacing-0">
@@ -75,14 +94,11 @@ export function DeadLetterGroups({ groups, isShown, onShow, onRetry }: GroupsPro
           </tr>
         </thead>
         <tbody>
-          {groups.map((group) => {
+          {inPlace.map((group) => {
             const { endpoint, eventType, errorCode, statusCode, count } = group
             const why = describeOutcome(errorCode, statusCode) ?? 'No attempt was made'
             return (
-              <tr
-                key={`${endpoint.id} ${eventType} ${errorCode} ${statusCode}`}
-                className={classes(isShown(group) ? 'bg-selected' : 'hover:bg-hover')}
-              >
+              <tr key={keyOf(group)} className={classes(isShown(group) ? 'bg-selected' : 'hover:bg-hover')}>
                 <Cell className="text-right text-base font-semibold text-bad tabular-nums">{formatCapped(count)}</Cell>
                 <Cell>
                   <button
