@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { toPublicId } from '../../src/domain/id.ts'
 import { type Console, describeInBrowser, follow, openConsole, settled, show } from '../support/console.ts'
+import { exampleEvent } from '../support/house.ts'
 
 describeInBrowser('what is shown stays true', () => {
   let console: Console
@@ -41,10 +43,33 @@ describeInBrowser('what is shown stays true', () => {
     expect(complaints).toEqual([])
   })
 
+  test('what a publisher and a receiver send is shown as text and never run', async () => {
+    const { house } = console
+    const hostile = `<img src=x onerror="window.ran = true"><script>window.ran = true</script>`
+    const receiver = await house.receiver({ answer: { status: 500, body: hostile, headers: { 'x-hostile': hostile } } })
+    await house.addEndpoint(receiver.url('/hostile'), { name: hostile, eventTypes: ['agent.paused'] })
+    const event = exampleEvent({ type: 'agent.paused' })
+    await house.publish({ ...event, subject: hostile, data: { ...(event.data as object), note: hostile } })
+    const [delivery] = await house.until(async () => {
+      const found = await house.deliveries({ eventType: 'agent.paused', attemptCount: 1 })
+      return found.length > 0 && found
+    })
+    const { page, complaints } = await console.signIn()
+    await show(page, `/deliveries?delivery=${toPublicId('delivery', delivery!.id)}`)
+    const panel = page.getByRole('complementary', { name: 'Delivery' })
+    await panel.getByRole('tab', { name: 'Response' }).click()
+    await panel.getByText('<script>window.ran', { exact: false }).first().waitFor()
+    await panel.getByRole('tab', { name: 'Event' }).click()
+    await panel.getByText('onerror', { exact: false }).first().waitFor()
+    for (const address of ['/events', '/endpoints', '/live', '/']) await show(page, address)
+    expect(await page.evaluate(() => 'ran' in window)).toBe(false)
+    expect(complaints).toEqual([])
+  })
+
   test('a connection that breaks off goes on without a gap, and says so meanwhile', async () => {
     const { house } = console
     const receiver = await house.receiver()
-    const before = await house.deliveries()
+    const before = await house.deliveries({ status: 'SUCCEEDED' })
     const { page } = await console.signIn()
     await show(page, '/live')
     const light = page.getByRole('banner').getByRole('status')
