@@ -7,7 +7,7 @@ import {
   type ClaimedDelivery,
   claimDeliveries,
   claimGated,
-  markSentAlone,
+  markWatched,
   readBody,
   releaseLeases,
 } from '../src/gateway/claim-deliveries.ts'
@@ -123,7 +123,7 @@ async function walkThePath(): Promise<void> {
     ClaimedDelivery,
     ClaimedDelivery,
   ]
-  await markSentAlone(hot, first, second)
+  await markWatched(hot, first, [second])
   await readBody(hot, first.eventId)
   await releaseLeases(hot, [third])
   const step = { status: 'DEAD_LETTERED', reason: 'poison', delayMs: null, disableEndpoint: null } as const
@@ -162,7 +162,7 @@ test('the whole path was walked', () => {
       'insert-idempotency-keys',
       'lock-delivery',
       'lock-gates',
-      'mark-sent-alone',
+      'mark-watched',
       'move-idempotency-keys',
       'read-body',
       'read-idempotency-keys',

@@ -33,9 +33,9 @@ export type ClaimedDelivery = {
   readonly attemptCount: number
   readonly cycleStart: number
   readonly maxAttempts: number
-  /** It was in the air when a process died, and again at the next try: it goes out alone. */
+  /** It was in the air when a process died, and again at the next try: it goes out under watch. */
   readonly suspect: boolean
-  /** How many deaths of a process count against it: any two make it a suspect, from then on only those while it was alone. */
+  /** How many deaths of a process count against it: any two make it a suspect, from then on only those under watch. */
   readonly crashCount: number
   readonly dueAt: Date
   /** The endpoint's revision as the lease was taken. */
@@ -74,7 +74,7 @@ const EVENT_OF_LEASED = `left join lateral (
 
 // What a dead process had in the air is sent again at once, like anything that is due. Only what was in the air at a
 // second death too, with no attempt recorded in between, is a suspect; from then on only deaths count during which it was
-// the only suspect out.
+// out under watch (`sent_alone`).
 const LEASE = `lease_token = $2::uuid, lease_until = now() + $3::int * interval '1 ms', lease_by = $4::uuid,
   sent_alone = false, suspect = suspect or (crash_count + 1 >= ${CRASHES_OF_A_SUSPECT} and coalesce(lease_by = any ${THE_DEAD}, false)),
   crash_count = crash_count + ((sent_alone or crash_count < ${CRASHES_OF_A_SUSPECT}) and coalesce(lease_by = any ${THE_DEAD}, false))::int`
@@ -225,26 +225,29 @@ export async function claimGated(hot: HotDatabase, claims: readonly Claim[], lea
   }
 }
 
-const MARK_ALONE: Statement = {
-  name: 'mark-sent-alone',
+const MARK_WATCHED: Statement = {
+  name: 'mark-watched',
   text: `
+    with ours as (
+      select d.id from unnest($1::uuid[], $2::uuid[]) as w(id, token)
+      join delivery d on d.id = w.id and d.lease_token = w.token order by d.id for update of d
+    )
     update delivery d set sent_alone = d.id = $3::uuid,
       lease_until = case when d.id = $3::uuid then now() + $4::int * interval '1 ms' else d.lease_until end
-    from unnest($1::uuid[], $2::uuid[]) as w(id, token)
-    where d.id = w.id and d.lease_token = w.token returning d.id`,
+    from ours where d.id = ours.id returning d.id`,
 }
 
 /**
- * Says, before it is sent, that this suspect goes out alone, and no longer the one before it. False: the lease is no
- * longer ours.
+ * Says, before it is sent, that this suspect is out under watch, and that those which were overtaken no longer are.
+ * False: the lease is no longer ours.
  */
-export async function markSentAlone(
+export async function markWatched(
   hot: HotDatabase,
   delivery: ClaimedDelivery,
-  before: ClaimedDelivery | null,
+  overtaken: readonly ClaimedDelivery[],
 ): Promise<boolean> {
-  const marked = before && before.id !== delivery.id ? [delivery, before] : [delivery]
-  const rows = await hot.query<{ id: string }>(MARK_ALONE, [
+  const marked = [delivery, ...overtaken.filter(({ id }) => id !== delivery.id)]
+  const rows = await hot.unsynced.query<{ id: string }>(MARK_WATCHED, [
     marked.map(({ id }) => id),
     marked.map(({ leaseToken }) => leaseToken),
     delivery.id,

@@ -22,7 +22,7 @@ import {
   claimDeliveries,
   claimGated,
   type GatedResult,
-  markSentAlone,
+  markWatched,
   readBody,
   releaseLeases,
 } from './claim-deliveries.ts'
@@ -51,10 +51,12 @@ const CLAIM_AGAIN_AFTER_FAILURE_MS = 500
 const LARGE_READS_AT_ONCE = 4
 /** Retries of an endpoint fall due together for as long as jitter spreads them. */
 const WAKE_UPS_REMEMBERED_MS = 40_000
-/** How long others wait for a suspect that is out alone. */
-const ALONE_MS = 1_000
-/** The crashes of a lone suspect after which it is called poison. */
-const LONE_CRASHES_OF_POISON = 3
+/** How long others wait for a suspect that is out. */
+const WATCHED_MS = 1_000
+/** Suspects that are out together; those that were among them at a crash go out alone from then on. */
+const WATCHED_TOGETHER = 16
+/** The third crash of a suspect that is alone is the last. */
+const CRASHES_OF_POISON = CRASHES_OF_A_SUSPECT + 1 + 3
 
 export type WakeUp = {
   readonly endpointId: string
@@ -141,6 +143,11 @@ type Suspect = { readonly lane: Lane; readonly delivery: ClaimedDelivery; readon
 
 const NOBODY = ''
 
+/** It was under watch with others when a process died. */
+function isLone(delivery: ClaimedDelivery): boolean {
+  return delivery.crashCount > CRASHES_OF_A_SUSPECT
+}
+
 export function createLanes(options: LanesOptions): Lanes {
   const { ctx, recorder, targets } = options
   const lanes = new Map<string, Lane>()
@@ -158,8 +165,8 @@ export function createLanes(options: LanesOptions): Lanes {
   let inTheAir = 0
   /** Slots asked for by claims that are not answered yet; of each tenant they are in `tenantInTheAir`. */
   let askedFor = 0
-  let alone: ClaimedDelivery | null = null
-  let lastAlone: ClaimedDelivery | null = null
+  const watched = new Set<ClaimedDelivery>()
+  const overtaken: ClaimedDelivery[] = []
   let closed = false
   let largeReads = 0
   const largeReadLine: (() => void)[] = []
@@ -441,7 +448,7 @@ export function createLanes(options: LanesOptions): Lanes {
       if (delivery.suspect) suspects.push({ lane, delivery, target })
       else void run(lane, delivery, target, claimedAt)
     }
-    sendNextSuspect()
+    sendSuspects()
     return taken
   }
 
@@ -497,33 +504,44 @@ export function createLanes(options: LanesOptions): Lanes {
   }
 
   /**
-   * Suspects go out one at a time, so that a crash says which one it was. One that takes long is overtaken and then no
-   * longer alone: a slow receiver must not hold up all other suspects, nor be taken for the cause of a crash.
+   * Suspects go out under watch: a few together, and those that were out at a further crash one at a time, so that a
+   * crash says which one it was. One that takes long is overtaken and no longer under watch: a slow receiver must not
+   * hold up other suspects, nor be taken for the cause of a crash.
    */
-  function sendNextSuspect(): void {
-    if (alone) return
-    const next = suspects.reduce<Suspect | null>(
+  function sendSuspects(): void {
+    for (let next = takeSuspect(); next; next = takeSuspect()) {
+      const { delivery } = next
+      watched.add(delivery)
+      const moveOn = () => {
+        if (watched.delete(delivery)) sendSuspects()
+      }
+      const overtake = setInterval(() => {
+        if (suspects.length === 0 || !watched.has(delivery)) return
+        overtaken.push(delivery)
+        moveOn()
+      }, WATCHED_MS)
+      void sendUnderWatch(next).finally(() => {
+        clearInterval(overtake)
+        moveOn()
+      })
+    }
+  }
+
+  /** The suspect that may go out now, those of lanes without timeouts first; nobody is beside a lone one. */
+  function takeSuspect(): Suspect | null {
+    if (watched.size >= WATCHED_TOGETHER || [...watched].some(isLone)) return null
+    const together = suspects.filter(({ delivery }) => !isLone(delivery))
+    const waiting = together.length > 0 || watched.size > 0 ? together : suspects
+    const next = waiting.reduce<Suspect | null>(
       (best, suspect) => (best === null || suspect.lane.timeouts < best.lane.timeouts ? suspect : best),
       null,
     )
-    if (!next) return
-    suspects.splice(suspects.indexOf(next), 1)
-    const { delivery } = next
-    alone = delivery
-    const moveOn = () => {
-      if (alone !== delivery) return
-      alone = null
-      sendNextSuspect()
-    }
-    const overtake = setInterval(() => suspects.length > 0 && moveOn(), ALONE_MS)
-    void sendAlone(next).finally(() => {
-      clearInterval(overtake)
-      moveOn()
-    })
+    if (next) suspects.splice(suspects.indexOf(next), 1)
+    return next
   }
 
-  async function sendAlone({ lane, delivery, target }: Suspect): Promise<void> {
-    if (delivery.crashCount - CRASHES_OF_A_SUSPECT >= LONE_CRASHES_OF_POISON) {
+  async function sendUnderWatch({ lane, delivery, target }: Suspect): Promise<void> {
+    if (delivery.crashCount >= CRASHES_OF_POISON) {
       ctx.log.error(
         { deliveryId: delivery.id, endpointId: delivery.endpointId, crashes: delivery.crashCount },
         'delivery.poison',
@@ -531,8 +549,7 @@ export function createLanes(options: LanesOptions): Lanes {
       void settle(lane, ended(delivery, 'poison'))
       return freeSlot(lane, delivery)
     }
-    const ours = await markSentAlone(ctx.hot, delivery, lastAlone).catch(() => false)
-    lastAlone = delivery
+    const ours = await markWatched(ctx.hot, delivery, overtaken.splice(0)).catch(() => false)
     if (ours && !closed) return run(lane, delivery, target, ctx.clock.monotonicMs())
     if (closed) giveBack(lane, delivery)
     freeSlot(lane, delivery)

@@ -248,14 +248,14 @@ describe.concurrent('poison', () => {
       ...leaseOf(dead, 60),
       suspect: true,
       sentAlone: true,
-      crashCount: 4,
+      crashCount: 5,
     })
-    const beside = await unattended(house, receiver, 5, { ...leaseOf(dead, 60), suspect: true, crashCount: 4 })
+    const beside = await unattended(house, receiver, 5, { ...leaseOf(dead, 60), suspect: true, crashCount: 5 })
     const convicted = await unattended(house, receiver, 1, {
       ...leaseOf(dead, 60),
       suspect: true,
       sentAlone: true,
-      crashCount: 3,
+      crashCount: 4,
     })
     await Promise.all([poison.activate(), beside.activate(), convicted.activate()])
     await poison.untilStatus('DEAD_LETTERED')
@@ -270,7 +270,7 @@ describe.concurrent('poison', () => {
     const held = await unattended(house, receiver, 3, {
       ...leaseOf(await lostProcess(house), -1),
       sentAlone: true,
-      crashCount: 4,
+      crashCount: 5,
     })
     // Its process lives after all, as after a restart of the database.
     await house.app.ctx.db
