@@ -30,7 +30,7 @@ async function isCurrent(): Promise<boolean> {
 }
 
 async function build(): Promise<void> {
-  console.log('Building the console …')
+  console.error('Building the console …')
   const before = await fingerprint()
   await program('graphql-codegen', ['--silent'])
   await program('vite', ['build', 'console', '--logLevel', 'warn'])
