@@ -103,7 +103,8 @@ async function runIn(folder: string, options: RunOptions, tell: Tell, closers: (
   const database = await openRunDatabase({
     dataDir: join(folder, 'postgres'),
     processes: options.workers + 1,
-    log: { debug: quiet, info: quiet, warn: quiet, error: tell },
+    // What it was doing when it broke is a detail of its log.
+    log: { debug: (line) => /Failed process was running/.test(line) && tell(line), info: quiet, warn: tell, error: tell },
   })
   closers.push(database.close)
   const proxy = await openHalfOpenProxy(database.port)
