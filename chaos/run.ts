@@ -103,8 +103,7 @@ async function runIn(folder: string, options: RunOptions, tell: Tell, closers: (
   const database = await openRunDatabase({
     dataDir: join(folder, 'postgres'),
     processes: options.workers + 1,
-    // What it was doing when it broke is a detail of its log.
-    log: { debug: (line) => /Failed process was running/.test(line) && tell(line), info: quiet, warn: tell, error: tell },
+    log: { debug: tellOfCrash(tell), info: quiet, warn: tell, error: tell },
   })
   closers.push(database.close)
   const proxy = await openHalfOpenProxy(database.port)
@@ -208,6 +207,15 @@ async function runIn(folder: string, options: RunOptions, tell: Tell, closers: (
     memoryMb,
     unexpectedEnds: processes.flatMap(({ name, unexpectedEnds }) => unexpectedEnds.map((how) => `${name}: ${how}`)),
     leaves,
+  }
+}
+
+/** What Postgres was doing when it broke is a detail of its log, of some lines. */
+function tellOfCrash(tell: Tell): (line: string) => void {
+  let left = 0
+  return (line) => {
+    if (line.includes('Failed process was running')) left = 6
+    if (left-- > 0) tell(line)
   }
 }
 

@@ -53,12 +53,14 @@ export const CRASHES_OF_A_SUSPECT = 2
 
 const THE_DEAD = '(array(select id from worker_process where died_at is not null))'
 
-// The weeks to come hold nothing yet; bounded like this, a statement does not even open their partitions.
+// The weeks to come hold nothing yet; bounded like this, a look does not even open their partitions. Only looks: where
+// rows are locked or changed, partitions that are left out at run time make Postgres 18.4 crash as soon as such a row was
+// changed meanwhile (test/faults/claims.test.ts).
 const SOON = '$5::uuid'
 const SOON_MS = 86_400_000
 
 const DUE = `d.status = 'PENDING' and d.next_attempt_at <= now() and d.next_attempt_at >= coalesce(w.low, '-infinity')
-  and (d.lease_until is null or d.lease_until < now() or d.lease_by = any ${THE_DEAD}) and d.id < ${SOON}`
+  and (d.lease_until is null or d.lease_until < now() or d.lease_by = any ${THE_DEAD})`
 
 const RETURNED = `
   l.id, l.tenant_id as "tenantId", l.event_id as "eventId", l.endpoint_id as "endpointId", l.event_type as "eventType",
@@ -98,7 +100,7 @@ const CLAIM: Statement = {
         for update skip locked) c
       where not w.gated
     ), leased as (
-      update delivery d set ${LEASE} from due where d.id = due.id and d.id < ${SOON} returning d.*, due.revision
+      update delivery d set ${LEASE} from due where d.id = due.id returning d.*, due.revision
     )
     select ${RETURNED}, false as gated from leased l ${EVENT_OF_LEASED}
     union all
@@ -163,7 +165,7 @@ const CLAIM_GATED: Statement = {
         order by d.next_attempt_at limit least(w.slots, w.room, w.pace)
         for update skip locked) c
     ), leased as (
-      update delivery d set ${LEASE}, gated = true from due where d.id = due.id and d.id < ${SOON} returning d.*, due.revision
+      update delivery d set ${LEASE}, gated = true from due where d.id = due.id returning d.*, due.revision
     ), advanced as (
       update endpoint_gate g set tat = w.tat + n.taken * interval '1 s' / w.rate
       from wanted w
