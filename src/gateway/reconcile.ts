@@ -5,7 +5,8 @@
 // Dead means: its session lock is free and it has not beaten for two seconds; or it holds its lock but has been silent for
 // ten. Either is seen twice, a while apart and with the rounds between them held: a database that stood still makes all
 // look silent, and whoever comes first after it must not end everybody's leases. After a restart of the database all
-// locks are gone, so nobody is judged for five seconds.
+// locks are gone, so nobody is judged for five seconds. A crash of one session restarts it as well, without a new
+// postmaster: the WAL writer's start tells.
 
 import type { Context } from '../context.ts'
 import type { Queryable, Statement } from '../hot-database.ts'
@@ -28,7 +29,8 @@ const SIGHT: Statement = {
       select id, beat_at, suspect_since, pg_try_advisory_xact_lock(hashtextextended(id::text, 0)) as unlocked
       from worker_process
       where died_at is null and id <> $1 and beat_at < now() - interval '1200 ms'
-        and pg_postmaster_start_time() < now() - interval '5 s'
+        and coalesce((select backend_start from pg_stat_activity where backend_type = 'walwriter'), pg_postmaster_start_time())
+          < now() - interval '5 s'
     ), dead as (
       select id from silent
       where suspect_since between now() - interval '5 s' and now() - interval '1200 ms'

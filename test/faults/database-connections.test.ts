@@ -32,7 +32,9 @@ test('every session ended, each second: no process ends, everything is delivered
   const [before] = await stage.query<{ ids: string[] }>('select array_agg(id order by id) as ids from worker_process')
   for (let second = 0; second < 8; second++) {
     for (let i = 0; i < 10; i++) await publish(stage)
-    await stage.query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'sivo %'`)
+    await stage.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'sivo %' and datname = current_database()`,
+    )
     await new Promise((resolve) => setTimeout(resolve, 1_000))
   }
   await stage.until(async () => (await open(stage)) === 0, 45_000)
@@ -86,4 +88,30 @@ test('a database that was ended at once, and comes back: the worker delivers aga
   await stage.until(async () => (await open(stage)) === 0, 40_000)
   expect(new Set(receiver.requests.map(({ headers }) => headers['x-sivo-event-id'])).size).toBe(51)
   expect(worker.unexpectedEnds).toEqual([])
+})
+
+test('a session that crashes and takes all others with it: nobody is taken for dead, everything is delivered', async () => {
+  const stage = await openStage({ ownPostgres: true })
+  const receiver = await stage.receiver({ answer: { status: 200, delayMs: 30 } })
+  await stage.addEndpoint(receiver.url('/crm'))
+  const workers = [await stage.start('worker'), await stage.start('worker')]
+  const ids = async () =>
+    (await stage.query<{ ids: string[] }>('select array_agg(id order by id) as ids from worker_process'))[0]!.ids
+  const before = await ids()
+  for (let i = 0; i < 40; i++) await publish(stage)
+  const [session] = await stage.query<{ pid: number }>(
+    `select pid from pg_stat_activity where application_name like 'sivo %' limit 1`,
+  )
+  process.kill(session!.pid, 'SIGKILL')
+  await stage.until(async () => (await open(stage)) === 0, 40_000)
+  // Long enough for two looks at those who would be silent.
+  await stage.until(async () => {
+    const [row] = await stage.query<{ old: boolean }>(
+      `select backend_start < now() - interval '9 s' as old from pg_stat_activity where backend_type = 'walwriter'`,
+    )
+    return row!.old
+  })
+  expect(await ids()).toEqual(before)
+  expect(receiver.requests.map(({ headers }) => headers['x-sivo-attempt'])).toEqual(receiver.requests.map(() => '1'))
+  expect(workers.flatMap(({ unexpectedEnds }) => unexpectedEnds)).toEqual([])
 })
