@@ -42,6 +42,7 @@ export async function openLiveness(options: LivenessOptions): Promise<Liveness> 
   let client: pg.Client | null = null
   let holdsLock = false
   let closed = false
+  let cutOff = false
   let lastBeatMs = clock.monotonicMs()
   let timer: NodeJS.Timeout | null = null
   let beating: Promise<void> = Promise.resolve()
@@ -57,12 +58,27 @@ export async function openLiveness(options: LivenessOptions): Promise<Liveness> 
     try {
       await withinPatience(fresh.connect())
       holdsLock = false
+      if (cutOff) await endStaleSessions(fresh)
       await takeLock(fresh)
     } catch (error) {
       fresh.end().catch(() => {})
       throw error
     }
     return fresh
+  }
+
+  // What was cut off from us may go on for the server: it would hold our lock after we died, and the locks of rows. All of
+  // our connections were dropped then, so whatever session of ours is older than that belongs to nobody.
+  async function endStaleSessions(on: pg.Client): Promise<void> {
+    await withinPatience(
+      on.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity
+         where application_name = $1 and usename = current_user and pid <> pg_backend_pid()
+           and backend_start < now() - $2::int * interval '1 ms'`,
+        [access.applicationName, BEAT_PATIENCE_MS],
+      ),
+    )
+    cutOff = false
   }
 
   // Not waited for: a session of ours whose end the server has not noticed yet may still hold it. Until then the beats
@@ -118,7 +134,10 @@ export async function openLiveness(options: LivenessOptions): Promise<Liveness> 
       log.warn({ err: error, failures }, 'process.beat_failed')
       client?.end().catch(() => {})
       client = null
-      if (error instanceof NoAnswer) access.sockets.destroyAll()
+      if (error instanceof NoAnswer) {
+        cutOff = true
+        access.sockets.destroyAll()
+      }
     }
     timer = setTimeout(() => {
       beating = beatAndAgain(failures)

@@ -19,7 +19,13 @@ export type Round = { readonly died: string[]; readonly woken: number }
 /** Remembers when an endpoint that stays overdue was woken last, so that a full lane is not woken each round. */
 export type WakeMemory = Map<string, { nextMs: number; stepMs: number }>
 
-const TAKE_ROUND: Statement = { name: 'reconcile-lock', text: 'select pg_try_advisory_xact_lock($1::bigint) as mine' }
+// Whoever is frozen or cut off in the middle of a round keeps the others from theirs: not for long.
+const TAKE_ROUND: Statement = {
+  name: 'reconcile-lock',
+  text: `
+    select pg_try_advisory_xact_lock($1::bigint) as mine
+    from set_config('idle_in_transaction_session_timeout', '2s', true)`,
+}
 
 // A lock that can be taken here has no session behind it any more.
 const SIGHT: Statement = {

@@ -58,6 +58,7 @@ test.each([
     await publish(stage)
     await receiver.until((all) => all.length === 1, { timeoutMs: 10_000 })
 
+    const silentFrom = (await stage.query<{ now: Date }>('select clock_timestamp() as now'))[0]!.now
     const silentAt = performance.now()
     if (refuseMs) proxy.refuseNew()
     proxy.silence()
@@ -66,6 +67,13 @@ test.each([
     await receiver.until((all) => all.length >= 2, { timeoutMs: 40_000 })
     expect(performance.now() - silentAt).toBeLessThan(30_000)
     await stage.until(async () => (await open(stage)) === 0)
+    // The server was told nothing of their end either; left alone they would hold the dead name's lock, and rows.
+    const [stale] = await stage.query<{ count: number }>(
+      `select count(*)::int as count from pg_stat_activity
+       where application_name like 'sivo %' and datname = current_database() and backend_start < $1`,
+      [silentFrom],
+    )
+    expect(stale!.count).toBe(0)
     expect(worker.unexpectedEnds).toEqual([])
   },
   70_000,

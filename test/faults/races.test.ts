@@ -4,8 +4,10 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { expect, test } from 'vitest'
+import type { Context } from '../../src/context.ts'
 import { claimDeliveries } from '../../src/gateway/claim-deliveries.ts'
 import { reconcile } from '../../src/gateway/reconcile.ts'
+import type { Queryable, Statement } from '../../src/hot-database.ts'
 import { listMigrations, migrate } from '../../src/migrate.ts'
 import { cloneDatabase } from '../support/database.ts'
 import { openHouse } from '../support/house.ts'
@@ -54,6 +56,51 @@ test('of reconcilers that look at once, one judges and wakes; a second look soon
     const jobs = await hot.pool.query(`select 1 from graphile_worker.jobs where task_identifier = 'deliver'`)
     expect(jobs.rows).toHaveLength(1)
   } finally {
+    await house.close()
+  }
+})
+
+test('a reconciler that is frozen in the middle of its round keeps the others from theirs for two seconds', async () => {
+  const house = await openQuietHouse()
+  let thaw = () => {}
+  try {
+    const { ctx } = house.app
+    const frozen = new Promise<void>((resolve) => {
+      thaw = resolve
+    })
+    const { promise: holdsTheRound, resolve: hold } = Promise.withResolvers<void>()
+    const freezing = {
+      ...ctx,
+      hot: {
+        ...ctx.hot,
+        unsynced: {
+          ...ctx.hot.unsynced,
+          transaction: <T>(work: (tx: Queryable) => Promise<T>) =>
+            ctx.hot.unsynced.transaction((tx) =>
+              work({
+                async query<Row>(statement: Statement, values: unknown[]) {
+                  const rows = await tx.query<Row>(statement, values)
+                  hold()
+                  await frozen
+                  return rows
+                },
+              }),
+            ),
+        },
+      },
+    }
+    const look = (from: Context) => reconcile(from, { processId: randomUUID(), memory: new Map(), nowMs: 0 })
+    const ofTheFrozen = look(freezing).catch((error: Error) => error)
+    await holdsTheRound
+    const sinceMs = performance.now()
+    expect(await look(ctx)).toBeNull()
+    while ((await look(ctx)) === null) await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(performance.now() - sinceMs).toBeGreaterThan(1_500)
+    expect(performance.now() - sinceMs).toBeLessThan(4_000)
+    thaw()
+    expect(await ofTheFrozen).toBeInstanceOf(Error)
+  } finally {
+    thaw()
     await house.close()
   }
 })
