@@ -56,9 +56,10 @@ export type Findings = {
   readonly recoveries: ReadonlyMap<MetFault, number[]>
   /**
    * From the answer of a refused attempt plus the schedule's delay to the next attempt's arrival, ms. An attempt that
-   * was sent twice counts from its last answer (least) and from its first (most).
+   * was sent twice counts from its last answer (least) and from its first (most). `caught`: its delivery was in the air at
+   * a fault just then, or the database was away when it was due.
    */
-  readonly retryDelaysMs: readonly { readonly least: number; readonly most: number }[]
+  readonly retryDelaysMs: readonly { readonly least: number; readonly most: number; readonly caught: boolean }[]
   /** Requests arrived per quarter of a second, by floor(Unix ms / 250). */
   readonly arrivals: ReadonlyMap<number, number>
 }
@@ -228,7 +229,10 @@ async function readRequests({ receivedPath, faults, scheduleMs }: CheckInput) {
   const arrivals = new Map<number, number>()
   const arrivalsOfInterest = new Map<string, number[]>()
   const refused = new Map<string, { attempt: number; firstMs: number; lastMs: number }>()
-  const retryDelaysMs: { least: number; most: number }[] = []
+  const retryDelaysMs: { least: number; most: number; caught: boolean }[] = []
+  const caught = new Set(faults.flatMap(({ inFlight }) => inFlight.map((each) => `${each.deliveryId} ${each.attempt}`)))
+  const wasAway = (ms: number) =>
+    faults.some((fault) => fault.kind === 'database-restart' && ms >= fault.beganMs && ms <= fault.endedMs!)
   let wrong = 0
   for await (const request of readReceived(receivedPath)) {
     const { deliveryId: id, arrivedMs, answeredMs, attempt } = request
@@ -246,6 +250,8 @@ async function readRequests({ receivedPath, faults, scheduleMs }: CheckInput) {
       retryDelaysMs.push({
         least: arrivedMs - before.lastMs - delayMs,
         most: arrivedMs - before.firstMs - delayMs,
+        caught:
+          caught.has(`${id} ${attempt}`) || caught.has(`${id} ${before.attempt}`) || wasAway(before.lastMs + delayMs),
       })
       refused.delete(id)
     }

@@ -1,6 +1,6 @@
 // The one line of a run: what was promised, what came of it, and whether it holds.
 
-import { ARRIVALS_MS, type MetFault } from './check.ts'
+import { ARRIVALS_MS, type Findings, type MetFault } from './check.ts'
 import type { RunOptions } from './options.ts'
 import type { Run } from './run.ts'
 
@@ -55,10 +55,8 @@ export function report(options: RunOptions, run: Run) {
     drainMs: run.drainMs,
     retriesEarly: findings.retryDelaysMs.filter(({ most: ms }) => ms < -EARLY_TOLERANCE_MS).length,
     retryEarliestMs: most(findings.retryDelaysMs.map(({ most: ms }) => -ms)),
-    retryLateP99Ms: quantile(
-      findings.retryDelaysMs.map(({ least }) => least),
-      0.99,
-    ),
+    retryLateP99Ms: quantile(latenesses(findings, false), 0.99),
+    retryCaughtLateP99Ms: quantile(latenesses(findings, true), 0.99),
     memoryMb: { max: run.memoryMb },
     leaveMs: { max: most(run.leaves.map(({ tookMs }) => tookMs)) },
     unexpectedEnds: run.unexpectedEnds,
@@ -67,6 +65,11 @@ export function report(options: RunOptions, run: Run) {
     broken: Object.fromEntries(broken),
     pass: broken.length === 0,
   }
+}
+
+/** How late retries came, ms: those that a fault held in the air, whose delay is a recovery, or all others. */
+function latenesses({ retryDelaysMs }: Findings, caught: boolean): number[] {
+  return retryDelaysMs.filter((each) => each.caught === caught).map(({ least }) => least)
 }
 
 /** There was a database, and another worker that nothing happened to, to take over. */
