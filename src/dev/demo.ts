@@ -7,6 +7,7 @@ import type { Viewer } from '../context.ts'
 import type { EventInput } from '../domain/event-input.ts'
 import { EVENT_TYPES, findEventType } from '../domain/event-type.ts'
 import { createEndpoint, updateEndpoint } from '../gateway/configure-endpoint.ts'
+import { CONFIGURED_KEY_ID } from '../gateway/issue-api-key.ts'
 import { createTenant } from '../gateway/open-tenant.ts'
 import { publishEvents } from '../gateway/publish-events.ts'
 import type { Endpoint, Tenant } from '../generated/prisma/client.ts'
@@ -25,7 +26,7 @@ export const DEMO_OPERATOR: Viewer = {
   tenantId: null,
   name: 'demo',
   expiresAt: null,
-  credential: { kind: 'session', id: 'demo' },
+  credential: { kind: 'key', id: CONFIGURED_KEY_ID },
 }
 
 export type Demo = {

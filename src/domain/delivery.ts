@@ -79,6 +79,32 @@ export function next(delivery: RetryState, outcome: Outcome, policy: Policy, ran
   return { ...settled('PENDING', null), delayMs }
 }
 
+export type PlannedAttempt = { readonly number: number; readonly earliestAt: Date }
+
+/**
+ * The attempts still to come in the present cycle, should each before them fail, the next one first; none while nothing
+ * is sent. No attempt comes before its time; jitter, Retry-After and the time that attempts take push it later.
+ */
+export function plannedAttempts(
+  delivery: RetryState & { readonly reason: string | null; readonly nextAttemptAt: Date | null },
+  endpoint: EndpointView,
+  schedule: readonly number[],
+  now: Date,
+): PlannedAttempt[] {
+  const { attemptCount, cycleStart, maxAttempts, nextAttemptAt } = delivery
+  if (shownStatus(delivery, endpoint).status !== 'PENDING' || nextAttemptAt === null) return []
+  const planned = [{ number: attemptCount + 1, earliestAt: nextAttemptAt }]
+  if (delivery.test || delivery.resend) return planned
+  let atMs = Math.max(nextAttemptAt.getTime(), now.getTime())
+  for (let number = attemptCount + 1; number < maxAttempts; number++) {
+    const delayMs = schedule[number - cycleStart - 1]
+    if (delayMs === undefined) break
+    atMs += delayMs
+    planned.push({ number: number + 1, earliestAt: new Date(atMs) })
+  }
+  return planned
+}
+
 /** Decides what becomes of a delivery for which no attempt can be made any more. */
 export function giveUp(delivery: Pick<RetryState, 'test' | 'resend'>, reason: 'poison' | 'event_expired'): Step {
   const ended = { delayMs: null, disableEndpoint: null }

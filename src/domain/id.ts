@@ -12,6 +12,7 @@ export const ID_PREFIX = {
   apiKey: 'key',
   bulkRetry: 'blk',
   auditEntry: 'aud',
+  consoleSession: 'ses',
 } as const
 
 export type IdKind = keyof typeof ID_PREFIX

@@ -56,8 +56,7 @@ export async function auditOnHot(tx: Queryable, viewer: Viewer, fact: AuditFact)
   await tx.query(AUDIT, [fact.tenantId, actorOf(viewer), fact.action, targetId, fact.details ?? null])
 }
 
-/** The viewer's name and what proved it: `Ana (key_01…)` or `Ana (console session 01…)`. */
+/** The viewer's name and what proved it: `Ana (key_01…)` or `Ana (ses_01…)`. */
 export function actorOf({ name, credential }: Viewer): string {
-  const proof = credential.kind === 'key' ? toPublicId('apiKey', credential.id) : `console session ${credential.id}`
-  return `${name} (${proof})`
+  return `${name} (${toPublicId(credential.kind === 'key' ? 'apiKey' : 'consoleSession', credential.id)})`
 }

@@ -1,13 +1,15 @@
-// Signing in to the console: a link is spent once, by whoever comes first, and opens a session. Neither token is stored.
+// Signing in to the console and out again: a link is spent once, by whoever comes first, and opens a session. Neither
+// token is stored.
 
 import { randomBytes } from 'node:crypto'
 import type { Context, Viewer } from '../context.ts'
 import { hashToken, LINK_PREFIX, makeToken, SESSION_PREFIX } from '../domain/credential.ts'
+import { reachOf, withinReach } from '../domain/viewer.ts'
 import { type Issue, ValidationError } from '../errors.ts'
-import type { Role } from '../generated/prisma/enums.ts'
-import { administer, recordAudit } from './audit.ts'
+import type { Role, Session } from '../generated/prisma/client.ts'
+import { administer, recordAudit, type Transaction } from './audit.ts'
 import { requireTenant } from './issue-api-key.ts'
-import { mayMeanTenant, notFound, requireRightToGrant } from './rights.ts'
+import { isDatabaseId, mayMeanTenant, notFound, requireAdministrator, requireRightToGrant } from './rights.ts'
 
 export const DEFAULT_LINK_SECONDS = 15 * 60
 export const MAX_LINK_SECONDS = 7 * 86_400
@@ -108,22 +110,42 @@ export async function spendConsoleLink(ctx: Context, token: string): Promise<Ope
     await recordAudit(tx, viewer, now, {
       tenantId: link.tenantId,
       action: 'session.opened',
-      target: null,
+      target: { kind: 'consoleSession', id },
       details: { role: link.role },
     })
     return { token: session, expiresAt }
   })
 }
 
-/** Ends a session; ending it again, or one that never was, changes nothing. */
+/** Ends the caller's own session; doing it again, or with something else than a session, changes nothing. */
 export async function endSession(ctx: Context, viewer: Viewer): Promise<void> {
-  if (viewer.credential.kind !== 'session') return
-  await administer(ctx, async (tx, now) => {
-    const { count } = await tx.session.updateMany({
-      where: { id: viewer.credential.id, revokedAt: null },
-      data: { revokedAt: now },
-    })
-    if (count > 0)
-      await recordAudit(tx, viewer, now, { tenantId: viewer.tenantId, action: 'session.ended', target: null })
+  const { kind, id } = viewer.credential
+  if (kind === 'session') await administer(ctx, (tx, now) => end(tx, viewer, now, { id }))
+}
+
+/**
+ * Ends a session of the caller's tenant, an operator any; it stops working everywhere within ten seconds. Ending it again
+ * changes nothing and succeeds. Throws FORBIDDEN, NotFoundError.
+ */
+export async function endConsoleSession(ctx: Context, viewer: Viewer, { id }: { id: string }): Promise<Session> {
+  requireAdministrator(viewer, 'end console sessions')
+  const reach = reachOf(viewer)
+  if (!isDatabaseId(id) || reach === null) throw notFound('console session', ['id'])
+  return administer(ctx, async (tx, now) => {
+    const found = await tx.session.findFirst({ where: { id, ...withinReach(reach) }, select: { id: true } })
+    if (!found) throw notFound('console session', ['id'])
+    await end(tx, viewer, now, found)
+    return tx.session.findUniqueOrThrow({ where: { id } })
+  })
+}
+
+async function end(tx: Transaction, viewer: Viewer, now: Date, { id }: { id: string }): Promise<void> {
+  const [ended] = await tx.session.updateManyAndReturn({ where: { id, revokedAt: null }, data: { revokedAt: now } })
+  if (!ended) return
+  await recordAudit(tx, viewer, now, {
+    tenantId: ended.tenantId,
+    action: 'session.ended',
+    target: { kind: 'consoleSession', id },
+    details: { name: ended.name, role: ended.role },
   })
 }

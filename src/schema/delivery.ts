@@ -1,4 +1,4 @@
-import { type DeliveryStatus, shownStatus } from '../domain/delivery.ts'
+import { type DeliveryStatus, type PlannedAttempt, plannedAttempts, shownStatus } from '../domain/delivery.ts'
 import { deadLettersOf } from '../domain/delivery-filter.ts'
 import { toPublicId } from '../domain/id.ts'
 import { withinReach } from '../domain/viewer.ts'
@@ -33,6 +33,18 @@ const AS_SHOWN = {
   endpoint: { select: { status: true, deletedAt: true } },
 } as const satisfies Prisma.DeliverySelect
 
+const PlannedAttemptType = builder.objectRef<PlannedAttempt>('PlannedAttempt').implement({
+  description: 'An attempt that is made unless one before it succeeds.',
+  fields: (t) => ({
+    number: t.exposeInt('number', { description: 'The number it will have.' }),
+    earliestAt: t.expose('earliestAt', {
+      type: 'DateTime',
+      description:
+        'It does not come before this moment; jitter, `Retry-After` and the time that attempts take push it later.',
+    }),
+  }),
+})
+
 export const Delivery = builder.prismaObject('Delivery', {
   description: 'One event for one endpoint.',
   interfaces: [builder.nodeInterfaceRef()],
@@ -63,6 +75,21 @@ export const Delivery = builder.prismaObject('Delivery', {
       select: { ...AS_SHOWN, nextAttemptAt: true },
       resolve: (delivery) =>
         shownStatus(delivery, delivery.endpoint).status === 'PENDING' ? delivery.nextAttemptAt : null,
+    }),
+    plannedAttempts: t.field({
+      type: [PlannedAttemptType],
+      description:
+        'The attempts still to come in the present cycle, the next one first; empty while the delivery is held and once it has come to its end.',
+      select: {
+        ...AS_SHOWN,
+        resend: true,
+        attemptCount: true,
+        cycleStart: true,
+        maxAttempts: true,
+        nextAttemptAt: true,
+      },
+      resolve: (delivery, _args, { config, clock }) =>
+        plannedAttempts(delivery, delivery.endpoint, config.retrySchedule, clock.now()),
     }),
     lastStatusCode: t.exposeInt('lastStatusCode', { nullable: true, description: 'Of the last attempt’s reply.' }),
     lastErrorCode: t.exposeString('lastErrorCode', {

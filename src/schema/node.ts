@@ -6,6 +6,7 @@ import { findAttempt } from './attempt.ts'
 import { findAuditEntry } from './audit-entry.ts'
 import { ADMINISTRATORS, builder, READERS, type RequestContext } from './builder.ts'
 import { findBulkRetryNode } from './bulk-retry.ts'
+import { findConsoleSession } from './console-session.ts'
 import { findDelivery } from './delivery.ts'
 import { findEndpoint } from './endpoint.ts'
 import { findEvent } from './event.ts'
@@ -18,6 +19,7 @@ const FINDERS: Partial<Record<IdKind, { type: string; roles: readonly string[]; 
   tenant: { type: 'Tenant', roles: READERS, find: findTenant },
   apiKey: { type: 'ApiKey', roles: ADMINISTRATORS, find: findApiKey },
   auditEntry: { type: 'AuditEntry', roles: ADMINISTRATORS, find: findAuditEntry },
+  consoleSession: { type: 'ConsoleSession', roles: ADMINISTRATORS, find: findConsoleSession },
   endpoint: { type: 'Endpoint', roles: READERS, find: findEndpoint },
   event: { type: 'Event', roles: READERS, find: findEvent },
   delivery: { type: 'Delivery', roles: READERS, find: findDelivery },

@@ -209,6 +209,7 @@ const KIND_NAME: Record<IdKind, string> = {
   apiKey: 'API key',
   bulkRetry: 'bulk retry',
   auditEntry: 'audit entry',
+  consoleSession: 'console session',
 }
 
 function unknown(path: string, kind: IdKind, publicId: string | null | undefined): RequestError {

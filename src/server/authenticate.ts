@@ -55,13 +55,20 @@ const FIND_KEY: Statement = {
 }
 const FIND_SESSION: Statement = {
   name: 'find-session',
-  text: `select id, tenant_id as "tenantId", role, name, token_hash as hash, expires_at as "expiresAt", null as "lastUsedAt"
+  text: `select id, tenant_id as "tenantId", role, name, token_hash as hash, expires_at as "expiresAt", last_used_at as "lastUsedAt"
     from session where token_hash = $1 and revoked_at is null`,
 }
-const MARK_USED: Statement = {
-  name: 'mark-api-key-used',
-  text: `update api_key set last_used_at = now()
-    where id = $1 and (last_used_at is null or last_used_at < now() - interval '1 minute')`,
+const MARK_USED: Record<Credential['kind'], Statement> = {
+  key: {
+    name: 'mark-api-key-used',
+    text: `update api_key set last_used_at = now()
+      where id = $1 and (last_used_at is null or last_used_at < now() - interval '1 minute')`,
+  },
+  session: {
+    name: 'mark-session-used',
+    text: `update session set last_used_at = now()
+      where id = $1 and (last_used_at is null or last_used_at < now() - interval '1 minute')`,
+  },
 }
 
 type Kept<V> = Map<string, { viewer: V; atMs: number }>
@@ -125,15 +132,16 @@ export function createAuthenticator({ hot, clock, log }: Pick<Context, 'hot' | '
   const unlessExpired = (viewer: Viewer | null) =>
     viewer?.expiresAt && viewer.expiresAt.getTime() <= clock.now().getTime() ? null : viewer
 
-  /** At most one write a minute and key; nobody waits for it. */
+  /** At most one write a minute and credential; nobody waits for it. */
   const markUsed = ({ credential }: Viewer) => {
-    if (credential.kind !== 'key') return
     const nowMs = clock.monotonicMs()
     const lastMs = usedAtMs.get(credential.id)
     if (lastMs !== undefined && nowMs - lastMs < USED_EVERY_MS) return
     if (usedAtMs.size >= MAX_KEPT) usedAtMs.clear()
     usedAtMs.set(credential.id, nowMs)
-    hot.query(MARK_USED, [credential.id]).catch((error) => log.debug({ err: error }, 'api_key.use_not_noted'))
+    hot
+      .query(MARK_USED[credential.kind], [credential.id])
+      .catch((error) => log.debug({ err: error }, 'credential.use_not_noted'))
   }
 
   const noteUse = (viewer: Viewer | null): Viewer | null => {

@@ -5,6 +5,7 @@ import {
   type EndpointView,
   giveUp,
   next,
+  plannedAttempts,
   type RetryState,
   shownStatus,
 } from '../../src/domain/delivery.ts'
@@ -147,6 +148,68 @@ describe('what a reader sees', () => {
     for (const status of STATUSES.filter((each) => each !== 'PENDING'))
       for (const endpoint of [ACTIVE, PAUSED, DISABLED, DELETED])
         expect(shownStatus({ status, reason: 'x', test: false }, endpoint)).toEqual({ status, reason: 'x' })
+  })
+})
+
+describe('which attempts are still to come', () => {
+  const NOW = new Date('2026-11-23T12:00:00Z')
+  const inSeconds = (seconds: number) => new Date(NOW.getTime() + seconds * 1_000)
+  const planned = (fields: Partial<RetryState>, endpoint = ACTIVE, nextAttemptAt: Date | null = inSeconds(10)) =>
+    plannedAttempts({ ...delivery(fields), reason: null, nextAttemptAt }, endpoint, SCHEDULE, NOW).map(
+      ({ number, earliestAt }) => [number, (earliestAt.getTime() - NOW.getTime()) / 1_000],
+    )
+
+  test.each([
+    [
+      'a new delivery: the whole schedule',
+      {},
+      [
+        [1, 10],
+        [2, 15],
+        [3, 45],
+        [4, 165],
+      ],
+    ],
+    [
+      'one that failed twice: what is left of it',
+      { attemptCount: 2 },
+      [
+        [3, 10],
+        [4, 130],
+      ],
+    ],
+    ['one before its last attempt: that alone', { attemptCount: 3 }, [[4, 10]]],
+    [
+      'a manual retry: the schedule from its start',
+      { attemptCount: 4, cycleStart: 4, maxAttempts: 8 },
+      [
+        [5, 10],
+        [6, 15],
+        [7, 45],
+        [8, 165],
+      ],
+    ],
+    ['a test: one', { test: true }, [[1, 10]]],
+    ['a resend: one', { resend: true, attemptCount: 2, cycleStart: 2, maxAttempts: 3 }, [[3, 10]]],
+    ['one that succeeded: none', { status: 'SUCCEEDED' as const }, []],
+  ])('%s', (_what, fields, expected) => {
+    expect(planned(fields)).toEqual(expected)
+  })
+
+  test('none while the endpoint is paused, disabled or deleted', () => {
+    for (const endpoint of [PAUSED, DISABLED, DELETED]) expect(planned({}, endpoint)).toEqual([])
+  })
+
+  test('after an attempt that is overdue the delays count from now', () => {
+    expect(planned({ attemptCount: 2 }, ACTIVE, inSeconds(-60))).toEqual([
+      [3, -60],
+      [4, 120],
+    ])
+  })
+
+  test('a schedule that was shortened since ends where it ends', () => {
+    const at = { ...delivery({ maxAttempts: 7 }), reason: null, nextAttemptAt: NOW }
+    expect(plannedAttempts(at, ACTIVE, [5_000], NOW).map(({ number }) => number)).toEqual([1, 2])
   })
 })
 

@@ -12,6 +12,7 @@ type Owned = {
   attempt: string
   key: string
   audit: string
+  session: string
 }
 let ours: Owned
 let theirs: Owned
@@ -41,7 +42,18 @@ async function own(name: string): Promise<Owned> {
   })
   const audit = api.ctx.newId()
   await api.ctx.db.auditEntry.create({ data: { id: audit, tenantId, actor: 'Ada', action: 'endpoint.created' } })
-  return { tenantId, endpoint, event, delivery, attempt, key, audit }
+  const session = api.ctx.newId()
+  await api.ctx.db.session.create({
+    data: {
+      id: session,
+      tenantId,
+      role: 'VIEWER',
+      name: 'Ada',
+      tokenHash: Buffer.from(session),
+      expiresAt: new Date(Date.now() + 3_600_000),
+    },
+  })
+  return { tenantId, endpoint, event, delivery, attempt, key, audit, session }
 }
 
 /** The id of the node type's owned thing, as a client knows it. */
@@ -53,6 +65,7 @@ const KINDS = {
   Attempt: (of: Owned) => publicId('attempt', of.attempt),
   ApiKey: (of: Owned) => publicId('apiKey', of.key),
   AuditEntry: (of: Owned) => publicId('auditEntry', of.audit),
+  ConsoleSession: (of: Owned) => publicId('consoleSession', of.session),
 }
 
 const Lists = graphql(`
@@ -217,6 +230,7 @@ describe('a lookup by id', () => {
         ... on Attempt { number requestHeaders { name value } }
         ... on ApiKey { hint }
         ... on AuditEntry { action }
+        ... on ConsoleSession { role current }
       }
     }
   `)
@@ -235,9 +249,10 @@ describe('a lookup by id', () => {
     },
   )
 
-  test('node keeps keys and audit from a VIEWER', async () => {
+  test('node keeps keys, sessions and audit from a VIEWER', async () => {
     expect(codeOf(await api.ask(NodeById, { id: KINDS.ApiKey(ours) }, viewer))).toBe('FORBIDDEN')
     expect(codeOf(await api.ask(NodeById, { id: KINDS.AuditEntry(ours) }, viewer))).toBe('FORBIDDEN')
+    expect(codeOf(await api.ask(NodeById, { id: KINDS.ConsoleSession(ours) }, viewer))).toBe('FORBIDDEN')
   })
 })
 
@@ -300,6 +315,7 @@ describe('a role', () => {
     createTenant: '(input: { name: "T" })',
     createApiKey: '(input: { name: "K", role: VIEWER })',
     revokeApiKey: `(id: "${id}")`,
+    endConsoleSession: `(id: "${id}")`,
     createConsoleLink: '(input: { role: VIEWER })',
     createEndpoint: '(input: { name: "E", url: "https://e.example/" })',
     updateEndpoint: `(id: "${id}", input: {})`,
@@ -335,6 +351,7 @@ describe('a mutation', () => {
     `mutation ($id: ID!) { result: ${mutation} { __typename ... on Error { code path message } } }`
   const BY_ID: [string, (of: Owned) => string, string[]][] = [
     ['revokeApiKey(id: $id)', KINDS.ApiKey, ['id']],
+    ['endConsoleSession(id: $id)', KINDS.ConsoleSession, ['id']],
     ['updateEndpoint(id: $id, input: { name: "Mine" })', KINDS.Endpoint, ['id']],
     ['pauseEndpoint(id: $id)', KINDS.Endpoint, ['id']],
     ['resumeEndpoint(id: $id)', KINDS.Endpoint, ['id']],

@@ -55,6 +55,12 @@ const STORY: Step[] = [
     target: null,
   },
   {
+    name: 'endConsoleSession',
+    args: ({ session }) => ({ id: session }),
+    action: 'session.ended',
+    target: ({ consoleSession }) => consoleSession.id,
+  },
+  {
     name: 'createEndpoint',
     args: () => ({ input: { name: 'CRM', url: 'https://crm.example/' } }),
     action: 'endpoint.created',
@@ -173,11 +179,26 @@ async function deadLetter(): Promise<string> {
   return toPublicId('delivery', id)
 }
 
+async function session(): Promise<string> {
+  const { db, newId } = gateway.house.app.ctx
+  const { id } = await db.session.create({
+    data: {
+      id: newId(),
+      tenantId: gateway.house.tenantId,
+      role: 'VIEWER',
+      name: 'Ana',
+      tokenHash: Buffer.from('of no token'),
+      expiresAt: new Date(Date.now() + 3_600_000),
+    },
+  })
+  return toPublicId('consoleSession', id)
+}
+
 test('every mutation that changes something says who did what to what; a refused one says nothing', async () => {
   const mutations = OPERATIONS.filter(({ kind }) => kind === 'mutation').map(({ name }) => name)
   expect(mutations.filter((name) => !NOT_AUDITED.includes(name)).sort()).toEqual(STORY.map(({ name }) => name).sort())
 
-  const made: Record<string, string> = { dead: await deadLetter() }
+  const made: Record<string, string> = { dead: await deadLetter(), session: await session() }
   await deadLetter()
   for (const { name, args, action, target, as } of STORY) {
     const before = await entries()

@@ -112,6 +112,16 @@ async function own(tenantId: string, admin: string): Promise<Owned> {
     expiresAt: null,
   })
   const audit = await db.auditEntry.findFirstOrThrow({ where: { tenantId } })
+  const session = await db.session.create({
+    data: {
+      id: newId(),
+      tenantId,
+      role: 'VIEWER',
+      name: CANARY,
+      tokenHash: Buffer.from(newId()),
+      expiresAt: new Date(Date.now() + 3_600_000),
+    },
+  })
   const owned: Owned = {
     Tenant: toPublicId('tenant', tenantId),
     Endpoint: toPublicId('endpoint', endpoint.id),
@@ -120,6 +130,7 @@ async function own(tenantId: string, admin: string): Promise<Owned> {
     Attempt: toPublicId('attempt', attempt.id),
     ApiKey: toPublicId('apiKey', apiKey.id),
     AuditEntry: toPublicId('auditEntry', audit.id),
+    ConsoleSession: toPublicId('consoleSession', session.id),
   }
   if (NODE_TYPES.includes('BulkRetry')) {
     const { data } = await gateway.ask(
@@ -294,6 +305,7 @@ describe('roles', () => {
     tenants: ['OPERATOR'],
     apiKeys: ADMINISTRATORS,
     auditEntries: ADMINISTRATORS,
+    consoleSessions: ADMINISTRATORS,
     createTenant: ['OPERATOR'],
     publishEvents: ['OPERATOR', 'PUBLISHER'],
   }

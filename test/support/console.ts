@@ -8,6 +8,7 @@ import { describe } from 'vitest'
 import type { Viewer } from '../../src/context.ts'
 import { toPublicId } from '../../src/domain/id.ts'
 import { createConsoleLink } from '../../src/gateway/console-link.ts'
+import { CONFIGURED_KEY_ID } from '../../src/gateway/issue-api-key.ts'
 import type { Role } from '../../src/generated/prisma/enums.ts'
 import { schema } from '../../src/schema/index.ts'
 import { type Server, startServer } from '../../src/server/http.ts'
@@ -49,7 +50,7 @@ const OPERATOR: Viewer = {
   tenantId: null,
   name: 'test',
   expiresAt: null,
-  credential: { kind: 'session', id: 'test' },
+  credential: { kind: 'key', id: CONFIGURED_KEY_ID },
 }
 
 /** Builds the console if need be, opens a house with a server, and starts a browser. */

@@ -1,0 +1,147 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { hashToken } from '../../src/domain/credential.ts'
+import { fromPublicId, toPublicId } from '../../src/domain/id.ts'
+import { createConsoleLink, spendConsoleLink } from '../../src/gateway/console-link.ts'
+import type { Role } from '../../src/generated/prisma/enums.ts'
+import { type Gateway, openGateway, type Reply } from './gateway.ts'
+
+let gateway: Gateway
+let ours: string
+let theirs: string
+beforeAll(async () => {
+  gateway = await openGateway({ SIVO_ROLE: 'api', LOG_LEVEL: 'silent' })
+  ours = gateway.house.tenantId
+  theirs = await gateway.house.addTenant('Other')
+})
+afterAll(() => gateway.close())
+
+type Browser = { id: string; ask(query: string, variables?: object): Promise<{ status: number; reply: Reply }> }
+
+/** A browser that opened a console link. */
+async function signIn(role: Role, tenantId: string | null): Promise<Browser> {
+  const { ctx } = gateway.house.app
+  const { url } = await createConsoleLink({ ...ctx, baseUrl: gateway.url }, gateway.operator, {
+    tenantId,
+    role,
+    expiresInSeconds: null,
+  })
+  const { token } = (await spendConsoleLink(ctx, url.split('#token=')[1]!))!
+  const { id } = await ctx.db.session.findUniqueOrThrow({ where: { tokenHash: new Uint8Array(hashToken(token)) } })
+  return {
+    id: toPublicId('consoleSession', id),
+    async ask(query, variables) {
+      const response = await fetch(`${gateway.url}/graphql`, {
+        method: 'POST',
+        headers: { cookie: `sivo_session=${token}`, 'x-sivo-csrf': '1', 'content-type': 'application/json' },
+        body: JSON.stringify({ query, variables }),
+      })
+      return { status: response.status, reply: await response.json() }
+    },
+  }
+}
+
+const LIST = `query ($tenantId: ID) {
+  consoleSessions(tenantId: $tenantId) { nodes { id name role current createdAt lastUsedAt expiresAt endedAt } } }`
+const END = `mutation ($id: ID!) {
+  endConsoleSession(id: $id) {
+    __typename ... on EndConsoleSessionSuccess { consoleSession { id endedAt } } ... on Error { code } } }`
+
+const idsSeenBy = async (browser: Browser, tenantId: string | null = null) => {
+  const { reply } = await browser.ask(LIST, { tenantId: tenantId && toPublicId('tenant', tenantId) })
+  return reply.data.consoleSessions.nodes.map(({ id }: Reply) => id)
+}
+const endedEntries = () => gateway.house.app.ctx.db.auditEntry.count({ where: { action: 'session.ended' } })
+
+describe('the console sessions of a tenant', () => {
+  test('are seen by its admins, the one that asks marked, and not those of others', async () => {
+    const admin = await signIn('ADMIN', ours)
+    const viewer = await signIn('VIEWER', ours)
+    const foreign = await signIn('ADMIN', theirs)
+    const operator = await signIn('OPERATOR', null)
+    const { reply } = await admin.ask(LIST)
+    const { nodes } = reply.data.consoleSessions
+    expect(nodes.slice(0, 2)).toMatchObject([
+      { id: viewer.id, name: 'Operator of the tests', role: 'VIEWER', current: false, lastUsedAt: null, endedAt: null },
+      { id: admin.id, role: 'ADMIN', current: true },
+    ])
+    const ids = nodes.map(({ id }: Reply) => id)
+    expect(ids).not.toContain(foreign.id)
+    expect(ids).not.toContain(operator.id)
+  })
+
+  test('are seen by operators together with those of operators, who see every tenant', async () => {
+    const viewer = await signIn('VIEWER', ours)
+    const foreign = await signIn('VIEWER', theirs)
+    const operator = await signIn('OPERATOR', null)
+    const ids = await idsSeenBy(operator, ours)
+    expect(ids).toContain(viewer.id)
+    expect(ids).toContain(operator.id)
+    expect(ids).not.toContain(foreign.id)
+  })
+
+  test('are no longer seen once they ended or their time is over', async () => {
+    const { db } = gateway.house.app.ctx
+    const admin = await signIn('ADMIN', ours)
+    const expired = await signIn('VIEWER', ours)
+    const ended = await signIn('VIEWER', ours)
+    expect(await idsSeenBy(admin)).toEqual(expect.arrayContaining([expired.id, ended.id]))
+    const id = fromPublicId('consoleSession', expired.id)!
+    await db.session.update({ where: { id }, data: { expiresAt: new Date(0) } })
+    await admin.ask(END, { id: ended.id })
+    const ids = await idsSeenBy(admin)
+    expect(ids).not.toContain(expired.id)
+    expect(ids).not.toContain(ended.id)
+    expect(ids).toContain(admin.id)
+  })
+
+  test('tell when they were last used', async () => {
+    const admin = await signIn('ADMIN', ours)
+    const viewer = await signIn('VIEWER', ours)
+    await viewer.ask('{ viewer { role } }')
+    await gateway.house.until(async () => {
+      const { reply } = await admin.ask(LIST)
+      const found = reply.data.consoleSessions.nodes.find(({ id }: Reply) => id === viewer.id)
+      return found.lastUsedAt !== null && Math.abs(Date.parse(found.lastUsedAt) - Date.now()) < 60_000
+    })
+  })
+})
+
+describe('ending a console session', () => {
+  test('shuts its browser out within ten seconds, and is written down once', async () => {
+    const admin = await signIn('ADMIN', ours)
+    const viewer = await signIn('VIEWER', ours)
+    expect((await viewer.ask('{ viewer { role } }')).status).toBe(200)
+    const before = await endedEntries()
+    const { reply } = await admin.ask(END, { id: viewer.id })
+    expect(reply.data.endConsoleSession).toMatchObject({
+      __typename: 'EndConsoleSessionSuccess',
+      consoleSession: { id: viewer.id, endedAt: expect.any(String) },
+    })
+    const again = await admin.ask(END, { id: viewer.id })
+    expect(again.reply.data.endConsoleSession).toEqual(reply.data.endConsoleSession)
+    expect(await endedEntries()).toBe(before + 1)
+    await expect
+      .poll(async () => (await viewer.ask('{ viewer { role } }')).status, { timeout: 10_000, interval: 250 })
+      .toBe(401)
+    expect((await admin.ask('{ viewer { role } }')).status).toBe(200)
+  })
+
+  test('is for an operator, whosever it is, and not for an admin of another tenant', async () => {
+    const viewer = await signIn('VIEWER', ours)
+    const foreign = await signIn('ADMIN', theirs)
+    const operator = await signIn('OPERATOR', null)
+    const other = await signIn('OPERATOR', null)
+    const end = async (by: Browser, id: string) => (await by.ask(END, { id })).reply.data.endConsoleSession
+    expect(await end(foreign, viewer.id)).toEqual({ __typename: 'NotFoundError', code: 'NOT_FOUND' })
+    expect(await end(foreign, operator.id)).toEqual({ __typename: 'NotFoundError', code: 'NOT_FOUND' })
+    expect(await end(operator, viewer.id)).toMatchObject({ __typename: 'EndConsoleSessionSuccess' })
+    expect(await end(operator, other.id)).toMatchObject({ __typename: 'EndConsoleSessionSuccess' })
+  })
+
+  test('is not for a viewer, who sees none either', async () => {
+    const admin = await signIn('ADMIN', ours)
+    const viewer = await signIn('VIEWER', ours)
+    for (const { reply } of [await viewer.ask(END, { id: admin.id }), await viewer.ask(LIST)])
+      expect(reply.errors[0].extensions.code).toBe('FORBIDDEN')
+  })
+})
