@@ -81,3 +81,16 @@ export function shortId(id: string): string {
   const at = id.indexOf('_')
   return id.length - at <= 13 ? id : `${id.slice(0, at + 1)}…${id.slice(-8)}`
 }
+
+/** A moment as the browser's own field for a local time takes it, to the minute. */
+export function toLocal(iso: string | undefined): string {
+  if (!iso) return ''
+  const date = new Date(iso)
+  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
+}
+
+/** The moment that such a field holds; undefined while it holds none. */
+export function toIso(local: string): string | undefined {
+  const date = new Date(local)
+  return Number.isNaN(date.getTime()) ? undefined : date.toISOString()
+}

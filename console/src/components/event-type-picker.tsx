@@ -1,7 +1,6 @@
 import { graphql } from '../client.ts'
 import type { EventTypeChoiceFragment } from '../gql/graphql.ts'
-import { classes } from '../ui/classes.ts'
-import { Checkbox } from '../ui/field.tsx'
+import { Checkbox, Choice } from '../ui/field.tsx'
 
 graphql(`
   fragment EventTypeChoice on EventType {
@@ -39,12 +38,14 @@ export function EventTypePicker({ types, chosen, onChange, error }: PickerProps)
       <legend className="sr-only">Event types</legend>
       <div className="flex flex-col gap-2">
         <Choice
+          group="event-types"
           isOn={chosen === null}
           onChoose={() => onChange(null)}
           label={`All ${types.length} types`}
           hint="Also those that are added to the catalogue later."
         />
         <Choice
+          group="event-types"
           isOn={chosen !== null}
           onChoose={() => onChange([...(chosen ?? [])])}
           label="Only these"
@@ -91,25 +92,6 @@ export function EventTypePicker({ types, chosen, onChange, error }: PickerProps)
         </p>
       )}
     </fieldset>
-  )
-}
-
-type ChoiceProps = { isOn: boolean; onChoose(): void; label: string; hint: string }
-
-function Choice({ isOn, onChoose, label, hint }: ChoiceProps) {
-  return (
-    <label
-      className={classes(
-        'flex cursor-pointer items-start gap-2 rounded-md border px-3 py-2',
-        isOn ? 'border-accent bg-selected' : 'border-line hover:bg-hover',
-      )}
-    >
-      <input type="radio" className="mt-0.5 size-4 accent-(--accent)" checked={isOn} onChange={onChoose} />
-      <span>
-        {label}
-        <span className="block text-xs text-ink-2">{hint}</span>
-      </span>
-    </label>
   )
 }
 

@@ -1,5 +1,5 @@
 import { CalendarRange, X } from 'lucide-react'
-import { formatMoment } from '../format.ts'
+import { formatMoment, toIso, toLocal } from '../format.ts'
 import { Button, buttonClass } from '../ui/button.tsx'
 import { classes } from '../ui/classes.ts'
 import { Field, TextInput } from '../ui/field.tsx'
@@ -80,15 +80,4 @@ export function PeriodFilter({ from, to, onChange }: Period & { onChange(period:
       )}
     </span>
   )
-}
-
-function toLocal(iso: string | undefined): string {
-  if (!iso) return ''
-  const date = new Date(iso)
-  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
-}
-
-function toIso(local: string): string | undefined {
-  const date = new Date(local)
-  return Number.isNaN(date.getTime()) ? undefined : date.toISOString()
 }

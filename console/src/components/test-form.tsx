@@ -1,6 +1,6 @@
-// What to send as a test: a type, and its data with the catalogue's example to begin from.
+// What to send as a test: a type, and its data with an example to begin from.
 
-import { RotateCcw, Send } from 'lucide-react'
+import { Send } from 'lucide-react'
 import { lazy, Suspense, useEffect, useState } from 'react'
 import { placedSentencesOf, useAction } from '../actions.ts'
 import { asCommand, asSentTest, SEND_TEST, type SentTest } from '../send-test.ts'
@@ -10,11 +10,13 @@ import { Field, Select } from '../ui/field.tsx'
 import { Skeleton } from '../ui/states.tsx'
 import { type CatalogueType, exampleOf, schemaOf } from './catalogue.ts'
 import { groupsOf, titleOf } from './event-type-picker.tsx'
+import { ExampleChoice } from './example-choice.tsx'
 
 const JsonEditor = lazy(() => import('./json-editor.tsx').then((module) => ({ default: module.JsonEditor })))
 
 type FormProps = {
   types: readonly CatalogueType[]
+  tenantId: string
   endpointId: string | null
   /** What is chosen at first and whenever it changes. */
   eventType?: string | undefined
@@ -30,6 +32,7 @@ const TIMES = [1, 2, 5, 10, 25]
 
 export function TestForm({
   types,
+  tenantId,
   endpointId,
   eventType,
   onSent,
@@ -43,11 +46,11 @@ export function TestForm({
   const [times, setTimes] = useState(1)
   const action = useAction(SEND_TEST, (data) => data.sendTestEvent, { showsRefusal: true })
 
-  const choose = (next: string) => {
+  const choose = (next: string, textOfType?: string) => {
     const chosen = types.find((one) => one.name === next)
     if (!chosen) return
     setName(next)
-    setText(exampleText(chosen))
+    setText(textOfType ?? exampleText(chosen))
     action.forget()
     onTypeChange?.(next)
   }
@@ -90,21 +93,15 @@ export function TestForm({
         )}
       </Field>
       <div className="flex min-h-0 flex-1 flex-col gap-1">
-        <div className="flex items-center gap-2">
-          <span className="flex-1 font-medium">
-            Data <span className="font-normal text-ink-3">{isExample ? 'the catalogue’s example' : 'changed'}</span>
-          </span>
-          {!isExample && (
-            <Button
-              size="small"
-              kind="quiet"
-              icon={<RotateCcw size={14} aria-hidden />}
-              onClick={() => setText(exampleText(type))}
-            >
-              Back to the example
-            </Button>
-          )}
-        </div>
+        <ExampleChoice
+          tenantId={tenantId}
+          eventType={name}
+          text={text}
+          isCatalogue={isExample}
+          isSendable={data !== undefined}
+          onCatalogue={() => setText(exampleText(type))}
+          onSaved={(payload) => choose(payload.eventType, payload.text)}
+        />
         <Suspense fallback={<Skeleton className={editorClass ?? 'h-96'} />}>
           <JsonEditor
             label="Data of the event"
@@ -156,7 +153,7 @@ export function TestForm({
         )}
         <span className="text-xs text-ink-3">
           {data === undefined
-            ? 'The data is no JSON yet.'
+            ? 'The data is not valid JSON yet.'
             : 'One attempt, marked as a test, no retries. Tests stay out of the statistics.'}
         </span>
       </div>

@@ -45,7 +45,7 @@ export function NewEndpointPage() {
   if (!mayChange)
     return (
       <Empty
-        title="Endpoints are made by an ADMIN"
+        title="Only an admin can create endpoints"
         action={
           <Link to="/endpoints" className={buttonClass()}>
             To the endpoints
@@ -165,6 +165,7 @@ function CreateForm({ types, onCreated }: { types: Types; onCreated(created: Cre
 }
 
 function CreatedEndpoint({ created: { endpoint, signingSecret }, types }: { created: Created; types: Types }) {
+  const tenantId = useTenantId()
   const [test, setTest] = useState<SentTest | null>(null)
   return (
     <Page
@@ -187,7 +188,7 @@ function CreatedEndpoint({ created: { endpoint, signingSecret }, types }: { crea
         </Step>
         <Step number={2} title="Send a test">
           <div className="grid gap-6 xl:grid-cols-2">
-            <TestForm types={types} endpointId={endpoint.id} onSent={setTest} editorClass="h-72" />
+            <TestForm types={types} tenantId={tenantId} endpointId={endpoint.id} onSent={setTest} editorClass="h-72" />
             {test ? (
               <TestResult key={test.deliveryId} test={test} />
             ) : (

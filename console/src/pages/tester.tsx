@@ -49,7 +49,7 @@ export function TesterPage() {
   const { data, fault, refetch } = useApiQuery(PAGE, { tenantId })
   if (!mayChange)
     return (
-      <Empty icon={<FlaskConical size={28} aria-hidden />} title="Tests are sent by an ADMIN">
+      <Empty icon={<FlaskConical size={28} aria-hidden />} title="Only an admin can send tests">
         You can watch them under Deliveries.
       </Empty>
     )
@@ -97,6 +97,7 @@ export function TesterPage() {
               content: (
                 <OneEvent
                   key={endpoint.id}
+                  tenantId={tenantId}
                   endpoint={endpoint}
                   types={data.eventTypes}
                   type={type}
@@ -108,7 +109,7 @@ export function TesterPage() {
               value: 'call',
               label: 'A whole call',
               content: (
-                <div className="p-4">
+                <div className="px-6 py-4">
                   <CallPlayer types={data.eventTypes} endpoint={endpoint} />
                 </div>
               ),
@@ -147,6 +148,7 @@ function EndpointSelect({ endpoints, endpoint, onChange }: SelectProps) {
 }
 
 type OneEventProps = {
+  tenantId: string
   endpoint: Endpoint
   types: TesterPageQuery['eventTypes']
   type: string | undefined
@@ -155,19 +157,20 @@ type OneEventProps = {
 
 const MOST_KEPT = 50
 
-function OneEvent({ endpoint, types, type, onTypeChange }: OneEventProps) {
+function OneEvent({ tenantId, endpoint, types, type, onTypeChange }: OneEventProps) {
   const [tests, setTests] = useState<readonly SentTest[]>([])
   const [openId, setOpenId] = useState<string | null>(null)
   const shown = tests.find(({ deliveryId }) => deliveryId === openId) ?? tests[0]
   const others = tests.filter((test) => test !== shown)
   return (
-    <div className="grid items-start gap-4 p-4 xl:grid-cols-2">
+    <div className="grid items-start gap-4 px-6 py-4 xl:grid-cols-2">
       <Card title="What to send">
         <div className="p-4">
           <TestForm
             isFull
             editorClass="h-80"
             types={types}
+            tenantId={tenantId}
             endpointId={endpoint.id}
             eventType={type}
             onTypeChange={onTypeChange}

@@ -74,3 +74,35 @@ export function Checkbox({ label, hint, className, ...rest }: CheckboxProps) {
     </label>
   )
 }
+
+type ChoiceProps = {
+  /** Choices of the same name: one of them is on. */
+  group: string
+  isOn: boolean
+  onChoose(): void
+  label: ReactNode
+  hint?: ReactNode
+}
+
+export function Choice({ group, isOn, onChoose, label, hint }: ChoiceProps) {
+  return (
+    <label
+      className={classes(
+        'flex cursor-pointer items-start gap-2 rounded-md border px-3 py-2',
+        isOn ? 'border-accent bg-selected' : 'border-line hover:bg-hover',
+      )}
+    >
+      <input
+        type="radio"
+        name={group}
+        className="mt-0.5 size-4 shrink-0 accent-(--accent)"
+        checked={isOn}
+        onChange={onChoose}
+      />
+      <span>
+        {label}
+        {hint && <span className="block text-xs text-ink-2">{hint}</span>}
+      </span>
+    </label>
+  )
+}

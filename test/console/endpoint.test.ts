@@ -1,0 +1,135 @@
+import type { Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { toPublicId } from '../../src/domain/id.ts'
+import { type Console, describeInBrowser, openConsole, show } from '../support/console.ts'
+
+const MINUTE_MS = 60_000
+const HOUR_MS = 60 * MINUTE_MS
+
+describeInBrowser('the page of an endpoint', () => {
+  let console: Console
+  beforeAll(async () => {
+    console = await openConsole({ SIVO_RETRY_SCHEDULE: '1h,2h,3h' })
+  })
+  afterAll(() => console?.close())
+
+  describe('resuming', () => {
+    /** A paused endpoint with deliveries held since 50, 40 and 10 minutes, its page, and the open dialog. */
+    async function asked(name: string) {
+      const { house } = console
+      const receiver = await house.receiver()
+      const tenantId = await house.addTenant(name)
+      const { id } = await house.addEndpoint(receiver.url('/'), { tenantId, name, status: 'PAUSED' })
+      await house.publishFor(tenantId, {}, {}, {})
+      const held = await house.deliveries({ endpointId: id })
+      for (const [at, minutes] of [50, 40, 10].entries())
+        await house.app.ctx.db.delivery.update({
+          where: { id: held[at]!.id },
+          data: { createdAt: new Date(Date.now() - minutes * MINUTE_MS) },
+        })
+      const visit = await console.signIn('OPERATOR')
+      const { page } = visit
+      await show(page, `/endpoints/${toPublicId('endpoint', id)}?tenant=${toPublicId('tenant', tenantId)}`)
+      await page.getByRole('button', { name: 'Resume …' }).click()
+      const dialog = page.getByRole('dialog', { name: `Resume ${name}` })
+      await dialog.getByText('3 deliveries are held for it.').waitFor()
+      const statuses = async () => (await house.deliveries({ endpointId: id })).map(({ status }) => status)
+      return { ...visit, receiver, dialog, statuses }
+    }
+
+    test('sends everything that was held, and says how much that is', async () => {
+      const { page, dialog, receiver, statuses, complaints } = await asked('Everything')
+      expect(await dialog.getByRole('radio', { name: 'Send all 3' }).isChecked()).toBe(true)
+      await dialog.getByRole('button', { name: 'Resume, send 3' }).click()
+      await page.getByText('Everything is active again. 3 deliveries are going out.').waitFor()
+      await receiver.until((requests) => requests.length === 3)
+      await console.house.until(async () => (await statuses()).every((status) => status === 'SUCCEEDED'))
+      expect(complaints).toEqual([])
+    })
+
+    test('since a moment says what each choice concerns, and cancels the rest once that is confirmed', async () => {
+      const { page, dialog, receiver, statuses } = await asked('Since')
+      await dialog.getByRole('radio', { name: /^Send those created since/ }).check()
+      await dialog.getByText('3 to send, 0 to cancel.').waitFor()
+      await dialog.getByLabel('Created since', { exact: true }).fill(await localTime(page, Date.now() - 20 * MINUTE_MS))
+      await dialog.getByText('1 to send, 2 to cancel.').waitFor()
+      await dialog.getByText('2 deliveries are cancelled for good').waitFor()
+      const go = dialog.getByRole('button', { name: 'Resume, send 1, cancel 2' })
+      expect(await go.isDisabled()).toBe(true)
+      await dialog.getByRole('textbox', { name: 'Type “cancel” to go on' }).fill('cancel')
+      await go.click()
+      await page.getByText('Since is active again. 1 delivery is going out. 2 deliveries are cancelled.').waitFor()
+      await receiver.until((requests) => requests.length === 1)
+      await console.house.until(async () => (await statuses()).includes('SUCCEEDED'))
+      expect(await statuses()).toEqual(['CANCELLED', 'CANCELLED', 'SUCCEEDED'])
+    })
+
+    test('cancels everything only once that is confirmed in words', async () => {
+      const { dialog, receiver, statuses } = await asked('Nothing')
+      await dialog.getByRole('radio', { name: 'Cancel all 3' }).check()
+      const go = dialog.getByRole('button', { name: 'Resume, cancel 3' })
+      const words = dialog.getByRole('textbox', { name: 'Type “cancel” to go on' })
+      for (const typed of ['', 'yes', 'cance']) {
+        await words.fill(typed)
+        expect(await go.isDisabled(), typed).toBe(true)
+      }
+      await words.fill('cancel')
+      await go.click()
+      await dialog.waitFor({ state: 'detached' })
+      expect(await statuses()).toEqual(['CANCELLED', 'CANCELLED', 'CANCELLED'])
+      expect(receiver.requestCount).toBe(0)
+    })
+  })
+
+  test('lines up what its tabs hold with its heading', async () => {
+    const { house } = console
+    const receiver = await house.receiver()
+    const { id } = await house.addEndpoint(receiver.url('/aligned'), { name: 'Aligned', eventTypes: ['queue.entered'] })
+    await house.publish({ type: 'queue.entered' })
+    const { page } = await console.signIn()
+    for (const tab of ['Overview', 'Deliveries', 'Filter', 'Test', 'Settings']) {
+      await show(page, `/endpoints/${toPublicId('endpoint', id)}?tab=${tab.toLowerCase()}`)
+      const heading = await leftOf(page, 'h1')
+      // A tab keeps 8 px around its name.
+      expect(await leftOf(page, `#main [role="tab"]`), tab).toBe(heading - 8)
+      expect(await leftOf(page, '#main [role="tabpanel"]:not([hidden]) > * > *'), tab).toBe(heading)
+    }
+  })
+
+  test('a delivery says when each further retry comes at the earliest', async () => {
+    const { house } = console
+    const receiver = await house.receiver({ answer: 503 })
+    await house.addEndpoint(receiver.url('/ladder'), { name: 'Ladder', eventTypes: ['queue.abandoned'] })
+    await house.publish({ type: 'queue.abandoned' })
+    const [delivery] = await house.until(async () => {
+      const found = await house.deliveries({ eventType: 'queue.abandoned', attemptCount: 1 })
+      return found.length > 0 && found
+    })
+    const { page } = await console.signIn()
+    await show(page, `/deliveries?delivery=${toPublicId('delivery', delivery!.id)}`)
+    const ladder = page.getByRole('complementary', { name: 'Delivery' }).getByRole('region', { name: 'Attempts' })
+    const dueMs = delivery!.nextAttemptAt!.getTime()
+    for (const [number, hours] of [
+      [3, 2],
+      [4, 5],
+    ] as const) {
+      const rung = ladder.getByRole('listitem').filter({ hasText: `Attempt ${number}, if it is needed` })
+      const at = await rung.locator('time').getAttribute('datetime')
+      expect(Date.parse(at!)).toBe(dueMs + hours * HOUR_MS)
+    }
+  })
+})
+
+/** A moment as the browser's field for a local time takes it. */
+async function localTime(page: Page, atMs: number): Promise<string> {
+  return page.evaluate(
+    (ms) => new Date(ms - new Date(ms).getTimezoneOffset() * 60_000).toISOString().slice(0, 16),
+    atMs,
+  )
+}
+
+async function leftOf(page: Page, selector: string): Promise<number> {
+  const first = page.locator(selector).first()
+  await first.waitFor()
+  return first.evaluate((element) => element.getBoundingClientRect().left)
+}

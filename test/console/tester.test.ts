@@ -1,0 +1,94 @@
+import type { Locator } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Receiver } from '../../src/dev/receiver.ts'
+import { toPublicId } from '../../src/domain/id.ts'
+import { type Console, describeInBrowser, openConsole, show } from '../support/console.ts'
+import { exampleEvent } from '../support/house.ts'
+
+describeInBrowser('the tester', () => {
+  let console: Console
+  let receiver: Receiver
+  beforeAll(async () => {
+    console = await openConsole()
+    receiver = await console.house.receiver()
+    await console.house.addEndpoint(receiver.url('/tests'), { name: 'Tests' })
+  })
+  afterAll(() => console?.close())
+
+  const { data } = exampleEvent({ type: 'agent.paused' })
+  const ours = { ...(data as object), reason: { code: 'lunch', label: 'A label of our own' } }
+
+  test('keeps a payload under a name in this browser, to be sent again another time', async () => {
+    const { page, complaints } = await console.signIn()
+    await show(page, '/tester?type=agent.paused')
+    const editor = page.getByRole('textbox', { name: 'Data of the event' })
+    const examples = page.getByRole('combobox', { name: 'Example' })
+    await editor.waitFor()
+    expect(await shownIn(examples)).toBe('The catalogue’s example')
+    await editor.click()
+    await page.keyboard.press('Control+a')
+    await page.keyboard.insertText(JSON.stringify(ours))
+    expect(await shownIn(examples)).toBe('Your own')
+    await page.getByRole('button', { name: 'Save as …' }).click()
+    const dialog = page.getByRole('dialog', { name: 'Save this payload' })
+    await dialog.getByRole('textbox', { name: 'Name' }).fill('Long lunch')
+    await page.keyboard.press('Enter')
+    await dialog.waitFor({ state: 'detached' })
+    // Enter in the dialog sends no test.
+    expect(receiver.requestCount).toBe(0)
+    expect(await shownIn(examples)).toBe('Long lunch, agent.paused')
+
+    await show(page, '/tester?type=call.ended')
+    await editor.waitFor()
+    expect(await shownIn(examples)).toBe('The catalogue’s example')
+    await examples.selectOption({ label: 'Long lunch, agent.paused' })
+    await page.getByRole('button', { name: 'Send test' }).click()
+    const [request] = await receiver.until((requests) => requests.length === 1)
+    expect(JSON.parse(String(request!.body))).toMatchObject({ type: 'agent.paused', test: true, data: ours })
+
+    await page.getByRole('button', { name: 'Delete “Long lunch”' }).click()
+    expect(await examples.locator('option').allTextContents()).not.toContain('Long lunch, agent.paused')
+    expect(await page.evaluate(() => Object.keys(localStorage).filter((key) => key.includes('payloads')))).toEqual([])
+    expect(complaints).toEqual([])
+  })
+
+  test('keeps so many payloads of a tenant and no more, and none of another tenant', async () => {
+    const { page } = await console.signIn()
+    await show(page, '/tester?type=agent.paused')
+    const payloads = Array.from({ length: 20 }, (_, index) => ({
+      name: `Payload ${index}`,
+      eventType: 'agent.paused',
+      text: JSON.stringify({ index }),
+    }))
+    const other = toPublicId('tenant', console.house.app.ctx.newId())
+    await page.evaluate(
+      ([key, text, foreign]) => {
+        localStorage.setItem(key, text)
+        localStorage.setItem(foreign, '[{"name":"Foreign","eventType":"agent.paused","text":"{}"}]')
+      },
+      [`sivo.payloads.${console.tenantId}`, JSON.stringify(payloads), `sivo.payloads.${other}`] as const,
+    )
+    await page.reload()
+    const examples = page.getByRole('combobox', { name: 'Example' })
+    await examples.waitFor()
+    const options = await examples.locator('optgroup option').allTextContents()
+    expect(options).toHaveLength(20)
+    expect(options.join()).not.toContain('Foreign')
+    const dialog = page.getByRole('dialog', { name: 'Save this payload' })
+    const save = async (name: string) => {
+      await page.getByRole('button', { name: 'Save as …' }).click()
+      await dialog.getByRole('textbox', { name: 'Name' }).fill(name)
+      await dialog.getByRole('button', { name: /^(Save|Replace)$/ }).click()
+    }
+    await save('One too many')
+    await dialog.getByText('20 payloads are kept already. Delete one first.').waitFor()
+    await page.keyboard.press('Escape')
+    // One that is there already can be replaced all the same.
+    await save('Payload 7')
+    await dialog.waitFor({ state: 'detached' })
+  })
+})
+
+function shownIn(select: Locator): Promise<string> {
+  return select.evaluate((element) => (element as HTMLSelectElement).selectedOptions[0]!.textContent)
+}
