@@ -162,6 +162,7 @@ async function furnish(ask: Ask, tenantId: string): Promise<Record<string, strin
     api: '/api',
     'api-keys': '/api?tab=keys',
     settings: '/settings',
+    sessions: '/settings?tab=sessions',
   }
 }
 

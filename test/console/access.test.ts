@@ -139,6 +139,7 @@ async function furnish({ house, operator }: Console, refusing: Receiver): Promis
     '/api',
     '/api?tab=keys',
     '/settings',
+    '/settings?tab=sessions',
     '/nowhere',
   ]
 }

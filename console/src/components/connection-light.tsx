@@ -1,9 +1,10 @@
-import { CirclePause, LoaderCircle, Radio, RefreshCw, WifiOff } from 'lucide-react'
+import { CirclePause, LoaderCircle, Radio, RefreshCw, Unplug, WifiOff } from 'lucide-react'
 import { type ConnectionState, useConnection } from '../streams.ts'
+import { useChosenTenant } from '../tenant.ts'
 import { classes } from '../ui/classes.ts'
 
 const WORDS: Record<ConnectionState, string> = {
-  idle: 'Connecting',
+  idle: 'Not connected',
   connecting: 'Connecting',
   live: 'Live',
   reconnecting: 'Reconnecting',
@@ -11,7 +12,7 @@ const WORDS: Record<ConnectionState, string> = {
   paused: 'Paused',
 }
 const EXPLAINED: Record<ConnectionState, string> = {
-  idle: 'Opening the connection.',
+  idle: 'Nothing is pushed to this page.',
   connecting: 'Opening the connection.',
   live: 'Changes are pushed as they happen.',
   reconnecting: 'The connection was lost and is being opened again. What happens meanwhile is caught up with.',
@@ -19,7 +20,7 @@ const EXPLAINED: Record<ConnectionState, string> = {
   paused: 'What comes in waits until you go on.',
 }
 const ICONS = {
-  idle: LoaderCircle,
+  idle: Unplug,
   connecting: LoaderCircle,
   live: Radio,
   reconnecting: WifiOff,
@@ -38,11 +39,14 @@ const COLOURS: Record<ConnectionState, string> = {
 /** How true the page is right now, in words. */
 export function ConnectionLight() {
   const { state, over } = useConnection()
-  // Nothing on this page is pushed, so there is nothing to be told.
-  if (state === 'idle') return <span role="status" />
+  const tenantId = useChosenTenant()
   const Icon = ICONS[state]
   const how =
-    state === 'live' && over === 'events' ? ' Over server-sent events: websockets do not get through here.' : ''
+    state === 'live' && over === 'events'
+      ? ' Over server-sent events: websockets do not get through here.'
+      : state === 'idle' && tenantId === null
+        ? ' Choose a tenant, and its changes are.'
+        : ''
   return (
     <span
       role="status"

@@ -78,6 +78,10 @@ graphql(`
       createdAt
       body
     }
+    plannedAttempts {
+      number
+      earliestAt
+    }
     attempts {
       ...AttemptDetail
     }
@@ -179,7 +183,7 @@ function Found({ delivery, onChanged, onClose }: FoundProps) {
     if (!changed) return
     setChosen(null)
     onChanged(changed)
-    toast({ tone: 'good', title: delivery.status === 'SUCCEEDED' ? 'Is being sent again.' : 'Is being retried.' })
+    toast({ tone: 'good', title: delivery.status === 'SUCCEEDED' ? 'It is being sent again.' : 'It is being retried.' })
   }
   const cancel = async () => {
     const changed = await cancelDelivery(delivery)
@@ -278,6 +282,7 @@ function Found({ delivery, onChanged, onClose }: FoundProps) {
       </header>
       <Tabs<TabName>
         label="About this delivery"
+        inset="panel"
         value={tab}
         onChange={setTab}
         tabs={[

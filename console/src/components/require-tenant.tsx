@@ -1,10 +1,13 @@
+import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { useEffect } from 'react'
 import { graphql, useApiQuery } from '../client.ts'
 import { useRights } from '../session.ts'
 import { lastTenant, useChooseTenant, useChosenTenant } from '../tenant.ts'
+import { buttonClass } from '../ui/button.tsx'
 import { Select } from '../ui/field.tsx'
-import { Empty, Failed, LoadingRows } from '../ui/states.tsx'
+import { Page } from '../ui/page.tsx'
+import { Failed, LoadingRows } from '../ui/states.tsx'
 
 const TENANTS = graphql(`
   query TenantChoices {
@@ -35,25 +38,34 @@ function ChooseTenant() {
   if (fault) return <Failed fault={fault} onRetry={refetch} />
   if (!tenants || before) return <LoadingRows rows={3} />
   if (tenants.length === 0)
-    return <Empty title="There are no tenants yet">Make the first one on the page Tenants.</Empty>
+    return (
+      <Page title="There are no tenants yet" lead="Each page shows one tenant’s things.">
+        <Link to="/tenants" className={buttonClass('primary')}>
+          Open the first one
+        </Link>
+      </Page>
+    )
   return (
-    <Empty
-      title="Whose deliveries do you want to see?"
-      action={
-        <Select aria-label="Tenant" defaultValue="" onChange={(event) => choose(event.target.value)}>
-          <option value="" disabled>
-            Choose a tenant
-          </option>
-          {tenants.map(({ id, name }) => (
-            <option key={id} value={id}>
-              {name}
-            </option>
-          ))}
-        </Select>
-      }
+    <Page
+      title="Choose a tenant"
+      lead="You are signed in as an operator. Each page shows one tenant’s things: say whose, here or in the top bar."
     >
-      You are an operator: every list is one tenant’s.
-    </Empty>
+      <Select
+        aria-label="Tenant to look at"
+        className="max-w-80"
+        defaultValue=""
+        onChange={(event) => choose(event.target.value)}
+      >
+        <option value="" disabled>
+          Choose a tenant
+        </option>
+        {tenants.map(({ id, name }) => (
+          <option key={id} value={id}>
+            {name}
+          </option>
+        ))}
+      </Select>
+    </Page>
   )
 }
 

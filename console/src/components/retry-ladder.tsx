@@ -1,8 +1,8 @@
-// Every rung of a delivery: the attempts that were made, the next one with its countdown, and those that are left. A
-// manual retry begins a new cycle, drawn after the old one.
+// Every rung of a delivery: the attempts that were made, the next one with its countdown, and those that are left, each
+// with the moment before which it does not come. A manual retry begins a new cycle, drawn after the old one.
 
 import { Check, Clock, X } from 'lucide-react'
-import { formatFullMoment, formatSpan } from '../format.ts'
+import { formatFullMoment, formatMoment, formatSpan } from '../format.ts'
 import type { AttemptDetailFragment, DeliveryRowFragment } from '../gql/graphql.ts'
 import { classes } from '../ui/classes.ts'
 import { Countdown } from '../ui/time.tsx'
@@ -11,6 +11,7 @@ import { describeErrorCode, describeTrigger } from '../words.ts'
 type LadderProps = {
   delivery: Pick<DeliveryRowFragment, 'status' | 'attemptCount' | 'maxAttempts' | 'nextAttemptAt' | 'event'> & {
     attempts: readonly AttemptDetailFragment[]
+    plannedAttempts: readonly { readonly number: number; readonly earliestAt: string }[]
   }
   /** The number of the attempt whose details are shown. */
   chosen: number | null
@@ -20,7 +21,8 @@ type LadderProps = {
 const MOST_SHOWN = 12
 
 export function RetryLadder({ delivery, chosen, onChoose }: LadderProps) {
-  const { attempts, status, attemptCount, nextAttemptAt, event } = delivery
+  const { attempts, plannedAttempts, status, attemptCount, nextAttemptAt, event } = delivery
+  const plannedAt = (number: number) => plannedAttempts.find((one) => one.number === number)?.earliestAt
   const maxAttempts = event.test ? 1 : delivery.maxAttempts
   const shown = attempts.slice(-MOST_SHOWN)
   const isOpen = status === 'PENDING' || status === 'HELD'
@@ -84,7 +86,7 @@ export function RetryLadder({ delivery, chosen, onChoose }: LadderProps) {
                   {status === 'HELD' ? 'held' : nextAttemptAt ? <Countdown to={nextAttemptAt} /> : 'now'}
                 </span>
               ) : (
-                <span className="sr-only">Attempt {number}, if it is needed</span>
+                <Planned number={number} at={plannedAt(number)} before={plannedAt(number - 1)} />
               )}
             </li>
           )
@@ -95,6 +97,23 @@ export function RetryLadder({ delivery, chosen, onChoose }: LadderProps) {
         {event.test && '; tests are not retried'}
       </p>
     </section>
+  )
+}
+
+/** When an attempt comes at the earliest, should those before it fail. */
+function Planned({ number, at, before }: { number: number; at: string | undefined; before: string | undefined }) {
+  return (
+    <>
+      <span className="sr-only">
+        Attempt {number}, if it is needed{at && ', not before'}
+      </span>
+      {at && (
+        <time dateTime={at} title={`Not before\n${formatFullMoment(at)}`} className="tabular-nums">
+          {formatMoment(at)}
+        </time>
+      )}
+      {at && before && <span aria-hidden>+{formatSpan(Date.parse(at) - Date.parse(before))}</span>}
+    </>
   )
 }
 

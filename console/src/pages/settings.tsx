@@ -5,6 +5,7 @@ import { graphql, useApiQuery } from '../client.ts'
 import { ROLE_SENTENCES } from '../components/api-keys.tsx'
 import { AuditLog } from '../components/audit-log.tsx'
 import { ConsoleLinkDialog } from '../components/console-link-dialog.tsx'
+import { ConsoleSessions } from '../components/console-sessions.tsx'
 import { setShortcutsEnabled, useShortcutsEnabled } from '../keyboard.ts'
 import { signOut, useRights, useViewer } from '../session.ts'
 import { useSetSearch } from '../set-search.ts'
@@ -29,7 +30,7 @@ const PAGE = graphql(`
   }
 `)
 
-type TabName = 'general' | 'audit'
+type TabName = 'general' | 'sessions' | 'audit'
 
 const route = getRouteApi('/settings')
 
@@ -39,7 +40,11 @@ export function SettingsPage() {
   const tenantId = useTenantId()
   const { mayReadKeys } = useRights()
   const tabs: Tab<TabName>[] = [{ value: 'general', label: 'General', content: <General tenantId={tenantId} /> }]
-  if (mayReadKeys) tabs.push({ value: 'audit', label: 'Audit log', content: <AuditLog tenantId={tenantId} /> })
+  if (mayReadKeys)
+    tabs.push(
+      { value: 'sessions', label: 'Sessions', content: <ConsoleSessions tenantId={tenantId} /> },
+      { value: 'audit', label: 'Audit log', content: <AuditLog tenantId={tenantId} /> },
+    )
   return (
     <Page isFull title="Settings">
       <div className="-mx-6 -mb-6 flex min-h-0 flex-1 flex-col">
@@ -65,7 +70,7 @@ function General({ tenantId }: { tenantId: string }) {
   if (fault && !data) return <Failed fault={fault} onRetry={refetch} />
   if (!data) return <LoadingRows />
   return (
-    <div className="grid max-w-6xl items-start gap-4 p-4 xl:grid-cols-2">
+    <div className="grid max-w-6xl items-start gap-4 px-6 py-4 xl:grid-cols-2">
       <Card
         title="This session"
         actions={
@@ -129,13 +134,13 @@ function General({ tenantId }: { tenantId: string }) {
                     <CopyButton text={tenant.id} label="Copy the id" />
                   </span>,
                 ],
-                ['Opened', <Time key="opened" at={tenant.createdAt} />],
+                ['Created', <Time key="created" at={tenant.createdAt} />],
                 [
                   'Payloads kept',
                   tenant.payloadRetentionDays === null ? (
                     <span key="kept">
-                      as long as the deployment says
-                      <span className="block text-xs text-ink-3">This tenant has no time of its own.</span>
+                      as the deployment is configured
+                      <span className="block text-xs text-ink-3">This tenant has no retention of its own.</span>
                     </span>
                   ) : (
                     `${tenant.payloadRetentionDays} days, then they are forgotten; what became of them stays`
