@@ -2,6 +2,7 @@
 // here.
 
 import { fetchQuery, graphql } from './client.ts'
+import { asAnswered } from './download.ts'
 import type { DeliveryFilter } from './gql/graphql.ts'
 
 const DEAD_LETTER = graphql(`
@@ -74,7 +75,7 @@ export async function readDeadLetters(ids: readonly string[]): Promise<object[]>
         reason,
         event: event.payload,
         body: event.body,
-        attempts: plain(attempts).map((attempt) => ({
+        attempts: asAnswered(attempts).map((attempt) => ({
           ...attempt,
           requestHeaders: attempt.requestHeaders.map(({ name }) => name),
           responseHeaders: attempt.responseHeaders?.map(({ name }) => name) ?? null,
@@ -83,9 +84,4 @@ export async function readDeadLetters(ids: readonly string[]): Promise<object[]>
     }
   }
   return found
-}
-
-/** Without what the client notes in answers for its cache. */
-function plain<Value>(value: Value): Value {
-  return JSON.parse(JSON.stringify(value, (name, one) => (name === '__typename' ? undefined : one))) as Value
 }

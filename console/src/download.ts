@@ -1,3 +1,8 @@
+/** What the API answered, without what the client notes in it for its cache. */
+export function asAnswered<Value>(value: Value): Value {
+  return JSON.parse(JSON.stringify(value, (name, one) => (name === '__typename' ? undefined : one))) as Value
+}
+
 /** Hands a value to the browser as a JSON file, named after what it is and today. */
 export function saveJson(name: string, value: unknown): void {
   const url = URL.createObjectURL(new Blob([JSON.stringify(value, null, 2)], { type: 'application/json' }))

@@ -88,7 +88,7 @@ export function ApiKeys({ tenantId }: { tenantId: string | null }) {
     if (done) toast({ tone: 'good', title: `${revoking.name} no longer works.` })
   }
   return (
-    <div className="flex flex-col gap-3 p-4">
+    <div className="flex flex-col gap-3 px-6 py-4">
       <div className="flex flex-wrap items-center gap-3">
         <p className="min-w-64 flex-1 text-ink-2">
           Programs show a key as <code className="font-mono text-xs">authorization: Bearer …</code>. It is stored
@@ -96,7 +96,7 @@ export function ApiKeys({ tenantId }: { tenantId: string | null }) {
         </p>
         {all.length > keys.length || showsEnded ? (
           <Checkbox
-            label="Also those that ended"
+            label="Show ended keys"
             checked={showsEnded}
             onChange={(event) => setShowsEnded(event.target.checked)}
           />
@@ -106,7 +106,7 @@ export function ApiKeys({ tenantId }: { tenantId: string | null }) {
         </Button>
       </div>
       {tenantId === null ? (
-        <Empty title="Whose keys?">Choose a tenant in the top bar to see its keys.</Empty>
+        <Empty title="Choose a tenant">Its keys appear here once you chose one in the top bar.</Empty>
       ) : fault && !data ? (
         <Failed fault={fault} onRetry={refetch} />
       ) : !data ? (
@@ -121,7 +121,7 @@ export function ApiKeys({ tenantId }: { tenantId: string | null }) {
             <caption className="sr-only">API keys</caption>
             <thead>
               <tr>
-                {['Name', 'Key', 'May', 'Last used', 'Made', 'Ends', ''].map((header) => (
+                {['Name', 'Key', 'Role', 'Last used', 'Created', 'Expires', ''].map((header) => (
                   <th
                     key={header}
                     scope="col"
@@ -299,7 +299,7 @@ function NewKeyDialog({ tenantId, onMade, onClose }: NewKeyProps) {
           />
         )}
         {isTenantless && <Notice tone="info">A key for no tenant in particular is not in any tenant’s list.</Notice>}
-        <Field label="Ends by itself" error={issueAt(create.refusal, 'expiresAt')}>
+        <Field label="Expires" error={issueAt(create.refusal, 'expiresAt')}>
           {(control) => (
             <Select
               {...control}

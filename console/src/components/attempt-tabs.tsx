@@ -22,7 +22,7 @@ export function ResponseTab({ attempt }: { attempt: Attempt | null }) {
       <Facts
         facts={[
           ['Attempt', `${attempt.number}, ${describeTrigger(attempt.trigger).toLowerCase()}`],
-          ['Made', <Time key="made" at={attempt.startedAt} />],
+          ['Sent', <Time key="sent" at={attempt.startedAt} />],
           ['Status', statusCode !== null ? `HTTP ${statusCode}` : 'No answer'],
           [
             'Outcome',

@@ -33,7 +33,7 @@ export function CallPlayer({ types, endpoint }: PlayerProps) {
   const story = storiesOf(types.map(exampleOf))[0]
   const [speed, setSpeed] = useState(30)
   const [isWantedOnly, setWantedOnly] = useState(true)
-  if (!story) return <p className="text-ink-2">The catalogue tells of no whole call.</p>
+  if (!story) return <p className="text-ink-2">The catalogue has no examples of a whole call.</p>
   const events = isWantedOnly ? story.events.filter(({ type }) => endpoint.eventTypes.includes(type)) : story.events
   return (
     <Player

@@ -6,7 +6,7 @@ import { DataTable } from '../ui/data-table.tsx'
 import { Empty, Failed, LoadingRows } from '../ui/states.tsx'
 import { DELIVERY_COLUMNS } from './delivery-columns.tsx'
 import type { EndpointDetail } from './endpoint-detail.ts'
-import { FeedNotices, NewRowsPill } from './feed-notices.tsx'
+import { FeedNotices, NewRowsLine } from './feed-notices.tsx'
 
 const COLUMNS = DELIVERY_COLUMNS.filter(({ id }) => id !== 'endpoint')
 
@@ -16,7 +16,7 @@ export function EndpointDeliveries({ endpoint }: { endpoint: EndpointDetail }) {
   const openId = useOpenDeliveryId()
   const open = useOpenDelivery()
   return (
-    <div className="flex h-full min-h-0 flex-col gap-2 p-4">
+    <div className="flex h-full min-h-0 flex-col gap-2 px-6 py-4">
       <FeedNotices feed={feed} />
       {feed.phase === 'failed' && feed.fault ? (
         <Failed fault={feed.fault} onRetry={feed.retry} />
@@ -42,7 +42,7 @@ export function EndpointDeliveries({ endpoint }: { endpoint: EndpointDetail }) {
         </Empty>
       ) : (
         <div className="relative flex min-h-64 flex-1 flex-col">
-          <NewRowsPill feed={feed} />
+          <NewRowsLine feed={feed} />
           <DataTable
             label={`Deliveries to ${endpoint.name}`}
             columns={COLUMNS}

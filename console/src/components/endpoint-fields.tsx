@@ -51,8 +51,8 @@ export function LimitFields({ draft, onChange, refusal }: FieldsProps) {
   return (
     <div className="grid gap-4 sm:grid-cols-2">
       <Field
-        label="Most at the same time"
-        hint="1 to 1,000 requests in flight. Empty: 20 for each worker."
+        label="At most in flight"
+        hint="1 to 1,000 requests at once. Empty: 20 per worker process."
         error={judgeNumber(draft.maxInFlight) ?? issueAt(refusal, 'maxInFlight')}
       >
         {(control) => (
@@ -65,8 +65,8 @@ export function LimitFields({ draft, onChange, refusal }: FieldsProps) {
         )}
       </Field>
       <Field
-        label="Most each second"
-        hint="1 to 10,000 requests begun. Empty: as many as come."
+        label="At most per second"
+        hint="1 to 10,000 requests. Empty: no limit."
         error={judgeNumber(draft.rateLimitPerSecond) ?? issueAt(refusal, 'rateLimitPerSecond')}
       >
         {(control) => (

@@ -39,7 +39,7 @@ export function EndpointFilter({ endpoint, types }: { endpoint: EndpointDetail; 
     if (done) toast({ tone: 'good', title: 'The filter is saved. Events published from now on follow it.' })
   }
   return (
-    <div className="grid items-start gap-4 p-4 xl:grid-cols-[minmax(0,1fr)_420px]">
+    <div className="grid items-start gap-4 px-6 py-4 xl:grid-cols-[minmax(0,1fr)_420px]">
       <Card title="Event types">
         <div className="flex flex-col gap-4 p-4">
           {mayChange && !endpoint.deletedAt ? (
@@ -82,7 +82,7 @@ function FilterPreview({ tenantId, eventTypes }: { tenantId: string; eventTypes:
   const wants = (type: string) => eventTypes === null || eventTypes.includes(type)
   const matching = feed.rows.filter(({ type }) => wants(type))
   return (
-    <Card title="Tried on real events">
+    <Card title="Tried on recent events">
       {feed.phase === 'loading' ? (
         <LoadingRows rows={5} />
       ) : feed.rows.length === 0 ? (

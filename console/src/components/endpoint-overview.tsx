@@ -61,11 +61,11 @@ graphql(`
 
 type Stats = NonNullable<NonNullable<EndpointOverviewQuery['endpoint']>['stats']>
 
-const WINDOWS: Record<StatsWindow, string> = {
-  LAST_HOUR: 'Last hour',
-  LAST_24_HOURS: 'Last 24 hours',
-  LAST_7_DAYS: 'Last 7 days',
-  LAST_30_DAYS: 'Last 30 days',
+const WINDOWS: Record<StatsWindow, { label: string; before: string }> = {
+  LAST_HOUR: { label: 'Last hour', before: 'the hour before' },
+  LAST_24_HOURS: { label: 'Last 24 hours', before: 'the 24 hours before' },
+  LAST_7_DAYS: { label: 'Last 7 days', before: 'the 7 days before' },
+  LAST_30_DAYS: { label: 'Last 30 days', before: 'the 30 days before' },
 }
 
 export function EndpointOverview({ endpoint }: { endpoint: EndpointDetail }) {
@@ -80,15 +80,15 @@ export function EndpointOverview({ endpoint }: { endpoint: EndpointDetail }) {
   useRereadOnChange({ ...mine, test: false }, refetch)
   const stats = data?.endpoint?.stats
   return (
-    <div className="flex flex-col gap-4 p-4">
+    <div className="flex flex-col gap-4 px-6 py-4">
       {endpoint.status === 'DISABLED' && (
         <Notice tone="bad">
-          {explainDisabled(endpoint.disabledReason)} Deliveries are held, none is lost. Resume it when the receiver is
-          well again.
+          {explainDisabled(endpoint.disabledReason)} Its deliveries are held; none is lost. Resume it once the receiver
+          works again.
         </Notice>
       )}
       {endpoint.status === 'PAUSED' && (
-        <Notice tone="info">Paused by a person. Deliveries are held until it is resumed.</Notice>
+        <Notice tone="info">A person paused it. Its deliveries are held until it is resumed.</Notice>
       )}
       {fault && !data && <Failed fault={fault} onRetry={refetch} />}
       {!data && !fault && <LoadingRows rows={6} />}
@@ -96,15 +96,15 @@ export function EndpointOverview({ endpoint }: { endpoint: EndpointDetail }) {
         <div className="grid items-start gap-4 xl:grid-cols-[minmax(0,1fr)_400px]">
           <div className="flex min-w-0 flex-col gap-4">
             <Card
-              title="How it goes"
+              title="Deliveries"
               actions={
                 <Select
-                  aria-label="Window"
+                  aria-label="Period"
                   className="w-40!"
                   value={window}
                   onChange={(event) => setWindow(event.target.value as StatsWindow)}
                 >
-                  {Object.entries(WINDOWS).map(([value, label]) => (
+                  {Object.entries(WINDOWS).map(([value, { label }]) => (
                     <option key={value} value={value}>
                       {label}
                     </option>
@@ -115,7 +115,7 @@ export function EndpointOverview({ endpoint }: { endpoint: EndpointDetail }) {
               {stats ? (
                 <Numbers stats={stats} window={window} />
               ) : (
-                <p className="p-4 text-ink-2">No numbers: their tallies could not be read.</p>
+                <p className="p-4 text-ink-2">The statistics could not be read.</p>
               )}
             </Card>
             <WhatFails endpoint={endpoint} groups={data.deadLetterGroups ?? []} />
@@ -137,9 +137,12 @@ export function EndpointOverview({ endpoint }: { endpoint: EndpointDetail }) {
                       {endpoint.url}
                     </span>,
                   ],
-                  ['Waiting', data.pending ? formatCapped(data.pending) : null],
-                  ['In flight', endpoint.maxInFlight ?? '20 for each worker'],
-                  ['Each second', endpoint.rateLimitPerSecond ?? 'as many as come'],
+                  ['Waiting', data.pending && deliveriesOf(data.pending)],
+                  ['At once', endpoint.maxInFlight ? attemptsOf(endpoint.maxInFlight) : '20 attempts per worker'],
+                  [
+                    'Rate limit',
+                    endpoint.rateLimitPerSecond ? `${attemptsOf(endpoint.rateLimitPerSecond)} per second` : 'none',
+                  ],
                   ['Headers', endpoint.headers.map(({ name }) => name).join(', ')],
                   [
                     'Secret',
@@ -156,7 +159,7 @@ export function EndpointOverview({ endpoint }: { endpoint: EndpointDetail }) {
                       </span>
                     ),
                   ],
-                  ['Made', <Time key="made" at={endpoint.createdAt} />],
+                  ['Created', <Time key="created" at={endpoint.createdAt} />],
                   ['Changed', <Time key="changed" at={endpoint.updatedAt} />],
                 ]}
               />
@@ -168,27 +171,37 @@ export function EndpointOverview({ endpoint }: { endpoint: EndpointDetail }) {
   )
 }
 
+function deliveriesOf(count: { count: number; precision: string }): string {
+  return `${formatCapped(count)} ${count.count === 1 ? 'delivery' : 'deliveries'}`
+}
+
+function attemptsOf(count: number): string {
+  return `${formatCount(count)} ${count === 1 ? 'attempt' : 'attempts'}`
+}
+
 function Numbers({ stats, window }: { stats: Stats; window: StatsWindow }) {
   const { current, previous } = stats
+  const { label, before } = WINDOWS[window]
+  const against = (value: string) => (value === '–' ? null : `${value} in ${before}`)
   return (
     <div className="flex flex-col gap-4 p-4">
       <dl className="grid grid-cols-2 gap-4 md:grid-cols-4">
         <Figure
           label="Delivered"
           value={formatCount(current.succeeded)}
-          before={formatCount(previous.succeeded)}
-          detail={`${formatCount(current.failedAttempts)} failed attempts`}
+          before={against(formatCount(previous.succeeded))}
+          detail={`${attemptsOf(current.failedAttempts)} failed`}
         />
         <Figure
-          label="Success"
+          label="Success rate"
           value={formatRate(current.successRate)}
-          before={formatRate(previous.successRate)}
+          before={against(formatRate(previous.successRate))}
           isBad={current.successRate !== null && current.successRate < 0.95}
         />
         <Figure
-          label="p95 latency"
+          label="Latency, p95"
           value={formatMs(current.p95LatencyMs)}
-          before={formatMs(previous.p95LatencyMs)}
+          before={against(formatMs(previous.p95LatencyMs))}
           detail={
             current.p50LatencyMs === null
               ? undefined
@@ -198,16 +211,23 @@ function Numbers({ stats, window }: { stats: Stats; window: StatsWindow }) {
         <Figure
           label="Dead letters"
           value={formatCount(current.deadLettered)}
-          before={formatCount(previous.deadLettered)}
+          before={against(formatCount(previous.deadLettered))}
           isBad={current.deadLettered > 0}
         />
       </dl>
-      <OutcomeBars buckets={stats.buckets} bucketSeconds={stats.bucketSeconds} label={WINDOWS[window]} />
+      <OutcomeBars buckets={stats.buckets} bucketSeconds={stats.bucketSeconds} label={label} />
     </div>
   )
 }
 
-type FigureProps = { label: string; value: string; before: string; detail?: string | undefined; isBad?: boolean }
+type FigureProps = {
+  label: string
+  value: string
+  /** The same of the time before; null where there is nothing to compare with. */
+  before: string | null
+  detail?: string | undefined
+  isBad?: boolean
+}
 
 function Figure({ label, value, before, detail, isBad = false }: FigureProps) {
   return (
@@ -215,10 +235,8 @@ function Figure({ label, value, before, detail, isBad = false }: FigureProps) {
       <dt className="text-ink-3">{label}</dt>
       <dd>
         <span className={`text-xl leading-7 font-semibold tabular-nums ${isBad ? 'text-bad' : ''}`}>{value}</span>
-        <span className="block text-xs text-ink-3">
-          {before === '–' ? 'nothing to compare with' : `${before} before`}
-          {detail && ` · ${detail}`}
-        </span>
+        {detail && <span className="block text-xs text-ink-2">{detail}</span>}
+        {before && <span className="block text-xs text-ink-3">{before}</span>}
       </dd>
     </div>
   )
@@ -228,9 +246,9 @@ type Groups = NonNullable<EndpointOverviewQuery['deadLetterGroups']>
 
 function WhatFails({ endpoint, groups }: { endpoint: EndpointDetail; groups: Groups }) {
   return (
-    <Card title="What failed for good">
+    <Card title="Dead letters by cause">
       {groups.length === 0 ? (
-        <p className="p-4 text-ink-2">Nothing. No delivery to this endpoint is a dead letter.</p>
+        <p className="p-4 text-ink-2">None. No delivery to this endpoint is a dead letter.</p>
       ) : (
         <ul className="divide-y divide-line">
           {groups.map(({ eventType, errorCode, statusCode, count, newestAt }) => (
@@ -254,7 +272,7 @@ function WhatFails({ endpoint, groups }: { endpoint: EndpointDetail; groups: Gro
               <span className="font-mono text-xs">{eventType}</span>
               <span className="flex-1" />
               <span className="text-ink-3">
-                last <Ago at={newestAt} />
+                newest <Ago at={newestAt} />
               </span>
             </li>
           ))}

@@ -9,25 +9,41 @@ import { Notice } from '../ui/states.tsx'
 
 type AnyFeed = Pick<
   LiveFeed<{ id: string }>,
-  'waiting' | 'skipped' | 'caughtUp' | 'wasReread' | 'fault' | 'phase' | 'dismissNotice' | 'showWaiting' | 'retry'
+  'skipped' | 'caughtUp' | 'wasReread' | 'fault' | 'phase' | 'dismissNotice' | 'retry'
 >
+type Waiting = Pick<LiveFeed<{ id: string }>, 'rows' | 'waiting' | 'hasMore' | 'showWaiting'>
 
-/** The pill that lets new rows in. Nothing moves until it is pressed. */
-export function NewRowsPill({ feed, onShow }: { feed: Pick<AnyFeed, 'waiting' | 'showWaiting'>; onShow?: () => void }) {
-  if (feed.waiting === 0) return null
+/**
+ * The line above a live list, with the pill that lets new rows in. Nothing moves until it is pressed, not even for the
+ * pill: its place is kept free. `isMoving`: the list takes new rows by itself.
+ */
+export function NewRowsLine({
+  feed,
+  onShow,
+  isMoving = false,
+}: {
+  feed: Waiting
+  onShow?: () => void
+  isMoving?: boolean
+}) {
   return (
-    <div className="pointer-events-none absolute inset-x-0 top-11 z-20 flex justify-center">
-      <button
-        type="button"
-        onClick={() => {
-          feed.showWaiting()
-          onShow?.()
-        }}
-        className="pointer-events-auto flex h-7 items-center gap-1.5 rounded-full bg-accent px-3 text-xs font-medium text-accent-ink shadow-float hover:bg-accent-hover"
-      >
-        <ArrowUp size={14} aria-hidden />
-        {formatCount(feed.waiting)} new
-      </button>
+    <div className="mb-1.5 grid h-7 shrink-0 grid-cols-[1fr_auto_1fr] items-center text-xs text-ink-3">
+      <span className="truncate">
+        Newest first, {formatCount(feed.rows.length)} loaded{feed.hasMore && '; older ones come as you scroll'}
+      </span>
+      {feed.waiting > 0 && !isMoving && (
+        <button
+          type="button"
+          onClick={() => {
+            feed.showWaiting()
+            onShow?.()
+          }}
+          className="flex h-7 items-center gap-1.5 rounded-full bg-accent px-3 font-medium text-accent-ink hover:bg-accent-hover"
+        >
+          <ArrowUp size={14} aria-hidden />
+          {formatCount(feed.waiting)} new
+        </button>
+      )}
     </div>
   )
 }

@@ -22,8 +22,8 @@ export function SignatureChecker() {
   }, [body, secret])
   const given = header.trim().replace(/^x-sivo-signature(-next)?:\s*/i, '')
   return (
-    <div className="grid items-start gap-4 p-4 xl:grid-cols-2">
-      <Card title="Do these belong together?">
+    <div className="grid items-start gap-4 px-6 py-4 xl:grid-cols-2">
+      <Card title="Check a signature">
         <div className="flex flex-col gap-4 p-4">
           {!crypto.subtle && (
             <Notice>Browsers only compute signatures on pages opened over https or on this machine.</Notice>

@@ -20,6 +20,7 @@ export function VerifySnippets() {
     <div className="flex flex-col">
       <Tabs
         label="Language"
+        inset="none"
         value={language}
         onChange={choose}
         tabs={VERIFY_SAMPLES.map(({ language, file, code }) => ({

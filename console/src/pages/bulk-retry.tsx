@@ -123,13 +123,13 @@ function Draining({ bulkRetry, put }: { bulkRetry: BulkRetry; put(bulkRetry: Bul
             <div className="flex flex-wrap items-end gap-x-10 gap-y-4">
               <Figure label="Still to be retried" value={left} isLarge />
               <Figure label="Delivered" value={succeeded} tone="text-good" />
-              <Figure label="Dead again" value={deadLettered} tone={deadLettered > 0 ? 'text-bad' : ''} />
+              <Figure label="Dead letters again" value={deadLettered} tone={deadLettered > 0 ? 'text-bad' : ''} />
               <Figure label="On their way" value={Math.max(0, retried - succeeded - deadLettered)} />
             </div>
             <BulkRetryBar bulkRetry={bulkRetry} isLarge />
             <DrainLine samples={samples} total={total} />
             {status === 'RUNNING' && left === 0 && (
-              <p className="text-ink-2">All are put back. It is completed when each has come to its end.</p>
+              <p className="text-ink-2">All are retried. It is complete once each has come to its end.</p>
             )}
             {elsewhere > 0 && (
               <p className="text-ink-2">

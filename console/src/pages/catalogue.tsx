@@ -126,6 +126,7 @@ function EventType({ type, endpoints }: { type: CatalogueType; endpoints: Endpoi
       </header>
       <Tabs<TabName>
         label={`About ${type.name}`}
+        inset="panel"
         value={tab}
         onChange={setTab}
         tabs={[

@@ -6,7 +6,7 @@ import { BulkRetryList } from '../components/bulk-retry-list.tsx'
 import { type DeadLetterGroup, DeadLetterGroups, searchOfGroup } from '../components/dead-letter-groups.tsx'
 import { DELIVERY_COLUMNS } from '../components/delivery-columns.tsx'
 import { DeliveryFilters, isFiltered } from '../components/delivery-filters.tsx'
-import { FeedNotices, NewRowsPill } from '../components/feed-notices.tsx'
+import { FeedNotices, NewRowsLine } from '../components/feed-notices.tsx'
 import { RetryPlanDialog } from '../components/retry-plan-dialog.tsx'
 import { deadLettersUrl, readDeadLetters } from '../dead-letter-export.ts'
 import { retryDelivery } from '../deliver-again.ts'
@@ -78,7 +78,7 @@ export function DeadLettersPage() {
     <Page
       isFull
       title="Dead letters"
-      lead="Deliveries whose schedule is used up. Nothing is lost: retry them once the cause is mended."
+      lead="Deliveries whose schedule is used up. Nothing is lost: retry them once the cause is fixed."
       actions={
         count &&
         count.count > 0 && (
@@ -166,7 +166,7 @@ function Rows({ feed }: { feed: LiveFeed<DeliveryRow> }) {
         <Selected rows={selected} put={put} mayChange={mayChange} onDone={() => setSelection(new Set())} />
       )}
       <div className="relative flex min-h-0 flex-1 flex-col">
-        <NewRowsPill feed={feed} onShow={() => list.current?.querySelector('.overflow-auto')?.scrollTo({ top: 0 })} />
+        <NewRowsLine feed={feed} onShow={() => list.current?.querySelector('.overflow-auto')?.scrollTo({ top: 0 })} />
         <DataTable
           label="Dead letters"
           columns={columns}

@@ -4,9 +4,9 @@ import { useRef, useState } from 'react'
 import { CopyAsSubscription } from '../components/copy-as-subscription.tsx'
 import { DELIVERY_COLUMNS } from '../components/delivery-columns.tsx'
 import { DeliveryFilters, isFiltered } from '../components/delivery-filters.tsx'
-import { FeedNotices, NewRowsPill } from '../components/feed-notices.tsx'
+import { FeedNotices, NewRowsLine } from '../components/feed-notices.tsx'
 import { cancelDelivery, isCancellable, retryDelivery, retryLabel } from '../deliver-again.ts'
-import { saveJson } from '../download.ts'
+import { asAnswered, saveJson } from '../download.ts'
 import { formatCount } from '../format.ts'
 import type { DeliveryRow } from '../live.ts'
 import { useDeliveryFeed } from '../live.ts'
@@ -68,7 +68,7 @@ export function DeliveriesPage() {
           )
         ) : (
           <div className="relative flex min-h-0 flex-1 flex-col">
-            <NewRowsPill
+            <NewRowsLine
               feed={feed}
               onShow={() => list.current?.querySelector('.overflow-auto')?.scrollTo({ top: 0 })}
             />
@@ -150,8 +150,12 @@ function Selected({ rows, put, onDone, mayChange }: SelectedProps) {
           </Button>
         </>
       )}
-      <Button size="small" icon={<Download size={14} aria-hidden />} onClick={() => saveJson('deliveries', rows)}>
-        Download
+      <Button
+        size="small"
+        icon={<Download size={14} aria-hidden />}
+        onClick={() => saveJson('deliveries', asAnswered(rows))}
+      >
+        Download as JSON
       </Button>
       <Button size="small" kind="quiet" onClick={onDone}>
         Clear selection

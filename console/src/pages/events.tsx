@@ -9,7 +9,7 @@ import { useEndpointChoices, useEventTypeChoices } from '../components/choices.t
 import { CopyAsSubscription } from '../components/copy-as-subscription.tsx'
 import { LastAnswer } from '../components/delivery-columns.tsx'
 import { EVENT_COLUMNS } from '../components/event-columns.tsx'
-import { FeedNotices, NewRowsPill } from '../components/feed-notices.tsx'
+import { FeedNotices, NewRowsLine } from '../components/feed-notices.tsx'
 import { FilterMenu, TextFilter } from '../components/filter-menu.tsx'
 import { PeriodFilter } from '../components/period-filter.tsx'
 import { DeliveryStatusBadge, TestBadge } from '../components/status.tsx'
@@ -138,7 +138,7 @@ export function EventsPage() {
             )
           ) : (
             <div className="relative flex min-h-0 flex-1 flex-col">
-              <NewRowsPill
+              <NewRowsLine
                 feed={feed}
                 onShow={() => list.current?.querySelector('.overflow-auto')?.scrollTo({ top: 0 })}
               />

@@ -7,7 +7,7 @@ import { useEffect, useMemo, useRef, useState } from 'react'
 import { CopyAsSubscription } from '../components/copy-as-subscription.tsx'
 import { DELIVERY_COLUMNS } from '../components/delivery-columns.tsx'
 import { DeliveryFilters, isFiltered } from '../components/delivery-filters.tsx'
-import { FeedNotices, NewRowsPill } from '../components/feed-notices.tsx'
+import { FeedNotices, NewRowsLine } from '../components/feed-notices.tsx'
 import { formatCount } from '../format.ts'
 import { useShortcut } from '../keyboard.ts'
 import { type DeliveryRow, useDeliveryFeed } from '../live.ts'
@@ -142,7 +142,7 @@ export function LivePage() {
             aria-live="off"
             aria-label="Deliveries, newest first"
           >
-            {isHeld && <NewRowsPill feed={feed} onShow={resume} />}
+            <NewRowsLine feed={feed} onShow={resume} isMoving={!isHeld} />
             <DataTable
               label="Deliveries as they happen"
               columns={columns}

@@ -111,8 +111,8 @@ const route = getRouteApi('/')
 
 const WINDOWS: Record<StatsWindow, { label: string; before: string; everyMs: number }> = {
   LAST_HOUR: { label: 'Last hour', before: 'the hour before', everyMs: 5_000 },
-  LAST_24_HOURS: { label: 'Last 24 hours', before: 'the day before', everyMs: 15_000 },
-  LAST_7_DAYS: { label: 'Last 7 days', before: 'the week before', everyMs: 60_000 },
+  LAST_24_HOURS: { label: 'Last 24 hours', before: 'the 24 hours before', everyMs: 15_000 },
+  LAST_7_DAYS: { label: 'Last 7 days', before: 'the 7 days before', everyMs: 60_000 },
   LAST_30_DAYS: { label: 'Last 30 days', before: 'the 30 days before', everyMs: 60_000 },
 }
 
@@ -376,7 +376,7 @@ type Change = { text: string; direction: 'up' | 'down' | 'same'; isGood: boolean
 function relative(now: number, then: number, before: string, better: 'lower' | null): Change | null {
   if (then === 0) return { text: `none in ${before}`, direction: 'same', isGood: null }
   const share = Math.round(((now - then) / then) * 100)
-  if (share === 0) return { text: `as in ${before}`, direction: 'same', isGood: null }
+  if (share === 0) return { text: `the same as in ${before}`, direction: 'same', isGood: null }
   // Small changes are noise, neither good nor bad.
   const isGood = better === null || Math.abs(share) < 20 ? null : share < 0
   return {
@@ -389,9 +389,9 @@ function relative(now: number, then: number, before: string, better: 'lower' | n
 function points(now: number | null, then: number | null, before: string): Change | null {
   if (now === null || then === null) return null
   const change = (now - then) * 100
-  if (Math.abs(change) < 0.01) return { text: `as in ${before}`, direction: 'same', isGood: null }
+  if (Math.abs(change) < 0.01) return { text: `the same as in ${before}`, direction: 'same', isGood: null }
   return {
-    text: `${Math.abs(change).toFixed(2)} points ${change > 0 ? 'more' : 'less'} than in ${before}`,
+    text: `${Math.abs(change).toFixed(2)} points ${change > 0 ? 'higher' : 'lower'} than in ${before}`,
     direction: change > 0 ? 'up' : 'down',
     isGood: change > 0,
   }
@@ -399,7 +399,7 @@ function points(now: number | null, then: number | null, before: string): Change
 
 function absolute(now: number, then: number, before: string): Change {
   const change = now - then
-  if (change === 0) return { text: `as in ${before}`, direction: 'same', isGood: null }
+  if (change === 0) return { text: `the same as in ${before}`, direction: 'same', isGood: null }
   return {
     text: `${formatCount(Math.abs(change))} ${change > 0 ? 'more' : 'fewer'} than in ${before}`,
     direction: change > 0 ? 'up' : 'down',

@@ -14,6 +14,8 @@ export type Column<Row> = {
   readonly headerLabel?: string
   /** In pixels; the column without one takes what is left. */
   readonly width?: number
+  /** What a column without a width needs at least: before it gets less, columns with a rank are left out. */
+  readonly least?: number
   readonly align?: 'left' | 'right'
   /** Columns with a rank are left out where it gets narrow, the highest first. */
   readonly rank?: number
@@ -49,7 +51,6 @@ type TableProps<Row extends { readonly id: string }> = {
 const features = tableFeatures({ rowSelectionFeature })
 const idOf = (row: { readonly id: string }) => row.id
 
-/** What a column without a width needs at least. */
 const LEAST_WIDTH = 150
 
 function useWidth(element: RefObject<HTMLElement | null>): number {
@@ -67,7 +68,8 @@ function useWidth(element: RefObject<HTMLElement | null>): number {
 }
 
 function fitting<Row>(columns: readonly Column<Row>[], width: number): readonly Column<Row>[] {
-  const needs = (some: readonly Column<Row>[]) => some.reduce((sum, column) => sum + (column.width ?? LEAST_WIDTH), 0)
+  const needs = (some: readonly Column<Row>[]) =>
+    some.reduce((sum, { width, least }) => sum + (width ?? least ?? LEAST_WIDTH), 0)
   let kept = columns
   while (needs(kept) > width) {
     const highest = Math.max(...kept.map(({ rank }) => rank ?? 0))

@@ -1,5 +1,6 @@
 import { Tabs as Base } from '@base-ui/react/tabs'
 import type { ReactNode } from 'react'
+import { classes } from './classes.ts'
 
 export type Tab<Value extends string> = { value: Value; label: ReactNode; content: ReactNode }
 
@@ -8,13 +9,20 @@ type TabsProps<Value extends string> = {
   value: Value
   onChange(value: Value): void
   label: string
+  /** How far what is around it stands in from the edge: the names of the tabs line up with that. */
+  inset?: 'page' | 'panel' | 'none'
 }
 
+const INSETS = { page: 'px-4', panel: 'px-2', none: '-ml-2' }
+
 /** Arrow keys move between tabs; what a tab holds is made when it is shown. */
-export function Tabs<Value extends string>({ tabs, value, onChange, label }: TabsProps<Value>) {
+export function Tabs<Value extends string>({ tabs, value, onChange, label, inset = 'page' }: TabsProps<Value>) {
   return (
     <Base.Root value={value} onValueChange={(next) => onChange(next as Value)} className="flex min-h-0 flex-1 flex-col">
-      <Base.List aria-label={label} className="flex shrink-0 gap-1 overflow-x-auto border-b border-line px-4">
+      <Base.List
+        aria-label={label}
+        className={classes('flex shrink-0 gap-1 overflow-x-auto border-b border-line', INSETS[inset])}
+      >
         {tabs.map((tab) => (
           <Base.Tab
             key={tab.value}

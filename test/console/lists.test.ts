@@ -1,0 +1,129 @@
+import { readFile } from 'node:fs/promises'
+import type { Locator, Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Receiver } from '../../src/dev/receiver.ts'
+import { toPublicId } from '../../src/domain/id.ts'
+import { pauseEndpoint } from '../../src/gateway/configure-endpoint.ts'
+import { type Console, describeInBrowser, openConsole, show } from '../support/console.ts'
+
+describeInBrowser('lists', () => {
+  let console: Console
+  let refusing: Receiver
+  let warehouse: { id: string }
+  beforeAll(async () => {
+    console = await openConsole({ SIVO_RETRY_SCHEDULE: '1s' })
+    const { house } = console
+    refusing = await house.receiver({ answer: 503 })
+    const good = await house.receiver()
+    warehouse = await house.addEndpoint(refusing.url('/'), { name: 'Data warehouse', eventTypes: ['call.ended'] })
+    await house.addEndpoint(good.url('/archive'), { name: 'Recording archive' })
+    await house.addEndpoint(good.url('/tickets'), { name: 'Ticketing' })
+    await house.publish({ type: 'call.ended' }, { type: 'call.ended' })
+    await house.until(async () => (await house.deliveries({ status: 'DEAD_LETTERED' })).length === 2)
+  })
+  afterAll(() => console?.close())
+
+  test('the list of events names the endpoints in full, whatever is open beside it', async () => {
+    const { page } = await console.signIn()
+    const row = page.getByRole('table', { name: 'Events' }).locator('tbody tr[data-id]').first()
+    const shown = async (endpoint: string) => {
+      const name = row.getByText(endpoint, { exact: true })
+      await name.waitFor()
+      return name.evaluate((element) => element.scrollWidth <= element.clientWidth)
+    }
+    await show(page, '/events')
+    // What needs a look is named, the others are counted.
+    expect(await shown('Data warehouse')).toBe(true)
+    await row.getByText('and 2 more').waitFor()
+    await row.click()
+    await page.getByRole('complementary', { name: 'Event' }).getByRole('heading', { name: 'call.ended' }).waitFor()
+    expect(await shown('Data warehouse')).toBe(true)
+  })
+
+  test('new rows wait behind a pill that covers nothing and moves nothing', async () => {
+    const { house } = console
+    const lists: [address: string, table: string][] = [
+      ['/deliveries', 'Deliveries'],
+      ['/events', 'Events'],
+      ['/dead-letters', 'Dead letters'],
+      ['/live', 'Deliveries as they happen'],
+      [`/endpoints/${toPublicId('endpoint', warehouse.id)}?tab=deliveries`, 'Deliveries to Data warehouse'],
+    ]
+    const { page } = await console.signIn()
+    for (const [address, name] of lists) {
+      await show(page, address)
+      const table = page.getByRole('table', { name, exact: true })
+      const rows = table.locator('tbody tr[data-id]')
+      await rows.first().waitFor()
+      if (address === '/live') await page.getByRole('button', { name: 'Pause' }).click()
+      // The groups of dead letters above their list may change.
+      const before = address === '/dead-letters' ? null : await boxOf(table)
+      const first = await rows.first().getAttribute('data-id')
+      const pill = page.getByRole('button', { name: /^\d+ new$/ })
+      await page.getByText('Newest first').waitFor()
+      await house.publish({ type: 'call.ended' })
+      await pill.waitFor()
+      if (before) expect(await boxOf(table), address).toEqual(before)
+      expect(await rows.first().getAttribute('data-id'), address).toBe(first)
+      for (const other of [table, page.getByRole('heading', { level: 1 }), page.getByText('Newest first')])
+        expect(overlap(await boxOf(pill), await boxOf(other)), address).toBe(false)
+      await pill.click()
+      await page.waitForFunction(
+        ([label, id]) =>
+          document.querySelector(`table[aria-label="${label}"] tbody tr[data-id]`)?.getAttribute('data-id') !== id,
+        [name, first] as const,
+      )
+    }
+  }, 60_000)
+
+  test('what is downloaded is what the API answered, without marks of the console', async () => {
+    const { page } = await console.signIn()
+    await show(page, '/deliveries')
+    const table = page.getByRole('table', { name: 'Deliveries' })
+    await table.getByRole('checkbox', { name: 'Select all that are loaded' }).check()
+    const text = await downloaded(page, 'Download as JSON')
+    const deliveries = JSON.parse(text) as { id: string; event: { type: string }; endpoint: { name: string } }[]
+    expect(deliveries.length).toBeGreaterThan(5)
+    expect(deliveries[0]).toMatchObject({ id: expect.stringMatching(/^dlv_/), event: { id: expect.any(String) } })
+    expect(text).not.toContain('__typename')
+
+    await show(page, '/dead-letters')
+    await page.getByRole('checkbox', { name: 'Select all that are loaded' }).check()
+    const letters = await downloaded(page, 'Download as JSON')
+    expect(JSON.parse(letters)[0]).toMatchObject({ deliveryId: expect.any(String), attempts: [{}, {}] })
+    expect(letters).not.toContain('__typename')
+  })
+
+  test('an endpoint needs attention once, for the worst of its reasons, with the others named', async () => {
+    const { house, operator } = console
+    await pauseEndpoint(house.app.ctx, operator, { endpointId: warehouse.id })
+    const { page } = await console.signIn()
+    await show(page, '/')
+    const items = page.getByRole('list', { name: 'Needs attention' }).getByRole('listitem')
+    await items.first().waitFor()
+    expect(await items.count()).toBe(1)
+    await items.getByText(/^\d+ dead letters at Data warehouse$/).waitFor()
+    await items.getByText('Also: paused.').waitFor()
+    await items.getByRole('link', { name: 'Look and retry' }).click()
+    await page.getByRole('heading', { level: 1, name: 'Dead letters' }).waitFor()
+    expect(new URL(page.url()).searchParams.get('endpointIds')).toBe(toPublicId('endpoint', warehouse.id))
+  })
+})
+
+type Box = { x: number; y: number; width: number; height: number }
+
+async function boxOf(element: Locator): Promise<Box> {
+  return (await element.boundingBox())!
+}
+
+function overlap(a: Box, b: Box): boolean {
+  return a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height
+}
+
+async function downloaded(page: Page, button: string): Promise<string> {
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('toolbar').getByRole('button', { name: button }).click(),
+  ])
+  return readFile(await download.path(), 'utf8')
+}
