@@ -61,7 +61,9 @@ answerParent<SubscriberCommands>({
     const startedMs = sharedMs()
     await Promise.all(
       Array.from({ length: count }, async (_, index) => {
-        await new Promise((resolve) => setTimeout(resolve, (index * 1_000) / rate - (sharedMs() - startedMs)))
+        await new Promise((resolve) =>
+          setTimeout(resolve, Math.max(0, (index * 1_000) / rate - (sharedMs() - startedMs))),
+        )
         const beganMs = sharedMs()
         began.set(await publish(), beganMs)
       }),
