@@ -3,7 +3,7 @@
 
 import { Link, useNavigate } from '@tanstack/react-router'
 import { Ban, Ellipsis, RotateCw, X } from 'lucide-react'
-import { useState } from 'react'
+import { useRef, useState } from 'react'
 import { fetchQuery, graphql, useApiQuery } from '../client.ts'
 import { asCurl } from '../curl.ts'
 import { cancelDelivery, isCancellable, retryDelivery, retryLabel } from '../deliver-again.ts'
@@ -115,12 +115,18 @@ export function DeliveryPanel({ deliveryId, onClose }: { deliveryId: string; onC
   const [pushed, setPushed] = useState<Detail | null>(null)
   const read = data?.delivery ?? null
   const delivery = newer(read, pushed)
+  const streamedSince = useRef<string | null>(null)
 
   useStream(
     UPDATES,
     delivery ? { filter: { tenantId: delivery.endpoint.tenantId, eventId: delivery.event.id } } : null,
     {
       next({ deliveryUpdates }) {
+        // The first batch says that the stream is open: what changed between the read and that is read once more.
+        if (streamedSince.current !== deliveryId) {
+          streamedSince.current = deliveryId
+          refetch()
+        }
         const found = deliveryUpdates.deliveries.find(({ id }) => id === deliveryId)
         if (found) setPushed(found)
       },

@@ -26,12 +26,14 @@ export function NewRowsLine({
   onShow?: () => void
   isMoving?: boolean
 }) {
+  const hasPill = feed.waiting > 0 && !isMoving
   return (
     <div className="mb-1.5 grid h-7 shrink-0 grid-cols-[1fr_auto_1fr] items-center text-xs text-ink-3">
-      <span className="truncate">
-        Newest first, {formatCount(feed.rows.length)} loaded{feed.hasMore && '; older ones come as you scroll'}
+      <span className={hasPill ? 'truncate' : 'col-span-3 truncate'}>
+        Newest first, {formatCount(feed.rows.length)} loaded
+        {feed.hasMore && !hasPill && '; older ones come as you scroll'}
       </span>
-      {feed.waiting > 0 && !isMoving && (
+      {hasPill && (
         <button
           type="button"
           onClick={() => {
