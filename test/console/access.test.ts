@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import axe from 'axe-core'
-import type { Page } from 'playwright-core'
+import type { Page, Response } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Receiver } from '../../src/dev/receiver.ts'
 import type { DeliveryFilter } from '../../src/domain/delivery-filter.ts'
@@ -83,17 +83,19 @@ describeInBrowser('everybody can use it', () => {
 
   test('the first page needs less than 250 KB of compressed script', async () => {
     const { page, context } = await console.signIn()
-    const scripts = new Map<string, number>()
-    context.on('response', async (response) => {
-      if (response.request().resourceType() !== 'script') return
-      scripts.set(response.url(), gzipSync(await response.body()).length)
+    await settled(page)
+    // The last answer for each: one from before the page was loaded anew could not be read any more.
+    const scripts = new Map<string, Response>()
+    context.on('response', (response) => {
+      if (response.request().resourceType() === 'script') scripts.set(response.url(), response)
     })
     await page.reload()
     await settled(page)
     await page.waitForLoadState('networkidle')
-    const total = [...scripts.values()].reduce((sum, bytes) => sum + bytes, 0)
+    const bytes = await Promise.all([...scripts.values()].map(async (script) => gzipSync(await script.body()).length))
+    const total = bytes.reduce((sum, each) => sum + each, 0)
     expect(scripts.size).toBeGreaterThan(1)
-    expect(total, JSON.stringify([...scripts])).toBeLessThan(MOST_SCRIPT_BYTES)
+    expect(total, JSON.stringify([...scripts.keys()])).toBeLessThan(MOST_SCRIPT_BYTES)
   })
 })
 
