@@ -9,6 +9,7 @@ import { Button } from '../ui/button.tsx'
 import { classes } from '../ui/classes.ts'
 import { ConfirmDialog, Dialog } from '../ui/dialog.tsx'
 import { Checkbox, Field, Select, TextInput } from '../ui/field.tsx'
+import { PlainTable } from '../ui/plain-table.tsx'
 import { Empty, Failed, LoadingRows, Notice } from '../ui/states.tsx'
 import { Ago, Time, useNow } from '../ui/time.tsx'
 import { toast } from '../ui/toast.tsx'
@@ -117,27 +118,11 @@ export function ApiKeys({ tenantId }: { tenantId: string | null }) {
         </Empty>
       ) : (
         <div className="overflow-x-auto rounded-lg border border-line bg-surface">
-          <table className="w-full border-separate border-spacing-0">
-            <caption className="sr-only">API keys</caption>
-            <thead>
-              <tr>
-                {['Name', 'Key', 'Role', 'Last used', 'Created', 'Expires', ''].map((header) => (
-                  <th
-                    key={header}
-                    scope="col"
-                    className="h-9 border-b border-line px-3 text-left text-xs font-medium text-ink-3"
-                  >
-                    {header || <span className="sr-only">Actions</span>}
-                  </th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              {keys.map((key) => (
-                <KeyRow key={key.id} apiKey={key} state={stateOf(key, now)} onRevoke={() => setRevoking(key)} />
-              ))}
-            </tbody>
-          </table>
+          <PlainTable caption="API keys" headers={['Name', 'Key', 'Role', 'Last used', 'Created', 'Expires', '']}>
+            {keys.map((key) => (
+              <KeyRow key={key.id} apiKey={key} state={stateOf(key, now)} onRevoke={() => setRevoking(key)} />
+            ))}
+          </PlainTable>
           {data.apiKeys?.pageInfo.hasNextPage && (
             <p className="p-3 text-center text-ink-2">The newest 100 are shown.</p>
           )}

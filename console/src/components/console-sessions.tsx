@@ -8,6 +8,7 @@ import { Badge } from '../ui/badge.tsx'
 import { Button } from '../ui/button.tsx'
 import { classes } from '../ui/classes.ts'
 import { ConfirmDialog } from '../ui/dialog.tsx'
+import { PlainTable } from '../ui/plain-table.tsx'
 import { Empty, Failed, LoadingRows } from '../ui/states.tsx'
 import { Ago, Time } from '../ui/time.tsx'
 import { toast } from '../ui/toast.tsx'
@@ -82,27 +83,14 @@ export function ConsoleSessions({ tenantId }: { tenantId: string }) {
         </Empty>
       ) : (
         <div className="overflow-x-auto rounded-lg border border-line bg-surface">
-          <table className="w-full border-separate border-spacing-0">
-            <caption className="sr-only">Console sessions</caption>
-            <thead>
-              <tr>
-                {['Link made by', 'Role', 'Last used', 'Signed in', 'Ends', ''].map((header) => (
-                  <th
-                    key={header}
-                    scope="col"
-                    className="h-9 border-b border-line px-3 text-left text-xs font-medium text-ink-3"
-                  >
-                    {header || <span className="sr-only">Actions</span>}
-                  </th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              {sessions.map((session) => (
-                <Row key={session.id} session={session} onEnd={() => setEnding(session)} />
-              ))}
-            </tbody>
-          </table>
+          <PlainTable
+            caption="Console sessions"
+            headers={['Link made by', 'Role', 'Last used', 'Signed in', 'Ends', '']}
+          >
+            {sessions.map((session) => (
+              <Row key={session.id} session={session} onEnd={() => setEnding(session)} />
+            ))}
+          </PlainTable>
           {data.consoleSessions?.pageInfo.hasNextPage && (
             <p className="p-3 text-center text-ink-2">The newest 100 are shown.</p>
           )}

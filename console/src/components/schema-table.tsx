@@ -1,52 +1,37 @@
 import { type JsonSchema, listFields } from '../json-schema.ts'
+import { PlainTable } from '../ui/plain-table.tsx'
 
 /** Every field of a schema with its kind, its values and its meaning. */
 export function SchemaTable({ schema, label }: { schema: JsonSchema; label: string }) {
   const fields = listFields(schema)
   return (
     <div className="overflow-x-auto rounded-md border border-line">
-      <table className="w-full border-separate border-spacing-0">
-        <caption className="sr-only">{label}</caption>
-        <thead>
-          <tr>
-            {['Field', 'Kind', 'Meaning'].map((header) => (
-              <th
-                key={header}
-                scope="col"
-                className="h-9 border-b border-line px-3 text-left text-xs font-medium text-ink-3"
-              >
-                {header}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {fields.map(({ path, depth, kind, isRequired, choices, description }) => (
-            <tr key={path} className="align-top">
-              <th scope="row" className="border-b border-line px-3 py-1.5 text-left font-normal">
-                <span className="font-mono text-xs whitespace-nowrap" style={{ paddingLeft: depth * 16 }} title={path}>
-                  {path.split('.').at(-1)}
+      <PlainTable caption={label} headers={['Field', 'Kind', 'Meaning']}>
+        {fields.map(({ path, depth, kind, isRequired, choices, description }) => (
+          <tr key={path} className="align-top">
+            <th scope="row" className="border-b border-line px-3 py-1.5 text-left font-normal">
+              <span className="font-mono text-xs whitespace-nowrap" style={{ paddingLeft: depth * 16 }} title={path}>
+                {path.split('.').at(-1)}
+              </span>
+              {!isRequired && <span className="ml-2 text-xs text-ink-3">optional</span>}
+            </th>
+            <td className="border-b border-line px-3 py-1.5 text-ink-2">{kind}</td>
+            <td className="border-b border-line px-3 py-1.5">
+              {description}
+              {choices.length > 0 && (
+                <span className="block text-ink-2">
+                  {choices.map((choice, index) => (
+                    <span key={choice}>
+                      {index > 0 && ' · '}
+                      <code className="font-mono text-xs">{choice}</code>
+                    </span>
+                  ))}
                 </span>
-                {!isRequired && <span className="ml-2 text-xs text-ink-3">optional</span>}
-              </th>
-              <td className="border-b border-line px-3 py-1.5 text-ink-2">{kind}</td>
-              <td className="border-b border-line px-3 py-1.5">
-                {description}
-                {choices.length > 0 && (
-                  <span className="block text-ink-2">
-                    {choices.map((choice, index) => (
-                      <span key={choice}>
-                        {index > 0 && ' · '}
-                        <code className="font-mono text-xs">{choice}</code>
-                      </span>
-                    ))}
-                  </span>
-                )}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+              )}
+            </td>
+          </tr>
+        ))}
+      </PlainTable>
     </div>
   )
 }
