@@ -8,7 +8,7 @@ import type { EventInput } from '../src/domain/event-input.ts'
 import { fromPublicId } from '../src/domain/id.ts'
 import { publishEvents } from '../src/gateway/publish-events.ts'
 import { answerParent } from './child.ts'
-import { type Percentiles, percentilesOf, sharedMs } from './clock.ts'
+import { delay, type Percentiles, percentilesOf, sharedMs } from './clock.ts'
 import { EVENT_TYPE, eventData, STAMP } from './event.ts'
 
 export type PublishInput = {
@@ -72,7 +72,7 @@ async function run({ tenantIds, eventsPerCall, parallel, count, rate, stamped }:
   const worker = async () => {
     for (let index = next++; index < calls; index = next++) {
       const waitMs = dueMs(index) - sharedMs()
-      if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs))
+      if (waitMs > 0) await delay(waitMs)
       const beganMs = sharedMs()
       await call(tenantIds[index % tenantIds.length]!, stamped ? beganMs : null)
       acks[index] = sharedMs() - beganMs

@@ -4,7 +4,7 @@
 import { Pool } from 'undici'
 import { WebSocket } from 'ws'
 import { answerParent } from './child.ts'
-import { type Percentiles, percentilesOf, sharedMs } from './clock.ts'
+import { delay, type Percentiles, percentilesOf, sharedMs } from './clock.ts'
 import { EVENT_TYPE, eventData } from './event.ts'
 
 export type SubscribeInput = {
@@ -61,9 +61,7 @@ answerParent<SubscriberCommands>({
     const startedMs = sharedMs()
     await Promise.all(
       Array.from({ length: count }, async (_, index) => {
-        await new Promise((resolve) =>
-          setTimeout(resolve, Math.max(0, (index * 1_000) / rate - (sharedMs() - startedMs))),
-        )
+        await delay(Math.max(0, (index * 1_000) / rate - (sharedMs() - startedMs)))
         const beganMs = sharedMs()
         began.set(await publish(), beganMs)
       }),
@@ -71,7 +69,7 @@ answerParent<SubscriberCommands>({
     const subscribers = settings.sockets * settings.perSocket
     const deadline = sharedMs() + 5_000
     const complete = () => [...began.keys()].every((id) => heard.get(id)?.length === subscribers)
-    while (!complete() && sharedMs() < deadline) await new Promise((resolve) => setTimeout(resolve, 50))
+    while (!complete() && sharedMs() < deadline) await delay(50)
     const times = [...began].flatMap(([id, beganMs]) => (heard.get(id) ?? []).map((ms) => ms - beganMs))
     return { times: percentilesOf(times), expected: count * subscribers, closed }
   },

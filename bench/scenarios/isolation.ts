@@ -1,7 +1,7 @@
 // Nobody waits for somebody else's broken server: healthy tenants alone, and then beside endpoints that never answer and
 // a tenant who floods.
 
-import { type Percentiles, percentilesOf } from '../clock.ts'
+import { delay, type Percentiles, percentilesOf } from '../clock.ts'
 import type { House } from '../house.ts'
 import type { Scenario } from '../main.ts'
 
@@ -79,6 +79,6 @@ async function arrivals({ receiver }: House, expected: number): Promise<Percenti
   for (;;) {
     const times = [...(await receiver.ask('latencies', null)).values()].flatMap((each) => [...each])
     if (times.length >= expected || performance.now() > deadline) return percentilesOf(times)
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    await delay(100)
   }
 }
