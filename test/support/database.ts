@@ -16,7 +16,19 @@ export async function cloneDatabase(): Promise<ClonedDatabase> {
   await asAdmin(`create database ${name} template ${inject('templateDatabase')}`)
   const url = new URL(inject('adminUrl'))
   url.pathname = `/${name}`
-  return { url: url.href, drop: () => asAdmin(`drop database if exists ${name} with (force)`) }
+  return { url: url.href, drop: () => dropOnceLeft(name) }
+}
+
+/** Sessions that are just ending are given a second: one that is ended by force may throw where nobody listens. */
+async function dropOnceLeft(name: string): Promise<void> {
+  await asAdmin(`do $$ begin
+    for i in 1..20 loop
+      perform pg_stat_clear_snapshot();
+      exit when not exists (select 1 from pg_stat_activity where datname = '${name}');
+      perform pg_sleep(0.05);
+    end loop;
+  end $$`)
+  await asAdmin(`drop database if exists ${name} with (force)`)
 }
 
 async function asAdmin(sql: string): Promise<void> {
