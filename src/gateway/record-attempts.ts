@@ -6,6 +6,7 @@ import { latencyBucket } from '../domain/latency-histogram.ts'
 import type { Outcome, Reply } from '../domain/outcome.ts'
 import type { HotDatabase, Statement } from '../hot-database.ts'
 import { JOB_MAX_ATTEMPTS } from '../queue.ts'
+import { bool, int, real, recordset, smallint, text, timestamptz, uuid } from '../recordset.ts'
 import type { Attempt } from './attempt-delivery.ts'
 import type { ClaimedDelivery } from './claim-deliveries.ts'
 import { tallyResults } from './tallies.ts'
@@ -24,26 +25,45 @@ export type Result = {
 /** False: the lease was no longer ours, so nothing was written. */
 export type Recorded = boolean
 
+const RESULTS = recordset('r', {
+  id: uuid,
+  token: uuid,
+  status: text,
+  reason: text,
+  gone: bool,
+  next_attempt_at: timestamptz,
+  wake_at: timestamptz,
+  number: int,
+  trigger: text,
+  started_at: timestamptz,
+  latency_ms: int,
+  latency_bucket: smallint,
+  url: text,
+  status_code: int,
+  error_code: text,
+  error_message: text,
+  request_headers: text,
+  response_headers: text,
+  response_body: text,
+  truncated: bool,
+  dns_ms: real,
+  connect_ms: real,
+  tls_ms: real,
+  first_byte_ms: real,
+  total_ms: real,
+})
+
+// Deliveries are updated, and so locked, in the order of their ids, as everywhere: two statements that meet never wait
+// for each other in a circle.
 const RECORD: Statement = {
   name: 'record-attempts',
   text: `
-    with result as (
-      select r.*, d.status as was
-      from json_to_recordset($1) as r(
-        id uuid, token uuid, status delivery_status, reason text, gone bool, next_attempt_at timestamptz, wake_at timestamptz,
-        number int, trigger attempt_trigger, started_at timestamptz, latency_ms int, url text, status_code int,
-        error_code text, error_message text, request_headers text, response_headers text, response_body text,
-        truncated bool, dns_ms real, connect_ms real, tls_ms real, first_byte_ms real, total_ms real,
-        latency_bucket smallint)
-      join delivery d on d.id = r.id and d.lease_token = r.token
-      order by d.id
-      for update of d
-    ), settled as (
+    with settled as (
       update delivery d set
-        status = case when r.was = 'PENDING' then r.status else d.status end,
-        reason = case when r.was = 'PENDING' then r.reason else d.reason end,
-        next_attempt_at = case when r.was = 'PENDING' then r.next_attempt_at end,
-        completed_at = case when r.was <> 'PENDING' then d.completed_at when r.status <> 'PENDING' then now() end,
+        status = case when d.status = 'PENDING' then r.status::delivery_status else d.status end,
+        reason = case when d.status = 'PENDING' then r.reason else d.reason end,
+        next_attempt_at = case when d.status = 'PENDING' then r.next_attempt_at end,
+        completed_at = case when d.status <> 'PENDING' then d.completed_at when r.status <> 'PENDING' then now() end,
         attempt_count = coalesce(r.number, d.attempt_count),
         last_status_code = case when r.number is null then d.last_status_code else r.status_code end,
         last_error_code = case when r.number is null then d.last_error_code else r.error_code end,
@@ -52,14 +72,15 @@ const RECORD: Statement = {
         lease_token = null, lease_until = null, lease_by = null,
         bulk_retry_id = case when r.status = 'PENDING' then d.bulk_retry_id end,
         changed_xid = pg_current_xact_id()
-      from result r where d.id = r.id
-      returning d.id as delivery_id, d.tenant_id, d.endpoint_id, d.test, d.status as state, d.next_attempt_at as due_at,
-        d.completed_at as ended_at, case when d.bulk_retry_id is null then old.bulk_retry_id end as ended_bulk_retry_id, r.*
+      from (select * from ${RESULTS.source} order by id) r
+      where d.id = r.id and d.lease_token = r.token
+      returning d.id as delivery_id, d.tenant_id, d.endpoint_id, d.test, old.status as was, d.status as state,
+        d.next_attempt_at as due_at, d.completed_at as ended_at, case when d.bulk_retry_id is null then old.bulk_retry_id end as ended_bulk_retry_id, r.*
     ), written as (
       insert into attempt (delivery_id, tenant_id, endpoint_id, number, trigger, started_at, latency_ms, url, status_code,
         error_code, error_message, request_headers, response_headers, response_body, response_body_truncated,
         dns_ms, connect_ms, tls_ms, first_byte_ms, total_ms)
-      select delivery_id, tenant_id, endpoint_id, number, trigger, started_at, latency_ms, url, status_code,
+      select delivery_id, tenant_id, endpoint_id, number, trigger::attempt_trigger, started_at, latency_ms, url, status_code,
         error_code, error_message, request_headers, response_headers, response_body, truncated,
         dns_ms, connect_ms, tls_ms, first_byte_ms, total_ms
       from settled where number is not null
@@ -78,7 +99,7 @@ const RECORD: Statement = {
 
 /** Records the results, answers in their order. */
 export async function recordAttempts(hot: HotDatabase, results: readonly Result[]): Promise<Recorded[]> {
-  const rows = await hot.query<{ id: string }>(RECORD, [JSON.stringify(results.map(asRow))])
+  const rows = await hot.query<{ id: string }>(RECORD, RESULTS.values(results.map(asRow)))
   const written = new Set(rows.map(({ id }) => id))
   return results.map(({ delivery }) => written.has(delivery.id))
 }

@@ -6,6 +6,7 @@
 import { decideKeys, type KeyedEvent, type KeyHolder } from '../domain/idempotency.ts'
 import type { HotDatabase, Queryable, Statement } from '../hot-database.ts'
 import { JOB_MAX_ATTEMPTS } from '../queue.ts'
+import { int, recordset, text, timestamptz, uuid } from '../recordset.ts'
 
 export type NewEvent = {
   readonly id: string
@@ -99,12 +100,21 @@ function wakeNearby(woken: readonly WokenEndpoint[], { nearby }: StoreOptions): 
   if (nearby) for (const endpoint of woken) nearby.wake(endpoint)
 }
 
+const INPUT = recordset('i', {
+  id: uuid,
+  tenant_id: uuid,
+  type: text,
+  subject: text,
+  sequence: int,
+  occurred_at: timestamptz,
+  body: text,
+})
+
 const INSERT_EVENTS: Statement = {
   name: 'store-events',
   text: `
     with input as (
-      select * from json_to_recordset($1) as i(
-        id uuid, tenant_id uuid, type text, subject text, sequence int, occurred_at timestamptz, body text)
+      select * from ${INPUT.source}
     ), stored as (
       insert into event (id, tenant_id, type, subject, sequence, occurred_at, body)
       select id, tenant_id, type, subject, sequence, occurred_at, body from input
@@ -112,7 +122,7 @@ const INSERT_EVENTS: Statement = {
       returning id, tenant_id, type, subject
     ), fanned as (
       insert into delivery (tenant_id, event_id, endpoint_id, event_type, subject, max_attempts, next_attempt_at)
-      select s.tenant_id, s.id, e.id, s.type, s.subject, $2::int, date_trunc('milliseconds', now())
+      select s.tenant_id, s.id, e.id, s.type, s.subject, $${INPUT.width + 1}::int, date_trunc('milliseconds', now())
       from stored s
       join endpoint e on e.tenant_id = s.tenant_id and e.deleted_at is null
         and (e.event_types = '{}' or s.type = any (e.event_types))
@@ -122,7 +132,7 @@ const INSERT_EVENTS: Statement = {
       where e.status = 'ACTIVE'
     ), woken as (
       select count(*) from graphile_worker.add_jobs(array(
-        select row('deliver', json_strip_nulls(json_build_object('endpointId', id, 'tenantId', tenant_id, 'told', $3::text)),
+        select row('deliver', json_strip_nulls(json_build_object('endpointId', id, 'tenantId', tenant_id, 'told', $${INPUT.width + 2}::text)),
           null, null, ${JOB_MAX_ATTEMPTS}, null, null, null)::graphile_worker.job_spec
         from awake))
     )
@@ -152,26 +162,29 @@ async function insertEvents(
   calls: readonly StoreCall[],
   { maxAttempts, repeated, nearby }: StoreOptions,
 ): Promise<Inserted> {
-  const rows = calls.flatMap((call) =>
-    call.events.map((event) => ({
-      id: event.id,
-      tenant_id: call.tenantId,
-      type: event.type,
-      subject: event.subject,
-      sequence: event.sequence,
-      occurred_at: event.occurredAt,
-      body: event.body,
+  const rows = calls.flatMap(({ tenantId, events }) =>
+    events.map(({ id, type, subject, sequence, occurredAt, body }) => ({
+      id,
+      tenant_id: tenantId,
+      type,
+      subject,
+      sequence,
+      occurred_at: occurredAt,
+      body,
     })),
   )
-  const values = [JSON.stringify(rows), maxAttempts, nearby?.id ?? null]
+  const values = [...INPUT.values(rows), maxAttempts, nearby?.id ?? null]
   const inserted = await on.query<InsertedRow>(INSERT_EVENTS, values)
   const woken = inserted.filter((row) => row.eventId === null)
-  if (repeated) return { counts: await countDeliveries(on, idsOf(rows)), woken }
+  if (repeated)
+    return {
+      counts: await countDeliveries(
+        on,
+        rows.map(({ id }) => id),
+      ),
+      woken,
+    }
   return { counts: new Map(inserted.flatMap((row) => (row.eventId ? [[row.eventId, row.count]] : []))), woken }
-}
-
-function idsOf(rows: readonly { id: string }[]): string[] {
-  return rows.map(({ id }) => id)
 }
 
 async function countDeliveries(on: Queryable, eventIds: string[]): Promise<Map<string, number>> {

@@ -1,4 +1,5 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
+import { TypeID } from 'typeid-js'
 import { expect, test } from 'vitest'
 import { createIdSource, fromPublicId, ID_PREFIX, type IdKind, kindOfId, toPublicId } from '../../src/domain/id.ts'
 
@@ -11,6 +12,12 @@ test('every kind of id goes out with its prefix and comes back as the same UUID'
     expect(fromPublicId(kind, id)).toBe(UUID)
     expect(kindOfId(id)).toBe(kind)
   }
+})
+
+test('public ids are TypeIDs as the library of that name writes them', () => {
+  const uuids = Array.from({ length: 500 }, () => randomUUID())
+  for (const uuid of ['00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff', UUID, ...uuids])
+    expect(toPublicId('event', uuid)).toBe(TypeID.fromUUID('evt', uuid).toString())
 })
 
 test('malformed ids and ids of another kind are unknown', () => {
