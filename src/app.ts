@@ -75,6 +75,9 @@ const MAX_BATCH_BYTES = 8_000_000
 const LEAST_EVENT_WEIGHT = MAX_BATCH_BYTES / MAX_BATCH_ROWS
 /** How long a publish waits for a database that is away before it is refused. */
 const PUBLISH_PATIENCE_MS = 2_000
+/** Under load results wait so long for company: each statement costs as much as thirty results in it. */
+const RECORD_LINGER_MS = 20
+const RECORD_LINGER_AFTER = 20
 /** A result is worth writing only while its lease lives. */
 const RECORD_PATIENCE_MS = 18_000
 
@@ -205,8 +208,9 @@ function openWorker({ ctx, access, lanesId, liveness, bell, metrics, narrate, ca
     rescue: withoutReply,
     maxItems: MAX_BATCH_ROWS,
     maxBytes: MAX_BATCH_BYTES,
-    // Nobody waits for a record as they do for an acknowledgement: fewer and larger batches cost less.
+    // Nobody waits for a record as they do for an acknowledgement.
     parallel: 1,
+    linger: { ms: RECORD_LINGER_MS, after: RECORD_LINGER_AFTER },
   })
   const testSteps = createTestSteps(ctx)
   const lanes = createLanes({

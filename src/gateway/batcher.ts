@@ -1,5 +1,6 @@
-// Group commit without timers. Idle, an item is flushed at once; what arrives while a flush is in the air rides the next
-// one. A batch is bounded in items and bytes and takes its items fairly from all who wait, so a flood delays itself.
+// Group commit. Idle, an item is flushed at once; what arrives while a flush is in the air rides the next one. A batch is
+// bounded in items and bytes and takes its items fairly from all who wait, so a flood delays itself. Where nobody waits
+// for a flush, it may linger under load: fewer and larger batches cost less.
 //
 // What a failed flush means decides what happens to its items: bad data is split until it stands alone, a serialization
 // failure is repeated whole, a lost connection is repeated with the same items until `patience` says stop. So a flush
@@ -23,6 +24,8 @@ export type BatcherOptions<Item, Result> = {
   maxBytes: number
   /** How many flushes may be in the air at once. */
   parallel: number
+  /** After a flush of `after` items or more began, the next one begins so many ms later, or with a full batch. */
+  linger?: { readonly ms: number; readonly after: number }
 }
 
 export type Batcher<Item, Result> = {
@@ -93,9 +96,28 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
     return { tries: 0, since: options.monotonicMs(), repeated, rescued: false }
   }
 
+  let lingerUntil = 0
+  let lingering = false
+
+  /** Whether the next flush is to wait for company; it then begins by itself. */
+  function lingers(): boolean {
+    const waitMs = lingerUntil - options.monotonicMs()
+    if (waitMs <= 0 || waiting >= options.maxItems) return false
+    if (lingering) return true
+    lingering = true
+    setTimeout(() => {
+      lingering = false
+      lingerUntil = 0
+      pump()
+    }, waitMs)
+    return true
+  }
+
   function pump(): void {
-    while (inTheAir < options.parallel && waiting > 0) {
+    while (inTheAir < options.parallel && waiting > 0 && !lingers()) {
       const batch = takeBatch()
+      const { linger } = options
+      if (linger && batch.length >= linger.after) lingerUntil = options.monotonicMs() + linger.ms
       inTheAir++
       flush(batch, firstTry(false)).finally(() => {
         inTheAir--

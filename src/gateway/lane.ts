@@ -3,8 +3,8 @@
 // never holds more than its own slots, a tenant never more than half of the process, and a full lane leaves its
 // deliveries where they are, in the table. The last tenth of the process is for tenants who have little in the air.
 //
-// A full lane whose receiver is quick claims as much again ahead, so that a slot that becomes free is filled at once and
-// a claim brings many; slower ones claim what they can send now.
+// A full lane whose receiver is quick claims three times as much ahead, so that a slot that becomes free is filled at once
+// and a claim brings many; slower ones claim what they can send now.
 //
 // A lane starts with two slots and doubles them with every success; three timeouts in a row bring it back to two. That
 // limits parallelism alone, never the schedule.
@@ -31,8 +31,10 @@ import type { Recorded, Result } from './record-attempts.ts'
 
 const FIRST_SLOTS = 2
 const SLOTS = 20
+/** What a full, quick lane holds claimed ahead for each of its slots. */
+const AHEAD_PER_SLOT = 3
 const TIMEOUTS_UNTIL_NARROW = 3
-/** What is claimed ahead for a lane whose receiver answers within this goes out within about as long. */
+/** What is claimed ahead for a lane whose receiver answers within this goes out within three times as long. */
 const QUICK_MS = 100
 const MAX_CLAIM_ROWS = 500
 const MAX_CLAIM_LANES = 200
@@ -303,7 +305,7 @@ export function createLanes(options: LanesOptions): Lanes {
       )
       const slots = Math.min(rows, atOnce + roomAhead(lane, atOnce))
       // With enough claimed ahead there is no hurry: fewer and larger claims.
-      if (slots === 0 || (lane.ahead.length > 0 && slots < lane.slots / 2)) continue
+      if (slots === 0 || (lane.ahead.length > 0 && slots < (lane.slots * AHEAD_PER_SLOT) / 2)) continue
       rows -= slots
       askedFor += atOnce
       countFor(tenantId, atOnce)
@@ -325,7 +327,7 @@ export function createLanes(options: LanesOptions): Lanes {
 
   function roomAhead(lane: Lane, atOnce: number): number {
     const isFull = lane.inTheAir + atOnce >= lane.slots
-    return lane.quick && isFull && !lane.gated && !lane.test ? lane.slots - lane.ahead.length : 0
+    return lane.quick && isFull && !lane.gated && !lane.test ? lane.slots * AHEAD_PER_SLOT - lane.ahead.length : 0
   }
 
   /** Fills the lane's free slots with what was claimed ahead; gives that back when it would have to wait long. */
