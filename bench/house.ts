@@ -111,7 +111,8 @@ export async function openHouse(options: BenchOptions, tell: (line: string) => v
     const spent = { gateway: 0 }
     let gatewayStarts = 0
     const publishers: Child<PublisherCommands>[] = []
-    closers.push(() => Promise.all(gateways.map((gateway) => gateway.end())))
+    // A profile is written by a process that leaves by itself.
+    closers.push(() => Promise.all(gateways.map((gateway) => (options.profiles ? gateway.leave(LEAVE_MS) : gateway.end()))))
 
     return {
       options,

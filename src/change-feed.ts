@@ -19,7 +19,7 @@ import type { EndpointView } from './domain/delivery.ts'
 import { type Batch, createLiveBuffer, type LiveBuffer, splitBatch } from './domain/live-buffer.ts'
 import { type Stream, streamOf } from './domain/live-stream.ts'
 import { RequestError } from './errors.ts'
-import type { Delivery, EndpointStatus, Event } from './generated/prisma/client.ts'
+import type { Delivery, Endpoint, EndpointStatus, Event } from './generated/prisma/client.ts'
 import type { HotDatabase, Statement } from './hot-database.ts'
 
 type Stamped = {
@@ -27,12 +27,15 @@ type Stamped = {
   readonly changedXid: string
 }
 
-/** A delivery's row without its lease, and what of its endpoint says how it reads. */
+/** A delivery's row without its lease, and what a list of deliveries says of its event and its endpoint. */
 export type ChangedDelivery = Omit<
   Delivery,
   'leaseToken' | 'leaseUntil' | 'leaseBy' | 'gated' | 'crashCount' | 'bulkRetryId'
 > &
-  Stamped & { readonly endpoint: EndpointView }
+  Stamped & {
+    readonly event: Pick<Event, 'id' | 'type' | 'subject'>
+    readonly endpoint: EndpointView & Pick<Endpoint, 'id' | 'name' | 'url'>
+  }
 
 /** An event's row without its body. */
 export type ChangedEvent = Omit<Event, 'body'> & Stamped
@@ -194,7 +197,8 @@ const DELIVERY = `d.id, d.tenant_id as "tenantId", d.event_id as "eventId", d.en
   d.cycle_start as "cycleStart", d.max_attempts as "maxAttempts", d.manual, d.resend,
   d.next_attempt_at as "nextAttemptAt", d.last_status_code as "lastStatusCode", d.last_error_code as "lastErrorCode",
   d.last_latency_ms as "lastLatencyMs", d.created_at as "createdAt", d.completed_at as "completedAt",
-  p.status as "endpointStatus", p.deleted_at as "endpointDeletedAt", d.changed_xid::text as "changedXid"`
+  p.status as "endpointStatus", p.deleted_at as "endpointDeletedAt", p.name as "endpointName", p.url as "endpointUrl",
+  d.changed_xid::text as "changedXid"`
 const EVENT = `d.id, d.tenant_id as "tenantId", d.type, d.subject, d.sequence, d.test, d.occurred_at as "occurredAt",
   d.created_at as "createdAt", d.changed_xid::text as "changedXid"`
 const ENDPOINT = 'd.id, d.tenant_id as "tenantId", d.changed_xid::text as "changedXid"'
@@ -284,7 +288,7 @@ function openReads(hot: Pick<HotDatabase, 'query'>): Reads {
       for (const { snapshot: _snapshot, server: _server, ...row } of rows) {
         if (row.id === null) continue
         const ofTenant = byTenant.get(row.tenantId)
-        const shaped = (kind === 'delivery' ? withEndpoint(row) : row) as unknown as Row
+        const shaped = (kind === 'delivery' ? withRelated(row as never) : row) as unknown as Row
         if (ofTenant) ofTenant.push(shaped)
         else byTenant.set(row.tenantId, [shaped])
       }
@@ -293,12 +297,31 @@ function openReads(hot: Pick<HotDatabase, 'query'>): Reads {
   }
 }
 
-function withEndpoint(row: object): object {
-  const { endpointStatus, endpointDeletedAt, ...delivery } = row as {
-    endpointStatus: EndpointStatus
-    endpointDeletedAt: Date | null
+type DeliveryRow = Omit<ChangedDelivery, 'event' | 'endpoint'> & {
+  endpointStatus: EndpointStatus
+  endpointDeletedAt: Date | null
+  endpointName: string
+  endpointUrl: string
+}
+
+function withRelated({
+  endpointStatus,
+  endpointDeletedAt,
+  endpointName,
+  endpointUrl,
+  ...delivery
+}: DeliveryRow): ChangedDelivery {
+  return {
+    ...delivery,
+    event: { id: delivery.eventId, type: delivery.eventType, subject: delivery.subject },
+    endpoint: {
+      id: delivery.endpointId,
+      name: endpointName,
+      url: endpointUrl,
+      status: endpointStatus,
+      deletedAt: endpointDeletedAt,
+    },
   }
-  return { ...delivery, endpoint: { status: endpointStatus, deletedAt: endpointDeletedAt } }
 }
 
 // ── the reader of one kind ────────────────────────────────────────────────────────────────────────────────────────────

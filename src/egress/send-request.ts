@@ -104,7 +104,7 @@ export function createSender({
   const readUrl = createUrlReader()
   const judgeHeaders = createHeaderJudge()
   const origins = new Map<string, Origin>()
-  const inFlight = new Set<Attempt>()
+  const inFlight = createRoster<Attempt>()
   let closed = false
 
   function originOf(name: string): Origin {
@@ -122,22 +122,34 @@ export function createSender({
     return origin
   }
 
-  // One timer watches all attempts with the usual deadline: they are due in the order they began. (A timer for each
-  // would be a tenth of what the gateway itself does for an attempt.)
+  // One listener for each signal, not for each attempt: a listener that was removed holds on to those added after it, and
+  // through them to their attempts, until the next full collection.
+  const heeded = new WeakSet<AbortSignal>()
+
+  function heed(signal: AbortSignal): void {
+    if (heeded.has(signal)) return
+    heeded.add(signal)
+    const abort = () => {
+      for (const attempt of inFlight.all()) if (attempt.request.signal === signal) attempt.abort()
+    }
+    signal.addEventListener('abort', abort, { once: true })
+  }
+
+  // One timer watches all attempts with the usual deadline. (One for each would be a tenth of what the gateway itself does
+  // for an attempt.)
   let deadlineTimer: NodeJS.Timeout | null = null
 
   function watchDeadlines(): void {
     deadlineTimer = null
     const now = performance.now()
-    for (const attempt of inFlight) {
+    let leastMs = Number.POSITIVE_INFINITY
+    for (const attempt of inFlight.all()) {
       if (attempt.timer) continue
       const leftMs = attempt.startedAt + timeoutMs - now
-      if (leftMs > 0) {
-        deadlineTimer = setTimeout(watchDeadlines, Math.ceil(leftMs)).unref()
-        return
-      }
-      attempt.expire()
+      if (leftMs <= 0) attempt.expire()
+      else leastMs = Math.min(leastMs, leftMs)
     }
+    if (leastMs <= timeoutMs) deadlineTimer = setTimeout(watchDeadlines, Math.ceil(leastMs)).unref()
   }
 
   const sweeper = setInterval(() => {
@@ -158,6 +170,7 @@ export function createSender({
       const headerIssue = judgeHeaders(request.headers)
       if (headerIssue) return resolve(nothingSent({ code: 'connect_failed', message: headerIssue }, false))
       const origin = originOf(url.origin)
+      if (request.signal) heed(request.signal)
       const attempt: Attempt = new Attempt(request, url, shared, (result) => {
         inFlight.delete(attempt)
         origin.inFlight--
@@ -184,12 +197,43 @@ export function createSender({
       closed = true
       clearInterval(sweeper)
       if (deadlineTimer) clearTimeout(deadlineTimer)
-      for (const attempt of inFlight) attempt.abort()
+      for (const attempt of inFlight.all()) attempt.abort()
       const pools = [...origins.values()].map(({ pool }) => pool.destroy())
       origins.clear()
       lookup.close()
       await Promise.all(pools)
     },
+  }
+}
+
+type Roster<Item> = {
+  readonly size: number
+  add(item: Item): void
+  delete(item: Item): void
+  /** Those in it now. */
+  all(): Item[]
+}
+
+/**
+ * Items that come and go all the time. (A Set would leave a chain of its outgrown tables behind, each with what was in it,
+ * until the next full collection.)
+ */
+function createRoster<Item extends { place: number }>(): Roster<Item> {
+  const items: Item[] = []
+  return {
+    get size() {
+      return items.length
+    },
+    add(item) {
+      item.place = items.push(item) - 1
+    },
+    delete(item) {
+      const last = items.pop()!
+      if (last === item) return
+      items[item.place] = last
+      last.place = item.place
+    },
+    all: () => items.slice(),
   }
 }
 
@@ -278,6 +322,8 @@ class Attempt implements Dispatcher.DispatchHandler {
   readonly origin: string
   readonly hostname: string
   readonly startedAt = performance.now()
+  /** Where it stands among those in flight. */
+  place = -1
   timer: NodeJS.Timeout | undefined
   controller: Dispatcher.DispatchController | null = null
   lastStep: SendStep | null = null
@@ -309,7 +355,6 @@ class Attempt implements Dispatcher.DispatchHandler {
   }
 
   begin(pool: Pool): void {
-    this.request.signal?.addEventListener('abort', this.abort, { once: true })
     pool.dispatch(this.options, this)
   }
 
@@ -404,7 +449,7 @@ class Attempt implements Dispatcher.DispatchHandler {
     if (!this.isSettled) this.request.onStep?.(step, performance.now() - this.startedAt)
   }
 
-  readonly abort = (): void => {
+  abort(): void {
     this.end(STOPPING, true)
   }
 
@@ -419,7 +464,6 @@ class Attempt implements Dispatcher.DispatchHandler {
   settle(failure: Failure | null, aborted = false): void {
     if (this.isSettled) return
     if (this.timer) clearTimeout(this.timer)
-    this.request.signal?.removeEventListener('abort', this.abort)
     this.isSettled = true
     const totalMs = performance.now() - this.startedAt
     this.request.onStep?.('DONE', totalMs)

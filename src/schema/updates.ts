@@ -164,7 +164,7 @@ function isCovered(select: Selection, row: object): boolean {
 }
 
 function columnsOf(row: object): object {
-  return Object.fromEntries(Object.entries(row).filter(([name]) => name !== 'endpoint'))
+  return Object.fromEntries(Object.entries(row).filter(([name]) => name !== 'endpoint' && name !== 'event'))
 }
 
 /** Leaves out the events whose delivery to the endpoint succeeded, and those that have none. */
