@@ -74,9 +74,9 @@ export type ChangeFeed = {
 export type FeedBounds = {
   /** Reads follow each other no faster than this, */
   readonly intervalMs: number
-  /** plus this for each subscriber, */
+  /** nor than this for each subscriber, about twice what telling one costs, */
   readonly intervalPerSubscriberMs: number
-  /** up to this. */
+  /** but no slower than this. */
   readonly maxIntervalMs: number
   /** Without a bell the feed looks this often. */
   readonly idleIntervalMs: number
@@ -92,8 +92,8 @@ export type FeedBounds = {
 }
 
 const BOUNDS: FeedBounds = {
-  intervalMs: 100,
-  intervalPerSubscriberMs: 0.25,
+  intervalMs: 75,
+  intervalPerSubscriberMs: 0.08,
   maxIntervalMs: 1_000,
   idleIntervalMs: 3_000,
   renewAfterMs: 5_000,
@@ -418,7 +418,7 @@ function createReader<R extends Row>(
     })
 
   const nextReadMs = () => {
-    const stretched = bounds.intervalMs + memberCount * bounds.intervalPerSubscriberMs
+    const stretched = Math.max(bounds.intervalMs, memberCount * bounds.intervalPerSubscriberMs)
     return lastReadMs + (isRung ? Math.min(stretched, bounds.maxIntervalMs) : bounds.idleIntervalMs)
   }
 
