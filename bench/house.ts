@@ -37,7 +37,8 @@ export type House = {
   openTenant(name: string, paths: readonly string[]): Promise<{ id: string; uuid: string; endpointIds: string[] }>
   /** A publisher's process; it ends with the house. */
   openPublisher(): Promise<Child<PublisherCommands>>
-  startGateway(): Promise<void>
+  /** An API process and so many worker processes, or one process that does everything, unless the options say otherwise. */
+  startGateway(layout: { workers: number }): Promise<void>
   stopGateway(): Promise<void>
   /** What bare undici does now: posts a second, and the CPU microseconds of a post at both ends. */
   bareUndici(bodyBytes: number): Promise<{ perSecond: number; cpuMicros: number }>
@@ -112,7 +113,9 @@ export async function openHouse(options: BenchOptions, tell: (line: string) => v
     let gatewayStarts = 0
     const publishers: Child<PublisherCommands>[] = []
     // A profile is written by a process that leaves by itself.
-    closers.push(() => Promise.all(gateways.map((gateway) => (options.profiles ? gateway.leave(LEAVE_MS) : gateway.end()))))
+    closers.push(() =>
+      Promise.all(gateways.map((gateway) => (options.profiles ? gateway.leave(LEAVE_MS) : gateway.end()))),
+    )
 
     return {
       options,
@@ -150,8 +153,9 @@ export async function openHouse(options: BenchOptions, tell: (line: string) => v
         await publisher.ask('open', { url: new URL(api.url).origin, key: api.key, config })
         return publisher
       },
-      async startGateway() {
-        const roles = options.workers === 0 ? ['all'] : ['api', ...Array<string>(options.workers).fill('worker')]
+      async startGateway(layout) {
+        const workers = options.workers ?? layout.workers
+        const roles = workers === 0 ? ['all'] : ['api', ...Array<string>(workers).fill('worker')]
         gatewayStarts++
         gateways = roles.map((role, i) =>
           startGatewayProcess({

@@ -23,8 +23,8 @@ export type BenchOptions = {
   readonly history: readonly number[]
   /** Minutes of `bloat`. */
   readonly minutes: number
-  /** Worker processes beside an API process; 0: one process does everything. */
-  readonly workers: number
+  /** Worker processes beside an API process, 0: one process does everything; null: as each scenario has it. */
+  readonly workers: number | null
   /** A folder for CPU profiles of the gateway; null: none. */
   readonly profiles: string | null
   /** Whether to say what the statements cost in Postgres. */
@@ -38,7 +38,8 @@ export const USAGE = `npm run bench -- [options]
   --markdown        the table as Markdown, for docs/performance.md
   --history 0,1e6   deliveries in the history of growth and console (default 0,1e6,1e7; quick: 0,1e5)
   --minutes 10      how long bloat runs (quick: 1)
-  --workers 0       worker processes beside an API process; 0: one process does everything
+  --workers 1       worker processes beside an API process; 0: one process does everything (default: one beside it where
+                    the rate is measured, none where latency is)
   --statements      say after each scenario which statements cost Postgres most
   --profiles dir    write CPU profiles of the gateway there
 `
@@ -53,7 +54,7 @@ export function readOptions(args: string[]): BenchOptions {
       markdown: { type: 'boolean', default: false },
       history: { type: 'string' },
       minutes: { type: 'string' },
-      workers: { type: 'string', default: '0' },
+      workers: { type: 'string' },
       profiles: { type: 'string' },
       statements: { type: 'boolean', default: false },
     },
@@ -70,7 +71,7 @@ export function readOptions(args: string[]): BenchOptions {
     markdown: values.markdown,
     history: (values.history ?? (quick ? '0,1e5' : '0,1e6,1e7')).split(',').map((text) => numberOf('--history', text)),
     minutes: numberOf('--minutes', values.minutes ?? (quick ? '1' : '10')),
-    workers: numberOf('--workers', values.workers),
+    workers: values.workers === undefined ? null : numberOf('--workers', values.workers),
     profiles: values.profiles ?? null,
     statements: values.statements,
   }

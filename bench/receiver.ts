@@ -10,6 +10,8 @@ import { STAMP } from './event.ts'
 
 export type ReceiverCommands = {
   open: { input: IssuedCertificate; answer: number }
+  /** How many came since it opened. */
+  total: { input: null; answer: number }
   /** Forgets what came; resolves with how many that were. */
   reset: { input: null; answer: number }
   /** Resolves when so many came since the last reset, or at the deadline; `lastMs` is when the last of them came. */
@@ -18,6 +20,7 @@ export type ReceiverCommands = {
   latencies: { input: null; answer: Map<string, Float64Array> }
 }
 
+let countBefore = 0
 let count = 0
 let lastMs = 0
 let wanted = Number.POSITIVE_INFINITY
@@ -26,8 +29,10 @@ let latencies = new Map<string, number[]>()
 
 answerParent<ReceiverCommands>({
   open,
+  total: () => countBefore + count,
   reset() {
     const before = count
+    countBefore += before
     count = 0
     latencies = new Map()
     return before

@@ -12,7 +12,7 @@ export const backlog: Scenario = async (house, note) => {
   const { quick } = house.options
   const count = quick ? 50_000 : 1_000_000
   const seconds = quick ? 5 : 30
-  await house.startGateway()
+  await house.startGateway({ workers: 1 })
   const paths = Array.from({ length: ENDPOINTS }, (_, i) => `/count/backlog/${i}`)
   const late = await house.openTenant('Late', paths)
   const healthy = await house.openTenant('Healthy', ['/timed/healthy'])
@@ -25,7 +25,7 @@ export const backlog: Scenario = async (house, note) => {
   )
 
   const before = await house.bareUndici(1_024)
-  await house.startGateway()
+  await house.startGateway({ workers: 1 })
   await house.receiver.ask('reset', null)
   const startedMs = performance.now()
   const published = publisher.ask('publish', {

@@ -58,7 +58,7 @@ const QUERIES: Record<string, string> = {
 export const consoleQueries: Scenario = async (house, note) => {
   const { quick, history } = house.options
   await partitionsSince(house, 4)
-  await house.startGateway()
+  await house.startGateway({ workers: 0 })
   const paths = Array.from({ length: ENDPOINTS }, (_, i) => `/count/old/${i}`)
   const old = await house.openTenant('Old', paths)
   const size = Math.max(...history)

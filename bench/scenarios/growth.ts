@@ -10,7 +10,7 @@ const OLD_ENDPOINTS = 20
 export const growth: Scenario = async (house, note) => {
   const { quick, history } = house.options
   await partitionsSince(house, 4)
-  await house.startGateway()
+  await house.startGateway({ workers: 1 })
   const paths = Array.from({ length: OLD_ENDPOINTS }, (_, i) => `/count/old/${i}`)
   const old = await house.openTenant('Old', paths)
   const { id } = await house.openTenant('New', ['/count/a', '/count/b'])

@@ -13,7 +13,7 @@ const FLOOD_EVENTS = 20_000
 
 export const isolation: Scenario = async (house, note) => {
   const seconds = house.options.quick ? 8 : 20
-  await house.startGateway()
+  await house.startGateway({ workers: 0 })
   const healthy: string[] = []
   for (let i = 0; i < HEALTHY; i++) healthy.push((await house.openTenant(`Healthy ${i}`, [`/timed/${i}`])).id)
   const hanging: string[] = []

@@ -6,7 +6,7 @@ import type { Scenario } from '../main.ts'
 const RATES = [50, 200, 1_000]
 
 export const latency: Scenario = async (house, note) => {
-  await house.startGateway()
+  await house.startGateway({ workers: 0 })
   const publisher = await house.openPublisher()
   const { id } = await house.openTenant('Latency', ['/timed/a', '/timed/b'])
   const publish = (rate: number, seconds: number, inProcess = false) =>

@@ -10,7 +10,7 @@ const PER_SOCKET = 50
 const EVENTS_PER_SECOND = 20
 
 export const live: Scenario = async (house, note) => {
-  await house.startGateway()
+  await house.startGateway({ workers: 0 })
   const { id } = await house.openTenant('Watched', ['/count/live'])
   const subscribers = await openSubscribers(house, id, { sockets: SOCKETS, perSocket: PER_SOCKET, stalled: 0 })
   const seconds = house.options.quick ? 4 : 15

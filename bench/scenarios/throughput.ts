@@ -15,7 +15,7 @@ const LARGE = 262_000
 export const throughput: Scenario = async (house, note) => {
   const { quick } = house.options
   const scale = quick ? 0.2 : 1
-  await house.startGateway()
+  await house.startGateway({ workers: 1 })
   const publisher = await house.openPublisher()
   const tenants = new Map<number, string>()
   for (const fanOut of [1, 2, 10]) {

@@ -1,7 +1,7 @@
 // Which events a list takes, said twice: to the database, and about one row for live updates. Fields are ANDed, the
 // members of a list ORed; null does not filter, an empty list takes nothing.
 
-import type { Prisma } from '../generated/prisma/client.ts'
+import type { Condition } from './delivery-filter.ts'
 import { idWindow } from './id-window.ts'
 
 /** Ids are database ids; whether the caller may see what they name was settled before. */
@@ -41,19 +41,35 @@ export function matchesEvent(filter: EventListFilter, event: FilteredEvent): boo
   )
 }
 
-/** The filter as the database is asked; newest first is `orderBy: { id: 'desc' }`. */
-export function eventWhere(filter: EventListFilter): Prisma.EventWhereInput {
-  const where: Prisma.EventWhereInput[] = [{ tenantId: filter.tenantId }]
-  if (filter.eventTypes) where.push({ type: { in: filter.eventTypes.filter(isStorable) } })
-  if (filter.subject !== null) where.push({ subject: { in: [filter.subject].filter(isStorable) } })
-  if (filter.test !== null) where.push({ test: filter.test })
-  if (filter.undeliveredTo !== null) {
-    where.push({ deliveries: { some: { endpointId: filter.undeliveredTo, status: { not: 'SUCCEEDED' } } } })
+/** The filter as the database is asked: what to read `from`, the column that holds the event's `id`, and the condition. */
+export type EventCondition = Condition & { readonly from: string; readonly id: string }
+
+/**
+ * What a list of events asks. Newest first is by `id`, descending. What an endpoint still lacks is found from its
+ * deliveries that did not succeed, which have an index in the order of their events: they are few where events are many.
+ */
+export function eventCondition(filter: EventListFilter): EventCondition {
+  const values: unknown[] = []
+  const value = (given: unknown) => `$${values.push(given)}`
+  const texts = (given: readonly string[]) => `any(${value(given.filter(isStorable))}::text[])`
+  const lacking = filter.undeliveredTo
+  const id = lacking === null ? 'e.id' : 'd.event_id'
+  const conditions = [`e.tenant_id = ${value(filter.tenantId)}::uuid`]
+  if (lacking !== null) conditions.push(`d.endpoint_id = ${value(lacking)}::uuid`, `d.status <> 'SUCCEEDED'`)
+  if (filter.eventTypes) conditions.push(`e.type = ${texts(filter.eventTypes)}`)
+  if (filter.subject !== null) conditions.push(`e.subject = ${texts([filter.subject])}`)
+  if (filter.test !== null) conditions.push(filter.test ? 'e.test' : 'not e.test')
+  if (filter.from) conditions.push(`e.created_at >= ${value(filter.from)}::timestamptz`)
+  if (filter.to) conditions.push(`e.created_at < ${value(filter.to)}::timestamptz`)
+  const { gte, lt } = idWindow(filter.from, filter.to)
+  if (gte) conditions.push(`${id} >= ${value(gte)}::uuid`)
+  if (lt) conditions.push(`${id} < ${value(lt)}::uuid`)
+  return {
+    from: lacking === null ? 'event e' : 'delivery d join event e on e.id = d.event_id',
+    id,
+    text: conditions.join(' and '),
+    values,
   }
-  if (filter.from) where.push({ createdAt: { gte: filter.from } })
-  if (filter.to) where.push({ createdAt: { lt: filter.to } })
-  if (filter.from || filter.to) where.push({ id: idWindow(filter.from, filter.to) })
-  return { AND: where }
 }
 
 /** Postgres takes no NUL in a text, so no row has one. */

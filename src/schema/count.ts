@@ -1,6 +1,6 @@
 import { COUNT_LIMIT, type Count, countOf } from '../domain/count.ts'
 import { deliveryCondition } from '../domain/delivery-filter.ts'
-import { eventWhere } from '../domain/event-list-filter.ts'
+import { eventCondition } from '../domain/event-list-filter.ts'
 import { builder, READERS } from './builder.ts'
 import { DeliveryFilterInput } from './delivery.ts'
 import { EventFilterInput } from './event.ts'
@@ -45,9 +45,13 @@ builder.queryFields((t) => ({
     description: 'How many events a filter takes.',
     authScopes: { roles: READERS },
     args: { filter: t.arg({ type: EventFilterInput, description: 'Which of them.' }) },
-    resolve: async (_root, args, ctx) =>
-      countOf(
-        await ctx.db.event.count({ where: eventWhere(await eventFilterOf(ctx, args.filter)), take: COUNT_LIMIT + 1 }),
-      ),
+    resolve: async (_root, args, ctx) => {
+      const { from, text, values } = eventCondition(await eventFilterOf(ctx, args.filter))
+      const [row] = await ctx.db.$queryRawUnsafe<{ found: number }[]>(
+        `select count(*)::int as found from (select 1 from ${from} where ${text} limit ${COUNT_LIMIT + 1}) f`,
+        ...values,
+      )
+      return countOf(row!.found)
+    },
   }),
 }))

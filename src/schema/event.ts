@@ -1,10 +1,10 @@
-import { eventWhere } from '../domain/event-list-filter.ts'
 import { toPublicId } from '../domain/id.ts'
 import { withinReach } from '../domain/viewer.ts'
 import { publishEvents } from '../gateway/publish-events.ts'
 import type { Prisma } from '../generated/prisma/client.ts'
 import { builder, PUBLISHERS, READERS, type RequestContext } from './builder.ts'
-import { pageArgs, pageCost, pageQuery, pageSelection, readPage, toPage } from './connections.ts'
+import { pageArgs, pageCost, readPage } from './connections.ts'
+import { eventPage } from './event-page.ts'
 import { eventFilterOf, type Lookup, lookup, tenantOfPublish } from './whose.ts'
 
 export const Event = builder.prismaObject('Event', {
@@ -96,8 +96,7 @@ builder.queryFields((t) => ({
     resolve: async (_root, args, ctx, info) => {
       const page = readPage(args)
       const filter = await eventFilterOf(ctx, args.filter)
-      const found = await ctx.db.event.findMany({ ...pageQuery(page, eventWhere(filter)), ...pageSelection(ctx, info) })
-      return toPage(found, page)
+      return eventPage(ctx, info, filter, page)
     },
   }),
 }))
