@@ -39,7 +39,7 @@ import { DATABASE_AWAY, MASKED } from './report-errors.ts'
 import { readJsonBody, UnreadableRequest } from './request-body.ts'
 import { serveSession } from './session.ts'
 import { createWebSocketDoor, refuseUpgrade } from './websocket.ts'
-import { createGraphQL, type OperationContext } from './yoga.ts'
+import { answerOrdinary, createGraphQL, type OperationContext } from './yoga.ts'
 
 export type ServerParts = {
   readonly ctx: Context
@@ -173,6 +173,16 @@ export async function startServer({ ctx, feed, schema, health, registry }: Serve
       return
     }
     // In one piece: head and body leave in a single write.
+    const answer = request.method === 'POST' ? await answerOrdinary(yoga, request.headers.accept, operation) : null
+    if (answer !== null) {
+      response.writeHead(200, {
+        'content-length': Buffer.byteLength(answer),
+        'cache-control': 'no-store',
+        'content-type': 'application/json; charset=utf-8',
+      })
+      response.end(answer)
+      return
+    }
     const reply = await yoga.handleNodeRequestAndResponse(request, response, operation as never)
     const text = await reply.text()
     const headers: OutgoingHttpHeaders = { 'content-length': Buffer.byteLength(text), 'cache-control': 'no-store' }

@@ -2,7 +2,7 @@
 // The order of the plugins is the design: the request's own parser, bounds before validation, cost before execution,
 // and last of all the reply, which tells no more of a failure than a caller may know.
 
-import { GraphQLError, type GraphQLSchema, getOperationAST } from 'graphql'
+import { type DocumentNode, GraphQLError, type GraphQLSchema, getOperationAST } from 'graphql'
 import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga'
 import type { Viewer } from '../context.ts'
 import { RequestError } from '../errors.ts'
@@ -25,6 +25,8 @@ export type OperationContext = RequestContext & {
   readonly openStream?: (end: (why: StreamEnd) => void) => (() => void) | null
   /** Set once the document is known. */
   cost?: number
+  /** Its result, where it was worked out before Yoga was asked for a reply. */
+  result?: Result
 }
 
 type Result = { data?: unknown; errors?: readonly unknown[]; extensions?: Record<string, unknown> }
@@ -46,8 +48,9 @@ export function createGraphQL(schema: GraphQLSchema): Yoga {
     maxRequestBodySize: false,
     maskedErrors: false,
     plugins: [
-      // The request: its body was read and parsed once.
+      // The request: its body was read and parsed once, and perhaps answered already.
       parsedBody(),
+      knownResult(),
       // The document: bounded before it is validated; parsed and validated once for each text.
       boundedDocuments(),
       // The operation: what it costs, whether anybody still waits for it, whose answer it shares, how long a stream lives.
@@ -68,6 +71,57 @@ function parsedBody(): Plugin<OperationContext> {
       if (parameters !== undefined) setRequestParser(() => parameters as Record<string, unknown>)
     },
   }
+}
+
+function knownResult(): Plugin<OperationContext> {
+  return {
+    onParams({ context, setResult }) {
+      const { result } = context as unknown as OperationContext
+      if (result) setResult(result as never)
+    },
+  }
+}
+
+const ORDINARY_PARAMETERS = new Set(['query', 'variables', 'operationName'])
+const ORDINARY_ACCEPT = new Set<string | undefined>([undefined, '*/*', 'application/json'])
+
+/**
+ * The JSON text of the reply to an ordinary query or mutation that has no errors, without what Yoga does around one for
+ * the sake of HTTP, which costs as much as the operation. null: Yoga has to reply; what was executed is then in
+ * `operation.result`, and is not executed again.
+ */
+export async function answerOrdinary(
+  yoga: Yoga,
+  accept: string | undefined,
+  operation: OperationContext,
+): Promise<string | null> {
+  const { query, variables, operationName } = operation.parameters as Record<string, unknown>
+  const isOrdinary =
+    ORDINARY_ACCEPT.has(accept) &&
+    typeof query === 'string' &&
+    (variables == null || (typeof variables === 'object' && !Array.isArray(variables))) &&
+    (operationName == null || typeof operationName === 'string') &&
+    Object.keys(operation.parameters as object).every((name) => ORDINARY_PARAMETERS.has(name))
+  if (!isOrdinary) return null
+  const { schema, parse, validate, execute, contextFactory } = yoga.getEnveloped(operation as never)
+  let document: DocumentNode
+  try {
+    document = parse(query)
+    if (validate(schema, document).length > 0) return null
+  } catch {
+    return null
+  }
+  const kind = getOperationAST(document, operationName)?.operation
+  if (kind !== 'query' && kind !== 'mutation') return null
+  try {
+    const contextValue = (await contextFactory()) as OperationContext
+    const result: Result = await execute({ schema, document, variableValues: variables, operationName, contextValue })
+    if (!result.errors?.length) return JSON.stringify(reported(result, contextValue))
+    operation.result = result
+  } catch (error) {
+    operation.result = { errors: [error] }
+  }
+  return null
 }
 
 function boundedDocuments(): Plugin {

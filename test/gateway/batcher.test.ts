@@ -55,6 +55,28 @@ test('idle, an item is flushed at once; what arrives meanwhile rides the next fl
   expect(batches).toEqual([['1'], ['2', '3']])
 })
 
+test('under load a flush lingers for company; a full batch does not wait, nor does the first item after it', async () => {
+  const { batches, submit, batcher } = batcherOver(() => {}, { linger: { ms: 200, after: 3 } })
+  const beganMs = performance.now()
+  await Promise.all([submit('1'), submit('2')])
+  await Promise.all([submit('3'), submit('4'), submit('5')])
+  expect(performance.now() - beganMs, 'small flushes do not linger').toBeLessThan(100)
+  const lingering = [submit('6')]
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  expect(batches).toEqual([['1', '2'], ['3', '4', '5']])
+  lingering.push(submit('7'))
+  await Promise.all(lingering)
+  expect(performance.now() - beganMs).toBeGreaterThan(190)
+  expect(batches.at(-1)).toEqual(['6', '7'])
+  await Promise.all([submit('8'), submit('9'), submit('10')])
+  const fullMs = performance.now()
+  await Promise.all([submit('11'), submit('12'), submit('13'), submit('14')])
+  expect(performance.now() - fullMs, 'a full batch goes at once').toBeLessThan(100)
+  void submit('15')
+  await batcher.idle()
+  expect(batches.at(-1)).toEqual(['15'])
+})
+
 test('a flood delays itself: every batch takes from all owners in turn', async () => {
   const { batches, submit } = batcherOver(() => {})
   const flood = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => submit(`flood${n}`, 'flood'))
