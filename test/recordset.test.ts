@@ -29,7 +29,15 @@ async function readBack(rows: Parameters<typeof ROWS.values>[0]): Promise<object
 
 test('rows come out as they went in, in their order', async () => {
   const rows = [
-    { id: randomUUID(), name: 'plain', size: 1, small: 2, share: 0.5, done: true, at: new Date('2026-11-25T10:00:00.123Z') },
+    {
+      id: randomUUID(),
+      name: 'plain',
+      size: 1,
+      small: 2,
+      share: 0.5,
+      done: true,
+      at: new Date('2026-11-25T10:00:00.123Z'),
+    },
     {
       id: 'ffffffff-ffff-ffff-ffff-ffffffffffff',
       name: 'Ünïcødé ☎ 📞 "quoted", {braces}, back\\slash\nand lines',

@@ -78,17 +78,23 @@ export type Condition = { readonly text: string; readonly values: readonly unkno
 export function deliveryCondition(filter: DeliveryFilter): Condition {
   const values: unknown[] = []
   const value = (given: unknown) => `$${values.push(given)}`
-  const texts = (given: readonly string[]) => `any(${value(given.filter(isStorable))}::text[])`
+  // One value is asked for as one, and nothing that follows from it is said: the planner then sees how many rows have it,
+  // and that an index which ends in the id gives the order too.
+  const among = (type: 'uuid' | 'int' | 'text', given: readonly unknown[]) =>
+    given.length === 1 ? `${value(given[0])}::${type}` : `any(${value(given)}::${type}[])`
+  const texts = (given: readonly string[]) => among('text', given.filter(isStorable))
   const conditions = [`d.tenant_id = ${value(filter.tenantId)}::uuid`]
-  if (filter.endpointIds) conditions.push(`d.endpoint_id = any(${value(filter.endpointIds)}::uuid[])`)
+  if (filter.endpointIds) conditions.push(`d.endpoint_id = ${among('uuid', filter.endpointIds)}`)
   if (filter.statuses) conditions.push(statusCondition(filter.statuses, '$1::uuid'))
   if (filter.reasons) conditions.push(reasonCondition(filter.reasons, texts))
   if (filter.statusCodes) {
-    conditions.push(`d.last_status_code = any(${value(filter.statusCodes)}::int[])`)
-    if (!filter.statusCodes.includes(200)) conditions.push('d.last_status_code <> 200')
+    conditions.push(`d.last_status_code = ${among('int', filter.statusCodes)}`)
+    if (filter.statusCodes.length > 1 && !filter.statusCodes.includes(200)) conditions.push('d.last_status_code <> 200')
   }
-  if (filter.errorCodes)
-    conditions.push(`d.last_error_code = ${texts(filter.errorCodes)}`, 'd.last_error_code is not null')
+  if (filter.errorCodes) {
+    conditions.push(`d.last_error_code = ${texts(filter.errorCodes)}`)
+    if (filter.errorCodes.length > 1) conditions.push('d.last_error_code is not null')
+  }
   if (filter.eventTypes) {
     // Events have an index by type, deliveries have none: said of both, the planner takes the one or the other, as the
     // types are rare or common.
@@ -146,8 +152,10 @@ function reasonCondition(reasons: readonly string[], texts: (given: readonly str
   if (reasons.includes('endpoint_paused')) shown.push(heldBy('PAUSED'))
   if (reasons.includes('endpoint_disabled')) shown.push(heldBy('DISABLED'))
   if (reasons.length > 0 && shown.length === reasons.length) return `d.status = 'PENDING' and ${anyOf(shown)}`
-  if (!reasons.some((reason) => reason.startsWith('endpoint_')))
-    return `d.reason = ${texts(reasons)} and d.reason is not null and (d.status <> 'PENDING' or ${SHOWN_PENDING})`
+  if (!reasons.some((reason) => reason.startsWith('endpoint_'))) {
+    const some = reasons.length > 1 ? 'and d.reason is not null' : ''
+    return `d.reason = ${texts(reasons)} ${some} and (d.status <> 'PENDING' or ${SHOWN_PENDING})`
+  }
   if (reasons.includes('endpoint_deleted')) shown.push(SHOWN_CANCELLED_BY_DELETION)
   return anyOf([...shown, `(d.reason = ${texts(reasons)} and (d.status <> 'PENDING' or ${SHOWN_PENDING}))`])
 }

@@ -63,7 +63,10 @@ test('under load a flush lingers for company; a full batch does not wait, nor do
   expect(performance.now() - beganMs, 'small flushes do not linger').toBeLessThan(100)
   const lingering = [submit('6')]
   await new Promise((resolve) => setTimeout(resolve, 20))
-  expect(batches).toEqual([['1', '2'], ['3', '4', '5']])
+  expect(batches).toEqual([
+    ['1', '2'],
+    ['3', '4', '5'],
+  ])
   lingering.push(submit('7'))
   await Promise.all(lingering)
   expect(performance.now() - beganMs).toBeGreaterThan(190)
