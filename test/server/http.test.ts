@@ -65,6 +65,37 @@ describe('who asks', () => {
   })
 })
 
+test('an ordinary operation is answered as Yoga answers it: the same status, headers and body', async () => {
+  const parametersOf: object[] = [
+    { query: 'query Q($name: String) { hello(name: $name) self { viewer } }', variables: { name: 'you' } },
+    { query: 'query A { hello } query B { viewer }', operationName: 'B', variables: null },
+    { query: 'mutation { publish(data: { a: 1 }) }' },
+    { query: '{ hello nullable }' },
+    { query: '{ fault }' },
+    { query: '{ away }' },
+    { query: '{ forbidden }' },
+    { query: '{ unknown }' },
+    { query: 'not graphql' },
+    { query: 'query A { hello } query B { viewer }' },
+    { query: 'query A { hello }', operationName: 'C' },
+    { query: 'query Q($name: String!) { hello(name: $name) }' },
+    { query: `{ ${Array.from({ length: 9 }, (_, i) => `a${i}: list(first: 900000) { hello }`).join(' ')} }` },
+  ]
+  const repliedTo = async (parameters: object, accept: string) => {
+    const reply = await post(JSON.stringify(parameters), { 'content-type': 'application/json', accept })
+    const { headers, status } = reply
+    const body = (await reply.text()).replace(/"(remaining|resetAt|requestId)":("[^"]*"|\d+)/g, '"$1":"…"')
+    return { status, type: headers.get('content-type'), cache: headers.get('cache-control'), body }
+  }
+  for (const parameters of parametersOf) {
+    const ordinary = await repliedTo(parameters, 'application/json')
+    // A parameter out of the ordinary takes the other way.
+    expect(await repliedTo({ ...parameters, extensions: {} }, 'application/json')).toEqual(ordinary)
+    expect(await repliedTo(parameters, '*/*')).toEqual(ordinary)
+    expect(ordinary.body).toMatch(/"data"|"errors"/)
+  }
+})
+
 describe('the console session', () => {
   const csrf = { 'x-sivo-csrf': '1', 'content-type': 'application/json' }
   const aLink = async () => {
