@@ -44,6 +44,8 @@ export async function migrationsAreCurrent(client: Pick<pg.Client, 'query'>): Pr
  */
 export async function migrate(databaseUrl: string): Promise<void> {
   const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 10_000 })
+  // A connection that is lost between two statements fails the next one.
+  client.on('error', () => {})
   await client.connect()
   try {
     await refuseUnfit(client)

@@ -108,6 +108,7 @@ test('a reconciler that is frozen in the middle of its round keeps the others fr
 test('of processes that start at once on an empty database, one migrates and all find it done', async () => {
   const database = await cloneDatabase()
   const client = new pg.Client({ connectionString: database.url })
+  client.on('error', () => {})
   try {
     await client.connect()
     await client.query('drop schema public cascade')
