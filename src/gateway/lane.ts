@@ -42,8 +42,12 @@ const MAX_CLAIM_ROWS_AHEAD = 160
 const MAX_CLAIM_LANES = 200
 /** A claim older than this is not sent any more: its lease could end while the receiver answers. */
 const MAX_CLAIM_AGE_MS = 8_000
-/** How far the low-water mark stays behind, so that a publish that commits late is not passed over. */
-const LOW_WATER_BEHIND_MS = 5_000
+/**
+ * How far the low-water mark stays behind, so that a publish that commits a little late is not passed over; what commits
+ * later still is the reconciler's to find. Beside a transaction that stays open, each claim walks over what was claimed in
+ * this time.
+ */
+const LOW_WATER_BEHIND_MS = 1_500
 /** Retries that are due sooner are timed here as well as by their wake-up. */
 const TIMED_HERE_MS = 60_000
 /** Times of one lane that are closer together than this are one. */
