@@ -38,7 +38,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   ],
   schema: ['change-feed', 'context', 'domain', 'errors', 'gateway', 'generated'],
   jobs: ['context', 'gateway', 'partitions', 'queue'],
-  gateway: ['context', 'domain', 'errors', 'generated', 'hot-database', 'queue', 'vault'],
+  gateway: ['context', 'domain', 'errors', 'generated', 'hot-database', 'queue', 'recordset', 'vault'],
   context: ['config', 'domain', 'gateway', 'generated', 'hot-database', 'vault'],
   'change-feed': ['change-bell', 'domain', 'errors', 'generated', 'hot-database'],
   'change-bell': ['queue'],

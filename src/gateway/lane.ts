@@ -37,8 +37,6 @@ const TIMEOUTS_UNTIL_NARROW = 3
 /** What is claimed ahead for a lane whose receiver answers within this goes out within three times as long. */
 const QUICK_MS = 100
 const MAX_CLAIM_ROWS = 500
-/** Of these, what is claimed ahead: a claim that brings many rows takes its time, and others wait for its end. */
-const MAX_CLAIM_ROWS_AHEAD = 160
 const MAX_CLAIM_LANES = 200
 /** A claim older than this is not sent any more: its lease could end while the receiver answers. */
 const MAX_CLAIM_AGE_MS = 8_000
@@ -288,32 +286,16 @@ export function createLanes(options: LanesOptions): Lanes {
       })
   }
 
-  /**
-   * The hungry lanes in turn: first those with nothing in the air, as far as half of a claim holds them, which must not
-   * wait behind a backlog; then those that wait longest.
-   */
-  function inTurn(gated: boolean): Lane[] {
-    const now = ctx.clock.monotonicMs()
-    const idle: Lane[] = []
-    const others: Lane[] = []
-    for (const lane of hungry) {
-      if (idle.length + others.length >= 2 * MAX_CLAIM_LANES) break
-      if (lane.gated !== gated || lane.closedUntil > now) continue
-      if (lane.inTheAir === 0 && idle.length < MAX_CLAIM_LANES / 2) idle.push(lane)
-      else others.push(lane)
-    }
-    return idle.concat(others)
-  }
-
-  /** What the hungry lanes may ask for now. */
+  /** What the hungry lanes may ask for now, those that wait longest first. */
   function collectClaims(gated: boolean): Asked[] {
+    const now = ctx.clock.monotonicMs()
     const reserve = Math.ceil(options.maxInTheAir / 10)
     const asked: Asked[] = []
     let rows = MAX_CLAIM_ROWS
-    let aheadRows = MAX_CLAIM_ROWS_AHEAD
-    for (const lane of inTurn(gated)) {
+    for (const lane of hungry) {
       const free = options.maxInTheAir - inTheAir - askedFor
       if (asked.length >= MAX_CLAIM_LANES || free <= 0 || rows <= 0) break
+      if (lane.gated !== gated || lane.closedUntil > now) continue
       const tenantId = lane.tenantId ?? NOBODY
       const ofTenant = tenantInTheAir.get(tenantId) ?? 0
       const atOnce = Math.max(
@@ -325,11 +307,10 @@ export function createLanes(options: LanesOptions): Lanes {
           rows,
         ),
       )
-      const slots = Math.min(rows, atOnce + Math.min(aheadRows, roomAhead(lane, atOnce)))
+      const slots = Math.min(rows, atOnce + roomAhead(lane, atOnce))
       // With enough claimed ahead there is no hurry: fewer and larger claims.
       if (slots === 0 || (lane.ahead.length > 0 && slots < (lane.slots * AHEAD_PER_SLOT) / 2)) continue
       rows -= slots
-      aheadRows -= slots - atOnce
       askedFor += atOnce
       countFor(tenantId, atOnce)
       asked.push({

@@ -35,7 +35,7 @@ test.each([
   [
     'events with their deliveries',
     'events { nodes { id payload deliveries { id status endpoint { name } attempts { number } } } }',
-    4,
+    5,
   ],
   [
     'endpoints with their deliveries',
