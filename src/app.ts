@@ -124,7 +124,7 @@ export async function openApp({ config, log, ca, narrate = false }: AppOptions):
     monotonicMs: clock.monotonicMs,
     maxItems: MAX_BATCH_ROWS,
     maxBytes: MAX_BATCH_BYTES,
-    parallel: Number(process.env['PAR'] ?? 2),
+    parallel: 2,
   })
   opened.push(() => publisher.idle())
 
