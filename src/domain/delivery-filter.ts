@@ -4,6 +4,7 @@
 // null does not filter, an empty list takes nothing.
 
 import type { StoredDeliveryStatus } from '../generated/prisma/enums.ts'
+import { type Condition, type Listed, openCondition } from './condition.ts'
 import { type DeliveryStatus, type EndpointView, shownStatus } from './delivery.ts'
 import { idWindow } from './id-window.ts'
 
@@ -67,22 +68,13 @@ export function matchesDelivery(filter: DeliveryFilter, delivery: FilteredDelive
   )
 }
 
-/** A part of a statement; `values` stand for $1, $2, … in `text`. */
-export type Condition = { readonly text: string; readonly values: readonly unknown[] }
-
 /**
  * The filter as the database is asked, about `delivery d join endpoint p on p.id = d.endpoint_id`. Newest first is
  * `order by d.id desc`. Statuses are literals, and what a partial index holds is said in its words beside the values, so
  * that the planner sees which one fits: what few deliveries are is found without a look at the many.
  */
 export function deliveryCondition(filter: DeliveryFilter): Condition {
-  const values: unknown[] = []
-  const value = (given: unknown) => `$${values.push(given)}`
-  // One value is asked for as one, and nothing that follows from it is said: the planner then sees how many rows have it,
-  // and that an index which ends in the id gives the order too.
-  const among = (type: 'uuid' | 'int' | 'text', given: readonly unknown[]) =>
-    given.length === 1 ? `${value(given[0])}::${type}` : `any(${value(given)}::${type}[])`
-  const texts = (given: readonly string[]) => among('text', given.filter(isStorable))
+  const { values, value, among, texts } = openCondition()
   const conditions = [`d.tenant_id = ${value(filter.tenantId)}::uuid`]
   if (filter.endpointIds) conditions.push(`d.endpoint_id = ${among('uuid', filter.endpointIds)}`)
   if (filter.statuses) conditions.push(statusCondition(filter.statuses, '$1::uuid'))
@@ -115,6 +107,11 @@ export function deliveryCondition(filter: DeliveryFilter): Condition {
   if (gte) conditions.push(`d.id >= ${value(gte)}::uuid`)
   if (lt) conditions.push(`d.id < ${value(lt)}::uuid`)
   return { text: conditions.join(' and '), values }
+}
+
+/** What a list of deliveries asks. */
+export function listedDeliveries(filter: DeliveryFilter): Listed {
+  return { from: 'delivery d join endpoint p on p.id = d.endpoint_id', id: 'd.id', ...deliveryCondition(filter) }
 }
 
 function isAmong<T>(wanted: readonly T[] | null, value: T | null): boolean {
@@ -162,9 +159,4 @@ function reasonCondition(reasons: readonly string[], texts: (given: readonly str
 
 function anyOf(conditions: readonly string[]): string {
   return conditions.length === 0 ? 'false' : `(${conditions.join(' or ')})`
-}
-
-/** Postgres takes no NUL in a text, so no row has one. */
-function isStorable(text: string): boolean {
-  return !text.includes('\0')
 }

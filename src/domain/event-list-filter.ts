@@ -1,7 +1,7 @@
 // Which events a list takes, said twice: to the database, and about one row for live updates. Fields are ANDed, the
 // members of a list ORed; null does not filter, an empty list takes nothing.
 
-import type { Condition } from './delivery-filter.ts'
+import { type Listed, openCondition } from './condition.ts'
 import { idWindow } from './id-window.ts'
 
 /** Ids are database ids; whether the caller may see what they name was settled before. */
@@ -41,17 +41,12 @@ export function matchesEvent(filter: EventListFilter, event: FilteredEvent): boo
   )
 }
 
-/** The filter as the database is asked: what to read `from`, the column that holds the event's `id`, and the condition. */
-export type EventCondition = Condition & { readonly from: string; readonly id: string }
-
 /**
  * What a list of events asks. Newest first is by `id`, descending. What an endpoint still lacks is found from its
  * deliveries that did not succeed, which have an index in the order of their events: they are few where events are many.
  */
-export function eventCondition(filter: EventListFilter): EventCondition {
-  const values: unknown[] = []
-  const value = (given: unknown) => `$${values.push(given)}`
-  const texts = (given: readonly string[]) => `any(${value(given.filter(isStorable))}::text[])`
+export function listedEvents(filter: EventListFilter): Listed {
+  const { values, value, texts } = openCondition()
   const lacking = filter.undeliveredTo
   const id = lacking === null ? 'e.id' : 'd.event_id'
   const conditions = [`e.tenant_id = ${value(filter.tenantId)}::uuid`]
@@ -70,9 +65,4 @@ export function eventCondition(filter: EventListFilter): EventCondition {
     text: conditions.join(' and '),
     values,
   }
-}
-
-/** Postgres takes no NUL in a text, so no row has one. */
-function isStorable(text: string): boolean {
-  return !text.includes('\0')
 }

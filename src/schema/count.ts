@@ -1,9 +1,10 @@
-import { COUNT_LIMIT, type Count, countOf } from '../domain/count.ts'
-import { deliveryCondition } from '../domain/delivery-filter.ts'
-import { eventCondition } from '../domain/event-list-filter.ts'
+import { COUNT_LIMIT, type Count } from '../domain/count.ts'
+import { listedDeliveries } from '../domain/delivery-filter.ts'
+import { listedEvents } from '../domain/event-list-filter.ts'
 import { builder, READERS } from './builder.ts'
 import { DeliveryFilterInput } from './delivery.ts'
 import { EventFilterInput } from './event.ts'
+import { countListed } from './listed.ts'
 import { deliveryFilterOf, eventFilterOf } from './whose.ts'
 
 const CountPrecision = builder.enumType('CountPrecision', {
@@ -29,15 +30,8 @@ builder.queryFields((t) => ({
     description: 'How many deliveries a filter takes.',
     authScopes: { roles: READERS },
     args: { filter: t.arg({ type: DeliveryFilterInput, description: 'Which of them.' }) },
-    resolve: async (_root, args, ctx) => {
-      const { text, values } = deliveryCondition(await deliveryFilterOf(ctx, args.filter))
-      const [row] = await ctx.db.$queryRawUnsafe<{ found: number }[]>(
-        `select count(*)::int as found from (
-           select 1 from delivery d join endpoint p on p.id = d.endpoint_id where ${text} limit ${COUNT_LIMIT + 1}) f`,
-        ...values,
-      )
-      return countOf(row!.found)
-    },
+    resolve: async (_root, args, ctx) =>
+      countListed(ctx.db, listedDeliveries(await deliveryFilterOf(ctx, args.filter))),
   }),
   eventCount: t.field({
     type: CountType,
@@ -45,13 +39,6 @@ builder.queryFields((t) => ({
     description: 'How many events a filter takes.',
     authScopes: { roles: READERS },
     args: { filter: t.arg({ type: EventFilterInput, description: 'Which of them.' }) },
-    resolve: async (_root, args, ctx) => {
-      const { from, text, values } = eventCondition(await eventFilterOf(ctx, args.filter))
-      const [row] = await ctx.db.$queryRawUnsafe<{ found: number }[]>(
-        `select count(*)::int as found from (select 1 from ${from} where ${text} limit ${COUNT_LIMIT + 1}) f`,
-        ...values,
-      )
-      return countOf(row!.found)
-    },
+    resolve: async (_root, args, ctx) => countListed(ctx.db, listedEvents(await eventFilterOf(ctx, args.filter))),
   }),
 }))

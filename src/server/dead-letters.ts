@@ -5,13 +5,13 @@
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { readDateTime } from '../domain/date-time.ts'
-import { type DeliveryFilter, deadLettersOf } from '../domain/delivery-filter.ts'
+import { type DeliveryFilter, deadLettersOf, listedDeliveries } from '../domain/delivery-filter.ts'
 import { toPublicId } from '../domain/id.ts'
 import { RequestError } from '../errors.ts'
 import type { Attempt, Delivery, Endpoint, Event } from '../generated/prisma/client.ts'
 import { StoredDeliveryStatus } from '../generated/prisma/enums.ts'
 import { READERS, type RequestContext } from '../schema/builder.ts'
-import { newestDeliveryIds } from '../schema/delivery-page.ts'
+import { newestIds } from '../schema/listed.ts'
 import { deliveryFilterOf } from '../schema/whose.ts'
 
 /** A dead letter is at most 256 KiB of event and 16 KiB for each attempt. */
@@ -61,7 +61,7 @@ export async function serveDeadLetters(
 }
 
 async function readPage({ db }: RequestContext, filter: DeliveryFilter, after: string | null): Promise<Row[]> {
-  const ids = await newestDeliveryIds(db, filter, { limit: PAGE, below: after })
+  const ids = await newestIds(db, listedDeliveries(filter), { limit: PAGE, below: after })
   return db.delivery.findMany({
     where: { id: { in: ids } },
     orderBy: { id: 'desc' },

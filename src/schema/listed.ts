@@ -1,0 +1,33 @@
+// Which rows a list shows, and how many it has: asked in SQL of our own, because partial indexes are used only where the
+// planner sees the status as a literal. What of the rows is shown is Prisma's to read.
+
+import type { Listed } from '../domain/condition.ts'
+import { COUNT_LIMIT, type Count, countOf } from '../domain/count.ts'
+import type { PrismaClient } from '../generated/prisma/client.ts'
+
+type Database = Pick<PrismaClient, '$queryRawUnsafe'>
+
+/** The database ids of the newest rows, at most `limit`, all below `below`. */
+export async function newestIds(
+  db: Database,
+  { from, id, text, values }: Listed,
+  { limit, below }: { limit: number; below: string | null },
+): Promise<string[]> {
+  const bounds = below === null ? [limit] : [limit, below]
+  const place = below === null ? '' : `and ${id} < $${values.length + 2}::uuid`
+  const rows = await db.$queryRawUnsafe<{ id: string }[]>(
+    `select ${id}::text as id from ${from} where ${text} ${place} order by ${id} desc limit $${values.length + 1}`,
+    ...values,
+    ...bounds,
+  )
+  return rows.map(({ id }) => id)
+}
+
+/** How many rows there are, counted up to COUNT_LIMIT. */
+export async function countListed(db: Database, { from, text, values }: Listed): Promise<Count> {
+  const [row] = await db.$queryRawUnsafe<{ found: number }[]>(
+    `select count(*)::int as found from (select 1 from ${from} where ${text} limit ${COUNT_LIMIT + 1}) f`,
+    ...values,
+  )
+  return countOf(row!.found)
+}
