@@ -3,7 +3,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { GraphQLSchema } from 'graphql'
 import type { Registry } from 'prom-client'
@@ -34,7 +34,7 @@ import {
 import { createServerMetrics } from './metrics.ts'
 import { createOpenStreams } from './open-streams.ts'
 import { isReady } from './readiness.ts'
-import { replyError, replyJson, replyText } from './reply.ts'
+import { replyError, replyJson, replyText, replyWhole } from './reply.ts'
 import { DATABASE_AWAY, MASKED } from './report-errors.ts'
 import { readJsonBody, UnreadableRequest } from './request-body.ts'
 import { serveSession } from './session.ts'
@@ -172,25 +172,10 @@ export async function startServer({ ctx, feed, schema, health, registry }: Serve
       await yoga.handle(request, response, operation)
       return
     }
-    // In one piece: head and body leave in a single write.
     const answer = request.method === 'POST' ? await answerOrdinary(yoga, request.headers.accept, operation) : null
-    if (answer !== null) {
-      response.writeHead(200, {
-        'content-length': Buffer.byteLength(answer),
-        'cache-control': 'no-store',
-        'content-type': 'application/json; charset=utf-8',
-      })
-      response.end(answer)
-      return
-    }
+    if (answer !== null) return replyWhole(response, 200, answer, { 'content-type': 'application/json; charset=utf-8' })
     const reply = await yoga.handleNodeRequestAndResponse(request, response, operation as never)
-    const text = await reply.text()
-    const headers: OutgoingHttpHeaders = { 'content-length': Buffer.byteLength(text), 'cache-control': 'no-store' }
-    reply.headers.forEach((value, name) => {
-      headers[name] = value
-    })
-    response.writeHead(reply.status, headers)
-    response.end(text)
+    replyWhole(response, reply.status, await reply.text(), Object.fromEntries(reply.headers))
   }
 
   const serve = async (

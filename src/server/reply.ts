@@ -1,21 +1,27 @@
 // Replies that are not GraphQL's, in its form: { errors: [{ message, extensions: { code } }] }.
 
-import type { ServerResponse } from 'node:http'
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { RequestErrorCode } from '../errors.ts'
 
 type Headers = Record<string, string | number>
 
-/** Sends JSON whole. */
-export function replyJson(response: ServerResponse, status: number, value: unknown, headers: Headers = {}): void {
-  const text = JSON.stringify(value)
+/** Sends a reply in one piece: head and body leave in a single write. */
+export function replyWhole(response: ServerResponse, status: number, text: string, headers: OutgoingHttpHeaders): void {
   response.writeHead(status, {
-    'content-type': 'application/json; charset=utf-8',
     'content-length': Buffer.byteLength(text),
     'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
     ...headers,
   })
   response.end(text)
+}
+
+/** Sends JSON whole. */
+export function replyJson(response: ServerResponse, status: number, value: unknown, headers: Headers = {}): void {
+  replyWhole(response, status, JSON.stringify(value), {
+    'content-type': 'application/json; charset=utf-8',
+    'x-content-type-options': 'nosniff',
+    ...headers,
+  })
 }
 
 /** Sends a refusal with its code, and what else the caller is told. */
@@ -37,12 +43,9 @@ export function replyError(
 
 /** Sends text whole. */
 export function replyText(response: ServerResponse, status: number, text: string, headers: Headers = {}): void {
-  response.writeHead(status, {
+  replyWhole(response, status, text, {
     'content-type': 'text/plain; charset=utf-8',
-    'content-length': Buffer.byteLength(text),
-    'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
     ...headers,
   })
-  response.end(text)
 }
