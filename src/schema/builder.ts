@@ -13,6 +13,7 @@ import { ConflictError, NotFoundError, RequestError, ValidationError } from '../
 import { getDatamodel, type default as PrismaTypes } from '../generated/pothos-prisma-types.ts'
 import type { Role } from '../generated/prisma/enums.ts'
 import { COST_LIMIT, DEPTH_LIMIT, refuseCost } from './cost.ts'
+import { HELD_COLUMNS } from './held-columns.ts'
 
 /** What every resolver is given. */
 export type RequestContext = Context & {
@@ -51,7 +52,7 @@ export const builder = new SchemaBuilder<{
     JSON: { Input: Json; Output: unknown }
   }
 }>({
-  plugins: [ErrorsPlugin, ScopeAuthPlugin, RelayPlugin, PrismaPlugin, ComplexityPlugin],
+  plugins: [ErrorsPlugin, ScopeAuthPlugin, RelayPlugin, HELD_COLUMNS, PrismaPlugin, ComplexityPlugin],
   defaultFieldNullability: false,
   errors: {
     defaultTypes: [ValidationError, NotFoundError, ConflictError],
