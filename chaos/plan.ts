@@ -21,7 +21,7 @@ export type PlanOptions = FaultCounts & {
 }
 
 /**
- * `atMs` counts from the first publish, `forMs` is how long the fault lasts. Process 0 is the API, 1 … n are workers.
+ * `atMs` counts from the first publish, `forMs` is how long the fault lasts. Process 0 has the API, 1 … n are workers.
  * `blind` faults come when they come; the others wait, on a slow machine, until there is somebody to meet and somebody
  * to take over.
  */

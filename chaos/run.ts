@@ -129,7 +129,8 @@ async function runIn(folder: string, options: RunOptions, tell: Tell, closers: (
       name: process === 0 ? 'api' : `worker ${process}`,
       logPath: join(folder, 'logs', process === 0 ? 'api.log' : `worker-${process}.log`),
       env: {
-        SIVO_ROLE: process === 0 ? 'api' : 'worker',
+        // It serves the API and delivers too, so that what a publish hands over is at stake as well.
+        SIVO_ROLE: process === 0 ? 'all' : 'worker',
         PORT: String(process === 0 ? apiPort : 0),
         DATABASE_URL: database.urlFor(process, process === BEHIND_PROXY ? proxy.port : undefined),
         SIVO_DATA_DIR: folder,
@@ -149,7 +150,7 @@ async function runIn(folder: string, options: RunOptions, tell: Tell, closers: (
     closers.push(started.end)
   }
   await Promise.all(processes.map((each) => each.ready(READY_MS)))
-  tell(`an API process and ${options.workers} worker processes are ready`)
+  tell(`an API process that also delivers and ${options.workers} worker processes are ready`)
 
   const { tenantIds, endpoints, secrets } = await configure(api, options, receiverPort)
   await receiver.ask({ kind: 'secrets', secrets }, 'flushed')
