@@ -115,7 +115,7 @@ export async function openApp({ config, log, ca, narrate = false }: AppOptions):
       storeEvents(hot, calls, {
         repeated,
         maxAttempts: attemptsPerCycle(config.retrySchedule),
-        nearby: worker ? { id: instance, wake: worker.lanes.wake } : undefined,
+        nearby: worker ? { id: instance, wake: worker.lanes.wake, offer: worker.lanes.offer } : undefined,
       }).finally(bell.ring),
     // A batch is bounded in events as in bytes.
     weigh: (call) => call.events.reduce((bytes, event) => bytes + Math.max(event.bodyBytes, LEAST_EVENT_WEIGHT), 0),

@@ -3,6 +3,9 @@
 // never holds more than its own slots, a tenant never more than half of the process, and a full lane leaves its
 // deliveries where they are, in the table. The last tenth of the process is for tenants who have little in the air.
 //
+// A publish in this process hands its deliveries over to lanes with free places, leased by the statement that stores them:
+// they need neither a wake-up nor a claim. Once a lane is behind, what is published waits its turn in the table.
+//
 // A full lane whose receiver is quick claims three times as much ahead, so that a slot that becomes free is filled at once
 // and a claim brings many; slower ones claim what they can send now.
 //
@@ -18,7 +21,6 @@ import {
   type Claim,
   type ClaimedDelivery,
   type ClaimResult,
-  CRASHES_OF_A_SUSPECT,
   claimDeliveries,
   claimGated,
   type GatedResult,
@@ -28,16 +30,22 @@ import {
 } from './claim-deliveries.ts'
 import type { EndpointTarget, EndpointTargets } from './endpoint-targets.ts'
 import type { Recorded, Result } from './record-attempts.ts'
+import type { Offer } from './store-events.ts'
+import { createSuspects } from './suspects.ts'
 
 const FIRST_SLOTS = 2
 const SLOTS = 20
 /** What a full, quick lane holds claimed ahead for each of its slots. */
 const AHEAD_PER_SLOT = 3
+/** What publishes may add to that: half, so that claims bring what waits in the table however much is published. */
+const OFFERED_PER_SLOT = AHEAD_PER_SLOT / 2
 const TIMEOUTS_UNTIL_NARROW = 3
 /** What is claimed ahead for a lane whose receiver answers within this goes out within three times as long. */
 const QUICK_MS = 100
 const MAX_CLAIM_ROWS = 500
 const MAX_CLAIM_LANES = 200
+/** What one publish may hand over. */
+const MAX_OFFERED = 100
 /** A claim older than this is not sent any more: its lease could end while the receiver answers. */
 const MAX_CLAIM_AGE_MS = 8_000
 /**
@@ -57,12 +65,6 @@ const CLAIM_AGAIN_AFTER_FAILURE_MS = 500
 const LARGE_READS_AT_ONCE = 4
 /** Retries of an endpoint fall due together for as long as jitter spreads them. */
 const WAKE_UPS_REMEMBERED_MS = 40_000
-/** How long others wait for a suspect that is out. */
-const WATCHED_MS = 1_000
-/** Suspects that are out together; those that were among them at a crash go out alone from then on. */
-const WATCHED_TOGETHER = 16
-/** The third crash of a suspect that is alone is the last. */
-const CRASHES_OF_POISON = CRASHES_OF_A_SUSPECT + 1 + 3
 
 export type WakeUp = {
   readonly endpointId: string
@@ -89,6 +91,8 @@ export type LaneStats = { readonly lanes: number; readonly inTheAir: number; rea
 export type Lanes = {
   /** Look at this endpoint now. Costs nothing when the lane is awake already. */
   wake(wakeUp: WakeUp): void
+  /** What these lanes take over, without a claim, from a publish of these tenants that begins now; null: nothing. */
+  offer(tenantIds: ReadonlySet<string>): Offer | null
   stats(): LaneStats
   /** Stops claiming, lets what is in the air end and be recorded; cuts it off at the deadline. */
   close(deadlineMs: number): Promise<void>
@@ -100,6 +104,12 @@ type Lane = {
   readonly test: boolean
   tenantId: string | null
   inTheAir: number
+  /** A claim for it is in the air. */
+  claiming: boolean
+  /** The last claim brought as many as it asked for: more may be due. */
+  behind: boolean
+  /** Places offered to publishes that are not stored yet. */
+  offered: number
   /** Results that are being recorded. */
   unsettled: number
   slots: number
@@ -145,14 +155,7 @@ type ClaimLoop = {
 
 type Claimed = { readonly delivery: ClaimedDelivery; readonly target: EndpointTarget; readonly claimedAt: number }
 
-type Suspect = { readonly lane: Lane; readonly delivery: ClaimedDelivery; readonly target: EndpointTarget }
-
 const NOBODY = ''
-
-/** It was under watch with others when a process died. */
-function isLone(delivery: ClaimedDelivery): boolean {
-  return delivery.crashCount > CRASHES_OF_A_SUSPECT
-}
 
 export function createLanes(options: LanesOptions): Lanes {
   const { ctx, recorder, targets } = options
@@ -160,7 +163,22 @@ export function createLanes(options: LanesOptions): Lanes {
   const hungry = new Set<Lane>()
   const tenantInTheAir = new Map<string, number>()
   const timedWakeUps = new Set<string>()
-  const suspects: Suspect[] = []
+  const suspects = createSuspects<Lane>({
+    mark: (delivery, overtaken) => markWatched(ctx.hot, delivery, overtaken).catch(() => false),
+    send: ({ lane, delivery, target }) => {
+      if (!closed) return run(lane, delivery, target, ctx.clock.monotonicMs())
+      drop({ lane, delivery })
+    },
+    convict({ lane, delivery }) {
+      ctx.log.error(
+        { deliveryId: delivery.id, endpointId: delivery.endpointId, crashes: delivery.crashCount },
+        'delivery.poison',
+      )
+      void settle(lane, ended(delivery, 'poison'))
+      freeSlot(lane, delivery)
+    },
+    drop,
+  })
   const unsent: { lane: Lane; delivery: ClaimedDelivery }[] = []
   const cutOff = new AbortController()
   const tools: AttemptTools = { ...options.tools, signal: cutOff.signal }
@@ -171,9 +189,8 @@ export function createLanes(options: LanesOptions): Lanes {
   let inTheAir = 0
   /** Slots asked for by claims that are not answered yet; of each tenant they are in `tenantInTheAir`. */
   let askedFor = 0
-  const watched = new Set<ClaimedDelivery>()
-  const overtaken: ClaimedDelivery[] = []
   let closed = false
+  const offers = new Set<Promise<void>>()
   let largeReads = 0
   const largeReadLine: (() => void)[] = []
   let whenQuiet: (() => void) | null = null
@@ -188,6 +205,9 @@ export function createLanes(options: LanesOptions): Lanes {
         test,
         tenantId: null,
         inTheAir: 0,
+        claiming: false,
+        behind: false,
+        offered: 0,
         unsettled: 0,
         slots: FIRST_SLOTS,
         mostSlots: SLOTS,
@@ -222,7 +242,9 @@ export function createLanes(options: LanesOptions): Lanes {
   /** Forgets a lane that has nothing to do and nothing to wait for. */
   function retire(lane: Lane): void {
     const idle =
-      !hungry.has(lane) && lane.inTheAir + lane.ahead.length + lane.unsettled === 0 && lane.times.length === 0
+      !hungry.has(lane) &&
+      lane.inTheAir + lane.offered + lane.ahead.length + lane.unsettled === 0 &&
+      lane.times.length === 0
     if (idle) lanes.delete(lane.key)
   }
 
@@ -280,7 +302,10 @@ export function createLanes(options: LanesOptions): Lanes {
           askedFor -= atOnce
           countFor(tenantId, -atOnce)
         }
-        for (const { lane } of asked) sendAhead(lane)
+        for (const { lane } of asked) {
+          lane.claiming = false
+          sendAhead(lane)
+        }
         loop.running = null
         claimSoon()
       })
@@ -301,9 +326,9 @@ export function createLanes(options: LanesOptions): Lanes {
       const atOnce = Math.max(
         0,
         Math.min(
-          lane.slots - lane.inTheAir,
+          lane.slots - lane.inTheAir - (lane.quick ? 0 : lane.offered),
           ofTenant < reserve ? free : free - reserve,
-          Math.ceil(options.maxInTheAir / 2) - ofTenant,
+          roomOf(tenantId),
           rows,
         ),
       )
@@ -313,6 +338,7 @@ export function createLanes(options: LanesOptions): Lanes {
       rows -= slots
       askedFor += atOnce
       countFor(tenantId, atOnce)
+      lane.claiming = true
       asked.push({
         lane,
         atOnce,
@@ -344,8 +370,7 @@ export function createLanes(options: LanesOptions): Lanes {
     const tenantId = lane.tenantId ?? NOBODY
     while (lane.inTheAir < lane.slots) {
       const isFree = inTheAir + askedFor < options.maxInTheAir
-      const isForTenant = (tenantInTheAir.get(tenantId) ?? 0) < options.maxInTheAir / 2
-      if (lane.inTheAir > 0 && !(isFree && isForTenant)) return
+      if (lane.inTheAir > 0 && !(isFree && roomOf(tenantId) > 0)) return
       const next = lane.ahead.shift()
       if (!next) return
       takeSlot(lane, next.delivery)
@@ -413,14 +438,19 @@ export function createLanes(options: LanesOptions): Lanes {
   /** Lanes that got less than they asked for have nothing due, unless they were woken meanwhile. */
   function rest(asked: Asked[], taken: Map<Lane, number>): void {
     for (const { lane, claim, woken } of asked) {
-      if ((taken.get(lane) ?? 0) >= claim.slots || lane.woken !== woken) continue
+      lane.behind = (taken.get(lane) ?? 0) >= claim.slots
+      if (lane.behind || lane.woken !== woken) continue
       hungry.delete(lane)
       retire(lane)
     }
   }
 
   /** Sends what was claimed; returns how many each lane got. */
-  async function start(asked: Asked[], deliveries: ClaimedDelivery[], claimedAt: number): Promise<Map<Lane, number>> {
+  async function start(
+    asked: Asked[],
+    deliveries: readonly ClaimedDelivery[],
+    claimedAt: number,
+  ): Promise<Map<Lane, number>> {
     const taken = new Map<Lane, number>()
     if (deliveries.length === 0) return taken
     const revisions = new Map<string, number>()
@@ -446,16 +476,78 @@ export function createLanes(options: LanesOptions): Lanes {
       const question = askedOf.get(lane)
       if (question?.restarts === lane.restarts)
         lane.low = Math.max(lane.low ?? 0, delivery.dueAt.getTime() - LOW_WATER_BEHIND_MS)
-      if (question && !delivery.suspect && taken.get(lane)! > question.atOnce) {
-        lane.ahead.push({ delivery, target, claimedAt })
+      const hasPlace = question ? taken.get(lane)! <= question.atOnce : hasPlaceFor(lane, delivery)
+      if (!hasPlace && !delivery.suspect) {
+        if (question || lane.inTheAir > 0) lane.ahead.push({ delivery, target, claimedAt })
+        else giveBack(lane, delivery)
         continue
       }
       takeSlot(lane, delivery)
-      if (delivery.suspect) suspects.push({ lane, delivery, target })
+      if (delivery.suspect) suspects.add({ lane, delivery, target })
       else void run(lane, delivery, target, claimedAt)
     }
-    sendSuspects()
+    suspects.send()
     return taken
+  }
+
+  /** Whether what was handed over can go out now. */
+  function hasPlaceFor(lane: Lane, { tenantId }: ClaimedDelivery): boolean {
+    const slots = Math.min(lane.mostSlots, lane.slots + FIRST_SLOTS)
+    return lane.inTheAir < slots && inTheAir < options.maxInTheAir && roomOf(tenantId) > 0
+  }
+
+  /** How many more a tenant may have in the air. */
+  function roomOf(tenantId: string): number {
+    return Math.ceil(options.maxInTheAir / 2) - (tenantInTheAir.get(tenantId) ?? 0)
+  }
+
+  /** What a publish may hand over to a lane now, where there is not more due already than the lane can send. */
+  function placesOf(lane: Lane, now: number): number {
+    const isOpen = !lane.gated && lane.closedUntil <= now && roomOf(lane.tenantId ?? NOBODY) > 0
+    if (!isOpen || lane.behind || (lane.claiming && !lane.quick)) return 0
+    const ahead = lane.quick ? lane.slots * OFFERED_PER_SLOT - lane.ahead.length : 0
+    // Half of it: another publish may begin before this one is stored.
+    return Math.max(0, Math.ceil((lane.slots - lane.inTheAir - lane.offered + ahead) / 2))
+  }
+
+  function offer(tenantIds: ReadonlySet<string>): Offer | null {
+    const now = ctx.clock.monotonicMs()
+    const reserve = Math.ceil(options.maxInTheAir / 10)
+    const most = Math.min(MAX_OFFERED, options.maxInTheAir - inTheAir - askedFor - reserve)
+    if (closed || most <= 0) return null
+    const places: Record<string, number> = {}
+    for (const tenantId of tenantIds) if (roomOf(tenantId) <= 0) places[tenantId] = 0
+    const concerned = [...lanes.values()].filter(
+      ({ test, tenantId }) => !test && (tenantId === null || tenantIds.has(tenantId)),
+    )
+    for (const lane of concerned) {
+      places[lane.endpointId] = placesOf(lane, now)
+      lane.offered += places[lane.endpointId]!
+    }
+    askedFor += most
+    const { promise, resolve } = Promise.withResolvers<void>()
+    offers.add(promise)
+    return {
+      processId: options.processId(),
+      places,
+      otherwise: FIRST_SLOTS,
+      most,
+      take: (deliveries) =>
+        void start([], deliveries, now)
+          // Nothing is lost: their leases end.
+          .catch((error) => ctx.log.warn({ err: error }, 'offer.failed'))
+          .finally(() => {
+            askedFor -= most
+            for (const lane of concerned) {
+              lane.offered -= places[lane.endpointId]!
+              sendAhead(lane)
+              retire(lane)
+            }
+            offers.delete(promise)
+            resolve()
+            claimSoon()
+          }),
+    }
   }
 
   function takeSlot(lane: Lane, delivery: ClaimedDelivery): void {
@@ -491,6 +583,11 @@ export function createLanes(options: LanesOptions): Lanes {
     })
   }
 
+  function drop({ lane, delivery }: { lane: Lane; delivery: ClaimedDelivery }): void {
+    giveBack(lane, delivery)
+    freeSlot(lane, delivery)
+  }
+
   async function releaseUnsent(): Promise<void> {
     if (unsent.length === 0) return
     const released = unsent.splice(0)
@@ -507,58 +604,6 @@ export function createLanes(options: LanesOptions): Lanes {
       restart(lane)
       feed(lane)
     }
-  }
-
-  /**
-   * Suspects go out under watch: a few together, and those that were out at a further crash one at a time, so that a
-   * crash says which one it was. One that takes long is overtaken and no longer under watch: a slow receiver must not
-   * hold up other suspects, nor be taken for the cause of a crash.
-   */
-  function sendSuspects(): void {
-    for (let next = takeSuspect(); next; next = takeSuspect()) {
-      const { delivery } = next
-      watched.add(delivery)
-      const moveOn = () => {
-        if (watched.delete(delivery)) sendSuspects()
-      }
-      const overtake = setInterval(() => {
-        if (suspects.length === 0 || !watched.has(delivery)) return
-        overtaken.push(delivery)
-        moveOn()
-      }, WATCHED_MS)
-      void sendUnderWatch(next).finally(() => {
-        clearInterval(overtake)
-        moveOn()
-      })
-    }
-  }
-
-  /** The suspect that may go out now, those of lanes without timeouts first; nobody is beside a lone one. */
-  function takeSuspect(): Suspect | null {
-    if (watched.size >= WATCHED_TOGETHER || [...watched].some(isLone)) return null
-    const together = suspects.filter(({ delivery }) => !isLone(delivery))
-    const waiting = together.length > 0 || watched.size > 0 ? together : suspects
-    const next = waiting.reduce<Suspect | null>(
-      (best, suspect) => (best === null || suspect.lane.timeouts < best.lane.timeouts ? suspect : best),
-      null,
-    )
-    if (next) suspects.splice(suspects.indexOf(next), 1)
-    return next
-  }
-
-  async function sendUnderWatch({ lane, delivery, target }: Suspect): Promise<void> {
-    if (delivery.crashCount >= CRASHES_OF_POISON) {
-      ctx.log.error(
-        { deliveryId: delivery.id, endpointId: delivery.endpointId, crashes: delivery.crashCount },
-        'delivery.poison',
-      )
-      void settle(lane, ended(delivery, 'poison'))
-      return freeSlot(lane, delivery)
-    }
-    const ours = await markWatched(ctx.hot, delivery, overtaken.splice(0)).catch(() => false)
-    if (ours && !closed) return run(lane, delivery, target, ctx.clock.monotonicMs())
-    if (closed) giveBack(lane, delivery)
-    freeSlot(lane, delivery)
   }
 
   async function run(lane: Lane, delivery: ClaimedDelivery, target: EndpointTarget, claimedAt: number): Promise<void> {
@@ -655,6 +700,7 @@ export function createLanes(options: LanesOptions): Lanes {
       if (fromStart) restart(lane)
       feed(lane)
     },
+    offer,
     stats: () => ({ lanes: lanes.size, inTheAir, hungry: hungry.size }),
     async close(deadlineMs) {
       closed = true
@@ -662,12 +708,9 @@ export function createLanes(options: LanesOptions): Lanes {
       const late = setTimeout(() => cutOff.abort(), deadlineMs)
       const tooLate = new Promise<void>((resolve) => cutOff.signal.addEventListener('abort', () => resolve()))
       // A claim that is in the air may still bring leases.
-      await Promise.race([Promise.all(loops.map((loop) => loop.running)), tooLate])
+      await Promise.race([Promise.all([...loops.map((loop) => loop.running), ...offers]), tooLate])
       for (const lane of lanes.values()) sendAhead(lane)
-      for (const { lane, delivery } of suspects.splice(0)) {
-        giveBack(lane, delivery)
-        freeSlot(lane, delivery)
-      }
+      for (const suspect of suspects.takeAll()) drop(suspect)
       if (inTheAir > 0)
         await new Promise<void>((resolve) => {
           whenQuiet = resolve

@@ -7,6 +7,7 @@ import { decideKeys, type KeyedEvent, type KeyHolder } from '../domain/idempoten
 import type { HotDatabase, Queryable, Statement } from '../hot-database.ts'
 import { JOB_MAX_ATTEMPTS } from '../queue.ts'
 import { int, recordset, text, timestamptz, uuid } from '../recordset.ts'
+import { type ClaimedDelivery, LARGE_BODY_BYTES, LEASE_MS } from './claim-deliveries.ts'
 
 export type NewEvent = {
   readonly id: string
@@ -41,12 +42,27 @@ export type StoreOptions = {
   readonly maxAttempts: number
   /** An earlier try of the same calls may have been committed. */
   readonly repeated: boolean
-  /** Lanes beside the publisher: told of each endpoint after the commit, sooner than its job can tell them. */
-  readonly nearby?: {
-    /** Names them in the job, which then has nothing more to tell them. */
-    readonly id: string
-    wake(endpoint: WokenEndpoint): void
-  }
+  readonly nearby?: Nearby | undefined
+}
+
+/** Lanes beside the publisher. */
+export type Nearby = {
+  /** Names them in a job, which then has nothing more to tell them, and in the leases of what they take over. */
+  readonly id: string
+  /** Told of each endpoint after the commit, sooner than its job can tell. */
+  wake(endpoint: WokenEndpoint): void
+  /** What they take over at once, leased by the very statement that stores it; null: nothing now. */
+  offer(tenantIds: ReadonlySet<string>): Offer | null
+}
+
+export type Offer = {
+  readonly processId: string
+  /** Free places by endpoint id, or by tenant id for its other endpoints; where neither is named there are `otherwise`. */
+  readonly places: Readonly<Record<string, number>>
+  readonly otherwise: number
+  readonly most: number
+  /** To be called once, after the commit; with nothing where nothing was committed. */
+  take(deliveries: readonly ClaimedDelivery[]): void
 }
 
 /** Stores the calls, results in their order. */
@@ -55,49 +71,62 @@ export async function storeEvents(
   calls: readonly StoreCall[],
   options: StoreOptions,
 ): Promise<StoreResult[]> {
-  const keyed = calls.some((call) => call.events.some((event) => event.key !== null))
-  if (!keyed) {
-    const { counts, woken } = await insertEvents(hot, calls, options)
-    wakeNearby(woken, options)
-    return calls.map((call) =>
-      call.events.map(({ id }) => ({ id, duplicate: false, deliveryCount: counts.get(id) ?? 0 })),
-    )
+  const { nearby, repeated } = options
+  // What a try whose commit went unheard left to the lanes they never took; from now on it is for claims.
+  const tenantIds = new Set(calls.map(({ tenantId }) => tenantId))
+  const offer = repeated ? null : (nearby?.offer(tenantIds) ?? null)
+  let inserted = NOTHING_INSERTED
+  try {
+    const keyed = calls.some((call) => call.events.some((event) => event.key !== null))
+    const stored = keyed
+      ? await hot.transaction((tx) => storeKeyed(tx, calls, { ...options, offer }))
+      : await storeUnkeyed(hot, calls, { ...options, offer })
+    inserted = stored.inserted
+    if (repeated && nearby) await freeUntaken(hot, calls, nearby)
+    return stored.results
+  } finally {
+    offer?.take(inserted.taken)
+    if (nearby) for (const endpoint of inserted.woken) nearby.wake(endpoint)
   }
-  let woken: readonly WokenEndpoint[] = []
-  const results = await hot.transaction(async (tx) => {
-    const { decisions } = await claimKeys(tx, calls)
-    const fresh = calls.flatMap((call, i) => {
-      const decision = decisions[i]!
-      if (decision.kind === 'conflict') return []
-      const events = call.events.filter((_, j) => decision.events[j]!.duplicateOf === null)
-      return events.length ? [{ ...call, events }] : []
-    })
-    const inserted = fresh.length ? await insertEvents(tx, fresh, options) : NOTHING_INSERTED
-    const counts = new Map(inserted.counts)
-    woken = inserted.woken
-    const duplicates = decisions.flatMap((decision) =>
-      decision.kind === 'accepted' ? decision.events.flatMap(({ duplicateOf }) => duplicateOf ?? []) : [],
-    )
-    const elsewhere = duplicates.filter((id) => !counts.has(id))
-    if (elsewhere.length) for (const [id, count] of await countDeliveries(tx, elsewhere)) counts.set(id, count)
-    return decisions.map((decision, i) => {
-      if (decision.kind === 'conflict') {
-        const { index, holder } = decision
-        return { conflict: { index, key: calls[i]!.events[index]!.key!, eventId: holder.eventId } }
-      }
-      return decision.events.map(({ id, duplicateOf }) => ({
-        id: duplicateOf ?? id,
-        duplicate: duplicateOf !== null,
-        deliveryCount: counts.get(duplicateOf ?? id) ?? 0,
-      }))
-    })
-  })
-  wakeNearby(woken, options)
-  return results
 }
 
-function wakeNearby(woken: readonly WokenEndpoint[], { nearby }: StoreOptions): void {
-  if (nearby) for (const endpoint of woken) nearby.wake(endpoint)
+type Stored = { readonly inserted: Inserted; readonly results: StoreResult[] }
+
+async function storeUnkeyed(hot: HotDatabase, calls: readonly StoreCall[], options: InsertOptions): Promise<Stored> {
+  const inserted = await insertEvents(hot, calls, options)
+  const results = calls.map((call) =>
+    call.events.map(({ id }) => ({ id, duplicate: false, deliveryCount: inserted.counts.get(id) ?? 0 })),
+  )
+  return { inserted, results }
+}
+
+async function storeKeyed(tx: Queryable, calls: readonly StoreCall[], options: InsertOptions): Promise<Stored> {
+  const { decisions } = await claimKeys(tx, calls)
+  const fresh = calls.flatMap((call, i) => {
+    const decision = decisions[i]!
+    if (decision.kind === 'conflict') return []
+    const events = call.events.filter((_, j) => decision.events[j]!.duplicateOf === null)
+    return events.length ? [{ ...call, events }] : []
+  })
+  const inserted = fresh.length ? await insertEvents(tx, fresh, options) : NOTHING_INSERTED
+  const counts = new Map(inserted.counts)
+  const duplicates = decisions.flatMap((decision) =>
+    decision.kind === 'accepted' ? decision.events.flatMap(({ duplicateOf }) => duplicateOf ?? []) : [],
+  )
+  const elsewhere = duplicates.filter((id) => !counts.has(id))
+  if (elsewhere.length) for (const [id, count] of await countDeliveries(tx, elsewhere)) counts.set(id, count)
+  const results = decisions.map((decision, i) => {
+    if (decision.kind === 'conflict') {
+      const { index, holder } = decision
+      return { conflict: { index, key: calls[i]!.events[index]!.key!, eventId: holder.eventId } }
+    }
+    return decision.events.map(({ id, duplicateOf }) => ({
+      id: duplicateOf ?? id,
+      duplicate: duplicateOf !== null,
+      deliveryCount: counts.get(duplicateOf ?? id) ?? 0,
+    }))
+  })
+  return { inserted, results }
 }
 
 const INPUT = recordset('i', {
@@ -110,6 +139,10 @@ const INPUT = recordset('i', {
   body: text,
 })
 
+const [MAX_ATTEMPTS, LANES, PROCESS, PLACES, OTHERWISE, MOST] = [1, 2, 3, 4, 5, 6].map((n) => `$${INPUT.width + n}`)
+
+// What lanes nearby take over is leased as it is inserted: it needs no claim, and an endpoint of which they take
+// everything no wake-up.
 const INSERT_EVENTS: Statement = {
   name: 'store-events',
   text: `
@@ -120,26 +153,41 @@ const INSERT_EVENTS: Statement = {
       select id, tenant_id, type, subject, sequence, occurred_at, body from input
       on conflict (id) do nothing
       returning id, tenant_id, type, subject
-    ), fanned as (
-      insert into delivery (tenant_id, event_id, endpoint_id, event_type, subject, max_attempts, next_attempt_at)
-      select s.tenant_id, s.id, e.id, s.type, s.subject, $${INPUT.width + 1}::int, date_trunc('milliseconds', now())
+    ), wanted as (
+      select s.*, e.id as endpoint_id,
+        e.status = 'ACTIVE' and e.max_in_flight is null and e.rate_limit_per_second is null
+          and row_number() over (partition by e.id order by s.id) <=
+            coalesce(${PLACES}::jsonb ->> e.id::text, ${PLACES}::jsonb ->> e.tenant_id::text, ${OTHERWISE})::int as fits
       from stored s
       join endpoint e on e.tenant_id = s.tenant_id and e.deleted_at is null
         and (e.event_types = '{}' or s.type = any (e.event_types))
-      returning event_id, endpoint_id
-    ), awake as (
-      select e.id, e.tenant_id from (select distinct endpoint_id from fanned) f join endpoint e on e.id = f.endpoint_id
-      where e.status = 'ACTIVE'
+    ), shared_out as (
+      select *, fits and row_number() over (partition by fits) <= ${MOST}::int as taken from wanted
+    ), fanned as (
+      insert into delivery (tenant_id, event_id, endpoint_id, event_type, subject, max_attempts, next_attempt_at,
+        lease_token, lease_until, lease_by)
+      select tenant_id, id, endpoint_id, type, subject, ${MAX_ATTEMPTS}::int, date_trunc('milliseconds', now()),
+        case when taken then ${LANES}::uuid end, case when taken then now() + interval '${LEASE_MS} ms' end,
+        case when taken then ${PROCESS}::uuid end
+      from shared_out
+      returning id, event_id, endpoint_id, next_attempt_at, lease_token is not null as taken
+    ), concerned as (
+      select e.id, e.tenant_id, e.revision, e.status = 'ACTIVE' and not f.all_taken as awake
+      from (select endpoint_id, bool_and(taken) as all_taken from fanned group by endpoint_id) f
+      join endpoint e on e.id = f.endpoint_id
     ), woken as (
       select count(*) from graphile_worker.add_jobs(array(
-        select row('deliver', json_strip_nulls(json_build_object('endpointId', id, 'tenantId', tenant_id, 'told', $${INPUT.width + 2}::text)),
+        select row('deliver', json_strip_nulls(json_build_object('endpointId', id, 'tenantId', tenant_id, 'told', ${LANES}::text)),
           null, null, ${JOB_MAX_ATTEMPTS}, null, null, null)::graphile_worker.job_spec
-        from awake))
+        from concerned where awake))
     )
-    select event_id as "eventId", count(*)::int as count, null::uuid as "endpointId", null::uuid as "tenantId"
+    select 'event' as kind, event_id as "eventId", count(*)::int as count, null::uuid as "endpointId",
+      null::uuid as "tenantId", null::int as revision, null::bool as awake, null::uuid as id, null::timestamptz as "dueAt"
     from fanned, woken where woken.count >= 0 group by event_id
     union all
-    select null, 0, id, tenant_id from awake`,
+    select 'endpoint', null, null, id, tenant_id, revision, awake, null, null from concerned
+    union all
+    select 'taken', event_id, null, endpoint_id, null, null, null, id, next_attempt_at from fanned where taken`,
 }
 
 const COUNT_DELIVERIES: Statement = {
@@ -149,42 +197,109 @@ const COUNT_DELIVERIES: Statement = {
 
 type Inserted = {
   /** How many deliveries each event got; events that nobody wanted are absent. */
-  readonly counts: Map<string, number>
+  readonly counts: ReadonlyMap<string, number>
   /** The endpoints whose wake-ups were stored. */
   readonly woken: readonly WokenEndpoint[]
+  /** What was leased to the lanes nearby. */
+  readonly taken: readonly ClaimedDelivery[]
 }
-const NOTHING_INSERTED: Inserted = { counts: new Map(), woken: [] }
+const NOTHING_INSERTED: Inserted = { counts: new Map(), woken: [], taken: [] }
 
-type InsertedRow = { eventId: string; count: number; endpointId: null } | ({ eventId: null } & WokenEndpoint)
+type InsertOptions = StoreOptions & { readonly offer: Offer | null }
+
+type ConcernedRow = { kind: 'endpoint'; endpointId: string; tenantId: string; revision: number; awake: boolean }
+type InsertedRow =
+  | { kind: 'event'; eventId: string; count: number }
+  | ConcernedRow
+  | { kind: 'taken'; id: string; eventId: string; endpointId: string; dueAt: Date }
 
 async function insertEvents(
   on: Queryable,
   calls: readonly StoreCall[],
-  { maxAttempts, repeated, nearby }: StoreOptions,
+  { maxAttempts, repeated, nearby, offer }: InsertOptions,
 ): Promise<Inserted> {
-  const rows = calls.flatMap(({ tenantId, events }) =>
-    events.map(({ id, type, subject, sequence, occurredAt, body }) => ({
-      id,
-      tenant_id: tenantId,
-      type,
-      subject,
-      sequence,
-      occurred_at: occurredAt,
-      body,
-    })),
-  )
-  const values = [...INPUT.values(rows), maxAttempts, nearby?.id ?? null]
+  const rows = calls.flatMap(({ tenantId, events }) => events.map((event) => ({ event, tenantId })))
+  const values = [
+    ...INPUT.values(
+      rows.map(({ event: { id, type, subject, sequence, occurredAt, body }, tenantId }) => ({
+        id,
+        tenant_id: tenantId,
+        type,
+        subject,
+        sequence,
+        occurred_at: occurredAt,
+        body,
+      })),
+    ),
+    maxAttempts,
+    nearby?.id ?? null,
+    offer?.processId ?? null,
+    JSON.stringify(offer?.places ?? {}),
+    String(offer?.otherwise ?? 0),
+    offer?.most ?? 0,
+  ]
   const inserted = await on.query<InsertedRow>(INSERT_EVENTS, values)
-  const woken = inserted.filter((row) => row.eventId === null)
-  if (repeated)
-    return {
-      counts: await countDeliveries(
-        on,
-        rows.map(({ id }) => id),
-      ),
-      woken,
-    }
-  return { counts: new Map(inserted.flatMap((row) => (row.eventId ? [[row.eventId, row.count]] : []))), woken }
+  const ids = rows.map(({ event }) => event.id)
+  const counts = new Map<string, number>()
+  const endpoints = new Map<string, ConcernedRow>()
+  for (const row of inserted) {
+    if (row.kind === 'event') counts.set(row.eventId, row.count)
+    else if (row.kind === 'endpoint') endpoints.set(row.endpointId, row)
+  }
+  const events = new Map(rows.map(({ event }) => [event.id, event]))
+  return {
+    counts: repeated ? await countDeliveries(on, ids) : counts,
+    woken: [...endpoints.values()].filter(({ awake }) => awake),
+    taken: inserted.flatMap((row): ClaimedDelivery[] => {
+      if (row.kind !== 'taken') return []
+      const { id, eventId, endpointId, dueAt } = row
+      const { type, body, bodyBytes } = events.get(eventId)!
+      const { tenantId, revision } = endpoints.get(endpointId)!
+      return [
+        {
+          ...FIRST_ATTEMPT,
+          id,
+          tenantId,
+          eventId,
+          endpointId,
+          eventType: type,
+          maxAttempts,
+          dueAt,
+          revision,
+          body: bodyBytes <= LARGE_BODY_BYTES ? body : null,
+          leaseToken: nearby!.id,
+        },
+      ]
+    }),
+  }
+}
+
+const FIRST_ATTEMPT = {
+  test: false,
+  resend: false,
+  manual: false,
+  attemptCount: 0,
+  cycleStart: 0,
+  suspect: false,
+  crashCount: 0,
+} as const
+
+const FREE_UNTAKEN: Statement = {
+  name: 'free-untaken',
+  text: `
+    with untaken as (
+      select id from delivery where event_id = any ($1::uuid[]) and lease_token = $2::uuid order by id for update
+    )
+    update delivery d set lease_token = null, lease_until = null, lease_by = null
+    from untaken where d.id = untaken.id
+    returning d.endpoint_id as "endpointId", d.tenant_id as "tenantId"`,
+}
+
+/** Ends the leases of a try whose commit went unheard: the lanes never took what it left to them. */
+async function freeUntaken(hot: HotDatabase, calls: readonly StoreCall[], nearby: Nearby): Promise<void> {
+  const eventIds = calls.flatMap(({ events }) => events.map(({ id }) => id))
+  const freed = await hot.query<WokenEndpoint>(FREE_UNTAKEN, [eventIds, nearby.id])
+  for (const endpoint of freed) nearby.wake(endpoint)
 }
 
 async function countDeliveries(on: Queryable, eventIds: string[]): Promise<Map<string, number>> {

@@ -2,6 +2,7 @@ import { createHmac, randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { Viewer } from '../../src/context.ts'
 import type { ReceivedRequest, Receiver } from '../../src/dev/receiver.ts'
+import { toPublicId } from '../../src/domain/id.ts'
 import { makeSigningSecret } from '../../src/domain/signing-secret.ts'
 import { pauseEndpoint, resumeEndpoint, updateEndpoint } from '../../src/gateway/configure-endpoint.ts'
 import { retryDelivery } from '../../src/gateway/retry-delivery.ts'
@@ -410,6 +411,27 @@ describe('the lane', () => {
     expect(most).toBeLessThanOrEqual(20)
     expect(most).toBeGreaterThan(2)
     expect(await endpoint.attempts()).toHaveLength(300 + refused)
+  })
+
+  test('under more than it can send, what waits in the table is not overtaken by what is published later', async () => {
+    const endpoint = await endpointOf()
+    const arrived = new Set<string>()
+    receiver.answerAt(endpoint.path, async ({ headers }) => {
+      arrived.add(String(headers['x-sivo-event-id']))
+      await new Promise((resolve) => setTimeout(resolve, 40))
+      return 200
+    })
+    const published: string[] = []
+    for (let i = 0; i < 60; i++) {
+      const events = await endpoint.publish(50)
+      published.push(...events.map(({ id }) => toPublicId('event', id)))
+      await new Promise((resolve) => setTimeout(resolve, 40))
+    }
+    const sent = arrived.size
+    expect(sent).toBeLessThan(published.length)
+    const first = published.slice(0, Math.floor(sent / 2))
+    expect(first.filter((id) => arrived.has(id)).length).toBeGreaterThan(first.length * 0.95)
+    await endpoint.untilStatus('SUCCEEDED', published.length, 20_000)
   })
 
   test('large bodies arrive whole, also beside a hanging endpoint that has them too', async () => {
