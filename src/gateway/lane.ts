@@ -476,7 +476,10 @@ export function createLanes(options: LanesOptions): Lanes {
       const question = askedOf.get(lane)
       if (question?.restarts === lane.restarts)
         lane.low = Math.max(lane.low ?? 0, delivery.dueAt.getTime() - LOW_WATER_BEHIND_MS)
-      const hasPlace = question ? taken.get(lane)! <= question.atOnce : hasPlaceFor(lane, delivery)
+      // What was handed over meanwhile may have taken the slots that a claim was made for.
+      const hasPlace = question
+        ? taken.get(lane)! <= question.atOnce && lane.inTheAir < lane.mostSlots
+        : hasPlaceFor(lane, delivery)
       if (!hasPlace && !delivery.suspect) {
         if (question || lane.inTheAir > 0) lane.ahead.push({ delivery, target, claimedAt })
         else giveBack(lane, delivery)
