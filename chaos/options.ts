@@ -37,6 +37,8 @@ export type RunOptions = {
   readonly terminations: number
   readonly blackHoles: number
   readonly rate: number
+  /** The API process delivers too, so that what a publish hands over to its lanes is at stake as well. */
+  readonly together: boolean
   /** Keep the folder with the ledgers, the logs and the database. */
   readonly keep: boolean
 }
@@ -52,7 +54,10 @@ export function readOptions(args: string[]): RunOptions {
   let values: Record<string, string | boolean | undefined> = {}
   try {
     const options = Object.fromEntries(names.map((name) => [name, { type: 'string' as const }]))
-    values = parseArgs({ args, options: { ...options, keep: { type: 'boolean' } } }).values
+    values = parseArgs({
+      args,
+      options: { ...options, together: { type: 'boolean' }, keep: { type: 'boolean' } },
+    }).values
   } catch (error) {
     problems.push((error as Error).message)
   }
@@ -76,11 +81,12 @@ export function readOptions(args: string[]): RunOptions {
     terminations: read('terminations'),
     blackHoles: read('black-holes'),
     rate: read('rate'),
+    together: values['together'] === true,
     keep: values['keep'] === true,
   }
   if (problems.length) {
     const usage = names.map((name) => `[--${name} ${DEFAULTS[name]}]`).join(' ')
-    throw new UsageError(`${problems.join('\n')}\nUsage: chaos ${usage} [--keep]`)
+    throw new UsageError(`${problems.join('\n')}\nUsage: chaos ${usage} [--together] [--keep]`)
   }
   return options
 }

@@ -129,8 +129,7 @@ async function runIn(folder: string, options: RunOptions, tell: Tell, closers: (
       name: process === 0 ? 'api' : `worker ${process}`,
       logPath: join(folder, 'logs', process === 0 ? 'api.log' : `worker-${process}.log`),
       env: {
-        // It serves the API and delivers too, so that what a publish hands over is at stake as well.
-        SIVO_ROLE: process === 0 ? 'all' : 'worker',
+        SIVO_ROLE: process > 0 ? 'worker' : options.together ? 'all' : 'api',
         PORT: String(process === 0 ? apiPort : 0),
         DATABASE_URL: database.urlFor(process, process === BEHIND_PROXY ? proxy.port : undefined),
         SIVO_DATA_DIR: folder,
@@ -150,7 +149,9 @@ async function runIn(folder: string, options: RunOptions, tell: Tell, closers: (
     closers.push(started.end)
   }
   await Promise.all(processes.map((each) => each.ready(READY_MS)))
-  tell(`an API process that also delivers and ${options.workers} worker processes are ready`)
+  tell(
+    `an API process${options.together ? ', which delivers too,' : ''} and ${options.workers} worker processes are ready`,
+  )
 
   const { tenantIds, endpoints, secrets } = await configure(api, options, receiverPort)
   await receiver.ask({ kind: 'secrets', secrets }, 'flushed')
