@@ -270,7 +270,10 @@ const RELEASE: Statement = {
 }
 
 /** Gives leases back whose attempt was not made, so that anybody may take them at once. */
-export async function releaseLeases(hot: HotDatabase, deliveries: readonly ClaimedDelivery[]): Promise<void> {
+export async function releaseLeases(
+  hot: HotDatabase,
+  deliveries: readonly Pick<ClaimedDelivery, 'id' | 'leaseToken'>[],
+): Promise<void> {
   await hot.query(RELEASE, [deliveries.map(({ id }) => id), deliveries.map(({ leaseToken }) => leaseToken)])
 }
 

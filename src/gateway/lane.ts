@@ -159,6 +159,8 @@ const NOBODY = ''
 
 export function createLanes(options: LanesOptions): Lanes {
   const { ctx, recorder, targets } = options
+  /** For tenants who have little in the air. */
+  const reserve = Math.ceil(options.maxInTheAir / 10)
   const lanes = new Map<string, Lane>()
   const hungry = new Set<Lane>()
   const tenantInTheAir = new Map<string, number>()
@@ -187,7 +189,7 @@ export function createLanes(options: LanesOptions): Lanes {
     { gated: true, claim: claimThroughGates, running: null, notBefore: 0 },
   ]
   let inTheAir = 0
-  /** Slots asked for by claims that are not answered yet; of each tenant they are in `tenantInTheAir`. */
+  /** Slots asked for by claims that are not answered yet, which are in `tenantInTheAir` too, and offered to publishes. */
   let askedFor = 0
   let closed = false
   const offers = new Set<Promise<void>>()
@@ -314,7 +316,6 @@ export function createLanes(options: LanesOptions): Lanes {
   /** What the hungry lanes may ask for now, those that wait longest first. */
   function collectClaims(gated: boolean): Asked[] {
     const now = ctx.clock.monotonicMs()
-    const reserve = Math.ceil(options.maxInTheAir / 10)
     const asked: Asked[] = []
     let rows = MAX_CLAIM_ROWS
     for (const lane of hungry) {
@@ -445,7 +446,7 @@ export function createLanes(options: LanesOptions): Lanes {
     }
   }
 
-  /** Sends what was claimed; returns how many each lane got. */
+  /** Sends what was claimed, or handed over where nothing was asked for; returns how many each lane got. */
   async function start(
     asked: Asked[],
     deliveries: readonly ClaimedDelivery[],
@@ -515,14 +516,14 @@ export function createLanes(options: LanesOptions): Lanes {
 
   function offer(tenantIds: ReadonlySet<string>): Offer | null {
     const now = ctx.clock.monotonicMs()
-    const reserve = Math.ceil(options.maxInTheAir / 10)
     const most = Math.min(MAX_OFFERED, options.maxInTheAir - inTheAir - askedFor - reserve)
     if (closed || most <= 0) return null
     const places: Record<string, number> = {}
     for (const tenantId of tenantIds) if (roomOf(tenantId) <= 0) places[tenantId] = 0
-    const concerned = [...lanes.values()].filter(
-      ({ test, tenantId }) => !test && (tenantId === null || tenantIds.has(tenantId)),
-    )
+    const concerned = lanes
+      .values()
+      .filter(({ test, tenantId }) => !test && (tenantId === null || tenantIds.has(tenantId)))
+      .toArray()
     for (const lane of concerned) {
       places[lane.endpointId] = placesOf(lane, now)
       lane.offered += places[lane.endpointId]!

@@ -7,7 +7,7 @@ import { decideKeys, type KeyedEvent, type KeyHolder } from '../domain/idempoten
 import type { HotDatabase, Queryable, Statement } from '../hot-database.ts'
 import { JOB_MAX_ATTEMPTS } from '../queue.ts'
 import { int, recordset, text, timestamptz, uuid } from '../recordset.ts'
-import { type ClaimedDelivery, LARGE_BODY_BYTES, LEASE_MS } from './claim-deliveries.ts'
+import { type ClaimedDelivery, LARGE_BODY_BYTES, LEASE_MS, releaseLeases } from './claim-deliveries.ts'
 
 export type NewEvent = {
   readonly id: string
@@ -72,8 +72,8 @@ export async function storeEvents(
   options: StoreOptions,
 ): Promise<StoreResult[]> {
   const { nearby, repeated } = options
-  // What a try whose commit went unheard left to the lanes they never took; from now on it is for claims.
   const tenantIds = new Set(calls.map(({ tenantId }) => tenantId))
+  // What a try whose commit went unheard left to the lanes they never took; from now on it is for claims.
   const offer = repeated ? null : (nearby?.offer(tenantIds) ?? null)
   let inserted = NOTHING_INSERTED
   try {
@@ -207,30 +207,28 @@ const NOTHING_INSERTED: Inserted = { counts: new Map(), woken: [], taken: [] }
 
 type InsertOptions = StoreOptions & { readonly offer: Offer | null }
 
-type ConcernedRow = { kind: 'endpoint'; endpointId: string; tenantId: string; revision: number; awake: boolean }
-type InsertedRow =
-  | { kind: 'event'; eventId: string; count: number }
-  | ConcernedRow
-  | { kind: 'taken'; id: string; eventId: string; endpointId: string; dueAt: Date }
+type EndpointRow = { kind: 'endpoint'; endpointId: string; tenantId: string; revision: number; awake: boolean }
+type TakenRow = { kind: 'taken'; id: string; eventId: string; endpointId: string; dueAt: Date }
+type InsertedRow = { kind: 'event'; eventId: string; count: number } | EndpointRow | TakenRow
 
 async function insertEvents(
   on: Queryable,
   calls: readonly StoreCall[],
   { maxAttempts, repeated, nearby, offer }: InsertOptions,
 ): Promise<Inserted> {
-  const rows = calls.flatMap(({ tenantId, events }) => events.map((event) => ({ event, tenantId })))
+  const rows = calls.flatMap(({ tenantId, events }) =>
+    events.map(({ id, type, subject, sequence, occurredAt, body }) => ({
+      id,
+      tenant_id: tenantId,
+      type,
+      subject,
+      sequence,
+      occurred_at: occurredAt,
+      body,
+    })),
+  )
   const values = [
-    ...INPUT.values(
-      rows.map(({ event: { id, type, subject, sequence, occurredAt, body }, tenantId }) => ({
-        id,
-        tenant_id: tenantId,
-        type,
-        subject,
-        sequence,
-        occurred_at: occurredAt,
-        body,
-      })),
-    ),
+    ...INPUT.values(rows),
     maxAttempts,
     nearby?.id ?? null,
     offer?.processId ?? null,
@@ -239,38 +237,22 @@ async function insertEvents(
     offer?.most ?? 0,
   ]
   const inserted = await on.query<InsertedRow>(INSERT_EVENTS, values)
-  const ids = rows.map(({ event }) => event.id)
-  const counts = new Map<string, number>()
-  const endpoints = new Map<string, ConcernedRow>()
-  for (const row of inserted) {
-    if (row.kind === 'event') counts.set(row.eventId, row.count)
-    else if (row.kind === 'endpoint') endpoints.set(row.endpointId, row)
-  }
-  const events = new Map(rows.map(({ event }) => [event.id, event]))
+  const endpoints = inserted.filter((row) => row.kind === 'endpoint')
   return {
-    counts: repeated ? await countDeliveries(on, ids) : counts,
-    woken: [...endpoints.values()].filter(({ awake }) => awake),
-    taken: inserted.flatMap((row): ClaimedDelivery[] => {
-      if (row.kind !== 'taken') return []
-      const { id, eventId, endpointId, dueAt } = row
-      const { type, body, bodyBytes } = events.get(eventId)!
-      const { tenantId, revision } = endpoints.get(endpointId)!
-      return [
-        {
-          ...FIRST_ATTEMPT,
-          id,
-          tenantId,
-          eventId,
-          endpointId,
-          eventType: type,
-          maxAttempts,
-          dueAt,
-          revision,
-          body: bodyBytes <= LARGE_BODY_BYTES ? body : null,
-          leaseToken: nearby!.id,
-        },
-      ]
-    }),
+    counts: repeated
+      ? await countDeliveries(
+          on,
+          rows.map(({ id }) => id),
+        )
+      : new Map(inserted.flatMap((row) => (row.kind === 'event' ? [[row.eventId, row.count]] : []))),
+    woken: endpoints.filter(({ awake }) => awake),
+    taken:
+      nearby && offer
+        ? takenOver(
+            inserted.filter((row) => row.kind === 'taken'),
+            { calls, endpoints, maxAttempts, leaseToken: nearby.id },
+          )
+        : [],
   }
 }
 
@@ -284,22 +266,46 @@ const FIRST_ATTEMPT = {
   crashCount: 0,
 } as const
 
-const FREE_UNTAKEN: Statement = {
-  name: 'free-untaken',
+/** The deliveries as a claim would have brought them. */
+function takenOver(
+  rows: readonly TakenRow[],
+  of: { calls: readonly StoreCall[]; endpoints: readonly EndpointRow[]; maxAttempts: number; leaseToken: string },
+): ClaimedDelivery[] {
+  const events = new Map(of.calls.flatMap((call) => call.events.map((event) => [event.id, event])))
+  const endpoints = new Map(of.endpoints.map((endpoint) => [endpoint.endpointId, endpoint]))
+  return rows.map(({ id, eventId, endpointId, dueAt }) => {
+    const { type, body, bodyBytes } = events.get(eventId)!
+    const { tenantId, revision } = endpoints.get(endpointId)!
+    return {
+      ...FIRST_ATTEMPT,
+      id,
+      tenantId,
+      eventId,
+      endpointId,
+      eventType: type,
+      maxAttempts: of.maxAttempts,
+      dueAt,
+      revision,
+      body: bodyBytes <= LARGE_BODY_BYTES ? body : null,
+      leaseToken: of.leaseToken,
+    }
+  })
+}
+
+const UNTAKEN: Statement = {
+  name: 'untaken-deliveries',
   text: `
-    with untaken as (
-      select id from delivery where event_id = any ($1::uuid[]) and lease_token = $2::uuid order by id for update
-    )
-    update delivery d set lease_token = null, lease_until = null, lease_by = null
-    from untaken where d.id = untaken.id
-    returning d.endpoint_id as "endpointId", d.tenant_id as "tenantId"`,
+    select id, lease_token as "leaseToken", endpoint_id as "endpointId", tenant_id as "tenantId"
+    from delivery where event_id = any ($1::uuid[]) and lease_token = $2::uuid`,
 }
 
 /** Ends the leases of a try whose commit went unheard: the lanes never took what it left to them. */
 async function freeUntaken(hot: HotDatabase, calls: readonly StoreCall[], nearby: Nearby): Promise<void> {
   const eventIds = calls.flatMap(({ events }) => events.map(({ id }) => id))
-  const freed = await hot.query<WokenEndpoint>(FREE_UNTAKEN, [eventIds, nearby.id])
-  for (const endpoint of freed) nearby.wake(endpoint)
+  const untaken = await hot.query<{ id: string; leaseToken: string } & WokenEndpoint>(UNTAKEN, [eventIds, nearby.id])
+  if (untaken.length === 0) return
+  await releaseLeases(hot, untaken)
+  for (const endpoint of untaken) nearby.wake(endpoint)
 }
 
 async function countDeliveries(on: Queryable, eventIds: string[]): Promise<Map<string, number>> {

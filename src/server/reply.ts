@@ -1,4 +1,4 @@
-// Replies that are not GraphQL's, in its form: { errors: [{ message, extensions: { code } }] }.
+// Replies that leave whole. Those that are not GraphQL's have its form: { errors: [{ message, extensions: { code } }] }.
 
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { RequestErrorCode } from '../errors.ts'
