@@ -1,12 +1,14 @@
 // Group commit. Idle, an item is flushed at once; what arrives while a flush is in the air rides the next one. A batch is
-// bounded in items and bytes and takes its items fairly from all who wait, so a flood delays itself. Where nobody waits
-// for a flush, it may linger under load: fewer and larger batches cost less.
+// bounded in items and bytes and takes its items fairly from all who wait, so a flood delays itself. While others submit
+// as well, who had much in a flush rests for twice as long as it took: they find the database free most of the time. Where
+// nobody waits for a flush, it may linger under load: fewer and larger batches cost less.
 //
 // What a failed flush means decides what happens to its items: bad data is split until it stands alone, a serialization
 // failure is repeated whole, a lost connection is repeated with the same items until `patience` says stop. So a flush
 // must be safe to repeat: it may have been committed before the connection broke.
 
 import { isDatabaseAway } from '../errors.ts'
+import { createNeighbours } from './neighbours.ts'
 
 export type BatcherOptions<Item, Result> = {
   /** Results in the order of the items. `repeated` says that an earlier try of these items may have been committed. */
@@ -24,6 +26,8 @@ export type BatcherOptions<Item, Result> = {
   maxBytes: number
   /** How many flushes may be in the air at once. */
   parallel: number
+  /** Who has so many bytes or more in a flush rests after it, unless nobody else submitted for a second. */
+  rest?: { readonly fromBytes: number }
   /** After a flush of `after` items or more began, the next one begins so many ms later, or with a full batch. */
   linger?: { readonly ms: number; readonly after: number }
 }
@@ -38,13 +42,45 @@ export type Batcher<Item, Result> = {
 type Entry<Item, Result> = { item: Item; resolve: (result: Result) => void; reject: (error: unknown) => void }
 
 const MAX_SERIALIZATION_TRIES = 10
+const REST_TIMES = 2
+/** A flush that waited for its database is no measure. */
+const MAX_REST_MS = 100
 
 export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result>): Batcher<Item, Result> {
   type Waiting = Entry<Item, Result>
+  const neighbours = createNeighbours(options.monotonicMs)
+  /** Of those who are served in turns. */
   const lines = new Map<string, Waiting[]>()
+  /** Of those who rest, or whose flush they will rest after is in the air. */
+  const restingLines = new Map<string, Waiting[]>()
   let waiting = 0
   let inTheAir = 0
   let whenIdle: (() => void)[] = []
+
+  /** Takes those out of the turns who are to rest after this batch. */
+  function leaveOut(batch: readonly Waiting[]): string[] {
+    if (!options.rest) return []
+    const bytes = new Map<string, number>()
+    for (const { item } of batch) {
+      const owner = options.owner(item)
+      bytes.set(owner, (bytes.get(owner) ?? 0) + options.weigh(item))
+    }
+    const { fromBytes } = options.rest
+    const tired = [...bytes.keys()].filter((owner) => bytes.get(owner)! >= fromBytes && neighbours.areAbout(owner))
+    for (const owner of tired) {
+      restingLines.set(owner, lines.get(owner) ?? [])
+      lines.delete(owner)
+    }
+    return tired
+  }
+
+  function letBackIn(owner: string): void {
+    const line = restingLines.get(owner)!
+    restingLines.delete(owner)
+    if (line.length === 0) return
+    lines.set(owner, line)
+    pump()
+  }
 
   function takeBatch(): Waiting[] {
     const batch: Waiting[] = []
@@ -114,13 +150,17 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
   }
 
   function pump(): void {
-    while (inTheAir < options.parallel && waiting > 0 && !lingers()) {
+    while (inTheAir < options.parallel && lines.size > 0 && !lingers()) {
       const batch = takeBatch()
+      const tired = leaveOut(batch)
       const { linger } = options
       if (linger && batch.length >= linger.after) lingerUntil = options.monotonicMs() + linger.ms
       inTheAir++
-      flush(batch, firstTry(false)).finally(() => {
+      const first = firstTry(false)
+      flush(batch, first).finally(() => {
         inTheAir--
+        const tookMs = options.monotonicMs() - first.since
+        for (const owner of tired) setTimeout(letBackIn, Math.min(REST_TIMES * tookMs, MAX_REST_MS), owner)
         if (waiting > 0) pump()
         else if (inTheAir === 0) {
           for (const resolve of whenIdle) resolve()
@@ -136,7 +176,8 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
       return new Promise((resolve, reject) => {
         const entry = { item, resolve, reject }
         const owner = options.owner(item)
-        const line = lines.get(owner)
+        if (options.rest) neighbours.note(owner)
+        const line = restingLines.get(owner) ?? lines.get(owner)
         if (line) line.push(entry)
         else lines.set(owner, [entry])
         waiting++

@@ -7,15 +7,22 @@
 // they need neither a wake-up nor a claim. Once a lane is behind, what is published waits its turn in the table.
 //
 // A full lane whose receiver is quick claims three times as much ahead, so that a slot that becomes free is filled at once
-// and a claim brings many; slower ones claim what they can send now.
-//
-// A lane starts with two slots and doubles them with every success; three timeouts in a row bring it back to two. That
-// limits parallelism alone, never the schedule.
+// and a claim brings many; slower ones claim what they can send now. How many slots it has, its receiver's answers decide
+// (domain/lane-width.ts).
 
 import { randomUUID } from 'node:crypto'
 import type { Context } from '../context.ts'
 import { giveUp, type Step } from '../domain/delivery.ts'
-import { type AttemptResult, type AttemptTools, attemptDelivery } from './attempt-delivery.ts'
+import {
+  FIRST_SLOTS,
+  isQuick,
+  type LaneWidth,
+  NARROW,
+  SLOTS,
+  slotsBesideNeighbours,
+  widthAfter,
+} from '../domain/lane-width.ts'
+import { type AttemptTools, attemptDelivery } from './attempt-delivery.ts'
 import type { Batcher } from './batcher.ts'
 import {
   type Claim,
@@ -29,19 +36,15 @@ import {
   releaseLeases,
 } from './claim-deliveries.ts'
 import type { EndpointTarget, EndpointTargets } from './endpoint-targets.ts'
+import { createNeighbours } from './neighbours.ts'
 import type { Recorded, Result } from './record-attempts.ts'
 import type { Offer } from './store-events.ts'
 import { createSuspects } from './suspects.ts'
 
-const FIRST_SLOTS = 2
-const SLOTS = 20
 /** What a full, quick lane holds claimed ahead for each of its slots. */
 const AHEAD_PER_SLOT = 3
 /** What publishes may add to that: half, so that claims bring what waits in the table however much is published. */
 const OFFERED_PER_SLOT = AHEAD_PER_SLOT / 2
-const TIMEOUTS_UNTIL_NARROW = 3
-/** What is claimed ahead for a lane whose receiver answers within this goes out within three times as long. */
-const QUICK_MS = 100
 const MAX_CLAIM_ROWS = 500
 const MAX_CLAIM_LANES = 200
 /** What one publish may hand over. */
@@ -112,13 +115,10 @@ type Lane = {
   offered: number
   /** Results that are being recorded. */
   unsettled: number
-  slots: number
+  width: LaneWidth
   mostSlots: number
-  /** The last attempt was answered well and soon. */
-  quick: boolean
   /** Claimed ahead: each goes out when one before it has ended. While there are any, something is in the air. */
   ahead: Claimed[]
-  timeouts: number
   /** Rises with every wake-up, so that one that comes during a claim is not lost. */
   woken: number
   /** Due times below this were claimed already; null: look from the beginning. */
@@ -164,6 +164,7 @@ export function createLanes(options: LanesOptions): Lanes {
   const lanes = new Map<string, Lane>()
   const hungry = new Set<Lane>()
   const tenantInTheAir = new Map<string, number>()
+  const neighbours = createNeighbours(ctx.clock.monotonicMs)
   const timedWakeUps = new Set<string>()
   const suspects = createSuspects<Lane>({
     mark: (delivery, overtaken) => markWatched(ctx.hot, delivery, overtaken).catch(() => false),
@@ -211,11 +212,9 @@ export function createLanes(options: LanesOptions): Lanes {
         behind: false,
         offered: 0,
         unsettled: 0,
-        slots: FIRST_SLOTS,
+        width: NARROW,
         mostSlots: SLOTS,
-        quick: false,
         ahead: [],
-        timeouts: 0,
         woken: 0,
         low: null,
         restarts: 0,
@@ -327,7 +326,7 @@ export function createLanes(options: LanesOptions): Lanes {
       const atOnce = Math.max(
         0,
         Math.min(
-          lane.slots - lane.inTheAir - (lane.quick ? 0 : lane.offered),
+          slotsOf(lane) - lane.inTheAir - (isQuick(lane.width) ? 0 : lane.offered),
           ofTenant < reserve ? free : free - reserve,
           roomOf(tenantId),
           rows,
@@ -335,7 +334,7 @@ export function createLanes(options: LanesOptions): Lanes {
       )
       const slots = Math.min(rows, atOnce + roomAhead(lane, atOnce))
       // With enough claimed ahead there is no hurry: fewer and larger claims.
-      if (slots === 0 || (lane.ahead.length > 0 && slots < (lane.slots * AHEAD_PER_SLOT) / 2)) continue
+      if (slots === 0 || (lane.ahead.length > 0 && slots < (lane.width.slots * AHEAD_PER_SLOT) / 2)) continue
       rows -= slots
       askedFor += atOnce
       countFor(tenantId, atOnce)
@@ -356,20 +355,26 @@ export function createLanes(options: LanesOptions): Lanes {
     return asked
   }
 
+  function slotsOf(lane: Lane): number {
+    return neighbours.areAbout(lane.tenantId ?? NOBODY) ? slotsBesideNeighbours(lane.width) : lane.width.slots
+  }
+
   function roomAhead(lane: Lane, atOnce: number): number {
-    const isFull = lane.inTheAir + atOnce >= lane.slots
-    return lane.quick && isFull && !lane.gated && !lane.test ? lane.slots * AHEAD_PER_SLOT - lane.ahead.length : 0
+    const isFull = lane.inTheAir + atOnce >= slotsOf(lane)
+    return isQuick(lane.width) && isFull && !lane.gated && !lane.test
+      ? lane.width.slots * AHEAD_PER_SLOT - lane.ahead.length
+      : 0
   }
 
   /** Fills the lane's free slots with what was claimed ahead; gives that back when it would have to wait long. */
   function sendAhead(lane: Lane): void {
     if (lane.ahead.length === 0) return
-    if (!lane.quick || closed) {
+    if (!isQuick(lane.width) || closed) {
       for (const { delivery } of lane.ahead.splice(0)) giveBack(lane, delivery)
       return
     }
     const tenantId = lane.tenantId ?? NOBODY
-    while (lane.inTheAir < lane.slots) {
+    while (lane.inTheAir < slotsOf(lane)) {
       const isFree = inTheAir + askedFor < options.maxInTheAir
       if (lane.inTheAir > 0 && !(isFree && roomOf(tenantId) > 0)) return
       const next = lane.ahead.shift()
@@ -413,7 +418,7 @@ export function createLanes(options: LanesOptions): Lanes {
       if (!gate) continue
       lane.gated = !gate.open
       lane.mostSlots = gate.maxInFlight ?? SLOTS
-      lane.slots = Math.min(lane.slots, lane.mostSlots)
+      lane.width = { ...lane.width, slots: Math.min(lane.width.slots, lane.mostSlots) }
       const got = taken.get(lane) ?? 0
       if (got >= claim.slots) continue
       // Fewer than the gate let through: nothing more is due. As many: there may be more, when the gate opens again.
@@ -496,7 +501,7 @@ export function createLanes(options: LanesOptions): Lanes {
 
   /** Whether what was handed over can go out now. */
   function hasPlaceFor(lane: Lane, { tenantId }: ClaimedDelivery): boolean {
-    const slots = Math.min(lane.mostSlots, lane.slots + FIRST_SLOTS)
+    const slots = Math.min(lane.mostSlots, slotsOf(lane) + FIRST_SLOTS)
     return lane.inTheAir < slots && inTheAir < options.maxInTheAir && roomOf(tenantId) > 0
   }
 
@@ -508,10 +513,10 @@ export function createLanes(options: LanesOptions): Lanes {
   /** What a publish may hand over to a lane now, where there is not more due already than the lane can send. */
   function placesOf(lane: Lane, now: number): number {
     const isOpen = !lane.gated && lane.closedUntil <= now && roomOf(lane.tenantId ?? NOBODY) > 0
-    if (!isOpen || lane.behind || (lane.claiming && !lane.quick)) return 0
-    const ahead = lane.quick ? lane.slots * OFFERED_PER_SLOT - lane.ahead.length : 0
+    if (!isOpen || lane.behind || (lane.claiming && !isQuick(lane.width))) return 0
+    const ahead = isQuick(lane.width) ? lane.width.slots * OFFERED_PER_SLOT - lane.ahead.length : 0
     // Half of it: another publish may begin before this one is stored.
-    return Math.max(0, Math.ceil((lane.slots - lane.inTheAir - lane.offered + ahead) / 2))
+    return Math.max(0, Math.ceil((slotsOf(lane) - lane.inTheAir - lane.offered + ahead) / 2))
   }
 
   function offer(tenantIds: ReadonlySet<string>): Offer | null {
@@ -558,6 +563,7 @@ export function createLanes(options: LanesOptions): Lanes {
     lane.inTheAir++
     inTheAir++
     countFor(delivery.tenantId, 1)
+    neighbours.note(delivery.tenantId)
   }
 
   function freeSlot(lane: Lane, delivery: ClaimedDelivery): void {
@@ -621,7 +627,8 @@ export function createLanes(options: LanesOptions): Lanes {
       }
       const made = await attemptDelivery(tools, { delivery, target, body })
       if (!made) return giveBack(lane, delivery)
-      adapt(lane, made)
+      const { outcome, attempt } = made
+      lane.width = widthAfter(lane.width, { ...outcome, latencyMs: attempt.sent.latencyMs }, lane.mostSlots)
       result = { delivery, ...made, ...schedule(lane, made.step) }
     } catch (error) {
       ctx.log.error({ err: error, deliveryId: delivery.id, endpointId: delivery.endpointId }, 'delivery.attempt_failed')
@@ -653,18 +660,6 @@ export function createLanes(options: LanesOptions): Lanes {
     } finally {
       lane.unsettled--
       retire(lane)
-    }
-  }
-
-  function adapt(lane: Lane, { outcome: { errorCode }, attempt: { sent } }: AttemptResult): void {
-    lane.quick = errorCode === null && sent.latencyMs <= QUICK_MS
-    if (errorCode === null) {
-      lane.timeouts = 0
-      lane.slots = Math.min(lane.mostSlots, lane.slots * 2)
-    } else if (errorCode !== 'timeout') {
-      lane.timeouts = 0
-    } else if (++lane.timeouts >= TIMEOUTS_UNTIL_NARROW) {
-      lane.slots = Math.min(FIRST_SLOTS, lane.mostSlots)
     }
   }
 

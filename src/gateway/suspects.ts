@@ -2,6 +2,7 @@
 // that were out at a further death one at a time, so that a death says which one it was. One that takes long is overtaken
 // and no longer under watch: a slow receiver must not hold up other suspects, nor be taken for the cause of a death.
 
+import type { LaneWidth } from '../domain/lane-width.ts'
 import { type ClaimedDelivery, CRASHES_OF_A_SUSPECT } from './claim-deliveries.ts'
 import type { EndpointTarget } from './endpoint-targets.ts'
 
@@ -38,7 +39,7 @@ export type SuspectsOptions<Lane> = {
 }
 
 /** Suspects of lanes; those of lanes without timeouts go first. */
-export function createSuspects<Lane extends { readonly timeouts: number }>(
+export function createSuspects<Lane extends { readonly width: LaneWidth }>(
   options: SuspectsOptions<Lane>,
 ): Suspects<Lane> {
   const waiting: Suspect<Lane>[] = []
@@ -70,7 +71,7 @@ export function createSuspects<Lane extends { readonly timeouts: number }>(
     const together = waiting.filter(({ delivery }) => !isLone(delivery))
     const candidates = together.length > 0 || watched.size > 0 ? together : waiting
     const next = candidates.reduce<Suspect<Lane> | null>(
-      (best, suspect) => (best === null || suspect.lane.timeouts < best.lane.timeouts ? suspect : best),
+      (best, suspect) => (best === null || suspect.lane.width.timeouts < best.lane.width.timeouts ? suspect : best),
       null,
     )
     if (next) waiting.splice(waiting.indexOf(next), 1)

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { type BatcherOptions, createBatcher } from '../../src/gateway/batcher.ts'
 
 type Item = { owner: string; name: string; bytes?: number }
@@ -89,6 +89,65 @@ test('a flood delays itself: every batch takes from all owners in turn', async (
     ['flood3', 'flood4', 'flood5', 'flood6'],
     ['flood7', 'flood8'],
   ])
+})
+
+describe('who had much in a flush, while others are about', () => {
+  const FLUSH_MS = 40
+  /** Flushes take a while; `startMs` is when each began. */
+  function slowBatcher() {
+    const startMs = new Map<string, number>()
+    const made = batcherOver(
+      (names) => {
+        for (const name of names) startMs.set(name, performance.now())
+        return new Promise((resolve) => setTimeout(resolve, FLUSH_MS))
+      },
+      { parallel: 2, rest: { fromBytes: 100 } },
+    )
+    return { ...made, startMs }
+  }
+
+  test('rests for twice as long as it took; the others are served meanwhile', async () => {
+    const { submit, startMs } = slowBatcher()
+    await submit('calm1', 'calm')
+    const flood = submit('flood1', 'flood', 100).then(() => submit('flood2', 'flood', 100))
+    await submit('calm2', 'calm')
+    await submit('calm3', 'calm')
+    await flood
+    const afterFlood1 = (name: string) => startMs.get(name)! - startMs.get('flood1')!
+    expect(afterFlood1('flood2')).toBeGreaterThan(3 * FLUSH_MS - 5)
+    expect(afterFlood1('calm2')).toBeLessThan(FLUSH_MS)
+    expect(afterFlood1('calm3')).toBeLessThan(2 * FLUSH_MS)
+  })
+
+  test('has one flush in the air; what it submits meanwhile keeps its order', async () => {
+    const { submit, startMs, batches } = slowBatcher()
+    await submit('calm', 'calm')
+    await Promise.all([1, 2, 3].map((n) => submit(`flood${n}`, 'flood', 400)))
+    expect(batches).toEqual([['calm'], ['flood1', 'flood2'], ['flood3']])
+    expect(startMs.get('flood3')! - startMs.get('flood1')!).toBeGreaterThan(2 * FLUSH_MS)
+  })
+
+  test('does not rest with little in it, nor alone', async () => {
+    const { submit, startMs } = slowBatcher()
+    const between = async (first: string, then: string, bytes: number) => {
+      await submit(first, 'flood', bytes)
+      await submit(then, 'flood', bytes)
+      return startMs.get(then)! - startMs.get(first)!
+    }
+    expect(await between('alone1', 'alone2', 100)).toBeLessThan(2 * FLUSH_MS)
+    await submit('calm', 'calm')
+    expect(await between('small1', 'small2', 99)).toBeLessThan(2 * FLUSH_MS)
+  })
+
+  test('is waited for when the batcher is to be idle', async () => {
+    const { submit, batcher, batches } = slowBatcher()
+    await submit('calm', 'calm')
+    void submit('flood1', 'flood', 900)
+    await Promise.resolve()
+    void submit('flood2', 'flood', 900)
+    await batcher.idle()
+    expect(batches).toEqual([['calm'], ['flood1'], ['flood2']])
+  })
 })
 
 test('a batch is bounded in bytes; one item above the bound goes alone', async () => {
