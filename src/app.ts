@@ -73,8 +73,8 @@ const MAX_IN_THE_AIR = 512
 const MAX_BATCH_ROWS = 500
 const MAX_BATCH_BYTES = 8_000_000
 const LEAST_EVENT_WEIGHT = MAX_BATCH_BYTES / MAX_BATCH_ROWS
-/** A tenant with so many events in one statement leaves the next ones to others. */
-const TIRING_EVENTS = 32
+/** A tenant with so many events in one statement rests after it. */
+const TIRING_EVENTS = 16
 /** How long a publish waits for a database that is away before it is refused. */
 const PUBLISH_PATIENCE_MS = 2_000
 /** Under load results wait so long for company: each statement costs as much as thirty results in it. */
@@ -127,7 +127,7 @@ export async function openApp({ config, log, ca, narrate = false }: AppOptions):
     maxItems: MAX_BATCH_ROWS,
     maxBytes: MAX_BATCH_BYTES,
     parallel: 2,
-    rest: { fromBytes: TIRING_EVENTS * LEAST_EVENT_WEIGHT },
+    rest: { fromBytes: TIRING_EVENTS * LEAST_EVENT_WEIGHT, fromItems: TIRING_EVENTS },
   })
   opened.push(() => publisher.idle())
 

@@ -1,14 +1,13 @@
 // Group commit. Idle, an item is flushed at once; what arrives while a flush is in the air rides the next one. A batch is
-// bounded in items and bytes and takes its items fairly from all who wait, so a flood delays itself. While others submit
-// as well, who had much in a flush rests for twice as long as it took: they find the database free most of the time. Where
-// nobody waits for a flush, it may linger under load: fewer and larger batches cost less.
+// bounded in items and bytes, and takes its items in turns from all who wait (turns.ts). Where nobody waits for a flush, it
+// may linger under load: fewer and larger batches cost less.
 //
 // What a failed flush means decides what happens to its items: bad data is split until it stands alone, a serialization
 // failure is repeated whole, a lost connection is repeated with the same items until `patience` says stop. So a flush
 // must be safe to repeat: it may have been committed before the connection broke.
 
 import { isDatabaseAway } from '../errors.ts'
-import { createNeighbours } from './neighbours.ts'
+import { createTurns, type TurnsOptions } from './turns.ts'
 
 export type BatcherOptions<Item, Result> = {
   /** Results in the order of the items. `repeated` says that an earlier try of these items may have been committed. */
@@ -17,6 +16,7 @@ export type BatcherOptions<Item, Result> = {
   weigh(item: Item): number
   /** Whose item it is: batches are filled in turns. */
   owner(item: Item): string
+  rest?: TurnsOptions<Item>['rest']
   /** Called when the database is away, `waitedMs` after the first try; true: try once more, false: reject the items. */
   patience(waitedMs: number): Promise<boolean>
   monotonicMs(): number
@@ -26,8 +26,6 @@ export type BatcherOptions<Item, Result> = {
   maxBytes: number
   /** How many flushes may be in the air at once. */
   parallel: number
-  /** Who has so many bytes or more in a flush rests after it, unless nobody else submitted for a second. */
-  rest?: { readonly fromBytes: number }
   /** After a flush of `after` items or more began, the next one begins so many ms later, or with a full batch. */
   linger?: { readonly ms: number; readonly after: number }
 }
@@ -42,64 +40,21 @@ export type Batcher<Item, Result> = {
 type Entry<Item, Result> = { item: Item; resolve: (result: Result) => void; reject: (error: unknown) => void }
 
 const MAX_SERIALIZATION_TRIES = 10
-const REST_TIMES = 2
-/** A flush that waited for its database is no measure. */
-const MAX_REST_MS = 100
 
 export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result>): Batcher<Item, Result> {
   type Waiting = Entry<Item, Result>
-  const neighbours = createNeighbours(options.monotonicMs)
-  /** Of those who are served in turns. */
-  const lines = new Map<string, Waiting[]>()
-  /** Of those who rest, or whose flush they will rest after is in the air. */
-  const restingLines = new Map<string, Waiting[]>()
-  let waiting = 0
+  const { weigh, owner, rest, maxItems, maxBytes, monotonicMs } = options
+  const turns = createTurns<Waiting>({
+    owner: ({ item }) => owner(item),
+    weigh: ({ item }) => weigh(item),
+    maxItems,
+    maxBytes,
+    rest,
+    monotonicMs,
+    onRested: pump,
+  })
   let inTheAir = 0
   let whenIdle: (() => void)[] = []
-
-  /** Takes those out of the turns who are to rest after this batch. */
-  function leaveOut(batch: readonly Waiting[]): string[] {
-    if (!options.rest) return []
-    const bytes = new Map<string, number>()
-    for (const { item } of batch) {
-      const owner = options.owner(item)
-      bytes.set(owner, (bytes.get(owner) ?? 0) + options.weigh(item))
-    }
-    const { fromBytes } = options.rest
-    const tired = [...bytes.keys()].filter((owner) => bytes.get(owner)! >= fromBytes && neighbours.areAbout(owner))
-    for (const owner of tired) {
-      restingLines.set(owner, lines.get(owner) ?? [])
-      lines.delete(owner)
-    }
-    return tired
-  }
-
-  function letBackIn(owner: string): void {
-    const line = restingLines.get(owner)!
-    restingLines.delete(owner)
-    if (line.length === 0) return
-    lines.set(owner, line)
-    pump()
-  }
-
-  function takeBatch(): Waiting[] {
-    const batch: Waiting[] = []
-    let bytes = 0
-    // One item from each owner in turn; an owner whose line is not used up goes to the back.
-    while (lines.size > 0 && batch.length < options.maxItems) {
-      const [owner, line] = lines.entries().next().value!
-      const weight = options.weigh(line[0]!.item)
-      if (batch.length > 0 && bytes + weight > options.maxBytes) break
-      batch.push(line.shift()!)
-      bytes += weight
-      if (lines.size > 1 || line.length === 0) {
-        lines.delete(owner)
-        if (line.length > 0) lines.set(owner, line)
-      }
-    }
-    waiting -= batch.length
-    return batch
-  }
 
   type Try = { tries: number; since: number; repeated: boolean; rescued: boolean }
 
@@ -138,7 +93,7 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
   /** Whether the next flush is to wait for company; it then begins by itself. */
   function lingers(): boolean {
     const waitMs = lingerUntil - options.monotonicMs()
-    if (waitMs <= 0 || waiting >= options.maxItems) return false
+    if (waitMs <= 0 || turns.waiting >= options.maxItems) return false
     if (lingering) return true
     lingering = true
     setTimeout(() => {
@@ -150,18 +105,15 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
   }
 
   function pump(): void {
-    while (inTheAir < options.parallel && lines.size > 0 && !lingers()) {
-      const batch = takeBatch()
-      const tired = leaveOut(batch)
+    while (inTheAir < options.parallel && turns.isReady && !lingers()) {
+      const { items: batch, done } = turns.take()
       const { linger } = options
       if (linger && batch.length >= linger.after) lingerUntil = options.monotonicMs() + linger.ms
       inTheAir++
-      const first = firstTry(false)
-      flush(batch, first).finally(() => {
+      flush(batch, firstTry(false)).finally(() => {
         inTheAir--
-        const tookMs = options.monotonicMs() - first.since
-        for (const owner of tired) setTimeout(letBackIn, Math.min(REST_TIMES * tookMs, MAX_REST_MS), owner)
-        if (waiting > 0) pump()
+        done()
+        if (turns.waiting > 0) pump()
         else if (inTheAir === 0) {
           for (const resolve of whenIdle) resolve()
           whenIdle = []
@@ -174,13 +126,7 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
   return {
     submit(item) {
       return new Promise((resolve, reject) => {
-        const entry = { item, resolve, reject }
-        const owner = options.owner(item)
-        if (options.rest) neighbours.note(owner)
-        const line = restingLines.get(owner) ?? lines.get(owner)
-        if (line) line.push(entry)
-        else lines.set(owner, [entry])
-        waiting++
+        turns.add({ item, resolve, reject })
         if (scheduled) return
         // What is submitted in the same turn of the event loop goes together.
         scheduled = true
@@ -191,10 +137,10 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
       })
     },
     get waiting() {
-      return waiting
+      return turns.waiting
     },
     idle() {
-      if (waiting === 0 && inTheAir === 0) return Promise.resolve()
+      if (turns.waiting === 0 && inTheAir === 0) return Promise.resolve()
       return new Promise((resolve) => whenIdle.push(resolve))
     },
   }

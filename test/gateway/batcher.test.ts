@@ -101,7 +101,7 @@ describe('who had much in a flush, while others are about', () => {
         for (const name of names) startMs.set(name, performance.now())
         return new Promise((resolve) => setTimeout(resolve, FLUSH_MS))
       },
-      { parallel: 2, rest: { fromBytes: 100 } },
+      { parallel: 2, rest: { fromBytes: 100, fromItems: 3 } },
     )
     return { ...made, startMs }
   }
@@ -137,6 +137,21 @@ describe('who had much in a flush, while others are about', () => {
     expect(await between('alone1', 'alone2', 100)).toBeLessThan(2 * FLUSH_MS)
     await submit('calm', 'calm')
     expect(await between('small1', 'small2', 99)).toBeLessThan(2 * FLUSH_MS)
+  })
+
+  test('put together from many, rests alone as well, as long as it took: more come together', async () => {
+    const { submit, startMs, batches } = slowBatcher()
+    const first = Promise.all([1, 2, 3].map((n) => submit(`first${n}`, 'many', 40)))
+    await Promise.resolve()
+    const later = [submit('early', 'many', 40)]
+    await first
+    later.push(submit('late', 'many', 40))
+    await Promise.all(later)
+    expect(batches).toEqual([
+      ['first1', 'first2', 'first3'],
+      ['early', 'late'],
+    ])
+    expect(startMs.get('early')! - startMs.get('first1')!).toBeGreaterThan(2 * FLUSH_MS - 5)
   })
 
   test('is waited for when the batcher is to be idle', async () => {
