@@ -2,8 +2,8 @@
 // itself.
 //
 // Where rests are asked for, who has much in a batch has nothing in another one meanwhile, and rests afterwards: twice as
-// long as the batch took while neighbours are about, who find the database free most of the time; as long as it took where
-// it was put together from many items, for then more of them come and go together; alone and with few, not at all.
+// long as the batch took while neighbours are about, who find the database free most of the time; half as long where it was
+// put together from many items, for then more of them come and go together; alone and with few, not at all.
 
 import { createNeighbours } from './neighbours.ts'
 
@@ -70,7 +70,7 @@ export function createTurns<Item>(options: TurnsOptions<Item>): Turns<Item> {
   }
 
   function letRest(owner: string, { items }: Part, tookMs: number): void {
-    const times = neighbours.areAbout(owner) ? 2 : items >= rest!.fromItems ? 1 : 0
+    const times = neighbours.areAbout(owner) ? 2 : items >= rest!.fromItems ? 0.5 : 0
     if (times === 0) letBackIn(owner)
     else setTimeout(letBackIn, Math.min(times * tookMs, MAX_REST_MS), owner)
   }
