@@ -12,7 +12,7 @@
 
 import { randomUUID } from 'node:crypto'
 import type { Context } from '../context.ts'
-import { giveUp, type Step } from '../domain/delivery.ts'
+import { giveUp } from '../domain/delivery.ts'
 import {
   FIRST_SLOTS,
   isQuick,
@@ -22,8 +22,10 @@ import {
   slotsBesideNeighbours,
   widthAfter,
 } from '../domain/lane-width.ts'
+import { type Alarm, createAlarm } from './alarm.ts'
 import { type AttemptTools, attemptDelivery } from './attempt-delivery.ts'
 import type { Batcher } from './batcher.ts'
+import { createBodyReader } from './body-reader.ts'
 import {
   type Claim,
   type ClaimedDelivery,
@@ -32,12 +34,12 @@ import {
   claimGated,
   type GatedResult,
   markWatched,
-  readBody,
   releaseLeases,
 } from './claim-deliveries.ts'
 import type { EndpointTarget, EndpointTargets } from './endpoint-targets.ts'
 import { createNeighbours } from './neighbours.ts'
 import type { Recorded, Result } from './record-attempts.ts'
+import { createRetryTimes } from './retry-times.ts'
 import type { Offer } from './store-events.ts'
 import { createSuspects } from './suspects.ts'
 
@@ -59,16 +61,9 @@ const MAX_CLAIM_AGE_MS = 8_000
 const LOW_WATER_BEHIND_MS = 1_500
 /** Retries that are due sooner are timed here as well as by their wake-up. */
 const TIMED_HERE_MS = 60_000
-/** Times of one lane that are closer together than this are one. */
-const FEED_GRAIN_MS = 20
 const GATE_RECHECK_MS = 250
 const UNREADABLE_RECHECK_MS = 5_000
 const CLAIM_AGAIN_AFTER_FAILURE_MS = 500
-/** Connections that reading large bodies may take from claims, publishes and records. */
-const LARGE_READS_AT_ONCE = 4
-/** Retries of an endpoint fall due together for as long as jitter spreads them. */
-const WAKE_UPS_REMEMBERED_MS = 40_000
-
 export type WakeUp = {
   readonly endpointId: string
   /** Known where the wake-up comes from a statement of ours; without it the lane counts as nobody's. */
@@ -130,9 +125,8 @@ type Lane = {
   closedUntil: number
   /** It is closed until one of its own attempts ends, or a slot of another process may have become free. */
   waitsForSlot: boolean
-  /** Monotonic ms at which it will be hungry again, soonest first. */
-  times: number[]
-  timer: NodeJS.Timeout | null
+  /** When it will be hungry again. */
+  readonly alarm: Alarm
 }
 
 type Asked = {
@@ -165,7 +159,8 @@ export function createLanes(options: LanesOptions): Lanes {
   const hungry = new Set<Lane>()
   const tenantInTheAir = new Map<string, number>()
   const neighbours = createNeighbours(ctx.clock.monotonicMs)
-  const timedWakeUps = new Set<string>()
+  const bodies = createBodyReader(ctx.hot)
+  const retries = createRetryTimes(ctx.clock)
   const suspects = createSuspects<Lane>({
     mark: (delivery, overtaken) => markWatched(ctx.hot, delivery, overtaken).catch(() => false),
     send: ({ lane, delivery, target }) => {
@@ -194,38 +189,34 @@ export function createLanes(options: LanesOptions): Lanes {
   let askedFor = 0
   let closed = false
   const offers = new Set<Promise<void>>()
-  let largeReads = 0
-  const largeReadLine: (() => void)[] = []
   let whenQuiet: (() => void) | null = null
 
   function laneOf(endpointId: string, test: boolean): Lane {
     const key = test ? `${endpointId}/test` : endpointId
-    let lane = lanes.get(key)
-    if (!lane) {
-      lane = {
-        key,
-        endpointId,
-        test,
-        tenantId: null,
-        inTheAir: 0,
-        claiming: false,
-        behind: false,
-        offered: 0,
-        unsettled: 0,
-        width: NARROW,
-        mostSlots: SLOTS,
-        ahead: [],
-        woken: 0,
-        low: null,
-        restarts: 0,
-        gated: false,
-        closedUntil: 0,
-        waitsForSlot: false,
-        times: [],
-        timer: null,
-      }
-      lanes.set(key, lane)
+    const known = lanes.get(key)
+    if (known) return known
+    const lane: Lane = {
+      key,
+      endpointId,
+      test,
+      tenantId: null,
+      inTheAir: 0,
+      claiming: false,
+      behind: false,
+      offered: 0,
+      unsettled: 0,
+      width: NARROW,
+      mostSlots: SLOTS,
+      ahead: [],
+      woken: 0,
+      low: null,
+      restarts: 0,
+      gated: false,
+      closedUntil: 0,
+      waitsForSlot: false,
+      alarm: createAlarm(ctx.clock.monotonicMs, () => feed(lane)),
     }
+    lanes.set(key, lane)
     return lane
   }
 
@@ -243,37 +234,8 @@ export function createLanes(options: LanesOptions): Lanes {
   /** Forgets a lane that has nothing to do and nothing to wait for. */
   function retire(lane: Lane): void {
     const idle =
-      !hungry.has(lane) &&
-      lane.inTheAir + lane.offered + lane.ahead.length + lane.unsettled === 0 &&
-      lane.times.length === 0
+      !hungry.has(lane) && lane.inTheAir + lane.offered + lane.ahead.length + lane.unsettled === 0 && !lane.alarm.isSet
     if (idle) lanes.delete(lane.key)
-  }
-
-  /** Feeds the lane after so many ms. */
-  function feedIn(lane: Lane, delayMs: number): void {
-    if (closed) return
-    const at = ctx.clock.monotonicMs() + delayMs
-    const later = lane.times.findIndex((time) => time >= at)
-    if (later >= 0 && lane.times[later]! <= at + FEED_GRAIN_MS) return
-    lane.times.splice(later >= 0 ? later : lane.times.length, 0, at)
-    if (lane.times[0] === at) setTimer(lane)
-  }
-
-  function setTimer(lane: Lane): void {
-    if (lane.timer) clearTimeout(lane.timer)
-    lane.timer = null
-    const [soonest] = lane.times
-    if (soonest === undefined || closed) return
-    // A timer may come a little early; its time would then still be ahead.
-    lane.timer = setTimeout(
-      () => {
-        const now = ctx.clock.monotonicMs()
-        lane.times = lane.times.filter((time) => time > now)
-        setTimer(lane)
-        feed(lane)
-      },
-      Math.max(0, soonest - ctx.clock.monotonicMs()) + 1,
-    )
   }
 
   let claimScheduled = false
@@ -434,7 +396,7 @@ export function createLanes(options: LanesOptions): Lanes {
 
   function closeFor(lane: Lane, delayMs: number): void {
     lane.closedUntil = ctx.clock.monotonicMs() + delayMs
-    feedIn(lane, delayMs)
+    lane.alarm.setIn(delayMs)
   }
 
   function lease() {
@@ -619,7 +581,7 @@ export function createLanes(options: LanesOptions): Lanes {
   async function run(lane: Lane, delivery: ClaimedDelivery, target: EndpointTarget, claimedAt: number): Promise<void> {
     let result: Result | null = null
     try {
-      const body = await bodyOf(delivery)
+      const body = await bodies.read(delivery)
       if (ctx.clock.monotonicMs() - claimedAt > MAX_CLAIM_AGE_MS) return giveBack(lane, delivery)
       if (body === null) {
         result = ended(delivery, 'event_expired')
@@ -629,7 +591,7 @@ export function createLanes(options: LanesOptions): Lanes {
       if (!made) return giveBack(lane, delivery)
       const { outcome, attempt } = made
       lane.width = widthAfter(lane.width, { ...outcome, latencyMs: attempt.sent.latencyMs }, lane.mostSlots)
-      result = { delivery, ...made, ...schedule(lane, made.step) }
+      result = { delivery, ...made, ...retries.timesOf(delivery, made.step) }
     } catch (error) {
       ctx.log.error({ err: error, deliveryId: delivery.id, endpointId: delivery.endpointId }, 'delivery.attempt_failed')
     } finally {
@@ -652,7 +614,7 @@ export function createLanes(options: LanesOptions): Lanes {
       const { nextAttemptAt } = result
       if (recorded && nextAttemptAt) {
         const waitMs = nextAttemptAt.getTime() - ctx.clock.now().getTime()
-        if (waitMs <= TIMED_HERE_MS) feedIn(lane, Math.max(0, waitMs))
+        if (waitMs <= TIMED_HERE_MS) lane.alarm.setIn(Math.max(0, waitMs))
       }
     } catch (error) {
       // Its lease ends, and somebody sends it again under the same attempt number.
@@ -660,34 +622,6 @@ export function createLanes(options: LanesOptions): Lanes {
     } finally {
       lane.unsettled--
       retire(lane)
-    }
-  }
-
-  /** The time of the next attempt, and of its wake-up: whole seconds, one per endpoint and second. */
-  function schedule(lane: Lane, step: Step): { nextAttemptAt: Date | null; wakeAt: Date | null } {
-    if (step.delayMs === null) return { nextAttemptAt: null, wakeAt: null }
-    const nextMs = Math.ceil(ctx.clock.now().getTime()) + step.delayMs
-    const wakeMs = Math.ceil(nextMs / 1000) * 1000
-    const name = `${lane.endpointId}|${wakeMs}`
-    const asked = timedWakeUps.has(name)
-    if (!asked) {
-      timedWakeUps.add(name)
-      setTimeout(() => timedWakeUps.delete(name), Math.min(step.delayMs, WAKE_UPS_REMEMBERED_MS)).unref()
-    }
-    return { nextAttemptAt: new Date(nextMs), wakeAt: asked ? null : new Date(wakeMs) }
-  }
-
-  /** null: retention took the event. */
-  async function bodyOf({ body, eventId }: ClaimedDelivery): Promise<Buffer | null> {
-    if (body !== null) return Buffer.from(body, 'utf8')
-    while (largeReads >= LARGE_READS_AT_ONCE) await new Promise<void>((resolve) => largeReadLine.push(resolve))
-    largeReads++
-    try {
-      const read = await readBody(ctx.hot, eventId)
-      return read === null ? null : Buffer.from(read, 'utf8')
-    } finally {
-      largeReads--
-      largeReadLine.shift()?.()
     }
   }
 
@@ -703,7 +637,7 @@ export function createLanes(options: LanesOptions): Lanes {
     stats: () => ({ lanes: lanes.size, inTheAir, hungry: hungry.size }),
     async close(deadlineMs) {
       closed = true
-      for (const lane of lanes.values()) if (lane.timer) clearTimeout(lane.timer)
+      for (const lane of lanes.values()) lane.alarm.close()
       const late = setTimeout(() => cutOff.abort(), deadlineMs)
       const tooLate = new Promise<void>((resolve) => cutOff.signal.addEventListener('abort', () => resolve()))
       // A claim that is in the air may still bring leases.
