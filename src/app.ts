@@ -73,7 +73,7 @@ const MAX_IN_THE_AIR = 512
 const MAX_BATCH_ROWS = 500
 const MAX_BATCH_BYTES = 8_000_000
 const LEAST_EVENT_WEIGHT = MAX_BATCH_BYTES / MAX_BATCH_ROWS
-/** A tenant with so many events in one statement rests after it. */
+/** A tenant with so many events (or the bytes of so many) in one statement rests after it, alone from so many calls on. */
 const TIRING_EVENTS = 16
 /** How long a publish waits for a database that is away before it is refused. */
 const PUBLISH_PATIENCE_MS = 2_000

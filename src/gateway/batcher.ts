@@ -1,4 +1,4 @@
-// Group commit. Idle, an item is flushed at once; what arrives while a flush is in the air rides the next one. A batch is
+// Group commit. Idle, an item is flushed at once, unless its owner rests; what arrives while a flush is in the air rides the next one. A batch is
 // bounded in items and bytes, and takes its items in turns from all who wait (turns.ts). Where nobody waits for a flush, it
 // may linger under load: fewer and larger batches cost less.
 //

@@ -13,15 +13,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Context } from '../context.ts'
 import { giveUp } from '../domain/delivery.ts'
-import {
-  FIRST_SLOTS,
-  isQuick,
-  type LaneWidth,
-  NARROW,
-  SLOTS,
-  slotsBesideNeighbours,
-  widthAfter,
-} from '../domain/lane-width.ts'
+import { FIRST_SLOTS, type LaneWidth, NARROW, SLOTS, slotsBesideNeighbours, widthAfter } from '../domain/lane-width.ts'
 import { type Alarm, createAlarm } from './alarm.ts'
 import { type AttemptTools, attemptDelivery } from './attempt-delivery.ts'
 import type { Batcher } from './batcher.ts'
@@ -64,6 +56,7 @@ const TIMED_HERE_MS = 60_000
 const GATE_RECHECK_MS = 250
 const UNREADABLE_RECHECK_MS = 5_000
 const CLAIM_AGAIN_AFTER_FAILURE_MS = 500
+
 export type WakeUp = {
   readonly endpointId: string
   /** Known where the wake-up comes from a statement of ours; without it the lane counts as nobody's. */
@@ -288,7 +281,7 @@ export function createLanes(options: LanesOptions): Lanes {
       const atOnce = Math.max(
         0,
         Math.min(
-          slotsOf(lane) - lane.inTheAir - (isQuick(lane.width) ? 0 : lane.offered),
+          slotsOf(lane) - lane.inTheAir - (lane.width.isQuick ? 0 : lane.offered),
           ofTenant < reserve ? free : free - reserve,
           roomOf(tenantId),
           rows,
@@ -323,7 +316,7 @@ export function createLanes(options: LanesOptions): Lanes {
 
   function roomAhead(lane: Lane, atOnce: number): number {
     const isFull = lane.inTheAir + atOnce >= slotsOf(lane)
-    return isQuick(lane.width) && isFull && !lane.gated && !lane.test
+    return lane.width.isQuick && isFull && !lane.gated && !lane.test
       ? lane.width.slots * AHEAD_PER_SLOT - lane.ahead.length
       : 0
   }
@@ -331,7 +324,7 @@ export function createLanes(options: LanesOptions): Lanes {
   /** Fills the lane's free slots with what was claimed ahead; gives that back when it would have to wait long. */
   function sendAhead(lane: Lane): void {
     if (lane.ahead.length === 0) return
-    if (!isQuick(lane.width) || closed) {
+    if (!lane.width.isQuick || closed) {
       for (const { delivery } of lane.ahead.splice(0)) giveBack(lane, delivery)
       return
     }
@@ -446,7 +439,8 @@ export function createLanes(options: LanesOptions): Lanes {
         lane.low = Math.max(lane.low ?? 0, delivery.dueAt.getTime() - LOW_WATER_BEHIND_MS)
       // What was handed over meanwhile may have taken the slots that a claim was made for.
       const hasPlace = question
-        ? taken.get(lane)! <= question.atOnce && lane.inTheAir < lane.mostSlots
+        ? taken.get(lane)! <= question.atOnce &&
+          lane.inTheAir < (lane.width.isQuick ? mostTogether(lane) : lane.mostSlots)
         : hasPlaceFor(lane, delivery)
       if (!hasPlace && !delivery.suspect) {
         if (question || lane.inTheAir > 0) lane.ahead.push({ delivery, target, claimedAt })
@@ -461,10 +455,14 @@ export function createLanes(options: LanesOptions): Lanes {
     return taken
   }
 
+  /** What may be out where claims and hand-overs come together. */
+  function mostTogether(lane: Lane): number {
+    return Math.min(lane.mostSlots, slotsOf(lane) + FIRST_SLOTS)
+  }
+
   /** Whether what was handed over can go out now. */
   function hasPlaceFor(lane: Lane, { tenantId }: ClaimedDelivery): boolean {
-    const slots = Math.min(lane.mostSlots, slotsOf(lane) + FIRST_SLOTS)
-    return lane.inTheAir < slots && inTheAir < options.maxInTheAir && roomOf(tenantId) > 0
+    return lane.inTheAir < mostTogether(lane) && inTheAir < options.maxInTheAir && roomOf(tenantId) > 0
   }
 
   /** How many more a tenant may have in the air. */
@@ -475,8 +473,8 @@ export function createLanes(options: LanesOptions): Lanes {
   /** What a publish may hand over to a lane now, where there is not more due already than the lane can send. */
   function placesOf(lane: Lane, now: number): number {
     const isOpen = !lane.gated && lane.closedUntil <= now && roomOf(lane.tenantId ?? NOBODY) > 0
-    if (!isOpen || lane.behind || (lane.claiming && !isQuick(lane.width))) return 0
-    const ahead = isQuick(lane.width) ? lane.width.slots * OFFERED_PER_SLOT - lane.ahead.length : 0
+    if (!isOpen || lane.behind || (lane.claiming && !lane.width.isQuick)) return 0
+    const ahead = lane.width.isQuick ? lane.width.slots * OFFERED_PER_SLOT - lane.ahead.length : 0
     // Half of it: another publish may begin before this one is stored.
     return Math.max(0, Math.ceil((slotsOf(lane) - lane.inTheAir - lane.offered + ahead) / 2))
   }

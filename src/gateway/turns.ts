@@ -1,9 +1,9 @@
 // Whose turn it is. What waits stands in a line per owner, and a batch takes from all lines in turn, so a flood delays
 // itself.
 //
-// Where rests are asked for, who has much in a batch has nothing in another one meanwhile, and rests afterwards: twice as
-// long as the batch took while neighbours are about, who find the database free most of the time; half as long where it was
-// put together from many items, for then more of them come and go together; alone and with few, not at all.
+// Where rests are asked for, who has much in a batch begins no other one meanwhile and rests afterwards: twice as long as the
+// batch took for it while neighbours are about, who find the database free most of the time; half as long where it brought
+// many items, for then more of them come and go together. Alone and with few items nobody rests.
 
 import { createNeighbours } from './neighbours.ts'
 
@@ -17,7 +17,7 @@ export type TurnsOptions<Item> = {
   /** Who has so many bytes or more in a batch rests after it; with so many items also where nobody else is about. */
   readonly rest?: { readonly fromBytes: number; readonly fromItems: number }
   monotonicMs(): number
-  /** Called when somebody who waits has rested. */
+  /** Called when somebody who waits has rested, unless that is at once. */
   onRested(): void
 }
 
@@ -44,7 +44,7 @@ export function createTurns<Item>(options: TurnsOptions<Item>): Turns<Item> {
 
   type Part = { bytes: number; items: number }
 
-  function takeItems(): { items: Item[]; parts: Map<string, Part> } {
+  function takeItems(): { items: Item[]; parts: Map<string, Part>; bytes: number } {
     const items: Item[] = []
     const parts = new Map<string, Part>()
     let bytes = 0
@@ -66,21 +66,30 @@ export function createTurns<Item>(options: TurnsOptions<Item>): Turns<Item> {
       }
     }
     waiting -= items.length
-    return { items, parts }
+    return { items, parts, bytes }
+  }
+
+  function tires(owner: string, { bytes, items }: Part): boolean {
+    return rest !== undefined && bytes >= rest.fromBytes && (items >= rest.fromItems || neighbours.areAbout(owner))
   }
 
   function letRest(owner: string, { items }: Part, tookMs: number): void {
     const times = neighbours.areAbout(owner) ? 2 : items >= rest!.fromItems ? 0.5 : 0
     if (times === 0) letBackIn(owner)
-    else setTimeout(letBackIn, Math.min(times * tookMs, MAX_REST_MS), owner)
+    else
+      setTimeout(
+        () => {
+          letBackIn(owner)
+          if (lines.has(owner)) options.onRested()
+        },
+        Math.min(times * tookMs, MAX_REST_MS),
+      )
   }
 
   function letBackIn(owner: string): void {
     const line = resting.get(owner)!
     resting.delete(owner)
-    if (line.length === 0) return
-    lines.set(owner, line)
-    options.onRested()
+    if (line.length > 0) lines.set(owner, line)
   }
 
   return {
@@ -99,9 +108,9 @@ export function createTurns<Item>(options: TurnsOptions<Item>): Turns<Item> {
       return lines.size > 0
     },
     take() {
-      const { items, parts } = takeItems()
+      const { items, parts, bytes } = takeItems()
       const beganMs = options.monotonicMs()
-      const tired = rest ? [...parts].filter(([, { bytes }]) => bytes >= rest.fromBytes) : []
+      const tired = [...parts].filter(([owner, part]) => tires(owner, part))
       for (const [owner] of tired) {
         resting.set(owner, lines.get(owner) ?? [])
         lines.delete(owner)
@@ -110,7 +119,7 @@ export function createTurns<Item>(options: TurnsOptions<Item>): Turns<Item> {
         items,
         done() {
           const tookMs = options.monotonicMs() - beganMs
-          for (const [owner, part] of tired) letRest(owner, part, tookMs)
+          for (const [owner, part] of tired) letRest(owner, part, (tookMs * part.bytes) / bytes)
         },
       }
     },

@@ -107,16 +107,24 @@ describe('who had much in a flush, while others are about', () => {
   }
 
   test('rests for twice as long as it took; the others are served meanwhile', async () => {
-    const { submit, startMs } = slowBatcher()
+    const { submit, startMs, batches } = slowBatcher()
     await submit('calm1', 'calm')
     const flood = submit('flood1', 'flood', 100).then(() => submit('flood2', 'flood', 100))
+    await Promise.resolve()
     await submit('calm2', 'calm')
     await submit('calm3', 'calm')
     await flood
-    const afterFlood1 = (name: string) => startMs.get(name)! - startMs.get('flood1')!
-    expect(afterFlood1('flood2')).toBeGreaterThan(3 * FLUSH_MS - 5)
-    expect(afterFlood1('calm2')).toBeLessThan(FLUSH_MS)
-    expect(afterFlood1('calm3')).toBeLessThan(2 * FLUSH_MS)
+    expect(batches).toEqual([['calm1'], ['flood1'], ['calm2'], ['calm3'], ['flood2']])
+    expect(startMs.get('flood2')! - startMs.get('flood1')!).toBeGreaterThan(3 * FLUSH_MS - 5)
+  })
+
+  test('rests for its own part of it alone', async () => {
+    const { submit, startMs, batches } = slowBatcher()
+    await Promise.all([submit('a1', 'a', 250), submit('b1', 'b', 250), submit('c1', 'c', 250), submit('d1', 'd', 250)])
+    await submit('a2', 'a', 250)
+    expect(batches).toEqual([['a1', 'b1', 'c1', 'd1'], ['a2']])
+    expect(startMs.get('a2')! - startMs.get('a1')!).toBeGreaterThan(1.5 * FLUSH_MS - 5)
+    expect(startMs.get('a2')! - startMs.get('a1')!).toBeLessThan(3 * FLUSH_MS - 5)
   })
 
   test('has one flush in the air; what it submits meanwhile keeps its order', async () => {
@@ -128,15 +136,27 @@ describe('who had much in a flush, while others are about', () => {
   })
 
   test('does not rest with little in it, nor alone', async () => {
-    const { submit, startMs } = slowBatcher()
-    const between = async (first: string, then: string, bytes: number) => {
+    const { submit, batches } = slowBatcher()
+    const goesAtOnce = async (first: string, then: string, bytes: number) => {
       await submit(first, 'flood', bytes)
-      await submit(then, 'flood', bytes)
-      return startMs.get(then)! - startMs.get(first)!
+      const second = submit(then, 'flood', bytes)
+      await Promise.resolve()
+      expect(batches.at(-1)).toEqual([then])
+      await second
     }
-    expect(await between('alone1', 'alone2', 100)).toBeLessThan(2 * FLUSH_MS)
+    await goesAtOnce('alone1', 'alone2', 100)
     await submit('calm', 'calm')
-    expect(await between('small1', 'small2', 99)).toBeLessThan(2 * FLUSH_MS)
+    await goesAtOnce('small1', 'small2', 99)
+  })
+
+  test('has two flushes in the air alone, with few items in them', async () => {
+    const { submit, batches } = slowBatcher()
+    const first = submit('1', 'flood', 900)
+    await Promise.resolve()
+    const second = submit('2', 'flood', 900)
+    await Promise.resolve()
+    expect(batches).toEqual([['1'], ['2']])
+    await Promise.all([first, second])
   })
 
   test('put together from many, rests alone as well, half as long as it took: more come together', async () => {
