@@ -1,6 +1,6 @@
-// Group commit. Idle, an item is flushed at once, unless its owner rests; what arrives while a flush is in the air rides the next one. A batch is
-// bounded in items and bytes, and takes its items in turns from all who wait (turns.ts). Where nobody waits for a flush, it
-// may linger under load: fewer and larger batches cost less.
+// Group commit. Idle, an item is flushed at once, unless its owner rests; what arrives while a flush is in the air rides the
+// next one. A batch is bounded in items and bytes, and takes its items in turns from all who wait (turns.ts). Where nobody
+// waits for a flush, it may linger under load: fewer and larger batches cost less.
 //
 // What a failed flush means decides what happens to its items: bad data is split until it stands alone, a serialization
 // failure is repeated whole, a lost connection is repeated with the same items until `patience` says stop. So a flush
@@ -9,21 +9,13 @@
 import { isDatabaseAway } from '../errors.ts'
 import { createTurns, type TurnsOptions } from './turns.ts'
 
-export type BatcherOptions<Item, Result> = {
+export type BatcherOptions<Item, Result> = Omit<TurnsOptions<Item>, 'onRested'> & {
   /** Results in the order of the items. `repeated` says that an earlier try of these items may have been committed. */
   flush(items: Item[], repeated: boolean): Promise<Result[]>
-  /** Size of one item in bytes. */
-  weigh(item: Item): number
-  /** Whose item it is: batches are filled in turns. */
-  owner(item: Item): string
-  rest?: TurnsOptions<Item>['rest']
   /** Called when the database is away, `waitedMs` after the first try; true: try once more, false: reject the items. */
   patience(waitedMs: number): Promise<boolean>
-  monotonicMs(): number
   /** Another form of an item that alone cannot be written, tried once before it is rejected. */
   rescue?(item: Item): Item
-  maxItems: number
-  maxBytes: number
   /** How many flushes may be in the air at once. */
   parallel: number
   /** After a flush of `after` items or more began, the next one begins so many ms later, or with a full batch. */
@@ -43,14 +35,10 @@ const MAX_SERIALIZATION_TRIES = 10
 
 export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result>): Batcher<Item, Result> {
   type Waiting = Entry<Item, Result>
-  const { weigh, owner, rest, maxItems, maxBytes, monotonicMs } = options
   const turns = createTurns<Waiting>({
-    owner: ({ item }) => owner(item),
-    weigh: ({ item }) => weigh(item),
-    maxItems,
-    maxBytes,
-    rest,
-    monotonicMs,
+    ...options,
+    owner: ({ item }) => options.owner(item),
+    weigh: ({ item }) => options.weigh(item),
     onRested: pump,
   })
   let inTheAir = 0

@@ -310,6 +310,7 @@ export function createLanes(options: LanesOptions): Lanes {
     return asked
   }
 
+  /** How many it uses now. */
   function slotsOf(lane: Lane): number {
     return neighbours.areAbout(lane.tenantId ?? NOBODY) ? slotsBesideNeighbours(lane.width) : lane.width.slots
   }
@@ -329,7 +330,8 @@ export function createLanes(options: LanesOptions): Lanes {
       return
     }
     const tenantId = lane.tenantId ?? NOBODY
-    while (lane.inTheAir < slotsOf(lane)) {
+    const slots = slotsOf(lane)
+    while (lane.inTheAir < slots) {
       const isFree = inTheAir + askedFor < options.maxInTheAir
       if (lane.inTheAir > 0 && !(isFree && roomOf(tenantId) > 0)) return
       const next = lane.ahead.shift()

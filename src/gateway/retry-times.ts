@@ -1,7 +1,7 @@
 // When what is retried is due, and the wake-up for it: on a whole second, one per endpoint and second and process. Otherwise
 // an endpoint that is down would keep a job for each delivery that waits.
 
-import type { Context } from '../context.ts'
+import type { Clock } from '../domain/clock.ts'
 import type { Step } from '../domain/delivery.ts'
 import type { ClaimedDelivery } from './claim-deliveries.ts'
 
@@ -13,7 +13,7 @@ export type RetryTimes = {
   timesOf(delivery: ClaimedDelivery, step: Step): { nextAttemptAt: Date | null; wakeAt: Date | null }
 }
 
-export function createRetryTimes(clock: Context['clock']): RetryTimes {
+export function createRetryTimes(clock: Clock): RetryTimes {
   const asked = new Set<string>()
   return {
     timesOf({ endpointId }, { delayMs }) {

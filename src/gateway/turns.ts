@@ -8,6 +8,7 @@
 import { createNeighbours } from './neighbours.ts'
 
 export type TurnsOptions<Item> = {
+  /** Whose item it is: batches are filled in turns. */
   owner(item: Item): string
   /** Size of one item in bytes. */
   weigh(item: Item): number
@@ -69,12 +70,15 @@ export function createTurns<Item>(options: TurnsOptions<Item>): Turns<Item> {
     return { items, parts, bytes }
   }
 
-  function tires(owner: string, { bytes, items }: Part): boolean {
-    return rest !== undefined && bytes >= rest.fromBytes && (items >= rest.fromItems || neighbours.areAbout(owner))
+  /** How many times as long as its part of a batch took an owner rests after it, as things are now. */
+  function restTimes(owner: string, { bytes, items }: Part): number {
+    if (!rest || bytes < rest.fromBytes) return 0
+    if (neighbours.areAbout(owner)) return 2
+    return items >= rest.fromItems ? 0.5 : 0
   }
 
-  function letRest(owner: string, { items }: Part, tookMs: number): void {
-    const times = neighbours.areAbout(owner) ? 2 : items >= rest!.fromItems ? 0.5 : 0
+  function letRest(owner: string, part: Part, tookMs: number): void {
+    const times = restTimes(owner, part)
     if (times === 0) letBackIn(owner)
     else
       setTimeout(
@@ -110,7 +114,7 @@ export function createTurns<Item>(options: TurnsOptions<Item>): Turns<Item> {
     take() {
       const { items, parts, bytes } = takeItems()
       const beganMs = options.monotonicMs()
-      const tired = [...parts].filter(([owner, part]) => tires(owner, part))
+      const tired = [...parts].filter(([owner, part]) => restTimes(owner, part) > 0)
       for (const [owner] of tired) {
         resting.set(owner, lines.get(owner) ?? [])
         lines.delete(owner)
