@@ -17,7 +17,11 @@ async function openRefusing(code: string) {
   await db.$executeRawUnsafe(`create trigger refuse before insert on attempt for each row execute function refuse()`)
   const refusals = async () =>
     ((await db.$queryRaw`select last_value::int as count from refusals`) as [{ count: number }])[0].count
-  return { house, receiver, refusals, allow: () => db.$executeRawUnsafe('drop trigger refuse on attempt') }
+  // Dropping the trigger would lock each partition, and could deadlock with the records that are being tried.
+  const allow = () =>
+    db.$executeRawUnsafe(`create or replace function refuse() returns trigger language plpgsql as $$
+      begin return new; end $$`)
+  return { house, receiver, refusals, allow }
 }
 
 describe('a result that cannot be written', () => {
