@@ -28,6 +28,16 @@ export const text: Column<string> = {
   write: (bytes, value, at) => bytes.write(value, at),
 }
 
+/** Text whose length in UTF-8 is known, `bytes`: measuring a long one takes longer than writing it. Throws where it is less. */
+export const measuredText: Column<{ readonly text: string; readonly bytes: number }> = {
+  ...text,
+  size: ({ bytes }) => bytes,
+  write(into, value, at) {
+    const written = into.write(value.text, at)
+    if (written !== value.bytes) throw new RangeError(`Expected text of ${value.bytes} bytes, came ${written}.`)
+  },
+}
+
 export const int: Column<number> = {
   type: 'int',
   oid: 23,

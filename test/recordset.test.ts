@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { bool, int, real, recordset, smallint, text, timestamptz, uuid } from '../src/recordset.ts'
+import { bool, int, measuredText, real, recordset, smallint, text, timestamptz, uuid } from '../src/recordset.ts'
 import { type ClonedDatabase, cloneDatabase } from './support/database.ts'
 
 let database: ClonedDatabase
@@ -73,4 +73,19 @@ test('what is absent or null in a row is null, and no rows are no rows', async (
 test('a lone surrogate becomes U+FFFD; a NUL is refused as bad data', async () => {
   expect(await readBack([{ name: 'a\ud800b' }])).toMatchObject([{ name: 'a\ufffdb' }])
   await expect(readBack([{ name: 'a\0b' }])).rejects.toMatchObject({ code: '22021' })
+})
+
+test('text whose length is known comes out as it went in, half a surrogate pair as U+FFFD', async () => {
+  const texts = ['', 'plain', 'Ünïcødé ☎ 📞', 'half \ud83d', 'ü'.repeat(100_000)]
+  const measured = recordset('m', { body: measuredText })
+  const rows = texts.map((text) => ({ body: { text, bytes: Buffer.byteLength(text) } }))
+  const { rows: read } = await client.query(`select * from ${measured.source}`, measured.values(rows))
+  expect(read.map(({ body }) => body)).toEqual(texts.map((text) => text.toWellFormed()))
+})
+
+test('text that is not as long as it was said to be is refused', () => {
+  const measured = recordset('m', { body: measuredText })
+  const said = (bytes: number) => measured.values([{ body: { text: 'four', bytes } }, { body: { text: '', bytes: 0 } }])
+  expect(() => said(5)).toThrow('Expected text of 5 bytes, came 4.')
+  expect(said(4)).toHaveLength(1)
 })

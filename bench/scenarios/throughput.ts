@@ -44,6 +44,7 @@ export const throughput: Scenario = async (house, note) => {
     name: '1 KB, fan-out 2, batches of 200, published in-process',
   })
   const singles = { eventsPerCall: 1, parallel: 64, bodyBytes: SMALL, fanOut: 2, deliveries: 20_000 * scale }
+  await measure({ ...singles, deliveries: 8_000 * scale })
   note({
     ...(await measure(singles)),
     name: '1 KB, fan-out 2, 64 publishers with single events',

@@ -26,6 +26,7 @@ import {
   claimGated,
   type GatedResult,
   markWatched,
+  readBody,
   releaseLeases,
 } from './claim-deliveries.ts'
 import type { EndpointTarget, EndpointTargets } from './endpoint-targets.ts'
@@ -152,7 +153,7 @@ export function createLanes(options: LanesOptions): Lanes {
   const hungry = new Set<Lane>()
   const tenantInTheAir = new Map<string, number>()
   const neighbours = createNeighbours(ctx.clock.monotonicMs)
-  const bodies = createBodyReader(ctx.hot)
+  const bodies = createBodyReader((eventId) => readBody(ctx.hot, eventId))
   const retries = createRetryTimes(ctx.clock)
   const suspects = createSuspects<Lane>({
     mark: (delivery, overtaken) => markWatched(ctx.hot, delivery, overtaken).catch(() => false),

@@ -6,7 +6,7 @@
 import { decideKeys, type KeyedEvent, type KeyHolder } from '../domain/idempotency.ts'
 import type { HotDatabase, Queryable, Statement } from '../hot-database.ts'
 import { JOB_MAX_ATTEMPTS } from '../queue.ts'
-import { int, recordset, text, timestamptz, uuid } from '../recordset.ts'
+import { int, measuredText, recordset, text, timestamptz, uuid } from '../recordset.ts'
 import { type ClaimedDelivery, LARGE_BODY_BYTES, LEASE_MS, releaseLeases } from './claim-deliveries.ts'
 
 export type NewEvent = {
@@ -136,7 +136,7 @@ const INPUT = recordset('i', {
   subject: text,
   sequence: int,
   occurred_at: timestamptz,
-  body: text,
+  body: measuredText,
 })
 
 const [MAX_ATTEMPTS, LANES, PROCESS, PLACES, OTHERWISE, MOST] = [1, 2, 3, 4, 5, 6].map((n) => `$${INPUT.width + n}`)
@@ -217,14 +217,14 @@ async function insertEvents(
   { maxAttempts, repeated, nearby, offer }: InsertOptions,
 ): Promise<Inserted> {
   const rows = calls.flatMap(({ tenantId, events }) =>
-    events.map(({ id, type, subject, sequence, occurredAt, body }) => ({
+    events.map(({ id, type, subject, sequence, occurredAt, body, bodyBytes }) => ({
       id,
       tenant_id: tenantId,
       type,
       subject,
       sequence,
       occurred_at: occurredAt,
-      body,
+      body: { text: body, bytes: bodyBytes },
     })),
   )
   const values = [

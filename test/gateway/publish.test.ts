@@ -298,14 +298,15 @@ describe('idempotency keys', () => {
 describe('a batch whose commit went unheard', () => {
   const newEvent = (tenantId: string, fields: Partial<NewEvent> = {}): NewEvent => {
     const id = house.app.ctx.newId()
+    const body = `{"tenant":"${tenantId}"}`
     return {
       id,
       type: 'call.ended',
       subject: null,
       sequence: null,
       occurredAt: new Date(),
-      body: `{"tenant":"${tenantId}"}`,
-      bodyBytes: 50,
+      body,
+      bodyBytes: Buffer.byteLength(body),
       key: null,
       fingerprint: null,
       ...fields,
