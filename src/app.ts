@@ -248,7 +248,7 @@ function openWorker({ ctx, access, lanesId, liveness, bell, metrics, narrate, ca
     pool,
     setPoolIds: liveness.setPoolIds,
   })
-  const stopReconciling = keepReconciling(ctx, liveness, metrics)
+  const stopReconciling = keepReconciling({ ctx, liveness, metrics, lanes })
   const stopFolding = repeat(FOLD_STATISTICS_MS, async () => {
     await foldStatistics(hot).catch((error) => log.warn({ err: error }, 'statistics.fold_failed'))
   })
@@ -266,15 +266,22 @@ function openWorker({ ctx, access, lanesId, liveness, bell, metrics, narrate, ca
   }
 }
 
-function keepReconciling(ctx: Context, liveness: Liveness, metrics: Metrics): () => Promise<void> {
+function keepReconciling({
+  ctx,
+  liveness,
+  metrics,
+  lanes,
+}: Pick<WorkerParts, 'ctx' | 'liveness' | 'metrics'> & { lanes: Lanes }): () => Promise<void> {
   const memory: WakeMemory = new Map()
   return repeat(RECONCILE_MS, async () => {
     try {
       const done = await reconcile(ctx, { processId: liveness.processId(), memory, nowMs: ctx.clock.monotonicMs() })
       metrics.died.inc(done?.died.length ?? 0)
-      metrics.woken.inc(done?.woken ?? 0)
+      metrics.woken.inc(done?.woken.length ?? 0)
+      // The jobs are for the others; the net must hold here without anybody who fetches them.
+      for (const overdue of done?.woken ?? []) lanes.wake({ ...overdue, fromStart: true })
       if (done?.died.length) ctx.log.warn({ processIds: done.died }, 'process.died')
-      if (done?.woken) ctx.log.debug({ endpoints: done.woken }, 'reconciler.woke')
+      if (done?.woken.length) ctx.log.debug({ endpoints: done.woken.length }, 'reconciler.woke')
     } catch (error) {
       ctx.log.warn({ err: error }, 'reconciler.failed')
     }

@@ -14,7 +14,11 @@ import { JOB_MAX_ATTEMPTS } from '../queue.ts'
 
 const ROUND_LOCK = 7_314_552_002
 
-export type Round = { readonly died: string[]; readonly woken: number }
+/** An endpoint with deliveries that are due while nobody works on them; `test`: those of its tests. */
+export type Overdue = { readonly endpointId: string; readonly tenantId: string; readonly test: boolean }
+
+/** `woken`: wake-ups for these were stored. */
+export type Round = { readonly died: string[]; readonly woken: readonly Overdue[] }
 
 /** Remembers when an endpoint that stays overdue was woken last, so that a full lane is not woken each round. */
 export type WakeMemory = Map<string, { nextMs: number; stepMs: number }>
@@ -110,13 +114,13 @@ async function wakeOverdue(
   tx: Queryable,
   memory: WakeMemory,
   { nowMs, overdueMs }: { nowMs: number; overdueMs: number },
-): Promise<number> {
-  const overdue = await tx.query<{ endpointId: string; tenantId: string; test: boolean }>(OVERDUE, [overdueMs])
+): Promise<readonly Overdue[]> {
+  const overdue = await tx.query<Overdue>(OVERDUE, [overdueMs])
   const wake = overdue.filter(({ endpointId, test }) => shouldWake(memory, `${endpointId}${test}`, nowMs))
   const still = new Set(overdue.map(({ endpointId, test }) => `${endpointId}${test}`))
   for (const name of memory.keys()) if (!still.has(name)) memory.delete(name)
   if (wake.length) await tx.query(WAKE, [JSON.stringify(wake)])
-  return wake.length
+  return wake
 }
 
 /** 1, 2, 4 … 15 s between the wake-ups of an endpoint that stays overdue. */

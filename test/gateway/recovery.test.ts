@@ -29,6 +29,20 @@ describe.concurrent('nothing that was acknowledged is lost', () => {
     expect(performance.now() - before).toBeLessThan(4_000)
   })
 
+  test('what is overdue is sent also while no job is fetched', async () => {
+    const alone = await openHouse()
+    const to = await alone.receiver()
+    await alone.app.ctx.hot.pool.query(`create function keep_for_nobody() returns trigger language plpgsql as $$
+      begin new.locked_at := now(); new.locked_by := 'nobody'; return new; end $$`)
+    await alone.app.ctx.hot.pool.query(`create trigger keep_for_nobody before insert on graphile_worker._private_jobs
+      for each row execute function keep_for_nobody()`)
+    const waiting = await unattended(alone, to, 5, { nextAttemptAt: new Date() })
+    await waiting.activate()
+    await waiting.untilStatus('SUCCEEDED', 5_000)
+    expect(to.requestCount).toBe(5)
+    await alone.close()
+  })
+
   test('a lease that ran out is taken by somebody else, not before, under the same attempt number', async () => {
     const held = await unattended(house, receiver, 1, leaseOf(randomUUID(), 2))
     await held.activate()
