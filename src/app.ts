@@ -276,12 +276,13 @@ function keepReconciling({
   return repeat(RECONCILE_MS, async () => {
     try {
       const done = await reconcile(ctx, { processId: liveness.processId(), memory, nowMs: ctx.clock.monotonicMs() })
-      metrics.died.inc(done?.died.length ?? 0)
-      metrics.woken.inc(done?.woken.length ?? 0)
+      if (!done) return
+      metrics.died.inc(done.died.length)
+      metrics.woken.inc(done.woken.length)
       // The jobs are for the others; the net must hold here without anybody who fetches them.
-      for (const overdue of done?.woken ?? []) lanes.wake({ ...overdue, fromStart: true })
-      if (done?.died.length) ctx.log.warn({ processIds: done.died }, 'process.died')
-      if (done?.woken.length) ctx.log.debug({ endpoints: done.woken.length }, 'reconciler.woke')
+      for (const overdue of done.woken) lanes.wake({ ...overdue, fromStart: true })
+      if (done.died.length) ctx.log.warn({ processIds: done.died }, 'process.died')
+      if (done.woken.length) ctx.log.debug({ endpoints: done.woken.length }, 'reconciler.woke')
     } catch (error) {
       ctx.log.warn({ err: error }, 'reconciler.failed')
     }

@@ -11,11 +11,12 @@
 import type { Context } from '../context.ts'
 import type { Queryable, Statement } from '../hot-database.ts'
 import { JOB_MAX_ATTEMPTS } from '../queue.ts'
+import type { WokenEndpoint } from './store-events.ts'
 
 const ROUND_LOCK = 7_314_552_002
 
 /** An endpoint with deliveries that are due while nobody works on them; `test`: those of its tests. */
-export type Overdue = { readonly endpointId: string; readonly tenantId: string; readonly test: boolean }
+export type Overdue = WokenEndpoint & { readonly test: boolean }
 
 /** `woken`: wake-ups for these were stored. */
 export type Round = { readonly died: string[]; readonly woken: readonly Overdue[] }
