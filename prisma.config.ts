@@ -1,7 +1,7 @@
 import { defineConfig } from 'prisma/config'
 
 // Prisma's commands would download a schema engine, which closed networks do not allow. `generate`, `validate` and
-// `format` only ask that there is one: any executable will do. Migrations are applied by src/migrate.ts.
+// `format` only ask that there is one: any executable will do. Migrations are applied by src/database/migrate.ts.
 process.env['PRISMA_SCHEMA_ENGINE_BINARY'] ??= process.execPath
 
 export default defineConfig({

@@ -1,7 +1,7 @@
 // Fills the tables by SQL: a history as years of use leave it, or a backlog that waits. Ids are UUIDv7 of the times they
 // stand for, so rows lie in the partitions and in the order in which they would have come to be.
 
-import { makePartitions } from '../src/partitions.ts'
+import { makePartitions } from '../src/database/partitions.ts'
 import type { House } from './house.ts'
 
 const WEEK_MS = 7 * 86_400_000

@@ -2,11 +2,11 @@
 
 import type { Logger } from 'pino'
 import type { Config } from './config.ts'
+import type { HotDatabase } from './database/pools.ts'
 import type { Clock } from './domain/clock.ts'
 import type { IdSource } from './domain/id.ts'
-import type { StoreCall, StoreResult } from './gateway/store-events.ts'
+import type { StoreCall, StoreResult } from './gateway/publish/store-events.ts'
 import type { PrismaClient, Role } from './generated/prisma/client.ts'
-import type { HotDatabase } from './hot-database.ts'
 import type { Vault } from './vault.ts'
 
 export type Context = {

@@ -3,14 +3,14 @@
 
 import { type App, openApp, type ReadyConfig } from './app.ts'
 import { ConfigurationError, EXIT_CONFIGURATION, readConfig } from './config.ts'
+import { DatabaseUnfit, migrate } from './database/migrate.ts'
 import { type Demo, openDemoAuthority, startDemo } from './dev/demo.ts'
 import { openEmbedded, PostgresUnavailable } from './dev/embedded.ts'
 import { welcome } from './dev/welcome.ts'
 import { parseNetworks } from './domain/network-address.ts'
 import { isDatabaseAway } from './errors.ts'
-import { ensureOperatorKey } from './gateway/issue-api-key.ts'
+import { ensureOperatorKey } from './gateway/admin/api-keys.ts'
 import { createLog } from './log.ts'
-import { DatabaseUnfit, migrate } from './migrate.ts'
 import { schema } from './schema/index.ts'
 import { startServer } from './server/http.ts'
 

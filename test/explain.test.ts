@@ -3,6 +3,8 @@
 
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { HotDatabase, Statement, Transactional } from '../src/database/pools.ts'
+import { sweepDeletedEndpoint, sweepDeletedEndpoints } from '../src/gateway/admin/sweep-deleted-endpoint.ts'
 import {
   type ClaimedDelivery,
   claimDeliveries,
@@ -10,14 +12,12 @@ import {
   markWatched,
   readBody,
   releaseLeases,
-} from '../src/gateway/claim-deliveries.ts'
-import { reconcile } from '../src/gateway/reconcile.ts'
-import { recordAttempts } from '../src/gateway/record-attempts.ts'
-import { cancelDelivery, retryDelivery } from '../src/gateway/retry-delivery.ts'
-import { sendTestEvent } from '../src/gateway/send-test-event.ts'
-import { type NewEvent, storeEvents } from '../src/gateway/store-events.ts'
-import { sweepDeletedEndpoint, sweepDeletedEndpoints } from '../src/gateway/sweep-deleted-endpoint.ts'
-import type { HotDatabase, Statement, Transactional } from '../src/hot-database.ts'
+} from '../src/gateway/deliver/claim-deliveries.ts'
+import { recordAttempts } from '../src/gateway/deliver/record-attempts.ts'
+import { sendTestEvent } from '../src/gateway/publish/send-test-event.ts'
+import { type NewEvent, storeEvents } from '../src/gateway/publish/store-events.ts'
+import { reconcile } from '../src/gateway/recover/reconcile.ts'
+import { cancelDelivery, retryDelivery } from '../src/gateway/retry/retry-delivery.ts'
 import { type House, openHouse } from './support/house.ts'
 
 let house: House

@@ -4,12 +4,12 @@
 
 import { PrismaPg } from '@prisma/adapter-pg'
 import { ConfigurationError, EXIT_CONFIGURATION, readConfig } from '../config.ts'
+import { migrate } from '../database/migrate.ts'
 import { openEmbedded } from '../dev/embedded.ts'
 import { toPublicId } from '../domain/id.ts'
-import { rewrapSecrets } from '../gateway/rewrap-secrets.ts'
+import { rewrapSecrets } from '../gateway/admin/rewrap-secrets.ts'
 import { PrismaClient } from '../generated/prisma/client.ts'
 import { createLog } from '../log.ts'
-import { migrate } from '../migrate.ts'
 import { createVault } from '../vault.ts'
 
 const EXIT_UNAVAILABLE = 69

@@ -3,7 +3,7 @@
 import { join, relative, resolve } from 'node:path'
 import type { App, ReadyConfig } from '../app.ts'
 import { toPublicId } from '../domain/id.ts'
-import { createConsoleLink } from '../gateway/console-link.ts'
+import { createConsoleLink } from '../gateway/admin/console-link.ts'
 import { DEMO_OPERATOR, type Demo } from './demo.ts'
 
 const LINK_SECONDS = 24 * 3_600

@@ -3,10 +3,10 @@
 // HELD, and CANCELLED for a deleted endpoint, are asked of the endpoint. Fields are ANDed, the members of a list ORed;
 // null does not filter, an empty list takes nothing.
 
+import { type Condition, type Listed, openCondition } from '../database/filters/condition.ts'
+import { idWindow } from '../database/filters/id-window.ts'
 import type { StoredDeliveryStatus } from '../generated/prisma/enums.ts'
-import { type Condition, type Listed, openCondition } from './condition.ts'
 import { type DeliveryStatus, type EndpointView, shownStatus } from './delivery.ts'
-import { idWindow } from './id-window.ts'
 
 /** Ids are database ids; whether the caller may see what they name was settled before. */
 export type DeliveryFilter = {

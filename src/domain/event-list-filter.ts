@@ -1,8 +1,8 @@
 // Which events a list takes, said twice: to the database, and about one row for live updates. Fields are ANDed, the
 // members of a list ORed; null does not filter, an empty list takes nothing.
 
-import { type Listed, openCondition } from './condition.ts'
-import { idWindow } from './id-window.ts'
+import { type Listed, openCondition } from '../database/filters/condition.ts'
+import { idWindow } from '../database/filters/id-window.ts'
 
 /** Ids are database ids; whether the caller may see what they name was settled before. */
 export type EventListFilter = {

@@ -14,14 +14,14 @@ import {
 import type pg from 'pg'
 import type { Logger } from 'pino'
 import type { Context } from '../context.ts'
-import type { BulkRetries } from '../gateway/bulk-retry.ts'
-import type { Lanes } from '../gateway/lane.ts'
-import { purgeIdempotencyKeys } from '../gateway/purge-idempotency-keys.ts'
-import { forgetStatistics } from '../gateway/statistics.ts'
-import { sweepDeletedEndpoint, sweepDeletedEndpoints } from '../gateway/sweep-deleted-endpoint.ts'
-import { forgetTestSteps } from '../gateway/test-steps.ts'
-import { makePartitions } from '../partitions.ts'
-import { JOBS, type JobName, type JobPayload } from '../queue.ts'
+import { makePartitions } from '../database/partitions.ts'
+import { JOBS, type JobName, type JobPayload } from '../database/queue.ts'
+import { sweepDeletedEndpoint, sweepDeletedEndpoints } from '../gateway/admin/sweep-deleted-endpoint.ts'
+import type { Lanes } from '../gateway/deliver/lanes.ts'
+import { forgetTestSteps } from '../gateway/deliver/test-steps.ts'
+import { purgeIdempotencyKeys } from '../gateway/publish/purge-idempotency-keys.ts'
+import type { BulkRetries } from '../gateway/retry/bulk-retry.ts'
+import { forgetStatistics } from '../gateway/statistics/statistics.ts'
 
 const CRONTAB = `
 # Partitions are made weeks ahead; a day without is no harm.

@@ -1,12 +1,12 @@
 import { toPublicId } from '../domain/id.ts'
 import { withinReach } from '../domain/viewer.ts'
-import { createConsoleLink } from '../gateway/console-link.ts'
-import { createApiKey, revokeApiKey } from '../gateway/issue-api-key.ts'
+import { createApiKey, revokeApiKey } from '../gateway/admin/api-keys.ts'
+import { createConsoleLink } from '../gateway/admin/console-link.ts'
 import type { Prisma } from '../generated/prisma/client.ts'
 import { ADMINISTRATORS, builder, type RequestContext } from './builder.ts'
 import { pageArgs, pageCost, pageQuery, pageSelection, readPage, toPage } from './connections.ts'
+import { idOfMutation, type Lookup, namedTenant, tenantOfList, viewerOf } from './tenancy.ts'
 import { RoleEnum } from './viewer.ts'
-import { idOfMutation, type Lookup, namedTenant, tenantOfList, viewerOf } from './whose.ts'
 
 const ApiKey = builder.prismaObject('ApiKey', {
   description:

@@ -2,7 +2,7 @@ import { toPublicId } from '../domain/id.ts'
 import { withinReach } from '../domain/viewer.ts'
 import type { AttemptTrigger } from '../generated/prisma/enums.ts'
 import { builder, type RequestContext } from './builder.ts'
-import type { Lookup } from './whose.ts'
+import type { Lookup } from './tenancy.ts'
 
 const AttemptTriggerEnum = builder.enumType('AttemptTrigger', {
   description: 'Why an attempt was made.',

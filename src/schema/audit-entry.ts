@@ -3,7 +3,7 @@ import { withinReach } from '../domain/viewer.ts'
 import type { Prisma } from '../generated/prisma/client.ts'
 import { ADMINISTRATORS, builder, type RequestContext } from './builder.ts'
 import { pageArgs, pageCost, pageQuery, pageSelection, readPage, toPage } from './connections.ts'
-import { type Lookup, tenantOfList } from './whose.ts'
+import { type Lookup, tenantOfList } from './tenancy.ts'
 
 const AuditEntry = builder.prismaObject('AuditEntry', {
   description: 'Something that somebody changed. Written in the same transaction as the change.',

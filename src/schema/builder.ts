@@ -1,5 +1,5 @@
 // The one builder: its plugins, in the order they wrap a resolver, and what they are told. No types are made here.
-// Roles are gated here, per field; whose data a field reads is `whose.ts`' business.
+// Roles are gated here, per field; whose data a field reads is `tenancy.ts`' business.
 
 import SchemaBuilder from '@pothos/core'
 import ComplexityPlugin from '@pothos/plugin-complexity'
@@ -7,13 +7,13 @@ import ErrorsPlugin from '@pothos/plugin-errors'
 import PrismaPlugin from '@pothos/plugin-prisma'
 import RelayPlugin from '@pothos/plugin-relay'
 import ScopeAuthPlugin from '@pothos/plugin-scope-auth'
-import type { ChangeFeed } from '../change-feed.ts'
 import type { Context, Viewer } from '../context.ts'
 import { ConflictError, NotFoundError, RequestError, ValidationError } from '../errors.ts'
 import { getDatamodel, type default as PrismaTypes } from '../generated/pothos-prisma-types.ts'
 import type { Role } from '../generated/prisma/enums.ts'
+import type { ChangeFeed } from '../live/feed.ts'
 import { COST_LIMIT, DEPTH_LIMIT, refuseCost } from './cost.ts'
-import { HELD_COLUMNS } from './held-columns.ts'
+import { HELD_COLUMNS } from './resolve-from-row.ts'
 
 /** What every resolver is given. */
 export type RequestContext = Context & {

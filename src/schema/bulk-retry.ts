@@ -1,5 +1,4 @@
 import { toPublicId } from '../domain/id.ts'
-import type { Stream } from '../domain/live-stream.ts'
 import { ANY_TENANT, type Reach } from '../domain/viewer.ts'
 import { RequestError } from '../errors.ts'
 import {
@@ -12,12 +11,13 @@ import {
   startBulkRetry,
   updateBulkRetry,
   watchBulkRetry,
-} from '../gateway/bulk-retry.ts'
+} from '../gateway/retry/bulk-retry.ts'
 import type { BulkRetryStatus } from '../generated/prisma/enums.ts'
+import type { Stream } from '../live/live-stream.ts'
 import { ADMINISTRATORS, builder, READERS, type RequestContext } from './builder.ts'
 import { pageArgs, pageCost, readPage, toPage } from './connections.ts'
 import { DeliveryFilterInput } from './delivery.ts'
-import { deliveryFilterOfMutation, idOfMutation, type Lookup, lookup, tenantOfList, viewerOf } from './whose.ts'
+import { deliveryFilterOfMutation, idOfMutation, type Lookup, lookup, tenantOfList, viewerOf } from './tenancy.ts'
 
 const BulkRetryStatusEnum = builder.enumType('BulkRetryStatus', {
   description: 'How far a bulk retry is.',

@@ -1,11 +1,11 @@
 import { toPublicId } from '../domain/id.ts'
 import { withinReach } from '../domain/viewer.ts'
-import { endConsoleSession } from '../gateway/console-link.ts'
+import { endConsoleSession } from '../gateway/admin/console-link.ts'
 import type { Prisma } from '../generated/prisma/client.ts'
 import { ADMINISTRATORS, builder, type RequestContext } from './builder.ts'
 import { pageArgs, pageCost, pageQuery, pageSelection, readPage, toPage } from './connections.ts'
+import { idOfMutation, type Lookup, tenantOfList, viewerOf } from './tenancy.ts'
 import { RoleEnum } from './viewer.ts'
-import { idOfMutation, type Lookup, tenantOfList, viewerOf } from './whose.ts'
 
 const ConsoleSession = builder.prismaObject('Session', {
   name: 'ConsoleSession',

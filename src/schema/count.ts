@@ -5,7 +5,7 @@ import { builder, READERS } from './builder.ts'
 import { DeliveryFilterInput } from './delivery.ts'
 import { EventFilterInput } from './event.ts'
 import { countListed } from './listed.ts'
-import { deliveryFilterOf, eventFilterOf } from './whose.ts'
+import { deliveryFilterOf, eventFilterOf } from './tenancy.ts'
 
 const CountPrecision = builder.enumType('CountPrecision', {
   description: 'Whether counting came to its end.',

@@ -2,13 +2,13 @@
 
 import { countOf } from '../domain/count.ts'
 import { deadLettersOf } from '../domain/delivery-filter.ts'
-import { type DeadLetterGroup, groupDeadLetters, planRetry, type RetryPlan } from '../gateway/dead-letters.ts'
+import { type DeadLetterGroup, groupDeadLetters, planRetry, type RetryPlan } from '../gateway/retry/dead-letters.ts'
 import { builder, READERS } from './builder.ts'
 import { readPage } from './connections.ts'
 import { CountType } from './count.ts'
 import { DeliveryFilterInput } from './delivery.ts'
 import { Endpoint } from './endpoint.ts'
-import { deliveryFilterOf } from './whose.ts'
+import { deliveryFilterOf } from './tenancy.ts'
 
 const DeadLetterGroupType = builder.objectRef<DeadLetterGroup>('DeadLetterGroup').implement({
   description: 'Dead letters of one endpoint and event type that failed in the same way.',

@@ -2,16 +2,16 @@ import { type DeliveryStatus, type PlannedAttempt, plannedAttempts, shownStatus 
 import { deadLettersOf } from '../domain/delivery-filter.ts'
 import { toPublicId } from '../domain/id.ts'
 import { withinReach } from '../domain/viewer.ts'
-import { cancelDelivery, retryDelivery } from '../gateway/retry-delivery.ts'
-import { notFound } from '../gateway/rights.ts'
-import { sendTestEvent } from '../gateway/send-test-event.ts'
+import { notFound } from '../gateway/admin/permissions.ts'
+import { sendTestEvent } from '../gateway/publish/send-test-event.ts'
+import { cancelDelivery, retryDelivery } from '../gateway/retry/retry-delivery.ts'
 import type { Prisma } from '../generated/prisma/client.ts'
 import { ADMINISTRATORS, builder, READERS, type RequestContext } from './builder.ts'
 import { pageArgs, pageCost, readPage, toPage } from './connections.ts'
 import { deliveryPage } from './delivery-page.ts'
 import { Endpoint } from './endpoint.ts'
 import { newestOfEach } from './endpoint-deliveries.ts'
-import { deliveryFilterOf, type Lookup, lookup, viewerOf } from './whose.ts'
+import { deliveryFilterOf, type Lookup, lookup, viewerOf } from './tenancy.ts'
 
 const DeliveryStatusEnum = builder.enumType('DeliveryStatus', {
   description: 'How far a delivery is.',

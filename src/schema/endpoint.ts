@@ -8,13 +8,13 @@ import {
   pauseEndpoint,
   resumeEndpoint,
   updateEndpoint,
-} from '../gateway/configure-endpoint.ts'
+} from '../gateway/admin/configure-endpoint.ts'
 import type { Prisma } from '../generated/prisma/client.ts'
 import type { EndpointStatus } from '../generated/prisma/enums.ts'
 import { ADMINISTRATORS, builder, READERS, type RequestContext } from './builder.ts'
 import { pageArgs, pageCost, pageQuery, pageSelection, readPage, toPage } from './connections.ts'
 import { SecretRotation } from './secret-rotation.ts'
-import { idOfMutation, type Lookup, lookup, namedTenant, tenantOfList, viewerOf } from './whose.ts'
+import { idOfMutation, type Lookup, lookup, namedTenant, tenantOfList, viewerOf } from './tenancy.ts'
 
 const EndpointStatusEnum = builder.enumType('EndpointStatus', {
   description: 'Whether deliveries go out to an endpoint.',

@@ -1,11 +1,11 @@
 import { toPublicId } from '../domain/id.ts'
 import { withinReach } from '../domain/viewer.ts'
-import { publishEvents } from '../gateway/publish-events.ts'
+import { publishEvents } from '../gateway/publish/publish-events.ts'
 import type { Prisma } from '../generated/prisma/client.ts'
 import { builder, PUBLISHERS, READERS, type RequestContext } from './builder.ts'
 import { pageArgs, pageCost, readPage } from './connections.ts'
 import { eventPage } from './event-page.ts'
-import { eventFilterOf, type Lookup, lookup, tenantOfPublish } from './whose.ts'
+import { eventFilterOf, type Lookup, lookup, tenantOfPublish } from './tenancy.ts'
 
 export const Event = builder.prismaObject('Event', {
   description: 'A fact, published once and never changed.',

@@ -1,7 +1,7 @@
 // Which rows a list shows, and how many it has: asked in SQL of our own, because partial indexes are used only where the
 // planner sees the status as a literal. What of the rows is shown is Prisma's to read.
 
-import type { Listed } from '../domain/condition.ts'
+import type { Listed } from '../database/filters/condition.ts'
 import { COUNT_LIMIT, type Count, countOf } from '../domain/count.ts'
 import type { PrismaClient } from '../generated/prisma/client.ts'
 

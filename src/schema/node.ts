@@ -10,8 +10,8 @@ import { findConsoleSession } from './console-session.ts'
 import { findDelivery } from './delivery.ts'
 import { findEndpoint } from './endpoint.ts'
 import { findEvent } from './event.ts'
+import { type Lookup, lookup, viewerOf } from './tenancy.ts'
 import { findTenant } from './tenant.ts'
-import { type Lookup, lookup, viewerOf } from './whose.ts'
 
 type Finder = (ctx: RequestContext, what: Lookup) => Promise<{ id: string } | null>
 

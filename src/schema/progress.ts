@@ -1,9 +1,9 @@
 import type { DeliveryStep, ProgressStep } from '../domain/delivery-progress.ts'
 import { withinReach } from '../domain/viewer.ts'
 import { RequestError } from '../errors.ts'
-import { watchTest } from '../gateway/test-steps.ts'
+import { watchTest } from '../gateway/deliver/test-steps.ts'
 import { builder, READERS } from './builder.ts'
-import { lookup } from './whose.ts'
+import { lookup } from './tenancy.ts'
 
 const DeliveryStepEnum = builder.enumType('DeliveryStep', {
   description: 'A step of an attempt that was taken.',

@@ -1,7 +1,7 @@
-import { completeSecretRotation, rotateSigningSecret } from '../gateway/rotate-signing-secret.ts'
+import { completeSecretRotation, rotateSigningSecret } from '../gateway/admin/rotate-signing-secret.ts'
 import { ADMINISTRATORS, builder } from './builder.ts'
 import { Endpoint } from './endpoint.ts'
-import { idOfMutation, viewerOf } from './whose.ts'
+import { idOfMutation, viewerOf } from './tenancy.ts'
 
 const RotateSigningSecretSuccess = builder
   .objectRef<{ endpoint: { id: string }; signingSecret: string; overlapEndsAt: Date }>('RotateSigningSecretSuccess')

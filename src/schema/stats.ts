@@ -2,11 +2,11 @@
 
 import { createContextCache } from '@pothos/core'
 import type { DeliveryStats, StatsBucket, StatsWindow } from '../domain/delivery-stats.ts'
-import { readStatistics, type StatsScope } from '../gateway/statistics.ts'
+import { readStatistics, type StatsScope } from '../gateway/statistics/statistics.ts'
 import { builder, READERS, type RequestContext } from './builder.ts'
 import { Endpoint } from './endpoint.ts'
+import { tenantOfList } from './tenancy.ts'
 import { Tenant } from './tenant.ts'
-import { tenantOfList } from './whose.ts'
 
 const StatsWindowEnum = builder.enumType('StatsWindow', {
   description: 'How far back statistics go.',

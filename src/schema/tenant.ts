@@ -1,10 +1,10 @@
 import { toPublicId } from '../domain/id.ts'
 import { ANY_TENANT } from '../domain/viewer.ts'
-import { createTenant } from '../gateway/open-tenant.ts'
+import { createTenant } from '../gateway/admin/open-tenant.ts'
 import type { Prisma } from '../generated/prisma/client.ts'
 import { builder, OPERATORS, READERS, type RequestContext } from './builder.ts'
 import { pageArgs, pageCost, pageQuery, pageSelection, readPage, toPage } from './connections.ts'
-import { type Lookup, lookup, viewerOf } from './whose.ts'
+import { type Lookup, lookup, viewerOf } from './tenancy.ts'
 
 export const Tenant = builder.prismaObject('Tenant', {
   description: 'Whose endpoints, events and deliveries these are.',

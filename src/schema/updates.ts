@@ -2,16 +2,16 @@
 // changed come from the change feed, what the client selected of them from one query per batch. Streams end promptly
 // when the client goes away; that they end with their credential is the server's part.
 
-import type { ChangedDelivery, ChangedEndpoint, ChangedEvent } from '../change-feed.ts'
 import { matchesDelivery } from '../domain/delivery-filter.ts'
 import { matchesEvent } from '../domain/event-list-filter.ts'
-import type { Batch } from '../domain/live-buffer.ts'
-import { flattenStream, mapStream } from '../domain/live-stream.ts'
+import type { ChangedDelivery, ChangedEndpoint, ChangedEvent } from '../live/feed.ts'
+import type { Batch } from '../live/live-buffer.ts'
+import { flattenStream, mapStream } from '../live/live-stream.ts'
 import { builder, READERS, type RequestContext } from './builder.ts'
 import { Delivery, DeliveryFilterInput } from './delivery.ts'
 import { Endpoint } from './endpoint.ts'
 import { Event, EventFilterInput } from './event.ts'
-import { deliveryFilterOf, eventFilterOf, tenantOfList } from './whose.ts'
+import { deliveryFilterOf, eventFilterOf, tenantOfList } from './tenancy.ts'
 
 /** What a batch is counted as: the list it is like has this many on a page. */
 const ASSUMED_BATCH = { field: 1, multiplier: 50 }

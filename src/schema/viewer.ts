@@ -1,8 +1,8 @@
 import type { Viewer } from '../context.ts'
 import type { Role } from '../generated/prisma/enums.ts'
 import { builder, EVERYBODY } from './builder.ts'
+import { viewerOf } from './tenancy.ts'
 import { Tenant } from './tenant.ts'
-import { viewerOf } from './whose.ts'
 
 export const RoleEnum = builder.enumType('Role', {
   description: 'What a key or a console session may do.',

@@ -6,9 +6,9 @@
 import { hash, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Context, Viewer } from '../context.ts'
+import type { Statement } from '../database/pools.ts'
 import { RequestError } from '../errors.ts'
 import type { Role } from '../generated/prisma/enums.ts'
-import type { Statement } from '../hot-database.ts'
 import { MAX_STRANGERS_ASKED_ABOUT } from './limits.ts'
 
 export type Credential = { readonly kind: 'key' | 'session'; readonly token: string }

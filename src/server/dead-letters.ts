@@ -12,7 +12,7 @@ import type { Attempt, Delivery, Endpoint, Event } from '../generated/prisma/cli
 import { StoredDeliveryStatus } from '../generated/prisma/enums.ts'
 import { READERS, type RequestContext } from '../schema/builder.ts'
 import { newestIds } from '../schema/listed.ts'
-import { deliveryFilterOf } from '../schema/whose.ts'
+import { deliveryFilterOf } from '../schema/tenancy.ts'
 
 /** A dead letter is at most 256 KiB of event and 16 KiB for each attempt. */
 const PAGE = 20

@@ -7,9 +7,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import type { GraphQLSchema } from 'graphql'
 import type { Registry } from 'prom-client'
-import type { ChangeFeed } from '../change-feed.ts'
 import type { Context, Viewer } from '../context.ts'
 import { isDatabaseAway, RequestError } from '../errors.ts'
+import type { ChangeFeed } from '../live/feed.ts'
 import { COST_LIMIT } from '../schema/cost.ts'
 import {
   type Credential,

@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts'
-import { migrationsAreCurrent } from '../migrate.ts'
-import { partitionsAhead } from '../partitions.ts'
+import { migrationsAreCurrent } from '../database/migrate.ts'
+import { partitionsAhead } from '../database/partitions.ts'
 
 const WITHIN_MS = 3_000
 

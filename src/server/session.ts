@@ -4,7 +4,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Context } from '../context.ts'
 import { RequestError } from '../errors.ts'
-import { endSession, type OpenedSession, spendConsoleLink } from '../gateway/console-link.ts'
+import { endSession, type OpenedSession, spendConsoleLink } from '../gateway/admin/console-link.ts'
 import { type Authenticator, CSRF_HEADER, isOwnOrigin, isSecure, readSession, SESSION_COOKIE } from './authenticate.ts'
 import { MAX_SIGN_INS } from './limits.ts'
 import { replyError, replyJson } from './reply.ts'

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Receiver } from '../../src/dev/receiver.ts'
 import type { DeliveryFilter } from '../../src/domain/delivery-filter.ts'
 import { toPublicId } from '../../src/domain/id.ts'
-import { startBulkRetry } from '../../src/gateway/bulk-retry.ts'
-import { pauseEndpoint } from '../../src/gateway/configure-endpoint.ts'
+import { pauseEndpoint } from '../../src/gateway/admin/configure-endpoint.ts'
+import { startBulkRetry } from '../../src/gateway/retry/bulk-retry.ts'
 import { type Console, describeInBrowser, openConsole, settled, show, type Visit } from '../support/console.ts'
 
 const MOST_SCRIPT_BYTES = 250 * 1024

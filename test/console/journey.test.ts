@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createApiKey } from '../../src/gateway/issue-api-key.ts'
+import { createApiKey } from '../../src/gateway/admin/api-keys.ts'
 import { type Console, describeInBrowser, follow, openConsole } from '../support/console.ts'
 import { exampleEvent } from '../support/house.ts'
 

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
-import { claimDeliveries, markWatched, releaseLeases } from '../../src/gateway/claim-deliveries.ts'
-import { type Result, recordAttempts } from '../../src/gateway/record-attempts.ts'
-import { createSocketRegister, openHotDatabase } from '../../src/hot-database.ts'
+import { createSocketRegister, openHotDatabase } from '../../src/database/pools.ts'
+import { claimDeliveries, markWatched, releaseLeases } from '../../src/gateway/deliver/claim-deliveries.ts'
+import { type Result, recordAttempts } from '../../src/gateway/deliver/record-attempts.ts'
 import { startOwnPostgres } from '../support/test-postgres.ts'
 
 const DURATION_MS = 8_000

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { findBulkRetry, startBulkRetry } from '../../src/gateway/bulk-retry.ts'
+import { findBulkRetry, startBulkRetry } from '../../src/gateway/retry/bulk-retry.ts'
 import { openHouse } from '../support/house.ts'
 
 test('a bulk retry whose process is killed mid-way goes on elsewhere: every dead letter once, every end counted', {

@@ -13,8 +13,8 @@ import {
   startBulkRetry,
   updateBulkRetry,
   watchBulkRetry,
-} from '../../src/gateway/bulk-retry.ts'
-import { cancelDelivery, retryDelivery } from '../../src/gateway/retry-delivery.ts'
+} from '../../src/gateway/retry/bulk-retry.ts'
+import { cancelDelivery, retryDelivery } from '../../src/gateway/retry/retry-delivery.ts'
 import { type House, openHouse } from '../support/house.ts'
 
 let house: House

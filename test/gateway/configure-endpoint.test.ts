@@ -11,9 +11,9 @@ import {
   resumeEndpoint,
   type StoredHeader,
   updateEndpoint,
-} from '../../src/gateway/configure-endpoint.ts'
-import { createTenant } from '../../src/gateway/open-tenant.ts'
-import { completeSecretRotation, rotateSigningSecret } from '../../src/gateway/rotate-signing-secret.ts'
+} from '../../src/gateway/admin/configure-endpoint.ts'
+import { createTenant } from '../../src/gateway/admin/open-tenant.ts'
+import { completeSecretRotation, rotateSigningSecret } from '../../src/gateway/admin/rotate-signing-secret.ts'
 import type { Endpoint, Tenant } from '../../src/generated/prisma/client.ts'
 import { belongsToEndpoint } from '../../src/vault.ts'
 import { type Administration, openAdministration } from '../support/administration.ts'

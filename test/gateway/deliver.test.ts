@@ -67,7 +67,7 @@ test('a failing endpoint gets seven attempts at the schedule, then a dead letter
   const gaps = requests.slice(1).map((request, i) => request.receivedAt.getTime() - requests[i]!.receivedAt.getTime())
   for (const [i, delay] of [100, 100, 200, 200, 300, 300].entries()) expect(gaps[i]).toBeGreaterThanOrEqual(delay)
 
-  const { retryDelivery } = await import('../../src/gateway/retry-delivery.ts')
+  const { retryDelivery } = await import('../../src/gateway/retry/retry-delivery.ts')
   failing.answer(200)
   await retryDelivery(house.app.ctx, { deliveryId: dead.id, tenantId: house.tenantId, resend: false })
   const again = await failing.until((all) => all.length === 8)

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { SendResult } from '../../src/domain/outcome.ts'
-import { createBatcher } from '../../src/gateway/batcher.ts'
-import { createEndpointTargets } from '../../src/gateway/endpoint-targets.ts'
-import { createLanes, type Lanes } from '../../src/gateway/lane.ts'
-import { type Recorded, type Result, recordAttempts } from '../../src/gateway/record-attempts.ts'
+import { createLanes, type Lanes } from '../../src/gateway/deliver/lanes.ts'
+import { type Recorded, type Result, recordAttempts } from '../../src/gateway/deliver/record-attempts.ts'
+import { createEndpointTargets } from '../../src/gateway/deliver/targets.ts'
+import { createBatcher } from '../../src/gateway/fairness/batcher.ts'
 import { type House, openHouse } from '../support/house.ts'
 
 const FLOOD = 'https://flooded.example/'

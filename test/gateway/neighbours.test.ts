@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createNeighbours } from '../../src/gateway/neighbours.ts'
+import { createNeighbours } from '../../src/gateway/fairness/neighbours.ts'
 
 test('a neighbour is another tenant, and is about for a second', () => {
   let now = 5_000

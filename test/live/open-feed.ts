@@ -1,13 +1,13 @@
 import { pino } from 'pino'
+import { createSocketRegister, openHotDatabase } from '../../src/database/pools.ts'
 import {
   type ChangedRow,
   type ChangeFeed,
   type ChangeKind,
   type FeedBounds,
   openChangeFeed,
-} from '../../src/change-feed.ts'
-import type { Batch } from '../../src/domain/live-buffer.ts'
-import { createSocketRegister, openHotDatabase } from '../../src/hot-database.ts'
+} from '../../src/live/feed.ts'
+import type { Batch } from '../../src/live/live-buffer.ts'
 
 export type OpenFeed = ChangeFeed & { closeAll(): Promise<void> }
 

@@ -1,7 +1,7 @@
 import { parse } from 'graphql'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type ChangeFeed, openChangeFeed } from '../../src/change-feed.ts'
 import type { Viewer } from '../../src/context.ts'
+import { type ChangeFeed, openChangeFeed } from '../../src/live/feed.ts'
 import { schema } from '../../src/schema/index.ts'
 import { subscribeShared } from '../../src/server/share-execution.ts'
 import { type Api, openApi, publicId } from '../schema/api.ts'

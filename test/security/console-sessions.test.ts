@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { hashToken } from '../../src/domain/credential.ts'
 import { fromPublicId, toPublicId } from '../../src/domain/id.ts'
-import { createConsoleLink, spendConsoleLink } from '../../src/gateway/console-link.ts'
+import { createConsoleLink, spendConsoleLink } from '../../src/gateway/admin/console-link.ts'
 import type { Role } from '../../src/generated/prisma/enums.ts'
 import { type Gateway, openGateway, type Reply } from './gateway.ts'
 

@@ -3,7 +3,7 @@
 import { request as httpRequest } from 'node:http'
 import type WebSocket from 'ws'
 import type { Viewer } from '../../src/context.ts'
-import { createApiKey } from '../../src/gateway/issue-api-key.ts'
+import { createApiKey } from '../../src/gateway/admin/api-keys.ts'
 import type { Role } from '../../src/generated/prisma/enums.ts'
 import { createLog } from '../../src/log.ts'
 import { schema } from '../../src/schema/index.ts'

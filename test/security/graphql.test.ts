@@ -4,10 +4,10 @@ import { buildSchema, getIntrospectionQuery } from 'graphql'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import WebSocket from 'ws'
-import type { ChangeFeed } from '../../src/change-feed.ts'
 import { toPublicId } from '../../src/domain/id.ts'
-import { createConsoleLink, endSession, spendConsoleLink } from '../../src/gateway/console-link.ts'
-import { createApiKey, revokeApiKey } from '../../src/gateway/issue-api-key.ts'
+import { createApiKey, revokeApiKey } from '../../src/gateway/admin/api-keys.ts'
+import { createConsoleLink, endSession, spendConsoleLink } from '../../src/gateway/admin/console-link.ts'
+import type { ChangeFeed } from '../../src/live/feed.ts'
 import { startServer } from '../../src/server/http.ts'
 import {
   INTRODUCTION_MS,

@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import { getIntrospectionQuery } from 'graphql'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { toPublicId } from '../../src/domain/id.ts'
-import { createConsoleLink } from '../../src/gateway/console-link.ts'
+import { createConsoleLink } from '../../src/gateway/admin/console-link.ts'
 import { createRateLimiter, MAX_REQUEST_BYTES } from '../../src/server/limits.ts'
 import { openTestServer, SECRET_OF_A_FAULT, type TestKey, type TestServer } from '../support/server.ts'
 

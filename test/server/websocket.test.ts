@@ -1,7 +1,7 @@
 import { createClient } from 'graphql-ws'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import WebSocket from 'ws'
-import { createConsoleLink, spendConsoleLink } from '../../src/gateway/console-link.ts'
+import { createConsoleLink, spendConsoleLink } from '../../src/gateway/admin/console-link.ts'
 import { MAX_SOCKETS_PER_CREDENTIAL, MAX_SUBSCRIPTIONS_PER_SOCKET } from '../../src/server/limits.ts'
 import { openTestServer, type RawSocket, SECRET_OF_A_FAULT, type TestServer } from '../support/server.ts'
 

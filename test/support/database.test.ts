@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { migrationsAreCurrent } from '../../src/migrate.ts'
+import { migrationsAreCurrent } from '../../src/database/migrate.ts'
 import { type ClonedDatabase, cloneDatabase, startOwnPostgres } from './database.ts'
 
 async function connected<T>(url: string, fn: (client: pg.Client) => Promise<T>): Promise<T> {

@@ -7,10 +7,10 @@ import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
+import { migrate } from '../../src/database/migrate.ts'
 import { holderOf } from '../../src/dev/folder-lock.ts'
 import { endAbandonedPostgres, type PostgresServer, startPostgres } from '../../src/dev/postgres.ts'
 import { exists } from '../../src/dev/postgres-binaries.ts'
-import { migrate } from '../../src/migrate.ts'
 import { makeDataDir, quietLog, RUN_PREFIX, TEST_SETTINGS } from './test-postgres.ts'
 
 declare module 'vitest' {

@@ -12,7 +12,7 @@ import { type Receiver, type ReceiverOptions, startReceiver } from '../../src/de
 import type { EventInput } from '../../src/domain/event-input.ts'
 import { EVENT_TYPES, findEventType } from '../../src/domain/event-type.ts'
 import { makeSigningSecret } from '../../src/domain/signing-secret.ts'
-import { publishEvents } from '../../src/gateway/publish-events.ts'
+import { publishEvents } from '../../src/gateway/publish/publish-events.ts'
 import type { Delivery, Endpoint } from '../../src/generated/prisma/client.ts'
 import { belongsToEndpoint } from '../../src/vault.ts'
 import { type ClonedDatabase, cloneDatabase } from './database.ts'

@@ -1,8 +1,8 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { migrate } from '../../src/database/migrate.ts'
 import { type PostgresLog, type PostgresServer, startPostgres } from '../../src/dev/postgres.ts'
-import { migrate } from '../../src/migrate.ts'
 
 export const RUN_PREFIX = 'sivo-test-run-'
 

@@ -1,0 +1,344 @@
+// Endpoints, as an administrator sets them up. What text can decide is decided before anything is read; every issue is
+// told at once, with its path from the argument on. A change, its audit entry and the bell that tells of it commit
+// together. Nothing here sends: resuming asks for a wake-up, deleting for a sweep.
+
+import { randomBytes } from 'node:crypto'
+import type { Context, Viewer } from '../../context.ts'
+import { enqueue, ringBell } from '../../database/queue.ts'
+import { judgeName } from '../../domain/display-name.ts'
+import { judgeEndpointHeaders } from '../../domain/endpoint-header.ts'
+import { parseEndpointUrl } from '../../domain/endpoint-url.ts'
+import { checkEventTypes } from '../../domain/event-filter.ts'
+import { issuesWithin } from '../../domain/issue.ts'
+import { makeSigningSecret, secretHint } from '../../domain/signing-secret.ts'
+import { reachOf, withinReach } from '../../domain/viewer.ts'
+import { ConflictError, type Issue, ValidationError } from '../../errors.ts'
+import type { Endpoint, Prisma } from '../../generated/prisma/client.ts'
+import { belongsToEndpoint } from '../../vault.ts'
+import { administer, recordAudit, type Transaction } from './audit.ts'
+import { cancelHeld } from './cancel-held.ts'
+import { isDatabaseId, mayMeanTenant, notFound, requireAdministrator } from './permissions.ts'
+
+/** Every event of a tenant is matched against all of its endpoints: this bounds what one publish can fan out to. */
+export const MAX_ENDPOINTS_PER_TENANT = 500
+export const MAX_IN_FLIGHT = 1_000
+export const MAX_RATE_PER_SECOND = 10_000
+
+export type HeaderInput = { name: string; value?: string | null }
+
+export type EndpointInput = {
+  name: string
+  url: string
+  eventTypes?: readonly string[] | null
+  condition?: string | null
+  maxInFlight?: number | null
+  rateLimitPerSecond?: number | null
+  headers?: readonly HeaderInput[] | null
+}
+
+/** null: the caller's own tenant. */
+export type NewEndpoint = EndpointInput & { tenantId: string | null }
+
+/** Absent stays, null resets to the default, a list replaces the whole list. */
+export type EndpointChanges = { [Field in keyof EndpointInput]?: EndpointInput[Field] | null }
+
+/** How a header is stored: `sealed` is base64 of the value under the vault, `hint` what may be shown. */
+export type StoredHeader = { name: string; hint: string; sealed: string }
+
+/** Makes an endpoint and its signing secret, which is shown here once. LIMIT_EXCEEDED above the tenant's cap. */
+export async function createEndpoint(
+  ctx: Context,
+  viewer: Viewer,
+  { tenantId, ...input }: NewEndpoint,
+): Promise<{ endpoint: Endpoint; signingSecret: string }> {
+  requireAdministrator(viewer, 'set up endpoints')
+  const owner = viewer.role === 'OPERATOR' ? tenantId : (tenantId ?? viewer.tenantId)
+  const { url, issues } = judgeInput(ctx, input)
+  for (const [index, { value }] of (input.headers ?? []).entries())
+    if (value == null)
+      issues.push({
+        path: ['input', 'headers', String(index), 'value'],
+        message: 'expected a value for a new header, came nothing; give it one',
+      })
+  if (owner === null)
+    issues.unshift({
+      path: ['input', 'tenantId'],
+      message: 'expected the tenant that the endpoint is for, came nothing; name it',
+    })
+  if (issues.length || owner === null) throw new ValidationError(issues)
+  if (!isDatabaseId(owner) || !mayMeanTenant(viewer, owner)) throw notFound('tenant', ['input', 'tenantId'])
+
+  const id = ctx.newId()
+  const signingSecret = makeSigningSecret(randomBytes)
+  return administer(ctx, async (tx, now) => {
+    await requireRoomForEndpoint(tx, owner)
+    await tx.endpoint.create({
+      data: {
+        id,
+        tenantId: owner,
+        name: input.name,
+        url: url!,
+        eventTypes: [...(input.eventTypes ?? [])],
+        maxInFlight: input.maxInFlight ?? null,
+        rateLimitPerSecond: input.rateLimitPerSecond ?? null,
+        headers: (input.headers ?? []).map(({ name, value }) => sealHeader(ctx, { tenantId: owner, id }, name, value!)),
+        createdAt: now,
+        updatedAt: now,
+      },
+    })
+    await tx.signingSecret.create({
+      data: {
+        id: ctx.newId(),
+        tenantId: owner,
+        endpointId: id,
+        sealed: new Uint8Array(ctx.vault.seal(signingSecret, belongsToEndpoint(owner, id))),
+        hint: secretHint(signingSecret),
+        createdAt: now,
+        activeFrom: activeAtOnce(now),
+      },
+    })
+    await recordAudit(tx, viewer, now, {
+      tenantId: owner,
+      action: 'endpoint.created',
+      target: { kind: 'endpoint', id },
+    })
+    await ringBell(tx)
+    return { endpoint: await tx.endpoint.findUniqueOrThrow({ where: { id } }), signingSecret }
+  })
+}
+
+/** Changes what the input names. ValidationError, NotFoundError. */
+export async function updateEndpoint(
+  ctx: Context,
+  viewer: Viewer,
+  { endpointId, input }: { endpointId: string; input: EndpointChanges },
+): Promise<Endpoint> {
+  requireAdministrator(viewer, 'change endpoints')
+  const { url, issues } = judgeInput(ctx, input)
+  for (const field of ['name', 'url'] as const)
+    if (input[field] === null)
+      issues.push({
+        path: ['input', field],
+        message: `expected a ${field}, came null, which has no default to go back to; leave it out to keep the present one`,
+      })
+  if (issues.length) throw new ValidationError(issues)
+  return administer(ctx, async (tx, now) => {
+    const endpoint = await lockEndpoint(tx, viewer, endpointId, ['id'])
+    const changes: Prisma.EndpointUpdateInput = {}
+    if (input.name != null && input.name !== endpoint.name) changes.name = input.name
+    if (url !== null && url !== endpoint.url) changes.url = url
+    if (input.eventTypes !== undefined && !sameTypes(input.eventTypes ?? [], endpoint.eventTypes))
+      changes.eventTypes = [...(input.eventTypes ?? [])]
+    if (input.maxInFlight !== undefined && input.maxInFlight !== endpoint.maxInFlight)
+      changes.maxInFlight = input.maxInFlight
+    if (input.rateLimitPerSecond !== undefined && input.rateLimitPerSecond !== endpoint.rateLimitPerSecond)
+      changes.rateLimitPerSecond = input.rateLimitPerSecond
+    if (input.headers !== undefined) changes.headers = mergeHeaders(ctx, endpoint, input.headers ?? [])
+    const changed = Object.keys(changes)
+    if (changed.length === 0) return endpoint
+    await tx.endpoint.update({ where: { id: endpointId }, data: changes })
+    await recordAudit(tx, viewer, now, {
+      tenantId: endpoint.tenantId,
+      action: 'endpoint.updated',
+      target: { kind: 'endpoint', id: endpointId },
+      details: { changed },
+    })
+    await ringBell(tx)
+    return tx.endpoint.findUniqueOrThrow({ where: { id: endpointId } })
+  })
+}
+
+/** Holds everything for the endpoint until it is resumed. ConflictError unless it is ACTIVE. */
+export async function pauseEndpoint(
+  ctx: Context,
+  viewer: Viewer,
+  { endpointId }: { endpointId: string },
+): Promise<Endpoint> {
+  requireAdministrator(viewer, 'pause endpoints')
+  return administer(ctx, async (tx, now) => {
+    const endpoint = await lockEndpoint(tx, viewer, endpointId, ['id'])
+    if (endpoint.status !== 'ACTIVE') throw wrongState(endpoint, 'ACTIVE', 'paused')
+    return setStatus(tx, viewer, now, endpoint, { status: 'PAUSED', disabledReason: null }, 'endpoint.paused')
+  })
+}
+
+export type HeldDeliveries = 'SEND_ALL' | 'SEND_SINCE' | 'CANCEL_ALL'
+
+/**
+ * Lets the endpoint have its deliveries again, the held ones first of all, unless they are to be cancelled: all of them,
+ * or with SEND_SINCE those that were made before `since`. ConflictError unless it is PAUSED or DISABLED.
+ */
+export async function resumeEndpoint(
+  ctx: Context,
+  viewer: Viewer,
+  { endpointId, held = 'SEND_ALL', since = null }: { endpointId: string; held?: HeldDeliveries; since?: Date | null },
+): Promise<Endpoint> {
+  requireAdministrator(viewer, 'resume endpoints')
+  const issues: Issue[] = []
+  if (held === 'SEND_SINCE' && !since)
+    issues.push({
+      path: ['since'],
+      message: 'expected a time with SEND_SINCE, came none; say from when on they go out',
+    })
+  else if (held !== 'SEND_SINCE' && since)
+    issues.push({ path: ['since'], message: `expected nothing with ${held}, came a time; leave it out` })
+  if (issues.length) throw new ValidationError(issues)
+  return administer(ctx, async (tx, now) => {
+    const endpoint = await lockEndpoint(tx, viewer, endpointId, ['id'])
+    if (endpoint.status === 'ACTIVE') throw wrongState(endpoint, 'PAUSED or DISABLED', 'resumed')
+    const cancelled = held === 'SEND_ALL' ? 0 : await cancelHeld(tx, { endpointId, before: since })
+    await enqueue(tx, 'deliver', { endpointId, tenantId: endpoint.tenantId, fromStart: true })
+    return setStatus(tx, viewer, now, endpoint, { status: 'ACTIVE', disabledReason: null }, 'endpoint.resumed', {
+      held,
+      cancelled,
+    })
+  })
+}
+
+/** Removes the endpoint: nothing is sent to it any more, what waited reads as CANCELLED, and it stays readable by id. */
+export async function deleteEndpoint(
+  ctx: Context,
+  viewer: Viewer,
+  { endpointId }: { endpointId: string },
+): Promise<Endpoint> {
+  requireAdministrator(viewer, 'delete endpoints')
+  return administer(ctx, async (tx, now) => {
+    const endpoint = await lockEndpoint(tx, viewer, endpointId, ['id'])
+    await enqueue(tx, 'sweep-deleted-endpoint', { endpointId })
+    return setStatus(tx, viewer, now, endpoint, { deletedAt: now }, 'endpoint.deleted')
+  })
+}
+
+/**
+ * When a secret that is to sign at once became active: a little before now, so that no process whose clock is behind
+ * finds the endpoint without one.
+ */
+export function activeAtOnce(now: Date): Date {
+  return new Date(now.getTime() - 60_000)
+}
+
+/** The endpoint, locked until the transaction ends. NotFoundError for one that is foreign, deleted or not there. */
+export async function lockEndpoint(tx: Transaction, viewer: Viewer, id: string, path: string[]): Promise<Endpoint> {
+  const reach = reachOf(viewer)
+  if (reach === null || !isDatabaseId(id)) throw notFound('endpoint', path)
+  await tx.$queryRaw`select id from endpoint where id = ${id}::uuid for no key update`
+  const endpoint = await tx.endpoint.findFirst({ where: { id, deletedAt: null, ...withinReach(reach) } })
+  if (!endpoint) throw notFound('endpoint', path)
+  return endpoint
+}
+
+async function setStatus(
+  tx: Transaction,
+  viewer: Viewer,
+  now: Date,
+  { id, tenantId }: Endpoint,
+  data: Prisma.EndpointUpdateInput,
+  action: string,
+  details?: Prisma.InputJsonObject,
+): Promise<Endpoint> {
+  await tx.endpoint.update({ where: { id }, data })
+  await recordAudit(tx, viewer, now, {
+    tenantId,
+    action,
+    target: { kind: 'endpoint', id },
+    ...(details && { details }),
+  })
+  await ringBell(tx)
+  return tx.endpoint.findUniqueOrThrow({ where: { id } })
+}
+
+/** The tenant's row is the lock: of two creations at the cap, one waits and then finds no room. */
+async function requireRoomForEndpoint(tx: Transaction, tenantId: string): Promise<void> {
+  const locked = await tx.$queryRaw<
+    unknown[]
+  >`select 1 as one from tenant where id = ${tenantId}::uuid for no key update`
+  if (locked.length === 0) throw notFound('tenant', ['input', 'tenantId'])
+  const count = await tx.endpoint.count({ where: { tenantId, deletedAt: null } })
+  if (count >= MAX_ENDPOINTS_PER_TENANT)
+    throw new ConflictError(
+      `A tenant has at most ${MAX_ENDPOINTS_PER_TENANT} endpoints, and this one has ${count}. Delete one that is not needed.`,
+      'LIMIT_EXCEEDED',
+      ['input', 'tenantId'],
+    )
+}
+
+/** Every issue that the text alone shows, and the URL in normal form when there is one. */
+function judgeInput(ctx: Context, input: EndpointChanges): { url: string | null; issues: Issue[] } {
+  const issues: Issue[] = []
+  let url: string | null = null
+  if (input.name != null) {
+    const issue = judgeName(input.name)
+    if (issue) issues.push({ path: ['input', 'name'], message: issue })
+  }
+  if (input.url != null) {
+    const parsed = parseEndpointUrl(input.url, ctx.config)
+    if ('url' in parsed) url = parsed.url
+    else issues.push(...parsed.issues.map((message) => ({ path: ['input', 'url'], message })))
+  }
+  if (input.eventTypes) issues.push(...issuesWithin(['input', 'eventTypes'], checkEventTypes(input.eventTypes)))
+  if (input.condition != null)
+    issues.push({
+      path: ['input', 'condition'],
+      message: 'expected null: this version filters by event type alone; leave the condition out',
+    })
+  for (const [field, most] of [
+    ['maxInFlight', MAX_IN_FLIGHT],
+    ['rateLimitPerSecond', MAX_RATE_PER_SECOND],
+  ] as const) {
+    const value = input[field]
+    if (value != null && !(Number.isInteger(value) && value >= 1 && value <= most))
+      issues.push({
+        path: ['input', field],
+        message: `expected a whole number from 1 to ${most}, came ${value}; null is the default`,
+      })
+  }
+  if (input.headers) issues.push(...issuesWithin(['input', 'headers'], judgeEndpointHeaders(input.headers)))
+  return { url, issues }
+}
+
+/** The new list in the order given; a header without a value keeps the one it has. */
+function mergeHeaders(ctx: Context, endpoint: Endpoint, headers: readonly HeaderInput[]): StoredHeader[] {
+  const stored = new Map((endpoint.headers as StoredHeader[]).map((header) => [header.name.toLowerCase(), header]))
+  const issues: Issue[] = []
+  const merged = headers.flatMap(({ name, value }, index) => {
+    if (value != null) return sealHeader(ctx, endpoint, name, value)
+    const kept = stored.get(name.toLowerCase())
+    if (kept) return { ...kept, name }
+    issues.push({
+      path: ['input', 'headers', String(index), 'value'],
+      message: `expected a value, because the endpoint has no header ${name} to keep one from; give it one`,
+    })
+    return []
+  })
+  if (issues.length) throw new ValidationError(issues)
+  return merged
+}
+
+const HINTED_LENGTH = 12
+
+function sealHeader(
+  ctx: Context,
+  { tenantId, id }: { tenantId: string; id: string },
+  name: string,
+  value: string,
+): StoredHeader {
+  return {
+    name,
+    // Four characters of a short value would be much of it.
+    hint: value.length >= HINTED_LENGTH ? `…${value.slice(-4)}` : '…',
+    sealed: ctx.vault.seal(value, belongsToEndpoint(tenantId, id)).toString('base64'),
+  }
+}
+
+function sameTypes(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((type, index) => type === b[index])
+}
+
+function wrongState({ status, disabledReason }: Endpoint, expected: string, done: string): ConflictError {
+  const reason = disabledReason ? ` (${disabledReason})` : ''
+  return new ConflictError(
+    `Only an endpoint that is ${expected} can be ${done}; this one is ${status}${reason}.`,
+    'CONFLICT',
+    ['id'],
+  )
+}

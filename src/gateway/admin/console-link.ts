@@ -1,0 +1,151 @@
+// Signing in to the console and out again: a link is spent once, by whoever comes first, and opens a session. Neither
+// token is stored.
+
+import { randomBytes } from 'node:crypto'
+import type { Context, Viewer } from '../../context.ts'
+import { hashToken, LINK_PREFIX, makeToken, SESSION_PREFIX } from '../../domain/credential.ts'
+import { reachOf, withinReach } from '../../domain/viewer.ts'
+import { type Issue, ValidationError } from '../../errors.ts'
+import type { Role, Session } from '../../generated/prisma/client.ts'
+import { requireTenant } from './api-keys.ts'
+import { administer, recordAudit, type Transaction } from './audit.ts'
+import { isDatabaseId, mayMeanTenant, notFound, requireAdministrator, requireRightToGrant } from './permissions.ts'
+
+export const DEFAULT_LINK_SECONDS = 15 * 60
+export const MAX_LINK_SECONDS = 7 * 86_400
+const SESSION_MS = 12 * 3_600_000
+
+/** `baseUrl`: where the console is reached, without a slash at the end. */
+export type LinkContext = Context & { readonly baseUrl: string }
+
+export type NewConsoleLink = { tenantId: string | null; role: Role; expiresInSeconds: number | null }
+
+/**
+ * Makes a link that signs in once, with its token in the fragment: previews do not spend it, no access log holds it.
+ * `tenantId` null: the caller's own; none for OPERATOR. Throws FORBIDDEN, ValidationError, NotFoundError.
+ */
+export async function createConsoleLink(
+  ctx: LinkContext,
+  viewer: Viewer,
+  { tenantId, role, expiresInSeconds }: NewConsoleLink,
+): Promise<{ url: string; expiresAt: Date }> {
+  requireRightToGrant(viewer, role)
+  const owner = viewer.role === 'OPERATOR' ? tenantId : (tenantId ?? viewer.tenantId)
+  const seconds = expiresInSeconds ?? DEFAULT_LINK_SECONDS
+  const issues: Issue[] = []
+  if (role === 'PUBLISHER')
+    issues.push({
+      path: ['input', 'role'],
+      message: 'expected OPERATOR, ADMIN or VIEWER, came PUBLISHER, which reads nothing; choose another role',
+    })
+  else if (role === 'OPERATOR' && owner !== null)
+    issues.push({
+      path: ['input', 'tenantId'],
+      message: 'expected no tenant for an OPERATOR link, came one; leave it out',
+    })
+  else if (role !== 'OPERATOR' && owner === null)
+    issues.push({
+      path: ['input', 'tenantId'],
+      message: `expected the tenant that the ${role} link is for, came nothing; name it`,
+    })
+  if (!Number.isInteger(seconds) || seconds < 1 || seconds > MAX_LINK_SECONDS)
+    issues.push({
+      path: ['input', 'expiresInSeconds'],
+      message: `expected 1 to ${MAX_LINK_SECONDS} seconds, came ${seconds}; choose a time within`,
+    })
+  if (issues.length) throw new ValidationError(issues)
+  if (owner !== null && !mayMeanTenant(viewer, owner)) throw notFound('tenant', ['input', 'tenantId'])
+  const token = makeToken(LINK_PREFIX, randomBytes)
+  const expiresAt = await administer(ctx, async (tx, now) => {
+    if (owner !== null) await requireTenant(tx, owner, ['input', 'tenantId'])
+    const end = new Date(now.getTime() + seconds * 1000)
+    await tx.consoleLink.create({
+      data: {
+        id: ctx.newId(),
+        tenantId: owner,
+        role,
+        name: viewer.name,
+        tokenHash: new Uint8Array(hashToken(token)),
+        createdAt: now,
+        expiresAt: end,
+      },
+    })
+    await recordAudit(tx, viewer, now, {
+      tenantId: owner,
+      action: 'console_link.created',
+      target: null,
+      details: { role, expiresAt: end.toISOString() },
+    })
+    return end
+  })
+  return { url: `${ctx.baseUrl}/#token=${token}`, expiresAt }
+}
+
+export type OpenedSession = { token: string; expiresAt: Date }
+
+/** Exchanges a link's token for a session, once; null when it is unknown, spent or expired. */
+export async function spendConsoleLink(ctx: Context, token: string): Promise<OpenedSession | null> {
+  if (!token.startsWith(LINK_PREFIX)) return null
+  const session = makeToken(SESSION_PREFIX, randomBytes)
+  return administer(ctx, async (tx, now) => {
+    // One statement decides who was first; the others find no row.
+    const [link] = await tx.$queryRaw<{ tenantId: string | null; role: Role; name: string }[]>`
+      update console_link set used_at = ${now}
+      where token_hash = ${new Uint8Array(hashToken(token))} and used_at is null and expires_at > ${now}
+      returning tenant_id::text as "tenantId", role::text as role, name`
+    if (!link) return null
+    const expiresAt = new Date(now.getTime() + SESSION_MS)
+    const { id } = await tx.session.create({
+      data: {
+        id: ctx.newId(),
+        tenantId: link.tenantId,
+        role: link.role,
+        name: link.name,
+        tokenHash: new Uint8Array(hashToken(session)),
+        createdAt: now,
+        expiresAt,
+      },
+    })
+    const viewer: Viewer = { ...link, expiresAt, credential: { kind: 'session', id } }
+    await recordAudit(tx, viewer, now, {
+      tenantId: link.tenantId,
+      action: 'session.opened',
+      target: { kind: 'consoleSession', id },
+      details: { role: link.role },
+    })
+    return { token: session, expiresAt }
+  })
+}
+
+/** Ends the caller's own session; doing it again, or with something else than a session, changes nothing. */
+export async function endSession(ctx: Context, viewer: Viewer): Promise<void> {
+  const { kind, id } = viewer.credential
+  if (kind === 'session') await administer(ctx, (tx, now) => end(tx, viewer, now, { id }))
+}
+
+/**
+ * Ends a session of the caller's tenant, an operator any; it stops working everywhere within ten seconds. Ending it again
+ * changes nothing and succeeds. Throws FORBIDDEN, NotFoundError.
+ */
+export async function endConsoleSession(ctx: Context, viewer: Viewer, { id }: { id: string }): Promise<Session> {
+  requireAdministrator(viewer, 'end console sessions')
+  const reach = reachOf(viewer)
+  if (!isDatabaseId(id) || reach === null) throw notFound('console session', ['id'])
+  return administer(ctx, async (tx, now) => {
+    const found = await tx.session.findFirst({ where: { id, ...withinReach(reach) }, select: { id: true } })
+    if (!found) throw notFound('console session', ['id'])
+    await end(tx, viewer, now, found)
+    return tx.session.findUniqueOrThrow({ where: { id } })
+  })
+}
+
+async function end(tx: Transaction, viewer: Viewer, now: Date, { id }: { id: string }): Promise<void> {
+  const [ended] = await tx.session.updateManyAndReturn({ where: { id, revokedAt: null }, data: { revokedAt: now } })
+  if (!ended) return
+  await recordAudit(tx, viewer, now, {
+    tenantId: ended.tenantId,
+    action: 'session.ended',
+    target: { kind: 'consoleSession', id },
+    details: { name: ended.name, role: ended.role },
+  })
+}

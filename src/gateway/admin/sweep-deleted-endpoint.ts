@@ -1,0 +1,58 @@
+// What still waits for a deleted endpoint reads as CANCELLED at once; here it is written, in chunks. Nothing
+// that somebody has locked is waited for. Attempts in the air keep their lease and are recorded.
+
+import type { Context } from '../../context.ts'
+import type { Statement } from '../../database/pools.ts'
+import { BELL_CHANNEL } from '../../database/queue.ts'
+import { tallyBulkRetries } from '../statistics/tallies.ts'
+
+const CHUNK = 2_000
+
+const CANCEL_CHUNK: Statement = {
+  name: 'cancel-deliveries-of-deleted-endpoint',
+  text: `
+    with waiting as (
+      select d.id, p.deleted_at from endpoint p cross join (values (false), (true)) as t(test)
+      cross join lateral (
+        select id from delivery where endpoint_id = p.id and test = t.test and status = 'PENDING'
+        order by next_attempt_at limit ${CHUNK} for update skip locked) d
+      where p.id = $1 and p.deleted_at is not null
+    ), cancelled as (
+      update delivery d set status = 'CANCELLED', reason = 'endpoint_deleted', completed_at = w.deleted_at, next_attempt_at = null,
+        bulk_retry_id = null, changed_xid = pg_current_xact_id()
+      from waiting w where d.id = w.id returning d.id, d.status, old.bulk_retry_id
+    ), tallied as (
+      ${tallyBulkRetries('cancelled', 'bulk_retry_id', 'status')}
+    )
+    select count(*)::int as count,
+      (select pg_notify('${BELL_CHANNEL}', '') where exists (select 1 from cancelled))
+    from cancelled`,
+}
+
+const STILL_WAITED_FOR: Statement = {
+  name: 'deleted-endpoints-with-pending-deliveries',
+  text: `
+    select distinct p.id from endpoint p cross join (values (false), (true)) as t(test)
+    cross join lateral (
+      select 1 from delivery d where d.endpoint_id = p.id and d.test = t.test and d.status = 'PENDING'
+      order by d.next_attempt_at limit 1) as waiting
+    where p.deleted_at is not null`,
+}
+
+/** Returns how many deliveries it wrote. */
+export async function sweepDeletedEndpoint(ctx: Context, endpointId: string): Promise<number> {
+  let total = 0
+  for (;;) {
+    const [row] = await ctx.hot.query<{ count: number }>(CANCEL_CHUNK, [endpointId])
+    total += row!.count
+    if (row!.count < CHUNK) return total
+  }
+}
+
+/** Sweeps every deleted endpoint that deliveries still wait for; returns how many it wrote. */
+export async function sweepDeletedEndpoints(ctx: Context): Promise<number> {
+  let total = 0
+  for (const { id } of await ctx.hot.query<{ id: string }>(STILL_WAITED_FOR, []))
+    total += await sweepDeletedEndpoint(ctx, id)
+  return total
+}

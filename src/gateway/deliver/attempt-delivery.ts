@@ -1,0 +1,122 @@
+// One attempt of one delivery: sign, send, decide. Each stage takes what the one before made; nothing here touches the
+// database, and a receiver's refusal is an outcome, never an exception.
+
+import type { Clock } from '../../domain/clock.ts'
+import { next, type Policy, type Step } from '../../domain/delivery.ts'
+import type { DeliveryStep } from '../../domain/delivery-progress.ts'
+import { toPublicId } from '../../domain/id.ts'
+import { judge, type Outcome, type SendResult } from '../../domain/outcome.ts'
+import { signBody } from '../../domain/signature.ts'
+import type { AttemptTrigger } from '../../generated/prisma/enums.ts'
+import type { ClaimedDelivery } from './claim-deliveries.ts'
+import type { EndpointTarget } from './targets.ts'
+
+export const MASKED = '••••••'
+
+export type Send = (request: {
+  url: string
+  headers: readonly string[]
+  body: Buffer
+  signal?: AbortSignal
+  onStep?: (step: DeliveryStep, atMs: number) => void
+}) => Promise<SendResult>
+
+export type AttemptTools = {
+  readonly send: Send
+  readonly clock: Clock
+  readonly random: () => number
+  readonly policy: Policy
+  readonly userAgent: string
+  /** Is told how far the attempt of a test is; nothing else is told. */
+  readonly onTestStep?: (of: { deliveryId: string; attempt: number }, step: DeliveryStep, atMs: number) => void
+  /** Ends attempts in the air when the process must leave. */
+  readonly signal: AbortSignal
+}
+
+export type Attempt = {
+  readonly number: number
+  readonly trigger: AttemptTrigger
+  readonly startedAt: Date
+  readonly url: string
+  /** As sent, the values of the endpoint's own headers masked. */
+  readonly requestHeaders: [string, string][]
+  readonly sent: SendResult
+}
+
+export type AttemptResult = { readonly attempt: Attempt; readonly outcome: Outcome; readonly step: Step }
+
+/** Makes the attempt. null: it was cut off because this process leaves, which says nothing about the receiver. */
+export async function attemptDelivery(
+  tools: AttemptTools,
+  { delivery, target, body }: { delivery: ClaimedDelivery; target: EndpointTarget; body: Buffer },
+): Promise<AttemptResult | null> {
+  const startedAt = tools.clock.now()
+  const number = delivery.attemptCount + 1
+  const own = ownHeaders(delivery, { number, startedAt, body, target, userAgent: tools.userAgent })
+  const sent = await tools.send({
+    url: target.url,
+    headers: own.concat(target.headers),
+    body,
+    signal: tools.signal,
+    ...(delivery.test && watched(tools, delivery.id, number)),
+  })
+  if (sent.aborted) return null
+  const outcome = judge(sent, tools.clock.now())
+  return {
+    attempt: {
+      number,
+      trigger: triggerOf(delivery),
+      startedAt,
+      url: target.url,
+      requestHeaders: [...pairs(own), ...pairs(target.headers).map(([name]): [string, string] => [name, MASKED])],
+      sent,
+    },
+    outcome,
+    step: next({ ...delivery, status: 'PENDING' }, outcome, tools.policy, tools.random()),
+  }
+}
+
+function watched(
+  { onTestStep }: AttemptTools,
+  deliveryId: string,
+  attempt: number,
+): Pick<Parameters<Send>[0], 'onStep'> {
+  return onTestStep ? { onStep: (step, atMs) => onTestStep({ deliveryId, attempt }, step, atMs) } : {}
+}
+
+function ownHeaders(
+  delivery: ClaimedDelivery,
+  request: { number: number; startedAt: Date; body: Buffer; target: EndpointTarget; userAgent: string },
+): string[] {
+  const eventId = toPublicId('event', delivery.eventId)
+  const timestamp = Math.floor(request.startedAt.getTime() / 1000)
+  return [
+    'content-type',
+    'application/json',
+    'User-Agent',
+    request.userAgent,
+    'X-Sivo-Event-Id',
+    eventId,
+    'X-Sivo-Event-Type',
+    delivery.eventType,
+    'X-Sivo-Delivery-Id',
+    toPublicId('delivery', delivery.id),
+    'X-Sivo-Attempt',
+    String(request.number),
+    'X-Sivo-Timestamp',
+    String(timestamp),
+    ...signBody({ body: request.body, secrets: request.target.secretsAt(request.startedAt), eventId, timestamp }),
+  ]
+}
+
+function triggerOf(delivery: ClaimedDelivery): AttemptTrigger {
+  if (delivery.test) return 'TEST'
+  if (delivery.manual) return 'MANUAL'
+  return delivery.attemptCount === 0 ? 'INITIAL' : 'RETRY'
+}
+
+function pairs(flat: readonly string[]): [string, string][] {
+  const list: [string, string][] = []
+  for (let i = 0; i < flat.length; i += 2) list.push([flat[i]!, flat[i + 1]!])
+  return list
+}

@@ -1,0 +1,174 @@
+// Writes what attempts taught us. Promise: the attempt, the delivery's new state, its part in the statistics and the
+// wake-up for its retry are one statement; only the holder of the lease's token can write; written twice, it counts once.
+
+import type { HotDatabase, Statement } from '../../database/pools.ts'
+import { JOB_MAX_ATTEMPTS } from '../../database/queue.ts'
+import { bool, int, real, recordset, smallint, text, timestamptz, uuid } from '../../database/recordset.ts'
+import type { Step } from '../../domain/delivery.ts'
+import { latencyBucket } from '../../domain/latency-histogram.ts'
+import type { Outcome, Reply } from '../../domain/outcome.ts'
+import { tallyResults } from '../statistics/tallies.ts'
+import type { Attempt } from './attempt-delivery.ts'
+import type { ClaimedDelivery } from './claim-deliveries.ts'
+
+/** `attempt` is null where the delivery ends without another one. `nextAttemptAt` is null when none follows. */
+export type Result = {
+  readonly delivery: ClaimedDelivery
+  readonly attempt: Attempt | null
+  readonly outcome: Outcome | null
+  readonly step: Step
+  readonly nextAttemptAt: Date | null
+  /** When to wake the endpoint for the retry; null: a wake-up for that second was asked for already. */
+  readonly wakeAt: Date | null
+}
+
+/** False: the lease was no longer ours, so nothing was written. */
+export type Recorded = boolean
+
+const RESULTS = recordset('r', {
+  id: uuid,
+  token: uuid,
+  status: text,
+  reason: text,
+  gone: bool,
+  next_attempt_at: timestamptz,
+  wake_at: timestamptz,
+  number: int,
+  trigger: text,
+  started_at: timestamptz,
+  latency_ms: int,
+  latency_bucket: smallint,
+  url: text,
+  status_code: int,
+  error_code: text,
+  error_message: text,
+  request_headers: text,
+  response_headers: text,
+  response_body: text,
+  truncated: bool,
+  dns_ms: real,
+  connect_ms: real,
+  tls_ms: real,
+  first_byte_ms: real,
+  total_ms: real,
+})
+
+// Deliveries are updated, and so locked, in the order of their ids, as everywhere: two statements that meet never wait
+// for each other in a circle.
+const RECORD: Statement = {
+  name: 'record-attempts',
+  text: `
+    with settled as (
+      update delivery d set
+        status = case when d.status = 'PENDING' then r.status::delivery_status else d.status end,
+        reason = case when d.status = 'PENDING' then r.reason else d.reason end,
+        next_attempt_at = case when d.status = 'PENDING' then r.next_attempt_at end,
+        completed_at = case when d.status <> 'PENDING' then d.completed_at when r.status <> 'PENDING' then now() end,
+        attempt_count = coalesce(r.number, d.attempt_count),
+        last_status_code = case when r.number is null then d.last_status_code else r.status_code end,
+        last_error_code = case when r.number is null then d.last_error_code else r.error_code end,
+        last_latency_ms = coalesce(r.latency_ms, d.last_latency_ms),
+        manual = false, resend = false, gated = false, suspect = false, sent_alone = false, crash_count = 0,
+        lease_token = null, lease_until = null, lease_by = null,
+        bulk_retry_id = case when r.status = 'PENDING' then d.bulk_retry_id end,
+        changed_xid = pg_current_xact_id()
+      from (select * from ${RESULTS.source} order by id) r
+      where d.id = r.id and d.lease_token = r.token
+      returning d.id as delivery_id, d.tenant_id, d.endpoint_id, d.test, old.status as was, d.status as state,
+        d.next_attempt_at as due_at, d.completed_at as ended_at, case when d.bulk_retry_id is null then old.bulk_retry_id end as ended_bulk_retry_id, r.*
+    ), written as (
+      insert into attempt (delivery_id, tenant_id, endpoint_id, number, trigger, started_at, latency_ms, url, status_code,
+        error_code, error_message, request_headers, response_headers, response_body, response_body_truncated,
+        dns_ms, connect_ms, tls_ms, first_byte_ms, total_ms)
+      select delivery_id, tenant_id, endpoint_id, number, trigger::attempt_trigger, started_at, latency_ms, url, status_code,
+        error_code, error_message, request_headers, response_headers, response_body, truncated,
+        dns_ms, connect_ms, tls_ms, first_byte_ms, total_ms
+      from settled where number is not null
+    ), ${tallyResults('settled')}, disabled as (
+      update endpoint p set status = 'DISABLED', disabled_reason = 'gone'
+      from (select distinct endpoint_id from settled where gone) s
+      where p.id = s.endpoint_id and p.status = 'ACTIVE' and p.deleted_at is null
+    ), woken as (
+      select graphile_worker.add_jobs(jobs) from (
+        select array_agg(row('deliver', json_build_object('endpointId', endpoint_id, 'tenantId', tenant_id), null, wake_at, ${JOB_MAX_ATTEMPTS}, null, null, null)::graphile_worker.job_spec) as jobs
+        from (select distinct endpoint_id, tenant_id, wake_at from settled where state = 'PENDING' and wake_at is not null) w
+      ) j where jobs is not null
+    )
+    select s.delivery_id as id from settled s where (select count(*) from woken) >= 0`,
+}
+
+/** Records the results, answers in their order. */
+export async function recordAttempts(hot: HotDatabase, results: readonly Result[]): Promise<Recorded[]> {
+  const rows = await hot.query<{ id: string }>(RECORD, RESULTS.values(results.map(asRow)))
+  const written = new Set(rows.map(({ id }) => id))
+  return results.map(({ delivery }) => written.has(delivery.id))
+}
+
+/** The same result without what the receiver sent, for one that could not be written with it. */
+export function withoutReply(result: Result): Result {
+  if (!result.attempt || !result.outcome) return result
+  const { sent } = result.attempt
+  return {
+    ...result,
+    attempt: { ...result.attempt, sent: { ...sent, reply: null } },
+    outcome: {
+      ...result.outcome,
+      errorCode: result.outcome.kind === 'delivered' ? null : 'record_failed',
+      errorMessage: result.outcome.kind === 'delivered' ? null : 'The reply could not be stored.',
+    },
+  }
+}
+
+function asRow({ delivery, attempt, outcome, step, nextAttemptAt, wakeAt }: Result) {
+  const settled = {
+    id: delivery.id,
+    token: delivery.leaseToken,
+    status: step.status,
+    reason: step.reason,
+    gone: step.disableEndpoint === 'gone',
+    next_attempt_at: nextAttemptAt,
+    wake_at: wakeAt,
+  }
+  if (!attempt || !outcome) return settled
+  const { reply, timing, latencyMs } = attempt.sent
+  const body = reply && readableBody(reply)
+  return {
+    ...settled,
+    number: attempt.number,
+    trigger: attempt.trigger,
+    started_at: attempt.startedAt,
+    latency_ms: latencyMs,
+    url: attempt.url,
+    status_code: outcome.statusCode,
+    latency_bucket: latencyBucket(latencyMs),
+    error_code: outcome.errorCode,
+    error_message: outcome.errorMessage === null ? null : storable(outcome.errorMessage),
+    request_headers: JSON.stringify(attempt.requestHeaders),
+    response_headers: reply ? JSON.stringify(reply.headers) : null,
+    response_body: body?.text ?? null,
+    truncated: body?.truncated ?? false,
+    dns_ms: timing.dnsMs,
+    connect_ms: timing.connectMs,
+    tls_ms: timing.tlsMs,
+    first_byte_ms: timing.firstByteMs,
+    total_ms: timing.totalMs,
+  }
+}
+
+const MAX_KEPT_BYTES = 16_384
+
+/** What the receiver sent, as text of at most 16 KiB: a broken byte becomes a character of three. */
+function readableBody({ body, bodyTruncated }: Reply): { text: string; truncated: boolean } {
+  const text = storable(body.toString('utf8'))
+  const bytes = Buffer.from(text, 'utf8')
+  if (bytes.length <= MAX_KEPT_BYTES) return { text, truncated: bodyTruncated }
+  // A byte of the form 10xxxxxx goes on with a character.
+  let end = MAX_KEPT_BYTES
+  while ((bytes[end]! & 0xc0) === 0x80) end--
+  return { text: bytes.toString('utf8', 0, end), truncated: true }
+}
+
+/** Postgres' text holds no NUL, JSON no lone surrogate. */
+function storable(text: string): string {
+  return text.toWellFormed().replaceAll('\0', '\uFFFD')
+}

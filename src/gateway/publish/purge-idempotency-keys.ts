@@ -1,0 +1,28 @@
+// Idempotency keys are kept for at least a day; older ones are forgotten in chunks.
+
+import type { Context } from '../../context.ts'
+import type { Statement } from '../../database/pools.ts'
+
+const CHUNK = 10_000
+
+const PURGE: Statement = {
+  name: 'purge-idempotency-keys',
+  text: `
+    with old as (
+      select tenant_id, key from idempotency_key where created_at < now() - interval '25 h'
+      order by created_at limit ${CHUNK} for update skip locked
+    ), gone as (
+      delete from idempotency_key k using old where k.tenant_id = old.tenant_id and k.key = old.key returning 1
+    )
+    select count(*)::int as count from gone`,
+}
+
+/** Returns how many keys it forgot. */
+export async function purgeIdempotencyKeys(ctx: Context): Promise<number> {
+  let total = 0
+  for (;;) {
+    const [row] = await ctx.hot.query<{ count: number }>(PURGE, [])
+    total += row!.count
+    if (row!.count < CHUNK) return total
+  }
+}

@@ -1,0 +1,398 @@
+// Stores the events of many publish calls at once: events, their deliveries and the wake-ups for their endpoints, in
+// one statement. Fan-out and queueing commit with the event or not at all; nobody is answered before the commit.
+//
+// Safe to repeat: ids are made before the statement, so a batch whose commit went unheard is simply stored again.
+
+import type { HotDatabase, Queryable, Statement } from '../../database/pools.ts'
+import { JOB_MAX_ATTEMPTS } from '../../database/queue.ts'
+import { int, measuredText, recordset, text, timestamptz, uuid } from '../../database/recordset.ts'
+import { decideKeys, type KeyedEvent, type KeyHolder } from '../../domain/idempotency.ts'
+import { type ClaimedDelivery, LARGE_BODY_BYTES, LEASE_MS, releaseLeases } from '../deliver/claim-deliveries.ts'
+
+export type NewEvent = {
+  readonly id: string
+  readonly type: string
+  readonly subject: string | null
+  readonly sequence: number | null
+  readonly occurredAt: Date
+  /** The exact text that will be signed and sent. */
+  readonly body: string
+  readonly bodyBytes: number
+  readonly key: string | null
+  /** Hex; present when `key` is. */
+  readonly fingerprint: string | null
+}
+
+/** One publish call: stored whole or not at all. */
+export type StoreCall = { readonly tenantId: string; readonly events: readonly NewEvent[] }
+
+export type StoredEvent = { readonly id: string; readonly duplicate: boolean; readonly deliveryCount: number }
+
+/** Which event of the call met another event under its idempotency key. */
+export type KeyConflict = {
+  readonly conflict: { readonly index: number; readonly key: string; readonly eventId: string }
+}
+
+export type StoreResult = readonly StoredEvent[] | KeyConflict
+
+export type WokenEndpoint = { readonly endpointId: string; readonly tenantId: string }
+
+export type StoreOptions = {
+  /** Attempts of a delivery's first cycle. */
+  readonly maxAttempts: number
+  /** An earlier try of the same calls may have been committed. */
+  readonly repeated: boolean
+  readonly nearby?: Nearby | undefined
+}
+
+/** Lanes beside the publisher. */
+export type Nearby = {
+  /** Names them in a job, which then has nothing more to tell them, and in the leases of what they take over. */
+  readonly id: string
+  /** Told of each endpoint after the commit, sooner than its job can tell. */
+  wake(endpoint: WokenEndpoint): void
+  /** What they take over at once, leased by the very statement that stores it; null: nothing now. */
+  offer(tenantIds: ReadonlySet<string>): Offer | null
+}
+
+export type Offer = {
+  readonly processId: string
+  /** Free places by endpoint id, or by tenant id for its other endpoints; where neither is named there are `otherwise`. */
+  readonly places: Readonly<Record<string, number>>
+  readonly otherwise: number
+  readonly most: number
+  /** To be called once, after the commit; with nothing where nothing was committed. */
+  take(deliveries: readonly ClaimedDelivery[]): void
+}
+
+/** Stores the calls, results in their order. */
+export async function storeEvents(
+  hot: HotDatabase,
+  calls: readonly StoreCall[],
+  options: StoreOptions,
+): Promise<StoreResult[]> {
+  const { nearby, repeated } = options
+  const tenantIds = new Set(calls.map(({ tenantId }) => tenantId))
+  // What a try whose commit went unheard left to the lanes they never took; from now on it is for claims.
+  const offer = repeated ? null : (nearby?.offer(tenantIds) ?? null)
+  let inserted = NOTHING_INSERTED
+  try {
+    const keyed = calls.some((call) => call.events.some((event) => event.key !== null))
+    const stored = keyed
+      ? await hot.transaction((tx) => storeKeyed(tx, calls, { ...options, offer }))
+      : await storeUnkeyed(hot, calls, { ...options, offer })
+    inserted = stored.inserted
+    if (repeated && nearby) await freeUntaken(hot, calls, nearby)
+    return stored.results
+  } finally {
+    offer?.take(inserted.taken)
+    if (nearby) for (const endpoint of inserted.woken) nearby.wake(endpoint)
+  }
+}
+
+type Stored = { readonly inserted: Inserted; readonly results: StoreResult[] }
+
+async function storeUnkeyed(hot: HotDatabase, calls: readonly StoreCall[], options: InsertOptions): Promise<Stored> {
+  const inserted = await insertEvents(hot, calls, options)
+  const results = calls.map((call) =>
+    call.events.map(({ id }) => ({ id, duplicate: false, deliveryCount: inserted.counts.get(id) ?? 0 })),
+  )
+  return { inserted, results }
+}
+
+async function storeKeyed(tx: Queryable, calls: readonly StoreCall[], options: InsertOptions): Promise<Stored> {
+  const { decisions } = await claimKeys(tx, calls)
+  const fresh = calls.flatMap((call, i) => {
+    const decision = decisions[i]!
+    if (decision.kind === 'conflict') return []
+    const events = call.events.filter((_, j) => decision.events[j]!.duplicateOf === null)
+    return events.length ? [{ ...call, events }] : []
+  })
+  const inserted = fresh.length ? await insertEvents(tx, fresh, options) : NOTHING_INSERTED
+  const counts = new Map(inserted.counts)
+  const duplicates = decisions.flatMap((decision) =>
+    decision.kind === 'accepted' ? decision.events.flatMap(({ duplicateOf }) => duplicateOf ?? []) : [],
+  )
+  const elsewhere = duplicates.filter((id) => !counts.has(id))
+  if (elsewhere.length) for (const [id, count] of await countDeliveries(tx, elsewhere)) counts.set(id, count)
+  const results = decisions.map((decision, i) => {
+    if (decision.kind === 'conflict') {
+      const { index, holder } = decision
+      return { conflict: { index, key: calls[i]!.events[index]!.key!, eventId: holder.eventId } }
+    }
+    return decision.events.map(({ id, duplicateOf }) => ({
+      id: duplicateOf ?? id,
+      duplicate: duplicateOf !== null,
+      deliveryCount: counts.get(duplicateOf ?? id) ?? 0,
+    }))
+  })
+  return { inserted, results }
+}
+
+const INPUT = recordset('i', {
+  id: uuid,
+  tenant_id: uuid,
+  type: text,
+  subject: text,
+  sequence: int,
+  occurred_at: timestamptz,
+  body: measuredText,
+})
+
+const [MAX_ATTEMPTS, LANES, PROCESS, PLACES, OTHERWISE, MOST] = [1, 2, 3, 4, 5, 6].map((n) => `$${INPUT.width + n}`)
+
+// What lanes nearby take over is leased as it is inserted: it needs no claim, and an endpoint of which they take
+// everything no wake-up.
+const INSERT_EVENTS: Statement = {
+  name: 'store-events',
+  text: `
+    with input as (
+      select * from ${INPUT.source}
+    ), stored as (
+      insert into event (id, tenant_id, type, subject, sequence, occurred_at, body)
+      select id, tenant_id, type, subject, sequence, occurred_at, body from input
+      on conflict (id) do nothing
+      returning id, tenant_id, type, subject
+    ), wanted as (
+      select s.*, e.id as endpoint_id,
+        e.status = 'ACTIVE' and e.max_in_flight is null and e.rate_limit_per_second is null
+          and row_number() over (partition by e.id order by s.id) <=
+            coalesce(${PLACES}::jsonb ->> e.id::text, ${PLACES}::jsonb ->> e.tenant_id::text, ${OTHERWISE})::int as fits
+      from stored s
+      join endpoint e on e.tenant_id = s.tenant_id and e.deleted_at is null
+        and (e.event_types = '{}' or s.type = any (e.event_types))
+    ), shared_out as (
+      select *, fits and row_number() over (partition by fits) <= ${MOST}::int as taken from wanted
+    ), fanned as (
+      insert into delivery (tenant_id, event_id, endpoint_id, event_type, subject, max_attempts, next_attempt_at,
+        lease_token, lease_until, lease_by)
+      select tenant_id, id, endpoint_id, type, subject, ${MAX_ATTEMPTS}::int, date_trunc('milliseconds', now()),
+        case when taken then ${LANES}::uuid end, case when taken then now() + interval '${LEASE_MS} ms' end,
+        case when taken then ${PROCESS}::uuid end
+      from shared_out
+      returning id, event_id, endpoint_id, next_attempt_at, lease_token is not null as taken
+    ), concerned as (
+      select e.id, e.tenant_id, e.revision, e.status = 'ACTIVE' and not f.all_taken as awake
+      from (select endpoint_id, bool_and(taken) as all_taken from fanned group by endpoint_id) f
+      join endpoint e on e.id = f.endpoint_id
+    ), woken as (
+      select count(*) from graphile_worker.add_jobs(array(
+        select row('deliver', json_strip_nulls(json_build_object('endpointId', id, 'tenantId', tenant_id, 'told', ${LANES}::text)),
+          null, null, ${JOB_MAX_ATTEMPTS}, null, null, null)::graphile_worker.job_spec
+        from concerned where awake))
+    )
+    select 'event' as kind, event_id as "eventId", count(*)::int as count, null::uuid as "endpointId",
+      null::uuid as "tenantId", null::int as revision, null::bool as awake, null::uuid as id, null::timestamptz as "dueAt"
+    from fanned, woken where woken.count >= 0 group by event_id
+    union all
+    select 'endpoint', null, null, id, tenant_id, revision, awake, null, null from concerned
+    union all
+    select 'taken', event_id, null, endpoint_id, null, null, null, id, next_attempt_at from fanned where taken`,
+}
+
+const COUNT_DELIVERIES: Statement = {
+  name: 'count-deliveries',
+  text: `select w.id, (select count(*)::int from delivery d where d.event_id = w.id) as count from unnest($1::uuid[]) as w(id)`,
+}
+
+type Inserted = {
+  /** How many deliveries each event got; events that nobody wanted are absent. */
+  readonly counts: ReadonlyMap<string, number>
+  /** The endpoints whose wake-ups were stored. */
+  readonly woken: readonly WokenEndpoint[]
+  /** What was leased to the lanes nearby. */
+  readonly taken: readonly ClaimedDelivery[]
+}
+const NOTHING_INSERTED: Inserted = { counts: new Map(), woken: [], taken: [] }
+
+type InsertOptions = StoreOptions & { readonly offer: Offer | null }
+
+type EndpointRow = { kind: 'endpoint'; endpointId: string; tenantId: string; revision: number; awake: boolean }
+type TakenRow = { kind: 'taken'; id: string; eventId: string; endpointId: string; dueAt: Date }
+type InsertedRow = { kind: 'event'; eventId: string; count: number } | EndpointRow | TakenRow
+
+async function insertEvents(
+  on: Queryable,
+  calls: readonly StoreCall[],
+  { maxAttempts, repeated, nearby, offer }: InsertOptions,
+): Promise<Inserted> {
+  const rows = calls.flatMap(({ tenantId, events }) =>
+    events.map(({ id, type, subject, sequence, occurredAt, body, bodyBytes }) => ({
+      id,
+      tenant_id: tenantId,
+      type,
+      subject,
+      sequence,
+      occurred_at: occurredAt,
+      body: { text: body, bytes: bodyBytes },
+    })),
+  )
+  const values = [
+    ...INPUT.values(rows),
+    maxAttempts,
+    nearby?.id ?? null,
+    offer?.processId ?? null,
+    JSON.stringify(offer?.places ?? {}),
+    String(offer?.otherwise ?? 0),
+    offer?.most ?? 0,
+  ]
+  const inserted = await on.query<InsertedRow>(INSERT_EVENTS, values)
+  const endpoints = inserted.filter((row) => row.kind === 'endpoint')
+  return {
+    counts: repeated
+      ? await countDeliveries(
+          on,
+          rows.map(({ id }) => id),
+        )
+      : new Map(inserted.flatMap((row) => (row.kind === 'event' ? [[row.eventId, row.count]] : []))),
+    woken: endpoints.filter(({ awake }) => awake),
+    taken:
+      nearby && offer
+        ? takenOver(
+            inserted.filter((row) => row.kind === 'taken'),
+            { calls, endpoints, maxAttempts, leaseToken: nearby.id },
+          )
+        : [],
+  }
+}
+
+const FIRST_ATTEMPT = {
+  test: false,
+  resend: false,
+  manual: false,
+  attemptCount: 0,
+  cycleStart: 0,
+  suspect: false,
+  crashCount: 0,
+} as const
+
+/** The deliveries as a claim would have brought them. */
+function takenOver(
+  rows: readonly TakenRow[],
+  of: { calls: readonly StoreCall[]; endpoints: readonly EndpointRow[]; maxAttempts: number; leaseToken: string },
+): ClaimedDelivery[] {
+  const events = new Map(of.calls.flatMap((call) => call.events.map((event) => [event.id, event])))
+  const endpoints = new Map(of.endpoints.map((endpoint) => [endpoint.endpointId, endpoint]))
+  return rows.map(({ id, eventId, endpointId, dueAt }) => {
+    const { type, body, bodyBytes } = events.get(eventId)!
+    const { tenantId, revision } = endpoints.get(endpointId)!
+    return {
+      ...FIRST_ATTEMPT,
+      id,
+      tenantId,
+      eventId,
+      endpointId,
+      eventType: type,
+      maxAttempts: of.maxAttempts,
+      dueAt,
+      revision,
+      body: bodyBytes <= LARGE_BODY_BYTES ? body : null,
+      leaseToken: of.leaseToken,
+    }
+  })
+}
+
+const UNTAKEN: Statement = {
+  name: 'untaken-deliveries',
+  text: `
+    select id, lease_token as "leaseToken", endpoint_id as "endpointId", tenant_id as "tenantId"
+    from delivery where event_id = any ($1::uuid[]) and lease_token = $2::uuid`,
+}
+
+/** Ends the leases of a try whose commit went unheard: the lanes never took what it left to them. */
+async function freeUntaken(hot: HotDatabase, calls: readonly StoreCall[], nearby: Nearby): Promise<void> {
+  const eventIds = calls.flatMap(({ events }) => events.map(({ id }) => id))
+  const untaken = await hot.query<{ id: string; leaseToken: string } & WokenEndpoint>(UNTAKEN, [eventIds, nearby.id])
+  if (untaken.length === 0) return
+  await releaseLeases(hot, untaken)
+  for (const endpoint of untaken) nearby.wake(endpoint)
+}
+
+async function countDeliveries(on: Queryable, eventIds: string[]): Promise<Map<string, number>> {
+  const rows = await on.query<{ id: string; count: number }>(COUNT_DELIVERIES, [eventIds])
+  return new Map(rows.map(({ id, count }) => [id, count]))
+}
+
+// Keys are inserted in one order everywhere, so that two batches never wait for each other in a circle.
+const INSERT_KEYS: Statement = {
+  name: 'insert-idempotency-keys',
+  text: `
+    insert into idempotency_key (tenant_id, key, event_id, fingerprint)
+    select tenant_id, key, event_id, decode(fingerprint, 'hex')
+    from json_to_recordset($1) as k(tenant_id uuid, key text, event_id uuid, fingerprint text)
+    order by tenant_id, key
+    on conflict do nothing
+    returning tenant_id, key`,
+}
+
+// A statement of its own: the snapshot of the insert does not see the winner it waited for.
+const READ_KEYS: Statement = {
+  name: 'read-idempotency-keys',
+  text: `
+    select k.tenant_id, k.key, k.event_id, encode(k.fingerprint, 'hex') as fingerprint
+    from json_to_recordset($1) as w(tenant_id uuid, key text)
+    join idempotency_key k on k.tenant_id = w.tenant_id and k.key = w.key`,
+}
+
+const MOVE_KEYS: Statement = {
+  name: 'move-idempotency-keys',
+  text: `
+    update idempotency_key k set event_id = w.event_id, fingerprint = decode(w.fingerprint, 'hex')
+    from json_to_recordset($1) as w(tenant_id uuid, key text, event_id uuid, fingerprint text)
+    where k.tenant_id = w.tenant_id and k.key = w.key`,
+}
+
+const FREE_KEYS: Statement = {
+  name: 'free-idempotency-keys',
+  text: `
+    delete from idempotency_key k using json_to_recordset($1) as w(tenant_id uuid, key text)
+    where k.tenant_id = w.tenant_id and k.key = w.key`,
+}
+
+type KeyRow = { tenant_id: string; key: string; event_id: string; fingerprint: string }
+
+function nameOf({ tenant_id, key }: { tenant_id: string; key: string }): string {
+  return `${tenant_id}|${key}`
+}
+
+/** Takes the keys of all calls, then decides with everybody's holders in view; a refused call gives its keys back. */
+async function claimKeys(tx: Queryable, calls: readonly StoreCall[]): Promise<ReturnType<typeof decideKeys>> {
+  const wanted = new Map<string, KeyRow>()
+  for (const call of calls)
+    for (const { id, key, fingerprint } of call.events)
+      if (key !== null && fingerprint !== null && !wanted.has(`${call.tenantId}|${key}`))
+        wanted.set(`${call.tenantId}|${key}`, { tenant_id: call.tenantId, key, event_id: id, fingerprint })
+  const mine = new Set<string>()
+  const held = new Map<string, KeyHolder>()
+  const unsettled = () => [...wanted].flatMap(([name, row]) => (mine.has(name) || held.has(name) ? [] : [row]))
+  // More than once only where an old key was forgotten between the two statements.
+  for (let rows = unsettled(); rows.length > 0; rows = unsettled()) {
+    for (const row of await tx.query<KeyRow>(INSERT_KEYS, [JSON.stringify(rows)])) mine.add(nameOf(row))
+    const others = unsettled()
+    if (others.length === 0) break
+    for (const row of await tx.query<KeyRow>(READ_KEYS, [JSON.stringify(others)]))
+      held.set(nameOf(row), { eventId: row.event_id, fingerprint: row.fingerprint })
+  }
+  const decided = decideKeys(
+    calls.map((call): KeyedEvent[] =>
+      call.events.map(({ id, key, fingerprint }) => ({
+        id,
+        key: key === null ? null : `${call.tenantId}|${key}`,
+        fingerprint,
+      })),
+    ),
+    held,
+  )
+  const moved: KeyRow[] = []
+  const freed: Pick<KeyRow, 'tenant_id' | 'key'>[] = []
+  for (const name of mine) {
+    const { tenant_id, key, event_id } = wanted.get(name)!
+    const holder = decided.newHolders.get(name)
+    if (!holder) freed.push({ tenant_id, key })
+    else if (holder.eventId !== event_id)
+      moved.push({ tenant_id, key, event_id: holder.eventId, fingerprint: holder.fingerprint })
+  }
+  if (moved.length) await tx.query(MOVE_KEYS, [JSON.stringify(moved)])
+  if (freed.length) await tx.query(FREE_KEYS, [JSON.stringify(freed)])
+  return decided
+}

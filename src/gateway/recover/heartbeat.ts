@@ -1,0 +1,187 @@
+// How others know that this process lives. It beats each second in `worker_process` and holds a session lock on one
+// connection: a killed process loses its lock at once, a frozen one keeps the lock but stops beating. Its id marks the
+// leases it takes. Each beat also reads the database's clock, and a beat that does not come back says that connections
+// are half-open: then all of them are dropped.
+
+import { randomUUID } from 'node:crypto'
+import pg from 'pg'
+import type { Logger } from 'pino'
+import { connectionOptions, type DatabaseAccess } from '../../database/pools.ts'
+import type { CorrectedClock } from '../../domain/clock.ts'
+
+const BEAT_MS = 1_000
+const BEAT_PATIENCE_MS = 4_000
+const RECONNECT_MS = [100, 200, 500, 1_000, 2_000]
+
+export type Liveness = {
+  /** The id that marks leases; a process that was taken for dead goes on under a new one. */
+  processId(): string
+  /** The graphile-worker pool whose jobs are to be unlocked should this process die. */
+  setPoolIds(poolIds: readonly string[]): void
+  /** Monotonic ms of the last beat that was answered. */
+  lastBeatMs(): number
+  /** Ends the beats and gives the row and the lock back. */
+  close(): Promise<void>
+}
+
+export type LivenessOptions = {
+  readonly access: DatabaseAccess
+  readonly instance: string
+  readonly role: string
+  readonly host: string
+  readonly version: string
+  readonly clock: CorrectedClock
+  readonly log: Logger
+}
+
+/** Registers this process; resolves after the first beat. Throws what the first connection throws. */
+export async function openLiveness(options: LivenessOptions): Promise<Liveness> {
+  const { access, clock, log } = options
+  let id = randomUUID() as string
+  let poolIds: readonly string[] = []
+  let client: pg.Client | null = null
+  let holdsLock = false
+  let closed = false
+  let cutOff = false
+  let lastBeatMs = clock.monotonicMs()
+  let timer: NodeJS.Timeout | null = null
+  let beating: Promise<void> = Promise.resolve()
+
+  async function connect(): Promise<pg.Client> {
+    const fresh = new pg.Client(connectionOptions(access))
+    fresh.on('error', () => {
+      if (client === fresh) client = null
+    })
+    fresh.on('end', () => {
+      if (client === fresh) client = null
+    })
+    try {
+      await withinPatience(fresh.connect())
+      holdsLock = false
+      if (cutOff) await endStaleSessions(fresh)
+      await takeLock(fresh)
+    } catch (error) {
+      fresh.end().catch(() => {})
+      throw error
+    }
+    return fresh
+  }
+
+  // What was cut off from us may go on for the server: it would hold our lock after we died, and the locks of rows. All of
+  // our connections were dropped then, so whatever session of ours is older than that belongs to nobody.
+  async function endStaleSessions(on: pg.Client): Promise<void> {
+    await withinPatience(
+      on.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity
+         where application_name = $1 and usename = current_user and pid <> pg_backend_pid()
+           and backend_start < now() - $2::int * interval '1 ms'`,
+        [access.applicationName, BEAT_PATIENCE_MS],
+      ),
+    )
+    cutOff = false
+  }
+
+  // Not waited for: a session of ours whose end the server has not noticed yet may still hold it. Until then the beats
+  // speak for this process.
+  async function takeLock(on: pg.Client): Promise<void> {
+    if (holdsLock) return
+    const sql = 'select pg_try_advisory_lock(hashtextextended($1, 0)) as taken'
+    holdsLock = (await withinPatience(on.query(sql, [id]))).rows[0].taken
+  }
+
+  async function register(): Promise<void> {
+    await withinPatience(
+      client!.query(
+        `insert into worker_process (id, instance, role, host, version, pool_ids) values ($1, $2, $3, $4, $5, $6)`,
+        [id, options.instance, options.role, options.host, options.version, poolIds],
+      ),
+    )
+  }
+
+  async function beat(): Promise<void> {
+    client ??= await connect()
+    const { rows } = await withinPatience(
+      client.query(
+        `update worker_process set beat_at = now(), pool_ids = $2, suspect_since = null
+         where id = $1 and died_at is null returning extract(epoch from clock_timestamp()) * 1000 as now`,
+        [id, poolIds],
+      ),
+    )
+    lastBeatMs = clock.monotonicMs()
+    if (rows[0]) {
+      clock.correct(Number(rows[0].now), lastBeatMs)
+      await takeLock(client)
+      return
+    }
+    // Others took this process for dead and its leases with it. What it still sends is fenced by its tokens.
+    log.warn({ processId: id }, 'process.taken_for_dead')
+    await client.end().catch(() => {})
+    id = randomUUID()
+    client = await connect()
+    await register()
+  }
+
+  async function beatAndAgain(failures: number): Promise<void> {
+    if (closed) return
+    let next = BEAT_MS
+    try {
+      await beat()
+      failures = 0
+    } catch (error) {
+      if (closed) return
+      next = RECONNECT_MS[Math.min(failures, RECONNECT_MS.length - 1)]!
+      failures++
+      log.warn({ err: error, failures }, 'process.beat_failed')
+      client?.end().catch(() => {})
+      client = null
+      if (error instanceof NoAnswer) {
+        cutOff = true
+        access.sockets.destroyAll()
+      }
+    }
+    timer = setTimeout(() => {
+      beating = beatAndAgain(failures)
+    }, next)
+  }
+
+  client = await connect()
+  await register()
+  await beat()
+  timer = setTimeout(() => {
+    beating = beatAndAgain(0)
+  }, BEAT_MS)
+
+  return {
+    processId: () => id,
+    setPoolIds(ids) {
+      poolIds = [...ids]
+    },
+    lastBeatMs: () => lastBeatMs,
+    async close() {
+      closed = true
+      if (timer) clearTimeout(timer)
+      await beating
+      if (!client) return
+      await withinPatience(client.query('delete from worker_process where id = $1', [id])).catch(() => {})
+      await client.end().catch(() => {})
+    },
+  }
+}
+
+class NoAnswer extends Error {
+  override name = 'NoAnswer'
+}
+
+function withinPatience<T>(work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout
+  work.catch(() => {})
+  return Promise.race([
+    work,
+    new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () => reject(new NoAnswer(`The database did not answer within ${BEAT_PATIENCE_MS} ms.`)),
+        BEAT_PATIENCE_MS,
+      )
+    }),
+  ]).finally(() => clearTimeout(timer))
+}

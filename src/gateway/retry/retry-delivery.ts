@@ -1,0 +1,101 @@
+// What a person may do to one delivery: ask for it again, or call it off. The row is locked, the domain decides, and the
+// change, its audit entry, the wake-up and the bell are one transaction.
+
+import type { Context, Viewer } from '../../context.ts'
+import type { Queryable, Statement } from '../../database/pools.ts'
+import { BELL_CHANNEL, JOB_MAX_ATTEMPTS } from '../../database/queue.ts'
+import { decideCancel, decideRetry, type EndpointView, type RetryState } from '../../domain/delivery.ts'
+import { ConflictError, NotFoundError } from '../../errors.ts'
+import { auditOnHot } from '../admin/audit.ts'
+import { tallyBulkRetries, untallyEnded } from '../statistics/tallies.ts'
+
+type Locked = RetryState & {
+  reason: string | null
+  inTheAir: boolean
+  endpointStatus: EndpointView['status']
+  deletedAt: EndpointView['deletedAt']
+}
+
+// By id alone: a plan that was made for an empty table would rather walk all of the tenant's.
+const LOCK: Statement = {
+  name: 'lock-delivery',
+  text: `
+    select d.status, d.test, d.resend, d.reason, d.attempt_count as "attemptCount", d.cycle_start as "cycleStart",
+      d.max_attempts as "maxAttempts", p.status as "endpointStatus", p.deleted_at as "deletedAt",
+      coalesce(d.lease_until > now() and d.lease_by <> all (array(select id from worker_process where died_at is not null)), false) as "inTheAir"
+    from (select * from delivery where id = $1 limit 1 for update) d join endpoint p on p.id = d.endpoint_id
+    where d.tenant_id = $2`,
+}
+
+const ATTEMPT_NOW: Statement = {
+  name: 'attempt-delivery-now',
+  text: `
+    with changed as (
+      update delivery set status = 'PENDING', reason = null, completed_at = null, manual = true, resend = $4,
+        cycle_start = $2, max_attempts = $3, next_attempt_at = date_trunc('milliseconds', now()),
+        lease_token = null, lease_until = null, lease_by = null, changed_xid = pg_current_xact_id()
+      where id = $1 returning endpoint_id, tenant_id, test, old.status as was, old.completed_at as was_completed_at
+    ), untallied as (
+      ${untallyEnded('changed')}
+    )
+    select count(pg_notify('${BELL_CHANNEL}', '')), count(graphile_worker.add_job('deliver',
+      json_build_object('endpointId', endpoint_id, 'tenantId', tenant_id, 'test', test), max_attempts => ${JOB_MAX_ATTEMPTS}))
+    from changed`,
+}
+
+const CANCEL: Statement = {
+  name: 'cancel-delivery',
+  text: `
+    with changed as (
+      update delivery set status = 'CANCELLED', reason = 'cancelled_by_user', completed_at = now(), next_attempt_at = null,
+        bulk_retry_id = null, changed_xid = pg_current_xact_id()
+      where id = $1 returning id, status, old.bulk_retry_id
+    ), tallied as (
+      ${tallyBulkRetries('changed', 'bulk_retry_id', 'status')}
+    )
+    select count(pg_notify('${BELL_CHANNEL}', '')) from changed`,
+}
+
+/** `by` is who asks, for the audit. */
+export type ManualRequest = { readonly deliveryId: string; readonly tenantId: string; readonly by?: Viewer }
+
+/**
+ * A manual retry. A dead letter starts a new cycle, a pending one is attempted now, a delivered one only with `resend`.
+ * Throws NotFoundError and ConflictError.
+ */
+export async function retryDelivery(
+  ctx: Context,
+  { deliveryId, tenantId, resend, by }: ManualRequest & { readonly resend: boolean },
+): Promise<void> {
+  await ctx.hot.transaction(async (tx) => {
+    const { delivery, endpoint } = await lock(tx, deliveryId, tenantId)
+    const change = decideRetry(delivery, endpoint, { resend, schedule: ctx.config.retrySchedule })
+    if ('refused' in change) throw new ConflictError(change.refused)
+    if (change.kind === 'left-alone') return
+    await tx.query(ATTEMPT_NOW, [deliveryId, change.cycleStart, change.maxAttempts, change.resend])
+    if (by)
+      await auditOnHot(tx, by, {
+        tenantId,
+        action: change.kind === 'resend' ? 'delivery.resent' : 'delivery.retried',
+        target: { kind: 'delivery', id: deliveryId },
+      })
+  })
+}
+
+/** Calls off a delivery that is PENDING or HELD; an attempt in the air is still recorded. Throws NotFoundError and ConflictError. */
+export async function cancelDelivery(ctx: Context, { deliveryId, tenantId, by }: ManualRequest): Promise<void> {
+  await ctx.hot.transaction(async (tx) => {
+    const { delivery, endpoint } = await lock(tx, deliveryId, tenantId)
+    const refusal = decideCancel(delivery, endpoint)
+    if (refusal) throw new ConflictError(refusal.refused)
+    await tx.query(CANCEL, [deliveryId])
+    if (by)
+      await auditOnHot(tx, by, { tenantId, action: 'delivery.cancelled', target: { kind: 'delivery', id: deliveryId } })
+  })
+}
+
+async function lock(tx: Queryable, deliveryId: string, tenantId: string) {
+  const [row] = await tx.query<Locked>(LOCK, [deliveryId, tenantId])
+  if (!row) throw new NotFoundError('No delivery of this tenant has this id. Take one from deliveries or deadLetters.')
+  return { delivery: row, endpoint: { status: row.endpointStatus, deletedAt: row.deletedAt } }
+}

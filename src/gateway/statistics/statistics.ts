@@ -1,0 +1,146 @@
+// How deliveries go, in numbers. Promise: a recorded result counts from the moment it is committed, exactly once, also
+// when its delivery is attempted anew later (then it counts where it ended last). Rounds of the workers add up the
+// tallies in one transaction each; whoever reads takes sums and tallies in one snapshot, so a round is never seen half.
+// See docs/decisions/0007.
+
+import type { Context } from '../../context.ts'
+import type { HotDatabase, Statement } from '../../database/pools.ts'
+import {
+  DEAD_LETTERED,
+  type DeliveryStats,
+  FAILED_ATTEMPTS,
+  type Measured,
+  planWindow,
+  ROLL_UPS,
+  type StatsWindow,
+  SUCCEEDED,
+  summarise,
+} from '../../domain/delivery-stats.ts'
+
+/** Whose statistics: an endpoint's, or with null those of all endpoints of the tenant. */
+export type StatsScope = { readonly tenantId: string; readonly endpointId: string | null }
+
+/** What one tally says, a row per measure; `t` is the tally. */
+const MEASURES = `(
+  select ${SUCCEEDED}::smallint as measure, t.succeeded as count where t.succeeded <> 0
+  union all select ${DEAD_LETTERED}::smallint, t.dead_lettered where t.dead_lettered <> 0
+  union all select ${FAILED_ATTEMPTS}::smallint, t.failed_attempts where t.failed_attempts <> 0
+  union all select latency, count(*)::int from unnest(t.latencies) as l(latency) group by latency)`
+
+const READ: Statement = {
+  name: 'read-statistics',
+  text: `
+    select s.place::int, m.buckets, m.measures, m.counts
+    from unnest($1::uuid[], $2::uuid[]) with ordinality as s(tenant_id, endpoint_id, place)
+    cross join lateral (
+      select string_agg(y.bucket::text, ',') as buckets, string_agg(y.measure::text, ',') as measures,
+        string_agg(y.count::text, ',') as counts
+      from (
+        select case when x.start < $4 then -1 else (extract(epoch from x.start)::bigint - $7::bigint) / $5::int end as bucket,
+          x.measure, sum(x.count) as count
+        from (
+          select r.start, r.measure, r.count from statistic r
+          where r.scope_id = coalesce(s.endpoint_id, s.tenant_id) and r.seconds = $6::smallint and r.start >= $3
+          union all
+          select t.minute, m.measure, m.count
+          from delivery_tally t cross join lateral ${MEASURES} m
+          where t.tenant_id = s.tenant_id and (s.endpoint_id is null or t.endpoint_id = s.endpoint_id) and t.minute >= $3
+        ) x
+        group by 1, 2) y) m`,
+}
+
+/** The statistics of each scope, in their order. */
+export async function readStatistics(
+  { hot, clock }: Pick<Context, 'hot' | 'clock'>,
+  scopes: readonly StatsScope[],
+  window: StatsWindow,
+): Promise<DeliveryStats[]> {
+  const plan = planWindow(window, clock.now())
+  const rows = await hot.query<Sums>(READ, [
+    scopes.map(({ tenantId }) => tenantId),
+    scopes.map(({ endpointId }) => endpointId),
+    plan.previousStart,
+    plan.start,
+    plan.bucketSeconds,
+    plan.rollUpSeconds,
+    plan.start.getTime() / 1000,
+  ])
+  const byPlace = new Map(rows.map((row) => [row.place, row]))
+  return scopes.map((_, index) => summarise(plan, measuredOf(byPlace.get(index + 1))))
+}
+
+/** Three lists of numbers side by side, as texts: thousands of short rows would take longer to read than to sum up. */
+type Sums = { place: number; buckets: string | null; measures: string | null; counts: string | null }
+
+function measuredOf(sums: Sums | undefined): Measured[] {
+  const numbers = (text: string | null | undefined) => text?.split(',').map(Number) ?? []
+  const measures = numbers(sums?.measures)
+  const counts = numbers(sums?.counts)
+  return numbers(sums?.buckets).map((bucket, i) => ({ bucket, measure: measures[i]!, count: counts[i]! }))
+}
+
+const FOLD_LOCK = 7_314_552_004
+const FOLD_ROWS = 20_000
+
+const TAKE_TURN: Statement = { name: 'fold-lock', text: 'select pg_try_advisory_xact_lock($1::bigint) as mine' }
+
+const FOLD: Statement = {
+  name: 'fold-statistics',
+  text: `
+    with moved as (
+      delete from delivery_tally where ctid = any (array(select ctid from delivery_tally limit ${FOLD_ROWS})) returning *
+    ), measured as (
+      select t.tenant_id, t.endpoint_id, t.minute, m.measure, sum(m.count) as count
+      from moved t cross join lateral ${MEASURES} m
+      group by 1, 2, 3, 4
+    ), summed as (
+      select scope.id as scope_id, u.seconds, date_bin(u.seconds * interval '1 s', d.minute, 'epoch'::timestamptz) as start,
+        d.measure, sum(d.count)::int as count
+      from measured d
+      cross join lateral (values (d.tenant_id), (d.endpoint_id)) as scope(id)
+      cross join (values ${ROLL_UPS.map(({ seconds, keptHours }) => `(${seconds}::smallint, ${keptHours})`).join(', ')}) as u(seconds, kept_hours)
+      where d.minute > now() - u.kept_hours * interval '1 h'
+      group by 1, 2, 3, 4
+    ), folded as (
+      insert into statistic (scope_id, seconds, start, measure, count)
+      select scope_id, seconds, start, measure, count from summed order by 1, 2, 3, 4
+      on conflict (scope_id, seconds, start, measure) do update set count = statistic.count + excluded.count
+    )
+    select count(*)::int as count from moved`,
+}
+
+/** Adds up what was tallied, on one process at a time; returns how many tallies it took. */
+export async function foldStatistics(hot: HotDatabase): Promise<number> {
+  for (let total = 0; ; ) {
+    const count = await hot.unsynced.transaction(async (tx) => {
+      const [turn] = await tx.query<{ mine: boolean }>(TAKE_TURN, [FOLD_LOCK])
+      if (!turn!.mine) return 0
+      return (await tx.query<{ count: number }>(FOLD, []))[0]!.count
+    })
+    total += count
+    if (count < FOLD_ROWS) return total
+  }
+}
+
+const FORGET_ROWS = 10_000
+
+const FORGET: Statement = {
+  name: 'forget-statistics',
+  text: `
+    with gone as (
+      delete from statistic where ctid = any (array(
+        select ctid from statistic where seconds = $1::smallint and start < now() - $2::int * interval '1 h' limit ${FORGET_ROWS}))
+      returning 1
+    )
+    select count(*)::int as count from gone`,
+}
+
+/** Forgets sums that no window reaches any more; returns how many. */
+export async function forgetStatistics({ hot }: Pick<Context, 'hot'>): Promise<number> {
+  let total = 0
+  for (const { seconds, keptHours } of ROLL_UPS) {
+    for (let count = FORGET_ROWS; count === FORGET_ROWS; total += count)
+      count = (await hot.query<{ count: number }>(FORGET, [seconds, keptHours]))[0]!.count
+  }
+  return total
+}

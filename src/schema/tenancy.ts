@@ -1,0 +1,224 @@
+// The door between a request and somebody's data. Every resolver asks here which tenant it is about, and every finder
+// takes the answer. What the caller may not see is unknown to it: never forbidden, which is said of roles alone.
+//
+//   a lookup by id        null, without an error
+//   a list, a filter      null, with the top-level error NOT_FOUND
+//   a mutation            NotFoundError
+//   no tenant named by a caller for all tenants     BAD_USER_INPUT on reads, ValidationError on mutations
+
+import type { Viewer } from '../context.ts'
+import type { DeliveryFilter } from '../domain/delivery-filter.ts'
+import type { EventListFilter } from '../domain/event-list-filter.ts'
+import { fromPublicId, type IdKind } from '../domain/id.ts'
+import { meantTenant, type Reach, reachOf, withinReach } from '../domain/viewer.ts'
+import { RequestError, ValidationError } from '../errors.ts'
+import { notFound } from '../gateway/admin/permissions.ts'
+import type { RequestContext } from './builder.ts'
+import type { DeliveryFilterInput } from './delivery.ts'
+import type { EventFilterInput } from './event.ts'
+
+type DeliveryFilterArg = typeof DeliveryFilterInput.$inferInput
+type EventFilterArg = typeof EventFilterInput.$inferInput
+
+/** Who asks. Throws UNAUTHENTICATED when nobody proved to be anybody. */
+export function viewerOf({ viewer }: RequestContext): Viewer {
+  if (viewer) return viewer
+  throw new RequestError('UNAUTHENTICATED', 'Expected an API key or a console session, came none.')
+}
+
+/** A thing to be looked up: its database id, and how far the caller sees. */
+export type Lookup = { readonly id: string; readonly reach: Reach }
+
+/** The database id behind a public one, and what the caller reaches; null when there is nothing to look for. */
+export function lookup(ctx: RequestContext, kind: IdKind, publicId: string): Lookup | null {
+  const id = fromPublicId(kind, publicId)
+  const reach = reachOf(viewerOf(ctx))
+  return id === null || reach === null ? null : { id, reach }
+}
+
+/** How what is named wrongly is refused: a read fails whole, a mutation answers with the failure. */
+type Refusals = {
+  unnamed(path: string): Error
+  unknown(path: string, kind: IdKind, publicId: string | null | undefined): Error
+}
+
+const OF_READS: Refusals = {
+  unnamed: (path) =>
+    new RequestError(
+      'BAD_USER_INPUT',
+      `${path}: expected a tenant's id, because this key is for all tenants; came none.`,
+    ),
+  unknown,
+}
+
+const OF_MUTATIONS: Refusals = {
+  unnamed: (path) => unnamedTenant(path.split('.')),
+  unknown: (path, kind) => notFound(KIND_NAME[kind], path.split('.')),
+}
+
+/** The tenant a list is about. `path` names the argument. Throws BAD_USER_INPUT, NOT_FOUND. */
+export async function tenantOfList(
+  ctx: RequestContext,
+  named: string | null | undefined,
+  path = 'tenantId',
+  refusals = OF_READS,
+): Promise<string> {
+  const meant = meantTenant(viewerOf(ctx), named)
+  if ('refused' in meant) {
+    if (meant.refused === 'must-be-named') throw refusals.unnamed(path)
+    throw refusals.unknown(path, 'tenant', named)
+  }
+  if (meant.certain || (await tenantExists(ctx, meant.tenantId))) return meant.tenantId
+  throw refusals.unknown(path, 'tenant', named)
+}
+
+function unnamedTenant(path: string[]): ValidationError {
+  return new ValidationError([
+    { path, message: "expected a tenant's id, because this key is for all tenants; came none" },
+  ])
+}
+
+/** The tenant that a publish is about. Throws ValidationError, NotFoundError. */
+export async function tenantOfPublish(ctx: RequestContext, named: string | null | undefined): Promise<string> {
+  const meant = meantTenant(viewerOf(ctx), named)
+  const path = ['input', 'tenantId']
+  if ('refused' in meant && meant.refused === 'must-be-named') throw unnamedTenant(path)
+  if ('tenantId' in meant && (meant.certain || (await tenantExists(ctx, meant.tenantId)))) return meant.tenantId
+  throw notFound('tenant', path)
+}
+
+/** The tenant that a mutation's input names; null when it names none. Throws NotFoundError for what can be nobody's id. */
+export function namedTenant(publicId: string | null | undefined): string | null {
+  return publicId == null ? null : idOfMutation('tenant', publicId, ['input', 'tenantId'])
+}
+
+/** The database id that a mutation names. Throws NotFoundError for what can be nobody's id. */
+export function idOfMutation(kind: IdKind, publicId: string, path: string[] = ['id']): string {
+  const id = fromPublicId(kind, publicId)
+  if (id === null) throw notFound(KIND_NAME[kind], path)
+  return id
+}
+
+/** A client's filter of deliveries, with everything it names looked up. Throws BAD_USER_INPUT, NOT_FOUND. */
+export async function deliveryFilterOf(
+  ctx: RequestContext,
+  filter: DeliveryFilterArg | null | undefined,
+  refusals = OF_READS,
+): Promise<DeliveryFilter> {
+  const tenantId = await tenantOfList(ctx, filter?.tenantId, 'filter.tenantId', refusals)
+  const [endpointIds, eventId] = await Promise.all([
+    filter?.endpointIds ? endpointsOfTenant(ctx, tenantId, filter.endpointIds, 'filter.endpointIds', refusals) : null,
+    filter?.eventId == null ? null : eventOfTenant(ctx, tenantId, filter.eventId, refusals),
+  ])
+  return {
+    tenantId,
+    endpointIds,
+    eventId,
+    statuses: filter?.statuses ?? null,
+    reasons: filter?.reasons ?? null,
+    statusCodes: filter?.statusCodes ?? null,
+    errorCodes: filter?.errorCodes ?? null,
+    eventTypes: filter?.eventTypes ?? null,
+    subject: filter?.subject ?? null,
+    test: filter?.test ?? null,
+    from: filter?.from ?? null,
+    to: filter?.to ?? null,
+  }
+}
+
+/** The same for a mutation. Throws ValidationError, NotFoundError. */
+export function deliveryFilterOfMutation(ctx: RequestContext, filter: DeliveryFilterArg): Promise<DeliveryFilter> {
+  return deliveryFilterOf(ctx, filter, OF_MUTATIONS)
+}
+
+/** A client's filter of events, with everything it names looked up. Throws BAD_USER_INPUT, NOT_FOUND. */
+export async function eventFilterOf(
+  ctx: RequestContext,
+  filter: EventFilterArg | null | undefined,
+): Promise<EventListFilter> {
+  const tenantId = await tenantOfList(ctx, filter?.tenantId, 'filter.tenantId')
+  const named = filter?.undeliveredTo
+  const [undeliveredTo] = named == null ? [] : await endpointsOfTenant(ctx, tenantId, [named], 'filter.undeliveredTo')
+  return {
+    tenantId,
+    undeliveredTo: undeliveredTo ?? null,
+    eventTypes: filter?.eventTypes ?? null,
+    subject: filter?.subject ?? null,
+    test: filter?.test ?? null,
+    from: filter?.from ?? null,
+    to: filter?.to ?? null,
+  }
+}
+
+async function endpointsOfTenant(
+  ctx: RequestContext,
+  tenantId: string,
+  publicIds: readonly string[],
+  path: string,
+  refusals = OF_READS,
+): Promise<string[]> {
+  const ids = publicIds.map((publicId) => {
+    const id = fromPublicId('endpoint', publicId)
+    if (id === null) throw refusals.unknown(path, 'endpoint', publicId)
+    return id
+  })
+  if (ids.length === 0) return ids
+  const found = await ctx.db.endpoint.findMany({
+    where: { ...withinReach(tenantId), id: { in: ids } },
+    select: { id: true },
+  })
+  const known = new Set(found.map(({ id }) => id))
+  const missing = ids.findIndex((id) => !known.has(id))
+  if (missing >= 0) throw refusals.unknown(path, 'endpoint', publicIds[missing])
+  return ids
+}
+
+async function eventOfTenant(
+  ctx: RequestContext,
+  tenantId: string,
+  publicId: string,
+  refusals: Refusals,
+): Promise<string> {
+  const id = fromPublicId('event', publicId)
+  const found = id && (await ctx.db.event.findFirst({ where: { ...withinReach(tenantId), id }, select: { id: true } }))
+  if (!found) throw refusals.unknown('filter.eventId', 'event', publicId)
+  return found.id
+}
+
+// Tenants are never removed: one that was found once is found for ever, and a publish need not ask again.
+const knownTenants = new WeakMap<object, Set<string>>()
+const MAX_KNOWN_TENANTS = 10_000
+
+async function tenantExists(ctx: RequestContext, tenantId: string): Promise<boolean> {
+  const known = knownTenants.get(ctx.db) ?? new Set()
+  knownTenants.set(ctx.db, known)
+  if (known.has(tenantId)) return true
+  const found = await ctx.db.tenant.findUnique({ where: { id: tenantId }, select: { id: true } })
+  if (!found) return false
+  if (known.size >= MAX_KNOWN_TENANTS) known.clear()
+  known.add(tenantId)
+  return true
+}
+
+const KIND_NAME: Record<IdKind, string> = {
+  tenant: 'tenant',
+  endpoint: 'endpoint',
+  event: 'event',
+  delivery: 'delivery',
+  attempt: 'attempt',
+  apiKey: 'API key',
+  bulkRetry: 'bulk retry',
+  auditEntry: 'audit entry',
+  consoleSession: 'console session',
+}
+
+function unknown(path: string, kind: IdKind, publicId: string | null | undefined): RequestError {
+  return new RequestError(
+    'NOT_FOUND',
+    `${path}: there is no such ${KIND_NAME[kind]} as ${shown(publicId)}. Check the id, and whose key asks.`,
+  )
+}
+
+function shown(publicId: string | null | undefined): string {
+  return publicId == null ? 'none' : JSON.stringify(publicId.slice(0, 60))
+}
