@@ -4,9 +4,9 @@ import { RouterProvider } from '@tanstack/react-router'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { Provider } from 'urql'
-import { client } from './client.ts'
+import { client } from './api/client.ts'
 import { router } from './routes.tsx'
-import { beginSession } from './session.ts'
+import { beginSession } from './session/session.ts'
 
 void beginSession()
 

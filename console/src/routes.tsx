@@ -8,8 +8,8 @@ import {
   redirect,
   retainSearchParams,
 } from '@tanstack/react-router'
-import { PageFailed, PageNotFound } from './components/page-failed.tsx'
-import { Shell } from './components/shell.tsx'
+import { PageFailed, PageNotFound } from './components/shell/page-failed.tsx'
+import { Shell } from './components/shell/shell.tsx'
 import {
   compact,
   deliverySearch,
@@ -20,7 +20,7 @@ import {
   rootSearch,
   stringifySearch,
   text,
-} from './search.ts'
+} from './lib/search.ts'
 
 const root = createRootRoute({
   component: Shell,

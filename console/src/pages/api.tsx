@@ -1,17 +1,17 @@
 import { getRouteApi } from '@tanstack/react-router'
 import { lazy, Suspense } from 'react'
-import { ApiKeys } from '../components/api-keys.tsx'
-import { SignatureChecker } from '../components/signature-checker.tsx'
-import { useRights } from '../session.ts'
-import { useSetSearch } from '../set-search.ts'
-import { useChosenTenant } from '../tenant.ts'
+import { SignatureChecker } from '../components/endpoints/signature-checker.tsx'
+import { ApiKeys } from '../components/settings/api-keys.tsx'
+import { useSetSearch } from '../lib/set-search.ts'
+import { useRights } from '../session/session.ts'
+import { useChosenTenant } from '../session/tenant.ts'
 import { CopyButton } from '../ui/copy-button.tsx'
 import { Page } from '../ui/page.tsx'
 import { LoadingRows } from '../ui/states.tsx'
 import { type Tab, Tabs } from '../ui/tabs.tsx'
 
 const ApiExplorer = lazy(() =>
-  import('../components/api-explorer.tsx').then((module) => ({ default: module.ApiExplorer })),
+  import('../components/api/api-explorer.tsx').then((module) => ({ default: module.ApiExplorer })),
 )
 
 type TabName = 'explorer' | 'keys' | 'signature'

@@ -1,13 +1,18 @@
 import { getRouteApi, Link } from '@tanstack/react-router'
 import { ArrowLeft, Pause, Play, X } from 'lucide-react'
 import { useEffect, useState } from 'react'
-import { useAction } from '../actions.ts'
-import { graphql, useApiQuery } from '../client.ts'
-import { useLiveBulkRetry } from '../components/bulk-retry-live.ts'
-import { type BulkRetry, BulkRetryBadge, BulkRetryBar, isUnderWay } from '../components/bulk-retry-state.tsx'
-import { SpeedField } from '../components/speed-field.tsx'
-import { formatCount, formatSpan } from '../format.ts'
-import { useRights } from '../session.ts'
+import { graphql, useApiQuery } from '../api/client.ts'
+import { useLiveBulkRetry } from '../components/dead-letters/bulk-retry-live.ts'
+import {
+  type BulkRetry,
+  BulkRetryBadge,
+  BulkRetryBar,
+  isUnderWay,
+} from '../components/dead-letters/bulk-retry-state.tsx'
+import { SpeedField } from '../components/dead-letters/speed-field.tsx'
+import { useAction } from '../lib/actions.ts'
+import { formatCount, formatSpan } from '../lib/format.ts'
+import { useRights } from '../session/session.ts'
 import { Button, buttonClass } from '../ui/button.tsx'
 import { ConfirmDialog } from '../ui/dialog.tsx'
 import { Card, Facts, Page } from '../ui/page.tsx'

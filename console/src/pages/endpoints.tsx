@@ -1,17 +1,17 @@
 import { Link, useNavigate } from '@tanstack/react-router'
 import { Plus, Webhook } from 'lucide-react'
 import { useEffect, useMemo, useState } from 'react'
-import { graphql, useApiQuery } from '../client.ts'
-import { type EndpointRow, endpointColumns, type LastDelivery } from '../components/endpoint-columns.tsx'
-import { useDeliveryFeed, useStream } from '../live.ts'
-import { useRights } from '../session.ts'
-import { useTenantId } from '../tenant.ts'
+import { graphql, useApiQuery } from '../api/client.ts'
+import { useDeliveryFeed, useStream } from '../api/live.ts'
+import { type EndpointRow, endpointColumns, type LastDelivery } from '../components/endpoints/endpoint-columns.tsx'
+import { useInterval } from '../lib/use-interval.ts'
+import { useRights } from '../session/session.ts'
+import { useTenantId } from '../session/tenant.ts'
 import { Button, buttonClass } from '../ui/button.tsx'
 import { DataTable } from '../ui/data-table.tsx'
 import { TextInput } from '../ui/field.tsx'
 import { Page } from '../ui/page.tsx'
 import { Empty, Failed, LoadingRows, NoMatch, Notice } from '../ui/states.tsx'
-import { useInterval } from '../use-interval.ts'
 
 const PAGE = graphql(`
   query EndpointsPage($tenantId: ID, $first: Int) {

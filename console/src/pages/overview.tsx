@@ -2,24 +2,26 @@
 
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 import { lazy, Suspense, useEffect, useState } from 'react'
-import { graphql, useApiQuery } from '../client.ts'
-import { FirstSteps } from '../components/first-steps.tsx'
-import { NeedsAttention } from '../components/needs-attention.tsx'
-import { Sparkline } from '../components/sparkline.tsx'
-import { StatTile } from '../components/stat-tile.tsx'
-import { EndpointStatusBadge } from '../components/status.tsx'
-import { formatCount, formatMs, formatRate } from '../format.ts'
+import { graphql, useApiQuery } from '../api/client.ts'
+import { EndpointStatusBadge } from '../components/deliveries/status.tsx'
+import { FirstSteps } from '../components/overview/first-steps.tsx'
+import { NeedsAttention } from '../components/overview/needs-attention.tsx'
+import { Sparkline } from '../components/overview/sparkline.tsx'
+import { StatTile } from '../components/overview/stat-tile.tsx'
 import type { OverviewPageQuery, StatsWindow } from '../gql/graphql.ts'
-import { useSetSearch } from '../set-search.ts'
-import { useTenantId } from '../tenant.ts'
+import { formatCount, formatMs, formatRate } from '../lib/format.ts'
+import { useSetSearch } from '../lib/set-search.ts'
+import { useInterval } from '../lib/use-interval.ts'
+import { useTenantId } from '../session/tenant.ts'
 import { buttonClass } from '../ui/button.tsx'
 import { Select } from '../ui/field.tsx'
 import { Card, Page } from '../ui/page.tsx'
 import { Failed, LoadingRows, Skeleton } from '../ui/states.tsx'
 import { Time } from '../ui/time.tsx'
-import { useInterval } from '../use-interval.ts'
 
-const TimeChart = lazy(() => import('../components/time-chart.tsx').then((module) => ({ default: module.TimeChart })))
+const TimeChart = lazy(() =>
+  import('../components/overview/time-chart.tsx').then((module) => ({ default: module.TimeChart })),
+)
 
 const OVERVIEW = graphql(`
   query OverviewPage($tenantId: ID!, $window: StatsWindow!) {

@@ -4,7 +4,7 @@
 import { type ColumnDef, rowSelectionFeature, tableFeatures, useTable } from '@tanstack/react-table'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { memo, type ReactNode, type RefObject, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
-import { useShortcut } from '../keyboard.ts'
+import { useShortcut } from '../lib/keyboard.ts'
 import { classes } from './classes.ts'
 
 export type Column<Row> = {

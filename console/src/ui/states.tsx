@@ -2,7 +2,7 @@
 
 import { CircleAlert, Inbox, RotateCw, SearchX, TriangleAlert } from 'lucide-react'
 import type { ReactNode } from 'react'
-import type { Fault } from '../faults.ts'
+import type { Fault } from '../api/faults.ts'
 import { Button } from './button.tsx'
 import { classes } from './classes.ts'
 

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'react'
-import { formatAgo, formatFullMoment, formatMoment, formatSpan } from '../format.ts'
+import { formatAgo, formatFullMoment, formatMoment, formatSpan } from '../lib/format.ts'
 
 /** The time now, in step with every other clock of the page. */
 export function useNow(everyMs = 1_000): number {

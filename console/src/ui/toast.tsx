@@ -1,6 +1,6 @@
 import { CircleAlert, CircleCheck, Info, X } from 'lucide-react'
 import type { ReactNode } from 'react'
-import { createStore, useStore } from '../store.ts'
+import { createStore, useStore } from '../lib/store.ts'
 import { IconButton } from './button.tsx'
 
 type Toast = {

@@ -1,0 +1,66 @@
+import type { SendTestMutation, SendTestMutationVariables } from '../gql/graphql.ts'
+import { asCurl } from '../lib/curl.ts'
+import { graphql, mutate } from './client.ts'
+import { API_HEADERS } from './graphql-request.ts'
+
+export const SEND_TEST = graphql(`
+  mutation SendTest($input: SendTestEventInput!) {
+    sendTestEvent(input: $input) {
+      ... on SendTestEventSuccess {
+        delivery {
+          id
+          event {
+            id
+            type
+          }
+          endpoint {
+            id
+            tenantId
+          }
+        }
+      }
+      ...Refusal
+    }
+  }
+`)
+
+/** A test that was sent: what is needed to watch it. */
+export type SentTest = {
+  readonly deliveryId: string
+  readonly eventId: string
+  readonly eventType: string
+  readonly tenantId: string
+  /** Unix ms, by this browser's clock. */
+  readonly sentAt: number
+}
+
+type Answer = SendTestMutation['sendTestEvent']
+
+export function asSentTest({ delivery }: Extract<Answer, { delivery: unknown }>): SentTest {
+  return {
+    deliveryId: delivery.id,
+    eventId: delivery.event.id,
+    eventType: delivery.event.type,
+    tenantId: delivery.endpoint.tenantId,
+    sentAt: Date.now(),
+  }
+}
+
+/** Sends one; what was refused as a sentence. Throws ApiError. */
+export async function sendTest(input: SendTestMutationVariables['input']): Promise<SentTest | string> {
+  const { sendTestEvent: answer } = await mutate(SEND_TEST, { input })
+  return 'delivery' in answer ? asSentTest(answer) : answer.message
+}
+
+const COMMAND = `mutation($input: SendTestEventInput!) {
+  sendTestEvent(input: $input) {
+    ... on SendTestEventSuccess { delivery { id status } }
+    ... on Error { message }
+  }
+}`
+
+/** The same as a command, for a script. */
+export function asCommand(input: SendTestMutationVariables['input']): string {
+  const body = JSON.stringify({ query: COMMAND.replaceAll(/\s+/g, ' '), variables: { input } })
+  return asCurl(`${location.origin}/graphql`, body, API_HEADERS)
+}

@@ -1,0 +1,49 @@
+import { Link } from '@tanstack/react-router'
+import { formatCount } from '../../lib/format.ts'
+import { Ago } from '../../ui/time.tsx'
+import { useLiveBulkRetry } from './bulk-retry-live.ts'
+import { type BulkRetry, BulkRetryBadge, BulkRetryBar, isUnderWay } from './bulk-retry-state.tsx'
+
+/** Who retries, or retried, how many. */
+export function BulkRetryList({ bulkRetries }: { bulkRetries: readonly BulkRetry[] }) {
+  if (bulkRetries.length === 0) return null
+  return (
+    <ul
+      aria-label="Bulk retries"
+      className="flex shrink-0 flex-col divide-y divide-line rounded-lg border border-line bg-surface"
+    >
+      {bulkRetries.map((bulkRetry) => (
+        <BulkRetryItem key={bulkRetry.id} read={bulkRetry} />
+      ))}
+    </ul>
+  )
+}
+
+function BulkRetryItem({ read }: { read: BulkRetry }) {
+  const [live] = useLiveBulkRetry(read, NOTHING)
+  const bulkRetry = live ?? read
+  const { id, status, createdBy, createdAt, total, succeeded, deadLettered } = bulkRetry
+  return (
+    <li className="flex flex-wrap items-center gap-x-4 gap-y-1 px-4 py-2">
+      <BulkRetryBadge status={status} />
+      <Link
+        to="/bulk-retries/$bulkRetryId"
+        params={{ bulkRetryId: id }}
+        className="font-medium text-link hover:underline"
+      >
+        {createdBy} {isUnderWay(bulkRetry) ? 'is retrying' : 'retried'} {formatCount(total)}
+      </Link>
+      <span className="text-ink-2 tabular-nums">
+        {formatCount(succeeded)} delivered, {formatCount(deadLettered)} dead again
+      </span>
+      <span className="min-w-32 flex-1">
+        <BulkRetryBar bulkRetry={bulkRetry} />
+      </span>
+      <span className="text-ink-3">
+        <Ago at={createdAt} />
+      </span>
+    </li>
+  )
+}
+
+const NOTHING = () => {}

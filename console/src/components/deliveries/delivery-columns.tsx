@@ -1,0 +1,98 @@
+import type { DeliveryRow } from '../../api/live.ts'
+import { formatMs, shortId } from '../../lib/format.ts'
+import { describeErrorCode, explainFailure } from '../../lib/words.ts'
+import type { Column } from '../../ui/data-table.tsx'
+import { Countdown, Time } from '../../ui/time.tsx'
+import { DeliveryStatusBadge, TestBadge } from './status.tsx'
+
+/** What a list of deliveries shows; pages leave out what they do not need. */
+export const DELIVERY_COLUMNS = [
+  {
+    id: 'status',
+    header: 'Status',
+    width: 124,
+    cell: ({ status, attemptCount }) => <DeliveryStatusBadge status={status} attemptCount={attemptCount} />,
+  },
+  {
+    id: 'type',
+    header: 'Event type',
+    cell: ({ event }) => (
+      <span className="flex items-center gap-2">
+        <span className="truncate font-medium">{event.type}</span>
+        {event.test && <TestBadge />}
+      </span>
+    ),
+  },
+  {
+    id: 'endpoint',
+    header: 'Endpoint',
+    cell: ({ endpoint }) => (
+      <span title={endpoint.name} className="text-ink-2">
+        {endpoint.name}
+      </span>
+    ),
+  },
+  {
+    id: 'call',
+    header: 'Call',
+    rank: 4,
+    width: 140,
+    cell: ({ event: { subject } }) =>
+      subject ? (
+        <span title={subject} className="font-mono text-xs text-ink-2">
+          {shortId(subject)}
+        </span>
+      ) : (
+        <span className="text-ink-3">–</span>
+      ),
+  },
+  { id: 'result', header: 'Last answer', width: 136, cell: (row) => <LastAnswer {...row} /> },
+  {
+    id: 'latency',
+    header: 'Latency',
+    rank: 3,
+    width: 80,
+    align: 'right',
+    cell: ({ lastLatencyMs }) => formatMs(lastLatencyMs),
+  },
+  {
+    id: 'attempts',
+    rank: 1,
+    header: 'Attempts',
+    width: 88,
+    align: 'right',
+    cell: ({ attemptCount, maxAttempts, event }) => (
+      <span title={`${attemptCount} made, ${event.test ? 1 : maxAttempts} at most`}>
+        {attemptCount}
+        <span className="text-ink-3">/{event.test ? 1 : maxAttempts}</span>
+      </span>
+    ),
+  },
+  {
+    id: 'next',
+    rank: 2,
+    header: 'Next attempt',
+    width: 128,
+    cell: ({ status, nextAttemptAt }) =>
+      status === 'PENDING' && nextAttemptAt ? <Countdown to={nextAttemptAt} /> : <span className="text-ink-3">–</span>,
+  },
+  {
+    id: 'time',
+    header: 'Created',
+    rank: 5,
+    width: 132,
+    align: 'right',
+    cell: ({ createdAt }) => <Time at={createdAt} />,
+  },
+] as const satisfies readonly Column<DeliveryRow>[]
+
+/** HTTP status and cause of the last attempt. */
+export function LastAnswer({ lastStatusCode, lastErrorCode }: Pick<DeliveryRow, 'lastStatusCode' | 'lastErrorCode'>) {
+  if (lastStatusCode === null && lastErrorCode === null) return <span className="text-ink-3">–</span>
+  if (!lastErrorCode) return <span className="text-good tabular-nums">HTTP {lastStatusCode}</span>
+  return (
+    <span className="text-bad" title={explainFailure(lastErrorCode, lastStatusCode)}>
+      {lastStatusCode ? `HTTP ${lastStatusCode}` : describeErrorCode(lastErrorCode)}
+    </span>
+  )
+}

@@ -1,0 +1,52 @@
+import { Ban, CircleCheck, CirclePause, CircleSlash, CircleX, Clock, FlaskConical, RotateCw, Skull } from 'lucide-react'
+import type { DeliveryStatus, EndpointStatus } from '../../gql/graphql.ts'
+import { ENDPOINT_STATUS_WORDS, STATUS_WORDS } from '../../lib/words.ts'
+import { Badge, type Tone } from '../../ui/badge.tsx'
+
+const DELIVERY_ICONS: Record<DeliveryStatus, typeof Ban> = {
+  PENDING: Clock,
+  HELD: CirclePause,
+  SUCCEEDED: CircleCheck,
+  FAILED: CircleX,
+  DEAD_LETTERED: Skull,
+  CANCELLED: Ban,
+}
+const DELIVERY_TONES: Record<DeliveryStatus, Tone> = {
+  PENDING: 'wait',
+  HELD: 'idle',
+  SUCCEEDED: 'good',
+  FAILED: 'bad',
+  DEAD_LETTERED: 'bad',
+  CANCELLED: 'idle',
+}
+
+/** `attemptCount` tells a first attempt that is on its way from a retry that waits. */
+export function DeliveryStatusBadge({ status, attemptCount = 0 }: { status: DeliveryStatus; attemptCount?: number }) {
+  const isRetrying = status === 'PENDING' && attemptCount > 0
+  const Icon = isRetrying ? RotateCw : (DELIVERY_ICONS[status] ?? Clock)
+  return (
+    <Badge tone={isRetrying ? 'warn' : (DELIVERY_TONES[status] ?? 'idle')} icon={<Icon size={12} aria-hidden />}>
+      {isRetrying ? 'Retrying' : (STATUS_WORDS[status] ?? status)}
+    </Badge>
+  )
+}
+
+const ENDPOINT_ICONS = { ACTIVE: CircleCheck, PAUSED: CirclePause, DISABLED: CircleSlash }
+const ENDPOINT_TONES: Record<EndpointStatus, Tone> = { ACTIVE: 'good', PAUSED: 'idle', DISABLED: 'bad' }
+
+export function EndpointStatusBadge({ status }: { status: EndpointStatus }) {
+  const Icon = ENDPOINT_ICONS[status] ?? Clock
+  return (
+    <Badge tone={ENDPOINT_TONES[status] ?? 'idle'} icon={<Icon size={12} aria-hidden />}>
+      {ENDPOINT_STATUS_WORDS[status] ?? status}
+    </Badge>
+  )
+}
+
+export function TestBadge() {
+  return (
+    <Badge tone="idle" icon={<FlaskConical size={12} aria-hidden />}>
+      Test
+    </Badge>
+  )
+}

@@ -1,0 +1,31 @@
+import { graphql } from '../../api/client.ts'
+import type { EndpointDetailFragment } from '../../gql/graphql.ts'
+
+graphql(`
+  fragment EndpointDetail on Endpoint {
+    id
+    tenantId
+    name
+    url
+    status
+    disabledReason
+    eventTypes
+    secretHint
+    rotation {
+      nextSecretHint
+      startedAt
+      endsAt
+    }
+    headers {
+      name
+      valueHint
+    }
+    maxInFlight
+    rateLimitPerSecond
+    createdAt
+    updatedAt
+    deletedAt
+  }
+`)
+
+export type EndpointDetail = EndpointDetailFragment

@@ -1,0 +1,21 @@
+import { KeyRound } from 'lucide-react'
+import { CopyButton } from '../../ui/copy-button.tsx'
+
+/** A secret at the only moment it can be read. `what`: "signing secret", "API key". */
+export function SecretOnce({ secret, what, children }: { secret: string; what: string; children?: React.ReactNode }) {
+  return (
+    <div className="flex flex-col gap-2 rounded-lg border border-line bg-warn-bg p-4">
+      <p className="flex items-center gap-2 font-semibold text-warn">
+        <KeyRound size={16} aria-hidden />
+        This {what} is shown once, now. Store it before you go on.
+      </p>
+      <div className="flex items-center gap-2 rounded-md border border-line bg-surface py-1 pr-1 pl-3">
+        <code className="min-w-0 flex-1 font-mono text-xs [overflow-wrap:anywhere] select-all">{secret}</code>
+        <CopyButton text={secret} label={`Copy the ${what}`}>
+          Copy
+        </CopyButton>
+      </div>
+      {children && <div className="text-ink-2">{children}</div>}
+    </div>
+  )
+}

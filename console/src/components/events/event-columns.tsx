@@ -1,0 +1,87 @@
+import type { EventRow } from '../../api/live.ts'
+import { shortId } from '../../lib/format.ts'
+import { STATUS_WORDS } from '../../lib/words.ts'
+import type { Column } from '../../ui/data-table.tsx'
+import { Time } from '../../ui/time.tsx'
+import { DeliveryStatusBadge, TestBadge } from '../deliveries/status.tsx'
+
+export const EVENT_COLUMNS: readonly Column<EventRow>[] = [
+  {
+    id: 'type',
+    header: 'Event type',
+    width: 220,
+    cell: ({ type, test }) => (
+      <span className="flex items-center gap-2">
+        <span className="truncate font-medium">{type}</span>
+        {test && <TestBadge />}
+      </span>
+    ),
+  },
+  {
+    id: 'deliveries',
+    header: 'Deliveries',
+    least: 440,
+    cell: ({ deliveries }) => <Deliveries deliveries={deliveries} />,
+  },
+  {
+    id: 'subject',
+    header: 'Call',
+    width: 140,
+    rank: 2,
+    cell: ({ subject }) => (
+      <span title={subject ?? undefined} className="font-mono text-xs text-ink-2">
+        {subject ? shortId(subject) : '–'}
+      </span>
+    ),
+  },
+  { id: 'sequence', header: 'Sequence', width: 88, align: 'right', rank: 3, cell: ({ sequence }) => sequence ?? '–' },
+  {
+    id: 'occurred',
+    header: 'Occurred',
+    width: 132,
+    align: 'right',
+    rank: 4,
+    cell: ({ occurredAt }) => <Time at={occurredAt} />,
+  },
+  {
+    id: 'accepted',
+    header: 'Accepted',
+    width: 132,
+    align: 'right',
+    rank: 1,
+    cell: ({ createdAt }) => <Time at={createdAt} />,
+  },
+]
+
+const MOST_NAMED = 2
+/** What needs a look is named first. */
+const ORDER = ['DEAD_LETTERED', 'FAILED', 'PENDING', 'HELD', 'CANCELLED', 'SUCCEEDED']
+
+/** What became of an event at each endpoint: two by name; of more the first by name, the others as a number. */
+function Deliveries({ deliveries }: Pick<EventRow, 'deliveries'>) {
+  if (deliveries.length === 0) return <span className="text-ink-3">no endpoint wanted it</span>
+  const sorted =
+    deliveries.length <= MOST_NAMED
+      ? deliveries
+      : deliveries.toSorted((a, b) => ORDER.indexOf(a.status) - ORDER.indexOf(b.status))
+  const named = sorted.slice(0, sorted.length <= MOST_NAMED ? MOST_NAMED : 1)
+  const others = sorted.slice(named.length)
+  return (
+    <span className="flex items-center gap-4">
+      {named.map(({ id, status, attemptCount, endpoint }) => (
+        <span key={id} className="flex min-w-0 items-center gap-1.5" title={endpoint.name}>
+          <DeliveryStatusBadge status={status} attemptCount={attemptCount} />
+          <span className="truncate text-ink-2">{endpoint.name}</span>
+        </span>
+      ))}
+      {others.length > 0 && (
+        <span
+          className="shrink-0 text-ink-3"
+          title={others.map(({ status, endpoint }) => `${endpoint.name}: ${STATUS_WORDS[status]}`).join('\n')}
+        >
+          and {others.length} more
+        </span>
+      )}
+    </span>
+  )
+}

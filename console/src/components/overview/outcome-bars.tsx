@@ -1,0 +1,111 @@
+// Outcomes over time as stacked bars, with their table for those who do not see them.
+
+import { useState } from 'react'
+import { graphql } from '../../api/client.ts'
+import type { OutcomeBarFragment } from '../../gql/graphql.ts'
+import { formatCount, formatMoment } from '../../lib/format.ts'
+
+graphql(`
+  fragment OutcomeBar on StatsBucket {
+    start
+    succeeded
+    failedAttempts
+    deadLettered
+  }
+`)
+
+const HEIGHT = 96
+const PARTS = [
+  ['succeeded', 'delivered', 'fill-chart-good', 'bg-chart-good'],
+  ['failedAttempts', 'failed attempts', 'fill-chart-warn', 'bg-chart-warn'],
+  ['deadLettered', 'dead letters', 'fill-chart-bad', 'bg-chart-bad'],
+] as const
+
+type BarsProps = { buckets: readonly OutcomeBarFragment[]; bucketSeconds: number; label: string }
+
+export function OutcomeBars({ buckets, bucketSeconds, label }: BarsProps) {
+  const [at, setAt] = useState<number | null>(null)
+  const most = Math.max(1, ...buckets.map(total))
+  const step = 100 / Math.max(1, buckets.length)
+  const shown = at === null ? null : buckets[at]
+  return (
+    <figure className="flex flex-col gap-1" aria-label={`${label} by outcome`}>
+      <svg
+        viewBox={`0 0 100 ${HEIGHT}`}
+        preserveAspectRatio="none"
+        className="h-24 w-full"
+        aria-hidden
+        onPointerLeave={() => setAt(null)}
+        onPointerMove={(event) => {
+          const { left, width } = event.currentTarget.getBoundingClientRect()
+          const index = Math.floor(((event.clientX - left) / width) * buckets.length)
+          setAt(Math.min(buckets.length - 1, Math.max(0, index)))
+        }}
+      >
+        {buckets.map((bucket, index) => {
+          let y = HEIGHT
+          return (
+            <g key={bucket.start}>
+              {index === at && <rect x={index * step} y={0} width={step} height={HEIGHT} className="fill-hover" />}
+              {total(bucket) === 0 && (
+                <rect x={index * step} y={HEIGHT - 1} width={step * 0.8} height={1} className="fill-line" />
+              )}
+              {PARTS.map(([field, , fill]) => {
+                const high = bucket[field] === 0 ? 0 : Math.max(1.5, (bucket[field] / most) * (HEIGHT - 4))
+                y -= high
+                return high === 0 ? null : (
+                  <rect key={field} x={index * step} y={y} width={step * 0.8} height={high} className={fill} />
+                )
+              })}
+            </g>
+          )
+        })}
+      </svg>
+      <figcaption className="flex min-h-5 flex-wrap gap-x-4 text-xs text-ink-2 tabular-nums">
+        {shown ? (
+          <span>
+            {formatMoment(shown.start)},{' '}
+            {bucketSeconds >= 3_600 ? `${bucketSeconds / 3_600} h` : `${bucketSeconds / 60} min`}:
+          </span>
+        ) : (
+          <span>{buckets[0] ? formatMoment(buckets[0].start) : ''} – now, local time</span>
+        )}
+        {PARTS.map(([field, words, , colour]) => (
+          <span key={field} className="flex items-center gap-1.5">
+            <span className={`size-2 rounded-sm ${colour}`} aria-hidden />
+            {formatCount(shown ? shown[field] : buckets.reduce((sum, bucket) => sum + bucket[field], 0))} {words}
+          </span>
+        ))}
+      </figcaption>
+      <table className="sr-only">
+        <caption>{label}</caption>
+        <thead>
+          <tr>
+            <th scope="col">From</th>
+            {PARTS.map(([field, words]) => (
+              <th key={field} scope="col">
+                {words}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {buckets
+            .filter((bucket) => total(bucket) > 0)
+            .map((bucket) => (
+              <tr key={bucket.start}>
+                <th scope="row">{formatMoment(bucket.start)}</th>
+                {PARTS.map(([field]) => (
+                  <td key={field}>{bucket[field]}</td>
+                ))}
+              </tr>
+            ))}
+        </tbody>
+      </table>
+    </figure>
+  )
+}
+
+function total({ succeeded, failedAttempts, deadLettered }: OutcomeBarFragment): number {
+  return succeeded + failedAttempts + deadLettered
+}

@@ -1,0 +1,68 @@
+import { formatCount } from '../../lib/format.ts'
+
+type Part = { readonly succeeded: number; readonly failedAttempts: number; readonly deadLettered: number }
+
+const WIDTH = 120
+const HEIGHT = 24
+const MOST_BARS = 32
+
+/** How deliveries went, as small bars: what succeeded below, what failed above. Nothing at all is a line. */
+export function Sparkline({ buckets, label }: { buckets: readonly Part[]; label: string }) {
+  const parts = joined(buckets, Math.ceil(buckets.length / MOST_BARS))
+  const most = Math.max(1, ...parts.map(({ succeeded, failedAttempts }) => succeeded + failedAttempts))
+  const step = WIDTH / Math.max(1, parts.length)
+  const sum = (field: keyof Part) => parts.reduce((total, part) => total + part[field], 0)
+  const said = `${label}: ${formatCount(sum('succeeded'))} delivered, ${formatCount(sum('failedAttempts'))} failed attempts`
+  return (
+    <svg
+      width={WIDTH}
+      height={HEIGHT}
+      viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+      role="img"
+      aria-label={said}
+      className="block"
+    >
+      <title>{said}</title>
+      {parts.map(({ succeeded, failedAttempts }, index) => {
+        const high = (count: number) => (count === 0 ? 0 : Math.max(1.5, (count / most) * (HEIGHT - 2)))
+        const good = high(succeeded)
+        const bad = Math.min(high(failedAttempts), HEIGHT - good)
+        const x = index * step
+        return (
+          // biome-ignore lint/suspicious/noArrayIndexKey: a bar is its place in time
+          <g key={index}>
+            {succeeded + failedAttempts === 0 && (
+              <rect x={x} y={HEIGHT - 1} width={Math.max(1, step - 1)} height={1} className="fill-line" />
+            )}
+            {good > 0 && (
+              <rect x={x} y={HEIGHT - good} width={Math.max(1, step - 1)} height={good} className="fill-chart-good" />
+            )}
+            {bad > 0 && (
+              <rect
+                x={x}
+                y={HEIGHT - good - bad}
+                width={Math.max(1, step - 1)}
+                height={bad}
+                className="fill-chart-bad"
+              />
+            )}
+          </g>
+        )
+      })}
+    </svg>
+  )
+}
+
+function joined(buckets: readonly Part[], size: number): Part[] {
+  const parts: Part[] = []
+  for (let from = 0; from < buckets.length; from += size) {
+    const some = buckets.slice(from, from + size)
+    const sum = (field: keyof Part) => some.reduce((total, part) => total + part[field], 0)
+    parts.push({
+      succeeded: sum('succeeded'),
+      failedAttempts: sum('failedAttempts'),
+      deadLettered: sum('deadLettered'),
+    })
+  }
+  return parts
+}

@@ -1,0 +1,166 @@
+import { Link } from '@tanstack/react-router'
+import { RotateCw } from 'lucide-react'
+import { useCallback, useEffect, useState } from 'react'
+import { fetchQuery, graphql } from '../../api/client.ts'
+import { asFault, type Fault } from '../../api/faults.ts'
+import type { AuditLogQuery } from '../../gql/graphql.ts'
+import { Button } from '../../ui/button.tsx'
+import { type Column, DataTable } from '../../ui/data-table.tsx'
+import { Empty, Failed, LoadingRows } from '../../ui/states.tsx'
+import { Time } from '../../ui/time.tsx'
+
+const AUDIT = graphql(`
+  query AuditLog($tenantId: ID, $after: String) {
+    auditEntries(tenantId: $tenantId, first: 100, after: $after) {
+      nodes {
+        id
+        at
+        actor
+        action
+        targetId
+        details
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
+    }
+  }
+`)
+
+type Entry = NonNullable<AuditLogQuery['auditEntries']>['nodes'][number]
+
+const ACTIONS: Record<string, string> = {
+  'endpoint.created': 'Made an endpoint',
+  'endpoint.updated': 'Changed an endpoint',
+  'endpoint.paused': 'Paused an endpoint',
+  'endpoint.resumed': 'Resumed an endpoint',
+  'endpoint.disabled': 'Disabled an endpoint',
+  'endpoint.deleted': 'Deleted an endpoint',
+  'signing_secret.rotated': 'Rotated a signing secret',
+  'signing_secret.rotation_completed': 'Completed a rotation',
+  'api_key.created': 'Made an API key',
+  'api_key.revoked': 'Revoked an API key',
+  'console_link.created': 'Made a console link',
+  'session.opened': 'Signed in to the console',
+  'session.ended': 'Ended a console session',
+  'tenant.created': 'Opened the tenant',
+}
+
+const COLUMNS: readonly Column<Entry>[] = [
+  { id: 'at', header: 'When', width: 140, cell: ({ at }) => <Time at={at} /> },
+  { id: 'action', header: 'What', width: 220, cell: ({ action }) => <span title={action}>{wordsOf(action)}</span> },
+  {
+    id: 'target',
+    rank: 2,
+    header: 'To what',
+    width: 280,
+    cell: ({ targetId }) => <Target id={targetId} />,
+  },
+  {
+    id: 'details',
+    header: 'Details',
+    cell: ({ details }) => <span className="text-ink-2">{detailsOf(details)}</span>,
+  },
+  {
+    id: 'actor',
+    header: 'Who',
+    width: 220,
+    cell: ({ actor }) => <span title={actor}>{actor.replace(/ \([^()]*\)$/, '')}</span>,
+  },
+]
+
+/** Who changed what, newest first. */
+export function AuditLog({ tenantId }: { tenantId: string }) {
+  const [entries, setEntries] = useState<readonly Entry[] | null>(null)
+  const [end, setEnd] = useState<{ cursor: string | null; hasMore: boolean }>({ cursor: null, hasMore: false })
+  const [fault, setFault] = useState<Fault | null>(null)
+  const [isLoading, setLoading] = useState(false)
+  const read = useCallback(
+    async (after: string | null) => {
+      setLoading(true)
+      try {
+        const { auditEntries } = await fetchQuery(AUDIT, { tenantId, after })
+        const nodes = auditEntries?.nodes ?? []
+        setEntries((before) => (after === null ? nodes : [...(before ?? []), ...nodes]))
+        setEnd({
+          cursor: auditEntries?.pageInfo.endCursor ?? null,
+          hasMore: auditEntries?.pageInfo.hasNextPage ?? false,
+        })
+        setFault(null)
+      } catch (error) {
+        setFault(asFault(error))
+      }
+      setLoading(false)
+    },
+    [tenantId],
+  )
+  useEffect(() => void read(null), [read])
+  const more = useCallback(() => void read(end.cursor), [read, end.cursor])
+
+  if (fault) return <Failed fault={fault} onRetry={() => void read(null)} />
+  if (!entries) return <LoadingRows />
+  if (entries.length === 0)
+    return <Empty title="Nothing was changed yet">What anybody changes is written down here.</Empty>
+  return (
+    <div className="flex h-full min-h-0 flex-col gap-3 px-6 py-4">
+      <div className="flex items-center gap-3">
+        <p className="flex-1 text-ink-2">
+          Written in the same transaction as the change, and never changed afterwards. Secrets are never in it.
+        </p>
+        <Button icon={<RotateCw size={14} aria-hidden />} isBusy={isLoading} onClick={() => void read(null)}>
+          Read again
+        </Button>
+      </div>
+      <DataTable
+        label="Audit log"
+        columns={COLUMNS}
+        rows={entries}
+        hasMore={end.hasMore}
+        isLoadingMore={isLoading}
+        onMore={more}
+      />
+    </div>
+  )
+}
+
+function Target({ id }: { id: string | null | undefined }) {
+  if (!id) return <span className="text-ink-3">–</span>
+  const look = 'font-mono text-xs'
+  if (id.startsWith('ep_'))
+    return (
+      <Link to="/endpoints/$endpointId" params={{ endpointId: id }} className={`${look} text-link hover:underline`}>
+        {id}
+      </Link>
+    )
+  if (id.startsWith('blk_'))
+    return (
+      <Link
+        to="/bulk-retries/$bulkRetryId"
+        params={{ bulkRetryId: id }}
+        className={`${look} text-link hover:underline`}
+      >
+        {id}
+      </Link>
+    )
+  return <span className={look}>{id}</span>
+}
+
+function wordsOf(action: string): string {
+  const known = ACTIONS[action]
+  if (known) return known
+  const words = action.replaceAll(/[._]/g, ' ')
+  return words.charAt(0).toUpperCase() + words.slice(1)
+}
+
+/** "role: VIEWER, expires at: …" */
+function detailsOf(details: unknown): string {
+  if (typeof details !== 'object' || details === null) return ''
+  return Object.entries(details)
+    .filter(([, value]) => value !== null)
+    .map(([name, value]) => {
+      const words = name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+      return `${words}: ${Array.isArray(value) ? value.join(', ') : typeof value === 'object' ? JSON.stringify(value) : value}`
+    })
+    .join(', ')
+}

@@ -1,0 +1,114 @@
+import { Link2 } from 'lucide-react'
+import { useState } from 'react'
+import { graphql } from '../../api/client.ts'
+import type { Role } from '../../gql/graphql.ts'
+import { issueAt, issuesElsewhere, useAction } from '../../lib/actions.ts'
+import { useRights } from '../../session/session.ts'
+import { Button } from '../../ui/button.tsx'
+import { Dialog } from '../../ui/dialog.tsx'
+import { Field, Select } from '../../ui/field.tsx'
+import { Notice } from '../../ui/states.tsx'
+import { Ago } from '../../ui/time.tsx'
+import { SecretOnce } from '../endpoints/secret-once.tsx'
+import { ROLE_SENTENCES } from './api-keys.tsx'
+
+const CREATE = graphql(`
+  mutation CreateConsoleLink($input: CreateConsoleLinkInput!) {
+    createConsoleLink(input: $input) {
+      ... on CreateConsoleLinkSuccess {
+        url
+        expiresAt
+      }
+      ...Refusal
+    }
+  }
+`)
+
+const LIVES: readonly [string, number][] = [
+  ['15 minutes', 900],
+  ['1 hour', 3_600],
+  ['1 day', 86_400],
+  ['7 days', 604_800],
+]
+
+type LinkProps = { tenantId: string; tenantName: string; onClose(): void }
+
+/** Makes a link that lets somebody into a tenant's console, once. */
+export function ConsoleLinkDialog({ tenantId, tenantName, onClose }: LinkProps) {
+  const { isOperator } = useRights()
+  const [role, setRole] = useState<Role>('VIEWER')
+  const [seconds, setSeconds] = useState(LIVES[0]![1])
+  const [made, setMade] = useState<{ url: string; expiresAt: string } | null>(null)
+  const create = useAction(CREATE, (data) => data.createConsoleLink, { showsRefusal: true })
+  const run = async () => {
+    const input = { role, expiresInSeconds: seconds, tenantId: role === 'OPERATOR' ? null : tenantId }
+    setMade(await create.run({ input }))
+  }
+  if (made)
+    return (
+      <Dialog
+        isOpen
+        onClose={onClose}
+        title="The console link"
+        footer={
+          <Button kind="primary" onClick={onClose}>
+            Done
+          </Button>
+        }
+      >
+        <SecretOnce secret={made.url} what="link">
+          It signs in once, whoever opens it first, and stops working <Ago at={made.expiresAt} />. Send it only to whom
+          it is for.
+        </SecretOnce>
+      </Dialog>
+    )
+  return (
+    <Dialog
+      isOpen
+      onClose={onClose}
+      title={`A console link for ${tenantName}`}
+      description="It signs a browser in once; the session then lasts twelve hours."
+      footer={
+        <>
+          <Button onClick={onClose}>Cancel</Button>
+          <Button
+            kind="primary"
+            icon={<Link2 size={14} aria-hidden />}
+            isBusy={create.isBusy}
+            onClick={() => void run()}
+          >
+            Make the link
+          </Button>
+        </>
+      }
+    >
+      <div className="flex flex-col gap-4">
+        <Field label="Role" hint={ROLE_SENTENCES[role]} error={issueAt(create.refusal, 'role')}>
+          {(control) => (
+            <Select {...control} value={role} onChange={(event) => setRole(event.target.value as Role)}>
+              <option value="VIEWER">Viewer</option>
+              <option value="ADMIN">Admin</option>
+              {isOperator && <option value="OPERATOR">Operator, for every tenant</option>}
+            </Select>
+          )}
+        </Field>
+        <Field label="Can be used for" error={issueAt(create.refusal, 'expiresInSeconds')}>
+          {(control) => (
+            <Select {...control} value={seconds} onChange={(event) => setSeconds(Number(event.target.value))}>
+              {LIVES.map(([label, value]) => (
+                <option key={value} value={value}>
+                  {label}
+                </option>
+              ))}
+            </Select>
+          )}
+        </Field>
+        {issuesElsewhere(create.refusal, ['role', 'expiresInSeconds']).map((message) => (
+          <Notice key={message} tone="bad">
+            {message}
+          </Notice>
+        ))}
+      </div>
+    </Dialog>
+  )
+}

@@ -1,0 +1,96 @@
+import { Link } from '@tanstack/react-router'
+import type { ReactNode } from 'react'
+import { useEffect } from 'react'
+import { graphql, useApiQuery } from '../../api/client.ts'
+import { useRights } from '../../session/session.ts'
+import { lastTenant, useChooseTenant, useChosenTenant } from '../../session/tenant.ts'
+import { buttonClass } from '../../ui/button.tsx'
+import { Select } from '../../ui/field.tsx'
+import { Page } from '../../ui/page.tsx'
+import { Failed, LoadingRows } from '../../ui/states.tsx'
+
+const TENANTS = graphql(`
+  query TenantChoices {
+    tenants(first: 100) {
+      nodes {
+        id
+        name
+      }
+    }
+  }
+`)
+
+/** Shows its children once it is clear whose things they are about; operators are asked. */
+export function RequireTenant({ children }: { children: ReactNode }) {
+  const tenantId = useChosenTenant()
+  if (tenantId !== null) return children
+  return <ChooseTenant />
+}
+
+function ChooseTenant() {
+  const { data, fault, refetch } = useApiQuery(TENANTS, {})
+  const choose = useChooseTenant()
+  const tenants = data?.tenants?.nodes
+  const before = tenants?.find(({ id }) => id === lastTenant()) ?? (tenants?.length === 1 ? tenants[0] : undefined)
+  useEffect(() => {
+    if (before) choose(before.id)
+  }, [before, choose])
+  if (fault) return <Failed fault={fault} onRetry={refetch} />
+  if (!tenants || before) return <LoadingRows rows={3} />
+  if (tenants.length === 0)
+    return (
+      <Page title="There are no tenants yet" lead="Each page shows one tenant’s things.">
+        <Link to="/tenants" className={buttonClass('primary')}>
+          Open the first one
+        </Link>
+      </Page>
+    )
+  return (
+    <Page
+      title="Choose a tenant"
+      lead="You are signed in as an operator. Each page shows one tenant’s things: say whose, here or in the top bar."
+    >
+      <Select
+        aria-label="Tenant to look at"
+        className="max-w-80"
+        defaultValue=""
+        onChange={(event) => choose(event.target.value)}
+      >
+        <option value="" disabled>
+          Choose a tenant
+        </option>
+        {tenants.map(({ id, name }) => (
+          <option key={id} value={id}>
+            {name}
+          </option>
+        ))}
+      </Select>
+    </Page>
+  )
+}
+
+/** The tenant in the top bar: its name, or an operator's choice. */
+export function TenantSwitch() {
+  const { isOperator } = useRights()
+  const tenantId = useChosenTenant()
+  const { data } = useApiQuery(TENANTS, {}, { pause: !isOperator })
+  const choose = useChooseTenant()
+  if (!isOperator || !data?.tenants) return null
+  return (
+    <Select
+      aria-label="Tenant"
+      className="max-w-56"
+      value={tenantId ?? ''}
+      onChange={(event) => choose(event.target.value)}
+    >
+      <option value="" disabled>
+        Choose a tenant
+      </option>
+      {data.tenants.nodes.map(({ id, name }) => (
+        <option key={id} value={id}>
+          {name}
+        </option>
+      ))}
+    </Select>
+  )
+}

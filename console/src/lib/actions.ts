@@ -1,0 +1,113 @@
+// Mutations as a page uses them. What the API refuses comes back as data with a place for each issue; what went wrong on
+// the way is told in a toast. A page is left with two cases: it was done, or there is something to show beside a field.
+
+import { useCallback, useState } from 'react'
+import { graphql, mutate } from '../api/client.ts'
+import { asFault } from '../api/faults.ts'
+import type { RefusalFragment, TypedDocumentString } from '../gql/graphql.ts'
+import { toast } from '../ui/toast.tsx'
+
+graphql(`
+  fragment Refusal on Error {
+    code
+    message
+    path
+    ... on ValidationError {
+      issues {
+        path
+        message
+      }
+    }
+  }
+`)
+
+export type Refusal = RefusalFragment
+
+/** What the API answered when it did what it was asked. */
+export type Done<Result> = Exclude<Result, { code: unknown; message: unknown }>
+
+export type Action<Result, Variables> = {
+  /** Resolves with what was done, or null: then `refusal` or a toast says why. */
+  run(variables: Variables): Promise<Done<Result> | null>
+  readonly isBusy: boolean
+  readonly refusal: Refusal | null
+  forget(): void
+}
+
+type Options = {
+  /** The form shows what is refused itself; otherwise a toast does. */
+  showsRefusal?: boolean
+}
+
+/** `pick` takes the mutation's result out of the reply. */
+export function useAction<Data, Variables, Result extends object>(
+  document: TypedDocumentString<Data, Variables>,
+  pick: (data: Data) => Result,
+  { showsRefusal = false }: Options = {},
+): Action<Result, Variables> {
+  const [isBusy, setBusy] = useState(false)
+  const [refusal, setRefusal] = useState<Refusal | null>(null)
+  const run = async (variables: Variables): Promise<Done<Result> | null> => {
+    setBusy(true)
+    setRefusal(null)
+    try {
+      const result = pick(await mutate(document, variables))
+      if (!isRefusal(result)) return result as Done<Result>
+      setRefusal(result)
+      if (!showsRefusal) toast({ tone: 'bad', title: sentencesOf(result).join(' ') })
+      return null
+    } catch (error) {
+      const { title, detail } = asFault(error)
+      toast({ tone: 'bad', title: `${title}. ${detail}` })
+      return null
+    } finally {
+      setBusy(false)
+    }
+  }
+  return { run, isBusy, refusal, forget: useCallback(() => setRefusal(null), []) }
+}
+
+/** Everything that was said, each as a sentence of its own. */
+export function sentencesOf(refusal: Refusal): string[] {
+  const issues = 'issues' in refusal ? refusal.issues.map(({ message }) => message) : []
+  return (issues.length > 0 ? issues : [refusal.message]).map(asSentence)
+}
+
+/** The same, each with its place in the input: "data.direction: is required". */
+export function placedSentencesOf(refusal: Refusal): string[] {
+  return issuesOf(refusal).map(({ path, message }) => {
+    const place = path.replace(/^input\./, '')
+    return place === '' ? asSentence(message) : `${place}: ${message}`
+  })
+}
+
+/** What was said about one place of the input, such as `headers.0.name`, or about what lies below it. */
+export function issueAt(refusal: Refusal | null, place: string): string | null {
+  if (!refusal) return null
+  const wanted = `input.${place}`
+  const found = issuesOf(refusal).filter(({ path }) => path === wanted || path.startsWith(`${wanted}.`))
+  return found.length > 0 ? found.map(({ message }) => asSentence(message)).join(' ') : null
+}
+
+/** What was said that belongs to none of these places. */
+export function issuesElsewhere(refusal: Refusal | null, places: readonly string[]): string[] {
+  if (!refusal) return []
+  return issuesOf(refusal)
+    .filter(({ path }) => !places.some((place) => path === `input.${place}` || path.startsWith(`input.${place}.`)))
+    .map(({ message }) => asSentence(message))
+}
+
+function issuesOf(refusal: Refusal): { path: string; message: string }[] {
+  const issues = 'issues' in refusal ? refusal.issues : []
+  if (issues.length > 0) return issues.map(({ path, message }) => ({ path: path.join('.'), message }))
+  return [{ path: (refusal.path ?? []).join('.'), message: refusal.message }]
+}
+
+function isRefusal(result: object): result is Refusal {
+  return 'code' in result && 'message' in result
+}
+
+function asSentence(message: string): string {
+  const text = message.charAt(0).toUpperCase() + message.slice(1)
+  return /[.!?]$/.test(text) ? text : `${text}.`
+}

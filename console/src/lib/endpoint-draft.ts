@@ -1,0 +1,93 @@
+// An endpoint as a form holds it, and what of it the API is asked to store. What is wrong with the values is the API's
+// to say; only what cannot be sent at all is judged here.
+
+import type { CreateEndpointInput, UpdateEndpointInput } from '../gql/graphql.ts'
+
+export type HeaderDraft = {
+  /** Tells rows apart while they are edited. */
+  readonly key: number
+  readonly name: string
+  /** null: the stored value stays, which is shown as `hint`. */
+  readonly value: string | null
+  readonly hint: string | null
+}
+
+export type EndpointDraft = {
+  readonly name: string
+  readonly url: string
+  /** null: all. */
+  readonly eventTypes: readonly string[] | null
+  /** As typed; empty is the default. */
+  readonly maxInFlight: string
+  readonly rateLimitPerSecond: string
+  readonly headers: readonly HeaderDraft[]
+}
+
+export const EMPTY_DRAFT: EndpointDraft = {
+  name: '',
+  url: '',
+  eventTypes: null,
+  maxInFlight: '',
+  rateLimitPerSecond: '',
+  headers: [],
+}
+
+type Stored = {
+  readonly name: string
+  readonly url: string
+  readonly eventTypes: readonly string[]
+  readonly maxInFlight?: number | null
+  readonly rateLimitPerSecond?: number | null
+  readonly headers: readonly { readonly name: string; readonly valueHint: string }[]
+}
+
+/** `allTypes`: an endpoint that lists the whole catalogue gets all types. */
+export function draftOf(stored: Stored, allTypes: readonly string[]): EndpointDraft {
+  return {
+    name: stored.name,
+    url: stored.url,
+    eventTypes: isAll(stored.eventTypes, allTypes) ? null : stored.eventTypes,
+    maxInFlight: stored.maxInFlight?.toString() ?? '',
+    rateLimitPerSecond: stored.rateLimitPerSecond?.toString() ?? '',
+    headers: stored.headers.map(({ name, valueHint }, key) => ({ key, name, value: null, hint: valueHint })),
+  }
+}
+
+export function isAll(eventTypes: readonly string[], allTypes: readonly string[]): boolean {
+  const chosen = new Set(eventTypes)
+  return allTypes.every((type) => chosen.has(type))
+}
+
+export function createInput(draft: EndpointDraft, tenantId: string): CreateEndpointInput {
+  return { tenantId, ...fieldsOf(draft) }
+}
+
+/** Only what differs from what is stored: absent stays. */
+export function updateInput(draft: EndpointDraft, before: EndpointDraft): UpdateEndpointInput {
+  const now = fieldsOf(draft)
+  const then = fieldsOf(before)
+  const changed = (Object.keys(now) as (keyof typeof now)[]).filter(
+    (field) => JSON.stringify(now[field]) !== JSON.stringify(then[field]),
+  )
+  return Object.fromEntries(changed.map((field) => [field, now[field]]))
+}
+
+/** What is wrong with a number before it can be sent; null when it can. */
+export function judgeNumber(text: string): string | null {
+  return text.trim() === '' || /^\d{1,6}$/.test(text.trim()) ? null : 'Type a whole number, or leave it empty.'
+}
+
+function fieldsOf({ name, url, eventTypes, maxInFlight, rateLimitPerSecond, headers }: EndpointDraft) {
+  return {
+    name: name.trim(),
+    url: url.trim(),
+    eventTypes: eventTypes && [...eventTypes],
+    maxInFlight: numberOf(maxInFlight),
+    rateLimitPerSecond: numberOf(rateLimitPerSecond),
+    headers: headers.map(({ name, value }) => (value === null ? { name } : { name: name.trim(), value })),
+  }
+}
+
+function numberOf(text: string): number | null {
+  return text.trim() === '' ? null : Number(text)
+}

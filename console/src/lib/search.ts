@@ -1,0 +1,157 @@
+// Filters live in the address, in the words of the API and of the dead letters' download: a list is a name that repeats.
+
+import type { DeliveryFilter, DeliveryStatus, EventFilter, StatsWindow } from '../gql/graphql.ts'
+
+type Raw = Record<string, unknown>
+
+export function parseSearch(text: string): Raw {
+  const found: Record<string, string | string[]> = {}
+  for (const [name, value] of new URLSearchParams(text)) {
+    const before = found[name]
+    found[name] = before === undefined ? value : Array.isArray(before) ? [...before, value] : [before, value]
+  }
+  return found
+}
+
+export function stringifySearch(search: Raw): string {
+  const parameters = new URLSearchParams()
+  for (const [name, value] of Object.entries(search)) {
+    if (value === undefined || value === null || value === '') continue
+    for (const one of Array.isArray(value) ? value : [value]) parameters.append(name, String(one))
+  }
+  const text = parameters.toString()
+  return text === '' ? '' : `?${text}`
+}
+
+/** What is in the address of every page. */
+export type RootSearch = {
+  /** Whose things an operator looks at. */
+  tenant?: string
+  /** The delivery whose panel is open. */
+  delivery?: string
+}
+
+export function rootSearch(raw: Raw): RootSearch {
+  return compact({ tenant: text(raw['tenant']), delivery: text(raw['delivery']) })
+}
+
+const WINDOWS: ReadonlySet<unknown> = new Set(['LAST_HOUR', 'LAST_24_HOURS', 'LAST_7_DAYS', 'LAST_30_DAYS'])
+
+export function overviewSearch(raw: Raw): { window?: StatsWindow } {
+  const { window } = raw
+  return WINDOWS.has(window) ? { window: window as StatsWindow } : {}
+}
+
+export type DeliverySearch = {
+  statuses?: DeliveryStatus[]
+  endpointIds?: string[]
+  eventTypes?: string[]
+  errorCodes?: string[]
+  reasons?: string[]
+  statusCodes?: number[]
+  subject?: string
+  eventId?: string
+  test?: boolean
+  from?: string
+  to?: string
+}
+
+const STATUSES: ReadonlySet<string> = new Set(['PENDING', 'HELD', 'SUCCEEDED', 'FAILED', 'DEAD_LETTERED', 'CANCELLED'])
+
+export function deliverySearch(raw: Raw): DeliverySearch {
+  return compact({
+    statuses: list(raw['statuses'])?.filter((status): status is DeliveryStatus => STATUSES.has(status)),
+    endpointIds: list(raw['endpointIds']),
+    eventTypes: list(raw['eventTypes']),
+    errorCodes: list(raw['errorCodes']),
+    reasons: list(raw['reasons']),
+    statusCodes: list(raw['statusCodes'])?.map(Number).filter(Number.isInteger),
+    subject: text(raw['subject']),
+    eventId: text(raw['eventId']),
+    test: flag(raw['test']),
+    from: moment(raw['from']),
+    to: moment(raw['to']),
+  })
+}
+
+/** The same as the API takes it. */
+export function deliveryFilter(search: DeliverySearch, tenantId: string): DeliveryFilter {
+  const { statuses, endpointIds, eventTypes, errorCodes, reasons, statusCodes, subject, eventId, test, from, to } =
+    search
+  return compact({
+    tenantId,
+    statuses,
+    endpointIds,
+    eventTypes,
+    errorCodes,
+    reasons,
+    statusCodes,
+    subject,
+    eventId,
+    test,
+    from,
+    to,
+  })
+}
+
+export type EventSearch = {
+  view?: 'calls'
+  eventTypes?: string[]
+  subject?: string
+  test?: boolean
+  undeliveredTo?: string
+  from?: string
+  to?: string
+  /** The event that is open beside the list. */
+  event?: string
+}
+
+export function eventSearch(raw: Raw): EventSearch {
+  return compact({
+    view: raw['view'] === 'calls' ? ('calls' as const) : undefined,
+    eventTypes: list(raw['eventTypes']),
+    subject: text(raw['subject']),
+    test: flag(raw['test']),
+    undeliveredTo: text(raw['undeliveredTo']),
+    from: moment(raw['from']),
+    to: moment(raw['to']),
+    event: text(raw['event']),
+  })
+}
+
+export function eventFilter(search: EventSearch, tenantId: string): EventFilter {
+  const { eventTypes, subject, test, undeliveredTo, from, to } = search
+  return compact({ tenantId, eventTypes, subject, test, undeliveredTo, from, to })
+}
+
+/** What may be undefined may be left out. */
+type Compact<Fields> = {
+  [Name in keyof Fields as undefined extends Fields[Name] ? Name : never]?: Fields[Name]
+} & { [Name in keyof Fields as undefined extends Fields[Name] ? never : Name]: Fields[Name] }
+
+/** Without what is undefined or an empty list. */
+export function compact<Fields extends object>(fields: Fields): Compact<Fields> {
+  const kept = Object.entries(fields).filter(
+    ([, value]) => value !== undefined && !(Array.isArray(value) && value.length === 0),
+  )
+  return Object.fromEntries(kept) as Compact<Fields>
+}
+
+export function text(value: unknown): string | undefined {
+  const one = Array.isArray(value) ? value[0] : value
+  return one === undefined || one === null || one === '' ? undefined : String(one)
+}
+
+export function list(value: unknown): string[] | undefined {
+  if (value === undefined || value === null || value === '') return undefined
+  return (Array.isArray(value) ? value : [value]).map(String)
+}
+
+function flag(value: unknown): boolean | undefined {
+  return value === true || value === 'true' ? true : value === false || value === 'false' ? false : undefined
+}
+
+function moment(value: unknown): string | undefined {
+  const one = text(value)
+  return one !== undefined && !Number.isNaN(Date.parse(one)) ? one : undefined
+}

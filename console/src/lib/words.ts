@@ -1,0 +1,134 @@
+// What codes of the API mean, in words for people. Each list may grow; what is not known here is shown as it came.
+
+import type { DeliveryStatus, EndpointStatus } from '../gql/graphql.ts'
+
+export const STATUS_WORDS: Record<DeliveryStatus, string> = {
+  PENDING: 'Pending',
+  HELD: 'Held',
+  SUCCEEDED: 'Delivered',
+  FAILED: 'Test failed',
+  DEAD_LETTERED: 'Dead letter',
+  CANCELLED: 'Cancelled',
+}
+
+export const ENDPOINT_STATUS_WORDS: Record<EndpointStatus, string> = {
+  ACTIVE: 'Active',
+  PAUSED: 'Paused',
+  DISABLED: 'Disabled',
+}
+
+const ERROR_WORDS: Record<string, string> = {
+  timeout: 'No answer in time',
+  dns_failed: 'Host name not found',
+  connect_failed: 'No connection',
+  tls_failed: 'TLS refused',
+  connection_reset: 'Connection broken off',
+  invalid_response: 'Not an HTTP answer',
+  http_status: 'Refused',
+  redirect: 'Redirected',
+  gone: 'Gone (410)',
+  blocked_address: 'Address not allowed',
+  record_failed: 'Not recorded',
+}
+
+const ERROR_SENTENCES: Record<string, string> = {
+  timeout: 'The receiver gave no complete answer within the time an attempt may take. Answer first, work afterwards.',
+  dns_failed: 'The host name of the endpoint could not be resolved. Check its DNS records.',
+  connect_failed: 'Nothing accepted the connection. Is the receiver running and reachable from outside?',
+  tls_failed: 'The TLS handshake failed, mostly because of the certificate. Check its chain, name and dates.',
+  connection_reset: 'The receiver, or something in front of it, broke the connection off before it had answered.',
+  invalid_response: 'What came back was not HTTP, or more than an answer may be.',
+  http_status: 'The receiver answered, but with a status that does not mean success. Only 2xx does.',
+  redirect: 'The receiver answered with a redirect. Redirects are not followed: put the final URL into the endpoint.',
+  gone: 'The receiver answered 410 Gone: it wants nothing more. The endpoint was disabled.',
+  blocked_address: 'The host resolves to an address that may not be called, such as a private one.',
+  record_failed: 'The attempt was made, but what came of it could not be recorded.',
+}
+
+const REASON_SENTENCES: Record<string, string> = {
+  endpoint_paused: 'Waits: the endpoint is paused.',
+  endpoint_disabled: 'Waits: the gateway disabled the endpoint.',
+  endpoint_deleted: 'The endpoint was deleted.',
+  cancelled_by_user: 'Somebody cancelled it.',
+  retries_exhausted: 'Every attempt of the schedule failed.',
+  poison: 'It ended the worker that sent it more than once, and was taken out.',
+  event_expired: 'Its payload was older than retention allows.',
+  resend_failed: 'It was delivered before; the last resend failed.',
+}
+
+const REASON_WORDS: Record<string, string> = {
+  endpoint_paused: 'Endpoint paused',
+  endpoint_disabled: 'Endpoint disabled',
+  endpoint_deleted: 'Endpoint deleted',
+  cancelled_by_user: 'Cancelled by a person',
+  retries_exhausted: 'Retries exhausted',
+  poison: 'Taken out of the queue',
+  event_expired: 'Payload expired',
+  resend_failed: 'Resend failed',
+}
+
+const DISABLED_SENTENCES: Record<string, string> = {
+  gone: 'The receiver answered 410 Gone.',
+  failing: 'It failed for too long.',
+}
+
+const TRIGGER_WORDS: Record<string, string> = {
+  INITIAL: 'First attempt',
+  RETRY: 'Retry',
+  MANUAL: 'Manual retry',
+  TEST: 'Test',
+}
+
+/** A few words for a table: "Refused, HTTP 503". Null when nothing failed. */
+export function describeOutcome(
+  errorCode: string | null | undefined,
+  statusCode: number | null | undefined,
+): string | null {
+  if (!errorCode) return null
+  const words = ERROR_WORDS[errorCode] ?? sentenceCase(errorCode)
+  return statusCode && errorCode !== 'gone' ? `${words}, HTTP ${statusCode}` : words
+}
+
+/** A sentence with what to do about it. */
+export function explainFailure(errorCode: string, statusCode?: number | null): string {
+  if (errorCode === 'http_status' && statusCode) {
+    if (statusCode === 401 || statusCode === 403)
+      return `The receiver answered ${statusCode}: it did not accept the request. Check its signature verification and the endpoint's headers.`
+    if (statusCode === 404)
+      return 'The receiver answered 404: there is nothing at this path. Check the URL of the endpoint.'
+    if (statusCode === 413) return 'The receiver answered 413: the body is larger than it takes.'
+    if (statusCode === 429)
+      return 'The receiver answered 429: it gets too much at once. Set a rate limit on the endpoint.'
+    if (statusCode >= 500)
+      return `The receiver answered ${statusCode}: it failed while handling the event. Its own log says why.`
+  }
+  return ERROR_SENTENCES[errorCode] ?? `The attempt failed: ${sentenceCase(errorCode)}.`
+}
+
+export function explainReason(reason: string): string {
+  return REASON_SENTENCES[reason] ?? `${sentenceCase(reason)}.`
+}
+
+export function describeReason(reason: string): string {
+  return REASON_WORDS[reason] ?? sentenceCase(reason)
+}
+
+export function explainDisabled(reason: string | null | undefined): string {
+  return reason ? (DISABLED_SENTENCES[reason] ?? `${sentenceCase(reason)}.`) : 'The gateway disabled it.'
+}
+
+export function describeTrigger(trigger: string): string {
+  return TRIGGER_WORDS[trigger] ?? sentenceCase(trigger)
+}
+
+export function describeErrorCode(errorCode: string): string {
+  return ERROR_WORDS[errorCode] ?? sentenceCase(errorCode)
+}
+
+export const ERROR_CODES = Object.keys(ERROR_WORDS)
+export const REASONS = Object.keys(REASON_WORDS)
+
+function sentenceCase(code: string): string {
+  const words = code.replaceAll(/[_.]/g, ' ').toLowerCase()
+  return words.charAt(0).toUpperCase() + words.slice(1)
+}

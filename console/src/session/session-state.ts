@@ -1,0 +1,26 @@
+// Who is signed in, as far as this page knows. One door: `sessionStore`.
+
+import type { Role } from '../gql/graphql.ts'
+import { createStore } from '../lib/store.ts'
+
+export type SessionViewer = {
+  readonly name: string
+  readonly role: Role
+  readonly tenant: { readonly id: string; readonly name: string } | null
+  readonly expiresAt: string | null
+}
+
+export type Session =
+  | { readonly state: 'checking' }
+  | { readonly state: 'signed-in'; readonly viewer: SessionViewer }
+  /** `why`: what to tell the person; null for somebody who just came. */
+  | { readonly state: 'signed-out'; readonly why: string | null }
+  | { readonly state: 'unreachable'; readonly why: string }
+
+export const sessionStore = createStore<Session>({ state: 'checking' })
+
+/** The gateway no longer knows our session. */
+export function sessionLost(): void {
+  if (sessionStore.get().state === 'signed-in')
+    sessionStore.set({ state: 'signed-out', why: 'Your session has ended. Open a new console link to go on.' })
+}

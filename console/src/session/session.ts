@@ -1,0 +1,100 @@
+// Signing in: the link's token is in the address's fragment, which no server sees. It is taken out of the address at
+// once, spent by POST, and what is left is a cookie that scripts cannot read.
+
+import { fetchQuery, graphql, OWN_PAGE } from '../api/client.ts'
+import { ApiError } from '../api/faults.ts'
+import { useStore } from '../lib/store.ts'
+import { type SessionViewer, sessionStore } from './session-state.ts'
+
+const VIEWER = graphql(`
+  query SessionViewer {
+    viewer {
+      name
+      role
+      expiresAt
+      tenant {
+        id
+        name
+      }
+    }
+  }
+`)
+
+/** Takes the token from the address, if one is there, and finds out who we are. */
+export async function beginSession(): Promise<void> {
+  const token = tokenIn(location.hash)
+  if (token !== null) history.replaceState(history.state, '', location.pathname + location.search)
+  const refusal = token === null ? null : await spendToken(token)
+  await checkSession(refusal)
+}
+
+/** Spends the token of a link, given as the whole link or the token alone. Returns why it was refused, or null. */
+export async function signIn(linkOrToken: string): Promise<string | null> {
+  const text = linkOrToken.trim()
+  const at = text.indexOf('#')
+  const refusal = await spendToken(at < 0 ? text : (tokenIn(text.slice(at)) ?? text))
+  if (refusal === null) await checkSession(null)
+  return refusal
+}
+
+export async function signOut(): Promise<void> {
+  await fetch('/session', { method: 'DELETE', headers: OWN_PAGE, credentials: 'same-origin' }).catch(() => null)
+  // A new page: nothing that was read stays in memory.
+  location.assign('/')
+}
+
+/** Asks again who we are. `refusal`: why a token was not taken, told when there is no session either. */
+export async function checkSession(refusal: string | null = null): Promise<void> {
+  try {
+    const { viewer } = await fetchQuery(VIEWER, {})
+    sessionStore.set({
+      state: 'signed-in',
+      viewer: { ...viewer, tenant: viewer.tenant ?? null, expiresAt: viewer.expiresAt ?? null },
+    })
+  } catch (error) {
+    const fault = error instanceof ApiError ? error.fault : null
+    if (fault && fault.code === 'UNAUTHENTICATED') sessionStore.set({ state: 'signed-out', why: refusal })
+    else sessionStore.set({ state: 'unreachable', why: fault?.detail ?? String(error) })
+  }
+}
+
+/** Who is signed in; only for what is shown inside the shell. */
+export function useViewer(): SessionViewer {
+  const session = useStore(sessionStore)
+  if (session.state !== 'signed-in')
+    throw new Error('Expected a signed-in session, came none. Show this inside the shell.')
+  return session.viewer
+}
+
+/** What the signed-in role may do; what it may not is not shown. */
+export function useRights() {
+  const { role } = useViewer()
+  const mayChange = role === 'ADMIN' || role === 'OPERATOR'
+  return {
+    /** Endpoints, retries, tests, keys of the tenant. */
+    mayChange,
+    mayReadKeys: mayChange,
+    isOperator: role === 'OPERATOR',
+  }
+}
+
+function tokenIn(hash: string): string | null {
+  return new URLSearchParams(hash.replace(/^#/, '')).get('token')
+}
+
+async function spendToken(token: string): Promise<string | null> {
+  try {
+    const response = await fetch('/session', {
+      method: 'POST',
+      headers: { ...OWN_PAGE, 'content-type': 'application/json' },
+      credentials: 'same-origin',
+      body: JSON.stringify({ token }),
+    })
+    if (response.ok) return null
+    if (response.status === 401)
+      return 'This link was used before, or its time is over. Links sign in once; ask for a new one.'
+    return `The gateway answered ${response.status} to the link. Try again in a moment.`
+  } catch {
+    return 'The gateway cannot be reached. Try the link again in a moment.'
+  }
+}
