@@ -11,11 +11,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { startGatewayProcess } from '../harness/gateway-process.ts'
 import { migrate } from '../src/database/migrate.ts'
 import { openCertificateAuthority } from '../src/dev/certificate-authority.ts'
 import { makeSigningSecret } from '../src/domain/signing-secret.ts'
 import { belongsToEndpoint, createVault } from '../src/vault.ts'
-import { startGatewayProcess } from './gateway-process.ts'
 import { openRunDatabase } from './run-database.ts'
 
 const ENDPOINTS = 50

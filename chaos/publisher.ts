@@ -2,8 +2,8 @@
 // and an event that was not acknowledged is published again under the same idempotency key until it is.
 
 import { appendFileSync } from 'node:fs'
+import { type ApiAccess, ask, expectSuccess, TryAgain } from '../harness/api-client.ts'
 import { findEventType } from '../src/domain/event-type.ts'
-import { type ApiAccess, ask, expectSuccess, TryAgain } from './api-client.ts'
 import { RUN_EVENT_TYPES } from './endpoints.ts'
 import { writeAcknowledged } from './ledger.ts'
 import { createRandom } from './plan.ts'

@@ -36,6 +36,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'gateway/fairness',
     'gateway/publish',
     'gateway/statistics',
+    'generated',
     'live',
     'vault',
   ],

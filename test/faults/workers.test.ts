@@ -3,7 +3,7 @@
 
 import { createServer } from 'node:net'
 import { describe, expect, test, vi } from 'vitest'
-import type { GatewayProcess } from '../../chaos/gateway-process.ts'
+import type { GatewayProcess } from '../../harness/gateway-process.ts'
 import { fromPublicId } from '../../src/domain/id.ts'
 import { openStage, type Stage } from './outage.ts'
 
