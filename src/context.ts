@@ -5,7 +5,7 @@ import type { Config } from './config.ts'
 import type { HotDatabase } from './database/pools.ts'
 import type { Clock } from './domain/clock.ts'
 import type { IdSource } from './domain/id.ts'
-import type { StoreCall, StoreResult } from './gateway/publish/store-events.ts'
+import type { StoreCall, StoreResult } from './domain/new-event.ts'
 import type { PrismaClient, Role } from './generated/prisma/client.ts'
 import type { Vault } from './vault.ts'
 

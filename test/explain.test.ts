@@ -4,6 +4,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { HotDatabase, Statement, Transactional } from '../src/database/pools.ts'
+import type { NewEvent } from '../src/domain/new-event.ts'
 import { sweepDeletedEndpoint, sweepDeletedEndpoints } from '../src/gateway/admin/sweep-deleted-endpoint.ts'
 import {
   type ClaimedDelivery,
@@ -15,7 +16,7 @@ import {
 } from '../src/gateway/deliver/claim-deliveries.ts'
 import { recordAttempts } from '../src/gateway/deliver/record-attempts.ts'
 import { sendTestEvent } from '../src/gateway/publish/send-test-event.ts'
-import { type NewEvent, storeEvents } from '../src/gateway/publish/store-events.ts'
+import { storeEvents } from '../src/gateway/publish/store-events.ts'
 import { reconcile } from '../src/gateway/recover/reconcile.ts'
 import { cancelDelivery, retryDelivery } from '../src/gateway/retry/retry-delivery.ts'
 import { type House, openHouse } from './support/house.ts'

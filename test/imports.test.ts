@@ -54,13 +54,13 @@ const MAY_IMPORT: Record<string, string[]> = {
   ],
   'gateway/admin': ['context', 'database', 'domain', 'errors', 'gateway/statistics', 'generated', 'vault'],
   'gateway/statistics': ['context', 'database', 'domain'],
-  context: ['config', 'database', 'domain', 'gateway/publish', 'generated', 'vault'],
+  context: ['config', 'database', 'domain', 'generated', 'vault'],
   live: ['database', 'domain', 'errors', 'generated'],
   database: ['domain'],
   config: ['domain'],
   errors: ['domain'],
   egress: ['domain'],
-  domain: ['database', 'generated'],
+  domain: ['generated'],
 }
 
 type Import = { file: string; target: string; typeOnly: boolean }

@@ -1,6 +1,6 @@
+import { listedDeliveries } from '../database/filters/deliveries.ts'
+import { listedEvents } from '../database/filters/events.ts'
 import { COUNT_LIMIT, type Count } from '../domain/count.ts'
-import { listedDeliveries } from '../domain/delivery-filter.ts'
-import { listedEvents } from '../domain/event-list-filter.ts'
 import { builder, READERS } from './builder.ts'
 import { DeliveryFilterInput } from './delivery.ts'
 import { EventFilterInput } from './event.ts'

@@ -1,5 +1,6 @@
 import type { GraphQLResolveInfo } from 'graphql'
-import { type EventListFilter, listedEvents } from '../domain/event-list-filter.ts'
+import { listedEvents } from '../database/filters/events.ts'
+import type { EventListFilter } from '../domain/event-list-filter.ts'
 import type { RequestContext } from './builder.ts'
 import { type PageRequest, pageSelection, toPage } from './connections.ts'
 import { newestIds } from './listed.ts'

@@ -4,8 +4,9 @@
 
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { listedDeliveries } from '../database/filters/deliveries.ts'
 import { readDateTime } from '../domain/date-time.ts'
-import { type DeliveryFilter, deadLettersOf, listedDeliveries } from '../domain/delivery-filter.ts'
+import { type DeliveryFilter, deadLettersOf } from '../domain/delivery-filter.ts'
 import { toPublicId } from '../domain/id.ts'
 import { RequestError } from '../errors.ts'
 import type { Attempt, Delivery, Endpoint, Event } from '../generated/prisma/client.ts'

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { NewEvent, StoreCall } from '../../src/domain/new-event.ts'
 import type { ClaimedDelivery } from '../../src/gateway/deliver/claim-deliveries.ts'
-import { type NewEvent, type Offer, type StoreCall, storeEvents } from '../../src/gateway/publish/store-events.ts'
+import { type Offer, storeEvents } from '../../src/gateway/publish/store-events.ts'
 import { type House, openHouse } from '../support/house.ts'
 
 // What a publish hands over to the lanes beside it needs no claim and no wake-up. The lanes here are the tests' own;

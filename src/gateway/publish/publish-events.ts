@@ -7,8 +7,8 @@ import { bodyBytes, buildEnvelope, MAX_BODY_BYTES } from '../../domain/envelope.
 import { bodyTooLarge, checkEvent, type EventInput, eventFingerprint } from '../../domain/event-input.ts'
 import { toPublicId } from '../../domain/id.ts'
 import { type Issue, issuesWithin } from '../../domain/issue.ts'
+import type { NewEvent, StoredEvent } from '../../domain/new-event.ts'
 import { ConflictError, ValidationError } from '../../errors.ts'
-import type { NewEvent, StoredEvent } from './store-events.ts'
 
 export const MAX_EVENTS_PER_CALL = 500
 /** With so many issues the events that follow are not looked at: a call full of faults costs no more than a good one. */

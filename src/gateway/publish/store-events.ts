@@ -7,33 +7,8 @@ import type { HotDatabase, Queryable, Statement } from '../../database/pools.ts'
 import { JOB_MAX_ATTEMPTS } from '../../database/queue.ts'
 import { int, measuredText, recordset, text, timestamptz, uuid } from '../../database/recordset.ts'
 import { decideKeys, type KeyedEvent, type KeyHolder } from '../../domain/idempotency.ts'
+import type { StoreCall, StoreResult } from '../../domain/new-event.ts'
 import { type ClaimedDelivery, LARGE_BODY_BYTES, LEASE_MS, releaseLeases } from '../deliver/claim-deliveries.ts'
-
-export type NewEvent = {
-  readonly id: string
-  readonly type: string
-  readonly subject: string | null
-  readonly sequence: number | null
-  readonly occurredAt: Date
-  /** The exact text that will be signed and sent. */
-  readonly body: string
-  readonly bodyBytes: number
-  readonly key: string | null
-  /** Hex; present when `key` is. */
-  readonly fingerprint: string | null
-}
-
-/** One publish call: stored whole or not at all. */
-export type StoreCall = { readonly tenantId: string; readonly events: readonly NewEvent[] }
-
-export type StoredEvent = { readonly id: string; readonly duplicate: boolean; readonly deliveryCount: number }
-
-/** Which event of the call met another event under its idempotency key. */
-export type KeyConflict = {
-  readonly conflict: { readonly index: number; readonly key: string; readonly eventId: string }
-}
-
-export type StoreResult = readonly StoredEvent[] | KeyConflict
 
 export type WokenEndpoint = { readonly endpointId: string; readonly tenantId: string }
 

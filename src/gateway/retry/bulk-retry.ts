@@ -8,10 +8,11 @@
 // are right at any moment.
 
 import type { Context, Viewer } from '../../context.ts'
+import { deliveryCondition } from '../../database/filters/deliveries.ts'
 import type { HotDatabase, Queryable, Statement } from '../../database/pools.ts'
 import { BELL_CHANNEL, enqueue, JOB_MAX_ATTEMPTS } from '../../database/queue.ts'
 import { decideRetry, type RetryState } from '../../domain/delivery.ts'
-import { type DeliveryFilter, deadLettersOf, deliveryCondition } from '../../domain/delivery-filter.ts'
+import { type DeliveryFilter, deadLettersOf } from '../../domain/delivery-filter.ts'
 import { reachOf, withinReach } from '../../domain/viewer.ts'
 import { ConflictError, ValidationError } from '../../errors.ts'
 import type { BulkRetryStatus, EndpointStatus } from '../../generated/prisma/enums.ts'

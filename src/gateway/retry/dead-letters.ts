@@ -1,7 +1,8 @@
 // What the dead letters of a tenant look like from above.
 
 import type { Context } from '../../context.ts'
-import { type DeliveryFilter, deliveryCondition } from '../../domain/delivery-filter.ts'
+import { deliveryCondition } from '../../database/filters/deliveries.ts'
+import type { DeliveryFilter } from '../../domain/delivery-filter.ts'
 
 export type DeadLetterGroup = {
   readonly endpointId: string

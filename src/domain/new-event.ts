@@ -1,0 +1,27 @@
+// An event on its way into the database: what a publish call stores, and what it is told.
+
+export type NewEvent = {
+  readonly id: string
+  readonly type: string
+  readonly subject: string | null
+  readonly sequence: number | null
+  readonly occurredAt: Date
+  /** The exact text that will be signed and sent. */
+  readonly body: string
+  readonly bodyBytes: number
+  readonly key: string | null
+  /** Hex; present when `key` is. */
+  readonly fingerprint: string | null
+}
+
+/** One publish call: stored whole or not at all. */
+export type StoreCall = { readonly tenantId: string; readonly events: readonly NewEvent[] }
+
+export type StoredEvent = { readonly id: string; readonly duplicate: boolean; readonly deliveryCount: number }
+
+/** Which event of the call met another event under its idempotency key. */
+export type KeyConflict = {
+  readonly conflict: { readonly index: number; readonly key: string; readonly eventId: string }
+}
+
+export type StoreResult = readonly StoredEvent[] | KeyConflict
