@@ -10,29 +10,34 @@ import { RoleEnum } from './viewer.ts'
 
 const ApiKey = builder.prismaObject('ApiKey', {
   description:
-    'A key that programs show to be let in. The key itself is shown once, when it is made, and stored nowhere.',
+    'A key that a program sends to use the API. The gateway shows it once, when it is created, and stores only its hash.',
   interfaces: [builder.nodeInterfaceRef()],
   select: { id: true },
   fields: (t) => ({
-    id: t.id({ description: 'Starts with `key_`.', resolve: ({ id }) => toPublicId('apiKey', id) }),
-    name: t.exposeString('name', { description: 'What it was made for.' }),
-    role: t.expose('role', { type: RoleEnum, description: 'What it may do.' }),
-    hint: t.exposeString('hint', { description: 'Enough of the key to recognise it by.' }),
-    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
+    id: t.id({
+      description: 'The id of the API key. It starts with `key_`.',
+      resolve: ({ id }) => toPublicId('apiKey', id),
+    }),
+    name: t.exposeString('name', { description: 'The name that its creator gave it.' }),
+    role: t.expose('role', { type: RoleEnum, description: 'The role, which decides what the key may do.' }),
+    hint: t.exposeString('hint', {
+      description: 'The prefix and the last four characters of the key, to recognise it.',
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the key was created.' }),
     lastUsedAt: t.expose('lastUsedAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When it was last used, to about a minute; null: never.',
+      description: 'When the key was last used, updated at most once a minute; null if it was never used.',
     }),
     expiresAt: t.expose('expiresAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When it stops working; null when it does not by itself.',
+      description: 'When the key stops working; null if it does not expire.',
     }),
     revokedAt: t.expose('revokedAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When it was taken back; null while it was not.',
+      description: 'When the key was revoked; null if it was not.',
     }),
   }),
 })
@@ -51,9 +56,13 @@ builder.queryField('apiKeys', (t) =>
   t.field({
     type: ApiKeyConnection,
     nullable: true,
-    description: 'The API keys of a tenant, those taken back and those expired among them.',
+    description:
+      'The API keys of a tenant, including revoked and expired ones; null, with the error NOT_FOUND, if the caller cannot see the tenant.',
     authScopes: { roles: ADMINISTRATORS },
-    args: { ...pageArgs, tenantId: t.arg.id({ description: 'Whose keys; operators have to say it.' }) },
+    args: {
+      ...pageArgs,
+      tenantId: t.arg.id({ description: 'The tenant. Operators must name it; for others it is their own.' }),
+    },
     complexity: pageCost(),
     resolve: async (_root, args, ctx, info) => {
       const page = readPage(args)
@@ -65,55 +74,66 @@ builder.queryField('apiKeys', (t) =>
 )
 
 const CreateApiKeyInput = builder.inputType('CreateApiKeyInput', {
-  description: 'An API key to be made.',
+  description: 'The API key to create.',
   fields: (t) => ({
     tenantId: t.id({
       description:
-        'Whose key. Operators have to say it, except for OPERATOR keys, which have no tenant, and PUBLISHER keys for every tenant.',
+        'The tenant of the key. Operators must name it, except for OPERATOR keys, which have no tenant, and PUBLISHER keys that serve every tenant.',
     }),
-    name: t.string({ required: true, description: 'What it is for.' }),
+    name: t.string({ required: true, description: 'The name of the key, 1 to 200 characters.' }),
     role: t.field({
       type: RoleEnum,
       required: true,
-      description: 'What it may do; nobody grants more than they hold.',
+      description: 'The role of the key. Callers cannot grant more than their own role allows.',
     }),
-    expiresAt: t.field({ type: 'DateTime', description: 'When it stops working; absent: it does not by itself.' }),
+    expiresAt: t.field({
+      type: 'DateTime',
+      description: 'When the key stops working, a time in the future. If absent or null, the key does not expire.',
+    }),
   }),
 })
 
 const CreateConsoleLinkInput = builder.inputType('CreateConsoleLinkInput', {
-  description: 'A sign-in to the console.',
+  description: 'The console link to create.',
   fields: (t) => ({
-    tenantId: t.id({ description: 'Whose console. Operators have to say it, except for a link of the role OPERATOR.' }),
-    role: t.field({ type: RoleEnum, required: true, description: 'OPERATOR, ADMIN or VIEWER.' }),
-    expiresInSeconds: t.int({ description: 'How long the link can be used.' }),
+    tenantId: t.id({
+      description: 'The tenant of the link. Operators must name it, except for OPERATOR links, which see every tenant.',
+    }),
+    role: t.field({
+      type: RoleEnum,
+      required: true,
+      description: 'The role of the browser that signs in: OPERATOR, ADMIN or VIEWER.',
+    }),
+    expiresInSeconds: t.int({
+      description: 'How many seconds the link can be used, from 1 to 604,800. If absent or null, 900.',
+    }),
   }),
 })
 
 const CreateApiKeySuccess = builder
   .objectRef<{ apiKey: { id: string }; secret: string }>('CreateApiKeySuccess')
   .implement({
-    description: 'The key was made. It is shown here and never again.',
+    description: 'The key was created. This answer is the only one that shows it.',
     fields: (t) => ({
-      apiKey: t.field({ type: ApiKey, description: 'What is stored of it.', resolve: ({ apiKey }) => apiKey }),
-      secret: t.exposeString('secret', { description: 'The key itself.' }),
+      apiKey: t.field({ type: ApiKey, description: 'The API key as it is stored.', resolve: ({ apiKey }) => apiKey }),
+      secret: t.exposeString('secret', { description: 'The key to send as `Authorization: Bearer <key>`.' }),
     }),
   })
 
 const RevokeApiKeySuccess = builder.objectRef<{ apiKey: { id: string } }>('RevokeApiKeySuccess').implement({
-  description: 'The key no longer works.',
+  description: 'The key was revoked.',
   fields: (t) => ({
-    apiKey: t.field({ type: ApiKey, description: 'The key that was taken back.', resolve: ({ apiKey }) => apiKey }),
+    apiKey: t.field({ type: ApiKey, description: 'The key that was revoked.', resolve: ({ apiKey }) => apiKey }),
   }),
 })
 
 const CreateConsoleLinkSuccess = builder
   .objectRef<{ url: string; expiresAt: Date }>('CreateConsoleLinkSuccess')
   .implement({
-    description: 'The link was made. It signs in once.',
+    description: 'The link was created. It signs in one browser, once.',
     fields: (t) => ({
-      url: t.exposeString('url', { description: 'What to open in a browser.' }),
-      expiresAt: t.expose('expiresAt', { type: 'DateTime', description: 'Until when it can be used.' }),
+      url: t.exposeString('url', { description: 'The address to open in a browser.' }),
+      expiresAt: t.expose('expiresAt', { type: 'DateTime', description: 'When the link stops working.' }),
     }),
   })
 
@@ -121,9 +141,9 @@ builder.mutationFields((t) => ({
   createApiKey: t.field({
     type: CreateApiKeySuccess,
     errors: {},
-    description: 'Makes an API key.',
+    description: 'Creates an API key.',
     authScopes: { roles: ADMINISTRATORS },
-    args: { input: t.arg({ type: CreateApiKeyInput, required: true, description: 'The key to be made.' }) },
+    args: { input: t.arg({ type: CreateApiKeyInput, required: true, description: 'The key to create.' }) },
     resolve: (_root, { input }, ctx) =>
       createApiKey(ctx, viewerOf(ctx), {
         tenantId: namedTenant(input.tenantId),
@@ -135,9 +155,10 @@ builder.mutationFields((t) => ({
   revokeApiKey: t.field({
     type: RevokeApiKeySuccess,
     errors: {},
-    description: 'Takes an API key back. It stops working at once, on open connections too.',
+    description:
+      'Revokes an API key. It stops working within ten seconds, also on open connections. Revoking it again changes nothing.',
     authScopes: { roles: ADMINISTRATORS },
-    args: { id: t.arg.id({ required: true, description: 'The key to be taken back.' }) },
+    args: { id: t.arg.id({ required: true, description: 'The id of the key to revoke.' }) },
     resolve: async (_root, { id }, ctx) => ({
       apiKey: await revokeApiKey(ctx, viewerOf(ctx), { id: idOfMutation('apiKey', id) }),
     }),
@@ -145,9 +166,9 @@ builder.mutationFields((t) => ({
   createConsoleLink: t.field({
     type: CreateConsoleLinkSuccess,
     errors: {},
-    description: 'Makes a link that signs a browser in to the console, once.',
+    description: 'Creates a link that signs one browser in to the console, once.',
     authScopes: { roles: ADMINISTRATORS },
-    args: { input: t.arg({ type: CreateConsoleLinkInput, required: true, description: 'Who is to be signed in.' }) },
+    args: { input: t.arg({ type: CreateConsoleLinkInput, required: true, description: 'The link to create.' }) },
     resolve: (_root, { input }, ctx) =>
       createConsoleLink(ctx, viewerOf(ctx), {
         tenantId: namedTenant(input.tenantId),

@@ -7,9 +7,9 @@ import type { Lookup } from './tenancy.ts'
 const AttemptTriggerEnum = builder.enumType('AttemptTrigger', {
   description: 'Why an attempt was made.',
   values: {
-    INITIAL: { description: 'It is the first one.' },
-    RETRY: { description: 'The schedule brought it.' },
-    MANUAL: { description: 'A person asked for it.' },
+    INITIAL: { description: 'It is the first attempt of the delivery.' },
+    RETRY: { description: 'The retry schedule caused it.' },
+    MANUAL: { description: 'A person requested it.' },
     TEST: { description: 'It belongs to a test event.' },
   } satisfies Record<AttemptTrigger, { description: string }>,
 })
@@ -17,10 +17,12 @@ const AttemptTriggerEnum = builder.enumType('AttemptTrigger', {
 type Header = { name: string; value: string }
 
 const HeaderType = builder.objectRef<Header>('Header').implement({
-  description: 'One header line of a request or a reply.',
+  description: 'A header of a request or a reply.',
   fields: (t) => ({
-    name: t.exposeString('name', { description: 'As it was sent.' }),
-    value: t.exposeString('value', { description: 'As it was sent; values of the endpoint’s own headers are masked.' }),
+    name: t.exposeString('name', { description: 'The name, as it was sent.' }),
+    value: t.exposeString('value', {
+      description: 'The value, as it was sent. Values of the endpoint’s own headers are masked.',
+    }),
   }),
 })
 
@@ -33,64 +35,88 @@ type Timing = {
 }
 
 const AttemptTiming = builder.objectRef<Timing>('AttemptTiming').implement({
-  description: 'How long each step took, in milliseconds; null: not reached, or the connection was there already.',
+  description:
+    'How long each step of an attempt took. A step is null if the attempt did not reach it, or if it used an open connection.',
   fields: (t) => ({
-    dnsMs: t.exposeFloat('dnsMs', { nullable: true, description: 'Resolving the host.' }),
-    connectMs: t.exposeFloat('connectMs', { nullable: true, description: 'Connecting.' }),
-    tlsMs: t.exposeFloat('tlsMs', { nullable: true, description: 'The TLS handshake.' }),
+    dnsMs: t.exposeFloat('dnsMs', {
+      nullable: true,
+      description: 'The time to resolve the host, in milliseconds; null if this step did not happen.',
+    }),
+    connectMs: t.exposeFloat('connectMs', {
+      nullable: true,
+      description: 'The time to connect, in milliseconds; null if this step did not happen.',
+    }),
+    tlsMs: t.exposeFloat('tlsMs', {
+      nullable: true,
+      description: 'The time of the TLS handshake, in milliseconds; null if this step did not happen.',
+    }),
     firstByteMs: t.exposeFloat('firstByteMs', {
       nullable: true,
-      description: 'From the last byte of the request to the first byte of the reply.',
+      description:
+        'The time from the last byte of the request to the first byte of the reply, in milliseconds; null if no reply came.',
     }),
-    totalMs: t.exposeFloat('totalMs', { description: 'Everything together.' }),
+    totalMs: t.exposeFloat('totalMs', { description: 'The time of the whole attempt, in milliseconds.' }),
   }),
 })
 
 const TIMING = { dnsMs: true, connectMs: true, tlsMs: true, firstByteMs: true, totalMs: true } as const
 
 builder.prismaObject('Attempt', {
-  description: 'One HTTP request of a delivery. Never changed once it is written.',
+  description: 'One HTTP request of a delivery. An attempt never changes after it is recorded.',
   interfaces: [builder.nodeInterfaceRef()],
   select: { id: true },
   fields: (t) => ({
-    id: t.id({ description: 'Starts with `att_`.', resolve: ({ id }) => toPublicId('attempt', id) }),
-    number: t.exposeInt('number', { description: 'Counts from 1 over all attempts of the delivery.' }),
-    trigger: t.expose('trigger', { type: AttemptTriggerEnum, description: 'Why it was made.' }),
-    startedAt: t.expose('startedAt', { type: 'DateTime', description: 'When it began.' }),
-    latencyMs: t.exposeInt('latencyMs', {
-      description: 'How long it took until the reply was complete or the attempt had failed.',
+    id: t.id({
+      description: 'The id of the attempt. It starts with `att_`.',
+      resolve: ({ id }) => toPublicId('attempt', id),
     }),
-    url: t.exposeString('url', { description: 'Where it went: the endpoint’s URL at that time.' }),
-    statusCode: t.exposeInt('statusCode', { nullable: true, description: 'Of the reply; null when there was none.' }),
+    number: t.exposeInt('number', {
+      description: 'The number of the attempt, counted from 1 over all attempts of the delivery.',
+    }),
+    trigger: t.expose('trigger', { type: AttemptTriggerEnum, description: 'Why the attempt was made.' }),
+    startedAt: t.expose('startedAt', { type: 'DateTime', description: 'When the attempt began.' }),
+    latencyMs: t.exposeInt('latencyMs', {
+      description: 'How long the attempt took, until the reply was complete or the attempt failed, in milliseconds.',
+    }),
+    url: t.exposeString('url', { description: 'The URL of the endpoint at the time of the attempt.' }),
+    statusCode: t.exposeInt('statusCode', {
+      nullable: true,
+      description: 'The HTTP status code of the reply; null if no reply came.',
+    }),
     errorCode: t.exposeString('errorCode', {
       nullable: true,
-      description: 'Why it failed, e.g. `timeout` or `http_status`; null exactly when it succeeded. The list may grow.',
+      description:
+        'Why the attempt failed, such as `timeout` or `http_status`; null exactly if it succeeded. Later releases may add codes.',
     }),
-    errorMessage: t.exposeString('errorMessage', { nullable: true, description: 'The same for a person.' }),
+    errorMessage: t.exposeString('errorMessage', {
+      nullable: true,
+      description: 'Why the attempt failed, in words; null if it succeeded.',
+    }),
     requestHeaders: t.field({
       type: [HeaderType],
-      description: 'What was sent.',
+      description: 'The headers that the gateway sent.',
       select: { requestHeaders: true },
       resolve: ({ requestHeaders }) => readHeaders(requestHeaders),
     }),
     responseHeaders: t.field({
       type: [HeaderType],
       nullable: true,
-      description: 'What came back; null when there was no reply.',
+      description: 'The headers of the reply; null if no reply came.',
       select: { responseHeaders: true },
       resolve: ({ responseHeaders }) => (responseHeaders === null ? null : readHeaders(responseHeaders)),
     }),
     responseBody: t.exposeString('responseBody', {
       nullable: true,
-      description: 'The start of the reply’s body, at most 16 KiB; what is no UTF-8 reads as U+FFFD.',
+      description:
+        'The start of the reply’s body, at most 16 KiB; null if no reply came. Bytes that are not UTF-8 become U+FFFD.',
     }),
     responseBodyTruncated: t.exposeBoolean('responseBodyTruncated', {
-      description: 'Whether the reply’s body was longer than what is kept.',
+      description: 'Whether the reply’s body was longer than the part that is stored.',
     }),
     timing: t.field({
       type: AttemptTiming,
       nullable: true,
-      description: 'Where the time went.',
+      description: 'How long each step took.',
       select: TIMING,
       resolve: (attempt) => attempt,
     }),

@@ -6,19 +6,27 @@ import { pageArgs, pageCost, pageQuery, pageSelection, readPage, toPage } from '
 import { type Lookup, tenantOfList } from './tenancy.ts'
 
 const AuditEntry = builder.prismaObject('AuditEntry', {
-  description: 'Something that somebody changed. Written in the same transaction as the change.',
+  description: 'A change that somebody made. It is written in the same transaction as the change.',
   interfaces: [builder.nodeInterfaceRef()],
   select: { id: true },
   fields: (t) => ({
-    id: t.id({ description: 'Starts with `aud_`.', resolve: ({ id }) => toPublicId('auditEntry', id) }),
-    at: t.expose('at', { type: 'DateTime', description: 'When it was done.' }),
-    actor: t.exposeString('actor', { description: 'Who did it: a name, and the key or the session that proved it.' }),
-    action: t.exposeString('action', { description: 'What was done, e.g. `endpoint.paused`.' }),
-    targetId: t.exposeID('targetId', { nullable: true, description: 'The id of what it was done to.' }),
+    id: t.id({
+      description: 'The id of the audit entry. It starts with `aud_`.',
+      resolve: ({ id }) => toPublicId('auditEntry', id),
+    }),
+    at: t.expose('at', { type: 'DateTime', description: 'When the change was made.' }),
+    actor: t.exposeString('actor', {
+      description: 'Who made the change: a name, and the id of the API key or console session.',
+    }),
+    action: t.exposeString('action', { description: 'What was done, such as `endpoint.paused`.' }),
+    targetId: t.exposeID('targetId', {
+      nullable: true,
+      description: 'The id of the object that was changed; null if the change concerns no single object.',
+    }),
     details: t.expose('details', {
       type: 'JSON',
       nullable: true,
-      description: 'What changed; never a secret.',
+      description: 'The details of the change, which never hold a secret; null if there are none.',
     }),
   }),
 })
@@ -37,9 +45,12 @@ builder.queryField('auditEntries', (t) =>
   t.field({
     type: AuditEntryConnection,
     nullable: true,
-    description: 'Who changed what in a tenant.',
+    description: 'The audit entries of a tenant; null, with the error NOT_FOUND, if the caller cannot see the tenant.',
     authScopes: { roles: ADMINISTRATORS },
-    args: { ...pageArgs, tenantId: t.arg.id({ description: 'Whose entries; operators have to say it.' }) },
+    args: {
+      ...pageArgs,
+      tenantId: t.arg.id({ description: 'The tenant. Operators must name it; for others it is their own.' }),
+    },
     complexity: pageCost(),
     resolve: async (_root, args, ctx, info) => {
       const page = readPage(args)

@@ -57,7 +57,10 @@ export const builder = new SchemaBuilder<{
   errors: {
     defaultTypes: [ValidationError, NotFoundError, ConflictError],
     directResult: true,
-    defaultUnionOptions: { name: ({ fieldName }) => `${fieldName[0]!.toUpperCase()}${fieldName.slice(1)}Result` },
+    defaultUnionOptions: {
+      description: 'The answer to a mutation: the success, or the error that says why nothing was changed.',
+      name: ({ fieldName }) => `${fieldName[0]!.toUpperCase()}${fieldName.slice(1)}Result`,
+    },
   },
   scopeAuth: {
     authorizeOnSubscribe: true,
@@ -77,27 +80,29 @@ export const builder = new SchemaBuilder<{
     cursorType: 'String',
     nodeQueryOptions: false,
     nodesQueryOptions: false,
-    nodesOnConnection: { description: 'The things of this page, without their cursors.', complexity: PAGED_ALREADY },
-    nodeTypeOptions: { description: 'A thing with an id, to be looked up again with `node`.' },
+    nodesOnConnection: { description: 'The items of this page, without their cursors.', complexity: PAGED_ALREADY },
+    nodeTypeOptions: { description: 'An object with an id. The query `node` returns it by that id.' },
     idFieldOptions: {
-      description: 'Lowercase, with a prefix that says what it names; the same in headers and exports.',
+      description:
+        'The id of the object, in lowercase, with a prefix that names its type. Headers and exports use the same id.',
     },
     edgesFieldOptions: {
       nullable: false,
-      description: 'The things of this page, each with its cursor.',
+      description: 'The items of this page, each with its cursor.',
       complexity: PAGED_ALREADY,
     },
-    nodeFieldOptions: { nullable: false, description: 'The thing itself.' },
+    nodeFieldOptions: { nullable: false, description: 'The item itself.' },
     cursorFieldOptions: {
-      description: 'Pass it as `after` to go on behind this thing; it stays good when the thing is gone.',
+      description:
+        'The position of this item. Pass it as `after` to get the items that follow. It stays valid when the item is gone.',
     },
-    pageInfoFieldOptions: { description: 'Where this page lies in the list.' },
-    pageInfoTypeOptions: { description: 'Where a page lies in its list.' },
-    hasNextPageFieldOptions: { description: 'Whether older things follow.' },
-    hasPreviousPageFieldOptions: { description: 'Whether newer things come before.' },
-    startCursorFieldOptions: { description: 'The cursor of the first thing; null for an empty page.' },
+    pageInfoFieldOptions: { description: 'The position of this page in the list.' },
+    pageInfoTypeOptions: { description: 'The position of a page in its list.' },
+    hasNextPageFieldOptions: { description: 'Whether older items follow this page.' },
+    hasPreviousPageFieldOptions: { description: 'Whether newer items precede this page.' },
+    startCursorFieldOptions: { description: 'The cursor of the first item; null if the page is empty.' },
     endCursorFieldOptions: {
-      description: 'The cursor of the last thing, to be passed as `after`; null for an empty page.',
+      description: 'The cursor of the last item. Pass it as `after` to get the next page. null if the page is empty.',
     },
   },
   prisma: {
@@ -113,9 +118,8 @@ export const builder = new SchemaBuilder<{
   },
 })
 
-builder.queryType({ description: 'Reading. Lists are newest first.' })
+builder.queryType({ description: 'The queries. Lists begin with the newest item.' })
 builder.mutationType({
-  description:
-    'Changing. Every mutation does all it was asked or nothing, and answers with what it made or why it did not.',
+  description: 'The mutations. Each one changes everything it was asked to change, or nothing.',
 })
-builder.subscriptionType({ description: 'What changes, as it changes.' })
+builder.subscriptionType({ description: 'The subscriptions. They send changes when they happen.' })

@@ -20,39 +20,49 @@ import { DeliveryFilterInput } from './delivery.ts'
 import { deliveryFilterOfMutation, idOfMutation, type Lookup, lookup, tenantOfList, viewerOf } from './tenancy.ts'
 
 const BulkRetryStatusEnum = builder.enumType('BulkRetryStatus', {
-  description: 'How far a bulk retry is.',
+  description: 'The state of a bulk retry.',
   values: {
-    RUNNING: { description: 'It puts dead letters back, or waits for those it put back to come to their end.' },
-    PAUSED: { description: 'It puts nothing back until it is resumed; what it put back goes on.' },
-    COMPLETED: { description: 'Every dead letter that it put back came to an end.' },
-    CANCELLED: { description: 'It puts nothing back any more; what it put back goes on.' },
+    RUNNING: { description: 'It retries dead letters, or waits until those that it retried have ended.' },
+    PAUSED: {
+      description: 'It retries no further dead letters until it is resumed. Those that it already retried continue.',
+    },
+    COMPLETED: { description: 'Every dead letter that it retried has ended.' },
+    CANCELLED: { description: 'It retries no further dead letters. Those that it already retried continue.' },
   } satisfies Record<BulkRetryStatus, { description: string }>,
 })
 
 const BulkRetryType = builder.objectRef<BulkRetry>('BulkRetry').implement({
-  description: 'Many dead letters, retried in the order of their ids. Its numbers are those of this moment.',
+  description: 'A retry of many dead letters, in the order of their ids. Its numbers are current.',
   interfaces: [builder.nodeInterfaceRef()],
   fields: (t) => ({
-    id: t.id({ description: 'Starts with `blk_`.', resolve: ({ id }) => toPublicId('bulkRetry', id) }),
-    status: t.expose('status', { type: BulkRetryStatusEnum, description: 'How far it is.' }),
-    total: t.exposeInt('total', { description: 'Dead letters that matched when it was asked for.' }),
-    retried: t.exposeInt('retried', {
-      description: 'How many of them it put back. Those that somebody else retried meanwhile are left alone.',
+    id: t.id({
+      description: 'The id of the bulk retry. It starts with `blk_`.',
+      resolve: ({ id }) => toPublicId('bulkRetry', id),
     }),
-    succeeded: t.exposeInt('succeeded', { description: 'How many of the retried ones were then delivered.' }),
+    status: t.expose('status', { type: BulkRetryStatusEnum, description: 'The state of the bulk retry.' }),
+    total: t.exposeInt('total', {
+      description: 'The number of dead letters that matched when the bulk retry was created.',
+    }),
+    retried: t.exposeInt('retried', {
+      description: 'The number of dead letters that it has retried. It skips those that somebody else retried first.',
+    }),
+    succeeded: t.exposeInt('succeeded', { description: 'The number of retried deliveries that then succeeded.' }),
     deadLettered: t.exposeInt('deadLettered', {
-      description: 'How many of the retried ones became dead letters again. They are not taken a second time.',
+      description:
+        'The number of retried deliveries that became dead letters again. The bulk retry does not retry them a second time.',
     }),
     maxPerSecond: t.exposeInt('maxPerSecond', {
       nullable: true,
-      description: 'How many it puts back each second at most; null: as fast as it can.',
+      description: 'How many dead letters it retries per second at most; null if there is no limit.',
     }),
-    createdBy: t.exposeString('createdBy', { description: 'The name of the key or the session that asked for it.' }),
-    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was asked for.' }),
+    createdBy: t.exposeString('createdBy', {
+      description: 'The name of the API key or console session that created it.',
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was created.' }),
     completedAt: t.expose('completedAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When it was completed or cancelled; null while it was not.',
+      description: 'When it was completed or cancelled; null before that.',
     }),
   }),
 })
@@ -75,9 +85,12 @@ builder.queryField('bulkRetries', (t) =>
   t.field({
     type: BulkRetryConnection,
     nullable: true,
-    description: 'The bulk retries of a tenant.',
+    description: 'The bulk retries of a tenant; null, with the error NOT_FOUND, if the caller cannot see the tenant.',
     authScopes: { roles: READERS },
-    args: { ...pageArgs, tenantId: t.arg.id({ description: 'Whose bulk retries; operators have to say it.' }) },
+    args: {
+      ...pageArgs,
+      tenantId: t.arg.id({ description: 'The tenant. Operators must name it; for others it is their own.' }),
+    },
     complexity: pageCost(),
     resolve: async (_root, args, ctx) => {
       const page = readPage(args)
@@ -101,11 +114,11 @@ function bulkRetrySuccess(name: string, description: string) {
   })
 }
 
-const RetryDeadLettersSuccess = bulkRetrySuccess('RetryDeadLettersSuccess', 'The dead letters are being retried.')
+const RetryDeadLettersSuccess = bulkRetrySuccess('RetryDeadLettersSuccess', 'The bulk retry was created.')
 const UpdateBulkRetrySuccess = bulkRetrySuccess('UpdateBulkRetrySuccess', 'The bulk retry was changed.')
-const PauseBulkRetrySuccess = bulkRetrySuccess('PauseBulkRetrySuccess', 'The bulk retry puts nothing back for now.')
-const ResumeBulkRetrySuccess = bulkRetrySuccess('ResumeBulkRetrySuccess', 'The bulk retry goes on.')
-const CancelBulkRetrySuccess = bulkRetrySuccess('CancelBulkRetrySuccess', 'The bulk retry puts nothing back any more.')
+const PauseBulkRetrySuccess = bulkRetrySuccess('PauseBulkRetrySuccess', 'The bulk retry was paused.')
+const ResumeBulkRetrySuccess = bulkRetrySuccess('ResumeBulkRetrySuccess', 'The bulk retry was resumed.')
+const CancelBulkRetrySuccess = bulkRetrySuccess('CancelBulkRetrySuccess', 'The bulk retry was cancelled.')
 
 async function asItIs(ctx: RequestContext, id: string): Promise<{ bulkRetry: BulkRetry }> {
   const bulkRetry = await findBulkRetry(ctx, { id, tenantId: null })
@@ -113,18 +126,18 @@ async function asItIs(ctx: RequestContext, id: string): Promise<{ bulkRetry: Bul
   return { bulkRetry }
 }
 
-const MAX_PER_SECOND = 'How many to put back each second at most, 1 to 10,000'
+const MAX_PER_SECOND = 'How many dead letters to retry per second at most, from 1 to 10,000.'
 
 builder.mutationFields((t) => ({
   retryDeadLetters: t.field({
     type: RetryDeadLettersSuccess,
     errors: {},
     description:
-      'Retries the dead letters that a filter takes now, each with a new cycle of the whole schedule. Those that come later, and those that die again, are not taken.',
+      'Retries the dead letters that match a filter now. Each starts a new cycle of the whole retry schedule. Dead letters that appear later, or again, are not included.',
     authScopes: { roles: ADMINISTRATORS },
     args: {
-      filter: t.arg({ type: DeliveryFilterInput, required: true, description: 'Which dead letters.' }),
-      maxPerSecond: t.arg.int({ description: `${MAX_PER_SECOND}; absent or null: as fast as it can.` }),
+      filter: t.arg({ type: DeliveryFilterInput, required: true, description: 'Which dead letters to retry.' }),
+      maxPerSecond: t.arg.int({ description: `${MAX_PER_SECOND} If absent or null, there is no limit.` }),
     },
     resolve: async (_root, args, ctx) => {
       const filter = await deliveryFilterOfMutation(ctx, args.filter)
@@ -134,11 +147,13 @@ builder.mutationFields((t) => ({
   updateBulkRetry: t.field({
     type: UpdateBulkRetrySuccess,
     errors: {},
-    description: 'Changes how fast a bulk retry goes.',
+    description: 'Changes the speed limit of a bulk retry.',
     authScopes: { roles: ADMINISTRATORS },
     args: {
-      id: t.arg.id({ required: true, description: 'The bulk retry.' }),
-      maxPerSecond: t.arg.int({ description: `${MAX_PER_SECOND}; absent: as before; null: as fast as it can.` }),
+      id: t.arg.id({ required: true, description: 'The id of the bulk retry.' }),
+      maxPerSecond: t.arg.int({
+        description: `${MAX_PER_SECOND} If absent, the limit does not change; if null, there is no limit.`,
+      }),
     },
     resolve: async (_root, { id, maxPerSecond }, ctx) => {
       const bulkRetryId = idOfMutation('bulkRetry', id)
@@ -149,9 +164,9 @@ builder.mutationFields((t) => ({
   pauseBulkRetry: t.field({
     type: PauseBulkRetrySuccess,
     errors: {},
-    description: 'Stops a bulk retry from putting more dead letters back, until it is resumed.',
+    description: 'Pauses a bulk retry: it retries no further dead letters until it is resumed.',
     authScopes: { roles: ADMINISTRATORS },
-    args: { id: t.arg.id({ required: true, description: 'The bulk retry.' }) },
+    args: { id: t.arg.id({ required: true, description: 'The id of the bulk retry.' }) },
     resolve: async (_root, { id }, ctx) => {
       const bulkRetryId = idOfMutation('bulkRetry', id)
       await pauseBulkRetry(ctx, viewerOf(ctx), bulkRetryId)
@@ -161,9 +176,9 @@ builder.mutationFields((t) => ({
   resumeBulkRetry: t.field({
     type: ResumeBulkRetrySuccess,
     errors: {},
-    description: 'Lets a paused bulk retry go on.',
+    description: 'Resumes a paused bulk retry.',
     authScopes: { roles: ADMINISTRATORS },
-    args: { id: t.arg.id({ required: true, description: 'The bulk retry.' }) },
+    args: { id: t.arg.id({ required: true, description: 'The id of the bulk retry.' }) },
     resolve: async (_root, { id }, ctx) => {
       const bulkRetryId = idOfMutation('bulkRetry', id)
       await resumeBulkRetry(ctx, viewerOf(ctx), bulkRetryId)
@@ -173,9 +188,9 @@ builder.mutationFields((t) => ({
   cancelBulkRetry: t.field({
     type: CancelBulkRetrySuccess,
     errors: {},
-    description: 'Stops a bulk retry for good. What it put back already goes on.',
+    description: 'Cancels a bulk retry for good. Deliveries that it already retried continue.',
     authScopes: { roles: ADMINISTRATORS },
-    args: { id: t.arg.id({ required: true, description: 'The bulk retry.' }) },
+    args: { id: t.arg.id({ required: true, description: 'The id of the bulk retry.' }) },
     resolve: async (_root, { id }, ctx) => {
       const bulkRetryId = idOfMutation('bulkRetry', id)
       await cancelBulkRetry(ctx, viewerOf(ctx), bulkRetryId)
@@ -188,9 +203,9 @@ builder.subscriptionField('bulkRetryUpdates', (t) =>
   t.field({
     type: BulkRetryType,
     description:
-      'A bulk retry as it is now, and again whenever it changed. Ends when it is completed, or cancelled and everything it put back came to an end.',
+      'A bulk retry, sent at once and after each change. The stream ends when the bulk retry is completed, or when it is cancelled and every delivery that it retried has ended.',
     authScopes: { roles: READERS },
-    args: { id: t.arg.id({ required: true, description: 'The bulk retry.' }) },
+    args: { id: t.arg.id({ required: true, description: 'The id of the bulk retry.' }) },
     subscribe: async (_root, { id }, ctx): Promise<Stream<BulkRetry>> => {
       const what = lookup(ctx, 'bulkRetry', id)
       const tenantId = what && tenantWithin(what.reach)

@@ -16,8 +16,10 @@ export type PageRequest = { readonly size: number; readonly below: string | null
 
 /** The arguments of every list. */
 export const pageArgs = builder.args((t) => ({
-  first: t.int({ description: `How many at most, 1 to ${MAX_PAGE_SIZE}; ${DEFAULT_PAGE_SIZE} unless said.` }),
-  after: t.string({ description: 'A cursor of this list: what lies behind it comes.' }),
+  first: t.int({
+    description: `How many items to return at most, from 1 to ${MAX_PAGE_SIZE}. The default is ${DEFAULT_PAGE_SIZE}.`,
+  }),
+  after: t.string({ description: 'A cursor of this list. The page begins after it.' }),
 }))
 
 /** Reads the arguments of a list. Throws BAD_USER_INPUT for a page size out of range and for what is no cursor. */

@@ -9,31 +9,37 @@ import { RoleEnum } from './viewer.ts'
 
 const ConsoleSession = builder.prismaObject('Session', {
   name: 'ConsoleSession',
-  description: 'A browser that a console link signed in.',
+  description: 'The session of a browser that signed in to the console with a link.',
   interfaces: [builder.nodeInterfaceRef()],
   select: { id: true },
   fields: (t) => ({
-    id: t.id({ description: 'Starts with `ses_`.', resolve: ({ id }) => toPublicId('consoleSession', id) }),
-    name: t.exposeString('name', { description: 'The name of whoever made its link.' }),
-    role: t.expose('role', { type: RoleEnum, description: 'What it may do.' }),
+    id: t.id({
+      description: 'The id of the console session. It starts with `ses_`.',
+      resolve: ({ id }) => toPublicId('consoleSession', id),
+    }),
+    name: t.exposeString('name', { description: 'The name of the API key or console session that created the link.' }),
+    role: t.expose('role', { type: RoleEnum, description: 'The role, which decides what the session may do.' }),
     current: t.boolean({
-      description: 'Whether it is the one that asks.',
+      description: 'Whether this request belongs to the session.',
       resolve: ({ id }, _args, ctx) => {
         const { credential } = viewerOf(ctx)
         return credential.kind === 'session' && credential.id === id
       },
     }),
-    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it signed in.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the browser signed in.' }),
     lastUsedAt: t.expose('lastUsedAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When it last asked for something, to about a minute; null: never.',
+      description: 'When the session was last used, updated at most once a minute; null if it was never used.',
     }),
-    expiresAt: t.expose('expiresAt', { type: 'DateTime', description: 'When it ends by itself.' }),
+    expiresAt: t.expose('expiresAt', {
+      type: 'DateTime',
+      description: 'When the session expires, twelve hours after the browser signed in.',
+    }),
     endedAt: t.expose('revokedAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When somebody ended it, or it signed out; null while nobody did.',
+      description: 'When somebody ended the session or its browser signed out; null before that.',
     }),
   }),
 })
@@ -53,9 +59,12 @@ builder.queryField('consoleSessions', (t) =>
     type: ConsoleSessionConnection,
     nullable: true,
     description:
-      'The console sessions that can still be used and see a tenant: its own, and for operators those of operators, who see every tenant.',
+      'The open console sessions that see a tenant. Operators also get the sessions of operators, which see every tenant; null, with the error NOT_FOUND, if the caller cannot see the tenant.',
     authScopes: { roles: ADMINISTRATORS },
-    args: { ...pageArgs, tenantId: t.arg.id({ description: 'Whose sessions; operators have to say it.' }) },
+    args: {
+      ...pageArgs,
+      tenantId: t.arg.id({ description: 'The tenant. Operators must name it; for others it is their own.' }),
+    },
     complexity: pageCost(),
     resolve: async (_root, args, ctx, info) => {
       const page = readPage(args)
@@ -71,7 +80,7 @@ builder.queryField('consoleSessions', (t) =>
 const EndConsoleSessionSuccess = builder
   .objectRef<{ consoleSession: { id: string } }>('EndConsoleSessionSuccess')
   .implement({
-    description: 'The session no longer works.',
+    description: 'The session was ended.',
     fields: (t) => ({
       consoleSession: t.field({
         type: ConsoleSession,
@@ -85,9 +94,10 @@ builder.mutationField('endConsoleSession', (t) =>
   t.field({
     type: EndConsoleSessionSuccess,
     errors: {},
-    description: 'Signs a browser out of the console. Its session stops working at once, on open connections too.',
+    description:
+      'Ends a console session. It stops working within ten seconds, also on open connections. Ending it again changes nothing.',
     authScopes: { roles: ADMINISTRATORS },
-    args: { id: t.arg.id({ required: true, description: 'The session to be ended.' }) },
+    args: { id: t.arg.id({ required: true, description: 'The id of the session to end.' }) },
     resolve: async (_root, { id }, ctx) => ({
       consoleSession: await endConsoleSession(ctx, viewerOf(ctx), { id: idOfMutation('consoleSession', id) }),
     }),

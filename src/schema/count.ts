@@ -8,18 +8,18 @@ import { countListed } from './listed.ts'
 import { deliveryFilterOf, eventFilterOf } from './tenancy.ts'
 
 const CountPrecision = builder.enumType('CountPrecision', {
-  description: 'Whether counting came to its end.',
+  description: 'Whether a count is exact.',
   values: {
-    EXACT: { description: 'There are as many.' },
-    AT_LEAST: { description: 'There are more: counting stopped.' },
+    EXACT: { description: 'The exact number.' },
+    AT_LEAST: { description: 'There are more items than were counted.' },
   } satisfies Record<Count['precision'], { description: string }>,
 })
 
 export const CountType = builder.objectRef<Count>('Count').implement({
-  description: `How many there are; counting stops at ${COUNT_LIMIT.toLocaleString('en')}.`,
+  description: `A number of items. Counting stops at ${COUNT_LIMIT.toLocaleString('en')}.`,
   fields: (t) => ({
-    count: t.exposeInt('count', { description: 'How many were counted.' }),
-    precision: t.expose('precision', { type: CountPrecision, description: 'Whether there are more.' }),
+    count: t.exposeInt('count', { description: 'The number of items that were counted.' }),
+    precision: t.expose('precision', { type: CountPrecision, description: 'Whether the number is exact.' }),
   }),
 })
 
@@ -27,18 +27,20 @@ builder.queryFields((t) => ({
   deliveryCount: t.field({
     type: CountType,
     nullable: true,
-    description: 'How many deliveries a filter takes.',
+    description:
+      'The number of deliveries that match a filter; null, with the error NOT_FOUND, if the caller cannot see what the filter names.',
     authScopes: { roles: READERS },
-    args: { filter: t.arg({ type: DeliveryFilterInput, description: 'Which of them.' }) },
+    args: { filter: t.arg({ type: DeliveryFilterInput, description: 'Which deliveries to count.' }) },
     resolve: async (_root, args, ctx) =>
       countListed(ctx.db, listedDeliveries(await deliveryFilterOf(ctx, args.filter))),
   }),
   eventCount: t.field({
     type: CountType,
     nullable: true,
-    description: 'How many events a filter takes.',
+    description:
+      'The number of events that match a filter; null, with the error NOT_FOUND, if the caller cannot see what the filter names.',
     authScopes: { roles: READERS },
-    args: { filter: t.arg({ type: EventFilterInput, description: 'Which of them.' }) },
+    args: { filter: t.arg({ type: EventFilterInput, description: 'Which events to count.' }) },
     resolve: async (_root, args, ctx) => countListed(ctx.db, listedEvents(await eventFilterOf(ctx, args.filter))),
   }),
 }))

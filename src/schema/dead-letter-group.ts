@@ -11,37 +11,54 @@ import { Endpoint } from './endpoint.ts'
 import { deliveryFilterOf } from './tenancy.ts'
 
 const DeadLetterGroupType = builder.objectRef<DeadLetterGroup>('DeadLetterGroup').implement({
-  description: 'Dead letters of one endpoint and event type that failed in the same way.',
+  description: 'The dead letters of one endpoint and event type that failed in the same way.',
   fields: (t) => ({
     endpoint: t.field({
       type: Endpoint,
-      description: 'Where they should have gone.',
+      description: 'The endpoint of the dead letters.',
       resolve: ({ endpointId }) => ({ id: endpointId }),
     }),
-    eventType: t.exposeString('eventType', { description: 'What they are about.' }),
+    eventType: t.exposeString('eventType', { description: 'The event type of the dead letters.' }),
     errorCode: t.exposeString('errorCode', {
       nullable: true,
-      description: 'Why the last attempt failed; null when none was made.',
+      description: 'Why the last attempt of each failed; null if none was made.',
     }),
-    statusCode: t.exposeInt('statusCode', { nullable: true, description: 'Of the last attempt’s reply.' }),
-    count: t.field({ type: CountType, description: 'How many.', resolve: ({ count }) => countOf(count) }),
-    oldestAt: t.expose('oldestAt', { type: 'DateTime', description: 'When the oldest of them was made.' }),
-    newestAt: t.expose('newestAt', { type: 'DateTime', description: 'When the newest of them was made.' }),
+    statusCode: t.exposeInt('statusCode', {
+      nullable: true,
+      description: 'The HTTP status code of the last reply; null if no reply came.',
+    }),
+    count: t.field({
+      type: CountType,
+      description: 'The number of dead letters in the group.',
+      resolve: ({ count }) => countOf(count),
+    }),
+    oldestAt: t.expose('oldestAt', {
+      type: 'DateTime',
+      description: 'When the oldest of these deliveries was created.',
+    }),
+    newestAt: t.expose('newestAt', {
+      type: 'DateTime',
+      description: 'When the newest of these deliveries was created.',
+    }),
   }),
 })
 
 const RetryPlanType = builder.objectRef<RetryPlan>('RetryPlan').implement({
-  description: 'What `retryDeadLetters` would take now. Dead letters of deleted endpoints cannot be retried.',
+  description: 'What `retryDeadLetters` would retry now. Dead letters of deleted endpoints cannot be retried.',
   fields: (t) => ({
-    count: t.field({ type: CountType, description: 'How many.', resolve: ({ count }) => countOf(count) }),
+    count: t.field({
+      type: CountType,
+      description: 'The number of dead letters that would be retried.',
+      resolve: ({ count }) => countOf(count),
+    }),
     oldestAt: t.expose('oldestAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When the oldest of them was made; null when there are none.',
+      description: 'When the oldest of these deliveries was created; null if there are none.',
     }),
     endpoints: t.field({
       type: [Endpoint],
-      description: 'Where they would go.',
+      description: 'The endpoints that would receive them, the one with the most dead letters first.',
       resolve: ({ endpointIds }) => endpointIds.map((id) => ({ id })),
     }),
   }),
@@ -51,11 +68,12 @@ builder.queryFields((t) => ({
   deadLetterGroups: t.field({
     type: [DeadLetterGroupType],
     nullable: true,
-    description: 'The dead letters of a tenant by endpoint, event type and failure, the largest group first.',
+    description:
+      'The dead letters of a tenant, grouped by endpoint, event type, error code and status code, the largest group first; null, with the error NOT_FOUND, if the caller cannot see what the filter names.',
     authScopes: { roles: READERS },
     args: {
-      filter: t.arg({ type: DeliveryFilterInput, description: 'Which of them.' }),
-      first: t.arg.int({ defaultValue: 50, description: 'How many groups at most, 1 to 100.' }),
+      filter: t.arg({ type: DeliveryFilterInput, description: 'Which dead letters to group.' }),
+      first: t.arg.int({ defaultValue: 50, description: 'How many groups to return at most, from 1 to 100.' }),
     },
     complexity: ({ first }) => ({ field: 1, multiplier: Math.min(Math.max(first ?? 50, 1), 100) }),
     resolve: async (_root, args, ctx) => {
@@ -66,9 +84,12 @@ builder.queryFields((t) => ({
   retryPlan: t.field({
     type: RetryPlanType,
     nullable: true,
-    description: 'What `retryDeadLetters` with this filter would take, were it called now.',
+    description:
+      'What `retryDeadLetters` with this filter would retry now; null, with the error NOT_FOUND, if the caller cannot see what the filter names.',
     authScopes: { roles: READERS },
-    args: { filter: t.arg({ type: DeliveryFilterInput, required: true, description: 'Which dead letters.' }) },
+    args: {
+      filter: t.arg({ type: DeliveryFilterInput, required: true, description: 'Which dead letters to look at.' }),
+    },
     resolve: async (_root, args, ctx) => planRetry(ctx, deadLettersOf(await deliveryFilterOf(ctx, args.filter))),
   }),
 }))

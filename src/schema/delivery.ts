@@ -14,14 +14,14 @@ import { newestOfEach } from './endpoint-deliveries.ts'
 import { deliveryFilterOf, type Lookup, lookup, viewerOf } from './tenancy.ts'
 
 const DeliveryStatusEnum = builder.enumType('DeliveryStatus', {
-  description: 'How far a delivery is.',
+  description: 'The status of a delivery.',
   values: {
-    PENDING: { description: 'It goes out as soon as its next attempt is due.' },
-    HELD: { description: 'It waits for its endpoint, which is paused or disabled.' },
-    SUCCEEDED: { description: 'The receiver took it.' },
-    FAILED: { description: 'It was a test, and its one attempt failed. Tests never become dead letters.' },
-    DEAD_LETTERED: { description: 'The schedule is used up. It can be retried by hand.' },
-    CANCELLED: { description: 'It will not be sent any more.' },
+    PENDING: { description: 'The gateway sends it when its next attempt is due.' },
+    HELD: { description: 'It waits because its endpoint is paused or disabled.' },
+    SUCCEEDED: { description: 'The receiver accepted it with a 2xx reply.' },
+    FAILED: { description: 'It is a test, and its only attempt failed. Tests never become dead letters.' },
+    DEAD_LETTERED: { description: 'Every attempt of the retry schedule failed. A person can retry it.' },
+    CANCELLED: { description: 'It was cancelled, or its endpoint was deleted. The gateway does not send it.' },
   } satisfies Record<DeliveryStatus, { description: string }>,
 })
 
@@ -34,44 +34,47 @@ const AS_SHOWN = {
 } as const satisfies Prisma.DeliverySelect
 
 const PlannedAttemptType = builder.objectRef<PlannedAttempt>('PlannedAttempt').implement({
-  description: 'An attempt that is made unless one before it succeeds.',
+  description: 'An attempt that the gateway will make unless an earlier one succeeds.',
   fields: (t) => ({
-    number: t.exposeInt('number', { description: 'The number it will have.' }),
+    number: t.exposeInt('number', { description: 'The number that the attempt will have.' }),
     earliestAt: t.expose('earliestAt', {
       type: 'DateTime',
       description:
-        'It does not come before this moment; jitter, `Retry-After` and the time that attempts take push it later.',
+        'The earliest time of the attempt. Jitter, `Retry-After` and the duration of attempts can make it later.',
     }),
   }),
 })
 
 export const Delivery = builder.prismaObject('Delivery', {
-  description: 'One event for one endpoint.',
+  description: 'One event for one endpoint, with its attempts.',
   interfaces: [builder.nodeInterfaceRef()],
   select: { id: true },
   fields: (t) => ({
     id: t.id({
-      description: 'Starts with `dlv_`; receivers get it as `X-Sivo-Delivery-Id`.',
+      description: 'The id of the delivery. It starts with `dlv_`. Receivers get it as `X-Sivo-Delivery-Id`.',
       resolve: ({ id }) => toPublicId('delivery', id),
     }),
     status: t.field({
       type: DeliveryStatusEnum,
-      description: 'How far it is.',
+      description: 'The status of the delivery.',
       select: AS_SHOWN,
       resolve: (delivery) => shownStatus(delivery, delivery.endpoint).status,
     }),
     reason: t.string({
       nullable: true,
-      description: 'Why it is so, e.g. `retries_exhausted` or `endpoint_paused`. The list may grow.',
+      description:
+        'Why the delivery has its status, such as `retries_exhausted` or `endpoint_paused`; null if there is no special reason. Later releases may add reasons.',
       select: AS_SHOWN,
       resolve: (delivery) => shownStatus(delivery, delivery.endpoint).reason,
     }),
-    attemptCount: t.exposeInt('attemptCount', { description: 'How many attempts were made, over all cycles.' }),
-    maxAttempts: t.exposeInt('maxAttempts', { description: 'The number of the attempt that ends the present cycle.' }),
+    attemptCount: t.exposeInt('attemptCount', {
+      description: 'The number of attempts that were made, over all cycles.',
+    }),
+    maxAttempts: t.exposeInt('maxAttempts', { description: 'The number of the attempt that ends the current cycle.' }),
     nextAttemptAt: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'When the next attempt is due; null when none is.',
+      description: 'When the next attempt is due; null if none is planned.',
       select: { ...AS_SHOWN, nextAttemptAt: true },
       resolve: (delivery) =>
         shownStatus(delivery, delivery.endpoint).status === 'PENDING' ? delivery.nextAttemptAt : null,
@@ -79,7 +82,7 @@ export const Delivery = builder.prismaObject('Delivery', {
     plannedAttempts: t.field({
       type: [PlannedAttemptType],
       description:
-        'The attempts still to come in the present cycle, the next one first; empty while the delivery is held and once it has come to its end.',
+        'The attempts that remain in the current cycle, the next one first. The list is empty while the delivery is held and after it has ended.',
       select: {
         ...AS_SHOWN,
         resend: true,
@@ -91,27 +94,33 @@ export const Delivery = builder.prismaObject('Delivery', {
       resolve: (delivery, _args, { config, clock }) =>
         plannedAttempts(delivery, delivery.endpoint, config.retrySchedule, clock.now()),
     }),
-    lastStatusCode: t.exposeInt('lastStatusCode', { nullable: true, description: 'Of the last attempt’s reply.' }),
+    lastStatusCode: t.exposeInt('lastStatusCode', {
+      nullable: true,
+      description: 'The HTTP status code of the last attempt; null if no reply came or no attempt was made.',
+    }),
     lastErrorCode: t.exposeString('lastErrorCode', {
       nullable: true,
-      description: 'Why the last attempt failed; null when it succeeded or none was made.',
+      description: 'Why the last attempt failed; null if it succeeded or no attempt was made.',
     }),
-    lastLatencyMs: t.exposeInt('lastLatencyMs', { nullable: true, description: 'How long the last attempt took.' }),
-    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
+    lastLatencyMs: t.exposeInt('lastLatencyMs', {
+      nullable: true,
+      description: 'How long the last attempt took, in milliseconds; null if no attempt was made.',
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the delivery was created.' }),
     completedAt: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'When it came to its end; null while it has not.',
+      description: 'When the delivery ended; null before that.',
       select: { ...AS_SHOWN, completedAt: true },
       resolve: (delivery) =>
         delivery.status === 'PENDING' && delivery.endpoint.deletedAt
           ? delivery.endpoint.deletedAt
           : delivery.completedAt,
     }),
-    event: t.relation('event', { description: 'What is delivered.' }),
-    endpoint: t.relation('endpoint', { description: 'Where it is delivered to.' }),
+    event: t.relation('event', { description: 'The event that is delivered.' }),
+    endpoint: t.relation('endpoint', { description: 'The endpoint that receives it.' }),
     attempts: t.relation('attempts', {
-      description: 'What was tried, in the order it was tried.',
+      description: 'The attempts, in the order of their numbers.',
       query: { orderBy: { number: 'asc' } },
     }),
   }),
@@ -128,10 +137,13 @@ builder.prismaObjectField(Endpoint, 'deliveries', (t) =>
   t.field({
     type: DeliveryConnection,
     nullable: true,
-    description: 'What goes, and went, to this endpoint.',
+    description: 'The deliveries to this endpoint, newest first.',
     args: {
-      first: t.arg.int({ defaultValue: DELIVERIES_OF_AN_ENDPOINT, description: 'How many at most, 1 to 100.' }),
-      after: t.arg.string({ description: 'A cursor of this list: what lies behind it comes.' }),
+      first: t.arg.int({
+        defaultValue: DELIVERIES_OF_AN_ENDPOINT,
+        description: 'How many items to return at most, from 1 to 100.',
+      }),
+      after: t.arg.string({ description: 'A cursor of this list. The page begins after it.' }),
     },
     complexity: pageCost(DELIVERIES_OF_AN_ENDPOINT),
     resolve: async ({ id }, args, ctx, info) => {
@@ -152,35 +164,37 @@ export async function findDelivery(
 
 export const DeliveryFilterInput = builder.inputType('DeliveryFilter', {
   description:
-    'Which deliveries. All fields have to fit, in a list one of its members; what is left out or null does not matter, an empty list fits nothing.',
+    'A filter for deliveries. A delivery matches if it matches every field; it matches a list if it matches one of its members. A field that is absent or null matches every delivery; an empty list matches none.',
   fields: (t) => ({
-    tenantId: t.id({ description: 'Whose deliveries; operators have to say it.' }),
-    endpointIds: t.idList({ description: 'To one of these endpoints.' }),
-    statuses: t.field({ type: [DeliveryStatusEnum], description: 'As they read now.' }),
-    reasons: t.stringList({ description: 'As they read now.' }),
-    statusCodes: t.intList({ description: 'Of the last attempt’s reply.' }),
-    errorCodes: t.stringList({ description: 'Why the last attempt failed.' }),
-    eventTypes: t.stringList({ description: 'Exact names from the catalogue.' }),
-    eventId: t.id({ description: 'Of this event.' }),
+    tenantId: t.id({ description: 'The tenant. Operators must name it; for others it is their own.' }),
+    endpointIds: t.idList({ description: 'The ids of endpoints.' }),
+    statuses: t.field({ type: [DeliveryStatusEnum], description: 'The statuses that the deliveries have now.' }),
+    reasons: t.stringList({ description: 'The reasons that the deliveries have now.' }),
+    statusCodes: t.intList({ description: 'The HTTP status codes of the last attempt.' }),
+    errorCodes: t.stringList({ description: 'The error codes of the last attempt.' }),
+    eventTypes: t.stringList({ description: 'The event types, by their exact names in the catalogue.' }),
+    eventId: t.id({ description: 'The id of the event.' }),
     subject: t.string({ description: 'The exact subject of the event.' }),
-    test: t.boolean({ description: 'Only tests, or no tests; absent: both.' }),
-    from: t.field({ type: 'DateTime', description: 'Those made at this moment or later.' }),
-    to: t.field({ type: 'DateTime', description: 'Those made before this moment.' }),
+    test: t.boolean({
+      description: 'Whether to match only tests (true) or no tests (false). If absent or null, both match.',
+    }),
+    from: t.field({ type: 'DateTime', description: 'The earliest creation time, inclusive.' }),
+    to: t.field({ type: 'DateTime', description: 'The latest creation time, exclusive.' }),
   }),
 })
 
 const listArgs = builder.args((t) => ({
   ...pageArgs,
-  filter: t.field({ type: DeliveryFilterInput, description: 'Which of them.' }),
+  filter: t.field({ type: DeliveryFilterInput, description: 'Which deliveries to return.' }),
 }))
 
 builder.queryFields((t) => ({
   delivery: t.prismaField({
     type: Delivery,
     nullable: true,
-    description: 'A delivery; null when there is no such delivery, or not for this caller.',
+    description: 'The delivery with this id; null if it does not exist or the caller cannot see it.',
     authScopes: { roles: READERS },
-    args: { id: t.arg.id({ required: true, description: 'Its id.' }) },
+    args: { id: t.arg.id({ required: true, description: 'The id of the delivery.' }) },
     resolve: async (query, _root, { id }, ctx) => {
       const what = lookup(ctx, 'delivery', id)
       return what && findDelivery(ctx, what, query)
@@ -189,7 +203,8 @@ builder.queryFields((t) => ({
   deliveries: t.field({
     type: DeliveryConnection,
     nullable: true,
-    description: 'The deliveries of a tenant.',
+    description:
+      'The deliveries of a tenant; null, with the error NOT_FOUND, if the caller cannot see what the filter names.',
     authScopes: { roles: READERS },
     args: listArgs,
     complexity: pageCost(),
@@ -201,7 +216,8 @@ builder.queryFields((t) => ({
   deadLetters: t.field({
     type: DeliveryConnection,
     nullable: true,
-    description: 'The dead letters of a tenant: `deliveries` with the status DEAD_LETTERED.',
+    description:
+      'The deliveries of a tenant that are DEAD_LETTERED; null, with the error NOT_FOUND, if the caller cannot see what the filter names.',
     authScopes: { roles: READERS },
     args: listArgs,
     complexity: pageCost(),
@@ -226,16 +242,26 @@ function deliverySuccess(name: string, description: string) {
   })
 }
 
-const SendTestEventSuccess = deliverySuccess('SendTestEventSuccess', 'The test is on its way.')
-const RetryDeliverySuccess = deliverySuccess('RetryDeliverySuccess', 'An attempt is made now.')
-const CancelDeliverySuccess = deliverySuccess('CancelDeliverySuccess', 'No attempt follows any more.')
+const SendTestEventSuccess = deliverySuccess(
+  'SendTestEventSuccess',
+  'The test event was accepted. Its attempt follows.',
+)
+const RetryDeliverySuccess = deliverySuccess('RetryDeliverySuccess', 'The next attempt of the delivery is due now.')
+const CancelDeliverySuccess = deliverySuccess(
+  'CancelDeliverySuccess',
+  'The delivery was cancelled. No further attempt follows.',
+)
 
 const SendTestEventInput = builder.inputType('SendTestEventInput', {
-  description: 'A test event for one endpoint.',
+  description: 'The test event to send.',
   fields: (t) => ({
-    endpointId: t.id({ required: true, description: 'The endpoint; it may be paused or disabled.' }),
-    eventType: t.string({ required: true, description: 'Exact name from the catalogue.' }),
-    data: t.field({ type: 'JSON', description: 'An object that fits the type; absent: the catalogue’s example.' }),
+    endpointId: t.id({ required: true, description: 'The id of the endpoint, which may be paused or disabled.' }),
+    eventType: t.string({ required: true, description: 'The event type, by its exact name in the catalogue.' }),
+    data: t.field({
+      type: 'JSON',
+      description:
+        'A JSON object that matches the schema of the event type. If absent or null, the example of the catalogue.',
+    }),
   }),
 })
 
@@ -272,9 +298,10 @@ builder.mutationFields((t) => ({
   sendTestEvent: t.field({
     type: SendTestEventSuccess,
     errors: {},
-    description: 'Sends an event to try an endpoint, whatever types it wants: one attempt, and no retries.',
+    description:
+      'Sends one test event to one endpoint, also if its filter does not include the event type. The gateway makes one attempt and no retries. The answer comes before the attempt.',
     authScopes: { roles: ADMINISTRATORS },
-    args: { input: t.arg({ type: SendTestEventInput, required: true, description: 'What to send, and where.' }) },
+    args: { input: t.arg({ type: SendTestEventInput, required: true, description: 'The test event to send.' }) },
     resolve: async (_root, { input }, ctx) => {
       const endpoint = await endpointOfTest(ctx, input.endpointId)
       const { deliveryId } = await sendTestEvent(ctx, {
@@ -289,14 +316,14 @@ builder.mutationFields((t) => ({
     type: RetryDeliverySuccess,
     errors: {},
     description:
-      'A manual retry: a dead letter starts a new cycle of the whole schedule, a pending delivery gets its next attempt now.',
+      'Retries a delivery. A dead letter starts a new cycle of the whole retry schedule. The next attempt of a pending delivery is made now.',
     authScopes: { roles: ADMINISTRATORS },
     args: {
-      id: t.arg.id({ required: true, description: 'The delivery.' }),
+      id: t.arg.id({ required: true, description: 'The id of the delivery.' }),
       resend: t.arg.boolean({
         required: true,
         defaultValue: false,
-        description: 'Whether one that succeeded is to be sent once more; the receiver gets the same event id.',
+        description: 'Whether to send a delivery that succeeded once more. The receiver gets the same event id.',
       }),
     },
     resolve: async (_root, { id, resend }, ctx) => {
@@ -308,9 +335,9 @@ builder.mutationFields((t) => ({
   cancelDelivery: t.field({
     type: CancelDeliverySuccess,
     errors: {},
-    description: 'Calls a waiting delivery off. An attempt that is being made is still recorded.',
+    description: 'Cancels a delivery that is PENDING or HELD. An attempt that is already being made is still recorded.',
     authScopes: { roles: ADMINISTRATORS },
-    args: { id: t.arg.id({ required: true, description: 'The delivery.' }) },
+    args: { id: t.arg.id({ required: true, description: 'The id of the delivery.' }) },
     resolve: async (_root, { id }, ctx) => {
       const { deliveryId, tenantId } = await deliveryOfMutation(ctx, id)
       await cancelDelivery(ctx, { deliveryId, tenantId, by: viewerOf(ctx) })

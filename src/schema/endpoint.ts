@@ -17,12 +17,13 @@ import { SecretRotation } from './secret-rotation.ts'
 import { idOfMutation, type Lookup, lookup, namedTenant, tenantOfList, viewerOf } from './tenancy.ts'
 
 const EndpointStatusEnum = builder.enumType('EndpointStatus', {
-  description: 'Whether deliveries go out to an endpoint.',
+  description: 'Whether the gateway sends deliveries to an endpoint.',
   values: {
-    ACTIVE: { description: 'They go out.' },
-    PAUSED: { description: 'A person stopped them; they are held until the endpoint is resumed.' },
+    ACTIVE: { description: 'The gateway sends deliveries.' },
+    PAUSED: { description: 'A person paused the endpoint. Deliveries are held until it is resumed.' },
     DISABLED: {
-      description: 'The gateway stopped them, see `disabledReason`; they are held until the endpoint is resumed.',
+      description:
+        'The gateway disabled the endpoint; `disabledReason` says why. Deliveries are held until it is resumed.',
     },
   } satisfies Record<EndpointStatus, { description: string }>,
 })
@@ -30,11 +31,11 @@ const EndpointStatusEnum = builder.enumType('EndpointStatus', {
 type StoredHeader = { name: string; hint: string }
 
 const EndpointHeader = builder.objectRef<StoredHeader>('EndpointHeader').implement({
-  description: 'A header that an endpoint wants to be sent with every delivery.',
+  description: 'A header that the gateway sends with every delivery to an endpoint.',
   fields: (t) => ({
-    name: t.exposeString('name', { description: 'Its name.' }),
+    name: t.exposeString('name', { description: 'The name of the header.' }),
     valueHint: t.exposeString('hint', {
-      description: 'Enough of its value to recognise it by; the value is never shown.',
+      description: 'The last four characters of the value, if it has at least twelve. The whole value is never shown.',
     }),
   }),
 })
@@ -43,60 +44,66 @@ const SECRETS = { secrets: { select: { hint: true, createdAt: true, activeFrom: 
 const ALL_EVENT_TYPES = EVENT_TYPES.map(({ name }) => name)
 
 export const Endpoint = builder.prismaObject('Endpoint', {
-  description: 'A URL of a tenant that events are delivered to.',
+  description: 'A URL of a tenant to which the gateway delivers events.',
   interfaces: [builder.nodeInterfaceRef()],
   select: { id: true },
   fields: (t) => ({
-    id: t.id({ description: 'Starts with `ep_`.', resolve: ({ id }) => toPublicId('endpoint', id) }),
+    id: t.id({
+      description: 'The id of the endpoint. It starts with `ep_`.',
+      resolve: ({ id }) => toPublicId('endpoint', id),
+    }),
     tenantId: t.id({
-      description: 'Whose it is.',
+      description: 'The id of the tenant that owns the endpoint.',
       select: { tenantId: true },
       resolve: ({ tenantId }) => toPublicId('tenant', tenantId),
     }),
-    name: t.exposeString('name', { description: 'What people call it.' }),
-    url: t.exposeString('url', { description: 'Where deliveries go.' }),
-    status: t.expose('status', { type: EndpointStatusEnum, description: 'Whether deliveries go out.' }),
+    name: t.exposeString('name', { description: 'The name of the endpoint, for people.' }),
+    url: t.exposeString('url', { description: 'The URL that receives the deliveries.' }),
+    status: t.expose('status', { type: EndpointStatusEnum, description: 'Whether the gateway sends deliveries.' }),
     disabledReason: t.exposeString('disabledReason', {
       nullable: true,
-      description: 'Why the gateway disabled it, e.g. `gone`; null unless it is DISABLED. The list may grow.',
+      description:
+        'Why the gateway disabled the endpoint, such as `gone`; null unless it is DISABLED. Later releases may add reasons.',
     }),
     eventTypes: t.stringList({
-      description: 'Which types it gets: the whole catalogue unless some were chosen.',
+      description: 'The event types that the endpoint receives: the chosen ones, or the whole catalogue.',
       select: { eventTypes: true },
       resolve: ({ eventTypes }) => (eventTypes.length ? eventTypes : ALL_EVENT_TYPES),
     }),
     secretHint: t.string({
-      description: 'Enough of the signing secret to recognise it by.',
+      description: 'The prefix and the last four characters of the signing secret, to recognise it.',
       select: SECRETS,
       resolve: ({ secrets }, _args, { clock }) => liveSecrets(secrets, clock.now()).current?.hint ?? '',
     }),
     rotation: t.field({
       type: SecretRotation,
       nullable: true,
-      description: 'The rotation of its signing secret, while the old one still signs.',
+      description: 'The rotation of the signing secret while it overlaps; null if none is running.',
       select: SECRETS,
       resolve: ({ secrets }, _args, { clock }) => liveSecrets(secrets, clock.now()).coming,
     }),
     headers: t.field({
       type: [EndpointHeader],
-      description: 'Its own headers, sent with every delivery.',
+      description: 'The endpoint’s own headers, which the gateway sends with every delivery.',
       select: { headers: true },
       resolve: ({ headers }) => headers as StoredHeader[],
     }),
     maxInFlight: t.exposeInt('maxInFlight', {
       nullable: true,
-      description: 'How many attempts may be made at the same time, over all workers; null: 20 for each worker.',
+      description:
+        'How many attempts may run at the same time over all workers; null if the default applies, 20 in each worker.',
     }),
     rateLimitPerSecond: t.exposeInt('rateLimitPerSecond', {
       nullable: true,
-      description: 'How many attempts may begin each second, over all workers; null: as many as come.',
+      description: 'How many attempts may begin per second over all workers; null if there is no limit.',
     }),
-    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
-    updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the endpoint was created.' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When the endpoint was last changed.' }),
     deletedAt: t.expose('deletedAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When it was deleted; it stays readable by its id and from its deliveries.',
+      description:
+        'When the endpoint was deleted; null if it was not. A deleted endpoint stays readable by its id and from its deliveries.',
     }),
   }),
 })
@@ -119,9 +126,10 @@ builder.queryFields((t) => ({
   endpoint: t.prismaField({
     type: Endpoint,
     nullable: true,
-    description: 'An endpoint, also a deleted one; null when there is no such endpoint, or not for this caller.',
+    description:
+      'The endpoint with this id, also if it was deleted; null if it does not exist or the caller cannot see it.',
     authScopes: { roles: READERS },
-    args: { id: t.arg.id({ required: true, description: 'Its id.' }) },
+    args: { id: t.arg.id({ required: true, description: 'The id of the endpoint.' }) },
     resolve: async (query, _root, { id }, ctx) => {
       const what = lookup(ctx, 'endpoint', id)
       return what && findEndpoint(ctx, what, query)
@@ -130,9 +138,13 @@ builder.queryFields((t) => ({
   endpoints: t.field({
     type: EndpointConnection,
     nullable: true,
-    description: 'The endpoints of a tenant, without the deleted ones.',
+    description:
+      'The endpoints of a tenant, without deleted ones; null, with the error NOT_FOUND, if the caller cannot see the tenant.',
     authScopes: { roles: READERS },
-    args: { ...pageArgs, tenantId: t.arg.id({ description: 'Whose endpoints; operators have to say it.' }) },
+    args: {
+      ...pageArgs,
+      tenantId: t.arg.id({ description: 'The tenant. Operators must name it; for others it is their own.' }),
+    },
     complexity: pageCost(),
     resolve: async (_root, args, ctx, info) => {
       const page = readPage(args)
@@ -144,49 +156,76 @@ builder.queryFields((t) => ({
 }))
 
 const HeaderInput = builder.inputType('HeaderInput', {
-  description: 'A header to be sent with every delivery of an endpoint.',
+  description: 'A header to send with every delivery to an endpoint, which has at most 20.',
   fields: (t) => ({
     name: t.string({
       required: true,
-      description: 'Letters, digits and hyphens; not one that the gateway sets itself.',
+      description: 'The name: 1 to 64 letters, digits and hyphens. Names that the gateway sets itself are refused.',
     }),
     value: t.string({
-      description: 'Printable ASCII. Left out, which only an update may do: the stored value of that name stays.',
+      description:
+        'The value: at most 1,024 printable ASCII characters. An update may leave it out to keep the stored value of this name.',
     }),
   }),
 })
 
 const CreateEndpointInput = builder.inputType('CreateEndpointInput', {
-  description: 'An endpoint to be made.',
+  description: 'The endpoint to create.',
   fields: (t) => ({
-    tenantId: t.id({ description: 'Whose endpoint; operators have to say it.' }),
-    name: t.string({ required: true, description: 'What people call it.' }),
-    url: t.string({ required: true, description: 'Where deliveries go: https, with a host name.' }),
-    eventTypes: t.stringList({ description: 'Exact names from the catalogue; absent or null: all.' }),
-    maxInFlight: t.int({ description: '1 to 1,000 attempts at the same time; absent or null: 20 for each worker.' }),
-    rateLimitPerSecond: t.int({ description: 'Attempts each second; absent or null: as many as come.' }),
-    headers: t.field({ type: [HeaderInput], description: 'Headers to be sent with every delivery.' }),
+    tenantId: t.id({ description: 'The tenant. Operators must name it; for others it is their own.' }),
+    name: t.string({ required: true, description: 'The name of the endpoint, 1 to 200 characters.' }),
+    url: t.string({
+      required: true,
+      description: 'The URL that receives the deliveries. It must use https and a host name.',
+    }),
+    eventTypes: t.stringList({
+      description: 'The event types to receive, by their exact names in the catalogue. If absent or null, all of them.',
+    }),
+    maxInFlight: t.int({
+      description:
+        'How many attempts may run at the same time over all workers, from 1 to 1,000. If absent or null, 20 in each worker.',
+    }),
+    rateLimitPerSecond: t.int({
+      description:
+        'How many attempts may begin per second over all workers, from 1 to 10,000. If absent or null, there is no limit.',
+    }),
+    headers: t.field({ type: [HeaderInput], description: 'The headers to send with every delivery, at most 20.' }),
   }),
 })
 
 const UpdateEndpointInput = builder.inputType('UpdateEndpointInput', {
-  description: 'What to change: a field left out stays, null goes back to the default, a list replaces the whole list.',
+  description:
+    'The changes to an endpoint. An absent field does not change; null restores the default; a list replaces the whole list.',
   fields: (t) => ({
-    name: t.string({ description: 'What people call it.' }),
-    url: t.string({ description: 'Where deliveries go: https, with a host name.' }),
-    eventTypes: t.stringList({ description: 'Exact names from the catalogue; null: all.' }),
-    maxInFlight: t.int({ description: '1 to 1,000 attempts at the same time; null: 20 for each worker.' }),
-    rateLimitPerSecond: t.int({ description: 'Attempts each second; null: as many as come.' }),
-    headers: t.field({ type: [HeaderInput], description: 'Replaces all headers; null: none.' }),
+    name: t.string({ description: 'The name of the endpoint, 1 to 200 characters.' }),
+    url: t.string({ description: 'The URL that receives the deliveries. It must use https and a host name.' }),
+    eventTypes: t.stringList({
+      description: 'The event types to receive, by their exact names in the catalogue. If null, all of them.',
+    }),
+    maxInFlight: t.int({
+      description:
+        'How many attempts may run at the same time over all workers, from 1 to 1,000. If null, 20 in each worker.',
+    }),
+    rateLimitPerSecond: t.int({
+      description:
+        'How many attempts may begin per second over all workers, from 1 to 10,000. If null, there is no limit.',
+    }),
+    headers: t.field({
+      type: [HeaderInput],
+      description:
+        'The headers to send with every delivery, at most 20. The list replaces all headers; null removes them.',
+    }),
   }),
 })
 
 const HeldDeliveries = builder.enumType('HeldDeliveries', {
-  description: 'What becomes of the deliveries that were held while an endpoint was paused or disabled.',
+  description: 'What happens to the deliveries that were held while an endpoint was paused or disabled.',
   values: {
-    SEND_ALL: { description: 'All of them go out.' },
-    SEND_SINCE: { description: 'Those made since a moment go out, older ones are cancelled.' },
-    CANCEL_ALL: { description: 'All of them are cancelled.' },
+    SEND_ALL: { description: 'The gateway sends all of them.' },
+    SEND_SINCE: {
+      description: 'The gateway sends those that were created at `since` or later, and cancels the older ones.',
+    },
+    CANCEL_ALL: { description: 'The gateway cancels all of them.' },
   } as const,
 })
 
@@ -207,38 +246,40 @@ function endpointSuccess(name: string, description: string) {
 const CreateEndpointSuccess = builder
   .objectRef<{ endpoint: { id: string }; signingSecret: string }>('CreateEndpointSuccess')
   .implement({
-    description: 'The endpoint was made. Its signing secret is shown here and never again.',
+    description: 'The endpoint was created. This answer is the only one that shows its signing secret.',
     fields: (t) => ({
       endpoint: t.field({ type: Endpoint, description: 'The new endpoint.', resolve: ({ endpoint }) => endpoint }),
-      signingSecret: t.exposeString('signingSecret', { description: 'What the receiver checks signatures with.' }),
+      signingSecret: t.exposeString('signingSecret', {
+        description: 'The secret with which the receiver verifies signatures.',
+      }),
     }),
   })
 const UpdateEndpointSuccess = endpointSuccess('UpdateEndpointSuccess', 'The endpoint was changed.')
-const PauseEndpointSuccess = endpointSuccess('PauseEndpointSuccess', 'The endpoint is paused.')
-const ResumeEndpointSuccess = endpointSuccess('ResumeEndpointSuccess', 'The endpoint is active again.')
+const PauseEndpointSuccess = endpointSuccess('PauseEndpointSuccess', 'The endpoint was paused.')
+const ResumeEndpointSuccess = endpointSuccess('ResumeEndpointSuccess', 'The endpoint was resumed.')
 const DeleteEndpointSuccess = endpointSuccess(
   'DeleteEndpointSuccess',
-  'The endpoint was deleted; what waited for it is cancelled.',
+  'The endpoint was deleted. Its waiting deliveries were cancelled.',
 )
 
 builder.mutationFields((t) => ({
   createEndpoint: t.field({
     type: CreateEndpointSuccess,
     errors: {},
-    description: 'Makes an endpoint. It gets the events that are published from now on.',
+    description: 'Creates an endpoint. It receives the events that are published from now on.',
     authScopes: { roles: ADMINISTRATORS },
-    args: { input: t.arg({ type: CreateEndpointInput, required: true, description: 'The endpoint to be made.' }) },
+    args: { input: t.arg({ type: CreateEndpointInput, required: true, description: 'The endpoint to create.' }) },
     resolve: (_root, { input }, ctx) =>
       createEndpoint(ctx, viewerOf(ctx), { ...input, tenantId: namedTenant(input.tenantId) }),
   }),
   updateEndpoint: t.field({
     type: UpdateEndpointSuccess,
     errors: {},
-    description: 'Changes an endpoint. The next attempt follows it, also of deliveries that wait already.',
+    description: 'Changes an endpoint. The changes apply to every later attempt, also of deliveries that already wait.',
     authScopes: { roles: ADMINISTRATORS },
     args: {
-      id: t.arg.id({ required: true, description: 'The endpoint.' }),
-      input: t.arg({ type: UpdateEndpointInput, required: true, description: 'What to change.' }),
+      id: t.arg.id({ required: true, description: 'The id of the endpoint.' }),
+      input: t.arg({ type: UpdateEndpointInput, required: true, description: 'The changes to make.' }),
     },
     resolve: async (_root, { id, input }, ctx) => ({
       endpoint: await updateEndpoint(ctx, viewerOf(ctx), { endpointId: idOfMutation('endpoint', id), input }),
@@ -247,9 +288,9 @@ builder.mutationFields((t) => ({
   pauseEndpoint: t.field({
     type: PauseEndpointSuccess,
     errors: {},
-    description: 'Stops deliveries to an active endpoint. They are held, and none is lost.',
+    description: 'Pauses an active endpoint. Its deliveries are held, and none is lost.',
     authScopes: { roles: ADMINISTRATORS },
-    args: { id: t.arg.id({ required: true, description: 'The endpoint.' }) },
+    args: { id: t.arg.id({ required: true, description: 'The id of the endpoint.' }) },
     resolve: async (_root, { id }, ctx) => ({
       endpoint: await pauseEndpoint(ctx, viewerOf(ctx), { endpointId: idOfMutation('endpoint', id) }),
     }),
@@ -257,17 +298,21 @@ builder.mutationFields((t) => ({
   resumeEndpoint: t.field({
     type: ResumeEndpointSuccess,
     errors: {},
-    description: 'Lets deliveries to a paused or disabled endpoint go out again.',
+    description: 'Resumes a paused or disabled endpoint.',
     authScopes: { roles: ADMINISTRATORS },
     args: {
-      id: t.arg.id({ required: true, description: 'The endpoint.' }),
+      id: t.arg.id({ required: true, description: 'The id of the endpoint.' }),
       held: t.arg({
         type: HeldDeliveries,
         required: true,
         defaultValue: 'SEND_ALL',
-        description: 'What becomes of the deliveries that were held.',
+        description: 'What happens to the deliveries that were held.',
       }),
-      since: t.arg({ type: 'DateTime', description: 'With SEND_SINCE: from when on they go out.' }),
+      since: t.arg({
+        type: 'DateTime',
+        description:
+          'The earliest creation time of a delivery that is sent, inclusive. Only for SEND_SINCE, which requires it.',
+      }),
     },
     resolve: async (_root, { id, held, since }, ctx) => ({
       endpoint: await resumeEndpoint(ctx, viewerOf(ctx), {
@@ -280,9 +325,9 @@ builder.mutationFields((t) => ({
   deleteEndpoint: t.field({
     type: DeleteEndpointSuccess,
     errors: {},
-    description: 'Deletes an endpoint. What waits for it is cancelled; its history stays readable.',
+    description: 'Deletes an endpoint. Its waiting deliveries are cancelled; its history stays readable.',
     authScopes: { roles: ADMINISTRATORS },
-    args: { id: t.arg.id({ required: true, description: 'The endpoint.' }) },
+    args: { id: t.arg.id({ required: true, description: 'The id of the endpoint.' }) },
     resolve: async (_root, { id }, ctx) => ({
       endpoint: await deleteEndpoint(ctx, viewerOf(ctx), { endpointId: idOfMutation('endpoint', id) }),
     }),

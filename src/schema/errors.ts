@@ -5,48 +5,52 @@ import { ConflictError, type ErrorCode, type Issue, NotFoundError, ValidationErr
 import { builder } from './builder.ts'
 
 const ErrorCodeEnum = builder.enumType('ErrorCode', {
-  description: 'Why a mutation did nothing. More may come: keep a default branch.',
+  description: 'Why a mutation changed nothing. Later releases may add codes, so keep a default branch.',
   values: {
-    VALIDATION_FAILED: { description: 'The input cannot be taken; `issues` lists everything that is wrong with it.' },
-    NOT_FOUND: { description: 'What was named does not exist, or not for this caller.' },
-    CONFLICT: { description: 'It is in a state in which this cannot be done.' },
-    IDEMPOTENCY_CONFLICT: { description: 'The idempotency key already stands for an event with other content.' },
-    LIMIT_EXCEEDED: { description: 'There is no room for one more.' },
+    VALIDATION_FAILED: { description: 'The input is not valid. `issues` lists everything that is wrong with it.' },
+    NOT_FOUND: { description: 'The named object does not exist, or the caller cannot see it.' },
+    CONFLICT: { description: 'The object is in a state that does not allow this change.' },
+    IDEMPOTENCY_CONFLICT: { description: 'The idempotency key was already used for an event with other content.' },
+    LIMIT_EXCEEDED: { description: 'The tenant has the maximum number of these objects.' },
   } satisfies Record<ErrorCode, { description: string }>,
 })
 
 type Failure = { message: string; code: ErrorCode; path: string[] | null }
 
 const ErrorInterface = builder.interfaceRef<Failure>('Error').implement({
-  description: 'An expected failure of a mutation: nothing was changed.',
+  description: 'The reason why a mutation changed nothing.',
   fields: (t) => ({
-    message: t.exposeString('message', { description: 'For a person: what was expected, what came, what to do.' }),
-    code: t.expose('code', { type: ErrorCodeEnum, description: 'For a program.' }),
+    message: t.exposeString('message', {
+      description: 'The error in words, for a person: what was expected, what came, what to do.',
+    }),
+    code: t.expose('code', { type: ErrorCodeEnum, description: 'The error as a code, for a program.' }),
     path: t.exposeStringList('path', {
       nullable: true,
-      description: 'Where in the arguments, starting with the name of one; null when it is about no single place.',
+      description:
+        'The place of the error in the arguments, beginning with the name of an argument; null if the error has no single place.',
     }),
   }),
 })
 
 const ValidationIssue = builder.objectRef<Issue>('ValidationIssue').implement({
-  description: 'One thing that is wrong with an input.',
+  description: 'One error in an input.',
   fields: (t) => ({
     path: t.exposeStringList('path', {
-      description: 'Where in the arguments, e.g. ["input", "events", "3", "data", "from"]; positions count from 0.',
+      description:
+        'The place of the error in the arguments, such as ["input", "events", "3", "data", "from"]. Positions count from 0.',
     }),
-    message: t.exposeString('message', { description: 'What was expected and what came.' }),
+    message: t.exposeString('message', { description: 'What was expected, and what came.' }),
   }),
 })
 
 builder.objectType(ValidationError, {
   name: 'ValidationError',
-  description: 'The input cannot be taken.',
+  description: 'The input is not valid.',
   interfaces: [ErrorInterface],
   fields: (t) => ({
     issues: t.field({
       type: [ValidationIssue],
-      description: 'Everything that is wrong, so that it can be mended in one go.',
+      description: 'Every error in the input, so that you can fix all of them at once.',
       resolve: ({ issues }) => issues,
     }),
   }),
@@ -54,12 +58,12 @@ builder.objectType(ValidationError, {
 
 builder.objectType(NotFoundError, {
   name: 'NotFoundError',
-  description: 'What was named does not exist, or belongs to somebody else: the two look alike.',
+  description: 'The named object does not exist, or the caller cannot see it. The answer does not tell which.',
   interfaces: [ErrorInterface],
 })
 
 builder.objectType(ConflictError, {
   name: 'ConflictError',
-  description: 'What was asked does not go together with the present state.',
+  description: 'The present state of the object does not allow this change.',
   interfaces: [ErrorInterface],
 })

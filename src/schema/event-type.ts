@@ -4,20 +4,22 @@ import { builder, EVERYBODY } from './builder.ts'
 const EventType = builder.objectRef<EventTypeEntry>('EventType').implement({
   description: 'A kind of event that the platform publishes.',
   fields: (t) => ({
-    name: t.exposeString('name', { description: 'Its dotted name, e.g. `call.ended`.' }),
-    group: t.exposeString('group', { description: 'What it is about; the first part of most names.' }),
-    description: t.exposeString('description', { description: 'When it is published, and what to know about it.' }),
+    name: t.exposeString('name', { description: 'The name of the type, with dots, such as `call.ended`.' }),
+    group: t.exposeString('group', { description: 'The group of the type, which is the first part of most names.' }),
+    description: t.exposeString('description', {
+      description: 'When the platform publishes the event, and what receivers should know.',
+    }),
     apiVersion: t.exposeString('apiVersion', {
-      description: 'The date of the catalogue, `api_version` in the envelope.',
+      description: 'The date of the catalogue. The envelope has it as `api_version`.',
     }),
     jsonSchema: t.field({
       type: 'JSON',
-      description: 'What `data` looks like: JSON Schema, draft 2020-12. Members it does not name may come too.',
+      description: 'The schema of `data`, as JSON Schema draft 2020-12. An event may have further members.',
       resolve: ({ jsonSchema }) => jsonSchema,
     }),
     example: t.field({
       type: 'JSON',
-      description: 'A whole envelope, as an endpoint would get it.',
+      description: 'An example: a whole envelope, as a receiver gets it.',
       resolve: ({ example }) => example,
     }),
   }),
@@ -26,7 +28,7 @@ const EventType = builder.objectRef<EventTypeEntry>('EventType').implement({
 builder.queryField('eventTypes', (t) =>
   t.field({
     type: [EventType],
-    description: 'The catalogue: every type an event can have.',
+    description: 'The catalogue: every event type.',
     authScopes: { roles: EVERYBODY },
     complexity: { field: 1, multiplier: EVENT_TYPES.length },
     resolve: () => [...EVENT_TYPES],

@@ -8,39 +8,43 @@ import { eventPage } from './event-page.ts'
 import { eventFilterOf, type Lookup, lookup, tenantOfPublish } from './tenancy.ts'
 
 export const Event = builder.prismaObject('Event', {
-  description: 'A fact, published once and never changed.',
+  description: 'A fact that a publisher published. An event never changes.',
   interfaces: [builder.nodeInterfaceRef()],
   select: { id: true },
   fields: (t) => ({
     id: t.id({
-      description: 'Starts with `evt_`; receivers get it as `X-Sivo-Event-Id`.',
+      description: 'The id of the event. It starts with `evt_`. Receivers get it as `X-Sivo-Event-Id`.',
       resolve: ({ id }) => toPublicId('event', id),
     }),
-    type: t.exposeString('type', { description: 'Its type, by the name the catalogue gives it.' }),
+    type: t.exposeString('type', { description: 'The event type, by its name in the catalogue.' }),
     subject: t.exposeString('subject', {
       nullable: true,
-      description: 'What it is about, e.g. a call; `sequence` counts within it.',
+      description: 'The call, agent or other object that the event concerns; null if the publisher named none.',
     }),
-    sequence: t.exposeInt('sequence', { nullable: true, description: 'Its place among the events of its subject.' }),
+    sequence: t.exposeInt('sequence', {
+      nullable: true,
+      description:
+        'The position of the event among the events of its subject, as the publisher counts; null if it does not.',
+    }),
     occurredAt: t.expose('occurredAt', {
       type: 'DateTime',
-      description: 'When it happened, as the publisher said; else when it came in.',
+      description: 'When the event happened, as the publisher stated; otherwise when the gateway accepted it.',
     }),
-    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it came in.' }),
-    test: t.exposeBoolean('test', { description: 'Whether a person sent it to try an endpoint.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the gateway accepted the event.' }),
+    test: t.exposeBoolean('test', { description: 'Whether the event is a test.' }),
     payload: t.field({
       type: 'JSON',
       nullable: true,
-      description: 'The whole envelope that receivers get; null once it was forgotten.',
+      description: 'The whole envelope that receivers get; null after its retention time.',
       select: { body: true },
       resolve: ({ body }) => (body === null ? null : JSON.parse(body)),
     }),
     body: t.exposeString('body', {
       nullable: true,
-      description: 'The exact text that is signed and sent; null once it was forgotten.',
+      description: 'The exact text that the gateway signs and sends; null after its retention time.',
     }),
     deliveries: t.relation('deliveries', {
-      description: 'One for each endpoint that it goes to.',
+      description: 'The deliveries of the event, one for each endpoint that receives it.',
       query: { orderBy: { id: 'asc' } },
     }),
   }),
@@ -62,15 +66,19 @@ export async function findEvent(
 
 export const EventFilterInput = builder.inputType('EventFilter', {
   description:
-    'Which events. All fields have to fit, in a list one of its members; what is left out or null does not matter, an empty list fits nothing.',
+    'A filter for events. An event matches if it matches every field; it matches a list if it matches one of its members. A field that is absent or null matches every event; an empty list matches none.',
   fields: (t) => ({
-    tenantId: t.id({ description: 'Whose events; operators have to say it.' }),
-    eventTypes: t.stringList({ description: 'Exact names from the catalogue.' }),
-    subject: t.string({ description: 'The exact subject.' }),
-    test: t.boolean({ description: 'Only tests, or no tests; absent: both.' }),
-    undeliveredTo: t.id({ description: 'Those with a delivery to this endpoint that did not succeed, or not yet.' }),
-    from: t.field({ type: 'DateTime', description: 'Those that came in at this moment or later.' }),
-    to: t.field({ type: 'DateTime', description: 'Those that came in before this moment.' }),
+    tenantId: t.id({ description: 'The tenant. Operators must name it; for others it is their own.' }),
+    eventTypes: t.stringList({ description: 'The event types, by their exact names in the catalogue.' }),
+    subject: t.string({ description: 'The exact subject of the event.' }),
+    test: t.boolean({
+      description: 'Whether to match only tests (true) or no tests (false). If absent or null, both match.',
+    }),
+    undeliveredTo: t.id({
+      description: 'The id of an endpoint. Matches events that have a delivery to it which is not SUCCEEDED.',
+    }),
+    from: t.field({ type: 'DateTime', description: 'The earliest time of acceptance, inclusive.' }),
+    to: t.field({ type: 'DateTime', description: 'The latest time of acceptance, exclusive.' }),
   }),
 })
 
@@ -78,9 +86,9 @@ builder.queryFields((t) => ({
   event: t.prismaField({
     type: Event,
     nullable: true,
-    description: 'An event; null when there is no such event, or not for this caller.',
+    description: 'The event with this id; null if it does not exist or the caller cannot see it.',
     authScopes: { roles: READERS },
-    args: { id: t.arg.id({ required: true, description: 'Its id.' }) },
+    args: { id: t.arg.id({ required: true, description: 'The id of the event.' }) },
     resolve: async (query, _root, { id }, ctx) => {
       const what = lookup(ctx, 'event', id)
       return what && findEvent(ctx, what, query)
@@ -89,9 +97,10 @@ builder.queryFields((t) => ({
   events: t.field({
     type: EventConnection,
     nullable: true,
-    description: 'The events of a tenant.',
+    description:
+      'The events of a tenant; null, with the error NOT_FOUND, if the caller cannot see what the filter names.',
     authScopes: { roles: READERS },
-    args: { ...pageArgs, filter: t.arg({ type: EventFilterInput, description: 'Which of them.' }) },
+    args: { ...pageArgs, filter: t.arg({ type: EventFilterInput, description: 'Which events to return.' }) },
     complexity: pageCost(),
     resolve: async (_root, args, ctx, info) => {
       const page = readPage(args)
@@ -102,54 +111,67 @@ builder.queryFields((t) => ({
 }))
 
 const EventInput = builder.inputType('EventInput', {
-  description: 'An event to be published.',
+  description: 'The event to publish.',
   fields: (t) => ({
-    type: t.string({ required: true, description: 'Its type, by the exact name the catalogue gives it.' }),
+    type: t.string({ required: true, description: 'The event type, by its exact name in the catalogue.' }),
     data: t.field({
       type: 'JSON',
       required: true,
-      description: 'A JSON object that fits the type; members the catalogue does not name are delivered too.',
+      description:
+        'A JSON object that matches the schema of the type. Receivers also get members that the schema does not name. The whole envelope has at most 262,144 bytes.',
     }),
-    subject: t.string({ description: 'What it is about, at most 256 characters.' }),
-    sequence: t.int({ description: 'Its place among the events of its subject; receivers order by it.' }),
-    occurredAt: t.field({ type: 'DateTime', description: 'When it happened; absent: now.' }),
+    subject: t.string({ description: 'The call, agent or other object that the event concerns, 1 to 256 characters.' }),
+    sequence: t.int({
+      description:
+        'The position of the event among the events of its subject, 0 or more. Receivers can order events by it.',
+    }),
+    occurredAt: t.field({
+      type: 'DateTime',
+      description: 'When the event happened. If absent or null, the time of acceptance.',
+    }),
     idempotencyKey: t.string({
       description:
-        'Publishing again with the same key and content makes no second event, for at least 24 hours. At most 256 characters.',
+        'A key that prevents duplicates, 1 to 256 characters. For at least 24 hours, publishing the same content with the same key creates no second event.',
     }),
   }),
 })
 
 const PublishEventsInput = builder.inputType('PublishEventsInput', {
-  description: 'Events of one tenant.',
+  description: 'The events to publish for one tenant.',
   fields: (t) => ({
-    tenantId: t.id({ description: 'Whose events; a key for all tenants has to say it.' }),
-    events: t.field({ type: [EventInput], required: true, description: 'All of them are taken, or none.' }),
+    tenantId: t.id({
+      description: 'The tenant. A key that serves every tenant must name it; for others it is their own.',
+    }),
+    events: t.field({
+      type: [EventInput],
+      required: true,
+      description: 'The events, 1 to 500. The gateway accepts all of them or none.',
+    }),
   }),
 })
 
 type Published = { readonly id: string; readonly duplicate: boolean; readonly deliveryCount: number }
 
 const PublishedEvent = builder.objectRef<Published>('PublishedEvent').implement({
-  description: 'What became of one event of a publish.',
+  description: 'An event that was published.',
   fields: (t) => ({
     id: t.id({
-      description: 'The event’s id; of a duplicate that of the first.',
+      description: 'The id of the event. A duplicate gets the id of the first event.',
       resolve: ({ id }) => toPublicId('event', id),
     }),
     duplicate: t.exposeBoolean('duplicate', {
-      description: 'Whether its idempotency key was used for the same event before.',
+      description: 'Whether the idempotency key was used for the same event before.',
     }),
-    deliveryCount: t.exposeInt('deliveryCount', { description: 'How many endpoints it goes to.' }),
+    deliveryCount: t.exposeInt('deliveryCount', { description: 'The number of endpoints that receive the event.' }),
   }),
 })
 
 const PublishEventsSuccess = builder.objectRef<{ events: readonly Published[] }>('PublishEventsSuccess').implement({
-  description: 'Every event is stored and will be delivered.',
+  description: 'Every event was stored and will be delivered.',
   fields: (t) => ({
     events: t.field({
       type: [PublishedEvent],
-      description: 'In the order of the input.',
+      description: 'The events, in the order of the input.',
       resolve: ({ events }) => events,
     }),
   }),
@@ -159,9 +181,9 @@ builder.mutationField('publishEvents', (t) =>
   t.field({
     type: PublishEventsSuccess,
     errors: {},
-    description: 'Publishes events. An answer with ids means that they are stored and will be delivered.',
+    description: 'Publishes events. An answer with ids confirms that they are stored and will be delivered.',
     authScopes: { roles: PUBLISHERS },
-    args: { input: t.arg({ type: PublishEventsInput, required: true, description: 'The events and whose they are.' }) },
+    args: { input: t.arg({ type: PublishEventsInput, required: true, description: 'The events and their tenant.' }) },
     resolve: async (_root, { input }, ctx) => ({
       events: await publishEvents(ctx, { tenantId: await tenantOfPublish(ctx, input.tenantId), events: input.events }),
     }),

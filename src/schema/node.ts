@@ -31,9 +31,9 @@ builder.queryField('node', (t) =>
   t.field({
     type: builder.nodeInterfaceRef(),
     nullable: true,
-    description: 'Anything that has an id, by its id; null when there is no such thing, or not for this caller.',
+    description: 'The object with this id; null if it does not exist or the caller cannot see it.',
     authScopes: { roles: READERS },
-    args: { id: t.arg.id({ required: true, description: 'The id of any kind of thing.' }) },
+    args: { id: t.arg.id({ required: true, description: 'The id of an object of any type that implements Node.' }) },
     resolve: async (_root, { id }, ctx) => {
       const kind = kindOfId(id)
       const finder = kind && FINDERS[kind]

@@ -6,23 +6,23 @@ import { builder, READERS } from './builder.ts'
 import { lookup } from './tenancy.ts'
 
 const DeliveryStepEnum = builder.enumType('DeliveryStep', {
-  description: 'A step of an attempt that was taken.',
+  description: 'A step of an attempt.',
   values: {
     DNS: { description: 'The host was resolved.' },
-    CONNECT: { description: 'The connection stands.' },
-    TLS: { description: 'It is encrypted, and the receiver is who it should be.' },
+    CONNECT: { description: 'The connection is open.' },
+    TLS: { description: 'The TLS handshake is complete, and the certificate of the receiver was verified.' },
     REQUEST_SENT: { description: 'The whole request was sent.' },
-    FIRST_BYTE: { description: 'The reply begins.' },
+    FIRST_BYTE: { description: 'The first byte of the reply arrived.' },
     DONE: { description: 'The reply is complete, or the attempt failed.' },
   } satisfies Record<DeliveryStep, { description: string }>,
 })
 
 const DeliveryProgress = builder.objectRef<ProgressStep>('DeliveryProgress').implement({
   description:
-    'How far the attempt of a test is. Over a connection that was there already the first three are left out.',
+    'A step that the attempt of a test has completed. An attempt over an open connection has no DNS, CONNECT and TLS steps.',
   fields: (t) => ({
-    step: t.expose('step', { type: DeliveryStepEnum, description: 'What was done.' }),
-    atMs: t.exposeFloat('atMs', { description: 'When, in milliseconds from the beginning of the attempt.' }),
+    step: t.expose('step', { type: DeliveryStepEnum, description: 'The step that was completed.' }),
+    atMs: t.exposeFloat('atMs', { description: 'The time since the attempt began, in milliseconds.' }),
   }),
 })
 
@@ -30,9 +30,9 @@ builder.subscriptionField('deliveryProgress', (t) =>
   t.field({
     type: DeliveryProgress,
     description:
-      'The steps of a test’s attempt: those taken so far at once, then each as it is taken. Ends when the attempt is recorded.',
+      'The steps of a test’s attempt. Completed steps come at once, later ones when they happen. The stream ends when the attempt is recorded.',
     authScopes: { roles: READERS },
-    args: { deliveryId: t.arg.id({ required: true, description: 'The delivery of a test.' }) },
+    args: { deliveryId: t.arg.id({ required: true, description: 'The id of the delivery, which must be a test.' }) },
     subscribe: async (_root, { deliveryId }, ctx) => {
       const what = lookup(ctx, 'delivery', deliveryId)
       const found =

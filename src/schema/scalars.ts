@@ -10,7 +10,7 @@ import { builder, type Json } from './builder.ts'
 
 builder.scalarType('DateTime', {
   description:
-    'A moment as RFC 3339 writes it, such as 2026-11-01T09:30:00.000Z. Any offset is taken; UTC with milliseconds is given out.',
+    'A time in the format of RFC 3339, such as 2026-11-01T09:30:00.000Z. Inputs may have any offset; outputs are in UTC with milliseconds.',
   specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc3339',
   serialize: (moment) => moment.toISOString(),
   parseValue: readMoment,
@@ -18,7 +18,7 @@ builder.scalarType('DateTime', {
 })
 
 builder.scalarType('JSON', {
-  description: 'Any JSON value; where a field asks for an object, other values are refused.',
+  description: 'A JSON value. A field that expects a JSON object refuses other values.',
   specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc8259',
   serialize: (value) => value,
   parseValue: (value) => value as Json,

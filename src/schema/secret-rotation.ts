@@ -3,10 +3,15 @@ import { builder } from './builder.ts'
 type Coming = { hint: string; createdAt: Date; activeFrom: Date }
 
 export const SecretRotation = builder.objectRef<Coming>('SecretRotation').implement({
-  description: 'The overlap of a rotation: the old secret signs, and the coming one signs beside it.',
+  description: 'A rotation of a signing secret that overlaps: both the old and the next secret sign.',
   fields: (t) => ({
-    nextSecretHint: t.exposeString('hint', { description: 'Enough of the coming secret to recognise it by.' }),
-    startedAt: t.expose('createdAt', { type: 'DateTime', description: 'When the coming secret was made.' }),
-    endsAt: t.expose('activeFrom', { type: 'DateTime', description: 'When it takes over.' }),
+    nextSecretHint: t.exposeString('hint', {
+      description: 'The prefix and the last four characters of the next secret, to recognise it.',
+    }),
+    startedAt: t.expose('createdAt', { type: 'DateTime', description: 'When the rotation began.' }),
+    endsAt: t.expose('activeFrom', {
+      type: 'DateTime',
+      description: 'When the overlap ends and the next secret replaces the old one.',
+    }),
   }),
 })

@@ -6,7 +6,7 @@ import { idOfMutation, viewerOf } from './tenancy.ts'
 const RotateSigningSecretSuccess = builder
   .objectRef<{ endpoint: { id: string }; signingSecret: string; overlapEndsAt: Date }>('RotateSigningSecretSuccess')
   .implement({
-    description: 'There is a new signing secret. It is shown here and never again.',
+    description: 'A new signing secret was created. This answer is the only one that shows it.',
     fields: (t) => ({
       endpoint: t.field({
         type: Endpoint,
@@ -14,11 +14,11 @@ const RotateSigningSecretSuccess = builder
         resolve: ({ endpoint }) => endpoint,
       }),
       signingSecret: t.exposeString('signingSecret', {
-        description: 'What the receiver checks signatures with from now on.',
+        description: 'The new secret with which the receiver verifies signatures.',
       }),
       overlapEndsAt: t.expose('overlapEndsAt', {
         type: 'DateTime',
-        description: 'Until then the old secret signs and the new one signs beside it.',
+        description: 'When the overlap ends. Until then both the old and the new secret sign.',
       }),
     }),
   })
@@ -26,7 +26,7 @@ const RotateSigningSecretSuccess = builder
 const CompleteSecretRotationSuccess = builder
   .objectRef<{ endpoint: { id: string } }>('CompleteSecretRotationSuccess')
   .implement({
-    description: 'The new secret alone signs.',
+    description: 'The rotation was completed. Only the new secret signs.',
     fields: (t) => ({
       endpoint: t.field({
         type: Endpoint,
@@ -40,15 +40,15 @@ builder.mutationFields((t) => ({
   rotateSigningSecret: t.field({
     type: RotateSigningSecretSuccess,
     errors: {},
-    description:
-      'Makes a new signing secret. A second rotation during an overlap replaces the secret that was to come.',
+    description: 'Creates a new signing secret. A second rotation during an overlap replaces the next secret.',
     authScopes: { roles: ADMINISTRATORS },
     args: {
-      endpointId: t.arg.id({ required: true, description: 'The endpoint.' }),
+      endpointId: t.arg.id({ required: true, description: 'The id of the endpoint.' }),
       overlapHours: t.arg.int({
         required: true,
         defaultValue: 24,
-        description: 'How long both secrets sign, 0 to 168; 0 switches at once.',
+        description:
+          'How many hours both secrets sign, from 0 to 168. With 0 the new secret replaces the old one at once.',
       }),
     },
     resolve: (_root, { endpointId, overlapHours }, ctx) =>
@@ -60,9 +60,9 @@ builder.mutationFields((t) => ({
   completeSecretRotation: t.field({
     type: CompleteSecretRotationSuccess,
     errors: {},
-    description: 'Ends the overlap of a rotation now: the receiver knows the new secret.',
+    description: 'Ends the overlap of a rotation now, because the receiver knows the new secret.',
     authScopes: { roles: ADMINISTRATORS },
-    args: { endpointId: t.arg.id({ required: true, description: 'The endpoint.' }) },
+    args: { endpointId: t.arg.id({ required: true, description: 'The id of the endpoint.' }) },
     resolve: async (_root, { endpointId }, ctx) => ({
       endpoint: await completeSecretRotation(ctx, viewerOf(ctx), {
         endpointId: idOfMutation('endpoint', endpointId, ['endpointId']),

@@ -9,63 +9,69 @@ import { tenantOfList } from './tenancy.ts'
 import { Tenant } from './tenant.ts'
 
 const StatsWindowEnum = builder.enumType('StatsWindow', {
-  description: 'How far back statistics go.',
+  description: 'The time window of statistics.',
   values: {
-    LAST_HOUR: { description: 'In buckets of a minute.' },
-    LAST_24_HOURS: { description: 'In buckets of a quarter of an hour.' },
-    LAST_7_DAYS: { description: 'In buckets of two hours.' },
-    LAST_30_DAYS: { description: 'In buckets of eight hours.' },
+    LAST_HOUR: { description: 'The last hour, in buckets of one minute.' },
+    LAST_24_HOURS: { description: 'The last 24 hours, in buckets of 15 minutes.' },
+    LAST_7_DAYS: { description: 'The last 7 days, in buckets of two hours.' },
+    LAST_30_DAYS: { description: 'The last 30 days, in buckets of eight hours.' },
   } satisfies Record<StatsWindow, { description: string }>,
 })
 
 const StatsBucketType = builder.objectRef<StatsBucket>('StatsBucket').implement({
-  description: 'How deliveries went in a length of time.',
+  description: 'Statistics of deliveries over one length of time.',
   fields: (t) => ({
-    start: t.expose('start', { type: 'DateTime', description: 'When it began: a round time in UTC.' }),
+    start: t.expose('start', { type: 'DateTime', description: 'When this length of time began, in UTC.' }),
     succeeded: t.exposeInt('succeeded', {
-      description: 'Deliveries that succeeded then, and have not been sent since.',
+      description: 'The number of deliveries that succeeded in this time and were not sent again later.',
     }),
-    failedAttempts: t.exposeInt('failedAttempts', { description: 'Attempts that began then and failed.' }),
+    failedAttempts: t.exposeInt('failedAttempts', {
+      description: 'The number of attempts that began in this time and failed.',
+    }),
     deadLettered: t.exposeInt('deadLettered', {
-      description: 'Deliveries that became dead letters then, and have not been retried since.',
+      description: 'The number of deliveries that became dead letters in this time and were not retried later.',
     }),
     successRate: t.exposeFloat('successRate', {
       nullable: true,
-      description: 'succeeded / (succeeded + deadLettered); null when both are 0.',
+      description:
+        'The share of deliveries that succeeded, from 0 to 1: succeeded / (succeeded + deadLettered); null if both are 0.',
     }),
     p50LatencyMs: t.exposeInt('p50LatencyMs', {
       nullable: true,
-      description: 'Half of the attempts that began then took no longer, give or take 5 %; null when there were none.',
+      description:
+        'The latency that 50 % of the attempts did not exceed, in milliseconds, accurate to 5 %; null if there were no attempts.',
     }),
     p95LatencyMs: t.exposeInt('p95LatencyMs', {
       nullable: true,
-      description: '95 of 100 attempts took no longer, give or take 5 %.',
+      description:
+        'The latency that 95 % of the attempts did not exceed, in milliseconds, accurate to 5 %; null if there were no attempts.',
     }),
     p99LatencyMs: t.exposeInt('p99LatencyMs', {
       nullable: true,
-      description: '99 of 100 attempts took no longer, give or take 5 %.',
+      description:
+        'The latency that 99 % of the attempts did not exceed, in milliseconds, accurate to 5 %; null if there were no attempts.',
     }),
   }),
 })
 
 const DeliveryStatsType = builder.objectRef<DeliveryStats>('DeliveryStats').implement({
   description:
-    'How deliveries went over a window of time, without tests. It ends now: its last bucket is still filling.',
+    'Statistics of deliveries over a time window that ends now. Tests are not counted. The last bucket is not complete.',
   fields: (t) => ({
-    bucketSeconds: t.exposeInt('bucketSeconds', { description: 'How long a bucket is.' }),
+    bucketSeconds: t.exposeInt('bucketSeconds', { description: 'The length of a bucket, in seconds.' }),
     current: t.field({
       type: StatsBucketType,
-      description: 'The whole window.',
+      description: 'The statistics of the whole window.',
       resolve: ({ current }) => current,
     }),
     previous: t.field({
       type: StatsBucketType,
-      description: 'The window before it, to compare with.',
+      description: 'The statistics of the window before it, for comparison.',
       resolve: ({ previous }) => previous,
     }),
     buckets: t.field({
       type: [StatsBucketType],
-      description: 'The window in equal parts, oldest first, without a gap.',
+      description: 'The window in buckets of equal length, oldest first, without gaps.',
       resolve: ({ buckets }) => [...buckets],
     }),
   }),
@@ -76,7 +82,7 @@ const statsArgs = builder.args((t) => ({
     type: StatsWindowEnum,
     required: true,
     defaultValue: 'LAST_24_HOURS',
-    description: 'How far back.',
+    description: 'The time window.',
   }),
 }))
 
@@ -84,7 +90,7 @@ builder.prismaObjectField(Tenant, 'stats', (t) =>
   t.field({
     type: DeliveryStatsType,
     nullable: true,
-    description: 'How deliveries to all of its endpoints went.',
+    description: 'The statistics of deliveries to all endpoints of the tenant.',
     authScopes: { roles: READERS },
     args: statsArgs,
     resolve: ({ id }, { window }, ctx) => statsOf(ctx, window, { tenantId: id, endpointId: null }),
@@ -95,7 +101,7 @@ builder.prismaObjectField(Endpoint, 'stats', (t) =>
   t.field({
     type: DeliveryStatsType,
     nullable: true,
-    description: 'How deliveries to it went.',
+    description: 'The statistics of deliveries to the endpoint.',
     select: { tenantId: true },
     args: statsArgs,
     resolve: ({ id, tenantId }, { window }, ctx) => statsOf(ctx, window, { tenantId, endpointId: id }),
@@ -106,9 +112,13 @@ builder.queryField('stats', (t) =>
   t.field({
     type: DeliveryStatsType,
     nullable: true,
-    description: 'How the deliveries of a tenant went.',
+    description:
+      'The statistics of deliveries to all endpoints of a tenant; null, with the error NOT_FOUND, if the caller cannot see the tenant.',
     authScopes: { roles: READERS },
-    args: { tenantId: t.arg.id({ description: 'Whose deliveries; operators have to say it.' }), ...statsArgs },
+    args: {
+      tenantId: t.arg.id({ description: 'The tenant. Operators must name it; for others it is their own.' }),
+      ...statsArgs,
+    },
     resolve: async (_root, { tenantId, window }, ctx) =>
       statsOf(ctx, window, { tenantId: await tenantOfList(ctx, tenantId), endpointId: null }),
   }),

@@ -7,17 +7,19 @@ import { pageArgs, pageCost, pageQuery, pageSelection, readPage, toPage } from '
 import { type Lookup, lookup, viewerOf } from './tenancy.ts'
 
 export const Tenant = builder.prismaObject('Tenant', {
-  description: 'Whose endpoints, events and deliveries these are.',
+  description: 'The owner of endpoints, events and deliveries.',
   interfaces: [builder.nodeInterfaceRef()],
   select: { id: true },
   fields: (t) => ({
-    id: t.id({ description: 'Starts with `ten_`.', resolve: ({ id }) => toPublicId('tenant', id) }),
-    name: t.exposeString('name', { description: 'What people call it.' }),
-    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was opened.' }),
+    id: t.id({
+      description: 'The id of the tenant. It starts with `ten_`.',
+      resolve: ({ id }) => toPublicId('tenant', id),
+    }),
+    name: t.exposeString('name', { description: 'The name of the tenant, for people.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the tenant was created.' }),
     payloadRetentionDays: t.exposeInt('payloadRetentionDays', {
       nullable: true,
-      description:
-        'After how many days the payloads of its events are forgotten; null when that is left to the deployment.',
+      description: 'How many days the payloads of events are kept; null if the setting of the deployment applies.',
     }),
   }),
 })
@@ -41,9 +43,9 @@ builder.queryFields((t) => ({
   tenant: t.prismaField({
     type: Tenant,
     nullable: true,
-    description: 'A tenant; without an id one’s own. null when there is no such tenant, or not for this caller.',
+    description: 'The tenant with this id, or the caller’s own; null if it does not exist or the caller cannot see it.',
     authScopes: { roles: READERS },
-    args: { id: t.arg.id({ description: 'The tenant’s id; absent or null: one’s own.' }) },
+    args: { id: t.arg.id({ description: 'The id of the tenant. If absent or null, the caller’s own.' }) },
     resolve: async (query, _root, { id }, ctx) => {
       const own = viewerOf(ctx).tenantId
       const what = id == null ? own && { id: own, reach: own } : lookup(ctx, 'tenant', id)
@@ -53,7 +55,7 @@ builder.queryFields((t) => ({
   tenants: t.field({
     type: TenantConnection,
     nullable: true,
-    description: 'Every tenant.',
+    description: 'Every tenant. Only operators can read this list.',
     authScopes: { roles: OPERATORS },
     args: { ...pageArgs },
     complexity: pageCost(),
@@ -65,12 +67,12 @@ builder.queryFields((t) => ({
 }))
 
 const CreateTenantInput = builder.inputType('CreateTenantInput', {
-  description: 'A tenant to be opened.',
-  fields: (t) => ({ name: t.string({ required: true, description: 'What people call it.' }) }),
+  description: 'The tenant to create.',
+  fields: (t) => ({ name: t.string({ required: true, description: 'The name of the tenant, 1 to 200 characters.' }) }),
 })
 
 const CreateTenantSuccess = builder.objectRef<{ tenant: { id: string } }>('CreateTenantSuccess').implement({
-  description: 'The tenant was opened.',
+  description: 'The tenant was created.',
   fields: (t) => ({
     tenant: t.field({ type: Tenant, description: 'The new tenant.', resolve: ({ tenant }) => tenant }),
   }),
@@ -80,9 +82,9 @@ builder.mutationField('createTenant', (t) =>
   t.field({
     type: CreateTenantSuccess,
     errors: {},
-    description: 'Opens a tenant.',
+    description: 'Creates a tenant.',
     authScopes: { roles: OPERATORS },
-    args: { input: t.arg({ type: CreateTenantInput, required: true, description: 'The tenant to be opened.' }) },
+    args: { input: t.arg({ type: CreateTenantInput, required: true, description: 'The tenant to create.' }) },
     resolve: async (_root, { input }, ctx) => ({
       tenant: await createTenant(ctx, viewerOf(ctx), { name: input.name }),
     }),

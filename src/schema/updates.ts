@@ -15,13 +15,14 @@ import { deliveryFilterOf, eventFilterOf, tenantOfList } from './tenancy.ts'
 
 /** What a batch is counted as: the list it is like has this many on a page. */
 const ASSUMED_BATCH = { field: 1, multiplier: 50 }
-const AFTER = 'The cursor of a batch: everything that changed since comes first. Absent: from now on.'
-const CURSOR = 'Where the stream stands. Pass it as `after` to go on from here, on any server.'
-const DROPPED = 'How many changes were left out of this batch because the client did not keep up.'
-const RESYNC = 'Whether changes may be missing: read the list anew. The stream goes on from `cursor`.'
+const AFTER =
+  'The cursor of an earlier batch. The stream begins with everything that changed after it. If absent or null, it begins now.'
+const CURSOR = 'The position of the stream. Pass it as `after` to continue from here, on any server.'
+const DROPPED = 'The number of changes that were dropped because the client read too slowly.'
+const RESYNC = 'Whether changes may be missing. If true, read the list again; the stream continues from `cursor`.'
 
 const DeliveryUpdateBatch = builder.objectRef<Batch<ChangedDelivery>>('DeliveryUpdateBatch').implement({
-  description: 'Deliveries that changed, each once and as it is now.',
+  description: 'The deliveries that changed, each once and in its newest state.',
   fields: (t) => ({
     cursor: t.exposeString('cursor', { description: CURSOR }),
     droppedCount: t.exposeInt('droppedCount', { description: DROPPED }),
@@ -39,14 +40,14 @@ const DeliveryUpdateBatch = builder.objectRef<Batch<ChangedDelivery>>('DeliveryU
 })
 
 const EventUpdateBatch = builder.objectRef<Batch<ChangedEvent>>('EventUpdateBatch').implement({
-  description: 'Events that came in.',
+  description: 'The events that were accepted.',
   fields: (t) => ({
     cursor: t.exposeString('cursor', { description: CURSOR }),
     droppedCount: t.exposeInt('droppedCount', { description: DROPPED }),
     resyncRequired: t.exposeBoolean('resyncRequired', { description: RESYNC }),
     events: t.prismaField({
       type: [Event],
-      description: 'The events that came in.',
+      description: 'The events that were accepted.',
       complexity: ASSUMED_BATCH,
       resolve: (query, { rows }, _args, ctx) =>
         loadSelected(rows, query.select, (ids) =>
@@ -57,11 +58,11 @@ const EventUpdateBatch = builder.objectRef<Batch<ChangedEvent>>('EventUpdateBatc
 })
 
 const EndpointUpdate = builder.objectRef<ChangedEndpoint>('EndpointUpdate').implement({
-  description: 'An endpoint that was made, changed, paused, resumed, disabled or deleted.',
+  description: 'An endpoint that was created, changed, paused, resumed, disabled or deleted.',
   fields: (t) => ({
     endpoint: t.prismaField({
       type: Endpoint,
-      description: 'The endpoint as it is now; its `deletedAt` says that it is gone.',
+      description: 'The endpoint as it is now. A deleted one has `deletedAt`.',
       resolve: (query, { id }, _args, ctx) => ctx.db.endpoint.findUniqueOrThrow({ ...query, where: { id } }),
     }),
   }),
@@ -71,12 +72,12 @@ builder.subscriptionFields((t) => ({
   deliveryUpdates: t.field({
     type: DeliveryUpdateBatch,
     description:
-      'The deliveries of a tenant, as they are made, attempted, cancelled and retried. Subscribe first and read the list then, and nothing falls between.',
+      'The deliveries of a tenant, sent when they are created, attempted, cancelled or retried. Subscribe before you read the list, so that you miss no change.',
     authScopes: { roles: READERS },
     args: {
       filter: t.arg({
         type: DeliveryFilterInput,
-        description: 'Which of them; `statuses` is judged after the change.',
+        description: 'Which deliveries to send. `statuses` is compared with the state after the change.',
       }),
       after: t.arg.string({ description: AFTER }),
     },
@@ -94,10 +95,10 @@ builder.subscriptionFields((t) => ({
   }),
   eventUpdates: t.field({
     type: EventUpdateBatch,
-    description: 'The events of a tenant, as they come in.',
+    description: 'The events of a tenant, sent when they are accepted.',
     authScopes: { roles: READERS },
     args: {
-      filter: t.arg({ type: EventFilterInput, description: 'Which of them.' }),
+      filter: t.arg({ type: EventFilterInput, description: 'Which events to send.' }),
       after: t.arg.string({ description: AFTER }),
     },
     subscribe: async (_root, args, ctx) => {
@@ -118,9 +119,9 @@ builder.subscriptionFields((t) => ({
   endpointUpdates: t.field({
     type: EndpointUpdate,
     description:
-      'The endpoints of a tenant, as they change. Pausing and resuming one changes how its waiting deliveries read.',
+      'The endpoints of a tenant, sent when they change. Pausing or resuming an endpoint changes the status of its waiting deliveries, which are not sent one by one.',
     authScopes: { roles: READERS },
-    args: { tenantId: t.arg.id({ description: 'Whose endpoints; operators have to say it.' }) },
+    args: { tenantId: t.arg.id({ description: 'The tenant. Operators must name it; for others it is their own.' }) },
     subscribe: async (_root, args, ctx) => {
       const tenantId = await tenantOfList(ctx, args.tenantId)
       const batches = ctx.feed.updates({ kind: 'endpoint', tenantId, matches: () => true, filterKey: '', after: null })

@@ -5,31 +5,31 @@ import { viewerOf } from './tenancy.ts'
 import { Tenant } from './tenant.ts'
 
 export const RoleEnum = builder.enumType('Role', {
-  description: 'What a key or a console session may do.',
+  description: 'What an API key or a console session may do.',
   values: {
-    OPERATOR: { description: 'Everything, for every tenant.' },
-    PUBLISHER: { description: 'Publishes events, and reads nothing but itself and the catalogue.' },
-    ADMIN: { description: 'Everything within its tenant, except publishing events.' },
-    VIEWER: { description: 'Reads what its tenant has, except keys and audit.' },
+    OPERATOR: { description: 'May do everything, for every tenant.' },
+    PUBLISHER: { description: 'May publish events, and read `viewer` and `eventTypes`.' },
+    ADMIN: { description: 'May do everything in its tenant except publish events.' },
+    VIEWER: { description: 'May read everything in its tenant except API keys, console sessions and audit entries.' },
   } satisfies Record<Role, { description: string }>,
 })
 
 const ViewerType = builder.objectRef<Viewer>('Viewer').implement({
-  description: 'Whoever asks, as its key or console session says.',
+  description: 'The caller, as its API key or console session identifies it.',
   fields: (t) => ({
-    role: t.expose('role', { type: RoleEnum, description: 'What it may do.' }),
+    role: t.expose('role', { type: RoleEnum, description: 'The role, which decides what the caller may do.' }),
     tenant: t.prismaField({
       type: Tenant,
       nullable: true,
-      description: 'The tenant it belongs to; null for operators and for publishers that serve every tenant.',
+      description: 'The tenant of the caller; null for operators and for publishers that serve every tenant.',
       resolve: (query, { tenantId }, _args, ctx) =>
         tenantId === null ? null : ctx.db.tenant.findUnique({ ...query, where: { id: tenantId } }),
     }),
-    name: t.exposeString('name', { description: 'The name the key or the session was given.' }),
+    name: t.exposeString('name', { description: 'The name of the API key or console session.' }),
     expiresAt: t.expose('expiresAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When it stops working; null when it does not by itself.',
+      description: 'When the API key or console session stops working; null if it does not expire.',
     }),
   }),
 })
@@ -37,7 +37,7 @@ const ViewerType = builder.objectRef<Viewer>('Viewer').implement({
 builder.queryField('viewer', (t) =>
   t.field({
     type: ViewerType,
-    description: 'Whoever asks.',
+    description: 'The caller.',
     authScopes: { roles: EVERYBODY },
     resolve: (_root, _args, ctx) => viewerOf(ctx),
   }),

@@ -1,5 +1,14 @@
 import { readFileSync } from 'node:fs'
-import { getNamedType, isIntrospectionType, isObjectType, lexicographicSortSchema, printSchema } from 'graphql'
+import {
+  type GraphQLScalarType,
+  getNamedType,
+  isIntrospectionType,
+  isObjectType,
+  isScalarType,
+  isSpecifiedScalarType,
+  lexicographicSortSchema,
+  printSchema,
+} from 'graphql'
 import { expect, test } from 'vitest'
 import { schema } from '../../src/schema/index.ts'
 
@@ -10,19 +19,48 @@ test('the committed schema.graphql is what the code serves', () => {
   expect(`${printSchema(lexicographicSortSchema(schema))}\n`).toBe(committed)
 })
 
-test('every type, field, argument and enum value carries a description', () => {
-  const bare: string[] = []
+/** Every public description with the name of what it describes. */
+function descriptions(): { of: string; text: string }[] {
+  const found: { of: string; text: string }[] = []
+  const add = (of: string, text: string | null | undefined) => found.push({ of, text: text ?? '' })
   for (const type of Object.values(schema.getTypeMap())) {
-    if (isIntrospectionType(type)) continue
-    if (!type.description && !type.name.endsWith('Result')) bare.push(type.name)
+    if (isIntrospectionType(type) || isSpecifiedScalarType(type)) continue
+    add(type.name, type.description)
     const config = type.toConfig() as { fields?: Members; values?: Members }
     for (const [name, member] of Object.entries({ ...config.fields, ...config.values })) {
-      if (!member.description) bare.push(`${type.name}.${name}`)
+      add(`${type.name}.${name}`, member.description)
       for (const [arg, { description }] of Object.entries(member.args ?? {}))
-        if (!description) bare.push(`${type.name}.${name}(${arg}:)`)
+        add(`${type.name}.${name}(${arg}:)`, description)
     }
   }
-  expect(bare).toEqual([])
+  return found
+}
+
+/** Words that a reader whose second language is English has to read twice. */
+const UNCLEAR =
+  /\b(anew|of late|about|let be|in vain|whoever|meanwhile|thing|things|forgotten|goes out|go out|put back|one’s own|e\.g\.|give or take)\b/i
+
+test.each([
+  { rule: 'exists', isBroken: (text: string) => text === '' },
+  { rule: 'has ten characters or more', isBroken: (text: string) => text.length < 10 },
+  {
+    rule: 'begins with a capital letter',
+    isBroken: (text: string) => !/^[A-Z]/.test(text),
+  },
+  { rule: 'ends with a full stop', isBroken: (text: string) => !text.endsWith('.') },
+  { rule: 'uses plain words only', isBroken: (text: string) => UNCLEAR.test(text) },
+])('every description of the public schema $rule', ({ isBroken }) => {
+  const all = descriptions()
+  expect(all.length).toBeGreaterThan(500)
+  expect(all.filter(({ text }) => isBroken(text))).toEqual([])
+})
+
+test('every scalar names the document that specifies it', () => {
+  const scalars = Object.values(schema.getTypeMap()).filter(
+    (type) => isScalarType(type) && !isSpecifiedScalarType(type),
+  ) as GraphQLScalarType[]
+  expect(scalars.length).toBeGreaterThan(0)
+  for (const { specifiedByURL } of scalars) expect(specifiedByURL).toMatch(/^https:/)
 })
 
 test('every mutation answers with its success or one of the expected failures', () => {
