@@ -28,7 +28,8 @@ import { foldStatistics } from './gateway/statistics/statistics.ts'
 import { PrismaClient } from './generated/prisma/client.ts'
 import { type JobRunner, startJobs } from './jobs/index.ts'
 import { type ChangeFeed, openChangeFeed } from './live/feed.ts'
-import { type Bell, createBell } from './live/notifier.ts'
+import { createNotifier, type Notifier } from './live/notifier.ts'
+import { createFaultLog } from './log.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { createVault } from './vault.ts'
 
@@ -110,8 +111,16 @@ export async function openApp({ config, log, ca, narrate = false }: AppOptions):
   opened.push(() => liveness.close())
 
   const metrics = createMetrics(() => worker?.lanes.stats().inTheAir ?? 0)
-  const bell = createBell(hot.unsynced, clock)
-  opened.push(() => bell.close())
+  const faults = createFaultLog(log)
+  const notifier = createNotifier({
+    database: hot.unsynced,
+    clock,
+    onFailure(error) {
+      metrics.ringsFailed.inc()
+      faults('notifier.ring_failed', error)
+    },
+  })
+  opened.push(() => notifier.close())
 
   const publisher = createBatcher<StoreCall, StoreResult>({
     flush: (calls, repeated) =>
@@ -119,7 +128,7 @@ export async function openApp({ config, log, ca, narrate = false }: AppOptions):
         repeated,
         maxAttempts: attemptsPerCycle(config.retrySchedule),
         nearby: worker ? { id: instance, wake: worker.lanes.wake, offer: worker.lanes.offer } : undefined,
-      }).finally(bell.ring),
+      }).finally(notifier.ring),
     // A batch is bounded in events as in bytes.
     weigh: (call) => call.events.reduce((bytes, event) => bytes + Math.max(event.bodyBytes, LEAST_EVENT_WEIGHT), 0),
     owner: (call) => call.tenantId,
@@ -157,7 +166,9 @@ export async function openApp({ config, log, ca, narrate = false }: AppOptions):
   opened.push(() => feed.close())
 
   const worker =
-    config.role === 'api' ? null : openWorker({ ctx, access, lanesId: instance, liveness, bell, metrics, narrate, ca })
+    config.role === 'api'
+      ? null
+      : openWorker({ ctx, access, lanesId: instance, liveness, notifier, metrics, narrate, ca })
   let stopped: Promise<void> | null = null
   let closing: Promise<void> | null = null
   const stopWorking = (deadlineMs: number) => {
@@ -185,13 +196,13 @@ type WorkerParts = {
   readonly access: Parameters<typeof openPool>[0]
   readonly lanesId: string
   readonly liveness: Liveness
-  readonly bell: Bell
+  readonly notifier: Notifier
   readonly metrics: Metrics
   readonly narrate: boolean
   readonly ca?: readonly string[] | undefined
 }
 
-function openWorker({ ctx, access, lanesId, liveness, bell, metrics, narrate, ca }: WorkerParts): {
+function openWorker({ ctx, access, lanesId, liveness, notifier, metrics, narrate, ca }: WorkerParts): {
   lanes: Lanes
   close(deadlineMs: number): Promise<void>
 } {
@@ -204,7 +215,7 @@ function openWorker({ ctx, access, lanesId, liveness, bell, metrics, narrate, ca
     ca,
   })
   const recorder = createBatcher<Result, Recorded>({
-    flush: (results) => recordAttempts(hot, results).finally(bell.ring),
+    flush: (results) => recordAttempts(hot, results).finally(notifier.ring),
     weigh: (result) => 1_000 + (result.attempt?.sent.reply?.body.length ?? 0),
     owner: (result) => result.delivery.tenantId,
     patience: retryUntil(RECORD_PATIENCE_MS),

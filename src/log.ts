@@ -39,3 +39,36 @@ function describeError(error: unknown): object {
   const code = (error as { code?: unknown }).code
   return { type: name, code, message, stack, ...(cause === undefined ? {} : { cause: describeError(cause) }) }
 }
+
+/** Tells of one occurrence of a fault. `name` is a name of the log; `more` are ids and codes. */
+export type FaultLog = (name: string, error: unknown, more?: object) => void
+
+/** A fault that did not occur for this long is over. */
+const FAULT_OVER_AFTER_MS = 10_000
+
+/**
+ * Logs a fault that many callers meet at the same time once: a warning with its error at its first occurrence, and one
+ * line `fault.over` with the number of occurrences when none came for `overAfterMs`. Occurrences are the same fault when
+ * name and error code are.
+ */
+export function createFaultLog(log: Logger, overAfterMs = FAULT_OVER_AFTER_MS): FaultLog {
+  const lasting = new Map<string, { count: number; timer: NodeJS.Timeout }>()
+  return (name, error, more = {}) => {
+    const code = String((error as { code?: unknown } | null)?.code ?? (error instanceof Error ? error.name : 'none'))
+    const key = `${name} ${code}`
+    const known = lasting.get(key)
+    if (known) {
+      known.count++
+      known.timer.refresh()
+      return
+    }
+    const timer = setTimeout(() => {
+      const { count } = lasting.get(key)!
+      lasting.delete(key)
+      if (count > 1) log.info({ fault: name, code, count }, 'fault.over')
+    }, overAfterMs)
+    timer.unref()
+    lasting.set(key, { count: 1, timer })
+    log.warn({ ...more, err: error }, name)
+  }
+}

@@ -54,6 +54,11 @@ export function createMetrics(inTheAir: () => number) {
       help: 'Endpoints with overdue deliveries that nobody worked on, found and woken.',
       registers,
     }),
+    ringsFailed: new Counter({
+      name: 'sivo_rings_failed_total',
+      help: 'Rings for the live feeds that could not be sent; the feeds looked by themselves instead.',
+      registers,
+    }),
     died: new Counter({
       name: 'sivo_processes_died_total',
       help: 'Processes found dead or frozen, whose leases were ended.',

@@ -1,26 +1,26 @@
-// The bell that says "something changed": one connection that listens on a channel. It carries nothing and may miss
-// rings while it is away, so it also rings by itself whenever it has been connected anew. A connection that died without
-// a word is noticed within six seconds: a question goes out every three, and three are left for the answer.
+// Listens for the rings that say "something changed" (notifier.ts): one connection on one channel. A ring has no content.
+// Rings are lost while the connection is away, so the listener also rings by itself after each connect. A dead connection
+// is noticed within six seconds: a question goes out every three seconds and must be answered within three.
 
 import net from 'node:net'
 import pg from 'pg'
 import type { Logger } from 'pino'
 import { BELL_CHANNEL } from '../database/queue.ts'
+import { backoffMs, pause, within } from './waiting.ts'
 
-export type Bell = { close(): Promise<void> }
+export type Listener = { close(): Promise<void> }
 
 const CHECK_EVERY_MS = 3_000
 const ANSWER_WITHIN_MS = 3_000
 const CONNECT_WITHIN_MS = 5_000
-const BACKOFF_MS = [100, 200, 500, 1_000, 2_000]
 
 /** Listens until closed, reconnecting for as long as it takes. `onRing` must not throw. */
-export function openBell(options: {
+export function openListener(options: {
   databaseUrl: string
   applicationName: string
   log: Logger
   onRing: () => void
-}): Bell {
+}): Listener {
   const { databaseUrl, applicationName, log, onRing } = options
   const closing = new AbortController()
 
@@ -68,7 +68,7 @@ export function openBell(options: {
       } catch (error) {
         if (closing.signal.aborted) return
         if (failures === 0) log.warn({ err: error }, 'changes.listener_lost')
-        await pause(BACKOFF_MS[Math.min(failures, BACKOFF_MS.length - 1)]!, closing.signal)
+        await pause(backoffMs(failures), closing.signal)
         failures++
       }
     }
@@ -81,32 +81,4 @@ export function openBell(options: {
       await ended
     },
   }
-}
-
-/** The promise's value, or an error when it takes longer than `ms`. The work itself goes on. */
-export async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`The database did not answer within ${ms} ms.`)), ms)
-  })
-  promise.catch(() => {})
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-/** Resolves after `ms`, or at once when the signal is aborted. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve()
-    const done = () => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done)
-  })
 }

@@ -4,9 +4,9 @@
 
 import { matchesDelivery } from '../domain/delivery-filter.ts'
 import { matchesEvent } from '../domain/event-list-filter.ts'
-import type { ChangedDelivery, ChangedEndpoint, ChangedEvent } from '../live/feed.ts'
 import type { Batch } from '../live/live-buffer.ts'
 import { flattenStream, mapStream } from '../live/live-stream.ts'
+import type { ChangedDelivery, ChangedEndpoint, ChangedEvent } from '../live/reads.ts'
 import { builder, READERS, type RequestContext } from './builder.ts'
 import { Delivery, DeliveryFilterInput } from './delivery.ts'
 import { Endpoint } from './endpoint.ts'

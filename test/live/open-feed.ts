@@ -1,13 +1,9 @@
 import { pino } from 'pino'
 import { createSocketRegister, openHotDatabase } from '../../src/database/pools.ts'
-import {
-  type ChangedRow,
-  type ChangeFeed,
-  type ChangeKind,
-  type FeedBounds,
-  openChangeFeed,
-} from '../../src/live/feed.ts'
+import { type ChangeFeed, openChangeFeed } from '../../src/live/feed.ts'
 import type { Batch } from '../../src/live/live-buffer.ts'
+import type { FeedBounds } from '../../src/live/reader.ts'
+import type { ChangedRow, ChangeKind } from '../../src/live/reads.ts'
 
 export type OpenFeed = ChangeFeed & { closeAll(): Promise<void> }
 
