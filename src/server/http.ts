@@ -7,46 +7,29 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import type { GraphQLSchema } from 'graphql'
 import type { Registry } from 'prom-client'
-import type { Context, Viewer } from '../context.ts'
+import type { Context } from '../context.ts'
 import { isDatabaseAway, RequestError } from '../errors.ts'
 import type { ChangeFeed } from '../live/feed.ts'
-import { COST_LIMIT } from '../schema/cost.ts'
-import {
-  type Credential,
-  CSRF_HEADER,
-  createAuthenticator,
-  isOwnOrigin,
-  isSecure,
-  readBearer,
-  readSession,
-} from './authenticate.ts'
+import { createAdmission } from './admission.ts'
+import { createAuthenticator } from './authenticate.ts'
 import { loadConsoleFiles } from './console-files.ts'
 import { serveDeadLetters } from './dead-letters.ts'
-import {
-  createRateLimiter,
-  HEADERS_TIMEOUT_MS,
-  KEEP_ALIVE_MS,
-  MAX_HEADER_BYTES,
-  MAX_STREAMS_PER_CREDENTIAL,
-  type RateReading,
-  REQUEST_TIMEOUT_MS,
-} from './limits.ts'
+import { HEADERS_TIMEOUT_MS, KEEP_ALIVE_MS, MAX_HEADER_BYTES, REQUEST_TIMEOUT_MS } from './limits.ts'
 import { createServerMetrics } from './metrics.ts'
 import { createOpenStreams } from './open-streams.ts'
 import { isReady } from './readiness.ts'
-import { replyError, replyJson, replyText, replyWhole } from './reply.ts'
+import { replyError, replyJson, replyText, replyUnreadable } from './reply.ts'
 import { DATABASE_AWAY, MASKED } from './report-errors.ts'
-import { readJsonBody, UnreadableRequest } from './request-body.ts'
+import { UnreadableRequest } from './request-body.ts'
+import { serveGraphQL } from './serve-graphql.ts'
 import { serveSession } from './session.ts'
 import { createWebSocketDoor, refuseUpgrade } from './websocket.ts'
-import { answerOrdinary, createGraphQL, type OperationContext } from './yoga.ts'
+import { createGraphQL } from './yoga.ts'
 
 export type ServerParts = {
   readonly ctx: Context
   readonly feed: ChangeFeed
   readonly schema: GraphQLSchema
-  /** Beside what the server asks of the database itself; absent: nothing more. */
-  readonly health?: { ready(): Promise<boolean> }
   /** Metrics of other parts, to be shown with the server's. */
   readonly registry?: Registry
 }
@@ -61,122 +44,18 @@ export type Server = {
 }
 
 /** Opens the server on the configured host and port. Rejects when it cannot listen. */
-export async function startServer({ ctx, feed, schema, health, registry }: ServerParts): Promise<Server> {
+export async function startServer({ ctx, feed, schema, registry }: ServerParts): Promise<Server> {
   const { config, log, clock } = ctx
   const servesApi = config.role !== 'worker'
   const authenticator = createAuthenticator(ctx)
   const streams = createOpenStreams({ authenticator, log })
   const metrics = createServerMetrics(streams, registry)
-  const rates = createRateLimiter()
+  const admission = createAdmission({ ctx, feed, authenticator })
   const yoga = createGraphQL(schema)
   const consoleFiles = servesApi ? await loadConsoleFiles() : null
   let closing = false
 
-  /** What an operation of this viewer is given, after one more request was counted. */
-  const admit = (request: IncomingMessage, viewer: Viewer) => {
-    const decision = rates.take(viewer.credential.id, viewer.role, clock.monotonicMs(), clock.now().getTime())
-    const context: OperationContext = {
-      ...ctx,
-      feed,
-      viewer,
-      requestId: randomUUID(),
-      baseUrl: baseUrlOf(request),
-      rate: decision,
-    }
-    return { context, decision }
-  }
-
-  const webSockets = createWebSocketDoor({ yoga, authenticator, streams, log, admit })
-
-  /** The viewer of a request that may go on; otherwise the refusal was sent. */
-  const admitRequest = async (request: IncomingMessage, response: ServerResponse, cookieNeedsHeader: boolean) => {
-    const credential = credentialOf(request)
-    const known = credential && authenticator.viewerOf(credential)
-    const viewer = known instanceof Promise ? await known : known
-    if (!credential || !viewer) {
-      replyError(response, 401, 'UNAUTHENTICATED', describeUnknown(request), {
-        headers: { 'www-authenticate': 'Bearer' },
-      })
-      return null
-    }
-    if (
-      credential.kind === 'session' &&
-      !(isOwnOrigin(request.headers) && (!cookieNeedsHeader || request.headers[CSRF_HEADER] !== undefined))
-    ) {
-      replyError(
-        response,
-        403,
-        'FORBIDDEN',
-        `Expected with a session's cookie the header ${CSRF_HEADER} from a page of this host, came none. Send it, or use an API key.`,
-      )
-      return null
-    }
-    const { context, decision } = admit(request, viewer)
-    response.setHeader('x-request-id', context.requestId)
-    if (decision.retryAfterSeconds !== null) {
-      replyError(
-        response,
-        429,
-        'RATE_LIMITED',
-        `Expected fewer requests with this key, came more than ${decision.limit} at once. Wait ${decision.retryAfterSeconds} s.`,
-        {
-          headers: { 'retry-after': decision.retryAfterSeconds },
-          extensions: limitsOf(decision),
-        },
-      )
-      return null
-    }
-    return { context, credential }
-  }
-
-  const serveGraphQL = async (request: IncomingMessage, response: ServerResponse) => {
-    if (request.method !== 'POST' && request.method !== 'GET')
-      return replyError(response, 405, 'BAD_USER_INPUT', 'Expected POST or GET.', { headers: { allow: 'GET, POST' } })
-    const admitted = await admitRequest(request, response, true)
-    if (!admitted) return
-    const { context, credential } = admitted
-    let parameters: unknown
-    if (request.method === 'POST') {
-      try {
-        parameters = await readJsonBody(request)
-        if (typeof parameters !== 'object' || parameters === null || Array.isArray(parameters))
-          throw new UnreadableRequest(
-            400,
-            'Expected one object with a query, came another value. Send operations one by one.',
-          )
-      } catch (error) {
-        if (error instanceof UnreadableRequest) return replyUnreadable(response, error, limitsOf(context.rate))
-        throw error
-      }
-    }
-    let cancel: AbortController | undefined
-    const operation: OperationContext = {
-      ...context,
-      parameters,
-      signal() {
-        if (!cancel) {
-          const controller = new AbortController()
-          cancel = controller
-          response.once('close', () => controller.abort())
-        }
-        return cancel.signal
-      },
-      openStream: (end) =>
-        streams.open(
-          { credential, credentialId: context.viewer.credential.id, kind: 'events', end },
-          MAX_STREAMS_PER_CREDENTIAL,
-        ),
-    }
-    if (request.headers.accept?.includes('text/event-stream')) {
-      // It writes as the client reads, and tells the source when the client goes away.
-      await yoga.handle(request, response, operation)
-      return
-    }
-    const answer = request.method === 'POST' ? await answerOrdinary(yoga, request.headers.accept, operation) : null
-    if (answer !== null) return replyWhole(response, 200, answer, { 'content-type': 'application/json; charset=utf-8' })
-    const reply = await yoga.handleNodeRequestAndResponse(request, response, operation as never)
-    replyWhole(response, reply.status, await reply.text(), Object.fromEntries(reply.headers))
-  }
+  const webSockets = createWebSocketDoor({ yoga, authenticator, streams, admission, log })
 
   const serve = async (
     request: IncomingMessage,
@@ -188,7 +67,7 @@ export async function startServer({ ctx, feed, schema, health, registry }: Serve
       case '/health':
         return replyJson(response, 200, { status: 'ok' })
       case '/ready': {
-        const ready = !closing && (await isReady(ctx)) && (health ? await health.ready().catch(() => false) : true)
+        const ready = !closing && (await isReady(ctx))
         return replyJson(response, ready ? 200 : 503, { status: ready ? 'ready' : 'not ready' })
       }
       case '/metrics':
@@ -199,13 +78,13 @@ export async function startServer({ ctx, feed, schema, health, registry }: Serve
     if (!servesApi) return replyText(response, 404, 'This process only delivers: ask one with the role api or all.\n')
     switch (path) {
       case '/graphql':
-        return serveGraphQL(request, response)
+        return serveGraphQL({ admission, streams, yoga }, request, response)
       case '/session':
         return serveSession({ ctx, authenticator }, request, response)
       case '/dead-letters.json': {
         if (request.method !== 'GET' && request.method !== 'HEAD')
           return replyError(response, 405, 'BAD_USER_INPUT', 'Expected GET.', { headers: { allow: 'GET, HEAD' } })
-        const admitted = await admitRequest(request, response, false)
+        const admitted = await admission.admit(request, response, false)
         if (admitted) await serveDeadLetters(admitted.context, request, response, new URLSearchParams(query))
         return
       }
@@ -259,29 +138,6 @@ export async function startServer({ ctx, feed, schema, health, registry }: Serve
   }
 }
 
-function credentialOf(request: IncomingMessage): Credential | null {
-  const { authorization, cookie } = request.headers
-  if (authorization !== undefined) return readBearer(authorization)
-  return cookie === undefined ? null : readSession(cookie, isSecure(request))
-}
-
-function describeUnknown({ headers }: IncomingMessage): string {
-  if (headers.authorization !== undefined)
-    return 'Expected a key that is known, not revoked and not expired, came another one. Send authorization: Bearer <key>.'
-  return 'Expected an API key or a console session, came none. Send authorization: Bearer <key>.'
-}
-
-function limitsOf({ limit, remaining, resetAt }: RateReading) {
-  return {
-    cost: { requested: 0, limit: COST_LIMIT },
-    rateLimit: { limit, remaining, resetAt: new Date(resetAt).toISOString() },
-  }
-}
-
-function replyUnreadable(response: ServerResponse, { status, message }: UnreadableRequest, extensions?: object): void {
-  replyError(response, status, 'BAD_USER_INPUT', message, extensions ? { extensions } : {})
-}
-
 const STATUS_OF: Partial<Record<string, number>> = {
   UNAUTHENTICATED: 401,
   FORBIDDEN: 403,
@@ -327,11 +183,4 @@ const ROUTES: ReadonlySet<string> = new Set([
 ])
 function routeOf(path: string): string {
   return ROUTES.has(path) ? path : 'console'
-}
-
-/** Where the client reached this server. */
-function baseUrlOf(request: IncomingMessage): string {
-  const { host } = request.headers
-  const { localAddress, localPort } = request.socket
-  return `${isSecure(request) ? 'https' : 'http'}://${host ?? `${localAddress}:${localPort}`}`
 }

@@ -2,6 +2,7 @@
 
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { RequestErrorCode } from '../errors.ts'
+import type { UnreadableRequest } from './request-body.ts'
 
 type Headers = Record<string, string | number>
 
@@ -48,4 +49,13 @@ export function replyText(response: ServerResponse, status: number, text: string
     'x-content-type-options': 'nosniff',
     ...headers,
   })
+}
+
+/** Says why a request cannot be read. */
+export function replyUnreadable(
+  response: ServerResponse,
+  { status, message }: UnreadableRequest,
+  extensions?: object,
+): void {
+  replyError(response, status, 'BAD_USER_INPUT', message, extensions ? { extensions } : {})
 }
