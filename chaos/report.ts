@@ -14,8 +14,6 @@ const FULL_SHARE = 0.9
 /** Two clocks of one machine and the way between two processes. */
 const EARLY_TOLERANCE_MS = 5
 
-export type Report = ReturnType<typeof report>
-
 /** What the run found, as plain data; `pass` is false when an invariant or the bound on duplicates is broken. */
 export function report(options: RunOptions, run: Run) {
   const { findings, faults } = run

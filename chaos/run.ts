@@ -25,7 +25,7 @@ import type { FromReceiver, ToReceiver } from './receiver.ts'
 import { openRunDatabase, type RunDatabase } from './run-database.ts'
 
 /** Short, so that a run drains fast; without jitter, so that each retry's time can be checked. */
-export const RUN_SCHEDULE = '200ms,500ms,1s,2s,4s,8s'
+const RUN_SCHEDULE = '200ms,500ms,1s,2s,4s,8s'
 
 const CALM_MS = 8_000
 const READY_MS = 60_000

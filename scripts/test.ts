@@ -19,6 +19,7 @@ const steps: Step[] = [
   { name: 'types', run: () => program('tsc', []) },
   { name: 'types of the console', run: () => program('tsc', ['-p', 'console']) },
   { name: 'unused code', run: () => program('knip', []) },
+  { name: 'code that only tests use', run: () => program('knip', ['--production']) },
   { name: 'tests', run: () => program('vitest', ['run']) },
 ]
 

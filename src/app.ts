@@ -33,7 +33,7 @@ import { createFaultLog } from './log.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { createVault } from './vault.ts'
 
-export const VERSION = packageJson.version
+const VERSION = packageJson.version
 
 /** A configuration whose database and keys are known. */
 export type ReadyConfig = Config & {

@@ -75,11 +75,6 @@ export async function openCertificateAuthority(
   }
 }
 
-/** A server certificate that no authority has signed. */
-export function makeSelfSigned(names: readonly string[], validity?: Validity): IssuedCertificate {
-  return makeServerCertificate(names, validity)
-}
-
 async function readAuthority(keyPath: string, certPath: string, now: Date): Promise<IssuedCertificate | null> {
   try {
     const [key, cert] = await Promise.all([readFile(keyPath, 'utf8'), readFile(certPath, 'utf8')])
@@ -117,7 +112,12 @@ function makeAuthority(now: Date): IssuedCertificate {
   })
 }
 
-function makeServerCertificate(names: readonly string[], validity: Validity = {}, signer?: Signer): IssuedCertificate {
+/** A server certificate for these names and addresses; without a signer it signs itself. Throws when there is no name. */
+export function makeServerCertificate(
+  names: readonly string[],
+  validity: Validity = {},
+  signer?: Signer,
+): IssuedCertificate {
   const first = names[0]
   if (first === undefined) throw new Error('Expected at least one name or address for a certificate, came none.')
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })

@@ -42,12 +42,6 @@ export async function lockFolder(folder: string, refused: (pid: number) => Error
   }
 }
 
-/** The process that holds the folder, or null. */
-export async function holderOf(folder: string): Promise<number | null> {
-  const holder = parseHolder(await readFile(join(folder, 'lock'), 'utf8').catch(() => ''))
-  return holder && (await isHeldBy(holder)) ? holder.pid : null
-}
-
 async function isHeldBy({ pid, identity }: Holder): Promise<boolean> {
   const now = await identityOf(pid)
   return now !== null && now === identity

@@ -266,22 +266,8 @@ async function ownData(pgdata: string, programs: PostgresPrograms): Promise<void
   await chmod(pgdata, 0o700)
 }
 
-/** Ends the Postgres that a killed process left running on `dataDir`. Throws when a living process holds the folder. */
-export async function endAbandonedPostgres({ dataDir, log }: { dataDir: string; log: PostgresLog }): Promise<void> {
-  const lock = await lockFolder(
-    dataDir,
-    (pid) => new PostgresUnavailable(`${dataDir} is in use by the process ${pid}.`),
-  )
-  try {
-    const pgdata = join(await realpath(dataDir), 'pgdata')
-    if (await exists(pgdata)) await endOrphan(pgdata, log)
-  } finally {
-    await lock.release()
-  }
-}
-
 /** Ends a Postgres that outlived the process which had started it. The caller holds the folder's lock. */
-async function endOrphan(pgdata: string, log: PostgresLog): Promise<void> {
+export async function endOrphan(pgdata: string, log: PostgresLog): Promise<void> {
   const pidFile = join(pgdata, 'postmaster.pid')
   const pid = Number.parseInt(await readFile(pidFile, 'utf8').catch(() => ''), 10)
   if (!Number.isInteger(pid)) return

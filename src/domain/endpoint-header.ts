@@ -5,7 +5,7 @@ import type { Issue } from './issue.ts'
 
 export type EndpointHeader = { name: string; value?: string | null }
 
-export const MAX_ENDPOINT_HEADERS = 20
+const MAX_ENDPOINT_HEADERS = 20
 
 const RESERVED = new Set([
   'accept-encoding',
@@ -56,7 +56,7 @@ export function judgeEndpointHeaders(headers: readonly EndpointHeader[]): Issue[
 }
 
 /** True for names the gateway sets itself or never sends, in any case. */
-export function isReservedHeader(name: string): boolean {
+function isReservedHeader(name: string): boolean {
   const lower = name.toLowerCase()
   return RESERVED.has(lower) || RESERVED_PREFIXES.some((prefix) => lower.startsWith(prefix))
 }

@@ -8,7 +8,7 @@ import { isInNetworks, type Network } from './network-address.ts'
 
 export type EndpointUrlRules = { allowedPorts: readonly number[]; allowedNetworks: readonly Network[] }
 
-export const MAX_URL_LENGTH = 2048
+const MAX_URL_LENGTH = 2048
 
 /** Control characters, every kind of space, invisible and direction-changing characters, and the backslash. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for

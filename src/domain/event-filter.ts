@@ -16,8 +16,3 @@ export function checkEventTypes(eventTypes: readonly string[]): Issue[] {
   }
   return issues
 }
-
-/** Whether an endpoint with this list (null: all) wants events of the type. */
-export function wantsEvent(eventTypes: readonly string[] | null, type: string): boolean {
-  return eventTypes === null || eventTypes.includes(type)
-}

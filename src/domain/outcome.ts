@@ -83,7 +83,7 @@ export function judge({ reply, failure }: SendResult, now: Date): Outcome {
  * Milliseconds from `now`, at most an hour, from seconds ('120') or an HTTP date; null for anything else: negative,
  * fractional, in the past, or no date.
  */
-export function parseRetryAfter(value: string | null, now: Date): number | null {
+function parseRetryAfter(value: string | null, now: Date): number | null {
   const text = value?.trim() ?? ''
   const ms = /^\d+$/.test(text) ? Number(text) * 1000 : parseHttpDate(text) - now.getTime()
   return ms > 0 ? Math.min(ms, MAX_RETRY_AFTER_MS) : null

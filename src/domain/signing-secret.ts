@@ -9,11 +9,6 @@ export function makeSigningSecret(randomBytes: (size: number) => Buffer): string
   return PREFIX + randomBytes(SECRET_BYTES).toString('base64')
 }
 
-/** The 32 bytes inside, or null when the text is no signing secret. */
-export function parseSigningSecret(secret: string): Buffer | null {
-  return /^whsec_[A-Za-z0-9+/]{43}=$/.test(secret) ? signingKey(secret) : null
-}
-
 /** The decoded bytes of a secret that is known to be one. */
 export function signingKey(secret: string): Buffer {
   return Buffer.from(secret.slice(PREFIX.length), 'base64')

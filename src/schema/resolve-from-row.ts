@@ -19,7 +19,7 @@ type Columns = readonly (readonly [name: string, ofRelated: Columns | null])[]
 
 type Resolver<Types extends SchemaTypes> = GraphQLFieldResolver<unknown, Types['Context'], object>
 
-export class HeldColumnsPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
+class HeldColumnsPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
   // What comes in is the Prisma plugin's resolver, around the field's own.
   override wrapResolve(lookingUp: Resolver<Types>, field: PothosOutputFieldConfig<Types>): Resolver<Types> {
     const columns = field.kind === 'PrismaObject' ? columnsOf(field.extensions?.['pothosPrismaSelect']) : null

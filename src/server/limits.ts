@@ -13,11 +13,11 @@ export const REQUEST_TIMEOUT_MS = 60_000
 export const HEADERS_TIMEOUT_MS = 15_000
 export const KEEP_ALIVE_MS = 65_000
 
-export const MAX_TOKENS = 2_000
-export const MAX_ALIASES = 50
-export const MAX_DIRECTIVES = 50
+const MAX_TOKENS = 2_000
+const MAX_ALIASES = 50
+const MAX_DIRECTIVES = 50
 /** Fields once every fragment is written out where it is spread. */
-export const MAX_SELECTIONS = 5_000
+const MAX_SELECTIONS = 5_000
 
 /** Credentials that were never seen here and are looked up at once. */
 export const MAX_STRANGERS_ASKED_ABOUT = 256

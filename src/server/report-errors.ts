@@ -25,7 +25,7 @@ export function reportErrors(errors: readonly unknown[], reporting: Reporting): 
 }
 
 /** One error as a caller may see it; logs it when it is a fault of ours. */
-export function reportError(error: unknown, { log, requestId }: Reporting): GraphQLError {
+function reportError(error: unknown, { log, requestId }: Reporting): GraphQLError {
   const cause = causeOf(error)
   const at = error instanceof GraphQLError ? { nodes: error.nodes, path: error.path } : {}
   const tell = (code: RequestErrorCode, message: string, more: { retryAfterSeconds?: number | null } = {}) =>

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   type CertificateAuthority,
   type IssuedCertificate,
-  makeSelfSigned,
+  makeServerCertificate,
   openCertificateAuthority,
 } from '../../src/dev/certificate-authority.ts'
 
@@ -67,7 +67,7 @@ describe('a certificate', () => {
   })
 
   test('is refused when it signed itself, or by who does not trust the authority', async () => {
-    const own = makeSelfSigned(['self.test'])
+    const own = makeServerCertificate(['self.test'])
     expect(await handshake(own, { name: 'self.test', ca: [authority.certificate] })).toBe('DEPTH_ZERO_SELF_SIGNED_CERT')
     const issued = authority.issue(['stranger.test'])
     expect(await handshake(issued, { name: 'stranger.test', ca: [own.cert] })).toBe('UNABLE_TO_VERIFY_LEAF_SIGNATURE')

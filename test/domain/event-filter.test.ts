@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { checkEventTypes, wantsEvent } from '../../src/domain/event-filter.ts'
+import { checkEventTypes } from '../../src/domain/event-filter.ts'
 import { EVENT_TYPES } from '../../src/domain/event-type.ts'
 
 describe('the event types of an endpoint', () => {
@@ -18,13 +18,5 @@ describe('the event types of an endpoint', () => {
     const issues = checkEventTypes(eventTypes)
     expect(issues.map(({ path }) => path)).toEqual(paths)
     for (const issue of issues) expect(issue.message).toMatch(message)
-  })
-
-  test('decide which events it wants; null wants all', () => {
-    expect(wantsEvent(['call.ended'], 'call.ended')).toBe(true)
-    expect(wantsEvent(['call.ended'], 'call.created')).toBe(false)
-    expect(wantsEvent(['call.ended'], 'call')).toBe(false)
-    expect(wantsEvent([], 'call.ended')).toBe(false)
-    expect(wantsEvent(null, 'call.ended')).toBe(true)
   })
 })

@@ -2,7 +2,7 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { Webhook } from 'standardwebhooks'
 import { describe, expect, test } from 'vitest'
 import { signBody, signingKeys } from '../../src/domain/signature.ts'
-import { makeSigningSecret, parseSigningSecret, secretHint } from '../../src/domain/signing-secret.ts'
+import { makeSigningSecret, secretHint, signingKey } from '../../src/domain/signing-secret.ts'
 import vectors from '../support/vectors/signature.json' with { type: 'json' }
 
 type Vector = {
@@ -62,13 +62,8 @@ describe('signing secret', () => {
     const bytes = randomBytes(32)
     const secret = makeSigningSecret(() => bytes)
     expect(secret).toBe(`whsec_${bytes.toString('base64')}`)
-    expect(parseSigningSecret(secret)).toEqual(bytes)
+    expect(signingKey(secret)).toEqual(bytes)
   })
-
-  test.each(['', 'whsec_', 'whsec_abc', `whsec_${Buffer.alloc(31).toString('base64')}`, 'WHSEC_x'])(
-    'is not read from %j',
-    (text) => expect(parseSigningSecret(text)).toBeNull(),
-  )
 
   test('hints at its last four characters and nothing else', () => {
     const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`

@@ -4,7 +4,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { createIdSource } from '../../src/domain/id.ts'
 
-export const newId = createIdSource(Date.now, randomBytes)
+const newId = createIdSource(Date.now, randomBytes)
 
 export type Rows = {
   readonly pool: pg.Pool

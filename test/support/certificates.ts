@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
   type IssuedCertificate,
-  makeSelfSigned as makeSelfSignedCertificate,
+  makeServerCertificate,
   openCertificateAuthority,
 } from '../../src/dev/certificate-authority.ts'
 
@@ -26,5 +26,5 @@ export async function makeAuthority(): Promise<Authority> {
 
 /** A certificate that signs itself. */
 export async function makeSelfSigned(names: string[]): Promise<Certificate> {
-  return makeSelfSignedCertificate(names)
+  return makeServerCertificate(names)
 }

@@ -94,7 +94,7 @@ export async function openConsole(env: Record<string, string> = {}): Promise<Con
   }
 }
 
-export function startBrowser(): Promise<Browser> {
+function startBrowser(): Promise<Browser> {
   return chromium.launch({
     executablePath: CHROMIUM,
     // Nothing of the browser's own asks the network, and a container needs no second sandbox.

@@ -2,14 +2,14 @@
 // run, not after Ctrl-C, and what a killed run had to leave is removed by the next one.
 
 import { rmSync } from 'node:fs'
-import { readdir, rm, stat } from 'node:fs/promises'
+import { readdir, realpath, rm, stat } from 'node:fs/promises'
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 import { migrate } from '../../src/database/migrate.ts'
-import { holderOf } from '../../src/dev/folder-lock.ts'
-import { endAbandonedPostgres, type PostgresServer, startPostgres } from '../../src/dev/postgres.ts'
+import { type FolderLock, lockFolder } from '../../src/dev/folder-lock.ts'
+import { endOrphan, type PostgresServer, startPostgres } from '../../src/dev/postgres.ts'
 import { exists } from '../../src/dev/postgres-binaries.ts'
 import { makeDataDir, quietLog, RUN_PREFIX, TEST_SETTINGS } from './test-postgres.ts'
 
@@ -101,12 +101,32 @@ async function makeTemplate(adminUrl: string): Promise<void> {
 async function removeAbandonedRuns(): Promise<void> {
   for (const name of await readdir(tmpdir())) {
     const dataDir = join(tmpdir(), name)
-    if (!name.startsWith(RUN_PREFIX) || (await holderOf(dataDir)) !== null) continue
+    if (!name.startsWith(RUN_PREFIX)) continue
     // A run that is just starting has its folder before its lock.
     const ageMs = Date.now() - ((await stat(dataDir).catch(() => null))?.mtimeMs ?? Date.now())
     if (!(await exists(join(dataDir, 'lock'))) && ageMs < STARTING_MS) continue
-    await endAbandonedPostgres({ dataDir, log: quietLog })
-      .then(() => rm(dataDir, { recursive: true, force: true }))
-      .catch((error: Error) => console.warn(`${dataDir} of an earlier run stays: ${error.message}`))
+    await removeAbandonedRun(dataDir).catch((error: Error) =>
+      console.warn(`${dataDir} of an earlier run stays: ${error.message}`),
+    )
   }
+}
+
+class InUse extends Error {}
+
+/** Ends the Postgres that a killed run left behind and removes its folder; a run that goes on keeps both. */
+async function removeAbandonedRun(dataDir: string): Promise<void> {
+  let lock: FolderLock
+  try {
+    lock = await lockFolder(dataDir, () => new InUse())
+  } catch (error) {
+    if (error instanceof InUse) return
+    throw error
+  }
+  try {
+    const pgdata = join(await realpath(dataDir), 'pgdata')
+    if (await exists(pgdata)) await endOrphan(pgdata, quietLog)
+  } finally {
+    await lock.release()
+  }
+  await rm(dataDir, { recursive: true, force: true })
 }

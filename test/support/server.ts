@@ -61,7 +61,7 @@ function quiet(): AsyncGenerator<unknown, void, void> {
   }
 }
 
-export function testSchema(): GraphQLSchema {
+function testSchema(): GraphQLSchema {
   const schema = buildSchema(`
     scalar JSON
     type Query { hello(name: String): String! viewer: String! self: Query! fault: String! away: String! forbidden: String! nullable: String list(first: Int): [Query!]! }

@@ -46,7 +46,7 @@ export function faultOf(errors: readonly WireError[]): Fault {
   }
 }
 
-export const NETWORK_FAULT: Fault = {
+const NETWORK_FAULT: Fault = {
   title: TITLES['NETWORK']!,
   detail: 'No answer came. It may be restarting, or the network is down.',
   code: 'NETWORK',

@@ -142,7 +142,7 @@ export function text(value: unknown): string | undefined {
   return one === undefined || one === null || one === '' ? undefined : String(one)
 }
 
-export function list(value: unknown): string[] | undefined {
+function list(value: unknown): string[] | undefined {
   if (value === undefined || value === null || value === '') return undefined
   return (Array.isArray(value) ? value : [value]).map(String)
 }

@@ -57,6 +57,6 @@ export async function auditOnHot(tx: Queryable, viewer: Viewer, fact: AuditFact)
 }
 
 /** The viewer's name and what proved it: `Ana (key_01…)` or `Ana (ses_01…)`. */
-export function actorOf({ name, credential }: Viewer): string {
+function actorOf({ name, credential }: Viewer): string {
   return `${name} (${toPublicId(credential.kind === 'key' ? 'apiKey' : 'consoleSession', credential.id)})`
 }

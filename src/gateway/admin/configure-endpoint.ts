@@ -21,8 +21,8 @@ import { isDatabaseId, mayMeanTenant, notFound, requireAdministrator } from './p
 
 /** Every event of a tenant is matched against all of its endpoints: this bounds what one publish can fan out to. */
 export const MAX_ENDPOINTS_PER_TENANT = 500
-export const MAX_IN_FLIGHT = 1_000
-export const MAX_RATE_PER_SECOND = 10_000
+const MAX_IN_FLIGHT = 1_000
+const MAX_RATE_PER_SECOND = 10_000
 
 export type HeaderInput = { name: string; value?: string | null }
 

@@ -11,8 +11,8 @@ import { requireTenant } from './api-keys.ts'
 import { administer, recordAudit, type Transaction } from './audit.ts'
 import { isDatabaseId, mayMeanTenant, notFound, requireAdministrator, requireRightToGrant } from './permissions.ts'
 
-export const DEFAULT_LINK_SECONDS = 15 * 60
-export const MAX_LINK_SECONDS = 7 * 86_400
+const DEFAULT_LINK_SECONDS = 15 * 60
+const MAX_LINK_SECONDS = 7 * 86_400
 const SESSION_MS = 12 * 3_600_000
 
 /** `baseUrl`: where the console is reached, without a slash at the end. */

@@ -12,7 +12,7 @@ import { administer, recordAudit } from './audit.ts'
 import { activeAtOnce, lockEndpoint } from './configure-endpoint.ts'
 import { requireAdministrator } from './permissions.ts'
 
-export const MAX_OVERLAP_HOURS = 168
+const MAX_OVERLAP_HOURS = 168
 
 /**
  * Makes a new secret, shown here once. It takes over when the overlap ends, with 0 hours at once; during an overlap it

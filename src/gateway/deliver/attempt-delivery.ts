@@ -11,7 +11,7 @@ import type { AttemptTrigger } from '../../generated/prisma/enums.ts'
 import type { ClaimedDelivery } from './claim-deliveries.ts'
 import type { EndpointTarget } from './targets.ts'
 
-export const MASKED = '••••••'
+const MASKED = '••••••'
 
 export type Send = (request: {
   url: string

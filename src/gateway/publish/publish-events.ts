@@ -10,7 +10,7 @@ import { type Issue, issuesWithin } from '../../domain/issue.ts'
 import type { NewEvent, StoredEvent } from '../../domain/new-event.ts'
 import { ConflictError, ValidationError } from '../../errors.ts'
 
-export const MAX_EVENTS_PER_CALL = 500
+const MAX_EVENTS_PER_CALL = 500
 /** With so many issues the events that follow are not looked at: a call full of faults costs no more than a good one. */
 const ENOUGH_ISSUES = 1_000
 

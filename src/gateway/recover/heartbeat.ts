@@ -18,8 +18,6 @@ export type Liveness = {
   processId(): string
   /** The graphile-worker pool whose jobs are to be unlocked should this process die. */
   setPoolIds(poolIds: readonly string[]): void
-  /** Monotonic ms of the last beat that was answered. */
-  lastBeatMs(): number
   /** Ends the beats and gives the row and the lock back. */
   close(): Promise<void>
 }
@@ -43,7 +41,6 @@ export async function openLiveness(options: LivenessOptions): Promise<Liveness> 
   let holdsLock = false
   let closed = false
   let cutOff = false
-  let lastBeatMs = clock.monotonicMs()
   let timer: NodeJS.Timeout | null = null
   let beating: Promise<void> = Promise.resolve()
 
@@ -107,9 +104,8 @@ export async function openLiveness(options: LivenessOptions): Promise<Liveness> 
         [id, poolIds],
       ),
     )
-    lastBeatMs = clock.monotonicMs()
     if (rows[0]) {
-      clock.correct(Number(rows[0].now), lastBeatMs)
+      clock.correct(Number(rows[0].now), clock.monotonicMs())
       await takeLock(client)
       return
     }
@@ -156,7 +152,6 @@ export async function openLiveness(options: LivenessOptions): Promise<Liveness> 
     setPoolIds(ids) {
       poolIds = [...ids]
     },
-    lastBeatMs: () => lastBeatMs,
     async close() {
       closed = true
       if (timer) clearTimeout(timer)

@@ -387,7 +387,7 @@ const FOLD: Statement = {
 }
 
 /** Adds up what became of its deliveries, and completes it when all of them have come to an end. */
-export async function foldBulkRetry(hot: HotDatabase, bulkRetryId: string): Promise<void> {
+async function foldBulkRetry(hot: HotDatabase, bulkRetryId: string): Promise<void> {
   await hot.query(FOLD, [bulkRetryId])
 }
 

@@ -180,7 +180,7 @@ function Signature({ headers }: { headers: readonly { readonly name: string; rea
 
 type StepListProps = { steps: ReadonlyMap<DeliveryStep, number>; isOver: boolean; hasFailed: boolean }
 
-export function StepList({ steps, isOver, hasFailed }: StepListProps) {
+function StepList({ steps, isOver, hasFailed }: StepListProps) {
   const end = Math.max(1, ...steps.values())
   const wasConnected = steps.has('REQUEST_SENT') && !steps.has('CONNECT')
   let before = 0
