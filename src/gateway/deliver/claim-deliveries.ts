@@ -53,9 +53,8 @@ export const CRASHES_OF_A_SUSPECT = 2
 
 const THE_DEAD = '(array(select id from worker_process where died_at is not null))'
 
-// The weeks to come hold nothing yet; bounded like this, a look does not even open their partitions. Only looks: where
-// rows are locked or changed, partitions that are left out at run time make Postgres 18.4 crash as soon as such a row was
-// changed meanwhile (test/faults/claims.test.ts).
+// The weeks to come hold nothing yet: with this bound, the look for a body does not open their partitions. An earlier form
+// of the claim crashed Postgres 18.4; test/faults/claims.test.ts guards the present one.
 const SOON = '$5::uuid'
 const SOON_MS = 86_400_000
 
