@@ -26,11 +26,12 @@ import { reconcile, type WakeMemory } from './gateway/recover/reconcile.ts'
 import { workOnBulkRetries } from './gateway/retry/bulk-retry.ts'
 import { foldStatistics } from './gateway/statistics/statistics.ts'
 import { PrismaClient } from './generated/prisma/client.ts'
-import { type JobRunner, startJobs } from './jobs/index.ts'
+import { startJobs } from './jobs/index.ts'
 import { type ChangeFeed, openChangeFeed } from './live/feed.ts'
 import { createNotifier, type Notifier } from './live/notifier.ts'
 import { createFaultLog } from './log.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
+import { createParts, type Parts } from './parts.ts'
 import { createVault } from './vault.ts'
 
 const VERSION = packageJson.version
@@ -51,7 +52,7 @@ export type App = {
   readonly registry: Registry
   /** Stops claiming and lets what is in the air end, and be recorded, until the deadline. */
   stopWorking(deadlineMs: number): Promise<void>
-  /** Stops working and closes everything. */
+  /** Stops working and closes everything; rejects with a CloseFailure, after all of it, when a part did not close. */
   close(deadlineMs: number): Promise<void>
 }
 
@@ -85,19 +86,21 @@ const RECORD_LINGER_AFTER = 20
 /** A result is worth writing only while its lease lives. */
 const RECORD_PATIENCE_MS = 18_000
 
-/** Opens a process' parts for its role. The database must be migrated. */
-export async function openApp({ config, log, ca, narrate = false }: AppOptions): Promise<App> {
-  const opened: (() => Promise<unknown> | unknown)[] = []
+/** Opens a process' parts for its role; when one does not open, those before it are closed. The database must be migrated. */
+export async function openApp(options: AppOptions): Promise<App> {
+  const parts = createParts()
+  try {
+    return await openParts(options, parts)
+  } catch (error) {
+    await parts.close().catch((failure) => options.log.error({ err: failure }, 'gateway.close_failed'))
+    throw error
+  }
+}
+
+async function openParts({ config, log, ca, narrate = false }: AppOptions, parts: Parts): Promise<App> {
   const instance = randomUUID()
   const access = { url: config.databaseUrl, applicationName: `sivo ${instance}`, sockets: createSocketRegister() }
   const clock = createClock(() => performance.now(), Date.now())
-
-  const hot = openHotDatabase(access, HOT_CONNECTIONS, log)
-  opened.push(() => hot.close())
-  const adminPool = openPool(access, ADMIN_CONNECTIONS, ADMIN_BOUNDS, log)
-  opened.push(() => adminPool.end())
-  const db = new PrismaClient({ adapter: new PrismaPg(adminPool) })
-  opened.push(() => db.$disconnect())
 
   const liveness = await openLiveness({
     access,
@@ -108,9 +111,17 @@ export async function openApp({ config, log, ca, narrate = false }: AppOptions):
     clock,
     log,
   })
-  opened.push(() => liveness.close())
+  parts.add('heartbeat', () => liveness.close())
 
-  const metrics = createMetrics(() => worker?.lanes.stats().inTheAir ?? 0)
+  const hot = openHotDatabase(access, HOT_CONNECTIONS, log)
+  parts.add('delivery pools', () => hot.close())
+  const adminPool = openPool(access, ADMIN_CONNECTIONS, ADMIN_BOUNDS, log)
+  parts.add('admin pool', () => adminPool.end())
+  const db = new PrismaClient({ adapter: new PrismaPg(adminPool) })
+  parts.add('Prisma', () => db.$disconnect())
+
+  let lanes: Lanes | null = null
+  const metrics = createMetrics(() => lanes?.stats().inTheAir ?? 0)
   const faults = createFaultLog(log)
   const notifier = createNotifier({
     database: hot.unsynced,
@@ -120,14 +131,14 @@ export async function openApp({ config, log, ca, narrate = false }: AppOptions):
       faults('notifier.ring_failed', error)
     },
   })
-  opened.push(() => notifier.close())
+  parts.add('notifier', () => notifier.close())
 
   const publisher = createBatcher<StoreCall, StoreResult>({
     flush: (calls, repeated) =>
       storeEvents(hot, calls, {
         repeated,
         maxAttempts: attemptsPerCycle(config.retrySchedule),
-        nearby: worker ? { id: instance, wake: worker.lanes.wake, offer: worker.lanes.offer } : undefined,
+        nearby: lanes ? { id: instance, wake: lanes.wake, offer: lanes.offer } : undefined,
       }).finally(notifier.ring),
     // A batch is bounded in events as in bytes.
     weigh: (call) => call.events.reduce((bytes, event) => bytes + Math.max(event.bodyBytes, LEAST_EVENT_WEIGHT), 0),
@@ -139,7 +150,7 @@ export async function openApp({ config, log, ca, narrate = false }: AppOptions):
     parallel: 2,
     rest: { fromBytes: TIRING_EVENTS * LEAST_EVENT_WEIGHT, fromItems: TIRING_EVENTS },
   })
-  opened.push(() => publisher.idle())
+  parts.add('publisher', () => publisher.idle())
 
   const ctx: Context = {
     config,
@@ -163,30 +174,28 @@ export async function openApp({ config, log, ca, narrate = false }: AppOptions):
     log,
     clock,
   })
-  opened.push(() => feed.close())
+  parts.add('change feed', () => feed.close())
 
-  const worker =
-    config.role === 'api'
-      ? null
-      : openWorker({ ctx, access, lanesId: instance, liveness, notifier, metrics, narrate, ca })
+  const work = createParts()
   let stopped: Promise<void> | null = null
-  let closing: Promise<void> | null = null
+  let closed: Promise<void> | null = null
   const stopWorking = (deadlineMs: number) => {
-    stopped ??= worker?.close(deadlineMs) ?? Promise.resolve()
+    stopped ??= work.close(deadlineMs)
     return stopped
   }
+  parts.add('work', stopWorking)
+  if (config.role !== 'api')
+    lanes = openWorker({ ctx, access, lanesId: instance, liveness, notifier, metrics, narrate, ca }, work)
   return {
     ctx,
     feed,
     liveness,
-    lanes: worker?.lanes ?? null,
+    lanes,
     registry: metrics.registry,
     stopWorking,
     close(deadlineMs) {
-      closing ??= stopWorking(deadlineMs).then(async () => {
-        for (const close of opened.reverse()) await close()
-      })
-      return closing
+      closed ??= parts.close(deadlineMs)
+      return closed
     },
   }
 }
@@ -202,11 +211,15 @@ type WorkerParts = {
   readonly ca?: readonly string[] | undefined
 }
 
-function openWorker({ ctx, access, lanesId, liveness, notifier, metrics, narrate, ca }: WorkerParts): {
-  lanes: Lanes
-  close(deadlineMs: number): Promise<void>
-} {
+/** Begins to work. What it opens becomes a part of `work`. */
+function openWorker(
+  { ctx, access, lanesId, liveness, notifier, metrics, narrate, ca }: WorkerParts,
+  work: Parts,
+): Lanes {
   const { config, hot, log, clock } = ctx
+  // Its jobs are wake-ups: one that a crash takes back or doubles does no harm.
+  const pool = openPool(access, JOB_CONNECTIONS, [UNSYNCED], log)
+  work.add('job pool', () => pool.end())
   const sender = createSender({
     timeoutMs: config.attemptTimeoutMs,
     allowedNetworks: config.allowedNetworks,
@@ -214,6 +227,7 @@ function openWorker({ ctx, access, lanesId, liveness, notifier, metrics, narrate
     dnsServers: config.dnsServers,
     ca,
   })
+  work.add('sender', () => sender.close())
   const recorder = createBatcher<Result, Recorded>({
     flush: (results) => recordAttempts(hot, results).finally(notifier.ring),
     weigh: (result) => 1_000 + (result.attempt?.sent.reply?.body.length ?? 0),
@@ -228,6 +242,7 @@ function openWorker({ ctx, access, lanesId, liveness, notifier, metrics, narrate
     linger: { ms: RECORD_LINGER_MS, after: RECORD_LINGER_AFTER },
   })
   const testSteps = createTestSteps(ctx)
+  work.add('test steps', () => testSteps.idle())
   const lanes = createLanes({
     ctx,
     tools: {
@@ -250,32 +265,17 @@ function openWorker({ ctx, access, lanesId, liveness, notifier, metrics, narrate
     },
   })
   const bulkRetries = workOnBulkRetries(ctx)
-  // Its jobs are wake-ups: one that a crash takes back or doubles does no harm.
-  const pool = openPool(access, JOB_CONNECTIONS, [UNSYNCED], log)
-  const jobs: Promise<JobRunner> = startJobs({
-    ctx,
-    lanes,
-    lanesId,
-    bulkRetries,
-    pool,
-    setPoolIds: liveness.setPoolIds,
-  })
-  const stopReconciling = keepReconciling({ ctx, liveness, metrics, lanes })
+  const jobs = startJobs({ ctx, lanes, lanesId, bulkRetries, pool, setPoolIds: liveness.setPoolIds })
+  work.add(
+    'lanes and jobs',
+    (deadlineMs) => lanes.close(deadlineMs),
+    () => jobs.close(),
+  )
   const stopFolding = repeat(FOLD_STATISTICS_MS, async () => {
     await foldStatistics(hot).catch((error) => log.warn({ err: error }, 'statistics.fold_failed'))
   })
-  return {
-    lanes,
-    async close(deadlineMs) {
-      await Promise.all([stopReconciling(), stopFolding(), bulkRetries.close()])
-      const stopped = jobs.then((runner) => runner.close())
-      await lanes.close(deadlineMs)
-      await sender.close()
-      await testSteps.idle()
-      await stopped
-      await pool.end()
-    },
-  }
+  work.add('rounds', keepReconciling({ ctx, liveness, metrics, lanes }), stopFolding, () => bulkRetries.close())
+  return lanes
 }
 
 function keepReconciling({

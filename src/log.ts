@@ -37,7 +37,14 @@ function describeError(error: unknown): object {
   if (!(error instanceof Error)) return { message: String(error) }
   const { name, message, stack, cause } = error
   const code = (error as { code?: unknown }).code
-  return { type: name, code, message, stack, ...(cause === undefined ? {} : { cause: describeError(cause) }) }
+  return {
+    type: name,
+    code,
+    message,
+    stack,
+    ...(cause === undefined ? {} : { cause: describeError(cause) }),
+    ...(error instanceof AggregateError ? { errors: error.errors.map(describeError) } : {}),
+  }
 }
 
 /** Tells of one occurrence of a fault. `name` is a name of the log; `more` are ids and codes. */

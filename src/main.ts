@@ -11,6 +11,7 @@ import { parseNetworks } from './domain/network-address.ts'
 import { isDatabaseAway } from './errors.ts'
 import { ensureOperatorKey } from './gateway/admin/api-keys.ts'
 import { createLog } from './log.ts'
+import { createParts } from './parts.ts'
 import { schema } from './schema/index.ts'
 import { startServer } from './server/http.ts'
 
@@ -20,7 +21,7 @@ const DRAIN_MS = 12_000
 const LEAVE_MS = 14_500
 const EXIT_UNAVAILABLE = 69
 
-const closers: { name: string; close: () => Promise<unknown> }[] = []
+const parts = createParts()
 let leavingSince = 0
 
 const log = createLog({ level: 'info', readable: process.stdout.isTTY || Boolean(process.env['SIVO_DEV']) })
@@ -62,7 +63,7 @@ async function start(): Promise<void> {
       log.fatal({ err: error }, 'postgres.lost')
       void leave(1, 'the embedded Postgres ended')
     })
-    closers.push({ name: 'postgres', close: embedded.close })
+    parts.add('postgres', embedded.close)
     ready = embedded.config
   } else ready = config as ReadyConfig
 
@@ -76,16 +77,16 @@ async function start(): Promise<void> {
     ca: authority ? [authority.certificate] : [],
     narrate: ready.demo,
   })
-  closers.push({ name: 'app', close: () => app.close(DRAIN_MS) })
+  parts.add('app', app.close)
   await ensureOperatorKey(app.ctx, ready.operatorKey)
   const server = await startServer({ ctx: app.ctx, feed: app.feed, schema, registry: app.registry })
   const url = `http://${ready.host.includes(':') ? `[${ready.host}]` : ready.host}:${server.port}`
   // Both at once: no new claim and no new request from the first moment on.
-  closers.push({ name: 'server', close: () => Promise.all([server.close(DRAIN_MS), app.stopWorking(DRAIN_MS)]) })
+  parts.add('server', server.close, app.stopWorking)
   let demo: Demo | null = null
   if (authority && ready.role !== 'worker') {
     demo = await startDemo(app, authority)
-    closers.push({ name: 'demo', close: demo.close })
+    parts.add('demo', demo.close)
   }
   log.info({ role: ready.role, url }, 'gateway.ready')
   if (config.databaseUrl === null) process.stdout.write(await welcome({ app, url, demo, config: ready }))
@@ -104,9 +105,7 @@ async function leave(code: number, why: string): Promise<void> {
     log.error({}, 'gateway.left_late')
     process.exit(1)
   }, LEAVE_MS)
-  for (const { name, close } of closers.reverse()) {
-    await close().catch((error: unknown) => log.error({ err: error, part: name }, 'gateway.close_failed'))
-  }
+  await parts.close(DRAIN_MS).catch((error: unknown) => log.error({ err: error }, 'gateway.close_failed'))
   clearTimeout(late)
   if (code === 0) log.info({}, 'gateway.left')
   process.exit(code)

@@ -9,7 +9,7 @@ const SOURCE = join(import.meta.dirname, '../src')
  * room of its own.
  */
 const MAY_IMPORT: Record<string, string[]> = {
-  main: ['app', 'config', 'database', 'dev', 'domain', 'errors', 'gateway/admin', 'log', 'schema', 'server'],
+  main: ['app', 'config', 'database', 'dev', 'domain', 'errors', 'gateway/admin', 'log', 'parts', 'schema', 'server'],
   cli: ['app', 'config', 'context', 'database', 'dev', 'domain', 'gateway/admin', 'generated', 'log', 'vault'],
   dev: ['app', 'config', 'context', 'domain', 'gateway/admin', 'gateway/publish', 'generated'],
   app: [
@@ -24,6 +24,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'live',
     'log',
     'metrics',
+    'parts',
     'vault',
   ],
   server: ['context', 'database', 'domain', 'errors', 'gateway', 'generated', 'live', 'log', 'schema'],

@@ -52,14 +52,7 @@ export type JobRunnerOptions = {
 }
 
 /** Starts working; keeps at it through outages until closed. */
-export async function startJobs({
-  ctx,
-  lanes,
-  lanesId,
-  bulkRetries,
-  pool,
-  setPoolIds,
-}: JobRunnerOptions): Promise<JobRunner> {
+export function startJobs({ ctx, lanes, lanesId, bulkRetries, pool, setPoolIds }: JobRunnerOptions): JobRunner {
   let runner: Runner | null = null
   let closed = false
   let poolIds: string[] = []

@@ -39,7 +39,7 @@ export type House = {
 }
 
 /** The settings of a test house: loopback is allowed, nothing is logged. */
-function testConfig(databaseUrl: string, env: Record<string, string> = {}): ReadyConfig {
+export function testConfig(databaseUrl: string, env: Record<string, string> = {}): ReadyConfig {
   return readConfig({
     DATABASE_URL: databaseUrl,
     SIVO_OPERATOR_KEY: 'test-operator-key-000000000000',
