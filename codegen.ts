@@ -1,5 +1,5 @@
-// Types the documents that tests and the console send to the API. A document is written as graphql(`…`) beside the code
-// that sends it, and checked against schema.graphql when it is generated.
+// Generates types for the documents that tests and the console send to the API. A document stands as graphql(`…`) beside
+// the code that sends it. Generating checks it against schema.graphql.
 
 import type { CodegenConfig } from '@graphql-codegen/cli'
 

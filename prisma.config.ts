@@ -1,7 +1,7 @@
 import { defineConfig } from 'prisma/config'
 
 // Prisma's commands would download a schema engine, which closed networks do not allow. `generate`, `validate` and
-// `format` only ask that there is one: any executable will do. Migrations are applied by src/database/migrate.ts.
+// `format` only check that an executable exists, so any will do. src/database/migrate.ts applies the migrations.
 process.env['PRISMA_SCHEMA_ENGINE_BINARY'] ??= process.execPath
 
 export default defineConfig({

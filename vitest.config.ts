@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-/** These time processes that are killed, browsers or whole copies: nothing else runs beside them. */
+/** These tests measure killed processes, browsers or whole clones. They run one at a time. */
 const ALONE = [
   'test/chaos.test.ts',
   'test/console/**/*.test.ts',
@@ -10,14 +10,14 @@ const ALONE = [
 ]
 
 export default defineConfig({
-  // Without `development`, which Vite adds: Node does not, and GraphQL must be loaded once.
+  // Vite would add `development`, which Node does not use: GraphQL would then be loaded twice.
   ssr: { resolve: { conditions: ['module', 'node'] } },
   test: {
     globalSetup: ['test/support/global-setup.ts'],
     pool: 'forks',
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    // Some guarantees are times, and a shared machine may stand still for a moment: such a test is asked once more there.
+    // Some guarantees are times, and a shared machine may stop for a moment. There such a test may run a second time.
     retry: process.env['CI'] ? 1 : 0,
     reporters: ['default'],
     coverage: { provider: 'v8', include: ['src/**/*.ts'], exclude: ['src/generated/**'] },

@@ -1,5 +1,5 @@
-// Builds the console into console/dist: hashed files under assets/, nothing inline, so that it runs under the gateway's
-// content security policy. `vite console` serves it while it is changed, and passes API calls on to SIVO_GATEWAY.
+// Builds the console into console/dist: hashed files under assets/ and nothing inline, so that the content security policy
+// of the gateway allows it. `vite console` serves it during development and forwards API calls to SIVO_GATEWAY.
 
 import tailwindcss from '@tailwindcss/vite'
 import react from '@vitejs/plugin-react'
@@ -19,7 +19,7 @@ export default defineConfig({
     reportCompressedSize: true,
   },
   server: {
-    // The gateway takes a session only from pages of its own host, so the host stays what the browser sent.
+    // The gateway accepts a session only from pages of its own host, so the proxy keeps the host that the browser sent.
     proxy: Object.fromEntries(
       ['/graphql', '/session', '/dead-letters.json'].map((path) => [
         path,

@@ -1,5 +1,5 @@
-// The environment, read once into one frozen value. Every problem is reported at once, by name, with what was expected
-// and what came; nothing starts with half a configuration.
+// Reads the environment once, into one frozen value. Reports every problem at once: its name, what was expected, what it
+// got. The gateway does not start with an incomplete configuration.
 
 import { parseNetworks } from './domain/network-address.ts'
 import { parseDuration, parseSchedule } from './domain/retry-schedule.ts'
@@ -9,24 +9,24 @@ export type ServiceRole = 'all' | 'api' | 'worker'
 export type Config = {
   readonly port: number
   readonly host: string
-  /** null: the embedded Postgres under `dataDir`. */
+  /** null for the embedded Postgres under `dataDir`. */
   readonly databaseUrl: string | null
   readonly dataDir: string
   readonly role: ServiceRole
-  /** null only in embedded mode, where it is generated and kept in `dataDir`. */
+  /** null only in embedded mode, which generates it and keeps it in `dataDir`. */
   readonly operatorKey: string | null
-  /** 32 bytes; null only in embedded mode, where they are generated and kept in `dataDir`. */
+  /** 32 bytes; null only in embedded mode, which generates them and keeps them in `dataDir`. */
   readonly secretsKey: Buffer | null
-  /** 32 bytes each: these open what they once sealed, and seal nothing. */
+  /** Earlier keys, 32 bytes each. They open secrets that they sealed, and seal no new ones. */
   readonly formerSecretsKeys: readonly Buffer[]
   /** Delays between attempts in milliseconds. */
   readonly retrySchedule: readonly number[]
-  /** Added share of a delay, 0 to 1. */
+  /** The share of a delay that may be added at random, 0 to 1. */
   readonly retryJitter: number
   readonly attemptTimeoutMs: number
   readonly allowedNetworks: ReturnType<typeof parseNetworks>
   readonly allowedPorts: readonly number[]
-  /** `ip:port` each; empty: the system's. */
+  /** `ip:port` each; empty for the servers of the system. */
   readonly dnsServers: readonly string[]
   readonly demo: boolean
   readonly logLevel: string
@@ -34,12 +34,12 @@ export type Config = {
 
 export const EXIT_CONFIGURATION = 78
 
-/** The configuration cannot be used; the message lists every problem. */
+/** The configuration is not valid. The message lists every problem. */
 export class ConfigurationError extends Error {
   override name = 'ConfigurationError'
   readonly problems: readonly string[]
   constructor(problems: readonly string[]) {
-    super(`The configuration cannot be used:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`)
+    super(`The configuration is not valid:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`)
     this.problems = problems
   }
 }
@@ -57,7 +57,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     } catch {
       value = undefined
     }
-    if (value === undefined) problems.push(`${name}: expected ${expected}, came ${shown(name, text)}.`)
+    if (value === undefined) problems.push(`${name}: expected ${expected}, got ${shown(name, text)}.`)
     return value as T
   }
 
@@ -68,7 +68,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   const embedded = databaseUrl === null
   const config: Config = {
     port: read('PORT', '4000', 'a port from 0 to 65535', (text) => wholeNumber(text, 0, 65_535)),
-    host: read('HOST', '127.0.0.1', 'a host name or address', (text) => text),
+    host: read('HOST', '127.0.0.1', 'a host name or an IP address', (text) => text),
     databaseUrl,
     dataDir: read('SIVO_DATA_DIR', '.data', 'a folder', (text) => text),
     role: read('SIVO_ROLE', 'all', 'all, api or worker', (text) => oneOf(['all', 'api', 'worker'] as const, text)),
@@ -76,14 +76,19 @@ export function readConfig(env: Record<string, string | undefined>): Config {
       if (text === '') return embedded ? null : undefined
       return /^[\x21-\x7e]{24,256}$/.test(text) ? text : undefined
     }),
-    secretsKey: read('SIVO_SECRETS_KEY', '', '32 bytes in base64 (make some with: openssl rand -base64 32)', (text) => {
-      if (text === '') return embedded ? null : undefined
-      return readKey(text)
-    }),
+    secretsKey: read(
+      'SIVO_SECRETS_KEY',
+      '',
+      '32 bytes in base64 (create them with: openssl rand -base64 32)',
+      (text) => {
+        if (text === '') return embedded ? null : undefined
+        return readKey(text)
+      },
+    ),
     formerSecretsKeys: read(
       'SIVO_SECRETS_KEYS_FORMER',
       '',
-      'keys of 32 bytes in base64 separated by commas',
+      'keys of 32 bytes in base64, separated by commas',
       (text) => {
         const keys = text === '' ? [] : text.split(',').map((key) => readKey(key.trim()))
         return keys.every((key) => key !== undefined) ? (keys as Buffer[]) : undefined
@@ -92,10 +97,10 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     retrySchedule: read(
       'SIVO_RETRY_SCHEDULE',
       '5s,30s,2m,10m,1h,6h',
-      'delays separated by commas, such as 5s,30s,2m',
+      '1 to 50 delays separated by commas, such as 5s,30s,2m',
       parseSchedule,
     ),
-    retryJitter: read('SIVO_RETRY_JITTER', '0.1', 'a share from 0 to 1', (text) => {
+    retryJitter: read('SIVO_RETRY_JITTER', '0.1', 'a number from 0 to 1', (text) => {
       const share = Number(text)
       return share >= 0 && share <= 1 ? share : undefined
     }),
@@ -109,14 +114,21 @@ export function readConfig(env: Record<string, string | undefined>): Config {
       'CIDRs separated by commas, such as 127.0.0.0/8,::1/128',
       parseNetworks,
     ),
-    allowedPorts: read('SIVO_ALLOWED_PORTS', '443,8443', 'ports separated by commas', (text) => {
+    allowedPorts: read('SIVO_ALLOWED_PORTS', '443,8443', 'ports from 1 to 65535, separated by commas', (text) => {
       const ports = text.split(',').map((port) => wholeNumber(port.trim(), 1, 65_535))
       return ports.every((port) => port !== undefined) ? (ports as number[]) : undefined
     }),
-    dnsServers: read('SIVO_DNS_SERVERS', '', 'ip:port separated by commas', (text) => {
-      const servers = text === '' ? [] : text.split(',').map((server) => server.trim())
-      return servers.every((server) => /^(\d+(\.\d+){3}|\[[0-9a-fA-F:]+\])(:\d+)?$/.test(server)) ? servers : undefined
-    }),
+    dnsServers: read(
+      'SIVO_DNS_SERVERS',
+      '',
+      'addresses separated by commas, each with or without a port, such as 10.0.0.2:53',
+      (text) => {
+        const servers = text === '' ? [] : text.split(',').map((server) => server.trim())
+        return servers.every((server) => /^(\d+(\.\d+){3}|\[[0-9a-fA-F:]+\])(:\d+)?$/.test(server))
+          ? servers
+          : undefined
+      },
+    ),
     demo: read('SIVO_DEMO', embedded ? '1' : '0', '1 or 0', (text) => {
       const word = oneOf(['1', '0'] as const, text)
       return word === undefined ? undefined : word === '1'
@@ -125,7 +137,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   }
   if (env['NODE_USE_ENV_PROXY'] && env['NODE_USE_ENV_PROXY'] !== '0')
     problems.push(
-      'NODE_USE_ENV_PROXY: expected unset, because deliveries must reach the addresses that were checked, not a proxy. Unset it.',
+      'NODE_USE_ENV_PROXY: expected no value, because deliveries must go to the checked addresses and not to a proxy. Unset it.',
     )
   if (problems.length) throw new ConfigurationError(problems)
   return Object.freeze(config)

@@ -1,4 +1,4 @@
-// The one value that the gateway's verbs are given: what they may touch, and nothing global beside it.
+// The one value that every function of the gateway gets: all that it may use. There are no globals.
 
 import type { Logger } from 'pino'
 import type { Config } from './config.ts'
@@ -16,21 +16,21 @@ export type Context = {
   readonly newId: IdSource
   /** A number in [0, 1), for jitter. */
   readonly random: () => number
-  /** Reads and administration. */
+  /** The database for reads and administration. */
   readonly db: PrismaClient
-  /** The delivery path: prepared statements on a pool of their own. */
+  /** The database for the delivery path: prepared statements on a separate pool. */
   readonly hot: HotDatabase
   readonly vault: Vault
-  /** Stores the events of a publish call with those of others that arrive at the same time; resolves after the commit. */
+  /** Stores the events of a publish call, together with calls that arrive at the same time. Resolves after the commit. */
   readonly storeEvents: (call: StoreCall) => Promise<StoreResult>
 }
 
-/** Who asks. `tenantId` is null for operators, and for publishers that serve every tenant. */
+/** The caller. `tenantId` is null for operators, and for publishers that serve every tenant. */
 export type Viewer = {
   readonly role: Role
   readonly tenantId: string | null
   readonly name: string
   readonly expiresAt: Date | null
-  /** The API key or console session that proved it. */
+  /** The API key or console session that identified the caller. */
   readonly credential: { readonly kind: 'key' | 'session'; readonly id: string }
 }

@@ -1,5 +1,6 @@
-// Everything a caller may be told. Expected failures of a mutation are data: classes here become members of its result
-// union. Failures of a whole request are a code in `extensions.code`. Anything else is a fault of ours and is masked.
+// The errors that a caller may see. Expected failures of a mutation are data: the classes here become members of its
+// result union. A failure of a whole request has a code in `extensions.code`. Every other error is a fault of the
+// gateway; callers see a masked message.
 
 import type { Issue } from './domain/issue.ts'
 
@@ -16,7 +17,7 @@ abstract class CallerError extends Error {
   }
 }
 
-/** The input cannot be taken; nothing was stored. Carries every issue at once. */
+/** The input is not valid, and nothing was stored. Holds every issue. */
 export class ValidationError extends CallerError {
   override name = 'ValidationError'
   readonly code = 'VALIDATION_FAILED'
@@ -25,20 +26,20 @@ export class ValidationError extends CallerError {
     const [first] = issues
     const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : ''
     super(
-      `${first ? `${first.path.join('.')}: ${first.message}` : 'The input cannot be taken.'}${more}`,
+      `${first ? `${first.path.join('.')}: ${first.message}` : 'Expected a valid input, got one with errors.'}${more}`,
       first?.path ?? null,
     )
     this.issues = issues
   }
 }
 
-/** What was named does not exist, or not for this caller: the two look alike on purpose. */
+/** The named object does not exist, or the caller cannot see it. The two look the same on purpose. */
 export class NotFoundError extends CallerError {
   override name = 'NotFoundError'
   readonly code = 'NOT_FOUND'
 }
 
-/** The thing exists but is in a state in which this cannot be done. */
+/** The object exists, but its state does not allow the change. */
 export class ConflictError extends CallerError {
   override name = 'ConflictError'
   readonly code: 'CONFLICT' | 'IDEMPOTENCY_CONFLICT' | 'LIMIT_EXCEEDED'
@@ -70,7 +71,7 @@ export class RequestError extends Error {
   }
 }
 
-/** True for a failure that says the database cannot be reached or used now; the same call may work later. */
+/** Whether an error means that the database cannot be used now. The same call may succeed later. */
 export function isDatabaseAway(error: unknown): boolean {
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown }
   if (typeof code === 'string' && (AWAY_SQLSTATE.test(code) || AWAY_CODES.has(code))) return true
@@ -82,14 +83,14 @@ export function isDatabaseAway(error: unknown): boolean {
   )
 }
 
-/** What the driver said, out of Prisma's error around it. */
+/** The driver's error inside Prisma's error; null if there is none. */
 function driverErrorOf(error: unknown): { originalCode?: string; kind?: string } | null {
   const { meta } = (error ?? {}) as { meta?: { driverAdapterError?: { cause?: object } } }
   return meta?.driverAdapterError?.cause ?? null
 }
 
-// 08 connection, 53 resources, 57P operator intervention (shutdown, crash, starting up), 58 system, 25006 read-only;
-// too slow: 57014 statement, 55P03 lock, 25P03 idle transaction, 25P04 transaction
+// 08 connection, 53 resources, 57P operator intervention (shutdown, crash, start), 58 system, 25006 read-only
+// time limits: 57014 statement, 55P03 lock, 25P03 idle transaction, 25P04 transaction
 const AWAY_SQLSTATE = /^(08...|53...|57P..|58...|25006|57014|55P03|25P03|25P04)$/
 const AWAY_CODES = new Set([
   'ECONNREFUSED',
@@ -106,7 +107,7 @@ const AWAY_CODES = new Set([
   'P2024',
   'P2028',
 ])
-/** Prisma's names for what Postgres or the network said. */
+/** Prisma's names for errors of Postgres or the network. */
 const AWAY_KINDS = new Set([
   'AuthenticationFailed',
   'ConnectionClosed',

@@ -1,5 +1,5 @@
-// The log of a process. Promise: it holds ids, codes and times, and no secret, key, cookie or payload. What carries one
-// is never handed to it; and should a line name one by a telling key all the same, its value is struck out.
+// The log of a process. Promise: it holds ids, codes and times, and no secret, key, cookie or payload. The gateway never
+// passes such values to the log. If a line has one under a known name all the same, the log removes the value.
 
 import { type DestinationStream, type Logger, pino } from 'pino'
 import pretty from 'pino-pretty'
@@ -7,11 +7,11 @@ import pretty from 'pino-pretty'
 const TELLING = ['authorization', 'cookie', 'secret', 'token', 'password', 'payload', 'body', 'headers', 'sealed']
 
 export type LogOptions = {
-  /** One of pino's levels. */
+  /** A level of pino. */
   readonly level: string
-  /** Lines for people instead of JSON. */
+  /** Whether to write lines for people instead of JSON. */
   readonly readable?: boolean
-  /** Absent: standard output. */
+  /** Standard output if absent. */
   readonly destination?: DestinationStream
 }
 
@@ -32,7 +32,7 @@ export function createLog({ level, readable = false, destination }: LogOptions):
   return target ? pino(options, target) : pino(options)
 }
 
-/** An error as the log shows it. Drivers hang whole connections, with their passwords, on theirs. */
+/** An error as the log shows it. The errors of drivers can hold a whole connection with its password. */
 function describeError(error: unknown): object {
   if (!(error instanceof Error)) return { message: String(error) }
   const { name, message, stack, cause } = error

@@ -1,5 +1,5 @@
-// Secrets at rest: AES-256-GCM under the deployment's key, bound to what they belong to. A sealed text that was moved to
-// another tenant or endpoint does not open; one sealed under a retired key opens as long as that key is still given.
+// Encrypts secrets at rest: AES-256-GCM with the key of the deployment, bound to their owner. A sealed text that was moved
+// to another tenant or endpoint does not open. A text that a former key sealed opens while that key is configured.
 
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto'
 
@@ -10,11 +10,11 @@ const TAG_BYTES = 16
 const HEAD_BYTES = 1 + KEY_ID_BYTES + IV_BYTES + TAG_BYTES
 
 export type Vault = {
-  /** Seals a text; `belongsTo` names its owner and must be given again to open it. */
+  /** Seals a text. `belongsTo` names its owner; `open` needs the same name. */
   seal(text: string, belongsTo: string): Buffer
-  /** Opens what `seal` made. Throws VaultError when the owner, the key or the bytes are not the ones it was sealed with. */
+  /** Opens a sealed text. Throws VaultError if the owner, the key or the bytes differ from those of the sealing. */
   open(sealed: Uint8Array, belongsTo: string): string
-  /** True when it was sealed under the key that seals now. */
+  /** Whether the current key sealed it. */
   isCurrent(sealed: Uint8Array): boolean
 }
 
@@ -22,11 +22,11 @@ export class VaultError extends Error {
   override name = 'VaultError'
 }
 
-/** `keys` are 32 bytes each; the first seals, all open. */
+/** `keys` are 32 bytes each. The first one seals; all of them open. */
 export function createVault(keys: readonly Buffer[]): Vault {
   const byId = new Map(keys.map((key) => [keyId(key).toString('hex'), key]))
   const current = keys[0]
-  if (!current) throw new VaultError('Expected at least one key of 32 bytes, came none.')
+  if (!current) throw new VaultError('Expected at least one key of 32 bytes, got none.')
   const currentId = keyId(current)
   return {
     seal(text, belongsTo) {
@@ -39,12 +39,12 @@ export function createVault(keys: readonly Buffer[]): Vault {
     open(sealed, belongsTo) {
       const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength)
       if (bytes.length < HEAD_BYTES || bytes[0] !== VERSION)
-        throw new VaultError('Expected a sealed secret, came bytes of another form.')
+        throw new VaultError('Expected a sealed secret, got bytes in another format.')
       const id = bytes.subarray(1, 1 + KEY_ID_BYTES).toString('hex')
       const key = byId.get(id)
       if (!key)
         throw new VaultError(
-          `The key ${id} that sealed this secret is not among the keys given. Give it in SIVO_SECRETS_KEYS_FORMER.`,
+          `Expected the key ${id}, which sealed this secret, among the configured keys; it is missing. Add it to SIVO_SECRETS_KEYS_FORMER.`,
         )
       const iv = bytes.subarray(1 + KEY_ID_BYTES, 1 + KEY_ID_BYTES + IV_BYTES)
       const decipher = createDecipheriv('aes-256-gcm', key, iv)
@@ -53,14 +53,16 @@ export function createVault(keys: readonly Buffer[]): Vault {
       try {
         return Buffer.concat([decipher.update(bytes.subarray(HEAD_BYTES)), decipher.final()]).toString('utf8')
       } catch {
-        throw new VaultError('The sealed secret does not belong to what it was opened for, or was changed.')
+        throw new VaultError(
+          'Expected a secret that was sealed for this owner, got one that was sealed for another owner or was changed.',
+        )
       }
     },
     isCurrent: (sealed) => currentId.equals(sealed.subarray(1, 1 + KEY_ID_BYTES)),
   }
 }
 
-/** What a secret or header of an endpoint is bound to. */
+/** The owner to which a secret or header of an endpoint is bound. */
 export function belongsToEndpoint(tenantId: string, endpointId: string): string {
   return `${tenantId}|${endpointId}`
 }

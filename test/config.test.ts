@@ -76,7 +76,7 @@ test('every problem is reported at once, by name, with what was expected and wha
       'SIVO_SECRETS_KEYS_FORMER',
     ].sort(),
   )
-  for (const problem of problems) expect(problem).toMatch(/: expected .+, came .+\.$/)
+  for (const problem of problems) expect(problem).toMatch(/: expected .+, got .+\.$/)
   expect(problems.join()).toContain('"70000"')
 })
 

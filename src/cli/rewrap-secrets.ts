@@ -1,6 +1,6 @@
-// node scripts/bootstrap.mjs src/cli/rewrap-secrets.ts: seals all secrets anew under SIVO_SECRETS_KEY. What it takes to
-// open them must be in SIVO_SECRETS_KEYS_FORMER. Exit code 0: no former key is needed any more; 1: some are; 78: the
-// configuration cannot be used; 69: the database cannot be reached.
+// node scripts/bootstrap.mjs src/cli/rewrap-secrets.ts: seals all secrets again, with the key in SIVO_SECRETS_KEY.
+// SIVO_SECRETS_KEYS_FORMER must hold the keys that open them. Exit codes: 0 if no former key is needed afterwards, 1 if
+// some are, 78 if the configuration is not valid, 69 if the database cannot be reached.
 
 import { PrismaPg } from '@prisma/adapter-pg'
 import { ConfigurationError, EXIT_CONFIGURATION, readConfig } from '../config.ts'
@@ -33,11 +33,13 @@ async function main(): Promise<number> {
       db,
       createVault([secretsKey!, ...config.formerSecretsKeys]),
     )
-    process.stdout.write(`${sealed} sealed anew, ${current} were under the current key already.\n`)
+    process.stdout.write(
+      `Sealed ${sealed} secrets and header values with the current key; ${current} already had it.\n`,
+    )
     if (unreadable.length === 0) return 0
     const names = unreadable.map((id) => toPublicId('endpoint', id)).join(', ')
     process.stderr.write(
-      `Expected the keys of all secrets, came none that opens those of ${unreadable.length} endpoints: ${names}. Give the key that sealed them in SIVO_SECRETS_KEYS_FORMER and run this again.\n`,
+      `Expected keys that open all secrets, got none for those of ${unreadable.length} endpoints: ${names}. Add the key that sealed them to SIVO_SECRETS_KEYS_FORMER and run this again.\n`,
     )
     return 1
   } finally {

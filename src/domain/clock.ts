@@ -1,24 +1,25 @@
-// Time as the database tells it. A process whose own clock is wrong stamps and schedules as the others do; durations
-// come from the monotonic clock, which no correction moves.
+// A clock that follows the database's time, so that a process with a wrong clock writes the same times as the others.
+// Durations use the monotonic clock, which no correction changes.
 //
-// A reading is late by its way back and never early, so the best of the last few is the one that shows the most time: the
-// clock follows it, stays behind the database by a fraction of a round trip and does not run ahead of it.
+// The network delays every reading, so a reading never shows a time ahead of the database. Of the last ten readings, the
+// one that shows the latest time is the most exact, and the clock follows it: it lags the database by less than one round
+// trip and never runs ahead of it.
 
 export type Clock = {
-  /** The database's time as this process knows it. */
+  /** The database's time, as far as this process knows it. */
   now(): Date
   /** Monotonic milliseconds, for durations only. */
   monotonicMs(): number
 }
 
 export type CorrectedClock = Clock & {
-  /** Takes a reading of the database's time (Unix ms) that was answered at `answeredMs` (monotonic). */
+  /** Adds a reading: the database's time in Unix milliseconds, and the monotonic time at which the answer arrived. */
   correct(databaseMs: number, answeredMs: number): void
 }
 
 const READINGS_KEPT = 10
 
-/** A clock that starts with the process's own time and follows the database's from the first reading on. */
+/** A clock that begins with the time of this process, and follows the database's time from the first reading on. */
 export function createClock(monotonicMs: () => number, startMs: number): CorrectedClock {
   let origin = startMs - monotonicMs()
   let readings: number[] = []

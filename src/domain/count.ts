@@ -1,9 +1,9 @@
-/** Counting further would cost more than anybody learns from it. */
+/** Counting stops here: an exact larger number costs the database more than it is worth to a reader. */
 export const COUNT_LIMIT = 10_000
 
 export type Count = { readonly count: number; readonly precision: 'EXACT' | 'AT_LEAST' }
 
-/** A count of `found` things, of which no more than one above the limit were looked for. */
+/** The count for `found` rows. The query looks for at most one row above the limit. */
 export function countOf(found: number): Count {
   if (found <= COUNT_LIMIT) return { count: found, precision: 'EXACT' }
   return { count: COUNT_LIMIT, precision: 'AT_LEAST' }

@@ -1,5 +1,5 @@
-// API keys and console tokens: 256 random bits behind a prefix that secret scanners can find. Only their SHA-256 is
-// stored; with that much chance in them no slow hash is needed.
+// API keys and console tokens: 256 random bits after a prefix that secret scanners can find. The database holds only
+// their SHA-256. 256 random bits cannot be guessed, so a slow password hash would add nothing.
 
 import { createHash } from 'node:crypto'
 
@@ -9,17 +9,17 @@ export const SESSION_PREFIX = 'sivosession_'
 
 const TOKEN_BYTES = 32
 
-/** A new token from 32 bytes of chance: the prefix and 43 characters of base64url. */
+/** A new token from 32 random bytes: the prefix and 43 characters of base64url. */
 export function makeToken(prefix: string, randomBytes: (size: number) => Buffer): string {
   return prefix + randomBytes(TOKEN_BYTES).toString('base64url')
 }
 
-/** What is stored of a token, and looked up. */
+/** The hash under which a token is stored and looked up. */
 export function hashToken(token: string): Buffer {
   return createHash('sha256').update(token).digest()
 }
 
-/** Enough to tell keys apart, not to use one: `sivo_…` and the last four characters. */
+/** The part of a key that people may see, to tell keys apart: `sivo_…` and the last four characters. */
 export function keyHint(key: string): string {
   return `${KEY_PREFIX}…${key.slice(-4)}`
 }

@@ -1,12 +1,12 @@
-// Which deliveries a filter takes. Live updates ask it of one row here; lists, exports and bulk retries ask the database
-// (database/filters/deliveries.ts). Both give the same answer (test/schema/filters.test.ts). A filter speaks of the status
-// that a reader sees, so HELD, and CANCELLED for a deleted endpoint, depend on the endpoint. Fields are ANDed, the members
-// of a list ORed; null does not filter, an empty list matches nothing.
+// Decides which deliveries match a filter. Live updates test one row here; lists, exports and bulk retries ask the
+// database (database/filters/deliveries.ts). Both give the same answer (test/schema/filters.test.ts). A filter compares
+// the status that a reader sees, so HELD, and CANCELLED for a deleted endpoint, depend on the endpoint. Fields are ANDed,
+// the members of a list are ORed. null matches everything, an empty list matches nothing.
 
 import type { StoredDeliveryStatus } from '../generated/prisma/enums.ts'
 import { type DeliveryStatus, type EndpointView, shownStatus } from './delivery.ts'
 
-/** Ids are database ids; whether the caller may see what they name was settled before. */
+/** Ids are database ids. The caller's right to see them was checked before. */
 export type DeliveryFilter = {
   readonly tenantId: string
   readonly endpointIds: readonly string[] | null
@@ -26,7 +26,7 @@ export type DeliveryFilter = {
   readonly to: Date | null
 }
 
-/** What a filter asks of a delivery's row. */
+/** The columns of a delivery that a filter reads. */
 export type FilteredDelivery = {
   readonly tenantId: string
   readonly endpointId: string
@@ -41,13 +41,13 @@ export type FilteredDelivery = {
   readonly createdAt: Date
 }
 
-/** Narrows a filter to its dead letters; one that asks for other statuses alone then takes nothing. */
+/** The same filter for dead letters only. A filter that excludes DEAD_LETTERED then matches nothing. */
 export function deadLettersOf(filter: DeliveryFilter): DeliveryFilter {
   const asked = filter.statuses === null || filter.statuses.includes('DEAD_LETTERED')
   return { ...filter, statuses: asked ? ['DEAD_LETTERED'] : [] }
 }
 
-/** Whether the filter takes this delivery, as it reads with its endpoint as it is. */
+/** Whether the delivery matches the filter, with the status that its endpoint gives it. */
 export function matchesDelivery(filter: DeliveryFilter, delivery: FilteredDelivery, endpoint: EndpointView): boolean {
   const shown = shownStatus(delivery, endpoint)
   return (

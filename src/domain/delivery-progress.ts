@@ -1,8 +1,8 @@
-// The steps of one attempt, and how they are told from the times that were recorded of it.
+// The steps of one attempt, and how to derive them from its recorded times.
 
 export type DeliveryStep = 'DNS' | 'CONNECT' | 'TLS' | 'REQUEST_SENT' | 'FIRST_BYTE' | 'DONE'
 
-/** `atMs` counts from the beginning of the attempt. */
+/** `atMs` is the time since the attempt began, in milliseconds. */
 export type ProgressStep = { readonly step: DeliveryStep; readonly atMs: number }
 
 type Timing = {
@@ -14,8 +14,8 @@ type Timing = {
 }
 
 /**
- * The steps that an attempt took, from how long each of them lasted. A request is taken as sent as soon as its connection
- * stood; over a connection that was there already, that is the beginning.
+ * The steps of an attempt, derived from their durations. The request counts as sent when the connection is open: over a
+ * reused connection, at the beginning.
  */
 export function stepsOfTiming({ dnsMs, connectMs, tlsMs, firstByteMs, totalMs }: Timing): ProgressStep[] {
   const steps: ProgressStep[] = []

@@ -1,12 +1,12 @@
-// How deliveries went over a window of time: sums over buckets that begin at round times (UTC). The last bucket is the one
-// that time is in now, so a window reaches back to a round time and falls short of its name by less than one bucket. The
-// window before it is as many buckets long.
+// Statistics of deliveries over a time window: sums over buckets that begin at round times in UTC. The last bucket
+// contains the present time, so a window is shorter than its name by less than one bucket. The previous window has the
+// same number of buckets.
 
 import { type LatencyHistogram, latencyPercentile } from './latency-histogram.ts'
 
 export type StatsWindow = 'LAST_HOUR' | 'LAST_24_HOURS' | 'LAST_7_DAYS' | 'LAST_30_DAYS'
 
-/** Lengths of time that are summed up as they pass, and for how long each is kept. */
+/** The lengths of time for which sums are stored, and how long each sum is kept. */
 export const ROLL_UPS = [
   { seconds: 60, keptHours: 3 },
   { seconds: 900, keptHours: 3 * 24 },
@@ -23,13 +23,13 @@ const WINDOWS: Record<StatsWindow, { bucketSeconds: number; bucketCount: number;
 export type WindowPlan = {
   readonly bucketSeconds: number
   readonly bucketCount: number
-  /** The length of the sums it is made from. */
+  /** The length of the stored sums that the window is made from. */
   readonly rollUpSeconds: number
   readonly start: Date
   readonly previousStart: Date
 }
 
-/** Where the buckets of a window lie. */
+/** Where the buckets of a window begin and end. */
 export function planWindow(window: StatsWindow, now: Date): WindowPlan {
   const { bucketSeconds, bucketCount, rollUpSeconds } = WINDOWS[window]
   const bucketMs = bucketSeconds * 1000
@@ -43,12 +43,12 @@ export function planWindow(window: StatsWindow, now: Date): WindowPlan {
   }
 }
 
-/** What is counted beside the buckets of latencies, which are 0 and above. */
+/** Measures beside the latencies. Latency buckets have numbers from 0 up, so these are negative. */
 export const SUCCEEDED = -1
 export const DEAD_LETTERED = -2
 export const FAILED_ATTEMPTS = -3
 
-/** `bucket` counts from 0 at the window's start; -1: the window before. */
+/** `bucket` counts from 0 at the start of the window; -1 is the whole previous window. */
 export type Measured = { readonly bucket: number; readonly measure: number; readonly count: number }
 
 export type StatsBucket = {
@@ -69,7 +69,7 @@ export type DeliveryStats = {
   readonly buckets: readonly StatsBucket[]
 }
 
-/** The statistics of a window from what was measured in it and in the one before. */
+/** The statistics of a window, from the measures of this window and the previous one. */
 export function summarise(plan: WindowPlan, measured: readonly Measured[]): DeliveryStats {
   const current = new Map<number, number>()
   const previous = new Map<number, number>()

@@ -1,11 +1,11 @@
-// The state of a delivery and every way it can change. Whoever writes a status writes a value that came from here.
+// The state of a delivery and every change of it. The gateway writes only statuses that these functions return.
 //
 //   PENDING ─▶ PENDING (retry) | SUCCEEDED | DEAD_LETTERED | CANCELLED        a test: SUCCEEDED | FAILED
 //   DEAD_LETTERED ─▶ PENDING   a manual retry: a new cycle of the whole schedule, numbers go on, the same event id
-//   SUCCEEDED ─▶ PENDING       a resend: one attempt; should it fail, the delivery is SUCCEEDED again
+//   SUCCEEDED ─▶ PENDING       a resend: one attempt; if it fails, the delivery is SUCCEEDED again
 //
-// HELD is no state but a view: a PENDING delivery whose endpoint is paused or disabled. One whose endpoint was deleted
-// reads as CANCELLED. So pausing an endpoint is one row, whatever waits for it.
+// HELD is not stored. Readers see a PENDING delivery as HELD while its endpoint is paused or disabled, and as CANCELLED
+// after its endpoint was deleted. So pausing an endpoint writes one row, however many deliveries wait for it.
 
 import type { EndpointStatus, StoredDeliveryStatus } from '../generated/prisma/enums.ts'
 import type { Outcome } from './outcome.ts'
@@ -28,20 +28,20 @@ export type RetryState = {
   readonly test: boolean
   readonly resend: boolean
   readonly attemptCount: number
-  /** The attempt count with which the present cycle began. */
+  /** The attempt count at which the current cycle began. */
   readonly cycleStart: number
-  /** The attempt number that ends the present cycle. */
+  /** The number of the attempt that ends the current cycle. */
   readonly maxAttempts: number
 }
 
 export type Policy = {
   /** Delays between attempts in milliseconds. */
   readonly schedule: readonly number[]
-  /** Added share of a delay, 0 to 1. */
+  /** The share of a delay that may be added at random, 0 to 1. */
   readonly jitter: number
 }
 
-/** What becomes of a delivery after an attempt. `delayMs` counts from the moment it is recorded; null: no attempt follows. */
+/** The change of a delivery after an attempt. `delayMs` counts from the time of recording; null if no attempt follows. */
 export type Step = {
   readonly status: StoredDeliveryStatus
   readonly reason: Reason | null
@@ -49,19 +49,19 @@ export type Step = {
   readonly disableEndpoint: 'gone' | null
 }
 
-/** How many attempts a cycle of this schedule has: the first, and one after each delay. */
+/** The number of attempts in one cycle of the schedule: the first one, and one after each delay. */
 export function attemptsPerCycle(schedule: readonly number[]): number {
   return schedule.length + 1
 }
 
-/** Decides what an attempt's outcome makes of its delivery. `random` is a number in [0, 1). */
+/** Decides how the outcome of an attempt changes its delivery. `random` is a number in [0, 1). */
 export function next(delivery: RetryState, outcome: Outcome, policy: Policy, random: number): Step {
   const number = delivery.attemptCount + 1
   const settled = (status: StoredDeliveryStatus, reason: Reason | null): Step => ({
     status,
     reason,
     delayMs: null,
-    // A test says nothing about what the endpoint gets from the platform.
+    // A test does not show how the endpoint treats real events, so it never disables one.
     disableEndpoint: outcome.gone && !delivery.test ? 'gone' : null,
   })
   if (outcome.kind === 'delivered') return settled('SUCCEEDED', null)
@@ -82,8 +82,8 @@ export function next(delivery: RetryState, outcome: Outcome, policy: Policy, ran
 export type PlannedAttempt = { readonly number: number; readonly earliestAt: Date }
 
 /**
- * The attempts still to come in the present cycle, should each before them fail, the next one first; none while nothing
- * is sent. No attempt comes before its time; jitter, Retry-After and the time that attempts take push it later.
+ * The remaining attempts of the current cycle if each of them fails, the next one first. Empty unless the delivery is
+ * PENDING. The times are the earliest possible: jitter, Retry-After and the duration of attempts can make them later.
  */
 export function plannedAttempts(
   delivery: RetryState & { readonly reason: string | null; readonly nextAttemptAt: Date | null },
@@ -105,7 +105,7 @@ export function plannedAttempts(
   return planned
 }
 
-/** Decides what becomes of a delivery for which no attempt can be made any more. */
+/** Decides how a delivery ends when no further attempt can be made. */
 export function giveUp(delivery: Pick<RetryState, 'test' | 'resend'>, reason: 'poison' | 'event_expired'): Step {
   const ended = { delayMs: null, disableEndpoint: null }
   if (delivery.resend) return { ...ended, status: 'SUCCEEDED', reason: 'resend_failed' }
@@ -114,7 +114,7 @@ export function giveUp(delivery: Pick<RetryState, 'test' | 'resend'>, reason: 'p
 
 export type EndpointView = { readonly status: EndpointStatus; readonly deletedAt: Date | null }
 
-/** What a reader sees, given the endpoint; `delivery-filter.ts` says the same to the database. */
+/** The status that a reader sees. database/filters/deliveries.ts states the same in SQL. */
 export function shownStatus(
   delivery: { status: StoredDeliveryStatus; reason: string | null; test: boolean },
   endpoint: EndpointView,
@@ -127,20 +127,20 @@ export function shownStatus(
 
 export type Refusal = { readonly refused: string }
 
-/** What a manual request does to a delivery's row; `null` fields stay. */
+/** How a manual retry changes the row of a delivery. `left-alone` changes nothing. */
 export type ManualChange =
   | {
       readonly kind: 'new-cycle' | 'resend' | 'attempt-now'
       readonly cycleStart: number
       readonly maxAttempts: number
-      /** Its attempt is a resend: one that is asked for again before it was made stays one. */
+      /** Whether the attempt is a resend. A pending resend that is requested again stays one. */
       readonly resend: boolean
     }
   | { readonly kind: 'left-alone' }
 
 /**
- * Decides a manual retry. `inTheAir` says that an attempt is being made now, which is left alone.
- * A refusal is a sentence for the caller.
+ * Decides a manual retry. `inTheAir` means that an attempt is being made now: the retry then changes nothing.
+ * A refusal holds a sentence for the caller.
  */
 export function decideRetry(
   delivery: RetryState & { inTheAir: boolean; reason: string | null },
@@ -151,7 +151,8 @@ export function decideRetry(
   const { attemptCount, cycleStart, maxAttempts } = delivery
   if (endpoint.deletedAt)
     return {
-      refused: 'Its endpoint was deleted, so nothing can be sent to it. Publish the event again for another endpoint.',
+      refused:
+        'Expected a delivery to an existing endpoint, got one whose endpoint was deleted. Publish the event again for another endpoint.',
     }
   switch (status) {
     case 'DEAD_LETTERED':
@@ -169,15 +170,18 @@ export function decideRetry(
       if (!request.resend)
         return {
           refused:
-            'It was delivered already. To send it once more, ask with resend: true; the receiver gets the same event id.',
+            'Expected a delivery that has not succeeded, got one that is SUCCEEDED. Set resend: true to send it again; the receiver gets the same event id.',
         }
       return { kind: 'resend', cycleStart: attemptCount, maxAttempts: attemptCount + 1, resend: true }
     case 'HELD':
-      return { refused: 'It is held because its endpoint is paused or disabled. Resume the endpoint, and it goes out.' }
+      return {
+        refused:
+          'Expected a delivery to an active endpoint, got one that is HELD because its endpoint is paused or disabled. Resume the endpoint to send it.',
+      }
     case 'CANCELLED':
-      return { refused: 'It was cancelled. Publish the event again to have it delivered.' }
+      return { refused: 'Expected a delivery that can be retried, got one that is CANCELLED. Publish the event again.' }
     case 'FAILED':
-      return { refused: 'It is a test whose one attempt failed. Send another test event.' }
+      return { refused: 'Expected a delivery that can be retried, got a test that is FAILED. Send another test event.' }
     default: {
       const never: never = status
       throw new Error(`Unknown delivery status ${never}`)
@@ -185,12 +189,14 @@ export function decideRetry(
   }
 }
 
-/** Decides a cancellation: null when it may be done, otherwise a sentence for the caller. */
+/** Decides a cancellation: null if it is allowed, otherwise a sentence for the caller. */
 export function decideCancel(
   delivery: { status: StoredDeliveryStatus; reason: string | null; test: boolean },
   endpoint: EndpointView,
 ): Refusal | null {
   const { status } = shownStatus(delivery, endpoint)
   if (status === 'PENDING' || status === 'HELD') return null
-  return { refused: `Only a delivery that is PENDING or HELD can be cancelled; this one is ${status}.` }
+  return {
+    refused: `Expected a delivery that is PENDING or HELD, got one that is ${status}. It needs no cancellation: no further attempt follows.`,
+  }
 }

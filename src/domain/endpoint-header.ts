@@ -1,5 +1,5 @@
-// Headers a tenant may add to what its endpoint receives. Promise: what passes here cannot change how the request is
-// framed, routed, signed or authenticated by the gateway, and cannot open a cloud's metadata service.
+// The headers that a tenant may add to the requests to its endpoint. Promise: a header that passes here cannot change how
+// the gateway frames, routes, signs or authenticates the request, and cannot open the metadata service of a cloud.
 
 import type { Issue } from './issue.ts'
 
@@ -31,9 +31,8 @@ const RESERVED = new Set([
 const RESERVED_PREFIXES = ['x-sivo-', 'webhook-', 'proxy-', 'metadata-', 'x-aws-ec2-']
 
 /**
- * Every reason why these headers are refused; none when they may be stored. Paths start at the list: ['0', 'name'], and
- * [] when the list itself is wrong. A value that is absent or null (keep the
- * stored one) is not judged: whether that is allowed is the caller's business.
+ * Every reason why the headers are refused; empty if they are valid. Paths begin at the list, such as ['0', 'name'];
+ * [] means the list itself. A value that is absent or null is not checked: the caller decides whether that is allowed.
  */
 export function judgeEndpointHeaders(headers: readonly EndpointHeader[]): Issue[] {
   const issues: Issue[] = []
@@ -55,7 +54,7 @@ export function judgeEndpointHeaders(headers: readonly EndpointHeader[]): Issue[
   return issues
 }
 
-/** True for names the gateway sets itself or never sends, in any case. */
+/** Whether the gateway sets a header of this name itself, or never sends it. Upper and lower case are the same. */
 function isReservedHeader(name: string): boolean {
   const lower = name.toLowerCase()
   return RESERVED.has(lower) || RESERVED_PREFIXES.some((prefix) => lower.startsWith(prefix))
@@ -66,10 +65,10 @@ function judgeName(name: string, earlierIndex: number | undefined): string | nul
     return `expected a header name of 1 to 64 letters, digits and hyphens, got ${JSON.stringify(name.slice(0, 80))}; rename it`
   }
   if (isReservedHeader(name)) {
-    return `expected a header of your own, got ${name}, which is set by the gateway or has a meaning on the way; choose another name`
+    return `expected a header of your own, got ${name}, which the gateway sets itself or which changes how servers treat the request; choose another name`
   }
   if (earlierIndex !== undefined) {
-    return `expected each header once, whatever its case, got ${name} again after entry ${earlierIndex}; keep one of them`
+    return `expected each header once, in upper or lower case, got ${name} again after entry ${earlierIndex}; keep one of them`
   }
   return null
 }
@@ -78,8 +77,9 @@ function judgeValue(value: string): string | null {
   if (value.length > 1024) return `expected at most 1,024 characters, got ${value.length}; shorten the value`
   const odd = /[^\x20-\x7e]/.exec(value)
   if (odd) {
-    return `expected printable ASCII characters, got another one at position ${odd.index + 1}; remove or encode it`
+    return `expected printable ASCII characters, got another character at position ${odd.index + 1}; remove or encode it`
   }
-  if (value !== value.trim()) return 'expected no space at either end, got one; remove it: it would not arrive'
+  if (value !== value.trim())
+    return 'expected no space at the beginning or end, got one; remove it, because it would not arrive'
   return null
 }

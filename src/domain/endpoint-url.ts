@@ -1,7 +1,7 @@
-// What an endpoint's URL may be. Promise: the raw text is judged before it is parsed, because the URL standard drops
-// tabs and newlines, turns backslashes into slashes and reads 0x7f.1, 2130706433 and full-width digits as 127.0.0.1;
-// what is stored, shown and dialled is one and the same normal form. What a host name resolves to is judged when it is
-// dialled (egress/guarded-lookup.ts), every time.
+// Checks the URL of an endpoint. Promise: the raw text is checked before it is parsed, because the URL standard drops tabs
+// and newlines, turns backslashes into slashes and reads 0x7f.1, 2130706433 and full-width digits as 127.0.0.1. The
+// gateway stores, shows and calls one normal form. The addresses of a host name are checked before each connection
+// (egress/guarded-lookup.ts).
 
 import { isIP } from 'node:net'
 import { isInNetworks, type Network } from './network-address.ts'
@@ -10,19 +10,19 @@ export type EndpointUrlRules = { allowedPorts: readonly number[]; allowedNetwork
 
 const MAX_URL_LENGTH = 2048
 
-/** Control characters, every kind of space, invisible and direction-changing characters, and the backslash. */
+/** Control characters, all spaces, invisible characters, characters that change the text direction, the backslash. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const UNSEEN = /[\u0000-\u0020\u007f-\u00a0\u00ad\u1680\u2000-\u200f\u2028-\u202f\u2060-\u206f\u3000\ufeff\\]/
 
-/** Names that no public DNS answers for, or that stand for the machine itself. */
+/** Names that public DNS does not answer, or that mean the machine itself. */
 const LOCAL_SUFFIXES = ['localhost', 'local', 'internal', 'localdomain', 'home.arpa']
 
 /**
  * The URL in normal form, or every reason why it is refused.
  *
- * A port outside `allowedPorts` is accepted for an address inside `allowedNetworks`; for a name only while there are
- * allowed networks at all, and then the connection is refused unless the name resolves into them. The same holds for
- * names of the local network.
+ * A port outside `allowedPorts` is accepted for an address inside `allowedNetworks`. For a host name it is accepted if
+ * `allowedNetworks` is not empty; the connection is then refused unless the name resolves into these networks. The same
+ * rules apply to names of the local network.
  */
 export function parseEndpointUrl(raw: string, rules: EndpointUrlRules): { url: string } | { issues: string[] } {
   const textIssue = judgeText(raw)
@@ -51,13 +51,13 @@ function judgeText(raw: string): string | null {
     return `expected a URL without spaces, control characters and backslashes, got ${name(unseen[0])} at position ${unseen.index + 1}; remove it`
   }
   if (!/^https:\/\/[^/?#]/i.test(raw)) {
-    return `expected a URL that starts with https:// and a host, got ${quote(raw)}; only HTTPS is delivered to`
+    return `expected a URL that starts with https:// and a host, got ${quote(raw)}; use HTTPS, because the gateway delivers over nothing else`
   }
   if (authority(raw).includes('@')) {
-    return 'expected no user name or password before the host, got one; send credentials in a header of the endpoint instead'
+    return 'expected no user name or password before the host, got one; put credentials in a header of the endpoint instead'
   }
   if (raw.includes('#')) {
-    return 'expected no fragment, got a "#"; a fragment is never sent: remove it, or write %23 for the character itself'
+    return 'expected no fragment, got a "#"; remove it, because fragments are never sent, or write %23 for the character itself'
   }
   return null
 }
@@ -76,7 +76,7 @@ function judgeHost(hostname: string, { allowedNetworks }: EndpointUrlRules): str
   }
   if (allowedNetworks.length === 0 && isLocalName(hostname)) {
     return [
-      `expected a host name of the public internet, got ${quote(hostname)}; use a public name, or let the operator name its network in SIVO_ALLOWED_NETWORKS`,
+      `expected a host name of the public internet, got ${quote(hostname)}; use a public name, or ask the operator to add its network to SIVO_ALLOWED_NETWORKS`,
     ]
   }
   return []
@@ -91,7 +91,7 @@ function judgePort(url: URL, { allowedPorts, allowedNetworks }: EndpointUrlRules
   return [`expected one of the ports ${allowedPorts.join(', ')}, got ${port}; serve the endpoint on one of them`]
 }
 
-/** The IP address a URL's hostname is, or null when it is a name. */
+/** The IP address in the hostname of a URL; null if the hostname is a name. */
 export function addressOf(hostname: string): string | null {
   const text = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname
   return isIP(text) === 0 ? null : text

@@ -1,10 +1,15 @@
 import { describeUnknownEventType, isEventType } from './event-type.ts'
 import type { Issue } from './issue.ts'
 
-/** What is wrong with the list of an endpoint's event types: exact catalogue names, each once, at least one. */
+/** Every error in an endpoint's list of event types. It needs at least one exact name of the catalogue, each once. */
 export function checkEventTypes(eventTypes: readonly string[]): Issue[] {
   if (eventTypes.length === 0) {
-    return [{ path: [], message: 'expected at least one event type, came an empty list; leave it out or null for all' }]
+    return [
+      {
+        path: [],
+        message: 'expected at least one event type, got an empty list; leave the field out or send null for all types',
+      },
+    ]
   }
   const seen = new Map<string, number>()
   const issues: Issue[] = []
@@ -12,7 +17,11 @@ export function checkEventTypes(eventTypes: readonly string[]): Issue[] {
     const first = seen.get(name)
     if (!isEventType(name)) issues.push({ path: [String(at)], message: describeUnknownEventType(name) })
     else if (first === undefined) seen.set(name, at)
-    else issues.push({ path: [String(at)], message: `expected each event type once; ${name} is also at ${first}` })
+    else
+      issues.push({
+        path: [String(at)],
+        message: `expected each event type once, got ${name} also at position ${first}; remove one of them`,
+      })
   }
   return issues
 }

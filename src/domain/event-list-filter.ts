@@ -1,13 +1,14 @@
-// Which events a list takes. Live updates ask it of one row here; lists ask the database (database/filters/events.ts).
-// Fields are ANDed, the members of a list ORed; null does not filter, an empty list matches nothing.
+// Decides which events match a filter. Live updates test one row here; lists ask the database
+// (database/filters/events.ts). Fields are ANDed, the members of a list are ORed. null matches everything, an empty list
+// matches nothing.
 
-/** Ids are database ids; whether the caller may see what they name was settled before. */
+/** Ids are database ids. The caller's right to see them was checked before. */
 export type EventListFilter = {
   readonly tenantId: string
   readonly eventTypes: readonly string[] | null
   readonly subject: string | null
   readonly test: boolean | null
-  /** Events with a delivery to this endpoint that did not succeed. */
+  /** An endpoint: matches events that have a delivery to it which is not SUCCEEDED. */
   readonly undeliveredTo: string | null
   /** Inclusive, on `createdAt`. */
   readonly from: Date | null
@@ -15,7 +16,7 @@ export type EventListFilter = {
   readonly to: Date | null
 }
 
-/** What a filter asks of an event's row; `undelivered` is about the endpoint that the filter names, if it names one. */
+/** The columns of an event that a filter reads. `undelivered` tells whether `undeliveredTo` matches. */
 export type FilteredEvent = {
   readonly tenantId: string
   readonly type: string
@@ -25,7 +26,7 @@ export type FilteredEvent = {
   readonly undelivered: boolean
 }
 
-/** Whether the filter takes this event. */
+/** Whether the event matches the filter. */
 export function matchesEvent(filter: EventListFilter, event: FilteredEvent): boolean {
   return (
     event.tenantId === filter.tenantId &&

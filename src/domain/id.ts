@@ -1,5 +1,5 @@
-// Ids are UUIDv7 in the database and lowercase TypeIDs everywhere else: they sort by age, say what they name, and are
-// the same text in GraphQL, headers, the envelope and exports. An id of another kind is treated as an unknown one.
+// Ids are UUIDv7 in the database and lowercase TypeIDs everywhere else. They sort by age, name their type, and are the
+// same text in GraphQL, headers, the envelope and exports. An id of another type counts as unknown.
 
 import { TypeID } from 'typeid-js'
 
@@ -18,15 +18,15 @@ export const ID_PREFIX = {
 export type IdKind = keyof typeof ID_PREFIX
 
 const DIGITS = '0123456789abcdefghjkmnpqrstvwxyz'
-/** All pairs of base32 digits, by the ten bits they stand for. */
+/** All pairs of base32 digits, indexed by their ten bits. */
 const PAIRS = Array.from({ length: 1024 }, (_, bits) => DIGITS[bits >> 5]! + DIGITS[bits & 31]!)
 const NIBBLE_OF = new Uint8Array(128)
 for (let nibble = 0; nibble < 16; nibble++) NIBBLE_OF[nibble.toString(16).charCodeAt(0)] = nibble
 
-/** The public form of a database id, e.g. `evt_01m7qfe44tyn…`. Written out here because every attempt sends three. */
+/** The public form of a database id, such as `evt_01m7qfe44tyn…`. Not left to the library: every attempt needs three. */
 export function toPublicId(kind: IdKind, uuid: string): string {
   let id = `${ID_PREFIX[kind]}_`
-  // 128 bits are 26 digits of five once two zeros stand before them.
+  // With two leading zeros, 128 bits are 26 digits of five bits.
   let bits = 0
   let held = 2
   for (let i = 0; i < uuid.length; i++) {
@@ -44,14 +44,14 @@ export function toPublicId(kind: IdKind, uuid: string): string {
 
 const DASH = '-'.charCodeAt(0)
 
-/** The database id behind a public one; null when it is malformed or names another kind of thing. */
+/** The database id of a public id; null if the id is malformed or belongs to another type. */
 export function fromPublicId(kind: IdKind, id: string): string | null {
   const prefix = `${ID_PREFIX[kind]}_`
   if (!id.startsWith(prefix) || !SUFFIX.test(id.slice(prefix.length))) return null
   return TypeID.fromString(id).toUUID()
 }
 
-/** Which kind of thing a public id names; null when it is no id of ours. */
+/** The type that a public id names; null if no type has such ids. */
 export function kindOfId(id: string): IdKind | null {
   const kinds = Object.keys(ID_PREFIX) as IdKind[]
   return kinds.find((kind) => fromPublicId(kind, id) !== null) ?? null
@@ -65,13 +65,13 @@ const TAIL_BYTES = 8
 const IDS_PER_DRAW = 512
 
 /**
- * Makes UUIDv7 ids that rise strictly within this process, also inside one millisecond.
- * `now` gives Unix milliseconds, `randomBytes` fresh random bytes.
+ * Creates UUIDv7 ids, each greater than the one before in this process, also within one millisecond.
+ * `now` returns Unix milliseconds, `randomBytes` returns new random bytes.
  */
 export function createIdSource(now: () => number, randomBytes: (size: number) => Uint8Array): IdSource {
   let lastMs = 0
   let counter = 0
-  // Drawn for many ids at once: asking for random bytes costs more than the rest of an id.
+  // Drawn for 512 ids at once: drawing random bytes costs more than the rest of an id.
   let drawn = Buffer.alloc(0)
   let used = 0
   const drawTail = () => {

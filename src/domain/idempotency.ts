@@ -1,9 +1,10 @@
-// One key, one event. Calls are taken in order and each is stored whole or not at all: a key that another call holds for
-// the same event makes a duplicate, for other content it refuses the call, and a refused call holds no key.
+// One idempotency key stands for one event. Calls are decided in order, and each is stored whole or not at all. If an
+// earlier call holds the key for the same content, the event is a duplicate; for other content, the call is refused. A
+// refused call holds no key.
 
 export type KeyedEvent = { readonly id: string; readonly key: string | null; readonly fingerprint: string | null }
 
-/** Who holds a key: the event it was first used for, and a fingerprint of that event's content. */
+/** The event that a key was first used for, and the fingerprint of its content. */
 export type KeyHolder = { readonly eventId: string; readonly fingerprint: string }
 
 export type CallDecision =
@@ -14,8 +15,8 @@ export type CallDecision =
   | { readonly kind: 'conflict'; readonly index: number; readonly holder: KeyHolder }
 
 /**
- * Decides calls that arrived together. `held` has the holders found in the database, by key; an event whose own id
- * holds its key was stored by an earlier try of the same call. Returns the decisions, and who holds which new key.
+ * Decides calls that arrived together. `held` maps keys to their holders in the database. If an event holds its own key
+ * there, an earlier try of the same call stored it. Returns one decision per call, and the holders of new keys.
  */
 export function decideKeys(
   calls: readonly (readonly KeyedEvent[])[],

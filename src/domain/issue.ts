@@ -1,14 +1,14 @@
-/** One thing that is wrong with an input. `path` leads to it, array positions as decimal strings. */
+/** One error in an input. `path` leads to it; array positions are decimal strings. */
 export type Issue = { path: string[]; message: string }
 
 const SHOWN_LENGTH = 60
 
-/** The same issues seen from further out: `path` is put before each of theirs. */
+/** The same issues with `path` in front of each path. */
 export function issuesWithin(path: readonly string[], issues: readonly Issue[]): Issue[] {
   return issues.map((issue) => ({ path: [...path, ...issue.path], message: issue.message }))
 }
 
-/** A value as a message shows it: scalars as JSON cut to 60 characters, objects and arrays by their kind and size. */
+/** A value for a message: a scalar as JSON, cut to 60 characters; an object or array by its type and size. */
 export function showValue(value: unknown): string {
   if (value === undefined) return 'nothing'
   if (typeof value === 'string') return showText(value)

@@ -1,20 +1,19 @@
-// Latencies on a logarithmic scale: each bucket is a tenth wider than the one before, so that whatever is read from it
-// is off by at most 5 % (and by rounding to a whole millisecond). Buckets of different times and processes can be added
-// up, which percentiles themselves cannot.
+// Latencies on a logarithmic scale: each bucket is 10 % wider than the one before, so a percentile is exact to 5 %, and
+// rounded to a whole millisecond. Buckets of different times and processes can be added up; percentiles cannot.
 
 const GROWTH = 1.1
 const LAST_BUCKET = 200
 
-/** The bucket of a latency in milliseconds: 0 below one, then [1.1^(b - 1), 1.1^b). The migration has its twin in SQL. */
+/** The bucket of a latency in milliseconds: 0 below 1 ms, then [1.1^(b - 1), 1.1^b). A migration has the same in SQL. */
 export function latencyBucket(latencyMs: number): number {
   if (latencyMs < 1) return 0
   return Math.min(LAST_BUCKET, 1 + Math.floor(Math.log(latencyMs) / Math.log(GROWTH)))
 }
 
-/** How many latencies fell into each bucket. */
+/** The number of latencies in each bucket. */
 export type LatencyHistogram = ReadonlyMap<number, number>
 
-/** The latency in whole milliseconds that this share (0 to 1) of all stays within; null when there are none. */
+/** The latency, in whole milliseconds, that this share (0 to 1) of all did not exceed; null if there are none. */
 export function latencyPercentile(histogram: LatencyHistogram, share: number): number | null {
   const buckets = [...histogram].filter(([, count]) => count > 0).sort(([a], [b]) => a - b)
   const total = buckets.reduce((sum, [, count]) => sum + count, 0)

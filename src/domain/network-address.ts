@@ -1,22 +1,21 @@
-// Which addresses the gateway may dial. Promise: an address passes only when it is globally routable unicast, or lies
-// in a network the operator allowed. An IPv6 address that carries an IPv4 address inside (mapped, compatible, NAT64,
-// 6to4, Teredo, ISATAP) never passes, whatever it carries: no receiver is published under one, and the inner address
-// is what the packet would reach.
+// Decides which addresses the gateway may connect to. Promise: an address passes only if it is globally routable unicast,
+// or in a network that the operator allowed. An IPv6 address that contains an IPv4 address (mapped, compatible, NAT64,
+// 6to4, Teredo, ISATAP) never passes: no receiver is published under one, and the packet would reach the inner address.
 
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6
 
-/** One CIDR block, as the operator wrote it and as it is matched. */
+/** One CIDR block: the text of the operator, and its parsed form. */
 export type Network = { text: string; address: Address; prefix: number }
 
 const globalUnicastV6 = network('2000::/3')
 
-/** Routable by their number, yet answered by the cloud's own host: Azure's platform address. */
+/** Public by its number, but answered by the host of the cloud: the platform address of Azure. */
 const metadata = [network('168.63.129.16/32')]
 
-/** True when `text` is one IP address that belongs to the public internet. Never throws. */
+/** Whether `text` is an IP address of the public internet. Never throws. */
 export function isPublicAddress(text: string): boolean {
   const address = parseAddress(text)
   if (address?.range() !== 'unicast') return false
@@ -24,21 +23,21 @@ export function isPublicAddress(text: string): boolean {
   return address.kind() === 'ipv4' || (contains(globalUnicastV6, address) && !isIsatap(address as ipaddr.IPv6))
 }
 
-/** True when `text` is one IP address inside one of the networks. Never throws. */
+/** Whether `text` is an IP address inside one of the networks. Never throws. */
 export function isInNetworks(text: string, networks: readonly Network[]): boolean {
   if (networks.length === 0) return false
   const address = parseAddress(text)
   return address !== null && networks.some((block) => contains(block, address))
 }
 
-/** True when the gateway may open a connection to this address. Never throws. */
+/** Whether the gateway may open a connection to this address. Never throws. */
 export function mayDial(address: string, allowedNetworks: readonly Network[]): boolean {
   return isPublicAddress(address) || isInNetworks(address, allowedNetworks)
 }
 
 /**
- * Comma-separated CIDR blocks, as in SIVO_ALLOWED_NETWORKS: '127.0.0.0/8,::1/128'. Empty text is no network.
- * @throws RangeError naming every entry that is no CIDR block
+ * Parses CIDR blocks separated by commas, as in SIVO_ALLOWED_NETWORKS: '127.0.0.0/8,::1/128'. Empty text is no network.
+ * @throws RangeError that names every entry that is not a CIDR block
  */
 export function parseNetworks(cidrs: string): Network[] {
   const entries = cidrs.split(',').map((entry) => entry.trim())
@@ -54,7 +53,7 @@ export function parseNetworks(cidrs: string): Network[] {
   return entries.map(network)
 }
 
-/** The address, or null; net.isIP comes first because ipaddr.js also reads 127.1 and 0x7f.1. */
+/** The address; null if `text` is none. net.isIP comes first because ipaddr.js also reads 127.1 and 0x7f.1. */
 function parseAddress(text: string): Address | null {
   return isIP(text) === 0 || text.includes('%') ? null : ipaddr.parse(text)
 }

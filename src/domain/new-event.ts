@@ -1,4 +1,4 @@
-// An event on its way into the database: what a publish call stores, and what it is told.
+// The events that a publish call stores, and the answer it gets.
 
 export type NewEvent = {
   readonly id: string
@@ -6,7 +6,7 @@ export type NewEvent = {
   readonly subject: string | null
   readonly sequence: number | null
   readonly occurredAt: Date
-  /** The exact text that will be signed and sent. */
+  /** The exact text that the gateway will sign and send. */
   readonly body: string
   readonly bodyBytes: number
   readonly key: string | null
@@ -19,7 +19,7 @@ export type StoreCall = { readonly tenantId: string; readonly events: readonly N
 
 export type StoredEvent = { readonly id: string; readonly duplicate: boolean; readonly deliveryCount: number }
 
-/** Which event of the call met another event under its idempotency key. */
+/** The event of the call whose idempotency key belongs to another event. */
 export type KeyConflict = {
   readonly conflict: { readonly index: number; readonly key: string; readonly eventId: string }
 }

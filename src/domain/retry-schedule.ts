@@ -1,5 +1,5 @@
-// When the next attempt comes. Promise: a delay is never shorter than the schedule says; jitter and Retry-After only
-// push it later, and by a bounded time.
+// Decides when the next attempt is made. Promise: a delay is never shorter than the schedule says. Jitter and Retry-After
+// only make it longer, and by a limited time.
 
 const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 const MAX_DELAY_MS = 30 * 86_400_000
@@ -9,7 +9,7 @@ export const MAX_RETRY_AFTER_MS = 3_600_000
 
 /**
  * '10s' → 10000. Units: ms, s, m, h, d; whole numbers above 0; at most 30 days.
- * @throws RangeError with what was expected and what came
+ * @throws RangeError that says what was expected and what it got
  */
 export function parseDuration(text: string): number {
   const [, digits, unit] = /^(\d{1,10})(ms|s|m|h|d)$/.exec(text.trim()) ?? []
@@ -21,8 +21,8 @@ export function parseDuration(text: string): number {
 }
 
 /**
- * '5s,30s,2m' → [5000, 30000, 120000]: the delay before each retry, in milliseconds, 1 to 50 of them.
- * @throws RangeError naming every entry that is no duration
+ * '5s,30s,2m' → [5000, 30000, 120000]: the delays before the retries, in milliseconds, 1 to 50 of them.
+ * @throws RangeError that names every entry that is not a duration
  */
 export function parseSchedule(text: string): number[] {
   const entries = text.split(',').map((entry) => entry.trim())
@@ -37,19 +37,19 @@ export function parseSchedule(text: string): number[] {
 }
 
 export type RetryQuestion = {
-  /** Delays in milliseconds; the first is the one after the first attempt. */
+  /** Delays in milliseconds. The first one follows the first attempt. */
   schedule: readonly number[]
-  /** Number of the attempt that failed, counted from 1 within the present cycle. */
+  /** The number of the attempt that failed, counted from 1 within the current cycle. */
   attemptInCycle: number
-  /** Share of the delay that chance may add, 0 to 1. */
+  /** The share of the delay that may be added at random, 0 to 1. */
   jitter: number
-  /** Chance: 0 ≤ random < 1. */
+  /** A random number, 0 ≤ random < 1. */
   random: number
-  /** What the receiver asked for, in milliseconds from now, or null. */
+  /** The time that the receiver asked to wait, in milliseconds from now; null if it asked for none. */
   retryAfterMs: number | null
 }
 
-/** Milliseconds until the next attempt, or null when the schedule is used up. */
+/** Milliseconds until the next attempt; null if the schedule has no further attempt. */
 export function nextDelayMs({ schedule, attemptInCycle, jitter, random, retryAfterMs }: RetryQuestion): number | null {
   const delayMs = schedule[attemptInCycle - 1]
   if (delayMs === undefined) return null

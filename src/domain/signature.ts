@@ -1,26 +1,26 @@
-// The signatures a receiver checks. Promise: every header is computed over the very bytes that are sent, the event id
-// and the attempt's time. X-Sivo-Signature covers the body and is keyed with the secret's whole text; the three
-// webhook-* headers follow the Standard Webhooks specification and are keyed with its decoded bytes. While a rotation
-// overlaps, X-Sivo-Signature stays with the current secret, so a receiver that knows one value per header keeps
-// working, and webhook-signature carries both.
+// The signatures that a receiver verifies. Promise: they are computed over exactly the bytes that are sent.
+// X-Sivo-Signature covers the body; its key is the whole text of the secret. The three webhook-* headers follow the
+// Standard Webhooks specification: they cover the event id, the time of the attempt and the body, and their key is the
+// decoded secret. While a rotation overlaps, X-Sivo-Signature still uses the current secret, so a receiver that expects
+// one value per header keeps working; webhook-signature carries both.
 
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
 import { signingKey } from './signing-secret.ts'
 
-/** A secret made ready to sign with, once for many bodies: a key given as bytes costs more than the signature. */
+/** A secret that is prepared once for many bodies: preparing a key costs more than the signature. */
 export type SigningKeys = { readonly text: string; readonly decoded: KeyObject }
 
-/** Makes a secret ready to sign with. */
+/** Prepares a secret for signing. */
 export function signingKeys(secret: string): SigningKeys {
   return { text: secret, decoded: createSecretKey(signingKey(secret)) }
 }
 
-/** `next` is the coming secret, only while a rotation overlaps. */
+/** `next` is the next secret, present only while a rotation overlaps. */
 export type LiveSecrets = { current: SigningKeys; next?: SigningKeys | null }
-/** `timestamp`: unix seconds when this attempt is sent. */
+/** `timestamp` is the time of this attempt in Unix seconds. */
 export type BodyToSign = { body: Buffer; secrets: LiveSecrets; eventId: string; timestamp: number }
 
-/** The signature headers as a flat list: name, value, name, value, … in the case they go over the wire. */
+/** The signature headers as a flat list: name, value, name, value, … Names have the case in which they are sent. */
 export function signBody({ body, secrets: { current, next }, eventId, timestamp }: BodyToSign): string[] {
   const headers = ['X-Sivo-Signature', bodySignature(body, current)]
   if (next) headers.push('X-Sivo-Signature-Next', bodySignature(body, next))

@@ -9,11 +9,11 @@ describe('the event types of an endpoint', () => {
   })
 
   test.each<[string, string[], string[][], RegExp]>([
-    ['an empty list', [], [[]], /^expected at least one event type, came an empty list/],
+    ['an empty list', [], [[]], /^expected at least one event type, got an empty list/],
     ['an unknown name', ['call.ended', 'call.end'], [['1']], /came "call\.end"; did you mean call\.ended/],
     ['a pattern', ['call.*'], [['0']], /^expected an event type of the catalogue/],
     ['another case', ['Call.Ended'], [['0']], /did you mean call\.ended/],
-    ['a name twice', ['call.ended', 'call.created', 'call.ended'], [['2']], /once; call\.ended is also at 0/],
+    ['a name twice', ['call.ended', 'call.created', 'call.ended'], [['2']], /once, got call\.ended also at position 0/],
   ])('are refused for %s', (_, eventTypes, paths, message) => {
     const issues = checkEventTypes(eventTypes)
     expect(issues.map(({ path }) => path)).toEqual(paths)

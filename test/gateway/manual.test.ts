@@ -140,7 +140,7 @@ describe('a manual retry', () => {
   test('is refused for what is held, cancelled, a failed test or of a deleted endpoint', async () => {
     const held = await deliveryAfter(500)
     await setEndpoint(held.endpointId, { status: 'PAUSED' })
-    await expect(retry(held)).rejects.toThrow(/held/)
+    await expect(retry(held)).rejects.toThrow(/HELD/)
     await setEndpoint(held.endpointId, { status: 'DISABLED' })
     await expect(retry(held, true)).rejects.toThrow(ConflictError)
 
