@@ -27,7 +27,7 @@ export default defineConfig({
         test: {
           name: 'together',
           include: ['test/**/*.test.ts'],
-          exclude: ALONE,
+          exclude: [...ALONE, 'test/field/**'],
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },

@@ -100,6 +100,7 @@ export async function startServer({ ctx, feed, schema, registry }: ServerParts):
     headersTimeout: HEADERS_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     noDelay: true,
+    shouldUpgradeCallback: offersWebSocket,
   })
   http.on('request', (request: IncomingMessage, response: ServerResponse) => {
     const startedMs = clock.monotonicMs()
@@ -166,6 +167,11 @@ function replyFault(response: ServerResponse, error: unknown, log: Context['log'
     log.error({ requestId, err: error }, 'request.failed')
     replyError(response, 500, 'INTERNAL_SERVER_ERROR', MASKED, { errorExtensions: { requestId } })
   }
+}
+
+/** Clients also offer HTTP/2 (`Upgrade: h2c`) this way; such a request is answered over HTTP/1.1. */
+function offersWebSocket({ headers }: IncomingMessage): boolean {
+  return (headers.upgrade ?? '').split(',').some((protocol) => protocol.trim().toLowerCase() === 'websocket')
 }
 
 function splitUrl(url: string): [path: string, query: string] {

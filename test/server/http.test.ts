@@ -436,3 +436,30 @@ describe('stopping', () => {
     await stopping.house.close()
   })
 })
+
+test('a request that offers HTTP/2 by an upgrade is answered over HTTP/1.1, and its connection goes on', async () => {
+  const body = '{"query":"{ viewer }"}'
+  const request = [
+    'POST /graphql HTTP/1.1',
+    'host: x',
+    `authorization: Bearer ${viewer.secret}`,
+    'connection: Upgrade, HTTP2-Settings',
+    'upgrade: h2c',
+    'http2-settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA',
+    'content-type: application/json',
+    `content-length: ${body.length}`,
+    '',
+    body,
+  ].join('\r\n')
+  const socket = connect(house.server.port, '127.0.0.1')
+  let text = ''
+  socket.on('data', (chunk) => {
+    text += chunk
+  })
+  for (let replies = 1; replies <= 2; replies++) {
+    socket.write(request)
+    await expect.poll(() => text.match(/HTTP\/1\.1 200 OK/g)?.length).toBe(replies)
+  }
+  expect(text).toContain('"viewer":"Key of VIEWER"')
+  socket.destroy()
+})

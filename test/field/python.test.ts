@@ -1,0 +1,37 @@
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Gateway, openGateway } from '../security/gateway.ts'
+import { has, run, workFolder } from './programs.ts'
+
+const SOURCES = join(import.meta.dirname, 'python')
+
+let gateway: Gateway
+let key: string
+let python: string
+beforeAll(async () => {
+  gateway = await openGateway({ SIVO_ROLE: 'api' })
+  key = await gateway.key('VIEWER', gateway.house.tenantId)
+  if (!has('python3')) return
+  const folder = await workFolder('python')
+  python = join(folder, 'bin/python')
+  await run('python3', ['-m', 'venv', folder])
+  await run(python, ['-m', 'pip', 'install', '--quiet', '--requirement', join(SOURCES, 'requirements.txt')])
+})
+afterAll(() => gateway.close())
+
+test.skipIf(!has('python3'))('gql 4 asks and watches over each of its transports', async () => {
+  const { stdout } = await run(python, [join(SOURCES, 'probe.py'), gateway.url, key])
+  const viewer = { viewer: { role: 'VIEWER' } }
+  expect(
+    stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line)),
+  ).toEqual([
+    { transport: 'RequestsHTTPTransport', value: viewer },
+    { transport: 'HTTPXTransport', value: viewer },
+    { transport: 'AIOHTTPTransport', value: viewer },
+    { transport: 'WebsocketsTransport', value: [] },
+    { transport: 'AIOHTTPWebsocketsTransport', value: [] },
+  ])
+})
