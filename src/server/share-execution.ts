@@ -17,6 +17,7 @@ import {
   visit,
 } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
+import type { Viewer } from '../context.ts'
 import type { RequestContext } from '../schema/builder.ts'
 
 /** Makes subscriptions share their execution. Results may be shared: hooks replace them, and never change them. */
@@ -60,7 +61,36 @@ async function answer(event: ValidatedSubscriptionArgs, question: string): Promi
 }
 
 async function executeAnew(event: ValidatedSubscriptionArgs): Promise<ExecutionResult> {
-  return executeSubscriptionEvent({ ...event, contextValue: { ...(event.contextValue as object) } })
+  const ctx = event.contextValue as RequestContext
+  return executeSubscriptionEvent({
+    ...event,
+    contextValue: { ...ctx, viewer: ctx.viewer && sharedViewer(ctx.viewer) },
+  })
+}
+
+/**
+ * The viewer as a shared answer may know it: its role and tenant, which `questionOf` tells apart. A field that reads
+ * more throws, so that nobody is given what is somebody else's.
+ */
+function sharedViewer({ role, tenantId }: Viewer): Viewer {
+  const own = (name: string) => {
+    throw new Error(
+      `Expected a field of a subscription to read the viewer's role and tenant alone, because its answer is shared; it read ${name}.`,
+    )
+  }
+  return {
+    role,
+    tenantId,
+    get name() {
+      return own('name')
+    },
+    get expiresAt() {
+      return own('expiresAt')
+    },
+    get credential() {
+      return own('credential')
+    },
+  }
 }
 
 /** Everything besides document and batch that an answer depends on. */
