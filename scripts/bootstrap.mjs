@@ -1,9 +1,9 @@
-// Makes a checkout ready and then runs one of its programs with the project's own Node:
+// Prepares a checkout, and then runs one of its programs with the project's own Node:
 //
 //   node scripts/bootstrap.mjs start | test | <file.ts>  [arguments]
 //
-// Runs under the machine's Node (20 or newer) before anything is installed, so it depends on nothing. Says one line for
-// each step it has to take, and nothing when there is none. The exit code is the program's.
+// Runs with the machine's Node (20 or newer) before anything is installed, so it depends on nothing. Prints one line for
+// each step that is necessary. Exits with the exit code of the program.
 
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -41,11 +41,11 @@ const CONSOLE_BUILDER = join(ROOT, 'scripts', 'build-console.ts')
 
 const ENVIRONMENT = {
   ...process.env,
-  // The project's Node comes first, also for what the programs start themselves.
+  // The project's Node comes first, also for the processes that the programs start.
   PATH: [dirname(PROJECT_NODE), join(MODULES, '.bin'), process.env.PATH].filter(Boolean).join(delimiter),
 }
 
-/** For steps that touch Prisma: it would download an engine that nothing here uses. Any executable stands for it. */
+/** For Prisma's steps: Prisma would download an engine that nothing here uses. Any executable can replace it. */
 const WITHOUT_DOWNLOADS = {
   ...ENVIRONMENT,
   PRISMA_SCHEMA_ENGINE_BINARY: process.env.PRISMA_SCHEMA_ENGINE_BINARY ?? process.execPath,
@@ -55,14 +55,14 @@ const WITHOUT_DOWNLOADS = {
 
 class StepFailed extends Error {}
 
-/** The process that is running for us now, and whether somebody has asked us to end. */
+/** The child process that runs now, and the signal that asked us to end. */
 let child = null
 let endedBy = null
 const forwarded = new Set()
 
 function passOn(signal) {
   endedBy ??= signal
-  // Ctrl-C comes twice, from the terminal and from npm; the child has it from the terminal already, or has it now.
+  // Ctrl-C arrives twice, from the terminal and from npm. The child gets it from the terminal or from here, and once is enough.
   if (forwarded.has(signal)) return
   forwarded.add(signal)
   child?.kill(signal)
@@ -70,7 +70,7 @@ function passOn(signal) {
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => passOn(signal))
 
-// npm that was killed could pass nothing on: its end is the wish to end.
+// A killed npm cannot forward a signal, so its end means that we must end.
 if (process.env.npm_lifecycle_event) {
   const parent = process.ppid
   setInterval(() => {
@@ -92,7 +92,7 @@ async function main([target, ...args]) {
   const program = target && resolve(ROOT, TARGETS[target] ?? target)
   if (!program || !existsSync(program)) {
     console.error(
-      `Expected ${Object.keys(TARGETS).join(', ')} or a file of the project, came ${target ?? 'nothing'}. For example: node scripts/bootstrap.mjs start`,
+      `Expected ${Object.keys(TARGETS).join(', ')} or a file of the project, got ${target ?? 'nothing'}. For example: node scripts/bootstrap.mjs start`,
     )
     return 64
   }
@@ -111,7 +111,7 @@ async function makeReady() {
   if (!clientIsCurrent()) await generateClient()
 }
 
-/** What the installed packages belong to: this lock file, on this kind of machine. */
+/** A text that identifies the installed packages: the lock file, the platform and the architecture. */
 function fingerprint() {
   const lock = existsSync(LOCKFILE) ? readFileSync(LOCKFILE) : ''
   return `${createHash('sha256').update(lock).digest('hex')} ${process.platform}-${process.arch}`
@@ -125,7 +125,7 @@ function packagesAreCurrent() {
   return true
 }
 
-/** For packages that were installed without us: npm's own record against the lock file. */
+/** For packages that npm installed without this script: compares npm's record with the lock file. */
 function installedMatchesLockfile() {
   try {
     const wanted = JSON.parse(readFileSync(LOCKFILE, 'utf8')).packages
@@ -143,8 +143,8 @@ function installedMatchesLockfile() {
 async function installPackages() {
   console.log('Installing packages (the first time this takes a minute or two) …')
   rmSync(STAMP, { force: true })
-  // Development packages too, whatever NODE_ENV says: the runtime is one of them. No install scripts: of the few there
-  // are, only that of the package `node` matters, and checkNode() runs it.
+  // Install development packages for every NODE_ENV, because the runtime is one of them. Run no install scripts: only
+  // that of the package `node` is necessary, and checkNode() runs it.
   const options = [
     '--include=dev',
     '--include=optional',
@@ -156,7 +156,7 @@ async function installPackages() {
   try {
     await npm(['ci', ...options])
   } catch (error) {
-    // A registry that lacks the packages of another platform makes npm take the lock file for incomplete.
+    // If a registry lacks packages of other platforms, npm believes that the lock file is incomplete.
     if (!(error instanceof StepFailed) || !error.message.includes('EUSAGE')) throw error
     await npm(['install', '--no-save', ...options])
   }
@@ -164,7 +164,7 @@ async function installPackages() {
   rmSync(GENERATED, { force: true })
 }
 
-/** Running it takes 40 ms, so it is done once for each installation. */
+/** Running Node takes 40 ms, so each installation is checked once. */
 function nodeIsChecked() {
   const hasLink = process.platform === 'win32' || existsSync(NODE_LINK)
   return hasLink && existsSync(PROJECT_NODE) && readOr(STAMP, '').split('\n')[1] === `node ${NODE_MAJOR}`
@@ -178,14 +178,14 @@ async function checkNode() {
     const major = await projectNodeMajor()
     if (major !== NODE_MAJOR)
       throw new StepFailed(
-        `Expected Node ${NODE_MAJOR} at ${PROJECT_NODE}, came ${major ?? 'nothing that runs'}. Remove node_modules and start again; npm must be allowed to run install scripts.`,
+        `Expected Node ${NODE_MAJOR} at ${PROJECT_NODE}, got ${major ?? 'nothing that runs'}. Remove node_modules and start again; npm must be allowed to run install scripts.`,
       )
   }
   linkNode()
   writeFileSync(STAMP, `${fingerprint()}\nnode ${NODE_MAJOR}\n`)
 }
 
-/** npm links programs before the one of the package `node` is there; npm's own scripts look for it in .bin. */
+/** npm links programs before the package `node` has installed its own. npm's scripts search for it in .bin. */
 function linkNode() {
   if (process.platform === 'win32' || existsSync(NODE_LINK)) return
   mkdirSync(dirname(NODE_LINK), { recursive: true })
@@ -207,11 +207,11 @@ function clientIsCurrent() {
 async function generateClient() {
   console.log('Generating the database client …')
   await step(PROJECT_NODE, [join(MODULES, 'prisma', 'build', 'index.js'), 'generate'], { cwd: ROOT })
-  // Prisma leaves a file alone whose content stays the same.
+  // Prisma does not write a file with unchanged content, so set its time here.
   writeFileSync(GENERATED, readFileSync(GENERATED))
 }
 
-/** `npm start` and `npm test` of a fresh clone may be run side by side: the second waits for the first. */
+/** `npm start` and `npm test` may run at the same time in a fresh clone. The second one waits for the first. */
 async function oneAtATime(work) {
   const name = createHash('sha256').update(`${process.getuid?.()} ${ROOT}`).digest('hex').slice(0, 16)
   const path = join(tmpdir(), `sivo-bootstrap-${name}.lock`)
@@ -230,7 +230,7 @@ async function oneAtATime(work) {
       rmSync(path, { force: true })
       continue
     }
-    if (!told) console.log(`Waiting for process ${holder || '?'}, which is making this folder ready …`)
+    if (!told) console.log(`Waiting for process ${holder || '?'}, which is preparing this folder …`)
     told = true
     await delay(250)
     if (endedBy) throw new StepFailed('Ended while waiting.')
@@ -264,7 +264,7 @@ function readOr(path, fallback) {
   }
 }
 
-/** The npm that started us, or the one on the PATH. */
+/** Runs the npm that started us, or the one on the PATH. */
 function npm(args) {
   const cli = process.env.npm_execpath
   if (cli && basename(cli) === 'npm-cli.js' && existsSync(cli))
@@ -273,7 +273,7 @@ function npm(args) {
   return step(isWindows ? 'npm.cmd' : 'npm', args, { cwd: ROOT, shell: isWindows })
 }
 
-/** Runs a step quietly; what it said is shown when it fails. */
+/** Runs a step without output. If it fails, its output becomes the error. */
 async function step(file, args, options) {
   const { code, output } = await capture(file, args, { env: WITHOUT_DOWNLOADS, ...options })
   if (endedBy) throw new StepFailed('Ended.')
@@ -291,7 +291,7 @@ async function capture(file, args, options) {
   return { code, output }
 }
 
-/** Resolves with the exit code; 128 + n for a process that ended by signal n. */
+/** Resolves with the exit code, or with 128 + n if signal n ended the process. */
 function run(file, args, options, onOutput) {
   return new Promise((done, failed) => {
     if (endedBy) return failed(new StepFailed('Ended.'))

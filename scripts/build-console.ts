@@ -1,5 +1,5 @@
-// Builds the console into console/dist unless what is there was made from the sources as they are now. Whoever comes
-// while another one builds waits for that build.
+// Builds the console into console/dist, unless the build there was made from the current sources. A second process waits
+// for the build of the first.
 
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -12,7 +12,7 @@ import { lockFolder } from '../src/dev/folder-lock.ts'
 const ROOT = resolve(import.meta.dirname, '..')
 const CONSOLE = join(ROOT, 'console')
 const STAMP = join(CONSOLE, 'dist', 'sources.txt')
-/** What the console is made from beside its own folder. */
+/** The sources of the console outside its own folder. */
 const OTHER_SOURCES = ['schema.graphql', 'codegen.ts', 'package-lock.json']
 const MADE = ['dist', join('src', 'gql')].map((folder) => join(CONSOLE, folder))
 
@@ -65,13 +65,15 @@ async function waitForLock() {
 
 async function program(name: string, args: string[]): Promise<void> {
   const file = await realpath(join(ROOT, 'node_modules/.bin', name))
-  // Whatever runs us may be testing or developing; what is served is the build for use.
+  // The served build is always the production build, also during tests and development.
   const env = { ...process.env, NODE_ENV: 'production' }
   const child = spawn(process.execPath, [file, ...args], { cwd: ROOT, env, stdio: ['ignore', 'inherit', 'inherit'] })
   await new Promise<void>((done, failed) => {
     child.once('error', failed)
     child.once('close', (code) =>
-      code === 0 ? done() : failed(new Error(`Expected ${name} to build the console, it ended with ${code}.`)),
+      code === 0
+        ? done()
+        : failed(new Error(`Expected ${name} to build the console, got the exit code ${code}. Read its output above.`)),
     )
   })
 }

@@ -1,5 +1,5 @@
-// How much of what security stands on is run by its own tests: the egress guard, the signer, the state machine and the
-// vault. Fails below 95 % of the lines or branches of a file: node scripts/bootstrap.mjs scripts/cover-guards.ts
+// Measures how much of the security code its own tests run: the egress guard, the signer, the state machine and the
+// vault. Fails if a file has less than 95 % of its lines or branches covered. Run it with npm run cover.
 
 import { spawn } from 'node:child_process'
 import { realpath } from 'node:fs/promises'

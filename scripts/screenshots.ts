@@ -1,7 +1,7 @@
-// Takes pictures of every page of the console, in light and dark, into docs/pictures: of a gateway that is started for it
-// with a few hundred deliveries, some of them failing, and removed afterwards.
+// Takes pictures of every page of the console, light and dark, into docs/pictures. Starts a gateway with a few hundred
+// deliveries, of which some fail, and removes it afterwards.
 //
-//   node scripts/bootstrap.mjs scripts/screenshots.ts [name of a page …]
+//   npm run screenshots -- [name of a page …]
 
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -86,7 +86,7 @@ async function takeAll(page: Page, url: string, pages: Record<string, string>): 
         await page
           .waitForFunction(() => !document.querySelector('.skeleton'), null, { timeout: 10_000 })
           .catch(() => console.error(`${name}: still loading after 10 s`))
-        // Charts are drawn, and the connection is there.
+        // Wait until the charts are drawn and the connection is open.
         await page.waitForTimeout(800)
       } else await page.waitForTimeout(200)
       await page.screenshot({ path: join(PICTURES, `${name}-${colorScheme}.png`) })
@@ -97,7 +97,7 @@ async function takeAll(page: Page, url: string, pages: Record<string, string>): 
 
 type Ask = <Data>(query: string, variables?: object) => Promise<Data>
 
-/** Endpoints of every kind, a few hundred deliveries, dead letters and a bulk retry. Returns the pages by name. */
+/** Creates endpoints of every kind, a few hundred deliveries and dead letters. Returns the pages by name. */
 async function furnish(ask: Ask, tenantId: string): Promise<Record<string, string>> {
   const authority = await openDemoAuthority(dataDir)
   let received = 0
@@ -138,7 +138,7 @@ async function furnish(ask: Ask, tenantId: string): Promise<Record<string, strin
   while ((await list({ statuses: ['DEAD_LETTERED'] })).length < 25) await new Promise((done) => setTimeout(done, 500))
   await publishCall()
   const [waiting] = await list({ statuses: ['PENDING'], eventTypes: ['call.ended'] })
-  if (!waiting) throw new Error('Expected a delivery that waits for its next attempt, came none.')
+  if (!waiting) throw new Error('Expected a delivery that waits for its next attempt, got none.')
   const endpoint = `/endpoints/${warehouse}`
   return {
     delivery: `/deliveries?delivery=${waiting.id}`,
@@ -196,7 +196,7 @@ async function readWelcome(): Promise<{ url: string; link: string; tenantId: str
     gateway.stdout.resume()
     return { link, tenantId, url: new URL(link).origin }
   }
-  throw new Error('Expected the gateway to print a console link, it ended before.')
+  throw new Error('Expected the gateway to print a console link, but it ended. Read its output above.')
 }
 
 async function finished(child: ReturnType<typeof spawn>): Promise<void> {

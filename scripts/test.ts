@@ -1,5 +1,5 @@
-// Every check and test, in the order in which failing is cheapest. Stops at the first failure and names it.
-// With arguments only the tests run, and the arguments go to vitest: npm test -- test/domain
+// Runs every check and test, the fastest first. Stops at the first failure and names it.
+// With arguments it runs only the tests and passes the arguments to vitest: npm test -- test/domain
 
 import { spawn } from 'node:child_process'
 import { readFile, realpath } from 'node:fs/promises'
@@ -10,7 +10,7 @@ const ROOT = resolve(import.meta.dirname, '..')
 const SCHEMA = join(ROOT, 'schema.graphql')
 
 type Step = { name: string; run: () => Promise<Result> }
-/** An exit code, or a sentence about what is wrong. */
+/** An exit code, or a sentence that says what is wrong. */
 type Result = number | string
 
 const steps: Step[] = [
@@ -23,7 +23,7 @@ const steps: Step[] = [
   { name: 'tests', run: () => program('vitest', ['run']) },
 ]
 
-// The program that runs now has the terminal's Ctrl-C as well; all that is left to do is not to begin another.
+// The running program also gets Ctrl-C from the terminal. Only prevent the next one from starting.
 let endedBy: NodeJS.Signals | null = null
 let running: ReturnType<typeof spawn> | null = null
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -49,13 +49,13 @@ async function runAll(all: readonly Step[]): Promise<number> {
       console.error(`\n✗ ${name} failed after ${seconds} s (step ${index + 1} of ${all.length})`)
       return typeof result === 'number' ? result : 1
     }
-    // The tests have the last word: their own summary.
+    // The tests print their own summary at the end.
     if (index < all.length - 1) console.log(`✓ ${name} (${seconds} s)`)
   }
   return 0
 }
 
-/** Makes everything anew that is made from other files; what is committed of it must come out as it was. */
+/** Generates all generated files again. The committed ones must not change. */
 async function checkGeneratedFiles(): Promise<Result> {
   const before = await readFile(SCHEMA, 'utf8').catch(() => null)
   const generators: [file: string, args: string[]][] = [
@@ -68,14 +68,14 @@ async function checkGeneratedFiles(): Promise<Result> {
     if (code !== 0) return code
   }
   if ((await readFile(SCHEMA, 'utf8')) === before) return 0
-  return 'Expected schema.graphql as src/schema makes it, came another. It is right now: look at the difference and commit it.'
+  return 'Expected the schema.graphql that src/schema generates, got another one. It is correct now: check the difference and commit it.'
 }
 
 async function program(name: string, args: string[]): Promise<number> {
   return node(await binary(name), args)
 }
 
-/** npm's links lead to each package's program, which our Node runs whatever the first line of the file asks for. */
+/** The program of a package, by npm's link. Our Node runs it, independent of the first line of the file. */
 function binary(name: string): Promise<string> {
   return realpath(join(ROOT, 'node_modules/.bin', name))
 }

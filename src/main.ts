@@ -1,5 +1,6 @@
-// Reads the configuration, opens the house, serves and works, and closes in reverse order when told to leave.
-// What cannot be handled ends the process: every promise stands on the database, and others take over within seconds.
+// The gateway's process: reads the configuration, opens the app, serves and works, and on a signal closes everything in
+// reverse order. An unexpected error ends the process: the database keeps every promise, and other processes take over
+// within seconds.
 
 import { type App, openApp, type ReadyConfig } from './app.ts'
 import { ConfigurationError, EXIT_CONFIGURATION, readConfig } from './config.ts'
@@ -15,9 +16,9 @@ import { createParts } from './parts.ts'
 import { schema } from './schema/index.ts'
 import { startServer } from './server/http.ts'
 
-/** Attempts in the air end by themselves within ten seconds; what is left is time to record them. */
+/** Running attempts end within ten seconds. The remaining time is for recording them. */
 const DRAIN_MS = 12_000
-/** Everything must be closed by then. */
+/** The time after which the process exits even if something is still open. */
 const LEAVE_MS = 14_500
 const EXIT_UNAVAILABLE = 69
 
@@ -30,7 +31,7 @@ process.on('SIGTERM', () => void leave(0, 'SIGTERM'))
 process.on('SIGINT', () => void leave(0, 'SIGINT'))
 process.on('SIGHUP', () => void leave(0, 'SIGHUP'))
 process.on('unhandledRejection', (error) => {
-  // graphile-worker does not await its last writes; when the database goes away they come here. Its supervisor restarts it.
+  // graphile-worker does not await its last writes. If the database goes away, their errors arrive here. Its supervisor restarts it.
   if (isDatabaseAway(error)) return log.warn({ err: error }, 'process.write_lost')
   log.fatal({ err: error }, 'process.unhandled_rejection')
   process.exit(1)
@@ -81,7 +82,7 @@ async function start(): Promise<void> {
   await ensureOperatorKey(app.ctx, ready.operatorKey)
   const server = await startServer({ ctx: app.ctx, feed: app.feed, schema, registry: app.registry })
   const url = `http://${ready.host.includes(':') ? `[${ready.host}]` : ready.host}:${server.port}`
-  // Both at once: no new claim and no new request from the first moment on.
+  // Both at the same time: neither new claims nor new requests begin while the other one closes.
   parts.add('server', server.close, app.stopWorking)
   let demo: Demo | null = null
   if (authority && ready.role !== 'worker') {
@@ -92,10 +93,10 @@ async function start(): Promise<void> {
   if (config.databaseUrl === null) process.stdout.write(await welcome({ app, url, demo, config: ready }))
 }
 
-/** Closes everything in reverse order and exits; a second signal, or being late, exits at once. */
+/** Closes everything in reverse order and exits. A second signal exits at once, and so does the time limit. */
 async function leave(code: number, why: string): Promise<void> {
   if (leavingSince > 0) {
-    // A terminal's Ctrl-C may arrive twice, from the group and from the parent; a second one later means it.
+    // One Ctrl-C may arrive twice, from the terminal and from the parent. Only a later second one ends the process at once.
     if (why.startsWith('SIG') && performance.now() - leavingSince > 1_500) process.exit(130)
     return
   }

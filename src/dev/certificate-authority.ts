@@ -1,5 +1,5 @@
-// Certificates for receivers on this machine: an authority that is kept in a folder, and what it signs. It is trusted by
-// whoever is told to, and by nobody else; its key never leaves the folder.
+// Certificates for receivers on this machine: a certificate authority in a folder, and the certificates that it signs.
+// Only programs that are told to trust it do so. Its key never leaves the folder.
 
 import {
   createHash,
@@ -29,16 +29,16 @@ import {
   utf8String,
 } from './der.ts'
 
-/** PEM texts, as `tls.createServer` takes them. */
+/** PEM texts, in the form that `tls.createServer` accepts. */
 export type IssuedCertificate = { key: string; cert: string }
 
-/** Outside of it a certificate is refused; an expired one is made by a `notAfter` in the past. */
+/** The time in which a certificate is valid. A `notAfter` in the past makes an expired certificate. */
 export type Validity = { notBefore?: Date; notAfter?: Date }
 
 export type CertificateAuthority = {
-  /** The authority's own certificate, PEM: what a client has to trust. */
+  /** The certificate of the authority, in PEM. Clients must trust it. */
   certificate: string
-  /** The file that holds it, for NODE_EXTRA_CA_CERTS. */
+  /** The file with this certificate, for NODE_EXTRA_CA_CERTS. */
   certificatePath: string
   /** A server certificate for DNS names (`*.` allowed) and IP addresses. Default: valid for 397 days. */
   issue(names: readonly string[], validity?: Validity): IssuedCertificate
@@ -51,8 +51,8 @@ const SERVER_DAYS = 397
 type Signer = { name: string; key: KeyObject }
 
 /**
- * Opens the authority kept in `dir`, or makes one there. One that would expire before a certificate it issues today is
- * replaced by a new one.
+ * Opens the authority in `dir`, or creates one there. Replaces an authority that would expire before a certificate that
+ * it issues today.
  */
 export async function openCertificateAuthority(
   dir: string,
@@ -95,7 +95,7 @@ async function writeWhole(path: string, text: string, mode: number): Promise<voi
 
 function makeAuthority(now: Date): IssuedCertificate {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  // A name of its own, so that a client that still trusts an earlier one says "unknown authority", not "bad signature".
+  // Each authority has its own name, so that a client that trusts an earlier one reports "unknown authority", not "bad signature".
   const name = `SIVO local authority ${randomBytes(4).toString('hex')}`
   return makeCertificate({
     subject: name,
@@ -119,7 +119,7 @@ export function makeServerCertificate(
   signer?: Signer,
 ): IssuedCertificate {
   const first = names[0]
-  if (first === undefined) throw new Error('Expected at least one name or address for a certificate, came none.')
+  if (first === undefined) throw new Error('Expected at least one name or address for a certificate, got none.')
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const now = Date.now()
   return makeCertificate({

@@ -1,5 +1,5 @@
-// The demo that `npm start` shows: a tenant whose calls are played one after another, and two HTTPS receivers of our own
-// behind its endpoints. "BI" answers always, "CRM" refuses now and then, so retries are there to be seen.
+// The demo of `npm start`: a tenant with demo calls, one after another, and two HTTPS receivers in this process. "BI"
+// accepts every request. "CRM" refuses one in six, so that there are retries to see.
 
 import { join, resolve } from 'node:path'
 import type { App } from '../app.ts'
@@ -17,7 +17,7 @@ import { type Receiver, startReceiver } from './receiver.ts'
 const TENANT_NAME = 'Demo Contact Center'
 const CALL_EVERY_MS = 6_000
 const BETWEEN_EVENTS_MS = 400
-/** One in so many requests to the CRM is refused. */
+/** The CRM refuses one in this many requests. */
 const REFUSE_ONE_IN = 6
 const DEMO_PORTS = [18_443, 18_444] as const
 
@@ -35,12 +35,12 @@ export type Demo = {
   close(): Promise<void>
 }
 
-/** The demo's authority; the gateway must trust it before the demo starts. */
+/** The certificate authority of the demo. The gateway must trust it before the demo starts. */
 export function openDemoAuthority(dataDir: string): Promise<CertificateAuthority> {
   return openCertificateAuthority(join(resolve(dataDir), 'demo'))
 }
 
-/** Starts the receivers, finds or makes the tenant and its endpoints, and plays calls until closed. */
+/** Starts the receivers, finds or creates the tenant and its endpoints, and publishes demo calls until closed. */
 export async function startDemo(app: App, authority: CertificateAuthority): Promise<Demo> {
   const { ctx } = app
   let received = 0
@@ -73,7 +73,7 @@ async function startOn(port: number, authority: CertificateAuthority, answer: ()
   try {
     return await startReceiver({ ...options, port })
   } catch {
-    // Somebody else has that port; any other will do, the endpoint is told below.
+    // Another process uses this port. Any other will do: `ensureEndpoint` updates the URL of the endpoint.
     return startReceiver(options)
   }
 }
@@ -90,7 +90,7 @@ async function ensureEndpoint(
   return found.url === url ? found : updateEndpoint(ctx, DEMO_OPERATOR, { endpointId: found.id, input: { url } })
 }
 
-/** Publishes one call after another, its events in their order. Returns how to stop. */
+/** Publishes one call after another, with its events in order. Returns a function that stops. */
 function playCalls({ ctx }: App, tenantId: string): () => void {
   let timer: NodeJS.Timeout
   let closed = false
@@ -113,7 +113,7 @@ function playCalls({ ctx }: App, tenantId: string): () => void {
   }
 }
 
-/** The catalogue's examples as one call, under ids of its own. */
+/** The examples of the catalogue as one call, with new ids. */
 function aCall(now: Date): EventInput[] {
   const call = now.getTime().toString(36)
   const examples = EVENT_TYPES.map(({ name }) => findEventType(name)!.example).sort((a, b) =>

@@ -1,4 +1,4 @@
-// The few forms of DER (ITU-T X.690) that a certificate is written in. Values are checked by whoever reads them.
+// The parts of DER (ITU-T X.690) that a certificate needs. The functions do not check their arguments.
 
 import { isIPv4 } from 'node:net'
 
@@ -18,9 +18,9 @@ export const set = (...items: readonly Buffer[]) => form(0x31, ...items)
 export const octetString = (bytes: Buffer) => form(0x04, bytes)
 export const utf8String = (text: string) => form(0x0c, Buffer.from(text, 'utf8'))
 export const boolean = (value: boolean) => form(0x01, Buffer.from([value ? 0xff : 0]))
-/** Of the last byte, the lowest `unusedBits` do not count. */
+/** The lowest `unusedBits` bits of the last byte do not count. */
 export const bitString = (bytes: Buffer, unusedBits = 0) => form(0x03, Buffer.from([unusedBits]), bytes)
-/** A small number, or bytes whose first is below 0x80. */
+/** A number below 0x80, or bytes of which the first is below 0x80. */
 export const integer = (value: number | Buffer) => form(0x02, typeof value === 'number' ? Buffer.from([value]) : value)
 export const explicit = (number: number, item: Buffer) => form(0xa0 | number, item)
 export const implicit = (number: number, content: Buffer) => form(0x80 | number, content)
@@ -36,7 +36,7 @@ export function objectId(dotted: string): Buffer {
   return form(0x06, Buffer.from(bytes))
 }
 
-/** UTCTime until 2049, GeneralizedTime after, as RFC 5280 asks. */
+/** UTCTime until 2049, GeneralizedTime afterwards, as RFC 5280 requires. */
 export function time(date: Date): Buffer {
   const digits = `${date.toISOString().slice(0, 19).replace(/[-:T]/g, '')}Z`
   return date.getUTCFullYear() < 2050 ? form(0x17, Buffer.from(digits.slice(2))) : form(0x18, Buffer.from(digits))

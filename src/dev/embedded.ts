@@ -1,4 +1,4 @@
-// What a deployment without settings runs on: an embedded Postgres and keys made at the first start, all in one folder.
+// The parts of a deployment without settings: an embedded Postgres, and keys that the first start creates, in one folder.
 
 import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
@@ -12,11 +12,11 @@ export { PostgresUnavailable } from './postgres.ts'
 
 export type Embedded = {
   readonly config: ReadyConfig
-  /** Stops Postgres, the last of all. */
+  /** Stops Postgres. Call it after everything else is closed. */
   close(): Promise<void>
 }
 
-/** Starts Postgres in `dataDir` and reads, or makes, what the configuration leaves open. Throws PostgresUnavailable. */
+/** Starts Postgres in `dataDir`, and reads or creates the keys that are not configured. Throws PostgresUnavailable. */
 export async function openEmbedded(config: Config, log: Logger, onLost: (error: Error) => void): Promise<Embedded> {
   const dataDir = resolve(config.dataDir)
   await mkdir(dataDir, { recursive: true })

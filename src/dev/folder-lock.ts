@@ -1,6 +1,6 @@
-// One process per folder. The lock is a file that names its holder; a holder that died without a word does not keep it:
-// its id together with the moment it started tells it from a later process with the same id. Processes that cannot see
-// each other (two containers on one volume) are outside this promise.
+// Lets one process at a time use a folder. The lock is a file that names its holder by process id and start time. A dead
+// holder does not keep the lock, because a later process with the same id has another start time. Processes that cannot
+// see each other, such as two containers on one volume, are not protected.
 
 import { randomBytes } from 'node:crypto'
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises'
@@ -11,7 +11,7 @@ export type FolderLock = { release(): Promise<void> }
 
 type Holder = { pid: number; identity: string | null }
 
-/** Takes the folder for this process. `refused` makes the error for a folder that the living process `pid` holds. */
+/** Locks the folder for this process. If a living process holds it, throws the error that `refused` returns for its `pid`. */
 export async function lockFolder(folder: string, refused: (pid: number) => Error): Promise<FolderLock> {
   const path = join(folder, 'lock')
   const draft = `${path}.${randomBytes(6).toString('hex')}`
@@ -20,7 +20,7 @@ export async function lockFolder(folder: string, refused: (pid: number) => Error
   try {
     for (;;) {
       try {
-        // A link appears with its content and fails when the name exists, so nobody ever reads half a lock.
+        // A link appears with its whole content, and fails if the name exists, so nobody reads an incomplete lock.
         await link(draft, path)
         break
       } catch (error) {
@@ -47,7 +47,7 @@ async function isHeldBy({ pid, identity }: Holder): Promise<boolean> {
   return now !== null && now === identity
 }
 
-/** Removes a dead holder's lock; when another process was faster and holds it now, puts that one back. */
+/** Removes the lock of a dead holder. If another process took the lock meanwhile, restores that lock. */
 async function takeAway(path: string, expected: string, refused: (pid: number) => Error): Promise<void> {
   const aside = `${path}.${randomBytes(6).toString('hex')}`
   await rename(path, aside).catch((error: NodeJS.ErrnoException) => {

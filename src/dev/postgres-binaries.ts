@@ -1,5 +1,5 @@
-// Finds the Postgres programs that come with the packages, and the way in which this process may run them. Postgres
-// refuses to run as root, so root needs one of two ways around it; an ordinary user needs none.
+// Finds the Postgres programs in the installed packages, and a way to run them. Postgres refuses to run as root, so a root
+// process runs it as another user, in one of two ways.
 
 import { execFile, type SpawnOptions } from 'node:child_process'
 import { chmod, chown, cp, lstat, mkdir, readFile, rename, rm, symlink } from 'node:fs/promises'
@@ -9,38 +9,38 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 
-/** Postgres cannot be run here; the message says what was found and what to do. */
+/** Postgres cannot run here. The message says what was found and what to do. */
 export class PostgresUnavailable extends Error {
   override name = 'PostgresUnavailable'
 }
 
-/** The user `nobody`: every Linux has it, and Postgres insists on an id that has a name. */
+/** The user `nobody`. Every Linux has it, and Postgres requires an id with a name. */
 const NOBODY = 65_534
 
 /**
- * How Postgres is run: as this user; as root, which inside a user namespace of its own is `nobody`; or as `nobody`
- * outright, who then needs to own the data and reach the programs.
+ * How Postgres runs: `direct` as this user; `namespace` as root, which is `nobody` inside a separate user namespace;
+ * `other-user` as `nobody`, who must own the data and be able to read the programs.
  */
 export type Way = 'direct' | 'namespace' | 'other-user'
 
 export type PostgresPrograms = {
   way: Way
-  /** For the operator: which way was taken. */
+  /** A sentence for the operator about the chosen way. */
   sentence: string
   version: string
   major: number
-  /** Who has to own the data folder, as numbers. */
+  /** The numeric ids that must own the data folder. */
   uid: number
   gid: number
-  /** The command that runs one of the programs in that way. */
+  /** The command that runs one of the programs in this way. */
   command(program: 'initdb' | 'postgres', args: string[]): { file: string; args: string[]; options: SpawnOptions }
-  /** Whether whoever runs Postgres may enter the folder. */
+  /** Whether the user that runs Postgres may enter the folder. */
   mayEnter(folder: string): Promise<boolean>
 }
 
 /**
- * Finds the programs for this machine and the first way that works. `reachableDir` is where a copy of the programs goes
- * when `nobody` may not enter the packages' folder. Throws PostgresUnavailable.
+ * Finds the programs for this machine and the first way that works. If `nobody` may not enter the folder of the packages,
+ * the programs are copied to `reachableDir`. Throws PostgresUnavailable.
  */
 export async function findPostgres({
   ways,
@@ -70,7 +70,7 @@ export async function findPostgres({
 
 const DESCRIPTIONS: Record<Way, string> = {
   direct: 'as this user',
-  namespace: 'as nobody in a user namespace of its own, because Postgres refuses to run as root',
+  namespace: 'as nobody in a separate user namespace, because Postgres refuses to run as root',
   'other-user': `as the user nobody (${NOBODY}), because Postgres refuses to run as root`,
 }
 
@@ -80,7 +80,7 @@ async function tryWay(way: Way, packaged: string, reachableDir: string): Promise
   const prefix = way === 'namespace' ? ['unshare', '--user', `--map-user=${NOBODY}`, `--map-group=${NOBODY}`, '--'] : []
   const wrap = (file: string, args: string[]) => {
     const [first, ...rest] = [...prefix, file, ...args]
-    // Our own environment holds secrets and may hold PG* settings: Postgres gets neither, and speaks plain English.
+    // Our environment holds secrets and may hold PG* settings. Postgres gets neither, and writes its messages in English.
     const env = { PATH: process.env['PATH'], LC_ALL: 'C' }
     return { file: first!, args: rest, options: { ...identity, cwd: '/', env } }
   }
@@ -128,7 +128,7 @@ function nativeFolder(): string {
   }
 }
 
-/** Packages cannot hold symbolic links; a postinstall script makes them, which `--ignore-scripts` leaves out. */
+/** Packages cannot hold symbolic links. A postinstall script creates them, and `--ignore-scripts` skips it. */
 async function makeMissingLinks(native: string): Promise<void> {
   const listed = await readFile(join(native, 'pg-symlinks.json'), 'utf8').catch(() => '[]')
   for (const { source, target } of JSON.parse(listed) as { source: string; target: string }[]) {
@@ -143,14 +143,14 @@ async function makeMissingLinks(native: string): Promise<void> {
   }
 }
 
-/** Copies the programs to where everybody may read them. A finished copy is used again; only root may change it. */
+/** Copies the programs to a folder that every user may read. A complete copy is used again. Only root may change it. */
 async function copyPrograms(native: string, reachableDir: string): Promise<string> {
   const packaged = JSON.parse(await readFile(join(native, '..', 'package.json'), 'utf8')) as { version: string }
   const target = join(reachableDir, `postgres-${packaged.version}`)
   if (await exists(target)) {
     const { uid, mode } = await lstat(target)
     if (uid !== ownId('uid') || (mode & 0o022) !== 0)
-      throw new Error(`${target} could be changed by other users, so its programs are not run: remove it`)
+      throw new Error(`${target} can be changed by other users, so its programs must not run: remove it`)
     return target
   }
   await mkdir(reachableDir, { recursive: true, mode: 0o755 })
@@ -164,10 +164,10 @@ async function copyPrograms(native: string, reachableDir: string): Promise<strin
   return target
 }
 
-/** Gives a folder and all it holds to the user who runs Postgres. Links are not followed. */
+/** Gives a folder and its content to the user that runs Postgres. Does not follow links. */
 export async function giveTo(folder: string, { uid, gid }: { uid: number; gid: number }): Promise<void> {
   if (process.getuid?.() !== 0) return
-  // chown(1) walks a million files without holding their names.
+  // chown(1) handles a million files without holding their names in memory.
   if (await exists('/bin/chown')) await run('/bin/chown', ['-Rh', `${uid}:${gid}`, '--', folder])
   else await chown(folder, uid, gid)
 }
@@ -181,7 +181,7 @@ export async function exists(path: string): Promise<boolean> {
 
 function parseVersion(output: string): string {
   const found = /\(PostgreSQL\) (\S+)/.exec(output)?.[1]
-  if (!found) throw new Error(`expected a version, came ${JSON.stringify(output.slice(0, 80))}`)
+  if (!found) throw new Error(`expected a version, got ${JSON.stringify(output.slice(0, 80))}`)
   return found
 }
 

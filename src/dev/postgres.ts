@@ -1,9 +1,9 @@
-// Runs the Postgres that comes with the packages, for development, the demo and the tests.
+// Runs the Postgres from the installed packages, for development, the demo and the tests.
 //
-// Guarantees: the data of one folder is served by one Postgres at a time, and is found again at the next start; a
-// Postgres that outlived its supervisor is ended before a new one starts; its end without being asked is reported; the
-// terminal's Ctrl-C never reaches it, so that it can stop last. Two folders never collide: every start takes a free port
-// of the loopback interface and nothing else of the machine.
+// Guarantees: one Postgres at a time serves the data of a folder, and the next start finds the data again. A Postgres that
+// outlived its supervisor is ended before a new one starts. An unexpected end is reported. Ctrl-C in the terminal never
+// reaches Postgres, so it can stop last. Two folders never collide: each start uses a free port of the loopback interface
+// and nothing else of the machine.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
@@ -38,40 +38,40 @@ import { hasEndedWithin, isPostgresOf, postgresProcessesOf } from './running-pro
 
 export { PostgresUnavailable } from './postgres-binaries.ts'
 
-/** A pino logger is one. */
+/** A pino logger has this shape. */
 export type PostgresLog = Record<'debug' | 'info' | 'warn' | 'error', (message: string) => void>
 
 export type PostgresServer = {
   /** The database `sivo`. */
   url: string
-  /** The database `postgres`, for creating and dropping others; the same user. */
+  /** The database `postgres`, with the same user, to create and drop databases. */
   adminUrl: string
   port: number
   pid: number
   way: Way
-  /** Where the tables lie. */
+  /** The folder of the tables. */
   pgdata: string
-  /** Ends open connections, writes everything down and waits for the end. */
+  /** Ends open connections, writes everything to disk and waits for the end. */
   stop(): Promise<void>
-  /** Ends at once, as in a power cut; the next start recovers. */
+  /** Ends at once, as in a power cut. The next start recovers. */
   stopImmediate(): Promise<void>
 }
 
 export type PostgresOptions = {
-  /** Made when missing; holds the data, the password and the lock. */
+  /** The folder of the data, the password and the lock. It is created if it is missing. */
   dataDir: string
   log: PostgresLog
-  /** Overrides of SETTINGS, by Postgres' own names. */
+  /** Settings that override SETTINGS, by their names in Postgres. */
   settings?: Record<string, string | number>
-  /** False only for tests: a power cut may then cost the data. A killed Postgres still loses nothing. */
+  /** False only for tests: a power cut may then destroy the data. A killed Postgres still loses nothing. */
   fsync?: boolean
-  /** Default: a free one, chosen anew at every start. */
+  /** By default each start chooses a free port. */
   port?: number
-  /** Called once when Postgres ends without having been stopped. */
+  /** Called once if Postgres ends although nobody stopped it. */
   onUnexpectedExit?: (error: Error) => void
-  /** Default: every way that suits this user, best first. */
+  /** By default every way that this user can use, the best one first. */
   ways?: readonly Way[]
-  /** Where programs and data go when root's Postgres runs as nobody, who may not enter their own folder. */
+  /** The folder for programs and data if Postgres runs as nobody, who may not enter their usual folder. */
   reachableDir?: string
 }
 
@@ -82,30 +82,30 @@ const STOP_TIMEOUT_MS = 60_000
 
 /** For a machine of 2 cores and 4 GB that also runs the gateway. */
 const SETTINGS: Record<string, string | number> = {
-  // Holds the recent deliveries and their indexes; the rest is left to the system's cache.
+  // Holds the recent deliveries and their indexes. The system caches the rest.
   shared_buffers: '256MB',
   effective_cache_size: '1GB',
-  // Several processes with several pools each.
+  // Several processes have several pools each.
   max_connections: 200,
   work_mem: '8MB',
   maintenance_work_mem: '128MB',
   // An acknowledged event is on the disk. Never weakened.
   synchronous_commit: 'on',
-  // Full pages after a checkpoint are most of the log: smaller, and seldom.
+  // Most of the log is full pages after checkpoints: compress them, and make checkpoints rare.
   wal_compression: 'on',
   max_wal_size: '2GB',
   min_wal_size: '256MB',
   checkpoint_timeout: '15min',
   checkpoint_completion_target: 0.9,
-  // Statements here take milliseconds: compiling them, or spreading one over both cores, costs more than it brings.
+  // Statements take milliseconds here. Compiling them or running one on both cores costs more than it saves.
   jit: 'off',
   max_parallel_workers_per_gather: 0,
   max_parallel_maintenance_workers: 0,
-  // Flash, not turning disks.
+  // For flash storage, not for rotating disks.
   random_page_cost: 1.1,
-  // A queue makes dead rows all the time; look often.
+  // A queue always leaves dead rows, so vacuum often.
   autovacuum_naptime: '15s',
-  // What the application caused, the application logs: statements can hold secrets.
+  // The application logs its own errors. Statements can hold secrets, so Postgres must not log them.
   log_min_messages: 'log',
   log_min_error_statement: 'panic',
   log_checkpoints: 'off',
@@ -117,8 +117,8 @@ const SETTINGS: Record<string, string | number> = {
 const WITHOUT_FSYNC = { fsync: 'off', full_page_writes: 'off' }
 
 /**
- * Starts Postgres on the data in `dataDir`, which is made when there is none. Throws PostgresUnavailable, with a sentence
- * for the operator, when the folder is in use, holds another version's data, or Postgres cannot run here.
+ * Starts Postgres on the data in `dataDir`, and creates the data if there is none. Throws PostgresUnavailable, with a
+ * sentence for the operator, if the folder is in use, holds data of another version, or Postgres cannot run here.
  */
 export async function startPostgres(options: PostgresOptions): Promise<PostgresServer> {
   const dataDir = await writableFolder(options.dataDir)
@@ -156,7 +156,7 @@ async function writableFolder(path: string): Promise<string> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     throw new PostgresUnavailable(
-      `Expected a folder that this process may write to at ${path}, came ${code}. Change its owner, or set SIVO_DATA_DIR to another folder.`,
+      `Expected a folder that this process may write to at ${path}, got ${code}. Change its owner, or set SIVO_DATA_DIR to another folder.`,
     )
   }
 }
@@ -165,7 +165,7 @@ function reachableDirOf({ reachableDir }: PostgresOptions): string {
   return reachableDir ?? '/var/lib/sivo-webhooks'
 }
 
-/** Beside the password, unless whoever runs Postgres may not go there. Data that exists is never left behind. */
+/** The folder beside the password, unless the user that runs Postgres may not enter it. Existing data is always used. */
 async function chooseDataFolder(
   dataDir: string,
   programs: PostgresPrograms,
@@ -180,12 +180,12 @@ async function chooseDataFolder(
   const found = (await exists(beside)) ? beside : (await exists(elsewhere)) ? elsewhere : null
   if (found === elsewhere || (found === null && !(await programs.mayEnter(dataDir)))) {
     await mkdir(dirname(elsewhere), { recursive: true, mode: 0o755 })
-    options.log.info(`The data lies in ${elsewhere}: the user who runs Postgres may not enter ${dataDir}.`)
+    options.log.info(`The data is in ${elsewhere}, because the user that runs Postgres may not enter ${dataDir}.`)
     return elsewhere
   }
   if (!(await programs.mayEnter(dataDir)))
     throw new PostgresUnavailable(
-      `The data lies in ${beside}, where the user who runs Postgres may not enter. Move ${dataDir} to a folder that every user may enter and set SIVO_DATA_DIR to it, or set DATABASE_URL.`,
+      `The data is in ${beside}, which the user that runs Postgres may not enter. Move ${dataDir} to a folder that every user may enter and set SIVO_DATA_DIR to it, or set DATABASE_URL.`,
     )
   return beside
 }
@@ -205,12 +205,12 @@ async function refuseOtherVersion(pgdata: string, { major, version }: PostgresPr
   const found = (await readFile(join(pgdata, 'PG_VERSION'), 'utf8')).trim()
   if (Number.parseInt(found, 10) !== major)
     throw new PostgresUnavailable(
-      `Expected data of Postgres ${major} in ${pgdata}, came data of Postgres ${found}; ${version} cannot read it. ` +
-        `Carry it over with pg_dump and pg_restore of Postgres ${found}, or set SIVO_DATA_DIR to another folder.`,
+      `Expected data of Postgres ${major} in ${pgdata}, got data of Postgres ${found}; ${version} cannot read it. ` +
+        `Move it with pg_dump and pg_restore of Postgres ${found}, or set SIVO_DATA_DIR to another folder.`,
     )
 }
 
-/** Made aside and renamed when complete: a start that was broken off leaves no half database. */
+/** Creates the data in a draft folder and renames it when it is complete: an interrupted start leaves no partial database. */
 async function createData(
   { pgdata, password, sync }: { pgdata: string; password: string; sync: boolean },
   programs: PostgresPrograms,
@@ -232,7 +232,7 @@ async function createData(
       `--pwfile=${passwordFile}`,
       '--auth=scram-sha-256',
       '--encoding=UTF8',
-      // Postgres' own C.UTF-8: the same order on every machine, whatever locales it has.
+      // The builtin C.UTF-8 of Postgres sorts the same on every machine, independent of installed locales.
       '--locale-provider=builtin',
       '--builtin-locale=C.UTF-8',
       '--locale=C',
@@ -241,13 +241,13 @@ async function createData(
     ])
     const child = spawn(file, args, { ...options, detached: true, stdio: ['ignore', 'ignore', 'pipe'] })
     const lastLines = keepLastLines(child)
-    // Its own children write on unless the whole group ends.
+    // Kill the whole group: otherwise the children of initdb would continue to write.
     const lastWord = () => child.pid && process.kill(-child.pid, 'SIGKILL')
     process.once('exit', lastWord)
     const code = await exitOf(child)
     process.off('exit', lastWord)
     if (code !== 0)
-      throw new PostgresUnavailable(`initdb could not make the database in ${pgdata}: ${lastLines().join(' ')}`)
+      throw new PostgresUnavailable(`initdb could not create the database in ${pgdata}: ${lastLines().join(' ')}`)
     await rename(draft, pgdata)
   } finally {
     await rm(passwordFile, { force: true })
@@ -266,7 +266,7 @@ async function ownData(pgdata: string, programs: PostgresPrograms): Promise<void
   await chmod(pgdata, 0o700)
 }
 
-/** Ends a Postgres that outlived the process which had started it. The caller holds the folder's lock. */
+/** Ends a Postgres that outlived the process that started it. The caller holds the lock of the folder. */
 export async function endOrphan(pgdata: string, log: PostgresLog): Promise<void> {
   const pidFile = join(pgdata, 'postmaster.pid')
   const pid = Number.parseInt(await readFile(pidFile, 'utf8').catch(() => ''), 10)
@@ -275,19 +275,19 @@ export async function endOrphan(pgdata: string, log: PostgresLog): Promise<void>
     log.info(`Ending the Postgres (pid ${pid}) that an earlier run left behind.`)
     if (!(await endProcess(pid)))
       throw new PostgresUnavailable(
-        `The Postgres of an earlier run (pid ${pid}) still works on ${pgdata} and does not end. End it with "kill -9 ${pid}" and start again.`,
+        `The Postgres of an earlier run (pid ${pid}) still uses ${pgdata} and does not end. End it with "kill -9 ${pid}" and start again.`,
       )
   }
-  // Its children see the end of the postmaster by themselves; until they have, the files are theirs.
+  // Its child processes notice the end of the postmaster themselves. Until then they use the files.
   const deadline = performance.now() + 15_000
   for (let left = await postgresProcessesOf(pgdata); left.length > 0; left = await postgresProcessesOf(pgdata)) {
     if (performance.now() > deadline)
       throw new PostgresUnavailable(
-        `Processes of an earlier Postgres still work on ${pgdata}: ${left.join(', ')}. End them with "kill -9 ${left.join(' ')}" and start again.`,
+        `Processes of an earlier Postgres still use ${pgdata}: ${left.join(', ')}. End them with "kill -9 ${left.join(' ')}" and start again.`,
       )
     await delay(50)
   }
-  // What is left names a process that is no Postgres of this folder; Postgres itself would refuse because of it.
+  // The file names a process that is not a Postgres of this folder. Postgres would refuse to start because of it.
   await rm(pidFile, { force: true })
 }
 
@@ -321,7 +321,7 @@ async function startServer(start: Start): Promise<PostgresServer> {
     try {
       return await startOnPort(start, port)
     } catch (error) {
-      // Between choosing a port and taking it, another process may have been given it.
+      // Another process may have taken the port after we chose it.
       if (!(error instanceof PortTaken) || attempt === 5) throw error
     }
   }
@@ -344,7 +344,7 @@ async function startOnPort(start: Start, port: number): Promise<PostgresServer> 
     pgdata,
     ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
   ])
-  // Detached: a process group of its own, which Ctrl-C in the terminal does not reach.
+  // Detached: Ctrl-C in the terminal does not reach the separate process group.
   const child = spawn(command.file, command.args, {
     ...command.options,
     detached: true,
@@ -352,7 +352,7 @@ async function startOnPort(start: Start, port: number): Promise<PostgresServer> 
   })
   const lastLines = keepLastLines(child, (line) => logLine(options.log, line))
   const end = exitOf(child)
-  // When our process ends without stopping Postgres, Postgres should not go on alone.
+  // If our process ends without stopping Postgres, Postgres must end too.
   const lastWord = () => child.kill('SIGINT')
   process.once('exit', lastWord)
 
@@ -403,7 +403,7 @@ async function startOnPort(start: Start, port: number): Promise<PostgresServer> 
   }
 }
 
-/** Waits until Postgres says in its pid file that it takes connections, or has ended. */
+/** Waits until the pid file says that Postgres accepts connections, or until Postgres has ended. */
 async function untilReady({
   pgdata,
   pid,
@@ -421,7 +421,7 @@ async function untilReady({
     const lines = (await readFile(join(pgdata, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n')
     if (Number(lines[0]) === pid && lines[7]?.trim() === 'ready') return
     if (performance.now() > nextWordAt) {
-      log.info('Postgres is starting and not ready yet: it may be recovering after an unclean end.')
+      log.info('Postgres is starting and not ready yet. It may be recovering after an unclean end.')
       nextWordAt += 10_000
     }
     if (performance.now() - startedAt > START_TIMEOUT_MS)
@@ -466,7 +466,7 @@ function exitOf(child: ChildProcess): Promise<End> {
 function describeEnd(end: End, pgdata: string, lines: string[]): string {
   const how =
     end instanceof Error ? end.message : typeof end === 'number' ? `with exit code ${end}` : `by the signal ${end}`
-  const said = lines.length > 0 ? `Its last words: ${lines.join(' ')}` : 'It said nothing.'
+  const said = lines.length > 0 ? `Its last messages: ${lines.join(' ')}` : 'It printed no message.'
   return `Postgres on ${pgdata} ended ${how}. ${said}`
 }
 
@@ -480,7 +480,7 @@ function keepLastLines(child: ChildProcess, onLine?: (line: string) => void): ()
   return () => [...kept]
 }
 
-/** FATAL ends one connection, whose owner hears of it and logs it; a backend that crashed ends everybody's. */
+/** FATAL ends one connection, and its owner logs it. A crashed backend ends every connection. */
 function logLine(log: PostgresLog, line: string): void {
   const level = /^PANIC:/.test(line) ? 'error' : /was terminated by signal/.test(line) ? 'warn' : 'debug'
   log[level](`postgres: ${line}`)

@@ -1,7 +1,7 @@
-// A receiver on this machine: answers as told and remembers what came. For the demo and the tests.
+// A receiver on this machine, for the demo and the tests: it answers as configured and remembers the requests.
 //
-// What it remembers is bounded, a request it cannot hold is refused, and close() ends every connection, also those that
-// it was told to leave without an answer.
+// It remembers a limited number of requests and refuses larger bodies than it can hold. close() ends every connection,
+// also those that it was told not to answer.
 
 import { once } from 'node:events'
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
@@ -11,32 +11,32 @@ import type { CertificateAuthority, IssuedCertificate } from './certificate-auth
 
 export type ReceivedRequest = {
   method: string
-  /** With the query, as it came. */
+  /** The path with the query, as it was received. */
   path: string
   headers: IncomingHttpHeaders
-  /** Names and values in turn, in the order and the case they came in. */
+  /** Names and values in turn, in the order and case in which they were received. */
   rawHeaders: string[]
   body: Buffer
-  /** When the last byte of the body had come. */
+  /** When the last byte of the body was received. */
   receivedAt: Date
-  /** The same number: the same connection. */
+  /** The number of the connection. Requests over one connection have the same number. */
   connection: number
 }
 
-/** Any one of `hang` and `reset` wins over the rest. */
+/** `hang` and `reset` override the other fields. */
 export type Reply = {
   status?: number
   headers?: Record<string, string | string[]>
   body?: string | Uint8Array
   /** Wait this long before answering. */
   delayMs?: number
-  /** Never finish: without a status nothing is sent, with one the head and the body are, but not the end. */
+  /** Never finish the reply. Without a status, send nothing; with a status, send the head and the body but not the end. */
   hang?: boolean
-  /** Break the connection (RST) instead of answering. */
+  /** Reset the connection (RST) instead of answering. */
   reset?: boolean
 }
 
-/** A status, a reply, a list (one per request, the last one stays), or a function of the request. */
+/** A status, a reply, a list (one for each request; the last one repeats), or a function of the request. */
 export type Answer =
   | number
   | Reply
@@ -48,12 +48,12 @@ export type Receiver = {
   url(path?: string): string
   /** Oldest first; at most `keep` of them. */
   readonly requests: readonly ReceivedRequest[]
-  /** All that ever came. */
+  /** The number of all requests so far. */
   readonly requestCount: number
-  /** What to answer from now on: everywhere, or at one path (without the query), which wins. */
+  /** Sets the answer from now on: for every path, or for one path without its query, which has priority. */
   answer(answer: Answer): void
   answerAt(path: string, answer: Answer): void
-  /** Resolves with the requests once `predicate` holds for them. Throws, saying what came, after `timeoutMs` (5 s). */
+  /** Resolves with the requests when `predicate` accepts them. After `timeoutMs` (5 s) it throws and lists the requests. */
   until(
     predicate: (requests: readonly ReceivedRequest[]) => boolean,
     options?: { timeoutMs?: number },
@@ -63,11 +63,11 @@ export type Receiver = {
 }
 
 export type ReceiverOptions = {
-  /** Whose certificate to present: issued for `names`, or given. */
+  /** The certificate to present: one that the authority issues for `names`, or this one. */
   tls: { authority: CertificateAuthority; names?: readonly string[] } | IssuedCertificate
   port?: number
   host?: string
-  /** The name in `url()`. Default: `host`. */
+  /** The host name in `url()`. The default is `host`. */
   hostname?: string
   answer?: Answer
   /** How many requests to remember. */
@@ -76,7 +76,7 @@ export type ReceiverOptions = {
 
 const MAX_BODY_BYTES = 4 * 1024 * 1024
 
-/** Starts a receiver. Throws when the port is taken. */
+/** Starts a receiver. Throws if the port is taken. */
 export async function startReceiver(options: ReceiverOptions): Promise<Receiver> {
   const { host = '127.0.0.1', hostname = host, keep = 10_000 } = options
   const certificate =
@@ -137,7 +137,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
     socket.on('error', () => undefined)
     socket.once('close', () => sockets.delete(peer))
   })
-  // Who does not like our certificate says so and goes: that is theirs to tell.
+  // A client that refuses our certificate ends the connection and reports it itself.
   server.on('tlsClientError', () => undefined)
   server.listen(options.port ?? 0, host)
   await once(server, 'listening')
@@ -174,7 +174,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
           settle(() =>
             reject(
               new Error(
-                `Waited ${timeoutMs} ms for requests; came ${requests.length}${requests.length ? last : ''}. Look at what was sent, or wait longer.`,
+                `Waited ${timeoutMs} ms for requests; got ${requests.length}${requests.length ? last : ''}. Check what was sent, or wait longer.`,
               ),
             ),
           )
@@ -195,7 +195,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
   }
 }
 
-/** The answer as a function; a list moves on with each request. */
+/** The answer as a function. A list advances with each request. */
 function inTurn(answer: Answer): (request: ReceivedRequest) => Promise<Reply> {
   let next = 0
   return (request) => {

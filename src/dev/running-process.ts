@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 
-/** True while a process with this id exists, whoever owns it. A zombie counts as ended. */
+/** Whether a process with this id exists, of any user. A zombie counts as ended. */
 export async function isRunning(pid: number): Promise<boolean> {
   try {
     process.kill(pid, 0)
@@ -17,7 +17,7 @@ export async function isRunning(pid: number): Promise<boolean> {
   return !/\) [ZX] /.test(stat)
 }
 
-/** Waits until the process has ended; false when it still runs after `timeoutMs`. */
+/** Waits until the process has ended. Resolves with false if it still runs after `timeoutMs`. */
 export async function hasEndedWithin(pid: number, timeoutMs: number): Promise<boolean> {
   const deadline = performance.now() + timeoutMs
   while (await isRunning(pid)) {
@@ -28,15 +28,15 @@ export async function hasEndedWithin(pid: number, timeoutMs: number): Promise<bo
 }
 
 /**
- * What tells this process from a later one that was given the same id: the boot and the moment of its start.
- * Null when there is no such process.
+ * A text that distinguishes this process from a later one with the same id: the boot of the machine and the start time.
+ * null if there is no such process.
  */
 export async function identityOf(pid: number): Promise<string | null> {
   if (!(await isRunning(pid))) return null
   try {
     const boot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
-    // The command's name stands in parentheses and may hold spaces; the start is the 20th field after it.
+    // The command's name is in parentheses and may contain spaces. The start time is the 20th field after it.
     return `${boot}/${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]}`
   } catch {
     const started = await run('ps', ['-o', 'lstart=', '-p', String(pid)]).catch(() => null)
@@ -44,7 +44,7 @@ export async function identityOf(pid: number): Promise<string | null> {
   }
 }
 
-/** True when `pid` is a postgres whose data folder is `pgdata` (an absolute path without symbolic links). */
+/** Whether `pid` is a postgres with the data folder `pgdata` (an absolute path without symbolic links). */
 export async function isPostgresOf(pid: number, pgdata: string): Promise<boolean> {
   if (!(await isRunning(pid))) return false
   try {
@@ -56,7 +56,7 @@ export async function isPostgresOf(pid: number, pgdata: string): Promise<boolean
   }
 }
 
-/** Ids of the postgres processes that work in `pgdata`; empty where the system does not show them. */
+/** The ids of the postgres processes that use `pgdata`; empty if the system does not list processes. */
 export async function postgresProcessesOf(pgdata: string): Promise<number[]> {
   const names = await readdir('/proc').catch(() => [])
   const pids = names.filter((name) => /^\d+$/.test(name)).map(Number)

@@ -1,4 +1,4 @@
-// What a newcomer reads after `npm start`: where everything is, with which keys, and what to do first.
+// The text that `npm start` prints: the addresses, the keys, and a link to the console.
 
 import { join, relative, resolve } from 'node:path'
 import type { App, ReadyConfig } from '../app.ts'
@@ -10,7 +10,7 @@ const LINK_SECONDS = 24 * 3_600
 
 export type WelcomeParts = { app: App; url: string; demo: Demo | null; config: ReadyConfig }
 
-/** The lines to print, with a console link that signs in once. */
+/** The text to print, with a console link that signs in once. */
 export async function welcome({ app, url, demo, config }: WelcomeParts): Promise<string> {
   const link = await createConsoleLink(
     { ...app.ctx, baseUrl: url },
@@ -33,7 +33,7 @@ export async function welcome({ app, url, demo, config }: WelcomeParts): Promise
   const width = Math.max(...rows.map(([name]) => name.length))
   const lines = rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`)
   const demoLine = demo
-    ? '\n  A demo call is played every few seconds; its deliveries appear below and live in the console.'
+    ? '\n  A demo call is published every few seconds. Its deliveries appear below and in the console.'
     : ''
-  return `\n  SIVO Webhooks is ready.\n\n${lines.join('\n')}\n${demoLine}\n  Ctrl-C stops it; the data stays.\n\n`
+  return `\n  SIVO Webhooks is ready.\n\n${lines.join('\n')}\n${demoLine}\n  Ctrl-C stops it. The data stays.\n\n`
 }

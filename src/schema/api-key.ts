@@ -47,7 +47,7 @@ const ApiKeyConnection = builder.connectionObject(
   { description: 'An API key and its place in the list.' },
 )
 
-/** A key within reach; null when there is none. */
+/** The API key with this id within reach; null if there is none. */
 export async function findApiKey(ctx: RequestContext, { id, reach }: Lookup): Promise<{ id: string } | null> {
   return ctx.db.apiKey.findFirst({ where: { id, ...withinReach(reach) }, select: { id: true } })
 }

@@ -123,7 +123,7 @@ builder.prismaObject('Attempt', {
   }),
 })
 
-/** An attempt within reach; null when there is none. */
+/** The attempt with this id within reach; null if there is none. */
 export async function findAttempt(ctx: RequestContext, { id, reach }: Lookup): Promise<{ id: string } | null> {
   return ctx.db.attempt.findFirst({ where: { id, ...withinReach(reach) }, select: { id: true } })
 }

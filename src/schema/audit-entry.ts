@@ -36,7 +36,7 @@ const AuditEntryConnection = builder.connectionObject(
   { description: 'An audit entry and its place in the list.' },
 )
 
-/** An audit entry within reach; null when there is none. */
+/** The audit entry with this id within reach; null if there is none. */
 export async function findAuditEntry(ctx: RequestContext, { id, reach }: Lookup): Promise<{ id: string } | null> {
   return ctx.db.auditEntry.findFirst({ where: { id, ...withinReach(reach) }, select: { id: true } })
 }

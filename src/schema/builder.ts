@@ -1,5 +1,5 @@
-// The one builder: its plugins, in the order they wrap a resolver, and what they are told. No types are made here.
-// Roles are gated here, per field; whose data a field reads is `tenancy.ts`' business.
+// The schema builder: its plugins, in the order in which they wrap a resolver, and their options. It defines no types.
+// It checks roles, per field. `tenancy.ts` decides which tenant's data a field reads.
 
 import SchemaBuilder from '@pothos/core'
 import ComplexityPlugin from '@pothos/plugin-complexity'
@@ -15,28 +15,28 @@ import type { ChangeFeed } from '../live/feed.ts'
 import { COST_LIMIT, DEPTH_LIMIT, refuseCost } from './cost.ts'
 import { HELD_COLUMNS } from './resolve-from-row.ts'
 
-/** What every resolver is given. */
+/** The context of every resolver. */
 export type RequestContext = Context & {
-  /** null: nobody proved who they are. */
+  /** null if the caller did not authenticate. */
   readonly viewer: Viewer | null
   readonly requestId: string
   readonly feed: ChangeFeed
-  /** Where the console is reached, without a slash at the end. */
+  /** The URL of the console, without a slash at the end. */
   readonly baseUrl: string
 }
 
-/** Reads everything but keys and audit. */
+/** The roles that read everything except API keys, console sessions and audit entries. */
 export const READERS = ['OPERATOR', 'ADMIN', 'VIEWER'] as const satisfies Role[]
-/** Change what a tenant has. */
+/** The roles that change what a tenant has. */
 export const ADMINISTRATORS = ['OPERATOR', 'ADMIN'] as const satisfies Role[]
 export const PUBLISHERS = ['OPERATOR', 'PUBLISHER'] as const satisfies Role[]
 export const OPERATORS = ['OPERATOR'] as const satisfies Role[]
 export const EVERYBODY = ['OPERATOR', 'PUBLISHER', 'ADMIN', 'VIEWER'] as const satisfies Role[]
 
-/** null is GraphQL's own. */
+/** A JSON value except null, which GraphQL handles itself. */
 export type Json = string | number | boolean | object
 
-// The connection itself counted its `first`.
+// The connection already multiplied its cost by `first`.
 const PAGED_ALREADY = { field: 1, multiplier: 1 }
 
 export const builder = new SchemaBuilder<{
@@ -69,11 +69,11 @@ export const builder = new SchemaBuilder<{
       viewer
         ? new RequestError(
             'FORBIDDEN',
-            `Expected a role that may use ${fieldName}, came ${viewer.role}. Ask with another key.`,
+            `Expected a role that may use ${fieldName}, got ${viewer.role}. Use another key.`,
           )
         : new RequestError(
             'UNAUTHENTICATED',
-            'Expected an API key or a console session, came none. Send authorization: Bearer <key>.',
+            'Expected an API key or a console session, got none. Send authorization: Bearer <key>.',
           ),
   },
   relay: {

@@ -72,7 +72,7 @@ const BulkRetryConnection = builder.connectionObject(
   { description: 'A bulk retry and its place in the list.' },
 )
 
-/** A bulk retry within reach; null when there is none. */
+/** The bulk retry with this id within reach; null if there is none. */
 export async function findBulkRetryNode(ctx: RequestContext, { id, reach }: Lookup): Promise<BulkRetry | null> {
   return findBulkRetry(ctx, { id, tenantId: tenantWithin(reach) })
 }
@@ -100,7 +100,7 @@ builder.queryField('bulkRetries', (t) =>
   }),
 )
 
-/** What a mutation answers with when it made or changed a bulk retry. */
+/** The success type of a mutation that creates or changes a bulk retry. */
 function bulkRetrySuccess(name: string, description: string) {
   return builder.objectRef<{ bulkRetry: BulkRetry }>(name).implement({
     description,
@@ -122,7 +122,7 @@ const CancelBulkRetrySuccess = bulkRetrySuccess('CancelBulkRetrySuccess', 'The b
 
 async function asItIs(ctx: RequestContext, id: string): Promise<{ bulkRetry: BulkRetry }> {
   const bulkRetry = await findBulkRetry(ctx, { id, tenantId: null })
-  if (!bulkRetry) throw new Error(`Expected the bulk retry ${id} that was just changed, came none.`)
+  if (!bulkRetry) throw new Error(`Expected the bulk retry ${id} that was just changed, got none.`)
   return { bulkRetry }
 }
 
@@ -210,7 +210,10 @@ builder.subscriptionField('bulkRetryUpdates', (t) =>
       const what = lookup(ctx, 'bulkRetry', id)
       const tenantId = what && tenantWithin(what.reach)
       if (!what || !(await findBulkRetry(ctx, { id: what.id, tenantId })))
-        throw new RequestError('NOT_FOUND', 'id: there is no such bulk retry. Check the id, and whose key asks.')
+        throw new RequestError(
+          'NOT_FOUND',
+          'id: expected the id of a known bulk retry, got another one. Check the id, and that your key belongs to its tenant.',
+        )
       return watchBulkRetry(ctx, what.id)
     },
     resolve: (bulkRetry: BulkRetry) => bulkRetry,

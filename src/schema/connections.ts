@@ -1,5 +1,5 @@
-// Lists by pages: newest first by id, which is the order in which things were made. A cursor is a place in that order,
-// not a row: it stays good when its row is gone.
+// Pages of lists. Lists are sorted by id, newest first, because ids follow the order of creation. A cursor is a position
+// in this order and not a row, so it stays valid when its row is gone.
 
 import { queryFromInfo } from '@pothos/plugin-prisma'
 import type { GraphQLResolveInfo } from 'graphql'
@@ -11,7 +11,7 @@ const MAX_PAGE_SIZE = 100
 
 export type PageArgs = { first?: number | null; after?: string | null }
 
-/** The page that is asked for: `size` things with ids below `below`. */
+/** The requested page: `size` items with ids below `below`. */
 export type PageRequest = { readonly size: number; readonly below: string | null }
 
 /** The arguments of every list. */
@@ -22,15 +22,18 @@ export const pageArgs = builder.args((t) => ({
   after: t.string({ description: 'A cursor of this list. The page begins after it.' }),
 }))
 
-/** Reads the arguments of a list. Throws BAD_USER_INPUT for a page size out of range and for what is no cursor. */
+/** Reads the arguments of a list. Throws BAD_USER_INPUT if the page size is out of range or the cursor is not one. */
 export function readPage({ first, after }: PageArgs, defaultSize = DEFAULT_PAGE_SIZE): PageRequest {
   const size = first ?? defaultSize
   if (size < 1 || size > MAX_PAGE_SIZE)
-    throw new RequestError('BAD_USER_INPUT', `first: expected 1 to ${MAX_PAGE_SIZE}, came ${size}.`)
+    throw new RequestError(
+      'BAD_USER_INPUT',
+      `first: expected 1 to ${MAX_PAGE_SIZE}, got ${size}. Ask for a page of another size.`,
+    )
   return { size, below: after == null ? null : readCursor(after) }
 }
 
-/** What a list costs: each thing below it as often as the page is long. */
+/** The cost of a list: the cost of one item, multiplied by the page size. */
 export function pageCost(defaultSize = DEFAULT_PAGE_SIZE) {
   return ({ first }: PageArgs) => ({
     field: 1,
@@ -38,13 +41,13 @@ export function pageCost(defaultSize = DEFAULT_PAGE_SIZE) {
   })
 }
 
-/** The bounds of a query for a page, with one thing more than asked: it tells whether another page follows. */
+/** The bounds of a query for a page. It asks for one item more, which shows whether another page follows. */
 export function pageQuery<Where extends object>({ size, below }: PageRequest, where: Where) {
   const bounded = below === null ? where : { AND: [where, { id: { lt: below } }] }
   return { orderBy: { id: 'desc' as const }, take: size + 1, where: bounded as Where }
 }
 
-/** What the client selected of the things on a page, as a part of a Prisma query. */
+/** The columns that the client selected of the items on a page, as part of a Prisma query. */
 export function pageSelection(ctx: RequestContext, info: GraphQLResolveInfo) {
   return queryFromInfo({
     context: ctx,
@@ -54,7 +57,7 @@ export function pageSelection(ctx: RequestContext, info: GraphQLResolveInfo) {
   })
 }
 
-/** A page from the things that `pageQuery` found. */
+/** A page from the items that `pageQuery` found. */
 export function toPage<Node extends { id: string }>(found: readonly Node[], { size, below }: PageRequest) {
   const edges = found.slice(0, size).map((node) => ({ cursor: writeCursor(node.id), node }))
   return {
@@ -78,7 +81,7 @@ function readCursor(text: string): string {
   if (hex.length !== 32 || writeCursor(id) !== text)
     throw new RequestError(
       'BAD_USER_INPUT',
-      `after: expected a cursor that a list gave out, came ${JSON.stringify(text.slice(0, 60))}.`,
+      `after: expected a cursor from a list, got ${JSON.stringify(text.slice(0, 60))}. Use endCursor of the page before.`,
     )
   return id
 }

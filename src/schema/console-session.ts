@@ -49,7 +49,7 @@ const ConsoleSessionConnection = builder.connectionObject(
   { description: 'A console session and its place in the list.' },
 )
 
-/** A session within reach; null when there is none. */
+/** The console session with this id within reach; null if there is none. */
 export async function findConsoleSession(ctx: RequestContext, { id, reach }: Lookup): Promise<{ id: string } | null> {
   return ctx.db.session.findFirst({ where: { id, ...withinReach(reach) }, select: { id: true } })
 }

@@ -1,6 +1,6 @@
-// What a request may ask for at once. A field costs 1; what is below a list costs as often as the list may be long, so
-// a page costs by its `first`. Introspection costs a tenth: it is long, but it reads memory alone. Depth and cost are
-// judged before anything is read.
+// Limits what one request may ask for. A field costs 1. Fields below a list cost as many times as the list may be long,
+// so the cost of a page depends on its `first`. Introspection costs a tenth, because it reads only memory. Depth and cost
+// are checked before anything is read.
 
 import { complexityFromQuery } from '@pothos/plugin-complexity'
 import {
@@ -22,7 +22,7 @@ type Request = {
   readonly variables?: Record<string, unknown> | null
 }
 
-/** What a valid request costs, in fields it may have to answer; 0 when it does not say which operation it means. */
+/** The cost of a valid request: the number of fields it may have to answer; 0 if it does not name its operation. */
 export function costOf(schema: GraphQLSchema, { document, operationName, variables }: Request, ctx: object): number {
   const operation = getOperationAST(document, operationName)
   if (!operation) return 0
@@ -33,7 +33,7 @@ export function costOf(schema: GraphQLSchema, { document, operationName, variabl
 }
 
 const INTROSPECTION_SHARE = 0.1
-/** How long the lists of a schema are on average; `types` is counted. */
+/** The average length of the lists of a schema. `types` is counted instead. */
 const INTROSPECTED_LISTS: Record<string, number> = {
   directives: 5,
   fields: 8,
@@ -49,7 +49,7 @@ function introspectionCost(schema: GraphQLSchema, document: DocumentNode, operat
   for (const definition of document.definitions)
     if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition.selectionSet)
   const lists: Record<string, number> = { ...INTROSPECTED_LISTS, types: Object.keys(schema.getTypeMap()).length }
-  // A document whose fragments go in a circle was refused before.
+  // Validation has already refused documents with circular fragments.
   const costBelow = (set: SelectionSetNode | undefined, introspecting: boolean): number => {
     let cost = 0
     for (const node of set?.selections ?? []) {
@@ -69,11 +69,11 @@ function introspectionCost(schema: GraphQLSchema, document: DocumentNode, operat
 
 type Measured = { complexity: number; depth: number }
 
-/** The refusal of a request that asks for too much. */
+/** The error for a request that asks for too much. */
 export function refuseCost(kind: string, { complexity, depth }: Measured): RequestError {
   const message =
     kind === 'Depth'
-      ? `Expected at most ${DEPTH_LIMIT} levels of fields, came ${depth}. Ask for less at once.`
-      : `Expected a cost of at most ${COST_LIMIT}, came ${complexity}. Ask for shorter pages (first) or fewer fields.`
+      ? `Expected at most ${DEPTH_LIMIT} levels of fields, got ${depth}. Ask for fewer levels.`
+      : `Expected a cost of at most ${COST_LIMIT}, got ${complexity}. Ask for shorter pages (first) or fewer fields.`
   return new RequestError('COMPLEXITY_LIMIT', message)
 }

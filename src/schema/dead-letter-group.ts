@@ -1,4 +1,4 @@
-// The dead letters of a tenant, seen from above: what failed where and how, and what retrying them would do.
+// An overview of the dead letters of a tenant: where and how they failed, and what a bulk retry would do.
 
 import { countOf } from '../domain/count.ts'
 import { deadLettersOf } from '../domain/delivery-filter.ts'

@@ -25,7 +25,7 @@ const DeliveryStatusEnum = builder.enumType('DeliveryStatus', {
   } satisfies Record<DeliveryStatus, { description: string }>,
 })
 
-// What a reader sees depends on the endpoint: pausing or deleting it rewrites no delivery.
+// The status that a reader sees depends on the endpoint: pausing or deleting one rewrites no delivery.
 const AS_SHOWN = {
   status: true,
   reason: true,
@@ -153,7 +153,7 @@ builder.prismaObjectField(Endpoint, 'deliveries', (t) =>
   }),
 )
 
-/** A delivery within reach; null when there is none. */
+/** The delivery with this id within reach; null if there is none. */
 export async function findDelivery(
   ctx: RequestContext,
   { id, reach }: Lookup,
@@ -228,7 +228,7 @@ builder.queryFields((t) => ({
   }),
 }))
 
-/** What a mutation answers with when it changed or made a delivery. */
+/** The success type of a mutation that creates or changes a delivery. */
 function deliverySuccess(name: string, description: string) {
   return builder.objectRef<{ delivery: { id: string } }>(name).implement({
     description,
@@ -281,7 +281,7 @@ async function deliveryOfMutation(
   return { deliveryId: found.id, tenantId: found.tenantId }
 }
 
-/** The endpoint that a test is for, within the caller's reach. Throws NotFoundError. */
+/** The endpoint of a test event, within the caller's reach. Throws NotFoundError. */
 async function endpointOfTest(ctx: RequestContext, publicId: string): Promise<{ id: string; tenantId: string }> {
   const what = lookup(ctx, 'endpoint', publicId)
   const found =

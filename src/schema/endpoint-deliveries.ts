@@ -1,6 +1,6 @@
-// Endpoint.deliveries for a whole page of endpoints at once: what the endpoints of one list ask for in one tick is read
-// in two queries, however many they are. Each endpoint's page is cut off in the database by an index walk of its own,
-// so that an endpoint with a long history costs no more than one without.
+// Endpoint.deliveries for a whole page of endpoints. All endpoints that ask in one tick are read in two queries. The
+// database reads each endpoint's page with its own index scan, so an endpoint with a long history costs no more than
+// another.
 
 import { createContextCache } from '@pothos/core'
 import type { GraphQLResolveInfo } from 'graphql'
@@ -12,7 +12,7 @@ type Batch = { readonly endpointIds: string[]; readonly found: Promise<Map<strin
 
 const batches = createContextCache(() => new Map<string, Batch>())
 
-/** The newest deliveries of an endpoint on a page, one more than its size if there are more. */
+/** The newest deliveries of an endpoint on a page, and one more if another page follows. */
 export async function newestOfEach(
   ctx: RequestContext,
   info: GraphQLResolveInfo,
@@ -20,7 +20,7 @@ export async function newestOfEach(
   endpointId: string,
 ): Promise<Found> {
   const open = batches(ctx)
-  // Asked for each endpoint: this is also how the fields below know that their columns were read.
+  // Called for each endpoint: this also tells the fields below that their columns were read.
   const selection = pageSelection(ctx, info)
   const key = JSON.stringify([fieldPath(info), page.size, page.below])
   let batch = open.get(key)
@@ -65,7 +65,7 @@ async function load(
   return found
 }
 
-/** Where a field stands in the request, whatever the position of the things above it in their lists. */
+/** The path of a field in the request, without positions in lists. */
 function fieldPath(info: GraphQLResolveInfo): string {
   const keys: string[] = []
   for (let at: GraphQLResolveInfo['path'] | undefined = info.path; at; at = at.prev) {

@@ -113,7 +113,7 @@ const EndpointConnection = builder.connectionObject(
   { description: 'An endpoint and its place in the list.' },
 )
 
-/** An endpoint within reach, deleted ones too; null when there is none. */
+/** The endpoint with this id within reach, also if it was deleted; null if there is none. */
 export async function findEndpoint(
   ctx: RequestContext,
   { id, reach }: Lookup,
@@ -229,7 +229,7 @@ const HeldDeliveries = builder.enumType('HeldDeliveries', {
   } as const,
 })
 
-/** What a mutation of an endpoint answers with. */
+/** The success type of a mutation that changes an endpoint. */
 function endpointSuccess(name: string, description: string) {
   return builder.objectRef<{ endpoint: { id: string } }>(name).implement({
     description,

@@ -1,5 +1,5 @@
-// Expected failures as data: the classes of `src/errors.ts` as members of every mutation's result, which is why they
-// share one interface that clients can always select.
+// Expected failures as data: the classes of `src/errors.ts` are members of every mutation's result. They share one
+// interface, which clients can always select.
 
 import { ConflictError, type ErrorCode, type Issue, NotFoundError, ValidationError } from '../errors.ts'
 import { builder } from './builder.ts'

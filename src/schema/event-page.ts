@@ -5,7 +5,7 @@ import type { RequestContext } from './builder.ts'
 import { type PageRequest, pageSelection, toPage } from './connections.ts'
 import { newestIds } from './listed.ts'
 
-/** A page of the events that a filter takes. */
+/** A page of the events that match a filter. */
 export async function eventPage(
   ctx: RequestContext,
   info: GraphQLResolveInfo,

@@ -55,7 +55,7 @@ const EventConnection = builder.connectionObject(
   { description: 'An event and its place in the list.' },
 )
 
-/** An event within reach; null when there is none. */
+/** The event with this id within reach; null if there is none. */
 export async function findEvent(
   ctx: RequestContext,
   { id, reach }: Lookup,

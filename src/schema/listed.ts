@@ -1,5 +1,5 @@
-// Which rows a list shows, and how many it has: asked in SQL of our own, because partial indexes are used only where the
-// planner sees the status as a literal. What of the rows is shown is Prisma's to read.
+// Finds and counts the rows of a list in hand-written SQL, because Postgres uses partial indexes only if the status is a
+// literal in the statement. Prisma reads the columns of the rows.
 
 import type { Listed } from '../database/filters/condition.ts'
 import { COUNT_LIMIT, type Count, countOf } from '../domain/count.ts'
@@ -7,7 +7,7 @@ import type { PrismaClient } from '../generated/prisma/client.ts'
 
 type Database = Pick<PrismaClient, '$queryRawUnsafe'>
 
-/** The database ids of the newest rows, at most `limit`, all below `below`. */
+/** The database ids of the newest rows, at most `limit`, each id below `below`. */
 export async function newestIds(
   db: Database,
   { from, id, text, values }: Listed,
@@ -23,7 +23,7 @@ export async function newestIds(
   return rows.map(({ id }) => id)
 }
 
-/** How many rows there are, counted up to COUNT_LIMIT. */
+/** The number of rows, counted up to COUNT_LIMIT. */
 export async function countListed(db: Database, { from, text, values }: Listed): Promise<Count> {
   const [row] = await db.$queryRawUnsafe<{ found: number }[]>(
     `select count(*)::int as found from (select 1 from ${from} where ${text} limit ${COUNT_LIMIT + 1}) f`,

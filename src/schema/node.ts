@@ -43,7 +43,7 @@ builder.queryField('node', (t) =>
       if (!finder.roles.includes(role))
         throw new RequestError(
           'FORBIDDEN',
-          `Expected a role that may read ${finder.type}, came ${role}. Ask with another key.`,
+          `Expected a role that may read ${finder.type}, got ${role}. Use another key.`,
         )
       const found = await finder.find(ctx, what)
       if (found) brandWithType(found, finder.type as never)

@@ -42,11 +42,14 @@ builder.subscriptionField('deliveryProgress', (t) =>
           select: { id: true, test: true },
         }))
       if (!found)
-        throw new RequestError('NOT_FOUND', 'deliveryId: there is no such delivery. Check the id, and whose key asks.')
+        throw new RequestError(
+          'NOT_FOUND',
+          'deliveryId: expected the id of a known delivery, got another one. Check the id, and that your key belongs to its tenant.',
+        )
       if (!found.test)
         throw new RequestError(
           'BAD_USER_INPUT',
-          'deliveryId: expected the delivery of a test, came another one. Watch it with deliveryUpdates.',
+          'deliveryId: expected the delivery of a test, got another one. Watch it with deliveryUpdates.',
         )
       return watchTest(ctx, found.id)
     },

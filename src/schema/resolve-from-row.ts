@@ -1,5 +1,5 @@
-// A field that is made of columns its row already holds is resolved there and then. Without it the Prisma plugin looks up,
-// for each field of each row, which query loaded it: a seventh of what a delivery that is watched costs the gateway.
+// If the row already has every selected column, resolves the field from the row. Otherwise the Prisma plugin would search,
+// for each field of each row, the query that loaded it: a seventh of the gateway's cost of a delivery with a subscriber.
 
 import SchemaBuilder, { BasePlugin, type PothosOutputFieldConfig, type SchemaTypes } from '@pothos/core'
 import { defaultFieldResolver, type GraphQLFieldResolver } from 'graphql'
@@ -14,13 +14,13 @@ declare global {
   }
 }
 
-/** Columns by name; of a related row, its own. */
+/** The names of columns, with the columns of a related row. */
 type Columns = readonly (readonly [name: string, ofRelated: Columns | null])[]
 
 type Resolver<Types extends SchemaTypes> = GraphQLFieldResolver<unknown, Types['Context'], object>
 
 class HeldColumnsPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
-  // What comes in is the Prisma plugin's resolver, around the field's own.
+  // `lookingUp` is the Prisma plugin's resolver, which wraps the field's own.
   override wrapResolve(lookingUp: Resolver<Types>, field: PothosOutputFieldConfig<Types>): Resolver<Types> {
     const columns = field.kind === 'PrismaObject' ? columnsOf(field.extensions?.['pothosPrismaSelect']) : null
     if (!columns) return lookingUp
@@ -29,7 +29,7 @@ class HeldColumnsPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
   }
 }
 
-/** null where a field needs more than columns: lists, arguments, selections that depend on the request. */
+/** The columns of a selection; null if the field needs more: lists, arguments, selections that depend on the request. */
 function columnsOf(select: unknown): Columns | null {
   if (typeof select !== 'object' || select === null) return null
   const columns: [string, Columns | null][] = []

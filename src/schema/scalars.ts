@@ -1,6 +1,6 @@
-// DateTime and JSON. A time is taken with any offset and given out in UTC with milliseconds. JSON is taken as it was
-// written: a number that a double would change is marked for the check of the event, and a member named like
-// something JavaScript treats specially is a member like any other.
+// The scalars DateTime and JSON. A time may have any offset; outputs are in UTC with milliseconds. JSON keeps its exact
+// value: a number that a double would change is marked, so that the check of the event refuses it, and a member with a
+// special name in JavaScript, such as __proto__, is an ordinary member.
 
 import { type ConstValueNode, GraphQLError, Kind, valueFromASTUntyped } from 'graphql'
 import { readDateTime } from '../domain/date-time.ts'
@@ -30,18 +30,18 @@ function readMoment(value: unknown): Date {
   const moment = typeof value === 'string' ? readDateTime(value) : null
   if (moment) return moment
   throw new GraphQLError(
-    `Expected a moment with an offset, such as 2026-11-01T09:30:00Z or 2026-11-01T10:30:00+01:00, came ${showValue(value)}.`,
+    `Expected a time with an offset, such as 2026-11-01T09:30:00Z or 2026-11-01T10:30:00+01:00, got ${showValue(value)}. Write it in this format.`,
     { extensions: { code: 'BAD_USER_INPUT' } },
   )
 }
 
-/** The value that the literal's text would have in JSON. */
+/** The value that the text of the literal has in JSON. */
 function readJson(node: ConstValueNode): unknown {
   switch (node.kind) {
     case Kind.OBJECT: {
       const object: Record<string, unknown> = {}
       for (const field of node.fields) {
-        // An assignment to `__proto__` would set the prototype; JSON.parse defines a member, and so does this.
+        // An assignment to `__proto__` would set the prototype. This defines a member, as JSON.parse does.
         const value = readJson(field.value)
         Object.defineProperty(object, field.name.value, { value, writable: true, enumerable: true, configurable: true })
       }
@@ -56,7 +56,7 @@ function readJson(node: ConstValueNode): unknown {
     case Kind.BOOLEAN:
       return node.value
     case Kind.ENUM:
-      throw new GraphQLError(`Expected a JSON value, came the bare word ${node.value}. Put it in quotes.`, {
+      throw new GraphQLError(`Expected a JSON value, got the word ${node.value} without quotes. Put it in quotes.`, {
         extensions: { code: 'BAD_USER_INPUT' },
       })
     case Kind.NULL:

@@ -1,4 +1,4 @@
-// How deliveries went, for a tenant and for each of its endpoints. The endpoints of one list are read in one query.
+// The statistics of deliveries, for a tenant and for each endpoint. The endpoints of one list are read in one query.
 
 import { createContextCache } from '@pothos/core'
 import type { DeliveryStats, StatsBucket, StatsWindow } from '../domain/delivery-stats.ts'
@@ -128,7 +128,7 @@ type Batch = { readonly scopes: StatsScope[]; readonly found: Promise<DeliverySt
 
 const batches = createContextCache(() => new Map<StatsWindow, Batch>())
 
-/** What is asked for in one tick is read at once. */
+/** Reads all statistics that are requested in one tick with one query. */
 async function statsOf(ctx: RequestContext, window: StatsWindow, scope: StatsScope): Promise<DeliveryStats> {
   const open = batches(ctx)
   let batch = open.get(window)

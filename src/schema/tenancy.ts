@@ -1,10 +1,10 @@
-// The door between a request and somebody's data. Every resolver asks here which tenant it is about, and every finder
-// takes the answer. What the caller may not see is unknown to it: never forbidden, which is said of roles alone.
+// Decides which tenant's data a request may reach. Every resolver asks here which tenant it concerns, and every finder
+// requires the answer. An object that the caller may not see is unknown to it. Only roles lead to FORBIDDEN.
 //
 //   a lookup by id        null, without an error
 //   a list, a filter      null, with the top-level error NOT_FOUND
 //   a mutation            NotFoundError
-//   no tenant named by a caller for all tenants     BAD_USER_INPUT on reads, ValidationError on mutations
+//   a caller for all tenants that names none     BAD_USER_INPUT on reads, ValidationError on mutations
 
 import type { Viewer } from '../context.ts'
 import type { DeliveryFilter } from '../domain/delivery-filter.ts'
@@ -20,23 +20,26 @@ import type { EventFilterInput } from './event.ts'
 type DeliveryFilterArg = typeof DeliveryFilterInput.$inferInput
 type EventFilterArg = typeof EventFilterInput.$inferInput
 
-/** Who asks. Throws UNAUTHENTICATED when nobody proved to be anybody. */
+/** The caller. Throws UNAUTHENTICATED if the caller did not authenticate. */
 export function viewerOf({ viewer }: RequestContext): Viewer {
   if (viewer) return viewer
-  throw new RequestError('UNAUTHENTICATED', 'Expected an API key or a console session, came none.')
+  throw new RequestError(
+    'UNAUTHENTICATED',
+    'Expected an API key or a console session, got none. Send authorization: Bearer <key>.',
+  )
 }
 
-/** A thing to be looked up: its database id, and how far the caller sees. */
+/** An object to look up: its database id, and the reach of the caller. */
 export type Lookup = { readonly id: string; readonly reach: Reach }
 
-/** The database id behind a public one, and what the caller reaches; null when there is nothing to look for. */
+/** The database id of a public id, and the reach of the caller; null if the caller cannot see any such object. */
 export function lookup(ctx: RequestContext, kind: IdKind, publicId: string): Lookup | null {
   const id = fromPublicId(kind, publicId)
   const reach = reachOf(viewerOf(ctx))
   return id === null || reach === null ? null : { id, reach }
 }
 
-/** How what is named wrongly is refused: a read fails whole, a mutation answers with the failure. */
+/** The errors for wrong names: a read fails as a whole, a mutation answers with the failure. */
 type Refusals = {
   unnamed(path: string): Error
   unknown(path: string, kind: IdKind, publicId: string | null | undefined): Error
@@ -46,7 +49,7 @@ const OF_READS: Refusals = {
   unnamed: (path) =>
     new RequestError(
       'BAD_USER_INPUT',
-      `${path}: expected a tenant's id, because this key is for all tenants; came none.`,
+      `${path}: expected the id of a tenant, because this key serves all tenants, got none. Name the tenant.`,
     ),
   unknown,
 }
@@ -56,7 +59,7 @@ const OF_MUTATIONS: Refusals = {
   unknown: (path, kind) => notFound(KIND_NAME[kind], path.split('.')),
 }
 
-/** The tenant a list is about. `path` names the argument. Throws BAD_USER_INPUT, NOT_FOUND. */
+/** The tenant of a list. `path` names the argument. Throws BAD_USER_INPUT, NOT_FOUND. */
 export async function tenantOfList(
   ctx: RequestContext,
   named: string | null | undefined,
@@ -74,11 +77,11 @@ export async function tenantOfList(
 
 function unnamedTenant(path: string[]): ValidationError {
   return new ValidationError([
-    { path, message: "expected a tenant's id, because this key is for all tenants; came none" },
+    { path, message: 'expected the id of a tenant, because this key serves all tenants, got none; name the tenant' },
   ])
 }
 
-/** The tenant that a publish is about. Throws ValidationError, NotFoundError. */
+/** The tenant of a publish. Throws ValidationError, NotFoundError. */
 export async function tenantOfPublish(ctx: RequestContext, named: string | null | undefined): Promise<string> {
   const meant = meantTenant(viewerOf(ctx), named)
   const path = ['input', 'tenantId']
@@ -87,19 +90,19 @@ export async function tenantOfPublish(ctx: RequestContext, named: string | null 
   throw notFound('tenant', path)
 }
 
-/** The tenant that a mutation's input names; null when it names none. Throws NotFoundError for what can be nobody's id. */
+/** The tenant that the input of a mutation names; null if it names none. Throws NotFoundError for malformed ids. */
 export function namedTenant(publicId: string | null | undefined): string | null {
   return publicId == null ? null : idOfMutation('tenant', publicId, ['input', 'tenantId'])
 }
 
-/** The database id that a mutation names. Throws NotFoundError for what can be nobody's id. */
+/** The database id that a mutation names. Throws NotFoundError for malformed ids. */
 export function idOfMutation(kind: IdKind, publicId: string, path: string[] = ['id']): string {
   const id = fromPublicId(kind, publicId)
   if (id === null) throw notFound(KIND_NAME[kind], path)
   return id
 }
 
-/** A client's filter of deliveries, with everything it names looked up. Throws BAD_USER_INPUT, NOT_FOUND. */
+/** A client's filter for deliveries, with all its ids looked up. Throws BAD_USER_INPUT, NOT_FOUND. */
 export async function deliveryFilterOf(
   ctx: RequestContext,
   filter: DeliveryFilterArg | null | undefined,
@@ -131,7 +134,7 @@ export function deliveryFilterOfMutation(ctx: RequestContext, filter: DeliveryFi
   return deliveryFilterOf(ctx, filter, OF_MUTATIONS)
 }
 
-/** A client's filter of events, with everything it names looked up. Throws BAD_USER_INPUT, NOT_FOUND. */
+/** A client's filter for events, with all its ids looked up. Throws BAD_USER_INPUT, NOT_FOUND. */
 export async function eventFilterOf(
   ctx: RequestContext,
   filter: EventFilterArg | null | undefined,
@@ -185,7 +188,7 @@ async function eventOfTenant(
   return found.id
 }
 
-// Tenants are never removed: one that was found once is found for ever, and a publish need not ask again.
+// Tenants are never removed, so a tenant that was found once need not be looked up again for a publish.
 const knownTenants = new WeakMap<object, Set<string>>()
 const MAX_KNOWN_TENANTS = 10_000
 
@@ -215,7 +218,7 @@ const KIND_NAME: Record<IdKind, string> = {
 function unknown(path: string, kind: IdKind, publicId: string | null | undefined): RequestError {
   return new RequestError(
     'NOT_FOUND',
-    `${path}: there is no such ${KIND_NAME[kind]} as ${shown(publicId)}. Check the id, and whose key asks.`,
+    `${path}: expected the id of a known ${KIND_NAME[kind]}, got ${shown(publicId)}. Check the id, and that your key belongs to its tenant.`,
   )
 }
 

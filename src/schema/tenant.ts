@@ -29,7 +29,7 @@ const TenantConnection = builder.connectionObject(
   { description: 'A tenant and its place in the list.' },
 )
 
-/** A tenant within reach; null when there is none. */
+/** The tenant with this id within reach; null if there is none. */
 export async function findTenant(
   ctx: RequestContext,
   { id, reach }: Lookup,

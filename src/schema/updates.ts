@@ -1,6 +1,6 @@
-// The live half of the schema: what changes, as it changes. Whose it is, is settled before a stream begins; the rows that
-// changed come from the change feed, what the client selected of them from one query per batch. Streams end promptly
-// when the client goes away; that they end with their credential is the server's part.
+// The subscriptions to changes. The tenant is checked before a stream begins. The change feed supplies the rows that
+// changed; one query per batch reads the columns that the client selected. A stream ends when its client leaves. The
+// server ends it when its credential stops working.
 
 import { matchesDelivery } from '../domain/delivery-filter.ts'
 import { matchesEvent } from '../domain/event-list-filter.ts'
@@ -13,7 +13,7 @@ import { Endpoint } from './endpoint.ts'
 import { Event, EventFilterInput } from './event.ts'
 import { deliveryFilterOf, eventFilterOf, tenantOfList } from './tenancy.ts'
 
-/** What a batch is counted as: the list it is like has this many on a page. */
+/** The assumed cost of a batch: that of a page of 50 rows. */
 const ASSUMED_BATCH = { field: 1, multiplier: 50 }
 const AFTER =
   'The cursor of an earlier batch. The stream begins with everything that changed after it. If absent or null, it begins now.'
@@ -134,8 +134,8 @@ builder.subscriptionFields((t) => ({
 type Selection = Record<string, unknown> | undefined
 
 /**
- * What the client selected of rows that changed. What the feed read is not read again; what it did not is loaded for all
- * rows at once, and the feed's own columns stand, so that a row reads as it did when it was chosen.
+ * The columns that the client selected of the rows that changed. Columns that the feed did not read are loaded for all
+ * rows at once. Columns of the feed keep their values, so that a row still matches the filter that selected it.
  */
 async function loadSelected<Row extends { id: string }>(
   rows: readonly Row[],
@@ -152,7 +152,7 @@ async function loadSelected<Row extends { id: string }>(
   })
 }
 
-/** Whether every selected column, also those of the related row, is in the row already. */
+/** Whether the row already has every selected column, also those of the related row. */
 function isCovered(select: Selection, row: object): boolean {
   if (!select) return false
   return Object.entries(select).every(([name, wanted]) => {
@@ -168,7 +168,7 @@ function columnsOf(row: object): object {
   return Object.fromEntries(Object.entries(row).filter(([name]) => name !== 'endpoint' && name !== 'event'))
 }
 
-/** Leaves out the events whose delivery to the endpoint succeeded, and those that have none. */
+/** Removes the events whose delivery to the endpoint succeeded, and those that have none. */
 async function undelivered(
   ctx: RequestContext,
   batch: Batch<ChangedEvent>,

@@ -190,7 +190,7 @@ describe('a start', () => {
     await first.stop()
     const version = join(first.pgdata, 'PG_VERSION')
     await writeFile(version, '17\n')
-    await expect(start()).rejects.toThrow(/Expected data of Postgres 18 in .*, came data of Postgres 17/)
+    await expect(start()).rejects.toThrow(/Expected data of Postgres 18 in .*, got data of Postgres 17/)
     expect(await readFile(version, 'utf8')).toBe('17\n')
   })
 
@@ -214,7 +214,7 @@ describe('a start', () => {
   test('in a place where no folder can be made says so', async () => {
     await writeFile(join(folder, 'file'), '')
     await expect(start({ dataDir: join(folder, 'file', 'data') })).rejects.toThrow(
-      /Expected a folder that this process may write to at .*, came ENOTDIR\./,
+      /Expected a folder that this process may write to at .*, got ENOTDIR\./,
     )
   })
 
@@ -311,7 +311,7 @@ describe.runIf(isRoot)('as root', () => {
     const options = { dataDir: join(checkout, '.data'), ways: ['other-user'] as const }
     const [program, first] = await startProgram(options, checkout)
     expect(first.said.join('\n')).toContain(`its programs were copied to ${join(folder, 'reachable', 'postgres-18')}`)
-    expect(first.said.join('\n')).toContain(`The data lies in ${join(folder, 'reachable', 'data-')}`)
+    expect(first.said.join('\n')).toContain(`The data is in ${join(folder, 'reachable', 'data-')}`)
     await query(first.url, 'create table kept as select 1 as n')
     await endProgram(program, 'SIGTERM')
     const [, second] = await startProgram(options, checkout)
@@ -321,14 +321,14 @@ describe.runIf(isRoot)('as root', () => {
     await endProgram(programs.at(-1)!, 'SIGTERM')
     await chown(copy, 65534, 65534)
     const [, third] = await startProgram(options, checkout)
-    expect(third.refused).toContain('could be changed by other users, so its programs are not run')
+    expect(third.refused).toContain('can be changed by other users, so its programs must not run')
   })
 
   test('where no way works, the operator hears what was tried and what to do', async () => {
     vi.stubEnv('PATH', '/nonexistent')
     try {
       await expect(start({ ways: ['namespace'] })).rejects.toThrow(
-        /cannot run here\. Tried as nobody in a user namespace.*unshare ENOENT\. Run as an ordinary user, or set DATABASE_URL/s,
+        /cannot run here\. Tried as nobody in a separate user namespace.*unshare ENOENT\. Run as an ordinary user, or set DATABASE_URL/s,
       )
     } finally {
       vi.unstubAllEnvs()

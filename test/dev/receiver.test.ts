@@ -95,7 +95,7 @@ test('waiting ends when the condition holds, and says what came when it does not
   await post('/two')
   expect((await both).map(({ path }) => path)).toEqual(['/one', '/two'])
   await expect(receiver.until((requests) => requests.length === 3, { timeoutMs: 30 })).rejects.toThrow(
-    'Waited 30 ms for requests; came 2: POST /one, POST /two.',
+    'Waited 30 ms for requests; got 2: POST /one, POST /two.',
   )
 })
 

@@ -40,7 +40,10 @@ export function mayMeanTenant(viewer: Viewer, tenantId: string): boolean {
 
 /** The answer for a thing that is not there, or not for this caller. */
 export function notFound(what: string, path: string[]): NotFoundError {
-  return new NotFoundError(`There is no such ${what}. Check the id, and whose key asks.`, path)
+  return new NotFoundError(
+    `Expected the id of a known ${what}, got another one. Check the id, and that your key belongs to its tenant.`,
+    path,
+  )
 }
 
 /** True for the text form of a database id; anything else cannot name a row. */
