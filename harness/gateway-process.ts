@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createWriteStream, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { backOffMs } from '../src/database/waiting.ts'
 
 export type GatewayProcess = {
   readonly name: string
@@ -25,7 +26,8 @@ export type GatewayProcess = {
 }
 
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
-const RESTART_MS = [300, 600, 1_200, 2_400]
+/** How long a supervisor takes at least to start it again; it backs off from there. */
+const RESTART_MS = 200
 const READY = '"gateway.ready"'
 
 /** Starts `src/main.ts` with this environment; what it says goes to `logPath`. */
@@ -76,7 +78,7 @@ export function startGatewayProcess({
         resolve(how)
         if (finished) return
         if (!wasKilled) unexpectedEnds.push(String(how))
-        const waitMs = RESTART_MS[Math.min(failures, RESTART_MS.length - 1)]!
+        const waitMs = RESTART_MS + backOffMs(failures)
         failures++
         timer = setTimeout(start, waitMs)
       }

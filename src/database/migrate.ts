@@ -6,10 +6,10 @@ import { readdir, readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { runMigrations } from 'graphile-worker'
 import pg from 'pg'
+import { MIGRATION_LOCK } from './locks.ts'
 import { makePartitions } from './partitions.ts'
 
 const MIGRATIONS = fileURLToPath(new URL('../../prisma/migrations/', import.meta.url))
-const MIGRATION_LOCK = 7_314_552_001
 const OLDEST_SERVER = 180_000
 
 export class DatabaseUnfit extends Error {

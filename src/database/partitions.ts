@@ -2,11 +2,11 @@
 // ahead: at every start and daily. A partition is made beside the table and then attached, which waits for no reader.
 
 import type { ClientBase } from 'pg'
+import { PARTITION_LOCK } from './locks.ts'
 
 const PARTITIONED = ['event', 'delivery', 'attempt'] as const
 const WEEK_MS = 7 * 86_400_000
 const WEEKS_AHEAD = 8
-const PARTITION_LOCK = 7_314_552_003
 /** Whoever waits for a lock makes others wait behind it: better to give up and come again. */
 const LOCK_TIMEOUT_MS = 200
 const MAX_TRIES = 50

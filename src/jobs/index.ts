@@ -16,6 +16,7 @@ import type { Logger } from 'pino'
 import type { Context } from '../context.ts'
 import { makePartitions } from '../database/partitions.ts'
 import { JOBS, type JobName, type JobPayload } from '../database/queue.ts'
+import { backOffMs } from '../database/waiting.ts'
 import { sweepDeletedEndpoint, sweepDeletedEndpoints } from '../gateway/admin/sweep-deleted-endpoint.ts'
 import type { Lanes } from '../gateway/deliver/lanes.ts'
 import { forgetTestSteps } from '../gateway/deliver/test-steps.ts'
@@ -35,8 +36,6 @@ const CRONTAB = `
 # Steps of tests that are long over.
 7 * * * * forget-test-steps
 `
-
-const RESTART_MS = [200, 500, 1_000, 2_000, 5_000]
 
 export type JobRunner = { close(): Promise<void> }
 
@@ -124,7 +123,7 @@ export function startJobs({ ctx, lanes, lanesId, bulkRetries, pool, setPoolIds }
       }
       runner = null
       if (closed) return
-      const waitMs = RESTART_MS[Math.min(failures, RESTART_MS.length - 1)]!
+      const waitMs = backOffMs(failures)
       failures++
       ctx.log.warn({ waitMs }, 'jobs.runner_restarts')
       await new Promise((resolve) => setTimeout(resolve, waitMs))

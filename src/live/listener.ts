@@ -6,7 +6,7 @@ import net from 'node:net'
 import pg from 'pg'
 import type { Logger } from 'pino'
 import { BELL_CHANNEL } from '../database/queue.ts'
-import { backoffMs, pause, within } from './waiting.ts'
+import { backOffMs, pause, within } from '../database/waiting.ts'
 
 export type Listener = { close(): Promise<void> }
 
@@ -68,7 +68,7 @@ export function openListener(options: {
       } catch (error) {
         if (closing.signal.aborted) return
         if (failures === 0) log.warn({ err: error }, 'changes.listener_lost')
-        await pause(backoffMs(failures), closing.signal)
+        await pause(backOffMs(failures), closing.signal)
         failures++
       }
     }

@@ -3,6 +3,7 @@
 // repeats are left out.
 
 import type { Logger } from 'pino'
+import { backOffMs, pause } from '../database/waiting.ts'
 import type { Clock } from '../domain/clock.ts'
 import { type Cursor, encodeCursor, isVisibleIn } from './cursor.ts'
 import { type Batch, createLiveBuffer, splitBatch } from './live-buffer.ts'
@@ -17,7 +18,6 @@ import {
   type SubscriberBounds,
   type SubscriberRequest,
 } from './subscribers.ts'
-import { backoffMs, pause } from './waiting.ts'
 
 export type FeedBounds = SubscriberBounds & {
   /** Between two reads lie at least this many milliseconds, */
@@ -143,7 +143,7 @@ async function replayed<Row extends LiveRow>(
       return { ...empty, rows: rows.filter(request.matches) }
     } catch (error) {
       if (failures === 0) log.warn({ err: error, kind }, 'changes.replay_failed')
-      await pause(backoffMs(failures), ended)
+      await pause(backOffMs(failures), ended)
     }
   }
   return null
@@ -195,7 +195,7 @@ function createReadLoop<Row extends LiveRow>(
         isRung = true
         if (base) subscribers.renewIdle(base.cursor, readNumber)
         isBackingOff = true
-        await wait.forMs(backoffMs(failures++))
+        await wait.forMs(backOffMs(failures++))
         isBackingOff = false
       }
     }

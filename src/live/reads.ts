@@ -3,9 +3,9 @@
 
 import { createHash } from 'node:crypto'
 import type { HotDatabase, Statement } from '../database/pools.ts'
+import { within } from '../database/waiting.ts'
 import type { Delivery, Endpoint, Event } from '../generated/prisma/client.ts'
 import { parseSnapshot, type Snapshot } from './cursor.ts'
-import { within } from './waiting.ts'
 
 /** The columns that are read: a field's name, and what the statement selects for it. */
 type Columns<Field extends string> = { readonly [Name in Field]: string }

@@ -3,6 +3,7 @@
 
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Context, Viewer } from '../../context.ts'
+import { OPERATOR_KEY_LOCK } from '../../database/locks.ts'
 import { hashToken, KEY_PREFIX, keyHint, makeToken } from '../../domain/credential.ts'
 import { judgeName } from '../../domain/display-name.ts'
 import { reachOf, withinReach } from '../../domain/viewer.ts'
@@ -115,7 +116,7 @@ export async function ensureOperatorKey(ctx: Context, key: string): Promise<void
       secretHash,
       createdAt: now,
     } as const
-    await tx.$executeRaw`select pg_advisory_xact_lock(hashtext('configured operator key'))`
+    await tx.$executeRaw`select pg_advisory_xact_lock(${OPERATOR_KEY_LOCK}::bigint)`
     await tx.apiKey.upsert({
       where: { id: CONFIGURED_KEY_ID },
       create: { id: CONFIGURED_KEY_ID, ...data },

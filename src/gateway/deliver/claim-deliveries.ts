@@ -4,6 +4,7 @@
 // attempt is made again.
 
 import { smallestIdAt } from '../../database/filters/id-window.ts'
+import { DEAD_PROCESSES, isFree, isHeld, NO_LEASE } from '../../database/leases.ts'
 import type { HotDatabase, Queryable, Statement } from '../../database/pools.ts'
 
 /** The attempt's ten seconds, and time to record it. */
@@ -51,15 +52,12 @@ export type ClaimResult = { readonly deliveries: ClaimedDelivery[]; readonly gat
 /** Deaths of a process with a delivery in the air, in a row, that make it a suspect. One alone says nothing. */
 export const CRASHES_OF_A_SUSPECT = 2
 
-const THE_DEAD = '(array(select id from worker_process where died_at is not null))'
-
 // The weeks to come hold nothing yet: with this bound, the look for a body does not open their partitions. An earlier form
 // of the claim crashed Postgres 18.4; test/faults/claims.test.ts guards the present one.
 const SOON = '$5::uuid'
 const SOON_MS = 86_400_000
 
-const DUE = `d.status = 'PENDING' and d.next_attempt_at <= now() and d.next_attempt_at >= coalesce(w.low, '-infinity')
-  and (d.lease_until is null or d.lease_until < now() or d.lease_by = any ${THE_DEAD})`
+const DUE = `d.status = 'PENDING' and d.next_attempt_at <= now() and d.next_attempt_at >= coalesce(w.low, '-infinity') and ${isFree('d')}`
 
 const RETURNED = `
   l.id, l.tenant_id as "tenantId", l.event_id as "eventId", l.endpoint_id as "endpointId", l.event_type as "eventType",
@@ -77,8 +75,8 @@ const EVENT_OF_LEASED = `left join lateral (
 // second death too, with no attempt recorded in between, is a suspect; from then on only deaths count during which it was
 // out under watch (`sent_alone`).
 const LEASE = `lease_token = $2::uuid, lease_until = now() + $3::int * interval '1 ms', lease_by = $4::uuid,
-  sent_alone = false, suspect = suspect or (crash_count + 1 >= ${CRASHES_OF_A_SUSPECT} and coalesce(lease_by = any ${THE_DEAD}, false)),
-  crash_count = crash_count + ((sent_alone or crash_count < ${CRASHES_OF_A_SUSPECT}) and coalesce(lease_by = any ${THE_DEAD}, false))::int`
+  sent_alone = false, suspect = suspect or (crash_count + 1 >= ${CRASHES_OF_A_SUSPECT} and coalesce(lease_by = any ${DEAD_PROCESSES}, false)),
+  crash_count = crash_count + ((sent_alone or crash_count < ${CRASHES_OF_A_SUSPECT}) and coalesce(lease_by = any ${DEAD_PROCESSES}, false))::int`
 
 const CLAIM: Statement = {
   name: 'claim-deliveries',
@@ -147,8 +145,7 @@ const CLAIM_GATED: Statement = {
         p.max_in_flight is null and p.rate_limit_per_second is null as open,
         w.slots,
         case when p.max_in_flight is not null then greatest(0, p.max_in_flight - (
-          select count(*) from delivery d where d.endpoint_id = w.endpoint_id and d.gated and d.lease_until > now()
-            and d.lease_by <> all ${THE_DEAD})) end::int as room,
+          select count(*) from delivery d where d.endpoint_id = w.endpoint_id and d.gated and ${isHeld('d')})) end::int as room,
         case when p.rate_limit_per_second is not null then greatest(0, 1 + floor(p.rate_limit_per_second
           * extract(epoch from clock_timestamp() - greatest(g.tat, clock_timestamp() - ${CATCH_UP})))) end::int as pace
       from json_to_recordset($1) as w(endpoint_id uuid, test bool, slots int, low timestamptz)
@@ -264,7 +261,7 @@ const RELEASE: Statement = {
       select d.id from unnest($1::uuid[], $2::uuid[]) as w(id, token)
       join delivery d on d.id = w.id and d.lease_token = w.token order by d.id for update of d
     )
-    update delivery d set lease_token = null, lease_until = null, lease_by = null, gated = false, sent_alone = false
+    update delivery d set ${NO_LEASE}, gated = false, sent_alone = false
     from ours where d.id = ours.id`,
 }
 

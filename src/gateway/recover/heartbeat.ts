@@ -6,12 +6,13 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import type { Logger } from 'pino'
+import { processLock } from '../../database/locks.ts'
 import { connectionOptions, type DatabaseAccess } from '../../database/pools.ts'
+import { backOffMs, NoAnswer, within } from '../../database/waiting.ts'
 import type { CorrectedClock } from '../../domain/clock.ts'
 
 const BEAT_MS = 1_000
 const BEAT_PATIENCE_MS = 4_000
-const RECONNECT_MS = [100, 200, 500, 1_000, 2_000]
 
 export type Liveness = {
   /** The id that marks leases; a process that was taken for dead goes on under a new one. */
@@ -82,7 +83,7 @@ export async function openLiveness(options: LivenessOptions): Promise<Liveness> 
   // speak for this process.
   async function takeLock(on: pg.Client): Promise<void> {
     if (holdsLock) return
-    const sql = 'select pg_try_advisory_lock(hashtextextended($1, 0)) as taken'
+    const sql = `select pg_try_advisory_lock(${processLock('$1')}) as taken`
     holdsLock = (await withinPatience(on.query(sql, [id]))).rows[0].taken
   }
 
@@ -125,7 +126,7 @@ export async function openLiveness(options: LivenessOptions): Promise<Liveness> 
       failures = 0
     } catch (error) {
       if (closed) return
-      next = RECONNECT_MS[Math.min(failures, RECONNECT_MS.length - 1)]!
+      next = backOffMs(failures)
       failures++
       log.warn({ err: error, failures }, 'process.beat_failed')
       client?.end().catch(() => {})
@@ -163,20 +164,6 @@ export async function openLiveness(options: LivenessOptions): Promise<Liveness> 
   }
 }
 
-class NoAnswer extends Error {
-  override name = 'NoAnswer'
-}
-
 function withinPatience<T>(work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout
-  work.catch(() => {})
-  return Promise.race([
-    work,
-    new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new NoAnswer(`The database did not answer within ${BEAT_PATIENCE_MS} ms.`)),
-        BEAT_PATIENCE_MS,
-      )
-    }),
-  ]).finally(() => clearTimeout(timer))
+  return within(BEAT_PATIENCE_MS, work)
 }

@@ -9,11 +9,11 @@
 // postmaster: the WAL writer's start tells.
 
 import type { Context } from '../../context.ts'
+import { isFree } from '../../database/leases.ts'
+import { processLock, RECONCILER_LOCK } from '../../database/locks.ts'
 import type { Queryable, Statement } from '../../database/pools.ts'
 import { JOB_MAX_ATTEMPTS } from '../../database/queue.ts'
 import type { WokenEndpoint } from '../publish/store-events.ts'
-
-const ROUND_LOCK = 7_314_552_002
 
 /** An endpoint with deliveries that are due while nobody works on them; `test`: those of its tests. */
 export type Overdue = WokenEndpoint & { readonly test: boolean }
@@ -37,7 +37,7 @@ const SIGHT: Statement = {
   name: 'reconcile-sight',
   text: `
     with silent as (
-      select id, beat_at, suspect_since, pg_try_advisory_xact_lock(hashtextextended(id::text, 0)) as unlocked
+      select id, beat_at, suspect_since, pg_try_advisory_xact_lock(${processLock('id::text')}) as unlocked
       from worker_process
       where died_at is null and id <> $1 and beat_at < now() - interval '1200 ms'
         and coalesce((select backend_start from pg_stat_activity where backend_type = 'walwriter'), pg_postmaster_start_time())
@@ -75,8 +75,7 @@ const OVERDUE: Statement = {
       select 1 from delivery d
       where d.endpoint_id = p.id and d.test = t.test and d.status = 'PENDING'
         and d.next_attempt_at < now() - $1::int * interval '1 ms'
-        and (d.lease_until is null or d.lease_until < now()
-          or d.lease_by = any (array(select id from worker_process where died_at is not null)))
+        and ${isFree('d')}
       order by d.next_attempt_at limit 1) as overdue
     where p.deleted_at is null and (t.test or p.status = 'ACTIVE')`,
 }
@@ -101,7 +100,7 @@ export async function reconcile(
   { processId, memory, nowMs }: { processId: string; memory: WakeMemory; nowMs: number },
 ): Promise<Round | null> {
   return ctx.hot.unsynced.transaction(async (tx) => {
-    const [turn] = await tx.query<{ mine: boolean }>(TAKE_ROUND, [ROUND_LOCK])
+    const [turn] = await tx.query<{ mine: boolean }>(TAKE_ROUND, [RECONCILER_LOCK])
     if (!turn!.mine) return null
     const died = (await tx.query<{ id: string }>(SIGHT, [processId])).map(({ id }) => id)
     if (died.length) memory.clear()

@@ -2,6 +2,7 @@
 // change, its audit entry, the wake-up and the bell are one transaction.
 
 import type { Context, Viewer } from '../../context.ts'
+import { isHeld } from '../../database/leases.ts'
 import type { Queryable, Statement } from '../../database/pools.ts'
 import { BELL_CHANNEL, JOB_MAX_ATTEMPTS } from '../../database/queue.ts'
 import { decideCancel, decideRetry, type EndpointView, type RetryState } from '../../domain/delivery.ts'
@@ -22,7 +23,7 @@ const LOCK: Statement = {
   text: `
     select d.status, d.test, d.resend, d.reason, d.attempt_count as "attemptCount", d.cycle_start as "cycleStart",
       d.max_attempts as "maxAttempts", p.status as "endpointStatus", p.deleted_at as "deletedAt",
-      coalesce(d.lease_until > now() and d.lease_by <> all (array(select id from worker_process where died_at is not null)), false) as "inTheAir"
+      coalesce(${isHeld('d')}, false) as "inTheAir"
     from (select * from delivery where id = $1 limit 1 for update) d join endpoint p on p.id = d.endpoint_id
     where d.tenant_id = $2`,
 }

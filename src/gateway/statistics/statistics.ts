@@ -4,6 +4,7 @@
 // See docs/decisions/0007.
 
 import type { Context } from '../../context.ts'
+import { STATISTICS_LOCK } from '../../database/locks.ts'
 import type { HotDatabase, Statement } from '../../database/pools.ts'
 import {
   DEAD_LETTERED,
@@ -79,7 +80,6 @@ function measuredOf(sums: Sums | undefined): Measured[] {
   return numbers(sums?.buckets).map((bucket, i) => ({ bucket, measure: measures[i]!, count: counts[i]! }))
 }
 
-const FOLD_LOCK = 7_314_552_004
 const FOLD_ROWS = 20_000
 
 const TAKE_TURN: Statement = { name: 'fold-lock', text: 'select pg_try_advisory_xact_lock($1::bigint) as mine' }
@@ -113,7 +113,7 @@ const FOLD: Statement = {
 export async function foldStatistics(hot: HotDatabase): Promise<number> {
   for (let total = 0; ; ) {
     const count = await hot.unsynced.transaction(async (tx) => {
-      const [turn] = await tx.query<{ mine: boolean }>(TAKE_TURN, [FOLD_LOCK])
+      const [turn] = await tx.query<{ mine: boolean }>(TAKE_TURN, [STATISTICS_LOCK])
       if (!turn!.mine) return 0
       return (await tx.query<{ count: number }>(FOLD, []))[0]!.count
     })

@@ -1,17 +1,22 @@
 // Waiting with an end: for an answer, and between two tries.
 
-const BACKOFF_MS = [100, 200, 500, 1_000, 2_000]
+const BACK_OFF_MS = [100, 200, 500, 1_000, 2_000]
 
-/** How long to wait after the first, second, … failure in a row; `failures` counts from 0. */
-export function backoffMs(failures: number): number {
-  return BACKOFF_MS[Math.min(failures, BACKOFF_MS.length - 1)]!
+/** How long to wait after the first, second, … failure in a row, ms; `failures` counts from 0. */
+export function backOffMs(failures: number): number {
+  return BACK_OFF_MS[Math.min(failures, BACK_OFF_MS.length - 1)]!
 }
 
-/** The promise's value, or an error when it takes longer than `ms`. The work itself goes on. */
+/** The database did not answer in time. */
+export class NoAnswer extends Error {
+  override name = 'NoAnswer'
+}
+
+/** The promise's value; rejects with NoAnswer when it takes longer than `ms`. The work itself goes on. */
 export async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`The database did not answer within ${ms} ms.`)), ms)
+    timer = setTimeout(() => reject(new NoAnswer(`The database did not answer within ${ms} ms.`)), ms)
   })
   promise.catch(() => {})
   try {

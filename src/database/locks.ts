@@ -1,0 +1,16 @@
+// Every advisory lock there is. Two of them never share a number: a lock that is taken for two purposes is held by whoever
+// has either.
+
+/** Held by the process that migrates. */
+export const MIGRATION_LOCK = 7_314_552_001
+/** Held for one round of the reconciler. */
+export const RECONCILER_LOCK = 7_314_552_002
+/** Held while a partition is made. */
+export const PARTITION_LOCK = 7_314_552_003
+/** Held while tallies are added up. */
+export const STATISTICS_LOCK = 7_314_552_004
+/** Held while the operator key of the configuration is put in place. */
+export const OPERATOR_KEY_LOCK = 7_314_552_005
+
+/** SQL for the number of the lock that a process holds for as long as it lives; `id` is SQL for its id as text. */
+export const processLock = (id: string) => `hashtextextended(${id}, 0)`
