@@ -1,4 +1,4 @@
-// One line per page. A page's code is fetched when somebody goes there.
+// The routes, one line for each page. The code of a page is loaded when it is opened.
 
 import {
   createRootRoute,
@@ -33,7 +33,7 @@ const at = <Path extends string>(path: Path) => ({ getParentRoute: () => root, p
 
 const tabOf = (raw: Record<string, unknown>) => compact({ tab: text(raw['tab']) })
 
-// Each by itself: what is made inside the list would lose its types.
+// Each route is a constant, because routes inside the list would lose their types.
 const overview = createRoute({
   ...at('/'),
   validateSearch: overviewSearch,

@@ -1,5 +1,5 @@
-// How the console talks to the gateway: queries and mutations by POST, with the session's cookie and the header that
-// proves the request comes from this page. What is pushed is in streams.ts.
+// Sends queries and mutations to the gateway by POST, with the cookie of the session and a header that proves that the
+// request comes from this page. Subscriptions are in streams.ts.
 
 import { useCallback } from 'react'
 import { type AnyVariables, Client, cacheExchange, fetchExchange, mapExchange, useQuery } from 'urql'
@@ -9,7 +9,7 @@ import { ApiError, type Fault, faultOfQuery } from './faults.ts'
 
 export { graphql } from '../gql/gql.ts'
 
-/** Sent with every request: another site's page cannot set it without asking first. */
+/** Sent with every request. A page of another site cannot set it without a CORS preflight. */
 export const OWN_PAGE = { 'x-sivo-csrf': '1' } as const
 
 const watchSession = mapExchange({
@@ -18,7 +18,7 @@ const watchSession = mapExchange({
   },
 })
 
-/** Answers come whole; what streams is asked for by streams.ts. */
+/** Accepts only complete answers. streams.ts requests event streams. */
 const WHOLE = 'application/graphql-response+json, application/json'
 
 export const client = new Client({
@@ -32,14 +32,14 @@ export const client = new Client({
 type Vars = AnyVariables
 
 export type QueryState<Data> = {
-  /** What came last, also while a newer answer is on its way or after it failed. */
+  /** The last answer, also while a newer one loads or after it failed. */
   readonly data: Data | undefined
   readonly fault: Fault | null
   readonly isLoading: boolean
   refetch(): void
 }
 
-/** Reads while the component is shown. A mutation that changes a type that was read makes it read again. */
+/** Reads while the component is mounted. Reads again after a mutation that changes a type in the answer. */
 export function useApiQuery<Data, Variables>(
   document: TypedDocumentString<Data, Variables>,
   variables: Variables,
@@ -67,7 +67,7 @@ export async function fetchQuery<Data, Variables>(
   return result.data
 }
 
-/** Changes something. Throws ApiError; what the API answers as data, its own errors included, is returned. */
+/** Runs a mutation. Returns the data of the answer, including errors as data. Throws ApiError for other errors. */
 export async function mutate<Data, Variables>(
   document: TypedDocumentString<Data, Variables>,
   variables: Variables,

@@ -1,5 +1,5 @@
-// Dead letters as JSON, in the shape of /dead-letters.json: a filter's by the gateway itself, a selection's put together
-// here.
+// Exports dead letters as JSON, in the format of /dead-letters.json. The gateway exports those of a filter; this file builds
+// the export of a selection.
 
 import type { DeliveryFilter } from '../gql/graphql.ts'
 import { asAnswered } from '../lib/download.ts'
@@ -50,7 +50,7 @@ const DEAD_LETTER = graphql(`
 
 const AT_ONCE = 8
 
-/** The address that downloads every dead letter of a filter. */
+/** The address that downloads every dead letter that matches a filter. */
 export function deadLettersUrl(filter: DeliveryFilter): string {
   const parameters = new URLSearchParams()
   for (const [name, value] of Object.entries(filter)) {
@@ -60,7 +60,7 @@ export function deadLettersUrl(filter: DeliveryFilter): string {
   return `/dead-letters.json?${parameters}`
 }
 
-/** Some dead letters, in the order given; those that are gone are left out. Throws ApiError. */
+/** The dead letters with these ids, in this order. Leaves out those that no longer exist. Throws ApiError. */
 export async function readDeadLetters(ids: readonly string[]): Promise<object[]> {
   const found: object[] = []
   for (let from = 0; from < ids.length; from += AT_ONCE) {

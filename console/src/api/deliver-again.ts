@@ -1,4 +1,4 @@
-// What a person may do to a delivery, for lists and for the panel alike: retry it, send it again, cancel it.
+// The actions for a delivery, in lists and in the panel: retry, send again, cancel.
 
 import { toast } from '../ui/toast.tsx'
 import { graphql, mutate } from './client.ts'
@@ -37,7 +37,7 @@ const CANCEL = graphql(`
 
 type Retriable = Pick<DeliveryRow, 'id' | 'status'>
 
-/** What the button for a delivery says; null when there is nothing to retry. */
+/** The label of the retry button; null if the delivery cannot be retried. */
 export function retryLabel({ status }: Pick<DeliveryRow, 'status'>): string | null {
   if (status === 'DEAD_LETTERED') return 'Retry'
   if (status === 'PENDING') return 'Attempt now'
@@ -49,7 +49,7 @@ export function isCancellable({ status }: Pick<DeliveryRow, 'status'>): boolean 
   return status === 'PENDING' || status === 'HELD'
 }
 
-/** Retries a delivery, or sends one again that succeeded. Returns it as it is then; null when refused, which was told. */
+/** Retries a delivery, or sends a successful one again. Returns its new state; null if it was refused, after a toast. */
 export async function retryDelivery(delivery: Retriable): Promise<DeliveryRow | null> {
   try {
     const { retryDelivery: result } = await mutate(RETRY, { id: delivery.id, resend: delivery.status === 'SUCCEEDED' })
@@ -61,7 +61,7 @@ export async function retryDelivery(delivery: Retriable): Promise<DeliveryRow | 
   return null
 }
 
-/** Cancels a delivery that waits. The same answers as `retryDelivery`. */
+/** Cancels a waiting delivery. Returns the same as `retryDelivery`. */
 export async function cancelDelivery(delivery: Pick<DeliveryRow, 'id'>): Promise<DeliveryRow | null> {
   try {
     const { cancelDelivery: result } = await mutate(CANCEL, { id: delivery.id })

@@ -1,12 +1,11 @@
-// What can go wrong when asking the API, as one value that a page can show: a sentence, its cause, and whether asking
-// again may help.
+// The errors of API requests, as one value that a page can show: a sentence, its cause, and whether a retry may help.
 
 import type { CombinedError } from 'urql'
 
 export type Fault = {
   readonly title: string
   readonly detail: string
-  /** The API's `extensions.code`, or `NETWORK`. */
+  /** The `extensions.code` of the API, or `NETWORK`. */
   readonly code: string
   readonly requestId: string | null
 }
@@ -57,7 +56,7 @@ export function faultOfQuery(error: CombinedError): Fault {
   return error.graphQLErrors.length > 0 ? faultOf(error.graphQLErrors) : NETWORK_FAULT
 }
 
-/** Any thrown value as a fault. */
+/** A fault for any thrown value. */
 export function asFault(error: unknown): Fault {
   if (error instanceof ApiError) return error.fault
   return {

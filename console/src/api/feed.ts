@@ -1,6 +1,6 @@
-// A list that is kept true by push, and never moves under the reader. Rows that are shown change in place; new ones wait
-// until they are asked for, or come in at the top while somebody follows. Nothing falls between the list and the stream:
-// the stream is opened first, and goes on from its cursor after a break.
+// A list that push keeps current, and that never moves under the reader. Visible rows change in place. New rows wait until
+// the reader asks for them, or appear at the top while the reader follows. No change is missed between list and stream:
+// the stream opens first, and continues from its cursor after an interruption.
 
 import type { Fault } from './faults.ts'
 import { asFault } from './faults.ts'
@@ -16,38 +16,38 @@ export type Batch<Row> = {
 }
 
 export type FeedSource<Row extends FeedRow> = {
-  /** A page of the list, newest first. Throws ApiError. */
+  /** Reads a page of the list, newest first. Throws ApiError. */
   list(after: string | null): Promise<Page<Row>>
-  /** Opens the stream; `after` is asked for each time it is opened anew. */
+  /** Opens the stream. It calls `after` each time it opens again. */
   open(after: () => string | null, sink: StreamSink<Batch<Row>>): () => void
-  /** Whether a row that changed belongs to the list as it is now. */
+  /** Whether a changed row still belongs to the list. */
   matches(row: Row): boolean
 }
 
 export type FeedOptions = {
-  /** New rows come in by themselves at the top, unless held. */
+  /** Whether new rows appear at the top by themselves, unless they are held back. */
   readonly follows?: boolean
-  /** How many rows are kept when new ones come in by themselves. */
+  /** The number of rows to keep while new ones appear by themselves. */
   readonly keep?: number
-  /** New rows painted at most each second while following. */
+  /** The maximum number of new rows to show per second while following. */
   readonly perSecond?: number
 }
 
 export type FeedState<Row> = {
   readonly phase: 'loading' | 'ready' | 'failed'
   readonly fault: Fault | null
-  /** Newest first. */
+  /** The rows, newest first. */
   readonly rows: readonly Row[]
-  /** New rows that wait to be shown. */
+  /** The number of new rows that wait. */
   readonly waiting: number
-  /** Rows left out of what was shown because too many came at once. */
+  /** The number of rows that were not shown because too many arrived at once. */
   readonly skipped: number
   readonly isHeld: boolean
   readonly hasMore: boolean
   readonly isLoadingMore: boolean
-  /** Changes that came in after the connection was lost, the last time it was. */
+  /** The number of changes that arrived after the last loss of the connection. */
   readonly caughtUp: number | null
-  /** Whether the list was read anew because changes could not be replayed. */
+  /** Whether the list was read again because changes could not be replayed. */
   readonly wasReread: boolean
 }
 
@@ -57,13 +57,13 @@ export type Feed<Row extends FeedRow> = {
   showWaiting(): void
   setHeld(isHeld: boolean): void
   loadMore(): void
-  /** Reads everything shown again. */
+  /** Reads all visible rows again. */
   reread(): Promise<void>
   retry(): void
   dismissNotice(): void
-  /** Puts a row in its place that came otherwise, such as with the answer of a mutation. */
+  /** Inserts a row from another source, such as the answer of a mutation. */
   put(row: Row): void
-  /** Changes a row wherever it is, and says whether it is anywhere. */
+  /** Changes a row. Returns whether the feed has it. */
   update(id: string, change: (row: Row) => Row): boolean
   close(): void
 }
@@ -90,7 +90,7 @@ export function createFeed<Row extends FeedRow>(
     caughtUp: null,
     wasReread: false,
   }
-  /** Where a shown row is. */
+  /** The index of a visible row. */
   let positions = new Map<string, number>()
   const waiting = new Map<string, Row>()
   let changed = new Map<string, Row>()
@@ -113,7 +113,7 @@ export function createFeed<Row extends FeedRow>(
     return rows
   }
 
-  /** Takes what came since the last frame: in place where it is shown, among the waiting where it is new. */
+  /** Applies what arrived since the last frame: visible rows change in place, new rows wait. */
   const settle = () => {
     frame = 0
     if (isClosed || state.phase !== 'ready' || changed.size === 0) return
@@ -127,7 +127,7 @@ export function createFeed<Row extends FeedRow>(
         rows ??= [...state.rows]
         rows[at] = row
       } else if (!source.matches(row)) waiting.delete(row.id)
-      // Older than all that is shown: it comes with its page.
+      // Older than every visible row: its page will bring it.
       else if (!(state.hasMore && oldest !== undefined && row.id < oldest)) waiting.set(row.id, row)
     }
     let skipped = state.skipped
@@ -142,11 +142,11 @@ export function createFeed<Row extends FeedRow>(
 
   const schedule = () => {
     if (frame === 0) frame = requestAnimationFrame(settle)
-    // A hidden tab has no frames.
+    // A hidden tab renders no frames.
     if (document.hidden) setTimeout(settle, 250)
   }
 
-  /** Lets waiting rows in, oldest first, as many as may be painted now; what is too much at once is left out. */
+  /** Shows waiting rows, oldest first, as many as the limit allows now. Skips rows if there are too many. */
   const admit = (most: number) => {
     if (waiting.size === 0 || state.isHeld) return
     const order = [...waiting.keys()].sort()
@@ -204,7 +204,7 @@ export function createFeed<Row extends FeedRow>(
       })
   }
 
-  /** Reads as many pages as are shown, so that each shown row is true again. New ones wait. */
+  /** Reads as many pages as are visible, so that each visible row is current again. New rows wait. */
   const reread = async () => {
     const last = state.rows.at(-1)?.id
     const fresh: Row[] = []
@@ -249,7 +249,7 @@ export function createFeed<Row extends FeedRow>(
     refused: (fault) => publish({ phase: 'failed', fault }),
     poll: reread,
   })
-  // The list does not wait for ever for a stream that does not open.
+  // The list does not wait forever for a stream that does not open.
   const impatience = setTimeout(() => {
     if (state.phase === 'loading') begin()
   }, FIRST_BATCH_MS)
@@ -310,7 +310,7 @@ export function createFeed<Row extends FeedRow>(
   }
 }
 
-/** Newest first, by id: ids are made in the order of time. */
+/** Newest first, by id, because ids follow time. */
 function merge<Row extends FeedRow>(some: readonly Row[], rows: readonly Row[]): Row[] {
   if (some.length === 0) return [...rows]
   const all = [...some, ...rows]

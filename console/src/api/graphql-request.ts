@@ -1,8 +1,8 @@
-// Any document, sent as it stands, with what the API says about it beside its answer.
+// Sends any document unchanged. Returns the answer with its status and extensions.
 
 import { OWN_PAGE } from './client.ts'
 
-/** What a program outside of the console sends along. */
+/** The headers that a program outside the console sends. */
 export const API_HEADERS = [
   { name: 'authorization', value: 'Bearer YOUR_KEY' },
   { name: 'content-type', value: 'application/json' },
@@ -19,7 +19,7 @@ export type RawReply = {
 type Extensions = { cost?: { requested: number; limit: number }; rateLimit?: { limit: number; remaining: number } }
 export type RawRequest = { query: string; variables?: Record<string, unknown>; operationName?: string }
 
-/** Throws what fetch throws; everything that is an answer is returned. */
+/** Returns every answer, errors included. Throws only what fetch throws. */
 export async function sendDocument(request: RawRequest, signal?: AbortSignal): Promise<RawReply> {
   const startedAt = performance.now()
   const response = await fetch('/graphql', {

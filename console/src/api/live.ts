@@ -1,4 +1,4 @@
-// The one place where pages meet push: lists of deliveries and of events that stay true, and single streams.
+// The live data of the pages: lists of deliveries and events that stay current, and single streams.
 
 import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react'
 import type {
@@ -79,7 +79,7 @@ const DELIVERIES = graphql(`
   }
 `)
 
-/** The text is shown to people who copy a view as a subscription, so it is the one that is used here. */
+/** People can copy this text as a subscription, so it is exactly the text that is used here. */
 export const DELIVERY_UPDATES = graphql(`
   subscription DeliveryUpdates($filter: DeliveryFilter, $after: String) {
     deliveryUpdates(filter: $filter, after: $after) {
@@ -125,12 +125,12 @@ export type EventRow = EventRowFragment
 
 const PAGE = 100
 
-/** A feed with what a component needs of it. */
+/** A feed, with its state for a component. */
 export type LiveFeed<Row extends { id: string }> = FeedState<Row> & Omit<Feed<Row>, 'getState' | 'subscribe' | 'close'>
 
 /**
- * Deliveries of a filter, newest first, kept true. The stream is asked without what may change about a delivery (its
- * status, reason and codes): a row that is shown and changes is seen to change, also when it no longer fits.
+ * The deliveries that match a filter, newest first, kept current. The filter of the stream leaves out status, reason and
+ * codes: a visible row that changes is then updated even if it no longer matches.
  */
 export function useDeliveryFeed(filter: DeliveryFilter, options: FeedOptions = {}): LiveFeed<DeliveryRow> {
   return useFeed<DeliveryRow>(JSON.stringify([filter, options]), () => {
@@ -181,10 +181,10 @@ const EVENT_DELIVERIES = graphql(`
 
 const MOST_EARLY = 2_000
 
-/** Events of a filter, newest first, kept true, with what becomes of them at each endpoint. */
+/** The events that match a filter, newest first, kept current, with their deliveries. */
 export function useEventFeed(filter: EventFilter, options: FeedOptions = {}): LiveFeed<EventRow> {
   return useFeed<EventRow>(JSON.stringify([filter, options]), () => {
-    /** What became known of a delivery before its event was. */
+    /** Deliveries that arrived before their events. */
     const early = new Map<string, Map<string, EventDelivery>>()
     const caughtUp = (row: EventRow): EventRow => {
       const some = early.get(row.id)
@@ -251,11 +251,11 @@ function withDelivery(row: EventRow, delivery: EventDelivery): EventRow {
   }
 }
 
-/** How often an endpoint was paused, resumed or disabled: what waits for it then reads otherwise, and is read anew. */
+/** Counts changes of an endpoint's status. Its waiting deliveries then have another status and must be read again. */
 const endpointTurns = createStore(0)
 const endpointStatuses = new Map<string, string>()
 
-/** Takes note of an endpoint that was pushed. */
+/** Records an endpoint that was pushed. */
 export function noteEndpoint({ id, status }: { id: string; status: string }): void {
   const before = endpointStatuses.get(id)
   endpointStatuses.set(id, status)
@@ -281,7 +281,7 @@ function useFeed<Row extends { id: string }>(key: string, create: () => Feed<Row
   useEffect(() => {
     if (seenTurns.current === turns) return
     seenTurns.current = turns
-    // What fails here fails again, and says so, with the next change.
+    // An error here occurs again with the next change, and is then reported.
     feed?.reread().catch(() => {})
   }, [turns, feed])
   return useMemo(() => ({ ...((state ?? LOADING) as FeedState<Row>), ...(feed ?? (IDLE as Feed<Row>)) }), [state, feed])
@@ -314,7 +314,7 @@ const IDLE = {
   close: nothing,
 }
 
-/** Whether a delivery is one the filter asks for, as far as it may change. */
+/** Whether a delivery matches the parts of the filter that can change. */
 function fits({ statuses, reasons, statusCodes, errorCodes }: DeliveryFilter, row: DeliveryRow): boolean {
   return (
     has(statuses, row.status) &&
@@ -328,7 +328,7 @@ function has<Value>(wanted: readonly Value[] | null | undefined, value: Value | 
   return !wanted || (value !== null && value !== undefined && wanted.includes(value))
 }
 
-/** Keeps a stream open while the component is shown and `variables` is not null. Returns why it was refused. */
+/** Keeps a stream open while the component is mounted and `variables` is not null. Returns why it was refused. */
 export function useStream<Data, Variables>(
   document: TypedDocumentString<Data, Variables>,
   variables: Variables | null,

@@ -1,5 +1,4 @@
-// Numbers that are sums over many deliveries: they are read again when something changed, and not more often than a
-// person can follow.
+// Reads sums over many deliveries again when a delivery changed, but not more often than a person can follow.
 
 import { useCallback, useEffect, useState } from 'react'
 import type { DeliveryFilter } from '../gql/graphql.ts'
@@ -19,7 +18,7 @@ const CHANGES = graphql(`
 
 const AGAIN_MS = 2_500
 
-/** Reads again soon after a delivery of the filter changed. Returns how to say that something changed otherwise. */
+/** Reads again soon after a delivery of the filter changed. Returns a function that reports other changes. */
 export function useRereadOnChange(filter: DeliveryFilter, reread: () => void): () => void {
   const [isDirty, setDirty] = useState(false)
   useStream(

@@ -24,13 +24,13 @@ export const SEND_TEST = graphql(`
   }
 `)
 
-/** A test that was sent: what is needed to watch it. */
+/** A test that was sent, with the data to watch it. */
 export type SentTest = {
   readonly deliveryId: string
   readonly eventId: string
   readonly eventType: string
   readonly tenantId: string
-  /** Unix ms, by this browser's clock. */
+  /** Unix milliseconds, by the clock of this browser. */
   readonly sentAt: number
 }
 
@@ -46,7 +46,7 @@ export function asSentTest({ delivery }: Extract<Answer, { delivery: unknown }>)
   }
 }
 
-/** Sends one; what was refused as a sentence. Throws ApiError. */
+/** Sends a test. Returns a sentence if it was refused. Throws ApiError. */
 export async function sendTest(input: SendTestMutationVariables['input']): Promise<SentTest | string> {
   const { sendTestEvent: answer } = await mutate(SEND_TEST, { input })
   return 'delivery' in answer ? asSentTest(answer) : answer.message
@@ -59,7 +59,7 @@ const COMMAND = `mutation($input: SendTestEventInput!) {
   }
 }`
 
-/** The same as a command, for a script. */
+/** The same test as a command for a script. */
 export function asCommand(input: SendTestMutationVariables['input']): string {
   const body = JSON.stringify({ query: COMMAND.replaceAll(/\s+/g, ' '), variables: { input } })
   return asCurl(`${location.origin}/graphql`, body, API_HEADERS)

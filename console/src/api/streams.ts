@@ -1,7 +1,7 @@
-// The push side of the API. A stream stays open until it is closed: over the tab's one websocket, over server-sent events
-// where websockets do not get through, and where nothing stays open by asking every five seconds. Each time it is opened
-// anew its variables are asked for again, so it goes on from the last cursor and misses nothing.
-// A tab that is hidden for a minute lets go of everything and comes back when it is seen.
+// The subscriptions of the console. A stream stays open until it is closed: over the one websocket of the tab, over
+// server-sent events if websockets do not work, and by polling every five seconds if nothing stays open. Each time a
+// stream opens again, it asks for its variables again, so it continues from the last cursor and misses nothing.
+// A tab that was hidden for a minute closes everything, and opens it again when it is visible.
 
 import { createClient } from 'graphql-ws'
 import type { TypedDocumentString } from '../gql/graphql.ts'
@@ -15,13 +15,13 @@ export type Connection = { readonly state: ConnectionState; readonly over: 'webs
 
 export type StreamSink<Data> = {
   next(data: Data): void
-  /** The connection is there again after it was lost; the next batch brings what was missed. */
+  /** Called when a lost connection is open again. The next batch holds what was missed. */
   resumed?(): void
-  /** The stream was refused for good; it is not opened again. */
+  /** Called when the gateway refused the stream for good. It does not open again. */
   refused?(fault: Fault): void
-  /** The gateway ended it, which only some streams do. */
+  /** Called when the gateway ended the stream. Only some streams end. */
   ended?(): void
-  /** Asks once for what the stream would have brought. Throws when that fails too. */
+  /** Reads once what the stream would have sent. Throws if that fails too. */
   poll?(): Promise<void>
 }
 
@@ -32,7 +32,7 @@ const SILENCE_MS = 45_000
 const FIRST_WAIT_MS = 400
 const LONGEST_WAIT_MS = 8_000
 
-/** Errors that pass: the stream is opened again after them. */
+/** Temporary errors: the stream opens again after them. */
 const PASSING = new Set(['SERVICE_UNAVAILABLE', 'RATE_LIMITED', 'INTERNAL_SERVER_ERROR', 'UNKNOWN'])
 
 const connection = createStore<Connection>({ state: 'idle', over: null })
@@ -53,7 +53,7 @@ function setPhase(stream: symbol, phase: Phase | null, over: Connection['over'] 
 
 function showConnection(): void {
   const all = [...phases.values()]
-  // One that polls proves that the gateway answers; those that cannot poll have nothing to add.
+  // A stream that polls shows that the gateway answers. Streams that cannot poll show nothing.
   const worst = (['polling', 'reconnecting', 'connecting', 'live'] as const).find((phase) =>
     all.some((one) => one.phase === phase),
   )
@@ -64,7 +64,7 @@ function showConnection(): void {
   if (before.state !== state || before.over !== over) connection.set({ state, over })
 }
 
-/** Says that a view holds back what comes in, until the returned function is called. */
+/** Reports that a view holds back new rows, until the returned function is called. */
 export function holdView(): () => void {
   heldViews++
   showConnection()
@@ -111,7 +111,7 @@ const socket = createClient({
   lazyCloseTimeout: 5_000,
   keepAlive: 15_000,
   connectionAckWaitTimeout: 6_000,
-  // Each stream opens itself again, from its own cursor.
+  // Each stream opens again itself, from its own cursor.
   retryAttempts: 0,
   onNonLazyError: () => {},
   on: {
@@ -146,7 +146,7 @@ type Attempt = {
   opened(over: 'websocket' | 'events'): void
 }
 
-/** Opens a stream of a document and keeps it open. Returns how to close it. */
+/** Opens a stream for a document and keeps it open. Returns a function that closes it. */
 export function openStream<Data, Variables>(
   document: TypedDocumentString<Data, Variables> | string,
   variables: () => Variables,
@@ -324,7 +324,7 @@ async function overEvents(operation: Operation, { signal, next, opened }: Attemp
 
 async function polled(poll: () => Promise<void>): Promise<boolean> {
   try {
-    // Some ways of asking again do not say that they failed.
+    // Some ways to read again do not report a failure.
     const health = await fetch('/health', { cache: 'no-store' })
     if (!health.ok) return false
     await poll()

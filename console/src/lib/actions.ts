@@ -1,5 +1,5 @@
-// Mutations as a page uses them. What the API refuses comes back as data with a place for each issue; what went wrong on
-// the way is told in a toast. A page is left with two cases: it was done, or there is something to show beside a field.
+// Mutations for pages. A refusal of the API is data, with a path for each issue; other errors are shown in a toast. A page
+// handles two cases: the mutation succeeded, or it shows issues beside fields.
 
 import { useCallback, useState } from 'react'
 import { graphql, mutate } from '../api/client.ts'
@@ -23,11 +23,11 @@ graphql(`
 
 export type Refusal = RefusalFragment
 
-/** What the API answered when it did what it was asked. */
+/** The success member of a mutation's result. */
 export type Done<Result> = Exclude<Result, { code: unknown; message: unknown }>
 
 export type Action<Result, Variables> = {
-  /** Resolves with what was done, or null: then `refusal` or a toast says why. */
+  /** Resolves with the success, or with null; then `refusal` or a toast says why. */
   run(variables: Variables): Promise<Done<Result> | null>
   readonly isBusy: boolean
   readonly refusal: Refusal | null
@@ -35,11 +35,11 @@ export type Action<Result, Variables> = {
 }
 
 type Options = {
-  /** The form shows what is refused itself; otherwise a toast does. */
+  /** Whether the form shows a refusal itself. Otherwise a toast shows it. */
   showsRefusal?: boolean
 }
 
-/** `pick` takes the mutation's result out of the reply. */
+/** `pick` returns the result of the mutation from the reply. */
 export function useAction<Data, Variables, Result extends object>(
   document: TypedDocumentString<Data, Variables>,
   pick: (data: Data) => Result,
@@ -67,13 +67,13 @@ export function useAction<Data, Variables, Result extends object>(
   return { run, isBusy, refusal, forget: useCallback(() => setRefusal(null), []) }
 }
 
-/** Everything that was said, each as a sentence of its own. */
+/** Every issue as a sentence. */
 export function sentencesOf(refusal: Refusal): string[] {
   const issues = 'issues' in refusal ? refusal.issues.map(({ message }) => message) : []
   return (issues.length > 0 ? issues : [refusal.message]).map(asSentence)
 }
 
-/** The same, each with its place in the input: "data.direction: is required". */
+/** Every issue with its path in the input, such as "data.direction: is required". */
 export function placedSentencesOf(refusal: Refusal): string[] {
   return issuesOf(refusal).map(({ path, message }) => {
     const place = path.replace(/^input\./, '')
@@ -81,7 +81,7 @@ export function placedSentencesOf(refusal: Refusal): string[] {
   })
 }
 
-/** What was said about one place of the input, such as `headers.0.name`, or about what lies below it. */
+/** The issues of one path of the input, such as `headers.0.name`, and of paths below it. */
 export function issueAt(refusal: Refusal | null, place: string): string | null {
   if (!refusal) return null
   const wanted = `input.${place}`
@@ -89,7 +89,7 @@ export function issueAt(refusal: Refusal | null, place: string): string | null {
   return found.length > 0 ? found.map(({ message }) => asSentence(message)).join(' ') : null
 }
 
-/** What was said that belongs to none of these places. */
+/** The issues that belong to none of these paths. */
 export function issuesElsewhere(refusal: Refusal | null, places: readonly string[]): string[] {
   if (!refusal) return []
   return issuesOf(refusal)

@@ -1,4 +1,4 @@
-// Documents to begin with. Those of operators name the tenant, so every one of them takes it as a variable.
+// Sample documents. Operators must name the tenant, so each sample has it as a variable.
 
 export type ApiSample = { readonly name: string; readonly document: string; variables(tenantId: string | null): object }
 

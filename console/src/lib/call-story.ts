@@ -1,4 +1,4 @@
-// The catalogue's examples as the calls they tell of: which events, in their order, and how long after the first.
+// The examples of the catalogue, grouped into calls: the events in order, with the time since the first one.
 
 import type { Envelope } from '../components/events/catalogue.ts'
 
@@ -7,7 +7,7 @@ export type Story = { readonly id: string; readonly events: readonly StoryEvent[
 
 const FEWEST = 3
 
-/** Every call that is told with at least a few events, the longest first. What is about an agent goes with the call that is on. */
+/** Every call with at least a few events, the longest first. Events of an agent belong to the call that is running. */
 export function storiesOf(examples: readonly Envelope[]): Story[] {
   const inOrder = [...examples].sort((a, b) => Date.parse(a.timestamp) - Date.parse(b.timestamp))
   const calls = new Map<string, Envelope[]>()

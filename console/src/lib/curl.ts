@@ -1,4 +1,4 @@
-/** A request as one curl command. Headers whose values are masked come as they are shown. */
+/** A request as one curl command. Masked header values stay masked. */
 export function asCurl(url: string, body: string, headers: readonly { name: string; value: string }[]): string {
   const lines = [`curl -X POST ${quote(url)}`]
   for (const { name, value } of headers) lines.push(`-H ${quote(`${name}: ${value}`)}`)

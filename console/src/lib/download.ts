@@ -1,9 +1,9 @@
-/** What the API answered, without what the client notes in it for its cache. */
+/** The answer of the API, without the marks of the client's cache. */
 export function asAnswered<Value>(value: Value): Value {
   return JSON.parse(JSON.stringify(value, (name, one) => (name === '__typename' ? undefined : one))) as Value
 }
 
-/** Hands a value to the browser as a JSON file, named after what it is and today. */
+/** Downloads a value as a JSON file. Its name holds the type and today's date. */
 export function saveJson(name: string, value: unknown): void {
   const url = URL.createObjectURL(new Blob([JSON.stringify(value, null, 2)], { type: 'application/json' }))
   const link = document.createElement('a')

@@ -1,13 +1,13 @@
-// An endpoint as a form holds it, and what of it the API is asked to store. What is wrong with the values is the API's
-// to say; only what cannot be sent at all is judged here.
+// An endpoint in a form, and the input for the API. The API validates the values; this file checks only that they can be
+// sent.
 
 import type { CreateEndpointInput, UpdateEndpointInput } from '../gql/graphql.ts'
 
 export type HeaderDraft = {
-  /** Tells rows apart while they are edited. */
+  /** Identifies a row while it is edited. */
   readonly key: number
   readonly name: string
-  /** null: the stored value stays, which is shown as `hint`. */
+  /** null if the stored value stays. The form shows its `hint`. */
   readonly value: string | null
   readonly hint: string | null
 }
@@ -15,9 +15,9 @@ export type HeaderDraft = {
 export type EndpointDraft = {
   readonly name: string
   readonly url: string
-  /** null: all. */
+  /** null for all types. */
   readonly eventTypes: readonly string[] | null
-  /** As typed; empty is the default. */
+  /** The typed text. Empty means the default. */
   readonly maxInFlight: string
   readonly rateLimitPerSecond: string
   readonly headers: readonly HeaderDraft[]
@@ -41,7 +41,7 @@ type Stored = {
   readonly headers: readonly { readonly name: string; readonly valueHint: string }[]
 }
 
-/** `allTypes`: an endpoint that lists the whole catalogue gets all types. */
+/** An endpoint that lists `allTypes`, the whole catalogue, gets null for all types. */
 export function draftOf(stored: Stored, allTypes: readonly string[]): EndpointDraft {
   return {
     name: stored.name,
@@ -62,7 +62,7 @@ export function createInput(draft: EndpointDraft, tenantId: string): CreateEndpo
   return { tenantId, ...fieldsOf(draft) }
 }
 
-/** Only what differs from what is stored: absent stays. */
+/** The changes only. An absent field stays as it is stored. */
 export function updateInput(draft: EndpointDraft, before: EndpointDraft): UpdateEndpointInput {
   const now = fieldsOf(draft)
   const then = fieldsOf(before)
@@ -72,7 +72,7 @@ export function updateInput(draft: EndpointDraft, before: EndpointDraft): Update
   return Object.fromEntries(changed.map((field) => [field, now[field]]))
 }
 
-/** What is wrong with a number before it can be sent; null when it can. */
+/** Why a number cannot be sent; null if it can. */
 export function judgeNumber(text: string): string | null {
   return text.trim() === '' || /^\d{1,6}$/.test(text.trim()) ? null : 'Type a whole number, or leave it empty.'
 }

@@ -1,4 +1,4 @@
-// Numbers and times as people read them. Times are local; a UTC text goes beside them.
+// Formats numbers and times for people. Times are local; a tooltip shows UTC.
 
 const count = new Intl.NumberFormat('en-US')
 const percent = new Intl.NumberFormat('en-US', { style: 'percent', maximumFractionDigits: 2 })
@@ -20,7 +20,7 @@ const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 
 
 export const formatCount = (value: number): string => count.format(value)
 
-/** The API stops counting at some number, and says so. */
+/** A count of the API, which stops counting at a limit and says so. */
 export function formatCapped({ count: value, precision }: { count: number; precision: string }): string {
   return precision === 'EXACT' ? count.format(value) : `${count.format(value)}+`
 }
@@ -51,7 +51,7 @@ export function formatSpan(ms: number): string {
   return hours % 24 && days < 10 ? `${days} d ${hours % 24} h` : `${days} d`
 }
 
-/** Only the clock when it was today. */
+/** Only the time of day if it is today. */
 export function formatMoment(iso: string, nowMs: number = Date.now()): string {
   const date = new Date(iso)
   return date.toDateString() === new Date(nowMs).toDateString() ? clock.format(date) : dayAndClock.format(date)
@@ -76,20 +76,20 @@ export function formatBytes(bytes: number): string {
       : `${(bytes / 1_048_576).toFixed(1)} MiB`
 }
 
-/** The start and end of an id, for narrow places; the whole one is what is copied. */
+/** The start and end of an id, for narrow places. The copy button copies the whole id. */
 export function shortId(id: string): string {
   const at = id.indexOf('_')
   return id.length - at <= 13 ? id : `${id.slice(0, at + 1)}…${id.slice(-8)}`
 }
 
-/** A moment as the browser's own field for a local time takes it, to the minute. */
+/** A time as value of the browser's field for local times, to the minute. */
 export function toLocal(iso: string | undefined): string {
   if (!iso) return ''
   const date = new Date(iso)
   return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
 }
 
-/** The moment that such a field holds; undefined while it holds none. */
+/** The time in such a field; undefined if it is empty. */
 export function toIso(local: string): string | undefined {
   const date = new Date(local)
   return Number.isNaN(date.getTime()) ? undefined : date.toISOString()

@@ -1,5 +1,5 @@
-// As much of JSON Schema as the catalogue uses: what a value breaks of it, told while somebody types, and its fields as a
-// list to read. The gateway judges again; a keyword that is not known here is passed over.
+// The part of JSON Schema that the catalogue uses: the errors of a value while a person types, and the fields as a list.
+// The gateway checks the value again. Unknown keywords are ignored.
 
 export type JsonSchema = {
   readonly type?: string | readonly string[]
@@ -24,12 +24,12 @@ export type JsonSchema = {
 
 export type Mismatch = { readonly path: readonly (string | number)[]; readonly message: string }
 
-/** Everything in `value` that the schema refuses, in the order it is found. */
+/** Every error of `value`, in the order in which it is found. */
 export function mismatches(schema: JsonSchema, value: unknown, path: readonly (string | number)[] = []): Mismatch[] {
   if (schema.anyOf) {
     const tries = schema.anyOf.map((one) => mismatches(one, value, path))
     if (tries.some((found) => found.length === 0)) return []
-    // What comes nearest has its own faults, not its kind.
+    // Report the errors of the closest alternative, not that no alternative matches.
     const nearest = tries.find((_, index) => isOfType(schema.anyOf![index]!, value))
     return nearest ?? [{ path, message: `expected ${describeKind(schema)}` }]
   }
@@ -58,7 +58,7 @@ export function mismatches(schema: JsonSchema, value: unknown, path: readonly (s
 }
 
 export type SchemaField = {
-  /** From the top: `from.number`, `legs[].leg_id`. */
+  /** The path from the top, such as `from.number` or `legs[].leg_id`. */
   readonly path: string
   readonly depth: number
   readonly kind: string
@@ -67,7 +67,7 @@ export type SchemaField = {
   readonly description: string
 }
 
-/** Every field, those within others right below them. */
+/** Every field. Nested fields follow the field that contains them. */
 export function listFields(schema: JsonSchema, before = '', depth = 0): SchemaField[] {
   const whole = withoutNull(schema)
   const fields = Object.entries(whole.properties ?? {})
@@ -91,7 +91,7 @@ export function listFields(schema: JsonSchema, before = '', depth = 0): SchemaFi
   })
 }
 
-/** The schema of the value at a path; null when it says nothing about it. */
+/** The schema of the value at a path; null if there is none. */
 export function schemaAt(schema: JsonSchema, path: readonly (string | number)[]): JsonSchema | null {
   let at: JsonSchema | undefined = withoutNull(schema)
   for (const step of path) {
@@ -159,7 +159,7 @@ function judgeAmount(schema: JsonSchema, value: number): string[] {
   return []
 }
 
-/** A pattern this browser cannot read is no reason to refuse. */
+/** A pattern that this browser cannot read matches everything. */
 function matches(pattern: string, value: string): boolean {
   try {
     return new RegExp(pattern, 'u').test(value)

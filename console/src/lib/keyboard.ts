@@ -1,5 +1,5 @@
-// Shortcuts of one key, or of two in a row ("g d"). They rest while somebody types, and can be switched off as a whole;
-// what is registered is what the help shows.
+// Keyboard shortcuts of one key, or of two keys in a row ("g d"). They do nothing while a person types, and can be switched
+// off. The help shows the registered shortcuts.
 
 import { useEffect, useRef } from 'react'
 import { createStore, useStore } from './store.ts'
@@ -34,7 +34,7 @@ export function useShortcutList(): readonly Shortcut[] {
   return useStore(shown)
 }
 
-/** Registers a shortcut while the component is shown; the one registered last wins. null registers none. */
+/** Registers a shortcut while the component is mounted. The last one registered has priority. null registers none. */
 export function useShortcut(shortcut: Shortcut | null, run: (event: KeyboardEvent) => void): void {
   const latest = useRef(run)
   latest.current = run
@@ -59,14 +59,14 @@ document.addEventListener('keydown', (event) => {
     (/^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) &&
       !/^(checkbox|radio|button)$/.test((target as HTMLInputElement).type))
   if (isTyping) return
-  // An open dialog or menu has the keys to itself.
+  // An open dialog or menu handles the keys.
   if (
     target.closest('[role="dialog"], [role="menu"], [role="listbox"], [role="alertdialog"]') &&
     !target.closest('[data-shortcuts]')
   )
     return
   const key = event.key === ' ' ? 'Space' : event.key
-  // Controls do what they do with these.
+  // Controls handle these keys themselves.
   if (
     (key === 'Space' || key === 'Enter') &&
     target.closest('a, button, input, summary, [role="tab"], [role="button"]')

@@ -2,7 +2,7 @@ import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useCallback } from 'react'
 import type { RootSearch } from './search.ts'
 
-/** Opens a delivery's panel beside whatever page is shown; null closes it. */
+/** Opens the panel of a delivery beside the current page. null closes it. */
 export function useOpenDelivery(): (deliveryId: string | null) => void {
   const navigate = useNavigate()
   return useCallback(
@@ -16,7 +16,7 @@ export function useOpenDelivery(): (deliveryId: string | null) => void {
   )
 }
 
-/** The delivery whose panel is open. */
+/** The delivery in the open panel. */
 export function useOpenDeliveryId(): string | null {
   return (useSearch({ strict: false }) as RootSearch).delivery ?? null
 }

@@ -1,11 +1,11 @@
-// Payloads of tests that somebody keeps under a name: in this browser alone, apart for each tenant, and not without end.
+// Test payloads that a person saves under a name: only in this browser, for each tenant, up to a limit.
 
 import { createStore, type Store, useStore } from './store.ts'
 
 export type SavedPayload = {
   readonly name: string
   readonly eventType: string
-  /** The data as it was typed. */
+  /** The data, as it was typed. */
   readonly text: string
 }
 
@@ -17,16 +17,16 @@ export const LONGEST_NAME = 60
 const stores = new Map<string, Store<readonly SavedPayload[]>>()
 
 addEventListener('storage', ({ key }) => {
-  // Another tab changed it; null: everything was cleared.
+  // Another tab changed the storage. null means that it was cleared.
   for (const [tenantId, store] of stores) if (key === null || key === KEY + tenantId) store.set(read(tenantId))
 })
 
-/** What is kept for a tenant, by name. */
+/** The saved payloads of a tenant, by name. */
 export function useSavedPayloads(tenantId: string): readonly SavedPayload[] {
   return useStore(storeOf(tenantId))
 }
 
-/** Keeps a payload; one of the same name is replaced. Returns null, or why it is not kept. */
+/** Saves a payload. Replaces one with the same name. Returns null, or why it was not saved. */
 export function savePayload(tenantId: string, payload: SavedPayload): string | null {
   const others = storeOf(tenantId)
     .get()

@@ -1,4 +1,4 @@
-// Filters live in the address, in the words of the API and of the dead letters' download: a list is a name that repeats.
+// The address holds the filters, with the names of the API and of the dead-letter export. A list repeats its name.
 
 import type { DeliveryFilter, DeliveryStatus, EventFilter, StatsWindow } from '../gql/graphql.ts'
 
@@ -23,11 +23,11 @@ export function stringifySearch(search: Raw): string {
   return text === '' ? '' : `?${text}`
 }
 
-/** What is in the address of every page. */
+/** The parameters in the address of every page. */
 export type RootSearch = {
-  /** Whose things an operator looks at. */
+  /** The tenant that an operator has chosen. */
   tenant?: string
-  /** The delivery whose panel is open. */
+  /** The delivery in the open panel. */
   delivery?: string
 }
 
@@ -74,7 +74,7 @@ export function deliverySearch(raw: Raw): DeliverySearch {
   })
 }
 
-/** The same as the API takes it. */
+/** The same filter as input for the API. */
 export function deliveryFilter(search: DeliverySearch, tenantId: string): DeliveryFilter {
   const { statuses, endpointIds, eventTypes, errorCodes, reasons, statusCodes, subject, eventId, test, from, to } =
     search
@@ -102,7 +102,7 @@ export type EventSearch = {
   undeliveredTo?: string
   from?: string
   to?: string
-  /** The event that is open beside the list. */
+  /** The open event beside the list. */
   event?: string
 }
 
@@ -124,12 +124,12 @@ export function eventFilter(search: EventSearch, tenantId: string): EventFilter 
   return compact({ tenantId, eventTypes, subject, test, undeliveredTo, from, to })
 }
 
-/** What may be undefined may be left out. */
+/** Makes members that may be undefined optional. */
 type Compact<Fields> = {
   [Name in keyof Fields as undefined extends Fields[Name] ? Name : never]?: Fields[Name]
 } & { [Name in keyof Fields as undefined extends Fields[Name] ? never : Name]: Fields[Name] }
 
-/** Without what is undefined or an empty list. */
+/** Removes members that are undefined or an empty list. */
 export function compact<Fields extends object>(fields: Fields): Compact<Fields> {
   const kept = Object.entries(fields).filter(
     ([, value]) => value !== undefined && !(Array.isArray(value) && value.length === 0),

@@ -2,7 +2,7 @@ import { useNavigate } from '@tanstack/react-router'
 import { useCallback } from 'react'
 import type { RootSearch } from './search.ts'
 
-/** Replaces what the address says about this page; the tenant and the open delivery stay. */
+/** Replaces the parameters of this page in the address. The tenant and the open delivery stay. */
 export function useSetSearch<Search extends object>(): (search: Search) => void {
   const navigate = useNavigate()
   return useCallback(

@@ -6,7 +6,7 @@ export type Store<Value> = {
   subscribe(listener: () => void): () => void
 }
 
-/** One value outside of React that components can watch; setting the same value again wakes nobody. */
+/** A value outside React that components can watch. Setting the same value again notifies no component. */
 export function createStore<Value>(initial: Value): Store<Value> {
   let value = initial
   const listeners = new Set<() => void>()

@@ -1,4 +1,4 @@
-// Light, dark, or what the system says. public/theme.js sets the first one, before anything is painted.
+// The theme: light, dark, or that of the system. public/theme.js sets it before the page is painted.
 
 import { createStore, useStore } from './store.ts'
 
@@ -23,7 +23,7 @@ export function useThemeChoice(): ThemeChoice {
   return useStore(choice)
 }
 
-/** What is painted now; charts draw themselves anew when it changes. */
+/** The theme that is shown now. Charts redraw when it changes. */
 export function useShownTheme(): 'light' | 'dark' {
   return useStore(shown)
 }

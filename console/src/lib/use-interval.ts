@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'react'
 
-/** Runs something again and again while the component is shown and the tab is seen. */
+/** Calls a function at an interval while the component is mounted and the tab is visible. */
 export function useInterval(run: () => void, everyMs: number): void {
   const latest = useRef(run)
   latest.current = run

@@ -1,4 +1,4 @@
-// What codes of the API mean, in words for people. Each list may grow; what is not known here is shown as it came.
+// The codes of the API in words. Lists may grow; unknown codes are shown unchanged.
 
 import type { DeliveryStatus, EndpointStatus } from '../gql/graphql.ts'
 
@@ -79,7 +79,7 @@ const TRIGGER_WORDS: Record<string, string> = {
   TEST: 'Test',
 }
 
-/** A few words for a table: "Refused, HTTP 503". Null when nothing failed. */
+/** A short text for a table, such as "Refused, HTTP 503"; null if nothing failed. */
 export function describeOutcome(
   errorCode: string | null | undefined,
   statusCode: number | null | undefined,
@@ -89,7 +89,7 @@ export function describeOutcome(
   return statusCode && errorCode !== 'gone' ? `${words}, HTTP ${statusCode}` : words
 }
 
-/** A sentence with what to do about it. */
+/** A sentence with what to do. */
 export function explainFailure(errorCode: string, statusCode?: number | null): string {
   if (errorCode === 'http_status' && statusCode) {
     if (statusCode === 401 || statusCode === 403)

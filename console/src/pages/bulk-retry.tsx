@@ -84,7 +84,7 @@ const CHANGE_SPEED = graphql(`
 
 const route = getRouteApi('/bulk-retries/$bulkRetryId')
 
-/** A bulk retry as it drains. */
+/** The progress of a bulk retry. */
 export function BulkRetryPage() {
   const { bulkRetryId } = route.useParams()
   const { data, fault, refetch } = useApiQuery(PAGE, { id: bulkRetryId })
@@ -193,7 +193,7 @@ function Controls({ bulkRetry, put }: { bulkRetry: BulkRetry; put(bulkRetry: Bul
   const resume = useAction(RESUME, (data) => data.resumeBulkRetry)
   const cancel = useAction(CANCEL, (data) => data.cancelBulkRetry)
   const [isAsking, setAsking] = useState(false)
-  // What is put back already cannot be held up any more.
+  // Dead letters that were already retried cannot be stopped.
   if (!isUnderWay(bulkRetry) || retried >= total) return null
   const take = (done: { bulkRetry: BulkRetry } | null) => {
     if (done) put(done.bulkRetry)
@@ -270,7 +270,7 @@ function Figure({ label, value, tone = '', isLarge = false }: FigureProps) {
 type Sample = { at: number; left: number }
 const MOST_SAMPLES = 240
 
-/** How many were left at each second since the page was opened. */
+/** The number that was left, for each second since the page was opened. */
 function useSamples(left: number, isOn: boolean): readonly Sample[] {
   const now = useNow(1_000)
   const [samples, setSamples] = useState<readonly Sample[]>([])
@@ -281,7 +281,7 @@ function useSamples(left: number, isOn: boolean): readonly Sample[] {
   return samples
 }
 
-/** The count as it falls. */
+/** A chart of the numbers that were left. */
 function DrainLine({ samples, total }: { samples: readonly Sample[]; total: number }) {
   const first = samples[0]
   const last = samples.at(-1)

@@ -8,7 +8,7 @@ import { Empty } from '../ui/states.tsx'
 
 const route = getRouteApi('/call')
 
-/** Everything about one call, across endpoints, as it happens. */
+/** All events and deliveries of one call, live. */
 export function CallPage() {
   const tenantId = useTenantId()
   const { subject } = route.useSearch()

@@ -69,7 +69,7 @@ export function DeadLettersPage() {
   const markChanged = useRereadOnChange({ tenantId, statuses: ['DEAD_LETTERED'] }, refetch)
   const [plan, setPlan] = useState<DeliveryFilter | null>(null)
 
-  // A row that was retried is no dead letter any more; the sums follow.
+  // A retried row is no longer a dead letter, so read the sums again.
   const gone = feed.rows.filter(({ status }) => status !== 'DEAD_LETTERED').length
   useEffect(() => {
     if (gone > 0) markChanged()
@@ -253,7 +253,7 @@ function RetryOne({ row, put }: { row: DeliveryRow; put(row: DeliveryRow): void 
   )
 }
 
-/** The pre-signed link in a recording's event lasts a day; who gets it later has to ask for another one. */
+/** The signed link in the event of a recording is valid for one day. A later receiver must request another link. */
 function ExpiredLink({ createdAt }: { createdAt: string }) {
   const now = useNow(60_000)
   if (now - Date.parse(createdAt) < LINK_LASTS_MS) return null

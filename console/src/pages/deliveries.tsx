@@ -93,7 +93,7 @@ export function DeliveriesPage() {
 
 type SelectedProps = { rows: readonly DeliveryRow[]; put(row: DeliveryRow): void; onDone(): void; mayChange: boolean }
 
-/** What can be done to the rows that are ticked. */
+/** The actions for the selected rows. */
 function Selected({ rows, put, onDone, mayChange }: SelectedProps) {
   const [done, setDone] = useState<number | null>(null)
   const retriable = rows.filter((row) => retryLabel(row) !== null && row.status !== 'SUCCEEDED')

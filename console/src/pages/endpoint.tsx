@@ -116,7 +116,7 @@ export function EndpointPage() {
   )
 }
 
-/** The endpoint as it was read, or as it was pushed since. */
+/** The endpoint: as it was read, or as it was pushed later. */
 function usePushed(read: EndpointDetail | null, refetch: () => void): EndpointDetail | null {
   const [pushed, setPushed] = useState<EndpointDetail | null>(null)
   useStream(UPDATES, read && { tenantId: read.tenantId }, {
@@ -125,7 +125,7 @@ function usePushed(read: EndpointDetail | null, refetch: () => void): EndpointDe
     },
     resumed: refetch,
   })
-  // biome-ignore lint/correctness/useExhaustiveDependencies: what is read anew is newer than what was pushed
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new read is newer than the last push
   useEffect(() => setPushed(null), [read])
   return pushed?.id === read?.id ? (pushed ?? read) : read
 }

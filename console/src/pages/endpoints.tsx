@@ -39,7 +39,7 @@ const UPDATES = graphql(`
   }
 `)
 
-/** Success rates and latencies are sums over hours: they need not be pushed. */
+/** How often to read success rates and latencies, which are sums over hours and need no push. */
 const STATS_EVERY_MS = 30_000
 
 export function EndpointsPage() {
@@ -128,7 +128,7 @@ export function EndpointsPage() {
   )
 }
 
-/** Endpoints that changed since the list was read. */
+/** The endpoints that changed after the list was read. */
 function usePushed(tenantId: string, data: object | undefined, refetch: () => void): ReadonlyMap<string, EndpointRow> {
   const [pushed, setPushed] = useState<ReadonlyMap<string, EndpointRow>>(new Map())
   useStream(
@@ -139,13 +139,13 @@ function usePushed(tenantId: string, data: object | undefined, refetch: () => vo
       resumed: refetch,
     },
   )
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a newer list holds what was pushed
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a newer list includes what was pushed
   useEffect(() => setPushed(new Map()), [data])
   useInterval(refetch, STATS_EVERY_MS)
   return pushed
 }
 
-/** The newest delivery of each endpoint, pushed. */
+/** The newest delivery of each endpoint, by push. */
 function useLastDeliveries(tenantId: string): (row: EndpointRow) => LastDelivery | undefined {
   const { rows } = useDeliveryFeed({ tenantId }, { follows: true, keep: 200 })
   return useMemo(() => {

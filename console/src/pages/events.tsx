@@ -1,4 +1,4 @@
-// What came in, also what no endpoint wanted; as a list, or by call.
+// The accepted events, also those that no endpoint receives: as a list, or by call.
 
 import { getRouteApi, Link } from '@tanstack/react-router'
 import { X } from 'lucide-react'
@@ -227,7 +227,7 @@ const CALL_COLUMNS: readonly Column<Call>[] = [
 
 type CallsProps = { rows: readonly EventRow[]; hasMore: boolean; isLoadingMore: boolean; onMore(): void }
 
-/** The events that are loaded, gathered by what they are about; the one with the newest event first. */
+/** The loaded events by subject. The subject with the newest event comes first. */
 function Calls({ rows, ...more }: CallsProps) {
   const navigate = route.useNavigate()
   const calls = useMemo(() => {
@@ -256,7 +256,7 @@ function Calls({ rows, ...more }: CallsProps) {
   )
 }
 
-/** How many deliveries ended how, the bad ones first. */
+/** The number of deliveries by status, the failures first. */
 function Outcomes({ deliveries }: { deliveries: EventRow['deliveries'] }) {
   if (deliveries.length === 0) return <span className="text-ink-3">no endpoint wanted them</span>
   const count = (wanted: readonly string[]) => deliveries.filter(({ status }) => wanted.includes(status)).length
@@ -306,12 +306,12 @@ const EVENT_DELIVERIES = graphql(`
   }
 `)
 
-/** One event: where it went, and what it says. */
+/** One event: its deliveries and its payload. */
 function EventPanel({ eventId, tenantId, onClose }: { eventId: string; tenantId: string; onClose(): void }) {
   const { data, fault, refetch } = useApiQuery(EVENT, { id: eventId })
   const open = useOpenDelivery()
   useShortcut({ keys: 'Escape', does: 'Close the event', group: 'This page' }, onClose)
-  // Few deliveries belong to one event, so they are read again when one changes.
+  // One event has few deliveries, so all are read again when one changes.
   useStream(
     EVENT_DELIVERIES,
     { filter: { tenantId, eventId } },

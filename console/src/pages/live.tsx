@@ -1,5 +1,5 @@
-// What happens right now, newest on top. It stops moving as soon as somebody scrolls, opens a row or presses Space, and
-// says how much waits. Readers hear a summary every ten seconds, not each row.
+// Deliveries as they happen, newest on top. The list stops when a person scrolls, opens a row or presses Space, and shows
+// how many rows wait. Screen readers get a summary every ten seconds, not each row.
 
 import { getRouteApi, Link } from '@tanstack/react-router'
 import { Pause, Pin, PinOff, Play } from 'lucide-react'
@@ -84,7 +84,7 @@ export function LivePage() {
     ],
     [pinned],
   )
-  // A pinned row that is still in the list shows what it is now.
+  // A pinned row that is still in the list shows its current state.
   const pinnedRows = useMemo(() => {
     const now = new Map(feed.rows.map((row) => [row.id, row]))
     return [...pinned.values()].map((row) => now.get(row.id) ?? row)
@@ -175,7 +175,7 @@ export function LivePage() {
   )
 }
 
-/** Tells readers, now and then, what came in. */
+/** Tells screen readers at intervals what arrived. */
 function Summary({ rows }: { rows: readonly DeliveryRow[] }) {
   const latest = useRef(rows)
   latest.current = rows

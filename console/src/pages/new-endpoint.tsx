@@ -73,7 +73,7 @@ function CreateForm({ types, onCreated }: { types: Types; onCreated(created: Cre
   const create = useAction(CREATE, (data) => data.createEndpoint, { showsRefusal: true })
   const { refusal } = create
   const form = useRef<HTMLFormElement>(null)
-  // What is to be mended is brought into sight.
+  // Scroll to the first error.
   useEffect(() => {
     if (refusal) form.current?.querySelector<HTMLElement>('[aria-invalid]')?.focus()
   }, [refusal])

@@ -1,4 +1,4 @@
-// How it goes, against the time before; what needs somebody; each endpoint with its health.
+// An overview: the numbers compared with the previous window, the problems, and the state of each endpoint.
 
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 import { lazy, Suspense, useEffect, useState } from 'react'
@@ -364,7 +364,7 @@ function EndpointTable({ endpoints }: { endpoints: Endpoints }) {
   )
 }
 
-/** Since when what is shown is old: null while it is true. */
+/** The time since which the numbers are outdated; null if they are current. */
 function useReadAt(data: object | undefined, isFailing: boolean): string | null {
   const [readAt, setReadAt] = useState<string | null>(null)
   useEffect(() => {
@@ -379,7 +379,7 @@ function relative(now: number, then: number, before: string, better: 'lower' | n
   if (then === 0) return { text: `none in ${before}`, direction: 'same', isGood: null }
   const share = Math.round(((now - then) / then) * 100)
   if (share === 0) return { text: `the same as in ${before}`, direction: 'same', isGood: null }
-  // Small changes are noise, neither good nor bad.
+  // Small changes are random: neither good nor bad.
   const isGood = better === null || Math.abs(share) < 20 ? null : share < 0
   return {
     text: `${Math.abs(share)} % ${share > 0 ? 'more' : 'less'} than in ${before}`,

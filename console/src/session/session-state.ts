@@ -1,4 +1,4 @@
-// Who is signed in, as far as this page knows. One door: `sessionStore`.
+// The session that this page knows. Every change goes through `sessionStore`.
 
 import type { Role } from '../gql/graphql.ts'
 import { createStore } from '../lib/store.ts'
@@ -13,13 +13,13 @@ export type SessionViewer = {
 export type Session =
   | { readonly state: 'checking' }
   | { readonly state: 'signed-in'; readonly viewer: SessionViewer }
-  /** `why`: what to tell the person; null for somebody who just came. */
+  /** `why` is the message for the person; null on the first visit. */
   | { readonly state: 'signed-out'; readonly why: string | null }
   | { readonly state: 'unreachable'; readonly why: string }
 
 export const sessionStore = createStore<Session>({ state: 'checking' })
 
-/** The gateway no longer knows our session. */
+/** Called when the gateway no longer accepts the session. */
 export function sessionLost(): void {
   if (sessionStore.get().state === 'signed-in')
     sessionStore.set({ state: 'signed-out', why: 'Your session has ended. Open a new console link to go on.' })

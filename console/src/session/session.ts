@@ -1,5 +1,5 @@
-// Signing in: the link's token is in the address's fragment, which no server sees. It is taken out of the address at
-// once, spent by POST, and what is left is a cookie that scripts cannot read.
+// Signing in. The token of the link is in the fragment of the address, which no server sees. The page removes it from the
+// address at once and exchanges it by POST for a cookie that scripts cannot read.
 
 import { fetchQuery, graphql, OWN_PAGE } from '../api/client.ts'
 import { ApiError } from '../api/faults.ts'
@@ -20,7 +20,7 @@ const VIEWER = graphql(`
   }
 `)
 
-/** Takes the token from the address, if one is there, and finds out who we are. */
+/** Takes a token from the address, if there is one, and reads the viewer. */
 export async function beginSession(): Promise<void> {
   const token = tokenIn(location.hash)
   if (token !== null) history.replaceState(history.state, '', location.pathname + location.search)
@@ -28,7 +28,7 @@ export async function beginSession(): Promise<void> {
   await checkSession(refusal)
 }
 
-/** Spends the token of a link, given as the whole link or the token alone. Returns why it was refused, or null. */
+/** Exchanges the token of a link, given as the link or as the token. Returns why it was refused, or null. */
 export async function signIn(linkOrToken: string): Promise<string | null> {
   const text = linkOrToken.trim()
   const at = text.indexOf('#')
@@ -39,11 +39,11 @@ export async function signIn(linkOrToken: string): Promise<string | null> {
 
 export async function signOut(): Promise<void> {
   await fetch('/session', { method: 'DELETE', headers: OWN_PAGE, credentials: 'same-origin' }).catch(() => null)
-  // A new page: nothing that was read stays in memory.
+  // Load a new page, so that no data stays in memory.
   location.assign('/')
 }
 
-/** Asks again who we are. `refusal`: why a token was not taken, told when there is no session either. */
+/** Reads the viewer again. `refusal` says why a token was refused; it is shown if there is no session either. */
 export async function checkSession(refusal: string | null = null): Promise<void> {
   try {
     const { viewer } = await fetchQuery(VIEWER, {})
@@ -58,7 +58,7 @@ export async function checkSession(refusal: string | null = null): Promise<void>
   }
 }
 
-/** Who is signed in; only for what is shown inside the shell. */
+/** The viewer. Only for components inside the shell. */
 export function useViewer(): SessionViewer {
   const session = useStore(sessionStore)
   if (session.state !== 'signed-in')
@@ -66,12 +66,12 @@ export function useViewer(): SessionViewer {
   return session.viewer
 }
 
-/** What the signed-in role may do; what it may not is not shown. */
+/** What the viewer's role may do. Other actions are not shown. */
 export function useRights() {
   const { role } = useViewer()
   const mayChange = role === 'ADMIN' || role === 'OPERATOR'
   return {
-    /** Endpoints, retries, tests, keys of the tenant. */
+    /** Change endpoints, retry, send tests, and manage keys of the tenant. */
     mayChange,
     mayReadKeys: mayChange,
     isOperator: role === 'OPERATOR',

@@ -1,4 +1,4 @@
-// Whose things are looked at: everybody but operators has one tenant; an operator's choice is in the address.
+// The tenant of a page. Every viewer except operators has one tenant; the address holds an operator's choice.
 
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useCallback } from 'react'
@@ -7,14 +7,14 @@ import { useViewer } from './session.ts'
 
 const LAST_KEY = 'sivo.tenant'
 
-/** The tenant of this page; null for an operator who has not chosen. */
+/** The tenant of this page; null if an operator has chosen none. */
 export function useChosenTenant(): string | null {
   const { tenant } = useViewer()
   const search = useSearch({ strict: false }) as RootSearch
   return tenant?.id ?? search.tenant ?? null
 }
 
-/** The tenant of a page that is only shown once there is one. */
+/** The tenant of a page that is rendered only if there is one. */
 export function useTenantId(): string {
   const tenantId = useChosenTenant()
   if (tenantId === null) throw new Error('Expected a chosen tenant, came none. Show this page below RequireTenant.')

@@ -11,7 +11,7 @@ const TONES: Record<Tone, string> = {
   idle: 'bg-idle-bg text-idle',
 }
 
-/** A state: always an icon, a word and a colour together. */
+/** A state, always with an icon, a word and a colour. */
 export function Badge({
   tone,
   icon,

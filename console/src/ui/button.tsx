@@ -15,7 +15,7 @@ export type ButtonProps = ButtonHTMLAttributes<HTMLButtonElement> & {
   kind?: Kind
   size?: 'small' | 'normal'
   icon?: ReactNode
-  /** Under way: it stays where it is, and cannot be pressed again. */
+  /** Whether its action is running. The button stays in place and cannot be pressed again. */
   isBusy?: boolean
   ref?: Ref<HTMLButtonElement>
 }

@@ -1,5 +1,5 @@
-// A text editor for code. It lives in a shadow root: there its styles are adopted sheets, which the page's security
-// policy allows, and nothing of the page's leaks in but the colours.
+// A text editor for code, in a shadow root. There its styles are adopted style sheets, which the content security policy
+// allows. Of the page's styles only the colours reach it.
 
 import { autocompletion, closeBrackets, completionKeymap } from '@codemirror/autocomplete'
 import { defaultKeymap, history, historyKeymap, indentWithTab } from '@codemirror/commands'
@@ -59,9 +59,9 @@ type EditorProps = {
   value: string
   onChange(value: string): void
   label: string
-  /** The language and what goes with it; given anew, it replaces the former. */
+  /** The extensions for the language. A new value replaces the old one. */
   extensions: Extension
-  /** What Control or Command with Enter does. */
+  /** The action of Control or Command with Enter. */
   onSubmit?: () => void
   className?: string
 }
@@ -73,7 +73,7 @@ export function CodeEditor({ value, onChange, label, extensions, onSubmit, class
   const latest = useRef({ onChange, onSubmit })
   latest.current = { onChange, onSubmit }
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the editor is made once; what changes is told to it below
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the editor is created once; the effects below apply changes
   useEffect(() => {
     const element = host.current!
     const root = element.shadowRoot ?? element.attachShadow({ mode: 'open' })
@@ -134,7 +134,7 @@ export function CodeEditor({ value, onChange, label, extensions, onSubmit, class
   }, [value])
 
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: the editor inside takes the keys; the page's shortcuts must not
+    // biome-ignore lint/a11y/noStaticElementInteractions: the editor handles the keys; the page's shortcuts must not
     <div
       ref={host}
       onKeyDown={(event) => event.nativeEvent.stopPropagation()}

@@ -4,7 +4,7 @@ import { CopyButton } from './copy-button.tsx'
 
 type CodeProps = { text: string; label: string; actions?: ReactNode; className?: string; isJson?: boolean }
 
-/** Text as it is, with its copy button; JSON is coloured. */
+/** A text with a copy button. JSON is coloured. */
 export function Code({ text, label, actions, className, isJson = false }: CodeProps) {
   return (
     <div className={classes('relative rounded-md border border-line bg-sunken', className)}>
@@ -26,7 +26,7 @@ export function Code({ text, label, actions, className, isJson = false }: CodePr
   )
 }
 
-/** A value, indented. */
+/** A value as indented JSON. */
 export function Json({ value, label }: { value: unknown; label: string }) {
   return <Code text={JSON.stringify(value, null, 2) ?? 'null'} label={label} isJson />
 }

@@ -3,13 +3,13 @@ import { type ReactNode, useEffect, useState } from 'react'
 import { Button, IconButton } from './button.tsx'
 import { toast } from './toast.tsx'
 
-/** Copies; says so when it cannot. */
+/** Copies a text. Shows a message if that fails. */
 export async function copyText(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text)
     return true
   } catch {
-    // Without TLS, browsers keep the clipboard to the old way.
+    // Without TLS, browsers offer only the old way to copy.
     const area = document.createElement('textarea')
     area.value = text
     document.body.append(area)
@@ -24,7 +24,7 @@ export async function copyText(text: string): Promise<boolean> {
 
 type CopyProps = { text: string | (() => string); label: string; children?: ReactNode; size?: 'small' | 'normal' }
 
-/** With children a button with words, else an icon. `label` says what is copied. */
+/** A button with its children as text, or an icon without children. `label` names what is copied. */
 export function CopyButton({ text, label, children, size = 'small' }: CopyProps) {
   const [isDone, setDone] = useState(false)
   useEffect(() => {

@@ -1,5 +1,5 @@
-// A table of any length that scrolls smoothly: only the rows in sight are in the page. j and k move between rows, Enter
-// opens one. Rows are told apart by their id, so that one that changes keeps its place, its focus and its tick.
+// A table of any length that scrolls smoothly: the page holds only the visible rows. j and k move between rows, Enter
+// opens one. Rows have ids, so a row that changes keeps its position, its focus and its selection.
 
 import { type ColumnDef, rowSelectionFeature, tableFeatures, useTable } from '@tanstack/react-table'
 import { useVirtualizer } from '@tanstack/react-virtual'
@@ -10,14 +10,14 @@ import { classes } from './classes.ts'
 export type Column<Row> = {
   readonly id: string
   readonly header: ReactNode
-  /** What is read out for the header when it is no text. */
+  /** The text of the header for screen readers, if the header is not a text. */
   readonly headerLabel?: string
-  /** In pixels; the column without one takes what is left. */
+  /** The width in pixels. A column without a width takes the remaining space. */
   readonly width?: number
-  /** What a column without a width needs at least: before it gets less, columns with a rank are left out. */
+  /** The minimum width of a column without a width. Columns with a rank are hidden before it gets narrower. */
   readonly least?: number
   readonly align?: 'left' | 'right'
-  /** Columns with a rank are left out where it gets narrow, the highest first. */
+  /** The rank. If space is short, columns with a rank are hidden, the highest rank first. */
   readonly rank?: number
   cell(row: Row): ReactNode
 }
@@ -26,23 +26,23 @@ type TableProps<Row extends { readonly id: string }> = {
   label: string
   columns: readonly Column<Row>[]
   rows: readonly Row[]
-  /** Opens a row; makes rows clickable, and reachable by j and k. */
+  /** Opens a row. With it, rows react to clicks, j and k. */
   onOpen?: (row: Row) => void
-  /** The row that is open now. */
+  /** The open row. */
   openId?: string | null | undefined
-  /** Ticked rows by id; leaves the boxes out when missing. */
+  /** The ids of selected rows. Without it there are no checkboxes. */
   selection?: ReadonlySet<string>
   onSelect?: (selection: ReadonlySet<string>) => void
   hasMore?: boolean
   isLoadingMore?: boolean
   onMore?: () => void
-  /** Told how far it is scrolled, for lists that wait while somebody reads. */
+  /** Called with the scroll position, for lists that stop while a person reads. */
   onScroll?: (top: number) => void
-  /** Rows shown dimmer than the others. */
+  /** Whether to show a row dimmer than the others. */
   isDim?: (row: Row) => boolean
-  /** Under the last row. */
+  /** Content under the last row. */
   footer?: ReactNode
-  /** Rows that come in are marked for a moment. */
+  /** Whether to mark new rows for a moment. */
   arrives?: boolean
   className?: string
   rowHeight?: number
@@ -143,7 +143,7 @@ export function DataTable<Row extends { readonly id: string }>({
   const before = items[0]?.start ?? 0
   const after = Math.max(0, virtualizer.getTotalSize() - (items.at(-1)?.end ?? 0))
 
-  // The next page is asked for before its place is reached.
+  // Load the next page before the reader reaches its position.
   const lastShown = items.at(-1)?.index ?? 0
   useEffect(() => {
     if (hasMore && !isLoadingMore && lastShown >= model.length - 20) onMore?.()
@@ -175,7 +175,7 @@ export function DataTable<Row extends { readonly id: string }>({
     if (!next.delete(id)) next.add(id)
     onSelect?.(next)
   }
-  // What was there at the start has not just come in.
+  // The rows of the first render are not new.
   const known = useRef<{ ids: Set<string>; fresh: Set<string> } | null>(null)
   if (arrives) {
     known.current ??= { ids: new Set(rows.map(idOf)), fresh: new Set() }
@@ -294,14 +294,14 @@ type TableRowProps<Row extends { readonly id: string }> = {
   isReachable: boolean
   isOpenable: boolean
   isOpen: boolean
-  /** null: rows cannot be ticked. */
+  /** null if rows cannot be selected. */
   isSelected: boolean | null
   isFresh: boolean
   isDim: boolean
   actions: RefObject<RowActions<Row> | null>
 }
 
-/** Painted again only when something about it changed, not when others scroll by. */
+/** Rendered again only if the row itself changed, not on scrolling. */
 const TableRow = memo(function TableRow<Row extends { readonly id: string }>({
   row,
   columns,

@@ -11,7 +11,7 @@ type DialogProps = {
   title: string
   description?: ReactNode
   children?: ReactNode
-  /** Buttons, the main one last. */
+  /** The buttons, the main one last. */
   footer?: ReactNode
   width?: 'narrow' | 'normal' | 'wide'
 }
@@ -49,16 +49,16 @@ type ConfirmProps = {
   onClose(): void
   title: string
   description: ReactNode
-  /** What the button does: "Delete endpoint". */
+  /** The action of the button, such as "Delete endpoint". */
   action: string
   isDangerous?: boolean
   isBusy?: boolean
-  /** Has to be typed first. */
+  /** A text that must be typed first. */
   mustType?: string
   onConfirm(): void
 }
 
-/** Asks before what cannot be undone or touches much. */
+/** Asks before an action that cannot be undone or concerns many things. */
 export function ConfirmDialog({
   isOpen,
   onClose,

@@ -13,9 +13,9 @@ const CONTROL =
 type FieldProps = {
   label: string
   hint?: ReactNode
-  /** What is wrong with the value, and what to do. */
+  /** The error of the value, and what to do. */
   error?: string | null | undefined
-  /** Given the ids and states that tie the control to its label, hint and error. */
+  /** Renders the control with the ids and states that connect it to its label, hint and error. */
   children: (control: {
     id: string
     'aria-describedby': string | undefined
@@ -56,7 +56,7 @@ export function TextArea({ className, ...rest }: TextareaHTMLAttributes<HTMLText
   return <textarea spellCheck={false} className={classes(CONTROL, 'py-1.5', className)} {...rest} />
 }
 
-/** The browser's own: it works with every keyboard, screen reader and phone. */
+/** The browser's own select, which works with every keyboard, screen reader and phone. */
 export function Select({ className, ...rest }: SelectHTMLAttributes<HTMLSelectElement>) {
   return <select className={classes(CONTROL, 'h-8 pr-6', className)} {...rest} />
 }
@@ -76,7 +76,7 @@ export function Checkbox({ label, hint, className, ...rest }: CheckboxProps) {
 }
 
 type ChoiceProps = {
-  /** Choices of the same name: one of them is on. */
+  /** Only one of the choices with this name is selected. */
   group: string
   isOn: boolean
   onChoose(): void

@@ -13,7 +13,7 @@ export type MenuItem = {
   onSelect(): void
 }
 
-/** A button's list of actions. `trigger` is the button. */
+/** A list of actions. `trigger` is the button that opens it. */
 export function Menu({ trigger, items }: { trigger: ReactElement; items: readonly (MenuItem | 'line')[] }) {
   return (
     <Base.Root>
@@ -23,11 +23,11 @@ export function Menu({ trigger, items }: { trigger: ReactElement; items: readonl
           <Base.Popup className={POPUP}>
             {items.map((item, index) =>
               item === 'line' ? (
-                // biome-ignore lint/suspicious/noArrayIndexKey: lines have nothing else
+                // biome-ignore lint/suspicious/noArrayIndexKey: separators have no other key
                 <Base.Separator key={index} className="my-1 h-px bg-line" />
               ) : (
                 <Base.Item
-                  // biome-ignore lint/suspicious/noArrayIndexKey: the items of a menu keep their places
+                  // biome-ignore lint/suspicious/noArrayIndexKey: the items of a menu keep their positions
                   key={index}
                   disabled={item.isDisabled}
                   onClick={item.onSelect}
@@ -48,7 +48,7 @@ export function Menu({ trigger, items }: { trigger: ReactElement; items: readonl
   )
 }
 
-/** Something small that opens beside a button. */
+/** A small box that opens beside a button. */
 export function Popover({ trigger, children, label }: { trigger: ReactElement; children: ReactNode; label: string }) {
   return (
     <BasePopover.Root>

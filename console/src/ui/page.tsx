@@ -3,15 +3,15 @@ import { classes } from './classes.ts'
 
 type PageProps = {
   title: ReactNode
-  /** For the window, when `title` is no text. */
+  /** The title of the window, if `title` is not a text. */
   windowTitle?: string
-  /** One line on what this page shows. */
+  /** One line that says what the page shows. */
   lead?: ReactNode
   actions?: ReactNode
-  /** Under the title, such as filters. */
+  /** Content under the title, such as filters. */
   toolbar?: ReactNode
   children: ReactNode
-  /** The page fills the window, and its list scrolls by itself. */
+  /** Whether the page fills the window, so that its list scrolls and the page does not. */
   isFull?: boolean
 }
 
@@ -59,7 +59,7 @@ export function Card({
   )
 }
 
-/** Names with values, as a description list. Empty values are left out. */
+/** Names with values, as a description list. Leaves out empty values. */
 export function Facts({ facts }: { facts: readonly (readonly [name: string, value: ReactNode])[] }) {
   return (
     <dl className="grid grid-cols-[minmax(104px,max-content)_1fr] gap-x-4 gap-y-1.5">

@@ -1,15 +1,15 @@
 import type { ReactNode } from 'react'
 
 type PlainTableProps = {
-  /** Read out, not shown. */
+  /** For screen readers; not visible. */
   caption: string
-  /** The last one may be empty: it stands above what can be done with a row. */
+  /** The headers. The last one may be empty if its column holds actions. */
   headers: readonly string[]
-  /** Rows of the body. */
+  /** The rows of the body. */
   children: ReactNode
 }
 
-/** A short table that is shown as a whole; long ones are a DataTable. */
+/** A short table that is rendered whole. Use DataTable for long ones. */
 export function PlainTable({ caption, headers, children }: PlainTableProps) {
   return (
     <table className="w-full border-separate border-spacing-0">

@@ -1,4 +1,4 @@
-// The four states every view has besides its data: loading, nothing there yet, nothing that fits, and failed.
+// The four states of a view besides its data: loading, empty, without a match, and failed.
 
 import { CircleAlert, Inbox, RotateCw, SearchX, TriangleAlert } from 'lucide-react'
 import type { ReactNode } from 'react'
@@ -6,7 +6,7 @@ import type { Fault } from '../api/faults.ts'
 import { Button } from './button.tsx'
 import { classes } from './classes.ts'
 
-/** Grey lines in the size of what is coming. */
+/** Grey lines with the size of the content that loads. */
 export function Skeleton({ className }: { className?: string }) {
   return <div aria-hidden className={classes('skeleton', className ?? 'h-4 w-full')} />
 }
@@ -15,7 +15,7 @@ export function LoadingRows({ rows = 12, label = 'Loading' }: { rows?: number; l
   return (
     <div role="status" aria-label={label} className="flex flex-col gap-3 p-4">
       {Array.from({ length: rows }, (_, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: they are all alike
+        // biome-ignore lint/suspicious/noArrayIndexKey: the lines are identical
         <Skeleton key={index} className={index % 3 === 2 ? 'h-4 w-2/3' : 'h-4 w-full'} />
       ))}
     </div>
@@ -24,7 +24,7 @@ export function LoadingRows({ rows = 12, label = 'Loading' }: { rows?: number; l
 
 type BlankProps = { icon?: ReactNode; title: string; children?: ReactNode; action?: ReactNode }
 
-/** Nothing there yet: says why, and what the next step is. */
+/** Empty: says why, and what to do next. */
 export function Empty({ icon, title, children, action }: BlankProps) {
   return (
     <div className="mx-auto flex max-w-md flex-col items-center gap-2 px-4 py-16 text-center">
@@ -36,7 +36,7 @@ export function Empty({ icon, title, children, action }: BlankProps) {
   )
 }
 
-/** There are some, but none that fits the filters. */
+/** Without a match: nothing matches the filters. */
 export function NoMatch({ what, onClear }: { what: string; onClear(): void }) {
   return (
     <Empty
@@ -49,7 +49,7 @@ export function NoMatch({ what, onClear }: { what: string; onClear(): void }) {
   )
 }
 
-/** It could not be read: the cause, and another try. */
+/** Failed: the cause, and a button to try again. */
 export function Failed({ fault, onRetry, isSmall = false }: { fault: Fault; onRetry?: () => void; isSmall?: boolean }) {
   return (
     <div
@@ -72,7 +72,7 @@ export function Failed({ fault, onRetry, isSmall = false }: { fault: Fault; onRe
   )
 }
 
-/** A line across a view: the connection is down, changes were missed, a secret is shown once. */
+/** A notice across a view, such as: the connection is down, changes were missed, a secret is shown once. */
 export function Notice({
   tone = 'warn',
   children,

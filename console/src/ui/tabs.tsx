@@ -9,13 +9,13 @@ type TabsProps<Value extends string> = {
   value: Value
   onChange(value: Value): void
   label: string
-  /** How far what is around it stands in from the edge: the names of the tabs line up with that. */
+  /** The padding of the surrounding box. The names of the tabs align with it. */
   inset?: 'page' | 'panel' | 'none'
 }
 
 const INSETS = { page: 'px-4', panel: 'px-2', none: '-ml-2' }
 
-/** Arrow keys move between tabs; what a tab holds is made when it is shown. */
+/** Arrow keys move between tabs. The content of a tab is rendered when it is shown. */
 export function Tabs<Value extends string>({ tabs, value, onChange, label, inset = 'page' }: TabsProps<Value>) {
   return (
     <Base.Root value={value} onValueChange={(next) => onChange(next as Value)} className="flex min-h-0 flex-1 flex-col">

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'react'
 import { formatAgo, formatFullMoment, formatMoment, formatSpan } from '../lib/format.ts'
 
-/** The time now, in step with every other clock of the page. */
+/** The present time, the same for every clock of the page. */
 export function useNow(everyMs = 1_000): number {
   const [now, setNow] = useState(() => Date.now())
   useEffect(() => {
@@ -16,7 +16,7 @@ export function useNow(everyMs = 1_000): number {
   return now
 }
 
-/** A moment in local time; UTC when pointed at. */
+/** A time in local time; UTC in its tooltip. */
 export function Time({ at }: { at: string | null | undefined }) {
   if (!at) return <span className="text-ink-3">–</span>
   return (
@@ -26,7 +26,7 @@ export function Time({ at }: { at: string | null | undefined }) {
   )
 }
 
-/** "3 min ago", kept up. */
+/** "3 min ago", kept current. */
 export function Ago({ at }: { at: string | null | undefined }) {
   const now = useNow()
   if (!at) return <span className="text-ink-3">–</span>
@@ -37,7 +37,7 @@ export function Ago({ at }: { at: string | null | undefined }) {
   )
 }
 
-/** What is left until a moment; "due" once it has come. */
+/** The time that is left; "due" afterwards. */
 export function Countdown({ to }: { to: string }) {
   const left = Date.parse(to) - useNow()
   return (

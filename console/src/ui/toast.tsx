@@ -14,7 +14,7 @@ const SHOWN_MS = 6_000
 const toasts = createStore<readonly Toast[]>([])
 let lastId = 0
 
-/** Tells what came of something, and goes away by itself; bad news stays until it is closed. */
+/** Shows the outcome of an action. It disappears by itself; a failure stays until it is closed. */
 export function toast(message: Omit<Toast, 'id'>): void {
   const id = ++lastId
   toasts.set([...toasts.get().slice(-3), { ...message, id }])

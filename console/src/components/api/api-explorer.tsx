@@ -1,4 +1,4 @@
-// An editor for the API with the session's own rights: queries and mutations are answered once, subscriptions go on until
+// An editor for the API with the rights of the session. Queries and mutations get one answer; subscriptions run until
 // they are stopped.
 
 import { Kind, parse } from 'graphql'
@@ -32,7 +32,7 @@ type Result =
 
 type ExplorerProps = {
   tenantId: string | null
-  /** From the address: they take the place of what was there last. */
+  /** The document and variables from the address. They replace the previous ones. */
   document: string | undefined
   variables: string | undefined
 }
@@ -284,7 +284,7 @@ function operationsOf(text: string): Operation[] {
   }
 }
 
-/** The variables, or why they cannot be sent. */
+/** The variables, or the reason why they cannot be sent. */
 function readVariables(text: string): Record<string, unknown> | string {
   if (text.trim() === '') return {}
   try {

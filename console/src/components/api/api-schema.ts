@@ -5,12 +5,12 @@ import { sendDocument } from '../../api/graphql-request.ts'
 
 let reading: Promise<GraphQLSchema> | null = null
 
-/** The schema as the API describes itself; read once. */
+/** The schema, from introspection of the API. It is read once. */
 export function useApiSchema(): { schema: GraphQLSchema | null; fault: Fault | null; retry: () => void } {
   const [schema, setSchema] = useState<GraphQLSchema | null>(null)
   const [fault, setFault] = useState<Fault | null>(null)
   const [tries, setTries] = useState(0)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: each try reads again
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each retry reads again
   useEffect(() => {
     let isOver = false
     reading ??= readSchema()

@@ -9,7 +9,7 @@ import { toast } from '../../ui/toast.tsx'
 
 type CopyProps = { of: 'deliveries'; filter: DeliveryFilter } | { of: 'events'; filter: EventFilter }
 
-/** Turns the view into the subscription that it is made of, for anybody's own monitor. */
+/** Shows the subscription behind a view, to copy it for another program. */
 export function CopyAsSubscription({ of, filter }: CopyProps) {
   const navigate = useNavigate()
   const query = (of === 'deliveries' ? DELIVERY_UPDATES : EVENT_UPDATES).toString().trim()

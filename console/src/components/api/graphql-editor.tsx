@@ -8,7 +8,7 @@ import { CodeEditor } from '../../ui/code-editor.tsx'
 const KEYWORDS =
   'scalar type interface union enum input implements fragment extend schema directive on repeatable'.split(' ')
 
-/** The grammar knows these words as keywords alone; where a field or an argument stands they are names like any other. */
+/** The editor's grammar treats these words only as keywords. As fields or arguments they are ordinary names. */
 const language = graphqlLanguage.configure({
   props: [
     styleTags(
@@ -32,7 +32,7 @@ type EditorProps = {
   className?: string
 }
 
-/** GraphQL with completion and checks by the schema, once it is there. */
+/** GraphQL with completion and checks, as soon as the schema is loaded. */
 export function GraphqlEditor({ schema, ...rest }: EditorProps) {
   const extensions = useMemo(
     () => [new LanguageSupport(language), completion, lint, jump, stateExtensions(schema ?? undefined)],

@@ -1,4 +1,4 @@
-// The schema to read: from the three roots down, type by type.
+// The schema as a reference: type by type, from the three root types down.
 
 import {
   type GraphQLArgument,

@@ -1,7 +1,7 @@
 import { type JsonSchema, listFields } from '../../lib/json-schema.ts'
 import { PlainTable } from '../../ui/plain-table.tsx'
 
-/** Every field of a schema with its kind, its values and its meaning. */
+/** Every field of a schema with its type, its values and its meaning. */
 export function SchemaTable({ schema, label }: { schema: JsonSchema; label: string }) {
   const fields = listFields(schema)
   return (

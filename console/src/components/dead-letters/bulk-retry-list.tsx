@@ -4,7 +4,7 @@ import { Ago } from '../../ui/time.tsx'
 import { useLiveBulkRetry } from './bulk-retry-live.ts'
 import { type BulkRetry, BulkRetryBadge, BulkRetryBar, isUnderWay } from './bulk-retry-state.tsx'
 
-/** Who retries, or retried, how many. */
+/** The bulk retries, with their creators and numbers. */
 export function BulkRetryList({ bulkRetries }: { bulkRetries: readonly BulkRetry[] }) {
   if (bulkRetries.length === 0) return null
   return (

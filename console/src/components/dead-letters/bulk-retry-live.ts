@@ -11,13 +11,13 @@ const UPDATES = graphql(`
   }
 `)
 
-/** A bulk retry as it was read, and then as it is pushed until it ends. Also: how to put in its place what came otherwise. */
+/** A bulk retry: first read, then updated by push until it ends. Also returns a function that replaces it. */
 export function useLiveBulkRetry(
   read: BulkRetry | null,
   reread: () => void,
 ): [BulkRetry | null, (bulkRetry: BulkRetry) => void] {
   const [pushed, setPushed] = useState<BulkRetry | null>(null)
-  // What is read anew is newer than what was pushed.
+  // A new read is newer than the last push.
   useEffect(() => setPushed(read), [read])
   const shown = pushed?.id === read?.id ? pushed : read
   useStream(UPDATES, shown && isUnderWay(shown) ? { id: shown.id } : null, {

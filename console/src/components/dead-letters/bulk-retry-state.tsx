@@ -37,12 +37,12 @@ export function BulkRetryBadge({ status }: { status: BulkRetryStatus }) {
   )
 }
 
-/** Whether it still changes. */
+/** Whether the bulk retry can still change. */
 export function isUnderWay({ status }: Pick<BulkRetry, 'status'>): boolean {
   return status === 'RUNNING' || status === 'PAUSED'
 }
 
-/** What became of the dead letters so far. Together they are all that matched. */
+/** The numbers of dead letters by outcome so far. Their sum is the number that matched. */
 function partsOf({ total, retried, succeeded, deadLettered }: BulkRetry) {
   return [
     { name: 'delivered', count: succeeded, colour: 'bg-chart-good' },
@@ -52,7 +52,7 @@ function partsOf({ total, retried, succeeded, deadLettered }: BulkRetry) {
   ] as const
 }
 
-/** A bar of what became of them, said in words beside it. */
+/** A bar of the outcomes, with the numbers in words beside it. */
 export function BulkRetryBar({ bulkRetry, isLarge = false }: { bulkRetry: BulkRetry; isLarge?: boolean }) {
   const parts = partsOf(bulkRetry)
   const total = Math.max(1, bulkRetry.total)

@@ -1,4 +1,4 @@
-// Dead letters from above: how many failed where and how, the largest group first.
+// The dead letters by group: how many failed, where and how, the largest group first.
 
 import { Link } from '@tanstack/react-router'
 import { Check, RotateCw } from 'lucide-react'
@@ -39,7 +39,7 @@ function keyOf({ endpoint, eventType, errorCode, statusCode }: DeadLetterGroup):
   return `${endpoint.id} ${eventType} ${errorCode} ${statusCode}`
 }
 
-/** Counts change all the time; what somebody is about to press does not move for it. */
+/** Keeps the order of the groups, so that a button does not move when counts change. */
 function useInPlace(groups: readonly DeadLetterGroup[]): readonly DeadLetterGroup[] {
   const places = useRef(new Map<string, number>())
   return useMemo(() => {
@@ -51,7 +51,7 @@ function useInPlace(groups: readonly DeadLetterGroup[]): readonly DeadLetterGrou
   }, [groups])
 }
 
-/** The filter that gives a group's dead letters. */
+/** The filter that matches the dead letters of a group. */
 export function searchOfGroup({ endpoint, eventType, errorCode, statusCode }: DeadLetterGroup): DeliverySearch {
   return compact({
     endpointIds: [endpoint.id],
@@ -62,12 +62,12 @@ export function searchOfGroup({ endpoint, eventType, errorCode, statusCode }: De
 }
 
 type GroupsProps = {
-  /** Shown in this order at first; then each keeps its place, and new ones come last. */
+  /** The groups in their first order. Later each keeps its place, and new ones come last. */
   groups: readonly DeadLetterGroup[]
-  /** The group whose dead letters are listed, as its filter. */
+  /** The filter of the group whose dead letters are listed. */
   isShown(group: DeadLetterGroup): boolean
   onShow(group: DeadLetterGroup): void
-  /** null: the viewer may not retry. */
+  /** null if the viewer may not retry. */
   onRetry: ((group: DeadLetterGroup) => void) | null
 }
 

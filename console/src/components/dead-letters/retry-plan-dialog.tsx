@@ -1,4 +1,4 @@
-// Before many dead letters are retried: how many, since when, where to, and how fast. Nothing happens until it is said.
+// The dialog before a bulk retry: how many dead letters, the oldest, their endpoints, and the speed. Nothing happens before it is confirmed.
 
 import { useNavigate } from '@tanstack/react-router'
 import { RotateCw } from 'lucide-react'

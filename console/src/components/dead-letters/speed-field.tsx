@@ -3,7 +3,7 @@ import { Field, Select } from '../../ui/field.tsx'
 const SPEEDS = [1, 5, 10, 50, 100, 500, 1_000]
 
 type SpeedProps = {
-  /** Each second; null: as fast as it can. */
+  /** The number per second; null for no limit. */
   value: number | null
   onChange(value: number | null): void
   hint?: string

@@ -115,7 +115,7 @@ export function EventTab({ event }: { event: DeliveryDetailFragment['event'] }) 
   )
 }
 
-/** The body as it is signed, indented for reading. */
+/** The signed body, indented for reading. */
 export function Body({ body }: { body: string | null }) {
   if (body === null)
     return (
@@ -137,7 +137,7 @@ function Headers({ label, headers, note }: { label: string; headers: readonly He
       <h3 className="mb-1 font-semibold">{label}</h3>
       <dl className="rounded-md border border-line">
         {headers.map(({ name, value }, index) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a header may come twice, and its place does not change
+          // biome-ignore lint/suspicious/noArrayIndexKey: a header may appear twice, and its position does not change
           <div key={index} className="flex gap-3 border-b border-line px-3 py-1 font-mono text-xs last:border-0">
             <dt className="w-40 shrink-0 text-ink-3">{name}</dt>
             <dd className="min-w-0 [overflow-wrap:anywhere]">{value}</dd>
@@ -235,7 +235,7 @@ function isJson(text: string): boolean {
   return /^\s*[[{]/.test(text)
 }
 
-/** Indented when it is JSON; numbers stay as they were written, because the text is not parsed into values. */
+/** Indents JSON. Numbers stay as they were written, because the text is not parsed into values. */
 function pretty(text: string): string {
   if (!isJson(text) || text.length > 300_000) return text
   let out = ''

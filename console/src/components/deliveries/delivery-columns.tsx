@@ -5,7 +5,7 @@ import type { Column } from '../../ui/data-table.tsx'
 import { Countdown, Time } from '../../ui/time.tsx'
 import { DeliveryStatusBadge, TestBadge } from './status.tsx'
 
-/** What a list of deliveries shows; pages leave out what they do not need. */
+/** The columns of a list of deliveries. Pages leave out those that they do not need. */
 export const DELIVERY_COLUMNS = [
   {
     id: 'status',
@@ -86,7 +86,7 @@ export const DELIVERY_COLUMNS = [
   },
 ] as const satisfies readonly Column<DeliveryRow>[]
 
-/** HTTP status and cause of the last attempt. */
+/** The HTTP status and the error of the last attempt. */
 export function LastAnswer({ lastStatusCode, lastErrorCode }: Pick<DeliveryRow, 'lastStatusCode' | 'lastErrorCode'>) {
   if (lastStatusCode === null && lastErrorCode === null) return <span className="text-ink-3">–</span>
   if (!lastErrorCode) return <span className="text-good tabular-nums">HTTP {lastStatusCode}</span>

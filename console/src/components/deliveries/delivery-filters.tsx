@@ -20,11 +20,11 @@ type DeliveryFiltersProps = {
   tenantId: string
   search: DeliverySearch
   onChange(search: DeliverySearch): void
-  /** Filters that make no sense on a page. */
+  /** The filters to leave out on this page. */
   without?: readonly Part[]
 }
 
-/** Every filter of deliveries; what is set is in the address. */
+/** Every filter for deliveries. The address holds the values. */
 export function DeliveryFilters({ tenantId, search, onChange, without = [] }: DeliveryFiltersProps) {
   const endpoints = useEndpointChoices(tenantId)
   const types = useEventTypeChoices()

@@ -1,5 +1,5 @@
-// One delivery beside whatever list it was found in: where it stands, why, and what can be done about it. Attempts light
-// up as they are made.
+// One delivery beside the list in which it was found: its status, the reason, and the possible actions. Attempts appear
+// when they are made.
 
 import { Link, useNavigate } from '@tanstack/react-router'
 import { Ban, Ellipsis, RotateCw, X } from 'lucide-react'
@@ -122,7 +122,7 @@ export function DeliveryPanel({ deliveryId, onClose }: { deliveryId: string; onC
     delivery ? { filter: { tenantId: delivery.endpoint.tenantId, eventId: delivery.event.id } } : null,
     {
       next({ deliveryUpdates }) {
-        // The first batch says that the stream is open: what changed between the read and that is read once more.
+        // The first batch shows that the stream is open. Read once more, because something may have changed before that.
         if (streamedSince.current !== deliveryId) {
           streamedSince.current = deliveryId
           refetch()
@@ -324,7 +324,7 @@ function Found({ delivery, onChanged, onClose }: FoundProps) {
   )
 }
 
-/** Where it stands, in words. */
+/** The status, in words. */
 function Why({ delivery }: { delivery: Detail }) {
   const { status, lastErrorCode, lastStatusCode, reason, nextAttemptAt, attempts, attemptCount } = delivery
   const last = attempts.at(-1)
@@ -347,7 +347,7 @@ function Why({ delivery }: { delivery: Detail }) {
   )
 }
 
-/** Of what was read and what was pushed, the one that knows more. */
+/** The newer one of the delivery that was read and the one that was pushed. */
 function newer(read: Detail | null, pushed: Detail | null): Detail | null {
   if (!read || !pushed) return pushed ?? read
   if (pushed.attempts.length !== read.attempts.length)

@@ -1,5 +1,5 @@
-// Every rung of a delivery: the attempts that were made, the next one with its countdown, and those that are left, each
-// with the moment before which it does not come. A manual retry begins a new cycle, drawn after the old one.
+// The attempts of a delivery as a ladder: those that were made, the next one with its countdown, and those that remain,
+// each with its earliest time. A manual retry begins a new cycle, which is drawn after the old one.
 
 import { Check, Clock, X } from 'lucide-react'
 import type { AttemptDetailFragment, DeliveryRowFragment } from '../../gql/graphql.ts'
@@ -100,7 +100,7 @@ export function RetryLadder({ delivery, chosen, onChoose }: LadderProps) {
   )
 }
 
-/** When an attempt comes at the earliest, should those before it fail. */
+/** The earliest time of an attempt, if those before it fail. */
 function Planned({ number, at, before }: { number: number; at: string | undefined; before: string | undefined }) {
   return (
     <>

@@ -1,5 +1,5 @@
-// Recomputes the signature of an attempt in the browser. The secret that is pasted stays in this component's memory: it
-// is neither stored nor sent.
+// Computes the signature of an attempt in the browser. The pasted secret stays in the memory of this component: it is
+// neither stored nor sent.
 
 import { CircleCheck, CircleX } from 'lucide-react'
 import { useEffect, useState } from 'react'

@@ -20,7 +20,7 @@ const DELIVERY_TONES: Record<DeliveryStatus, Tone> = {
   CANCELLED: 'idle',
 }
 
-/** `attemptCount` tells a first attempt that is on its way from a retry that waits. */
+/** `attemptCount` distinguishes a first attempt from a retry that waits. */
 export function DeliveryStatusBadge({ status, attemptCount = 0 }: { status: DeliveryStatus; attemptCount?: number }) {
   const isRetrying = status === 'PENDING' && attemptCount > 0
   const Icon = isRetrying ? RotateCw : (DELIVERY_ICONS[status] ?? Clock)

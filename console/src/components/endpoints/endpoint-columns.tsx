@@ -47,7 +47,7 @@ graphql(`
 export type EndpointRow = EndpointRowFragment
 export type LastDelivery = NonNullable<EndpointRow['deliveries']>['nodes'][number]
 
-/** `lastOf`: the newest delivery of an endpoint, as far as it is known. */
+/** `lastOf` returns the newest known delivery of an endpoint. */
 export function endpointColumns(
   typeCount: number,
   lastOf: (row: EndpointRow) => LastDelivery | undefined,

@@ -10,7 +10,7 @@ import type { EndpointDetail } from './endpoint-detail.ts'
 
 const COLUMNS = DELIVERY_COLUMNS.filter(({ id }) => id !== 'endpoint')
 
-/** The log of one endpoint: the last hundred and, scrolling on, those before. */
+/** The log of one endpoint: the last hundred deliveries, and older ones on scrolling. */
 export function EndpointDeliveries({ endpoint }: { endpoint: EndpointDetail }) {
   const feed = useDeliveryFeed({ tenantId: endpoint.tenantId, endpointIds: [endpoint.id] })
   const openId = useOpenDeliveryId()

@@ -1,4 +1,4 @@
-// The fields of an endpoint, in the pieces that creating and changing one are put together from.
+// The fields of an endpoint, in parts that the forms to create and to change one share.
 
 import { Plus, Trash2 } from 'lucide-react'
 import { issueAt, type Refusal } from '../../lib/actions.ts'
@@ -156,7 +156,7 @@ export function HeaderFields({ draft, onChange, refusal }: FieldsProps) {
   )
 }
 
-/** What can be said while somebody types, before the gateway judges. */
+/** The hints while a person types, before the gateway checks the value. */
 function judgeUrl(url: string): string | null {
   return /^http:/i.test(url.trim()) ? 'Only https:// is delivered to.' : null
 }

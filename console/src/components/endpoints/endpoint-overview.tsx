@@ -223,7 +223,7 @@ function Numbers({ stats, window }: { stats: Stats; window: StatsWindow }) {
 type FigureProps = {
   label: string
   value: string
-  /** The same of the time before; null where there is nothing to compare with. */
+  /** The same value of the previous window; null if there is nothing to compare. */
   before: string | null
   detail?: string | undefined
   isBad?: boolean

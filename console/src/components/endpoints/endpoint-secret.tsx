@@ -48,7 +48,7 @@ const OVERLAPS: readonly [number, string][] = [
   [168, '7 days'],
 ]
 
-/** The signing secret: what is known of it, its rotation, and how it is checked. */
+/** The signing secret: its hint, its rotation, and how to verify with it. */
 export function EndpointSecret({ endpoint }: { endpoint: EndpointDetail }) {
   const [isAsking, setAsking] = useState(false)
   const [isCompleting, setCompleting] = useState(false)

@@ -42,7 +42,7 @@ const DELETE = graphql(`
 
 const PLACES = ['name', 'url', 'maxInFlight', 'rateLimitPerSecond', 'headers']
 
-/** `allTypes`: the names of the whole catalogue. */
+/** `allTypes` holds the names of the whole catalogue. */
 export function EndpointSettings({ endpoint, allTypes }: { endpoint: EndpointDetail; allTypes: readonly string[] }) {
   const stored = useMemo(() => draftOf(endpoint, allTypes), [endpoint, allTypes])
   const [edited, setEdited] = useState<EndpointDraft | null>(null)

@@ -12,25 +12,25 @@ graphql(`
 
 export type EventTypeChoice = EventTypeChoiceFragment
 
-/** Types that come many times within one call. */
+/** The types that occur many times within one call. */
 const FLOODS: Record<string, string> = {
   'transcript.segment': 'Comes every few seconds of talk, far more often than everything else together.',
 }
 
 type PickerProps = {
   types: readonly EventTypeChoice[]
-  /** null: all, also those that are added to the catalogue later. */
+  /** null for all types, also those that are added to the catalogue later. */
   chosen: readonly string[] | null
   onChange(chosen: string[] | null): void
   error?: string | null
 }
 
-/** Which event types an endpoint gets. */
+/** A choice of the event types that an endpoint receives. */
 export function EventTypePicker({ types, chosen, onChange, error }: PickerProps) {
   const toggle = (names: readonly string[], isOn: boolean) => {
     const next = new Set(chosen ?? [])
     for (const name of names) isOn ? next.add(name) : next.delete(name)
-    // In the catalogue's order, whatever the order of clicking.
+    // Keep the order of the catalogue, not the order of the clicks.
     onChange(types.map(({ name }) => name).filter((name) => next.has(name)))
   }
   return (

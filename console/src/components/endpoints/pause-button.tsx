@@ -20,7 +20,7 @@ const PAUSE = graphql(`
   }
 `)
 
-/** Pauses an active endpoint; asks what becomes of what is held before it resumes one that is paused or disabled. */
+/** Pauses an active endpoint. Before it resumes a paused or disabled one, it asks what to do with held deliveries. */
 export function PauseButton({ endpoint }: { endpoint: EndpointDetail }) {
   return endpoint.status === 'ACTIVE' ? <Pausing endpoint={endpoint} /> : <Resuming endpoint={endpoint} />
 }

@@ -1,5 +1,5 @@
-// Before a paused or disabled endpoint goes on: what becomes of the deliveries that are held for it, and how many each
-// choice concerns. What cancels some of them is said in words, and has to be confirmed.
+// The dialog before an endpoint is resumed: what to do with its held deliveries, and how many each choice concerns. A
+// choice that cancels deliveries says so, and needs a confirmation.
 
 import { Play } from 'lucide-react'
 import { useState } from 'react'

@@ -1,7 +1,7 @@
 import { KeyRound } from 'lucide-react'
 import { CopyButton } from '../../ui/copy-button.tsx'
 
-/** A secret at the only moment it can be read. `what`: "signing secret", "API key". */
+/** A secret, shown the only time that it can be read. `what` is "signing secret" or "API key". */
 export function SecretOnce({ secret, what, children }: { secret: string; what: string; children?: React.ReactNode }) {
   return (
     <div className="flex flex-col gap-2 rounded-lg border border-line bg-warn-bg p-4">

@@ -1,4 +1,4 @@
-// Tells somebody who writes a receiver whether body, secret and header belong together. Everything stays in this tab.
+// Shows the author of a receiver whether body, secret and header match. All of them stay in this tab.
 
 import { CircleCheck, CircleX } from 'lucide-react'
 import { useEffect, useState } from 'react'

@@ -1,5 +1,5 @@
-// Plays a whole call to one endpoint, its events in their order and at their distances, faster than life if wanted; what
-// becomes of each streams in beside it.
+// Sends a whole call to one endpoint as test events, in order and with their intervals, faster if wanted. The outcome of
+// each test appears beside it.
 
 import { Play, RotateCcw, Square } from 'lucide-react'
 import { useEffect, useRef, useState } from 'react'
@@ -37,7 +37,7 @@ export function CallPlayer({ types, endpoint }: PlayerProps) {
   const events = isWantedOnly ? story.events.filter(({ type }) => endpoint.eventTypes.includes(type)) : story.events
   return (
     <Player
-      // Another endpoint or choice of events is another performance.
+      // Another endpoint or another choice of events starts a new run.
       key={`${endpoint.id} ${events.length}`}
       endpointId={endpoint.id}
       story={{ ...story, events }}
@@ -92,7 +92,7 @@ function Player({ endpointId, story, speed, settings }: PerformanceProps) {
     timers.current = []
     setPlaying(null)
   }
-  // biome-ignore lint/correctness/useExhaustiveDependencies: who leaves stops the play
+  // biome-ignore lint/correctness/useExhaustiveDependencies: leaving the page stops the run
   useEffect(() => stop, [])
 
   const put = (index: number, sent: Played['sent']) =>
@@ -183,7 +183,7 @@ function Clock({ playing: { startedAt, speed } }: { playing: Playing }) {
   )
 }
 
-/** One line on a test: what became of it, and the way to everything about it. */
+/** One line for a test: its outcome, and a link to its details. */
 export function PlayedTest({ test, onOutcome }: { test: SentTest; onOutcome?: (outcome: TestOutcome) => void }) {
   const { outcome, fault } = useTest(test, onOutcome)
   const open = useOpenDelivery()

@@ -1,5 +1,5 @@
-// Every event of one call (or other subject) and what became of it at each endpoint, in the order the publisher gave them,
-// filling in live.
+// The events of one call (or other subject) with their delivery to each endpoint, in the order of the publisher. It is
+// updated live.
 
 import { useMemo } from 'react'
 import { type EventRow, useDeliveryFeed, useEventFeed } from '../../api/live.ts'
@@ -105,7 +105,7 @@ export function CallTimeline({
   )
 }
 
-/** By sequence where both have one, else by when they occurred. */
+/** Compares by sequence if both events have one, otherwise by the time when they happened. */
 function inOrder(a: EventRow, b: EventRow): number {
   if (a.sequence !== null && b.sequence !== null && a.sequence !== b.sequence) return a.sequence - b.sequence
   return a.occurredAt < b.occurredAt ? -1 : a.occurredAt > b.occurredAt ? 1 : a.id < b.id ? -1 : 1

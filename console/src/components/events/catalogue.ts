@@ -23,7 +23,7 @@ const CATALOGUE = graphql(`
 
 export type CatalogueType = CatalogueTypeFragment
 
-/** A whole envelope, as an endpoint would get it. */
+/** A whole envelope, as a receiver gets it. */
 export type Envelope = {
   readonly id: string
   readonly type: string
@@ -33,7 +33,7 @@ export type Envelope = {
   readonly data: Readonly<Record<string, unknown>>
 }
 
-/** Every event type with its schema and its example; read once, it only changes with the gateway's version. */
+/** Every event type with its schema and example. Read once, because it changes only with the version of the gateway. */
 export function useCatalogue() {
   const { data, fault, refetch } = useApiQuery(CATALOGUE, {})
   return { types: data?.eventTypes, fault, refetch }

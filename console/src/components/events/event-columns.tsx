@@ -54,10 +54,10 @@ export const EVENT_COLUMNS: readonly Column<EventRow>[] = [
 ]
 
 const MOST_NAMED = 2
-/** What needs a look is named first. */
+/** The order of the statuses: those that need attention come first. */
 const ORDER = ['DEAD_LETTERED', 'FAILED', 'PENDING', 'HELD', 'CANCELLED', 'SUCCEEDED']
 
-/** What became of an event at each endpoint: two by name; of more the first by name, the others as a number. */
+/** The deliveries of an event. Up to two endpoints by name; of more, the first by name and the others as a number. */
 function Deliveries({ deliveries }: Pick<EventRow, 'deliveries'>) {
   if (deliveries.length === 0) return <span className="text-ink-3">no endpoint wanted it</span>
   const sorted =

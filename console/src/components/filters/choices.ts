@@ -1,4 +1,4 @@
-// What can be chosen in filters and forms: the tenant's endpoints and the catalogue's types.
+// The choices in filters and forms: the endpoints of the tenant and the types of the catalogue.
 
 import { graphql, useApiQuery } from '../../api/client.ts'
 import type { Choice } from './filter-menu.tsx'

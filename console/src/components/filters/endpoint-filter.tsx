@@ -1,4 +1,4 @@
-// Which events an endpoint gets, tried out on what was really published before it is saved.
+// The event filter of an endpoint, with a preview on real events before it is saved.
 
 import { useMemo, useState } from 'react'
 import { useEventFeed } from '../../api/live.ts'
@@ -75,7 +75,7 @@ export function EndpointFilter({ endpoint, types }: { endpoint: EndpointDetail; 
   )
 }
 
-/** What of the events that were published, and are being published, a filter lets through. */
+/** Which of the published events, past and new, match a filter. */
 function FilterPreview({ tenantId, eventTypes }: { tenantId: string; eventTypes: readonly string[] | null }) {
   const feed = useEventFeed({ tenantId, test: false }, { follows: true, keep: KEPT })
   if (feed.phase === 'failed' && feed.fault) return <Failed fault={feed.fault} onRetry={feed.retry} />

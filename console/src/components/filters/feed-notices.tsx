@@ -1,4 +1,4 @@
-// What a live list tells about itself: new rows that wait, changes that were caught up with, a page that did not come.
+// The notices of a live list: new rows that wait, changes after a lost connection, a page that failed to load.
 
 import { ArrowUp, X } from 'lucide-react'
 import type { LiveFeed } from '../../api/live.ts'
@@ -14,8 +14,8 @@ type AnyFeed = Pick<
 type Waiting = Pick<LiveFeed<{ id: string }>, 'rows' | 'waiting' | 'hasMore' | 'showWaiting'>
 
 /**
- * The line above a live list, with the pill that lets new rows in. Nothing moves until it is pressed, not even for the
- * pill: its place is kept free. `isMoving`: the list takes new rows by itself.
+ * The line above a live list, with the button that shows new rows. Nothing moves until it is pressed: the button has a
+ * reserved space. `isMoving` means that the list shows new rows by itself.
  */
 export function NewRowsLine({
   feed,

@@ -16,7 +16,7 @@ type FilterMenuProps = {
 
 const SEARCHED_FROM = 9
 
-/** A filter of several values: a button that says what is chosen, and a list of boxes. */
+/** A filter with several values: a button that shows the chosen ones, and a list of checkboxes. */
 export function FilterMenu({ label, choices, chosen, onChange }: FilterMenuProps) {
   const [text, setText] = useState('')
   const named = choices.find(({ value }) => value === chosen[0])
@@ -81,12 +81,12 @@ export function FilterMenu({ label, choices, chosen, onChange }: FilterMenuProps
 
 type TextFilterProps = { label: string; value: string; placeholder?: string; onChange(value: string): void }
 
-/** A filter of one text, taken when Enter is pressed or the field is left. */
+/** A filter with one text, applied by Enter or by leaving the field. */
 export function TextFilter({ label, value, placeholder, onChange }: TextFilterProps) {
   return (
     <span className="flex">
       <TextInput
-        // Another value from the address replaces what stands there.
+        // Another value in the address replaces the text in the field.
         key={value}
         aria-label={label}
         placeholder={placeholder ?? label}

@@ -15,7 +15,7 @@ const PRESETS = [
 
 type Period = { from?: string | undefined; to?: string | undefined }
 
-/** When something was created, in local time. */
+/** A filter by creation time, in local time. */
 export function PeriodFilter({ from, to, onChange }: Period & { onChange(period: Period): void }) {
   const isSet = from !== undefined || to !== undefined
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone

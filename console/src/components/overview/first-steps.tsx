@@ -12,7 +12,7 @@ type FirstStepsProps = {
   firstEndpointId: string | undefined
 }
 
-/** What a new tenant does first. Each step ticks itself when it is done. */
+/** The first steps of a new tenant. Each step marks itself when it is done. */
 export function FirstSteps({ hasEndpoint, hasTest, hasAnswer, firstEndpointId }: FirstStepsProps) {
   const { mayChange } = useRights()
   return (

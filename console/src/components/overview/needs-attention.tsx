@@ -1,5 +1,5 @@
-// What a person should look at now, the worst first: what is wrong, why, and where to put it right. An endpoint stands
-// here once, with the worst of its reasons; the others are named with it.
+// The problems that a person should look at now, the worst first: what is wrong, why, and where to fix it. An endpoint
+// appears once, with its worst reason; its other reasons are listed with it.
 
 import { Link } from '@tanstack/react-router'
 import { CircleCheck, CirclePause, CircleSlash, Skull, TrendingDown } from 'lucide-react'
@@ -17,12 +17,12 @@ type Group = NonNullable<OverviewPageQuery['deadLetterGroups']>[number]
 
 const POOR_RATE = 0.95
 const MOST_SHOWN = 8
-/** So many groups of dead letters are read; there may be more. */
+/** The number of groups of dead letters to read. There may be more. */
 const MOST_GROUPS = 20
 
-/** Why an endpoint needs somebody: as a headline with what to do, and in a few words beside a worse reason. */
+/** Why an endpoint needs attention: a headline with what to do, and a short form beside a worse reason. */
 type Reason = {
-  /** How bad it is; the highest is the worst. */
+  /** The severity. The highest is the worst. */
   readonly weight: number
   readonly icon: ReactNode
   readonly title: string
@@ -35,7 +35,7 @@ type NeedsAttentionProps = { endpoints: readonly Endpoint[]; groups: readonly Gr
 
 export function NeedsAttention({ endpoints, groups, waiting }: NeedsAttentionProps) {
   const { mayChange } = useRights()
-  // Dead letters may be of an endpoint that was deleted.
+  // The endpoint of a dead letter may be deleted.
   const ids = new Set([...endpoints.map(({ id }) => id), ...groups.map(({ endpoint }) => endpoint.id)])
   const items = [...ids]
     .map((id) => {
@@ -90,7 +90,7 @@ const DEAD_WEIGHT = 3
 const FAILING_WEIGHT = 2
 const PAUSED_WEIGHT = 1
 
-/** Nothing goes out: disabled by the gateway, or paused by a person. */
+/** Endpoints that get no deliveries: disabled by the gateway, or paused by a person. */
 function standstill({ id, name, status, disabledReason }: Endpoint, mayChange: boolean): Reason | null {
   if (status === 'ACTIVE') return null
   const action = (
@@ -117,7 +117,7 @@ function standstill({ id, name, status, disabledReason }: Endpoint, mayChange: b
   }
 }
 
-/** What failed for good, by its largest group; the more, the worse. */
+/** Dead letters, by their largest group. More of them are worse. */
 function deadLetters(groups: readonly Group[], mayBeMore: boolean, mayChange: boolean): Reason | null {
   const [largest, ...others] = groups.toSorted((a, b) => b.count.count - a.count.count)
   if (!largest) return null
@@ -174,7 +174,7 @@ function deadLetters(groups: readonly Group[], mayBeMore: boolean, mayChange: bo
   }
 }
 
-/** Many attempts fail now, also when retries save most deliveries in the end. */
+/** Endpoints with many failing attempts now, even if retries make most deliveries succeed in the end. */
 function failing({ id, name, status, recent }: Endpoint, waiting: Waiting): Reason | null {
   if (status !== 'ACTIVE' || !recent || recent.current.failedAttempts === 0) return null
   const { succeeded, failedAttempts, successRate } = recent.current
@@ -206,7 +206,7 @@ function failing({ id, name, status, recent }: Endpoint, waiting: Waiting): Reas
   }
 }
 
-/** What most of the deliveries that wait for a retry last failed with. */
+/** The most common error of the deliveries that wait for a retry. */
 function Cause({ waiting }: { waiting: Waiting }) {
   const counts = new Map<string, { row: Waiting[number]; count: number }>()
   for (const row of waiting) {

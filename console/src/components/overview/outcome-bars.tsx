@@ -1,4 +1,4 @@
-// Outcomes over time as stacked bars, with their table for those who do not see them.
+// Outcomes over time as stacked bars, with a table for people who cannot see them.
 
 import { useState } from 'react'
 import { graphql } from '../../api/client.ts'

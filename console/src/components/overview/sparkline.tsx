@@ -6,7 +6,7 @@ const WIDTH = 120
 const HEIGHT = 24
 const MOST_BARS = 32
 
-/** How deliveries went, as small bars: what succeeded below, what failed above. Nothing at all is a line. */
+/** Deliveries as small bars: successes below, failures above. Without deliveries it is a line. */
 export function Sparkline({ buckets, label }: { buckets: readonly Part[]; label: string }) {
   const parts = joined(buckets, Math.ceil(buckets.length / MOST_BARS))
   const most = Math.max(1, ...parts.map(({ succeeded, failedAttempts }) => succeeded + failedAttempts))
@@ -29,7 +29,7 @@ export function Sparkline({ buckets, label }: { buckets: readonly Part[]; label:
         const bad = Math.min(high(failedAttempts), HEIGHT - good)
         const x = index * step
         return (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a bar is its place in time
+          // biome-ignore lint/suspicious/noArrayIndexKey: the position of a bar is its time
           <g key={index}>
             {succeeded + failedAttempts === 0 && (
               <rect x={x} y={HEIGHT - 1} width={Math.max(1, step - 1)} height={1} className="fill-line" />

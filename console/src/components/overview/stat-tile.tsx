@@ -5,11 +5,11 @@ import { Skeleton } from '../../ui/states.tsx'
 
 type StatTileProps = {
   label: string
-  /** null while it is read for the first time. */
+  /** null while it loads for the first time. */
   value: string | null
-  /** Against the time before: what changed, and whether that is good. */
+  /** The change since the previous window, and whether it is good. */
   change?: { text: string; direction: 'up' | 'down' | 'same'; isGood: boolean | null } | null
-  /** Since when the value may be wrong, because it could not be read again. */
+  /** The time since which the value may be wrong, because reading it again failed. */
   staleSince?: ReactNode
   isBad?: boolean
   children?: ReactNode

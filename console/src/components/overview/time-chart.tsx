@@ -1,5 +1,5 @@
-// A chart over time with its numbers beside it: pointing at a moment reads them out, choosing it opens what happened then,
-// and a table holds the same for those who do not see it.
+// A chart over time with its numbers. Pointing at a bucket shows its numbers; choosing it opens what happened then. A
+// table holds the same numbers for people who cannot see the chart.
 
 import 'uplot/dist/uPlot.min.css'
 import { useEffect, useRef, useState } from 'react'
@@ -12,19 +12,19 @@ export type Series = {
   readonly label: string
   /** The name of a colour token, such as `chart-good`. */
   readonly colour: string
-  /** One value for each start; null where there is nothing to show. */
+  /** One value for each start; null if there is nothing to show. */
   readonly values: readonly (number | null)[]
 }
 
 type TimeChartProps = {
   label: string
-  /** Where each bucket starts, RFC 3339. */
+  /** The start of each bucket, in RFC 3339. */
   starts: readonly string[]
   bucketSeconds: number
   series: readonly Series[]
   kind: 'stacked-bars' | 'lines'
   format(value: number): string
-  /** Somebody chose a bucket. */
+  /** Called when a person chooses a bucket. */
   onChoose?: (from: string, to: string) => void
 }
 
@@ -32,7 +32,7 @@ const HEIGHT = 176
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
 const day = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric' })
 
-/** The clock within a day, the date where a day begins or where ticks are days apart. */
+/** The time of day; the date at the start of a day or if ticks are days apart. */
 function formatTick(seconds: number, step: number): string {
   const date = new Date(seconds * 1000)
   const isMidnight = date.getHours() === 0 && date.getMinutes() === 0
@@ -202,7 +202,7 @@ function Numbers({ label, starts, series, format }: Pick<TimeChartProps, 'label'
   )
 }
 
-/** uPlot's columns; bars that are stacked are drawn from the tallest sum down. */
+/** The columns for uPlot. Stacked bars are drawn from the highest sum down. */
 function toPlot(starts: readonly string[], series: readonly Series[], kind: TimeChartProps['kind']): uPlot.AlignedData {
   const times = starts.map((start) => Date.parse(start) / 1000)
   if (kind === 'lines') return [times, ...series.map(({ values }) => [...values])] as uPlot.AlignedData

@@ -73,7 +73,7 @@ export const ROLE_SENTENCES: Record<Role, string> = {
 
 type ApiKey = NonNullable<ApiKeysQuery['apiKeys']>['nodes'][number]
 
-/** `tenantId` null: an operator has not chosen one; keys for no tenant in particular can be made all the same. */
+/** `tenantId` is null if an operator has chosen none. Keys without a tenant can still be created. */
 export function ApiKeys({ tenantId }: { tenantId: string | null }) {
   const { data, fault, refetch } = useApiQuery(KEYS, { tenantId }, { pause: tenantId === null })
   const [isMaking, setMaking] = useState(false)

@@ -70,7 +70,7 @@ const COLUMNS: readonly Column<Entry>[] = [
   },
 ]
 
-/** Who changed what, newest first. */
+/** The audit entries, newest first. */
 export function AuditLog({ tenantId }: { tenantId: string }) {
   const [entries, setEntries] = useState<readonly Entry[] | null>(null)
   const [end, setEnd] = useState<{ cursor: string | null; hasMore: boolean }>({ cursor: null, hasMore: false })

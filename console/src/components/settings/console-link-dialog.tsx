@@ -33,7 +33,7 @@ const LIVES: readonly [string, number][] = [
 
 type LinkProps = { tenantId: string; tenantName: string; onClose(): void }
 
-/** Makes a link that lets somebody into a tenant's console, once. */
+/** Creates a link that signs in to the console of a tenant once. */
 export function ConsoleLinkDialog({ tenantId, tenantName, onClose }: LinkProps) {
   const { isOperator } = useRights()
   const [role, setRole] = useState<Role>('VIEWER')

@@ -52,7 +52,7 @@ const READ_EVERY_MS = 15_000
 
 type Session = NonNullable<ConsoleSessionsQuery['consoleSessions']>['nodes'][number]
 
-/** Which browsers are signed in, and a way to sign one out. */
+/** The browsers that are signed in, with a button to sign one out. */
 export function ConsoleSessions({ tenantId }: { tenantId: string }) {
   const { isOperator } = useRights()
   const { data, fault, refetch } = useApiQuery(SESSIONS, { tenantId })

@@ -36,7 +36,7 @@ const COLOURS: Record<ConnectionState, string> = {
   paused: 'text-wait',
 }
 
-/** How true the page is right now, in words. */
+/** How current the page is, in words. */
 export function ConnectionLight() {
   const { state, over } = useConnection()
   const tenantId = useChosenTenant()

@@ -4,7 +4,7 @@ import { buttonClass } from '../../ui/button.tsx'
 import { Page } from '../../ui/page.tsx'
 import { Failed } from '../../ui/states.tsx'
 
-/** A page broke, or its code could not be fetched: after an update of the gateway its files have new names. */
+/** Shown if a page fails or its code cannot be loaded. After an update of the gateway the files have new names. */
 export function PageFailed({ error, reset }: ErrorComponentProps) {
   const isStale = /import|module script|chunk/i.test(String(error))
   if (isStale)

@@ -20,7 +20,7 @@ const TENANTS = graphql(`
   }
 `)
 
-/** Shows its children once it is clear whose things they are about; operators are asked. */
+/** Shows its children when the tenant is known. Operators must choose one. */
 export function RequireTenant({ children }: { children: ReactNode }) {
   const tenantId = useChosenTenant()
   if (tenantId !== null) return children
@@ -69,7 +69,7 @@ function ChooseTenant() {
   )
 }
 
-/** The tenant in the top bar: its name, or an operator's choice. */
+/** The tenant in the top bar: its name, or a selector for operators. */
 export function TenantSwitch() {
   const { isOperator } = useRights()
   const tenantId = useChosenTenant()

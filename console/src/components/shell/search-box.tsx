@@ -1,4 +1,4 @@
-// Finds by what people have at hand: an id of any kind, a call, an HTTP status, an event type.
+// A search by an id of any type, a call, an HTTP status or an event type.
 
 import { useNavigate } from '@tanstack/react-router'
 import { Search } from 'lucide-react'
@@ -73,7 +73,7 @@ export function SearchBox() {
         className="absolute top-9 z-30 w-full rounded-lg border border-line bg-raised p-1 shadow-float"
       >
         {hits.map((hit, index) => (
-          // biome-ignore lint/a11y/useKeyWithClickEvents: the keys are handled where the focus is, in the input
+          // biome-ignore lint/a11y/useKeyWithClickEvents: the input has the focus and handles the keys
           <div
             key={hit.label}
             id={`${listId}-${index}`}

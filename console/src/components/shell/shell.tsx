@@ -1,4 +1,4 @@
-// What is around every page: the bar of pages, the tenant, the search, how live the page is, and the panel of a delivery.
+// The frame of every page: the navigation, the tenant, the search, the state of the connection, and the delivery panel.
 
 import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router'
 import {
@@ -59,7 +59,7 @@ const PAGES = [
   { to: '/settings', label: 'Settings', icon: Settings, keys: 'g s' },
 ] as const
 
-/** Pages that are about no tenant in particular. */
+/** The pages that concern no single tenant. */
 const TENANTLESS = new Set(['/tenants', '/catalogue', '/api'])
 
 export function Shell() {
@@ -89,7 +89,7 @@ function SignedIn() {
   const openDeliveryId = useOpenDeliveryId()
   const openDelivery = useOpenDelivery()
 
-  // Keeps the tab's connection open on every page, so that its state is known everywhere.
+  // Keeps the connection of the tab open on every page, so that every page knows its state.
   useStream(ENDPOINT_CHANGES, tenantId === null ? null : { tenantId }, ({ endpointUpdates }) =>
     noteEndpoint(endpointUpdates.endpoint),
   )
@@ -193,7 +193,7 @@ const DEATHS = graphql(`
 const COUNT_EVERY_MS = 15_000
 const COUNT_AFTER_MS = 1_000
 
-/** How many dead letters there are; null for none. Counted anew soon after one came in, and now and then. */
+/** The number of dead letters; null for none. Counted again soon after a new one, and at regular times. */
 function useDeadLetterCount(tenantId: string | null): string | null {
   const variables = { filter: { tenantId, statuses: ['DEAD_LETTERED' as const] } }
   const { data, refetch } = useApiQuery(DEAD_LETTERS, variables, { pause: tenantId === null })
@@ -204,7 +204,7 @@ function useDeadLetterCount(tenantId: string | null): string | null {
       clearTimeout(timer.current)
       timer.current = setTimeout(refetch, COUNT_AFTER_MS)
     },
-    // Every page has this stream, so each says truly whether polling gets through.
+    // Every page has this stream, so every page knows whether polling works.
     poll: async () => void (await fetchQuery(DEAD_LETTERS, variables)),
   })
   useInterval(() => tenantId !== null && refetch(), COUNT_EVERY_MS)

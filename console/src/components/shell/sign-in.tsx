@@ -13,7 +13,7 @@ const MAKE_A_LINK = `mutation {
   }
 }`
 
-/** What somebody without a session sees. */
+/** The page for people without a session. */
 export function SignIn({ session }: { session: Session }) {
   const [link, setLink] = useState('')
   const [refusal, setRefusal] = useState<string | null>(null)

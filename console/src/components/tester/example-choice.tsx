@@ -1,4 +1,4 @@
-// What a test's data begins with: the catalogue's example, or what somebody kept in this browser under a name.
+// The start of a test's data: the example of the catalogue, or data that a person saved in this browser under a name.
 
 import { Save, Trash2 } from 'lucide-react'
 import { useId, useState } from 'react'
@@ -18,9 +18,9 @@ type ExampleProps = {
   tenantId: string
   eventType: string
   text: string
-  /** Whether the text is the catalogue's example as it stands there. */
+  /** Whether the text is the unchanged example of the catalogue. */
   isCatalogue: boolean
-  /** Whether the text can be sent, and so be kept. */
+  /** Whether the text can be sent. Only such text can be saved. */
   isSendable: boolean
   onCatalogue(): void
   onSaved(payload: SavedPayload): void
@@ -136,7 +136,7 @@ function SaveDialog({ tenantId, eventType, text, saved, onClose }: SaveProps) {
         id={form}
         onSubmit={(event) => {
           event.preventDefault()
-          // The form of the test is above this one.
+          // The form of the test contains this one.
           event.stopPropagation()
           save()
         }}

@@ -1,5 +1,5 @@
-// An editor for the data of an event: checked against the type's schema while it is typed, with the names and values the
-// schema allows to choose from.
+// An editor for the data of an event. It checks the text against the schema of the type while a person types, and offers
+// the names and values that the schema allows.
 
 import { autocompletion, type CompletionContext, type CompletionResult } from '@codemirror/autocomplete'
 import { json } from '@codemirror/lang-json'
@@ -18,7 +18,7 @@ type EditorProps = {
   value: string
   onChange(value: string): void
   label: string
-  /** null: any JSON. */
+  /** null for any JSON. */
   schema: JsonSchema | null
   onSubmit?: () => void
   className?: string
@@ -55,7 +55,7 @@ function lintJson({ state }: EditorView, schema: JsonSchema | null): Diagnostic[
   }
 }
 
-/** Where the value of a path stands in the text; the start of the text when it cannot be found. */
+/** The position of a path's value in the text; the start of the text if the path is not found. */
 function placeOf(state: EditorState, path: readonly (string | number)[]): { from: number; to: number } {
   let node: Node | null = syntaxTree(state).topNode.firstChild
   for (const step of path) {
@@ -67,7 +67,7 @@ function placeOf(state: EditorState, path: readonly (string | number)[]): { from
     }
   }
   if (!node) return { from: 0, to: Math.min(1, state.doc.length) }
-  // A whole object underlined says little: its opening brace does.
+  // Underline only the opening brace of an object: a whole underlined object says little.
   return /^(Object|Array)$/.test(node.name) ? { from: node.from, to: node.from + 1 } : { from: node.from, to: node.to }
 }
 
@@ -108,7 +108,7 @@ function complete(context: CompletionContext, schema: JsonSchema): CompletionRes
   const word = context.matchBefore(/"[\w]*/)
   if (!word && !context.explicit) return null
   const from = word?.from ?? pos
-  // A quote that closes by itself is typed already.
+  // The editor has already inserted the closing quote.
   const to = state.sliceDoc(pos, pos + 1) === '"' ? pos + 1 : pos
   const holder = node.name === 'Object' ? node : node.parent
   const isName =

@@ -1,4 +1,4 @@
-// What to send as a test: a type, and its data with an example to begin from.
+// The form for a test event: the event type, and its data, which begins with an example.
 
 import { Send } from 'lucide-react'
 import { lazy, Suspense, useEffect, useState } from 'react'
@@ -18,13 +18,13 @@ type FormProps = {
   types: readonly CatalogueType[]
   tenantId: string
   endpointId: string | null
-  /** What is chosen at first and whenever it changes. */
+  /** The event type that is chosen at first, and again whenever this value changes. */
   eventType?: string | undefined
   onSent(test: SentTest): void
-  /** Told what is about to be sent, for a form that goes on to use it. */
+  /** Called with the test that is about to be sent, for forms that use it further. */
   onTypeChange?: (type: string) => void
   editorClass?: string
-  /** Lets it be sent several times, and copied as a command. */
+  /** Allows sending the test several times, and copying it as a command. */
   isFull?: boolean
 }
 
@@ -54,14 +54,14 @@ export function TestForm({
     action.forget()
     onTypeChange?.(next)
   }
-  // biome-ignore lint/correctness/useExhaustiveDependencies: only a type that is named from outside chooses anew
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only a new type from outside changes the choice
   useEffect(() => {
     if (eventType && eventType !== name) choose(eventType)
   }, [eventType])
 
   const data = parsed(text)
   const isExample = text === exampleText(type)
-  // The example goes out whole, with its subject and its place in the call.
+  // The example is sent whole, with its subject and its position in the call.
   const input = { endpointId: endpointId ?? '', eventType: name, ...(isExample ? {} : { data }) }
   const send = async () => {
     if (!endpointId || data === undefined) return

@@ -1,4 +1,4 @@
-// A test as it happens: each step of its one attempt as it is taken, and then what came back.
+// The result of a test while it happens: each step of its attempt, and then the reply.
 
 import { Check, Circle, LoaderCircle, Minus, X } from 'lucide-react'
 import { useEffect, useState } from 'react'
@@ -69,7 +69,7 @@ const STEPS: readonly [DeliveryStep, string][] = [
 ]
 const ASK_AGAIN_MS = 1_000
 
-/** Follows a test to its end. `onOutcome` is told once what came of it. */
+/** Follows a test to its end. Calls `onOutcome` once, with the outcome. */
 export function useTest(test: SentTest, onOutcome?: (outcome: TestOutcome) => void) {
   const [steps, setSteps] = useState<ReadonlyMap<DeliveryStep, number>>(new Map())
   const [outcome, setOutcome] = useState<TestOutcome | null>(null)
@@ -82,12 +82,12 @@ export function useTest(test: SentTest, onOutcome?: (outcome: TestOutcome) => vo
     {
       next: ({ deliveryProgress: { step, atMs } }) => setSteps((before) => new Map(before).set(step, atMs)),
       ended: () => setAsks((count) => count + 1),
-      // Where nothing can be pushed, the result is asked for.
+      // Without a connection that can push, poll for the result.
       poll: async () => setAsks((count) => count + 1),
     },
   )
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the outcome is told once, to whoever listens then
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the outcome is reported once, to the current callback
   useEffect(() => {
     if (asks === 0 && !refused) return
     let isOver = false
