@@ -7,7 +7,8 @@ import { constants } from 'node:os'
 import { join, resolve } from 'node:path'
 
 const ROOT = resolve(import.meta.dirname, '..')
-const SCHEMA = join(ROOT, 'schema.graphql')
+/** Made from other files, and committed so that a change is a diff. */
+const GENERATED = ['schema.graphql', 'packages/verify/src/generated/events.ts']
 
 type Step = { name: string; run: () => Promise<Result> }
 /** An exit code, or a sentence that says what is wrong. */
@@ -57,18 +58,22 @@ async function runAll(all: readonly Step[]): Promise<number> {
 
 /** Generates all generated files again. The committed ones must not change. */
 async function checkGeneratedFiles(): Promise<Result> {
-  const before = await readFile(SCHEMA, 'utf8').catch(() => null)
+  const read = () => Promise.all(GENERATED.map((path) => readFile(join(ROOT, path), 'utf8').catch(() => null)))
+  const before = await read()
   const generators: [file: string, args: string[]][] = [
     [await binary('prisma'), ['generate']],
     [join(ROOT, 'scripts/print-schema.ts'), []],
+    [join(ROOT, 'scripts/print-event-types.ts'), []],
     [await binary('graphql-codegen'), ['--silent']],
   ]
   for (const [file, args] of generators) {
     const code = await node(file, args, { quiet: true })
     if (code !== 0) return code
   }
-  if ((await readFile(SCHEMA, 'utf8')) === before) return 0
-  return 'Expected the schema.graphql that src/schema generates, got another one. It is correct now: check the difference and commit it.'
+  const after = await read()
+  const changed = GENERATED.filter((_, at) => after[at] !== before[at])
+  if (changed.length === 0) return 0
+  return `Expected ${changed.join(' and ')} as the code generates it, got another version. It is correct now: check the difference and commit it.`
 }
 
 async function program(name: string, args: string[]): Promise<number> {

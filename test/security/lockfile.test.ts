@@ -7,13 +7,16 @@ type Locked = {
   integrity?: string
   optional?: boolean
   hasInstallScript?: boolean
+  link?: boolean
 }
 
 const read = async (name: string) => JSON.parse(await readFile(new URL(`../../${name}`, import.meta.url), 'utf8'))
 const lock = (await read('package-lock.json')) as { packages: Record<string, Locked> }
 const manifest = (await read('package.json')) as Record<'dependencies' | 'devDependencies', Record<string, string>>
 
-const installed = Object.entries(lock.packages).filter(([path]) => path !== '')
+/** Ours: the project itself, the packages in its folders and npm's links to them. */
+const isOurs = (path: string, { link }: Locked) => path === '' || path.startsWith('packages/') || link === true
+const installed = Object.entries(lock.packages).filter(([path, locked]) => !isOurs(path, locked))
 const versionsOf = (name: string) =>
   installed.filter(([path]) => path.endsWith(`node_modules/${name}`)).map(([, { version }]) => version!)
 
@@ -30,6 +33,11 @@ test('what runs is named to the version', () => {
     .filter(([name, version]) => !name.startsWith('@types/') && !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))
     .map(([name, version]) => `${name}@${version}`)
   expect(ranges).toEqual([])
+})
+
+test('links lead into this repository and nowhere else', () => {
+  const targets = Object.values(lock.packages).flatMap(({ link, resolved }) => (link ? [resolved] : []))
+  expect(targets).toEqual(['packages/verify'])
 })
 
 test('there is one GraphQL, so that every part speaks of the same types', () => {
