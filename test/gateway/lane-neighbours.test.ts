@@ -59,7 +59,7 @@ afterAll(async () => {
   await house.close()
 })
 
-test('beside a neighbour a lane whose receiver answers at once uses few slots, alone all twenty', async () => {
+test('a lane whose receiver answers in a millisecond uses few slots beside a neighbour, and all twenty alone', async () => {
   const [flooding, calm] = [await house.addTenant(), await house.addTenant()]
   const { id: flooded } = await house.addEndpoint(FLOOD, { tenantId: flooding })
   const { id: neighbour } = await house.addEndpoint('https://calm.example/', { tenantId: calm })

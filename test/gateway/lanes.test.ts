@@ -52,7 +52,7 @@ async function endpointOf(fields: Parameters<House['addEndpoint']>[1] = {}) {
   }
 }
 
-describe('nobody waits for somebody else’s broken server', () => {
+describe('a broken server delays no other tenant', () => {
   let isolated: House
   beforeAll(async () => {
     isolated = await openHouse({ SIVO_ATTEMPT_TIMEOUT: '3s' })
@@ -77,7 +77,7 @@ describe('nobody waits for somebody else’s broken server', () => {
       .sort((a, b) => a - b)
   }
 
-  test('a hanging endpoint with hundreds waiting and a flood leave a healthy tenant its pace', async () => {
+  test('a healthy tenant keeps its pace beside a flood and beside a hanging endpoint with 400 deliveries', async () => {
     const hole = await openBlackHole()
     const flooded = await isolated.receiver({ keep: 10 })
     const [hanging, flooding] = [await isolated.addTenant(), await isolated.addTenant()]
@@ -96,7 +96,7 @@ describe('nobody waits for somebody else’s broken server', () => {
     await hole.close()
   })
 
-  test('hundreds of hanging endpoints of one tenant do not fill the process', async () => {
+  test('400 hanging endpoints of one tenant use at most half of the process', async () => {
     const hole = await openBlackHole()
     const tenantId = await isolated.addTenant()
     await Promise.all(
@@ -117,8 +117,8 @@ describe('nobody waits for somebody else’s broken server', () => {
   })
 })
 
-describe('limits hold over all gateways together', () => {
-  test('maxInFlight is never exceeded, and is used', async () => {
+describe('the limits of an endpoint hold over all processes together', () => {
+  test('maxInFlight is used in full and never exceeded', async () => {
     let inFlight = 0
     let most = 0
     const endpoint = await endpointOf({ maxInFlight: 3 })
@@ -141,7 +141,7 @@ describe('limits hold over all gateways together', () => {
     await other.close(1_000)
   })
 
-  test('a rate holds in every second', async () => {
+  test('rateLimitPerSecond holds in every second', async () => {
     const rate = 20
     const endpoint = await endpointOf({ rateLimitPerSecond: rate })
     const other = await house.openAnother()
@@ -159,7 +159,7 @@ describe('limits hold over all gateways together', () => {
     await other.close(1_000)
   })
 
-  test('an endpoint with a limit and nothing due is left in peace', async () => {
+  test('an endpoint with a limit and nothing due causes no claims', async () => {
     const endpoint = await endpointOf({ rateLimitPerSecond: 1_000, maxInFlight: 5 })
     await endpoint.publish(3)
     await endpoint.untilStatus('SUCCEEDED', 3)
@@ -171,7 +171,7 @@ describe('limits hold over all gateways together', () => {
     }
   })
 
-  test('a limit that is taken away holds no longer', async () => {
+  test('a limit that was removed no longer holds', async () => {
     const endpoint = await endpointOf({ maxInFlight: 1 })
     receiver.answerAt(endpoint.path, { status: 200, delayMs: 200 })
     await endpoint.publish(40)
@@ -181,7 +181,7 @@ describe('limits hold over all gateways together', () => {
     await endpoint.untilStatus('SUCCEEDED', 40, 5_000)
   })
 
-  test('many endpoints with limits of their own are claimed together without a deadlock', async () => {
+  test('30 endpoints with limits are claimed together by two processes without a deadlock', async () => {
     const other = await house.openAnother()
     const tenantId = await house.addTenant()
     const ids = await Promise.all(
@@ -205,8 +205,8 @@ describe('limits hold over all gateways together', () => {
   })
 })
 
-describe('an endpoint that changes', () => {
-  test('a new URL and a new secret hold from the next attempt on', async () => {
+describe('a change of an endpoint', () => {
+  test('holds from the next attempt on, for the URL as for the secret', async () => {
     const endpoint = await endpointOf()
     receiver.answerAt(endpoint.path, async () => {
       const { db, vault } = house.app.ctx
@@ -247,7 +247,7 @@ describe('an endpoint that changes', () => {
     ])
   })
 
-  test('paused in the middle: what is in the air is recorded, the rest waits; resumed, all of it goes out', async () => {
+  test('to paused records what is in the air and holds the rest; after a resume all of it goes out', async () => {
     const endpoint = await endpointOf()
     receiver.answerAt(endpoint.path, { status: 200, delayMs: 150 })
     await endpoint.publish(50)
@@ -270,7 +270,7 @@ describe('an endpoint that changes', () => {
     expect(endpoint.requests()).toHaveLength(55)
   })
 
-  test('deleted in the middle: nothing more is sent, what is in the air is recorded', async () => {
+  test('to deleted records what is in the air and sends nothing more', async () => {
     const endpoint = await endpointOf()
     receiver.answerAt(endpoint.path, { status: 500, delayMs: 200 })
     await endpoint.publish(20)
@@ -281,7 +281,7 @@ describe('an endpoint that changes', () => {
     expect(endpoint.requests().length).toBeLessThan(20)
   })
 
-  test('410 disables the endpoint with the reason, and what waits is held', async () => {
+  test('to disabled follows a 410, with the reason, and holds what waits', async () => {
     const endpoint = await endpointOf()
     receiver.answerAt(endpoint.path, 410)
     await endpoint.publish(1)
@@ -310,14 +310,14 @@ describe('what a receiver answers', () => {
     return { endpoint, attempt, delivery: (await endpoint.deliveries())[0]! }
   }
 
-  test('Retry-After pushes the next attempt later', async () => {
+  test('Retry-After moves the next attempt to a later time', async () => {
     const { attempt, delivery } = await firstAttempt({ status: 503, headers: { 'retry-after': '120' } })
     const waitMs = delivery.nextAttemptAt!.getTime() - attempt.startedAt.getTime()
     expect(waitMs).toBeGreaterThanOrEqual(120_000)
     expect(waitMs).toBeLessThan(125_000)
   })
 
-  test('no answer in time is a timeout, and the endpoint is tried again by the schedule', async () => {
+  test('a reply that does not come in time is a timeout, and the delivery is retried on the schedule', async () => {
     const { endpoint, attempt } = await firstAttempt([{ hang: true }, 200])
     expect(attempt).toMatchObject({ errorCode: 'timeout', statusCode: null, number: 1, trigger: 'INITIAL' })
     expect(attempt.latencyMs).toBeGreaterThanOrEqual(490)
@@ -326,7 +326,7 @@ describe('what a receiver answers', () => {
     expect(second! - first!).toBeGreaterThanOrEqual(790)
   })
 
-  test('a redirect is refused and never followed', async () => {
+  test('a redirect is a failure and is never followed', async () => {
     const elsewhere = `/${paths++}`
     const { attempt } = await firstAttempt([{ status: 307, headers: { location: elsewhere } }, 200])
     expect(attempt).toMatchObject({ errorCode: 'redirect', statusCode: 307 })
@@ -348,7 +348,7 @@ describe('what a receiver answers', () => {
     expect(delivery.status).toBe('SUCCEEDED')
   })
 
-  test('a result that cannot be written with its reply is written without, and its neighbours with', async () => {
+  test('a result that cannot be stored with its reply is stored without it, and the others of its batch with theirs', async () => {
     await house.app.ctx.db
       .$executeRaw`alter table attempt add constraint unstorable check (response_body not like '%unstorable%')`
     const endpoint = await endpointOf()
@@ -372,8 +372,8 @@ describe('what a receiver answers', () => {
   })
 })
 
-describe('the lane', () => {
-  test('retries that fall due one after the other are each in time', async () => {
+describe('a lane', () => {
+  test('sends retries that fall due one after the other each at its time', async () => {
     const endpoint = await endpointOf()
     receiver.answerAt(endpoint.path, ({ headers }) => (headers['x-sivo-attempt'] === '1' ? 500 : 200))
     for (let i = 0; i < 8; i++) {
@@ -389,7 +389,7 @@ describe('the lane', () => {
     }
   })
 
-  test('never has more than twenty out, also while retries come back to it', async () => {
+  test('never has more than twenty attempts in the air, also while retries come back to it', async () => {
     let out = 0
     let most = 0
     const endpoint = await endpointOf()
@@ -413,7 +413,7 @@ describe('the lane', () => {
     expect(await endpoint.attempts()).toHaveLength(300 + refused)
   })
 
-  test('under more than it can send, what waits in the table is not overtaken by what is published later', async () => {
+  test('that gets more than it can send sends what waits in the table before what is published later', async () => {
     const endpoint = await endpointOf()
     const arrived = new Set<string>()
     receiver.answerAt(endpoint.path, async ({ headers }) => {
@@ -434,7 +434,7 @@ describe('the lane', () => {
     await endpoint.untilStatus('SUCCEEDED', published.length, 20_000)
   })
 
-  test('large bodies arrive whole, also beside a hanging endpoint that has them too', async () => {
+  test('delivers large bodies whole, also beside a hanging endpoint with large bodies', async () => {
     const hole = await openBlackHole()
     const [hanging, healthy] = [await endpointOf(), await endpointOf()]
     await house.app.ctx.db.endpoint.update({
@@ -452,7 +452,7 @@ describe('the lane', () => {
     await hole.close()
   })
 
-  test('a gateway that leaves gives back what it has not sent', async () => {
+  test('of a process that leaves gives back what it has not sent', async () => {
     const leaving = await house.openAnother({ SIVO_ATTEMPT_TIMEOUT: '10s' })
     const endpoint = await endpointOf({ status: 'PAUSED' })
     receiver.answerAt(endpoint.path, { hang: true })
@@ -466,7 +466,7 @@ describe('the lane', () => {
     expect((await endpoint.attempts()).map(({ number }) => number)).toEqual([1, 1])
   })
 
-  test('a manual retry reaches an endpoint whose lane is busy with a backlog', async () => {
+  test('that is busy with a backlog also sends a manual retry', async () => {
     const endpoint = await endpointOf()
     receiver.answerAt(endpoint.path, 500)
     await endpoint.publish(1)

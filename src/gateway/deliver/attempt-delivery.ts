@@ -1,5 +1,5 @@
-// One attempt of one delivery: sign, send, decide. Each stage takes what the one before made; nothing here touches the
-// database, and a receiver's refusal is an outcome, never an exception.
+// One attempt of one delivery: sign, send, decide. Each stage takes what the stage before it made. Nothing here uses the
+// database. A refusal of the receiver is an outcome, never an exception.
 
 import type { Clock } from '../../domain/clock.ts'
 import { next, type Policy, type Step } from '../../domain/delivery.ts'
@@ -27,9 +27,9 @@ export type AttemptTools = {
   readonly random: () => number
   readonly policy: Policy
   readonly userAgent: string
-  /** Is told how far the attempt of a test is; nothing else is told. */
+  /** Called for each step of a test event's attempt, and for no other attempt. */
   readonly onTestStep?: (of: { deliveryId: string; attempt: number }, step: DeliveryStep, atMs: number) => void
-  /** Ends attempts in the air when the process must leave. */
+  /** Ends the attempts in the air when the process must leave. */
   readonly signal: AbortSignal
 }
 
@@ -38,14 +38,14 @@ export type Attempt = {
   readonly trigger: AttemptTrigger
   readonly startedAt: Date
   readonly url: string
-  /** As sent, the values of the endpoint's own headers masked. */
+  /** As sent, but with the values of the endpoint's own headers masked. */
   readonly requestHeaders: [string, string][]
   readonly sent: SendResult
 }
 
 export type AttemptResult = { readonly attempt: Attempt; readonly outcome: Outcome; readonly step: Step }
 
-/** Makes the attempt. null: it was cut off because this process leaves, which says nothing about the receiver. */
+/** Makes the attempt. null: it was cut off because this process leaves; that says nothing about the receiver. */
 export async function attemptDelivery(
   tools: AttemptTools,
   { delivery, target, body }: { delivery: ClaimedDelivery; target: EndpointTarget; body: Buffer },

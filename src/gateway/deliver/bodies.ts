@@ -1,37 +1,37 @@
-// The bodies of what is sent. A small one comes with its claim; a large one is read right before its attempt, so that what
-// waits does not fill the memory, and few at a time, so that claims, publishes and records find a connection. The
-// deliveries of one event that go out together share it.
+// The bodies of the deliveries that are sent. A small body comes with its claim. A large body is read right before its
+// attempt, so that waiting deliveries do not fill the memory, and only four are read at a time, so that claims, publishes
+// and records find a connection. Deliveries of one event that go out together share its body.
 
 import type { ClaimedDelivery } from './claim-deliveries.ts'
 
 const READS_AT_ONCE = 4
 const MAX_SHARED_BYTES = 8_000_000
-/** From the end of its reading; afterwards retention may have taken it. */
+/** How long a body is shared after it was read. Retention may take the event, so the time is short. */
 const SHARED_MS = 5_000
 
 export type BodyReader = {
-  /** The exact bytes to sign and send, not to be changed; null: retention took the event. */
+  /** The exact bytes to sign and send; do not change them. null: retention took the event. */
   read(delivery: Pick<ClaimedDelivery, 'body' | 'eventId'>): Promise<Buffer | null>
 }
 
-/** `readBody` reads the text of an event's body from the table; null: it is gone. */
+/** `readBody` reads the body of an event from the table; null: it is gone. */
 export function createBodyReader(readBody: (eventId: string) => Promise<string | null>): BodyReader {
   let reads = 0
-  const line: (() => void)[] = []
+  const waiting: (() => void)[] = []
   const shared = new Map<string, Promise<Buffer | null>>()
-  /** Sizes of those that have been read, oldest first. */
+  /** Bytes of each shared body that has been read, oldest first. */
   const sizes = new Map<string, number>()
   let sharedBytes = 0
 
   async function readLarge(eventId: string): Promise<Buffer | null> {
-    while (reads >= READS_AT_ONCE) await new Promise<void>((resolve) => line.push(resolve))
+    while (reads >= READS_AT_ONCE) await new Promise<void>((resolve) => waiting.push(resolve))
     reads++
     try {
       const read = await readBody(eventId)
       return read === null ? null : Buffer.from(read, 'utf8')
     } finally {
       reads--
-      line.shift()?.()
+      waiting.shift()?.()
     }
   }
 

@@ -1,15 +1,15 @@
-// When what is retried is due, and the wake-up for it: on a whole second, one per endpoint and second and process. Otherwise
-// an endpoint that is down would keep a job for each delivery that waits.
+// When a retry is due, and when to wake its endpoint for it. Wake-ups come at whole seconds, one per endpoint, second and
+// process: otherwise an endpoint that is down would have one job for each delivery that waits.
 
 import type { Clock } from '../../domain/clock.ts'
 import type { Step } from '../../domain/delivery.ts'
 import type { ClaimedDelivery } from './claim-deliveries.ts'
 
-/** Retries of an endpoint fall due together for as long as jitter spreads them. */
+/** How long a wake-up is remembered. Jitter spreads the retries of an endpoint over up to 30 seconds. */
 const REMEMBERED_MS = 40_000
 
 export type RetryTimes = {
-  /** Both null where the step is no retry; `wakeAt` also where the wake-up was asked for already. */
+  /** Both are null if the step is no retry. `wakeAt` is also null if that wake-up was asked for before. */
   timesOf(delivery: ClaimedDelivery, step: Step): { nextAttemptAt: Date | null; wakeAt: Date | null }
 }
 

@@ -1,5 +1,6 @@
-// What an attempt must know of its endpoint: where to, which headers, which secrets. Kept per process and dropped as
-// soon as a claim shows a newer revision, so an edit holds from the next attempt on.
+// What an attempt must know about its endpoint: the URL, the headers and the signing secrets. Each process keeps the
+// targets it has read, and reads one again when a claim shows a newer revision: a change of an endpoint holds from the
+// next attempt on.
 
 import type { HotDatabase, Statement } from '../../database/pools.ts'
 import { type LiveSecrets, signingKeys } from '../../domain/signature.ts'
@@ -9,14 +10,14 @@ import { belongsToEndpoint, type Vault } from '../../vault.ts'
 export type EndpointTarget = {
   readonly revision: number
   readonly url: string
-  /** The endpoint's own headers, flat: name, value, … */
+  /** The endpoint's own headers as a flat list: name, value, name, value. */
   readonly headers: readonly string[]
   /** The secrets that sign at this moment. */
   secretsAt(now: Date): LiveSecrets
 }
 
 export type EndpointTargets = {
-  /** The targets of these endpoints, each at least as new as the revision asked for; unknown ones are absent. */
+  /** The targets of these endpoints, each at least as new as the given revision. An unknown endpoint is absent. */
   load(wanted: ReadonlyMap<string, number>): Promise<Map<string, EndpointTarget>>
 }
 
@@ -40,7 +41,7 @@ type Row = {
 
 const MAX_KEPT = 10_000
 
-/** `onUnreadable` is told of an endpoint whose secrets cannot be opened: it has no target until they can. */
+/** `onUnreadable` is told of an endpoint whose secrets cannot be decrypted. It has no target until they can be. */
 export function createEndpointTargets(
   hot: HotDatabase,
   vault: Vault,

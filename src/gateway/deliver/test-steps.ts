@@ -1,5 +1,5 @@
-// How far the attempt of a test is, for somebody who watches it from another process: its steps are written as they are
-// taken, and read until the attempt is recorded. Only tests pay for it.
+// The steps of a test event's attempt, for a viewer that may be connected to another process: each step is written when
+// it is taken, and read until the attempt is recorded. Attempts of other events write no steps.
 
 import type { Context } from '../../context.ts'
 import type { Statement } from '../../database/pools.ts'
@@ -18,13 +18,13 @@ const NOTE: Statement = {
 }
 
 export type TestSteps = {
-  /** Writes a step behind the caller's back; one that cannot be written is left out. */
+  /** Writes a step; the caller does not wait. A step that cannot be written is left out. */
   note(of: { deliveryId: string; attempt: number }, step: DeliveryStep, atMs: number): void
-  /** Resolves when everything noted is written. */
+  /** Resolves when all steps are written. */
   idle(): Promise<void>
 }
 
-/** Steps that are taken at the same time, and while others are being written, are written together, in order. */
+/** Steps that come at the same time, or while others are being written, are written together, in their order. */
 export function createTestSteps({ hot, log }: Pick<Context, 'hot' | 'log'>): TestSteps {
   let waiting: object[] = []
   let writing: Promise<void> | null = null
@@ -49,7 +49,7 @@ export function createTestSteps({ hot, log }: Pick<Context, 'hot' | 'log'>): Tes
   }
 }
 
-// The attempt that is being made, or else the last one.
+// The attempt in the air; if there is none, the last one.
 const LOOK: Statement = {
   name: 'look-at-test',
   text: `
@@ -77,11 +77,11 @@ type Look = {
 }
 
 const LOOK_EVERY_MS = 50
-/** A test that nobody sends is looked at less often after a while. */
+/** A test event that is not sent is looked at less often after 30 seconds. */
 const SOON_MS = 30_000
 const LATER_EVERY_MS = 1_000
 
-/** The steps of a test's attempt: those taken so far at once, then each as it is taken, until the attempt is recorded. */
+/** The steps of a test event's attempt: the steps taken so far at once, then each new one, until the attempt is recorded. */
 export function watchTest({ hot, clock }: Pick<Context, 'hot' | 'clock'>, deliveryId: string): Stream<ProgressStep> {
   const began = clock.monotonicMs()
   const given = new Set<DeliveryStep>()
@@ -92,7 +92,7 @@ export function watchTest({ hot, clock }: Pick<Context, 'hot' | 'clock'>, delive
       if (!seen) return { values: [], over: true }
       attempt = seen.attempt
       const { over, totalMs, steps: written, ...timing } = seen
-      // What could not be written in time, or was forgotten since, the attempt's own times tell.
+      // Steps that could not be written in time, or were forgotten since, are derived from the attempt's own times.
       const isWhole = written.some(({ step }) => step === 'DONE')
       const steps = over && totalMs !== null && !isWhole ? stepsOfTiming({ ...timing, totalMs }) : written
       const values = steps.filter(({ step }) => !given.has(step))
@@ -108,7 +108,7 @@ const FORGET: Statement = {
   text: `delete from test_step where created_at < now() - interval '1 d'`,
 }
 
-/** Forgets the steps of tests that are long over: their attempts still tell them, a little less exactly. */
+/** Deletes the steps of test events that are older than a day. Their attempts still show them, slightly less exactly. */
 export async function forgetTestSteps({ hot }: Pick<Context, 'hot'>): Promise<void> {
   await hot.query(FORGET, [])
 }
