@@ -148,7 +148,7 @@ async function openParts({ config, log, ca, narrate = false }: AppOptions, parts
     maxItems: MAX_BATCH_ROWS,
     maxBytes: MAX_BATCH_BYTES,
     parallel: 2,
-    rest: { fromBytes: TIRING_EVENTS * LEAST_EVENT_WEIGHT, fromItems: TIRING_EVENTS },
+    coolDown: { fromBytes: TIRING_EVENTS * LEAST_EVENT_WEIGHT, fromItems: TIRING_EVENTS },
   })
   parts.add('publisher', () => publisher.idle())
 

@@ -9,11 +9,11 @@ import { sweepDeletedEndpoint, sweepDeletedEndpoints } from '../src/gateway/admi
 import {
   type ClaimedDelivery,
   claimDeliveries,
-  claimGated,
   markWatched,
   readBody,
   releaseLeases,
 } from '../src/gateway/deliver/claim-deliveries.ts'
+import { claimThroughGates } from '../src/gateway/deliver/gates.ts'
 import { recordAttempts } from '../src/gateway/deliver/record-attempts.ts'
 import { sendTestEvent } from '../src/gateway/publish/send-test-event.ts'
 import { storeEvents } from '../src/gateway/publish/store-events.ts'
@@ -115,7 +115,11 @@ async function walkThePath(): Promise<void> {
 
   const lease = { token: randomUUID(), processId: randomUUID(), now: new Date() }
   const { deliveries } = await claimDeliveries(hot, [{ endpointId, test: false, slots: 4, low: null }], lease)
-  const gated = await claimGated(hot, [{ endpointId: gatedId, test: false, slots: 4, low: Date.now() - 5_000 }], lease)
+  const gated = await claimThroughGates(
+    hot,
+    [{ endpointId: gatedId, test: false, slots: 4, low: Date.now() - 5_000 }],
+    lease,
+  )
   expect(deliveries).toHaveLength(4)
   expect(gated.deliveries).not.toEqual([])
   const [first, second, third, fourth] = deliveries as [

@@ -7,7 +7,7 @@ function failure(code: string): Error {
   return Object.assign(new Error(code), { code })
 }
 
-/** A batcher over a database that does what `write` says; `batches` are the flushes as they came. */
+/** A batcher over a database that does what `write` says. `batches` holds the flushes in their order. */
 function batcherOver(
   write: (names: string[], repeated: boolean) => Promise<void> | void,
   options: Partial<BatcherOptions<Item, string>> = {},
@@ -33,7 +33,7 @@ function batcherOver(
   return { batcher, batches, submit }
 }
 
-/** A write that waits until it is let go. */
+/** A write that waits until the test opens the gate. */
 function gate() {
   let open = () => {}
   const opened = new Promise<void>((resolve) => {
@@ -42,7 +42,7 @@ function gate() {
   return { opened, open: () => open() }
 }
 
-test('idle, an item is flushed at once; what arrives meanwhile rides the next flush together', async () => {
+test('an idle batcher flushes an item at once, and items that arrive during the flush go together in the next one', async () => {
   const first = gate()
   const { batches, submit, batcher } = batcherOver((names) => (names[0] === '1' ? first.opened : undefined))
   const answers = [submit('1')]
@@ -55,7 +55,7 @@ test('idle, an item is flushed at once; what arrives meanwhile rides the next fl
   expect(batches).toEqual([['1'], ['2', '3']])
 })
 
-test('under load a flush lingers for company; a full batch does not wait, nor does the first item after it', async () => {
+test('under load a flush waits for further items; a full batch does not wait, nor does the first item after it', async () => {
   const { batches, submit, batcher } = batcherOver(() => {}, { linger: { ms: 200, after: 3 } })
   const beganMs = performance.now()
   await Promise.all([submit('1'), submit('2')])
@@ -80,7 +80,7 @@ test('under load a flush lingers for company; a full batch does not wait, nor do
   expect(batches.at(-1)).toEqual(['15'])
 })
 
-test('a flood delays itself: every batch takes from all owners in turn', async () => {
+test('a flood delays only itself: every batch takes items from all owners in turn', async () => {
   const { batches, submit } = batcherOver(() => {})
   const flood = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => submit(`flood${n}`, 'flood'))
   await Promise.all([...flood, submit('calm1', 'calm'), submit('calm2', 'calm')])
@@ -91,7 +91,7 @@ test('a flood delays itself: every batch takes from all owners in turn', async (
   ])
 })
 
-describe('who had much in a flush, while others are about', () => {
+describe('the cool-down of an owner with a large part of a flush', () => {
   const FLUSH_MS = 40
   /** Flushes take a while; `startMs` is when each began. */
   function slowBatcher() {
@@ -101,12 +101,12 @@ describe('who had much in a flush, while others are about', () => {
         for (const name of names) startMs.set(name, performance.now())
         return new Promise((resolve) => setTimeout(resolve, FLUSH_MS))
       },
-      { parallel: 2, rest: { fromBytes: 100, fromItems: 3 } },
+      { parallel: 2, coolDown: { fromBytes: 100, fromItems: 3 } },
     )
     return { ...made, startMs }
   }
 
-  test('rests for twice as long as it took; the others are served meanwhile', async () => {
+  test('lasts twice as long as the flush while other owners are active, and they are served during it', async () => {
     const { submit, startMs, batches } = slowBatcher()
     await submit('calm1', 'calm')
     const flood = submit('flood1', 'flood', 100).then(() => submit('flood2', 'flood', 100))
@@ -118,7 +118,7 @@ describe('who had much in a flush, while others are about', () => {
     expect(startMs.get('flood2')! - startMs.get('flood1')!).toBeGreaterThan(3 * FLUSH_MS - 5)
   })
 
-  test('rests for its own part of it alone', async () => {
+  test('counts only the time of the owner’s own part of the flush', async () => {
     const { submit, startMs, batches } = slowBatcher()
     await Promise.all([submit('a1', 'a', 250), submit('b1', 'b', 250), submit('c1', 'c', 250), submit('d1', 'd', 250)])
     await submit('a2', 'a', 250)
@@ -127,7 +127,7 @@ describe('who had much in a flush, while others are about', () => {
     expect(startMs.get('a2')! - startMs.get('a1')!).toBeLessThan(3 * FLUSH_MS - 5)
   })
 
-  test('has one flush in the air; what it submits meanwhile keeps its order', async () => {
+  test('begins with the flush: the owner has one flush at a time, and its later items keep their order', async () => {
     const { submit, startMs, batches } = slowBatcher()
     await submit('calm', 'calm')
     await Promise.all([1, 2, 3].map((n) => submit(`flood${n}`, 'flood', 400)))
@@ -135,7 +135,7 @@ describe('who had much in a flush, while others are about', () => {
     expect(startMs.get('flood3')! - startMs.get('flood1')!).toBeGreaterThan(2 * FLUSH_MS)
   })
 
-  test('does not rest with little in it, nor alone', async () => {
+  test('is left out for an owner with a small part, and for one that is alone', async () => {
     const { submit, batches } = slowBatcher()
     const goesAtOnce = async (first: string, then: string, bytes: number) => {
       await submit(first, 'flood', bytes)
@@ -149,7 +149,7 @@ describe('who had much in a flush, while others are about', () => {
     await goesAtOnce('small1', 'small2', 99)
   })
 
-  test('has two flushes in the air alone, with few items in them', async () => {
+  test('is left out for an owner that is alone with few items: it has two flushes at a time', async () => {
     const { submit, batches } = slowBatcher()
     const first = submit('1', 'flood', 900)
     await Promise.resolve()
@@ -159,7 +159,7 @@ describe('who had much in a flush, while others are about', () => {
     await Promise.all([first, second])
   })
 
-  test('put together from many, rests alone as well, half as long as it took: more come together', async () => {
+  test('lasts half as long as the flush for an owner that is alone with many items: more of them come together', async () => {
     const { submit, startMs, batches } = slowBatcher()
     const first = Promise.all([1, 2, 3].map((n) => submit(`first${n}`, 'many', 40)))
     await Promise.resolve()
@@ -174,7 +174,7 @@ describe('who had much in a flush, while others are about', () => {
     expect(startMs.get('early')! - startMs.get('first1')!).toBeGreaterThan(1.5 * FLUSH_MS - 5)
   })
 
-  test('is waited for when the batcher is to be idle', async () => {
+  test('is waited for before the batcher counts as idle', async () => {
     const { submit, batcher, batches } = slowBatcher()
     await submit('calm', 'calm')
     void submit('flood1', 'flood', 900)
@@ -185,7 +185,7 @@ describe('who had much in a flush, while others are about', () => {
   })
 })
 
-test('a batch is bounded in bytes; one item above the bound goes alone', async () => {
+test('a batch is bounded in bytes, and an item above the bound goes alone', async () => {
   const { batches, submit } = batcherOver(() => {})
   await Promise.all([
     submit('1', 'a', 600),
@@ -197,16 +197,19 @@ test('a batch is bounded in bytes; one item above the bound goes alone', async (
   expect(batches).toEqual([['1', '2'], ['3'], ['huge'], ['4']])
 })
 
-test.each(['22P05', '23514', '54000'])('bad data (%s) fails alone, its neighbours are written', async (code) => {
-  const { batches, submit } = batcherOver((names) => {
-    if (names.includes('bad')) throw failure(code)
-  })
-  const settled = await Promise.allSettled(['1', 'bad', '2', '3'].map((name) => submit(name)))
-  expect(settled.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'fulfilled'])
-  expect(batches).toEqual([['1', 'bad', '2', '3'], ['1', 'bad'], ['1'], ['bad'], ['2', '3']])
-})
+test.each(['22P05', '23514', '54000'])(
+  'an item with bad data (%s) fails alone, and the others of its batch are written',
+  async (code) => {
+    const { batches, submit } = batcherOver((names) => {
+      if (names.includes('bad')) throw failure(code)
+    })
+    const settled = await Promise.allSettled(['1', 'bad', '2', '3'].map((name) => submit(name)))
+    expect(settled.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'fulfilled'])
+    expect(batches).toEqual([['1', 'bad', '2', '3'], ['1', 'bad'], ['1'], ['bad'], ['2', '3']])
+  },
+)
 
-test('bad data with a rescue is written in its other form, tried once', async () => {
+test('an item with bad data is written in its other form, which is tried once', async () => {
   const refused = new Set(['bad', 'worse', 'worse, rescued'])
   const { submit } = batcherOver(
     (names) => {
@@ -220,7 +223,7 @@ test('bad data with a rescue is written in its other form, tried once', async ()
   expect(worse).toMatchObject({ status: 'rejected' })
 })
 
-test('a deadlock is repeated whole, and not as something that may have been committed', async () => {
+test('a batch that met a deadlock is repeated whole, and not as one that may have been committed', async () => {
   let failures = 3
   const seen: boolean[] = []
   const { batches, submit } = batcherOver((_names, repeated) => {
@@ -247,7 +250,7 @@ test.each(['ECONNRESET', '08006', '57P01', '53300', '55P03', '57014'])(
   },
 )
 
-test('patience ends by the clock, however long a single try takes', async () => {
+test('patience ends by the clock, even if a single try takes long', async () => {
   let now = 0
   const waited: number[] = []
   const { batches, submit } = batcherOver(
@@ -268,7 +271,7 @@ test('patience ends by the clock, however long a single try takes', async () => 
   expect(batches).toHaveLength(3)
 })
 
-test('any other fault rejects its batch alone and the next goes on', async () => {
+test('any other fault rejects only its own batch, and the next batch is flushed', async () => {
   const { submit, batcher } = batcherOver((names) => {
     if (names.includes('1')) throw new TypeError('a fault of ours')
   })

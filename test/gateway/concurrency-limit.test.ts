@@ -1,30 +1,30 @@
 import { expect, test } from 'vitest'
 import {
+  type ConcurrencyLimit,
+  FIRST_LIMIT,
   FIRST_SLOTS,
-  type LaneWidth,
-  NARROW,
-  SLOTS,
+  limitAfter,
+  MAX_SLOTS,
   slotsBesideNeighbours,
-  widthAfter,
 } from '../../src/gateway/fairness/concurrency-limit.ts'
 
-type Attempt = Parameters<typeof widthAfter>[1]
+type Attempt = Parameters<typeof limitAfter>[1]
 
 const answered = (latencyMs: number): Attempt => ({ errorCode: null, latencyMs })
 const timeout: Attempt = { errorCode: 'timeout', latencyMs: 10_000 }
 const refused: Attempt = { errorCode: 'http_status', latencyMs: 3 }
 
-function after(attempts: readonly Attempt[], most = SLOTS): LaneWidth {
-  return attempts.reduce((width, attempt) => widthAfter(width, attempt, most), NARROW)
+function after(attempts: readonly Attempt[], maxSlots = MAX_SLOTS): ConcurrencyLimit {
+  return attempts.reduce((limit, attempt) => limitAfter(limit, attempt, maxSlots), FIRST_LIMIT)
 }
 
 test('a lane starts with two slots and doubles them with every success, up to what the endpoint allows', () => {
-  const slots = (count: number, most?: number) => after(Array<Attempt>(count).fill(answered(5)), most).slots
+  const slots = (count: number, maxSlots?: number) => after(Array<Attempt>(count).fill(answered(5)), maxSlots).slots
   expect([0, 1, 2, 3, 4, 5].map((count) => slots(count))).toEqual([2, 4, 8, 16, 20, 20])
   expect(slots(9, 3)).toBe(3)
 })
 
-test('three timeouts in a row bring it back to two slots, never lower; anything else begins the row anew', () => {
+test('three timeouts in a row bring a lane back to two slots, never lower; any other outcome ends the row', () => {
   const wide = Array<Attempt>(5).fill(answered(5))
   expect(after([...wide, timeout, timeout]).slots).toBe(20)
   expect(after([...wide, timeout, timeout, timeout]).slots).toBe(FIRST_SLOTS)
@@ -34,8 +34,8 @@ test('three timeouts in a row bring it back to two slots, never lower; anything 
   expect(after([timeout, timeout, timeout], 1).slots).toBe(1)
 })
 
-test('it is quick while its receiver answers well within a tenth of a second', () => {
-  expect(NARROW.isQuick).toBe(false)
+test('a lane is quick while its receiver answers 2xx within a tenth of a second', () => {
+  expect(FIRST_LIMIT.isQuick).toBe(false)
   expect(after([answered(100)]).isQuick).toBe(true)
   expect(after([answered(5), refused]).isQuick).toBe(false)
   expect(after([answered(5), timeout]).isQuick).toBe(false)
@@ -43,7 +43,7 @@ test('it is quick while its receiver answers well within a tenth of a second', (
   expect(after([answered(2_000), answered(5)]).isQuick).toBe(true)
 })
 
-test('its latency is what attempts take of late, however they end', () => {
+test('the latency of a lane is a moving average over all attempts, whatever their outcome', () => {
   expect(after([answered(8)]).latencyMs).toBe(8)
   expect(after([...Array<Attempt>(5).fill(answered(5)), answered(50)]).latencyMs).toBeCloseTo(9.5)
   expect(after([...Array<Attempt>(5).fill(answered(5)), refused]).latencyMs).toBeCloseTo(4.8)
@@ -59,7 +59,7 @@ test.each([
   expect(slotsBesideNeighbours(after(Array<Attempt>(5).fill(answered(latencyMs))))).toBe(slots)
 })
 
-test('beside neighbours a lane that knows nothing yet, or waits for timeouts, uses the slots it has', () => {
-  expect(slotsBesideNeighbours(NARROW)).toBe(FIRST_SLOTS)
+test('beside neighbours a lane without attempts, or with timeouts, uses all its slots', () => {
+  expect(slotsBesideNeighbours(FIRST_LIMIT)).toBe(FIRST_SLOTS)
   expect(slotsBesideNeighbours(after([...Array<Attempt>(5).fill(answered(1)), timeout]))).toBe(20)
 })

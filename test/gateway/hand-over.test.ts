@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { NewEvent, StoreCall } from '../../src/domain/new-event.ts'
 import type { ClaimedDelivery } from '../../src/gateway/deliver/claim-deliveries.ts'
-import { type Offer, storeEvents } from '../../src/gateway/publish/store-events.ts'
+import type { Offer } from '../../src/gateway/deliver/hand-over.ts'
+import { storeEvents } from '../../src/gateway/publish/store-events.ts'
 import { type House, openHouse } from '../support/house.ts'
 
 // What a publish hands over to the lanes beside it needs no claim and no wake-up. The lanes here are the tests' own;
@@ -76,7 +77,7 @@ const wakeUps = async (endpointId: string) => {
 const leasedTo = (endpointId: string) => house.deliveries({ endpointId, leaseToken: LANES })
 
 describe('a publish beside lanes with free places', () => {
-  test('stores its deliveries leased to them, ready to be sent, and no wake-up', async () => {
+  test('stores its deliveries leased to these lanes, ready to be sent, and stores no wake-up', async () => {
     const tenantId = await house.addTenant()
     const { id: endpointId } = await house.addEndpoint('https://127.0.0.1/x', { tenantId })
     const calls = eventsOf(tenantId, 2)
@@ -109,7 +110,7 @@ describe('a publish beside lanes with free places', () => {
     expect(await wakeUps(endpointId)).toBe(0)
   })
 
-  test('hands over no more than there are places; the rest is claimed as ever', async () => {
+  test('hands over no more deliveries than there are places, and leaves the rest to the claims', async () => {
     const tenantId = await house.addTenant()
     const [unknown, named, busy] = await Promise.all(
       [1, 2, 3].map(async () => (await house.addEndpoint('https://127.0.0.1/x', { tenantId })).id),
@@ -125,7 +126,7 @@ describe('a publish beside lanes with free places', () => {
     expect(woken.toSorted()).toEqual([unknown!, named!, busy!].toSorted())
   })
 
-  test('hands over no more than they take in all, and nothing of a tenant who has enough in the air', async () => {
+  test('hands over no more than the lanes take in all, and nothing of a tenant that has used its quota', async () => {
     const [one, other] = await Promise.all([house.addTenant(), house.addTenant()])
     for (const tenantId of [one, one, one, other]) await house.addEndpoint('https://127.0.0.1/x', { tenantId })
     const calls = [...eventsOf(one, 2), ...eventsOf(other, 2)]
@@ -146,7 +147,7 @@ describe('a publish beside lanes with free places', () => {
     expect(await wakeUps(endpointId)).toBe(jobs)
   })
 
-  test('leaves a large body in the database until its attempt', async () => {
+  test('leaves a large body in the database until the attempt', async () => {
     const tenantId = await house.addTenant()
     await house.addEndpoint('https://127.0.0.1/x', { tenantId })
     const body = JSON.stringify('x'.repeat(20_000))
@@ -154,7 +155,7 @@ describe('a publish beside lanes with free places', () => {
     expect(taken[0]!.map((delivery) => delivery.body)).toEqual([null])
   })
 
-  test('hands over what is stored under a key once, and nothing of a call that is refused', async () => {
+  test('hands over an event with an idempotency key once, and nothing of a call that is refused', async () => {
     const tenantId = await house.addTenant()
     await house.addEndpoint('https://127.0.0.1/x', { tenantId })
     const keyed = (fingerprint: string): StoreCall[] => [
@@ -165,7 +166,7 @@ describe('a publish beside lanes with free places', () => {
     expect((await storeBeside({}, keyed('11'))).taken).toEqual([[]])
   })
 
-  test('tells them when nothing was stored', async () => {
+  test('tells the lanes when nothing was stored', async () => {
     const tenantId = await house.addTenant()
     await house.addEndpoint('https://127.0.0.1/x', { tenantId })
     const calls = [{ tenantId, events: [newEvent({ body: 'a\0b' })] }]
@@ -174,7 +175,7 @@ describe('a publish beside lanes with free places', () => {
   })
 })
 
-test('what a commit that went unheard left to the lanes is free for claims as soon as it is stored again', async () => {
+test('deliveries that were leased to lanes by a commit without an answer can be claimed once the publish is repeated', async () => {
   const tenantId = await house.addTenant()
   const { id: endpointId } = await house.addEndpoint('https://127.0.0.1/x', { tenantId })
   const calls = eventsOf(tenantId, 2)

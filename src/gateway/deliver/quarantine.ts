@@ -1,16 +1,17 @@
-// Deliveries that were in the air at two deaths of a process in a row. They go out under watch: a few together, and those
-// that were out at a further death one at a time, so that a death says which one it was. One that takes long is overtaken
-// and no longer under watch: a slow receiver must not hold up other suspects, nor be taken for the cause of a death.
+// The quarantine of suspects: deliveries that were in the air when a process died, twice in a row. They are sent under
+// watch: up to sixteen together, and one at a time if they were under watch at a further death. So a further death shows
+// which delivery caused it. A suspect that takes longer than a second is overtaken and no longer under watch: a slow
+// receiver must not hold up other suspects, and must not be taken for the cause of a death.
 
-import type { LaneWidth } from '../fairness/concurrency-limit.ts'
+import type { ConcurrencyLimit } from '../fairness/concurrency-limit.ts'
 import { type ClaimedDelivery, CRASHES_OF_A_SUSPECT } from './claim-deliveries.ts'
 import type { EndpointTarget } from './targets.ts'
 
-/** How long others wait for a suspect that is out. */
+/** How long other suspects wait for one that is out. */
 const WATCHED_MS = 1_000
-/** Suspects that are out together; those that were among them at a death go out alone from then on. */
+/** The most suspects under watch together. Those that are among them at a death go out alone from then on. */
 const WATCHED_TOGETHER = 16
-/** The third death with a suspect that is alone is the last. */
+/** The third death while a suspect is out alone is the last one. */
 const CRASHES_OF_POISON = CRASHES_OF_A_SUSPECT + 1 + 3
 
 export type Suspect<Lane> = {
@@ -19,31 +20,37 @@ export type Suspect<Lane> = {
   readonly target: EndpointTarget
 }
 
-export type Suspects<Lane> = {
+export type Quarantine<Lane> = {
   add(suspect: Suspect<Lane>): void
-  /** Sends those that may go out now. */
+  /** Sends the suspects that may go out now. */
   send(): void
-  /** Those that are not out; they are forgotten here. */
+  /** Removes the suspects that are not out, and returns them. */
   takeAll(): Suspect<Lane>[]
 }
 
-export type SuspectsOptions<Lane> = {
-  /** Says, before it is sent, that it is out under watch, and that those which were overtaken no longer are. False: its lease is lost. */
+export type QuarantineOptions<Lane> = {
+  /**
+   * Writes down, before this suspect is sent, that it is under watch, and that the overtaken ones no longer are. False:
+   * its lease is lost. Rejects with a fault of the database.
+   */
   mark(delivery: ClaimedDelivery, overtaken: readonly ClaimedDelivery[]): Promise<boolean>
+  /** Told of a fault of `mark`. The suspect is then put back, not sent. */
+  onMarkFault(error: unknown, suspect: Suspect<Lane>): void
   /** Resolves when the attempt is over. */
   send(suspect: Suspect<Lane>): Promise<void> | undefined
-  /** It was alone at three deaths. */
+  /** The suspect was out alone at three deaths: it must not be sent again. */
   convict(suspect: Suspect<Lane>): void
-  /** It is not sent now. */
-  drop(suspect: Suspect<Lane>): void
+  /** The suspect is not sent now. */
+  putBack(suspect: Suspect<Lane>): void
 }
 
-/** Suspects of lanes; those of lanes without timeouts go first. */
-export function createSuspects<Lane extends { readonly width: LaneWidth }>(
-  options: SuspectsOptions<Lane>,
-): Suspects<Lane> {
+/** Suspects of lanes without timeouts go first. */
+export function createQuarantine<Lane extends { readonly limit: ConcurrencyLimit }>(
+  options: QuarantineOptions<Lane>,
+): Quarantine<Lane> {
   const waiting: Suspect<Lane>[] = []
   const watched = new Set<ClaimedDelivery>()
+  /** Overtaken, and not written down as such yet. */
   const overtaken: ClaimedDelivery[] = []
 
   function send(): void {
@@ -65,13 +72,13 @@ export function createSuspects<Lane extends { readonly width: LaneWidth }>(
     }
   }
 
-  /** The one that may go out now; nobody is beside a lone one. */
+  /** The suspect that may go out now. A suspect that must be alone waits until no other is out. */
   function takeNext(): Suspect<Lane> | null {
-    if (watched.size >= WATCHED_TOGETHER || [...watched].some(isLone)) return null
-    const together = waiting.filter(({ delivery }) => !isLone(delivery))
+    if (watched.size >= WATCHED_TOGETHER || [...watched].some(mustBeAlone)) return null
+    const together = waiting.filter(({ delivery }) => !mustBeAlone(delivery))
     const candidates = together.length > 0 || watched.size > 0 ? together : waiting
     const next = candidates.reduce<Suspect<Lane> | null>(
-      (best, suspect) => (best === null || suspect.lane.width.timeouts < best.lane.width.timeouts ? suspect : best),
+      (best, suspect) => (best === null || suspect.lane.limit.timeouts < best.lane.limit.timeouts ? suspect : best),
       null,
     )
     if (next) waiting.splice(waiting.indexOf(next), 1)
@@ -81,8 +88,17 @@ export function createSuspects<Lane extends { readonly width: LaneWidth }>(
   async function sendUnderWatch(suspect: Suspect<Lane>): Promise<void> {
     const { delivery } = suspect
     if (delivery.crashCount >= CRASHES_OF_POISON) return options.convict(suspect)
-    if (await options.mark(delivery, overtaken.splice(0))) await options.send(suspect)
-    else options.drop(suspect)
+    const noLongerWatched = overtaken.splice(0)
+    let isOurs: boolean
+    try {
+      isOurs = await options.mark(delivery, noLongerWatched)
+    } catch (error) {
+      overtaken.push(...noLongerWatched)
+      options.onMarkFault(error, suspect)
+      return options.putBack(suspect)
+    }
+    if (isOurs) await options.send(suspect)
+    else options.putBack(suspect)
   }
 
   return {
@@ -92,7 +108,7 @@ export function createSuspects<Lane extends { readonly width: LaneWidth }>(
   }
 }
 
-/** It was under watch with others when a process died. */
-function isLone(delivery: ClaimedDelivery): boolean {
+/** It was under watch together with others when a process died. */
+function mustBeAlone(delivery: ClaimedDelivery): boolean {
   return delivery.crashCount > CRASHES_OF_A_SUSPECT
 }

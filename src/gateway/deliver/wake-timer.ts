@@ -1,17 +1,18 @@
-// Times at which something is to be looked at again, with one timer for all of them.
+// The times at which a lane must look at its deliveries again, with one timer for all of them.
 
-/** Times that are closer together than this are one. */
+/** Times that are closer together than this share one ring. */
 const GRAIN_MS = 20
 
-export type Alarm = {
-  /** Rings after so many ms too. */
+export type WakeTimer = {
+  /** Also rings `ms` milliseconds from now. */
   setIn(ms: number): void
+  /** Whether a time is still to come. */
   readonly isSet: boolean
-  /** Rings no more, whatever is set. */
+  /** Forgets all times; the timer never rings again. */
   close(): void
 }
 
-export function createAlarm(monotonicMs: () => number, ring: () => void): Alarm {
+export function createWakeTimer(monotonicMs: () => number, ring: () => void): WakeTimer {
   /** Soonest first. */
   let times: number[] = []
   let timer: NodeJS.Timeout | null = null
@@ -22,7 +23,7 @@ export function createAlarm(monotonicMs: () => number, ring: () => void): Alarm 
     timer = null
     const [soonest] = times
     if (soonest === undefined) return
-    // A timer may come a little early; its time would then still be ahead.
+    // A timer may fire slightly early, and its time would then still be ahead: hence the extra millisecond.
     timer = setTimeout(ringOnce, Math.max(0, soonest - monotonicMs()) + 1).unref()
   }
 

@@ -1,31 +1,32 @@
-// Group commit. Idle, an item is flushed at once, unless its owner rests; what arrives while a flush is in the air rides the
-// next one. A batch is bounded in items and bytes, and takes its items in turns from all who wait (fair-queue.ts). Where nobody
-// waits for a flush, it may linger under load: fewer and larger batches cost less.
+// Group commit. While nothing is being flushed, an item is flushed at once, unless its owner cools down; items that
+// arrive during a flush go with the next one. A batch is bounded in items and bytes, and takes its items from all owners
+// in turn (fair-queue.ts). Under load a flush may wait a little for further items: fewer and larger batches cost less.
 //
-// What a failed flush means decides what happens to its items: bad data is split until it stands alone, a serialization
-// failure is repeated whole, a lost connection is repeated with the same items until `patience` says stop. So a flush
-// must be safe to repeat: it may have been committed before the connection broke.
+// The kind of a fault decides what happens to the items of a failed flush. Bad data: the batch is split until the bad
+// item stands alone. A serialization failure: the whole batch is repeated. A lost connection: the same items are
+// repeated until `patience` says stop. So a flush must be safe to repeat: the first try may have been committed before
+// the connection broke.
 
 import { isDatabaseAway } from '../../errors.ts'
-import { createTurns, type TurnsOptions } from './fair-queue.ts'
+import { createFairQueue, type FairQueueOptions } from './fair-queue.ts'
 
-export type BatcherOptions<Item, Result> = Omit<TurnsOptions<Item>, 'onRested'> & {
-  /** Results in the order of the items. `repeated` says that an earlier try of these items may have been committed. */
+export type BatcherOptions<Item, Result> = Omit<FairQueueOptions<Item>, 'onCooledDown'> & {
+  /** Returns results in the order of the items. `repeated`: an earlier try of these items may have been committed. */
   flush(items: Item[], repeated: boolean): Promise<Result[]>
-  /** Called when the database is away, `waitedMs` after the first try; true: try once more, false: reject the items. */
+  /** Called when the database is away, `waitedMs` after the first try. True: try once more; false: reject the items. */
   patience(waitedMs: number): Promise<boolean>
-  /** Another form of an item that alone cannot be written, tried once before it is rejected. */
+  /** Another form of an item that cannot be written even alone. It is tried once before the item is rejected. */
   rescue?(item: Item): Item
-  /** How many flushes may be in the air at once. */
+  /** The most flushes at the same time. */
   parallel: number
-  /** After a flush of `after` items or more began, the next one begins so many ms later, or with a full batch. */
+  /** After a flush of at least `after` items, wait up to `ms` for the next batch to fill. */
   linger?: { readonly ms: number; readonly after: number }
 }
 
 export type Batcher<Item, Result> = {
   submit(item: Item): Promise<Result>
   readonly waiting: number
-  /** Resolves when nothing waits and no flush is in the air. */
+  /** Resolves when no item waits and no flush is running. */
   idle(): Promise<void>
 }
 
@@ -35,13 +36,13 @@ const MAX_SERIALIZATION_TRIES = 10
 
 export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result>): Batcher<Item, Result> {
   type Waiting = Entry<Item, Result>
-  const turns = createTurns<Waiting>({
+  const queue = createFairQueue<Waiting>({
     ...options,
     owner: ({ item }) => options.owner(item),
     weigh: ({ item }) => options.weigh(item),
-    onRested: pump,
+    onCooledDown: pump,
   })
-  let inTheAir = 0
+  let flushes = 0
   let whenIdle: (() => void)[] = []
 
   type Try = { tries: number; since: number; repeated: boolean; rescued: boolean }
@@ -78,10 +79,10 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
   let lingerUntil = 0
   let lingering = false
 
-  /** Whether the next flush is to wait for company; it then begins by itself. */
+  /** Whether the next flush waits for further items. It then begins by itself. */
   function lingers(): boolean {
     const waitMs = lingerUntil - options.monotonicMs()
-    if (waitMs <= 0 || turns.waiting >= options.maxItems) return false
+    if (waitMs <= 0 || queue.waiting >= options.maxItems) return false
     if (lingering) return true
     lingering = true
     setTimeout(() => {
@@ -93,16 +94,16 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
   }
 
   function pump(): void {
-    while (inTheAir < options.parallel && turns.isReady && !lingers()) {
-      const { items: batch, done } = turns.take()
+    while (flushes < options.parallel && queue.isReady && !lingers()) {
+      const { items: batch, done } = queue.take()
       const { linger } = options
       if (linger && batch.length >= linger.after) lingerUntil = options.monotonicMs() + linger.ms
-      inTheAir++
+      flushes++
       flush(batch, firstTry(false)).finally(() => {
-        inTheAir--
+        flushes--
         done()
-        if (turns.waiting > 0) pump()
-        else if (inTheAir === 0) {
+        if (queue.waiting > 0) pump()
+        else if (flushes === 0) {
           for (const resolve of whenIdle) resolve()
           whenIdle = []
         }
@@ -114,9 +115,9 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
   return {
     submit(item) {
       return new Promise((resolve, reject) => {
-        turns.add({ item, resolve, reject })
+        queue.add({ item, resolve, reject })
         if (scheduled) return
-        // What is submitted in the same turn of the event loop goes together.
+        // Items that are submitted in the same turn of the event loop go together.
         scheduled = true
         queueMicrotask(() => {
           scheduled = false
@@ -125,10 +126,10 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
       })
     },
     get waiting() {
-      return turns.waiting
+      return queue.waiting
     },
     idle() {
-      if (turns.waiting === 0 && inTheAir === 0) return Promise.resolve()
+      if (queue.waiting === 0 && flushes === 0) return Promise.resolve()
       return new Promise((resolve) => whenIdle.push(resolve))
     },
   }

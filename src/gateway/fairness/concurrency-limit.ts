@@ -1,57 +1,57 @@
-// How many requests a lane may have out at once, by what its receiver's answers taught it.
+// How many attempts a lane may have in the air at once, learnt from the replies of its receiver.
 //
-// A lane starts with two slots and doubles them with every success; three timeouts in a row bring it back to two. That
-// limits parallelism alone, never the schedule. While other tenants are about, a lane uses no more slots than two for each
-// millisecond that its receiver takes, whatever it answers: the sooner it does, the fewer keep it busy, and a flood that does
-// everything at once would stand in the others' way.
+// A lane starts with two slots and doubles them after every success. Three timeouts in a row bring it back to two. The
+// limit concerns parallelism alone, never the retry schedule. While other tenants are active, a lane uses at most two
+// slots for each millisecond that its receiver takes, whatever the receiver answers: a receiver that answers quickly is
+// kept busy by few requests, and a flood that sends everything at once would slow the other tenants down.
 
 import type { ErrorCode } from '../../domain/outcome.ts'
 
 export const FIRST_SLOTS = 2
-/** Unless the endpoint says otherwise. */
-export const SLOTS = 20
-const TIMEOUTS_UNTIL_NARROW = 3
+/** The most slots of a lane, unless its endpoint says otherwise. */
+export const MAX_SLOTS = 20
+const TIMEOUTS_UNTIL_RESET = 3
 const QUICK_MS = 100
-const PER_MS_BESIDE_NEIGHBOURS = 2
-/** How much of the latency is the last attempt's. */
-const LAST_ATTEMPTS_PART = 0.1
+const SLOTS_PER_MS_BESIDE_NEIGHBOURS = 2
+/** The share of the last attempt in the average latency. */
+const LAST_ATTEMPT_SHARE = 0.1
 
-export type LaneWidth = {
+export type ConcurrencyLimit = {
   readonly slots: number
-  /** In a row. */
+  /** Timeouts in a row. */
   readonly timeouts: number
-  /** The last attempt was answered well and soon: what is claimed ahead goes out soon. */
+  /** The last attempt succeeded within 100 ms: what is claimed ahead goes out soon. */
   readonly isQuick: boolean
-  /** What attempts take of late, infinite before the first. */
+  /** Moving average of the latency in milliseconds; infinite before the first attempt. */
   readonly latencyMs: number
 }
 
-export const NARROW: LaneWidth = {
+export const FIRST_LIMIT: ConcurrencyLimit = {
   slots: FIRST_SLOTS,
   timeouts: 0,
   isQuick: false,
   latencyMs: Number.POSITIVE_INFINITY,
 }
 
-/** What an attempt changes; `most` is what the endpoint allows. */
-export function widthAfter(
-  { slots, timeouts, latencyMs }: LaneWidth,
+/** The limit after one more attempt. `maxSlots` is what the endpoint allows. */
+export function limitAfter(
+  { slots, timeouts, latencyMs }: ConcurrencyLimit,
   attempt: { readonly errorCode: ErrorCode | null; readonly latencyMs: number },
-  most: number,
-): LaneWidth {
+  maxSlots: number,
+): ConcurrencyLimit {
   const learnt = {
     isQuick: attempt.errorCode === null && attempt.latencyMs <= QUICK_MS,
     latencyMs: Number.isFinite(latencyMs)
-      ? latencyMs + (attempt.latencyMs - latencyMs) * LAST_ATTEMPTS_PART
+      ? latencyMs + (attempt.latencyMs - latencyMs) * LAST_ATTEMPT_SHARE
       : attempt.latencyMs,
   }
-  if (attempt.errorCode === null) return { ...learnt, slots: Math.min(most, slots * 2), timeouts: 0 }
+  if (attempt.errorCode === null) return { ...learnt, slots: Math.min(maxSlots, slots * 2), timeouts: 0 }
   if (attempt.errorCode !== 'timeout') return { ...learnt, slots, timeouts: 0 }
-  const isNarrow = timeouts + 1 >= TIMEOUTS_UNTIL_NARROW
-  return { ...learnt, slots: isNarrow ? Math.min(FIRST_SLOTS, most) : slots, timeouts: timeouts + 1 }
+  const isReset = timeouts + 1 >= TIMEOUTS_UNTIL_RESET
+  return { ...learnt, slots: isReset ? Math.min(FIRST_SLOTS, maxSlots) : slots, timeouts: timeouts + 1 }
 }
 
-/** The slots it uses while other tenants are about. */
-export function slotsBesideNeighbours({ slots, latencyMs }: LaneWidth): number {
-  return Math.min(slots, Math.max(FIRST_SLOTS, Math.ceil(latencyMs * PER_MS_BESIDE_NEIGHBOURS)))
+/** The slots that a lane uses while other tenants are active. */
+export function slotsBesideNeighbours({ slots, latencyMs }: ConcurrencyLimit): number {
+  return Math.min(slots, Math.max(FIRST_SLOTS, Math.ceil(latencyMs * SLOTS_PER_MS_BESIDE_NEIGHBOURS)))
 }

@@ -1,46 +1,48 @@
-// Whose turn it is. What waits stands in a line per owner, and a batch takes from all lines in turn, so a flood delays
-// itself.
+// A fair queue: items wait in one line per owner, and a batch takes one item from each line in turn. So an owner with
+// many items delays itself and nobody else.
 //
-// Where rests are asked for, who has much in a batch begins no other one meanwhile and rests afterwards: twice as long as the
-// batch took for it while neighbours are about, who find the database free most of the time; half as long where it brought
-// many items, for then more of them come and go together. Alone and with few items nobody rests.
+// With cool-downs, an owner that had a large part of a batch gets no further batch until that one is done, and then cools
+// down. While other owners are active, the cool-down is twice the time that its part of the batch took, so that the others
+// find the database free most of the time. Otherwise it is half that time, and only after a batch with many of its
+// items: more of them then come and go together. An owner that is alone and has few items has no cool-down.
 
 import { createNeighbours } from './neighbours.ts'
 
-export type TurnsOptions<Item> = {
-  /** Whose item it is: batches are filled in turns. */
+export type FairQueueOptions<Item> = {
+  /** The owner of an item: batches take from all owners in turn. */
   owner(item: Item): string
-  /** Size of one item in bytes. */
+  /** The size of one item in bytes. */
   weigh(item: Item): number
-  /** Of a batch. */
+  /** The most items in a batch. */
   readonly maxItems: number
+  /** The most bytes in a batch. */
   readonly maxBytes: number
-  /** Who has so many bytes or more in a batch rests after it; with so many items also where nobody else is about. */
-  readonly rest?: { readonly fromBytes: number; readonly fromItems: number }
+  /** An owner with this many bytes in a batch cools down; if no other owner is active, only with this many items too. */
+  readonly coolDown?: { readonly fromBytes: number; readonly fromItems: number }
   monotonicMs(): number
-  /** Called when somebody who waits has rested, unless that is at once. */
-  onRested(): void
+  /** Called when a cool-down ends and its owner has items that wait, unless the cool-down was zero. */
+  onCooledDown(): void
 }
 
-export type Turns<Item> = {
+export type FairQueue<Item> = {
   add(item: Item): void
   readonly waiting: number
-  /** Whether somebody waits who may be served now. */
+  /** Whether an item waits whose owner is not cooling down. */
   readonly isReady: boolean
-  /** The next batch, to be told when it is done with. */
+  /** The next batch. Call `done` when it has been processed. */
   take(): { readonly items: Item[]; done(): void }
 }
 
-/** A batch that waited for its database is no measure. */
-const MAX_REST_MS = 100
+/** A batch that waited for its database says nothing about its owner. */
+const MAX_COOL_DOWN_MS = 100
 
-export function createTurns<Item>(options: TurnsOptions<Item>): Turns<Item> {
-  const { owner: ownerOf, weigh, rest } = options
+export function createFairQueue<Item>(options: FairQueueOptions<Item>): FairQueue<Item> {
+  const { owner: ownerOf, weigh, coolDown } = options
   const neighbours = createNeighbours(options.monotonicMs)
-  /** Of those who are served in turns. */
+  /** The lines of the owners that are served in turn. */
   const lines = new Map<string, Item[]>()
-  /** Of those who rest, or will when their batch is done with. */
-  const resting = new Map<string, Item[]>()
+  /** The lines of the owners that cool down, or will when their batch is done. */
+  const cooling = new Map<string, Item[]>()
   let waiting = 0
 
   type Part = { bytes: number; items: number }
@@ -49,7 +51,7 @@ export function createTurns<Item>(options: TurnsOptions<Item>): Turns<Item> {
     const items: Item[] = []
     const parts = new Map<string, Part>()
     let bytes = 0
-    // One item from each owner in turn; an owner whose line is not used up goes to the back.
+    // One item from each owner in turn; an owner with further items goes to the back.
     while (lines.size > 0 && items.length < options.maxItems) {
       const [owner, line] = lines.entries().next().value!
       const weight = weigh(line[0]!)
@@ -70,37 +72,37 @@ export function createTurns<Item>(options: TurnsOptions<Item>): Turns<Item> {
     return { items, parts, bytes }
   }
 
-  /** How many times as long as its part of a batch took an owner rests after it, as things are now. */
-  function restTimes(owner: string, { bytes, items }: Part): number {
-    if (!rest || bytes < rest.fromBytes) return 0
-    if (neighbours.areAbout(owner)) return 2
-    return items >= rest.fromItems ? 0.5 : 0
+  /** The cool-down of an owner, as a multiple of the time that its part of the batch took. */
+  function coolDownFactor(owner: string, { bytes, items }: Part): number {
+    if (!coolDown || bytes < coolDown.fromBytes) return 0
+    if (neighbours.areActive(owner)) return 2
+    return items >= coolDown.fromItems ? 0.5 : 0
   }
 
-  function letRest(owner: string, part: Part, tookMs: number): void {
-    const times = restTimes(owner, part)
-    if (times === 0) letBackIn(owner)
+  function startCoolDown(owner: string, part: Part, tookMs: number): void {
+    const factor = coolDownFactor(owner, part)
+    if (factor === 0) endCoolDown(owner)
     else
       setTimeout(
         () => {
-          letBackIn(owner)
-          if (lines.has(owner)) options.onRested()
+          endCoolDown(owner)
+          if (lines.has(owner)) options.onCooledDown()
         },
-        Math.min(times * tookMs, MAX_REST_MS),
+        Math.min(factor * tookMs, MAX_COOL_DOWN_MS),
       )
   }
 
-  function letBackIn(owner: string): void {
-    const line = resting.get(owner)!
-    resting.delete(owner)
+  function endCoolDown(owner: string): void {
+    const line = cooling.get(owner)!
+    cooling.delete(owner)
     if (line.length > 0) lines.set(owner, line)
   }
 
   return {
     add(item) {
       const owner = ownerOf(item)
-      if (rest) neighbours.note(owner)
-      const line = resting.get(owner) ?? lines.get(owner)
+      if (coolDown) neighbours.note(owner)
+      const line = cooling.get(owner) ?? lines.get(owner)
       if (line) line.push(item)
       else lines.set(owner, [item])
       waiting++
@@ -114,16 +116,16 @@ export function createTurns<Item>(options: TurnsOptions<Item>): Turns<Item> {
     take() {
       const { items, parts, bytes } = takeItems()
       const beganMs = options.monotonicMs()
-      const tired = [...parts].filter(([owner, part]) => restTimes(owner, part) > 0)
-      for (const [owner] of tired) {
-        resting.set(owner, lines.get(owner) ?? [])
+      const large = [...parts].filter(([owner, part]) => coolDownFactor(owner, part) > 0)
+      for (const [owner] of large) {
+        cooling.set(owner, lines.get(owner) ?? [])
         lines.delete(owner)
       }
       return {
         items,
         done() {
           const tookMs = options.monotonicMs() - beganMs
-          for (const [owner, part] of tired) letRest(owner, part, (tookMs * part.bytes) / bytes)
+          for (const [owner, part] of large) startCoolDown(owner, part, (tookMs * part.bytes) / bytes)
         },
       }
     },

@@ -1,13 +1,13 @@
-// Whether tenants share this process just now. Leaving room for others costs a flood some of its pace, so it does that
-// only while somebody is there whom it helps.
+// Whether several tenants use this process at the moment. Leaving room for others slows a flood down, so the process
+// does that only while another tenant benefits from it.
 
-const ABOUT_MS = 1_000
+const ACTIVE_MS = 1_000
 
 export type Neighbours = {
-  /** A tenant uses the process now. */
+  /** This tenant uses the process now. */
   note(tenantId: string): void
-  /** Whether another tenant than this one did within the last second. */
-  areAbout(tenantId: string): boolean
+  /** Whether a tenant other than this one used the process within the last second. */
+  areActive(tenantId: string): boolean
 }
 
 export function createNeighbours(monotonicMs: () => number): Neighbours {
@@ -22,9 +22,9 @@ export function createNeighbours(monotonicMs: () => number): Neighbours {
         latest = { tenantId, atMs }
       }
     },
-    areAbout(tenantId) {
+    areActive(tenantId) {
       const { atMs } = latest.tenantId === tenantId ? latestOther : latest
-      return monotonicMs() - atMs < ABOUT_MS
+      return monotonicMs() - atMs < ACTIVE_MS
     },
   }
 }

@@ -9,8 +9,7 @@ import { int, measuredText, recordset, text, timestamptz, uuid } from '../../dat
 import { decideKeys, type KeyedEvent, type KeyHolder } from '../../domain/idempotency.ts'
 import type { StoreCall, StoreResult } from '../../domain/new-event.ts'
 import { type ClaimedDelivery, LARGE_BODY_BYTES, LEASE_MS, releaseLeases } from '../deliver/claim-deliveries.ts'
-
-export type WokenEndpoint = { readonly endpointId: string; readonly tenantId: string }
+import type { Nearby, Offer, WokenEndpoint } from '../deliver/hand-over.ts'
 
 export type StoreOptions = {
   /** Attempts of a delivery's first cycle. */
@@ -18,26 +17,6 @@ export type StoreOptions = {
   /** An earlier try of the same calls may have been committed. */
   readonly repeated: boolean
   readonly nearby?: Nearby | undefined
-}
-
-/** Lanes beside the publisher. */
-export type Nearby = {
-  /** Names them in a job, which then has nothing more to tell them, and in the leases of what they take over. */
-  readonly id: string
-  /** Told of each endpoint after the commit, sooner than its job can tell. */
-  wake(endpoint: WokenEndpoint): void
-  /** What they take over at once, leased by the very statement that stores it; null: nothing now. */
-  offer(tenantIds: ReadonlySet<string>): Offer | null
-}
-
-export type Offer = {
-  readonly processId: string
-  /** Free places by endpoint id, or by tenant id for its other endpoints; where neither is named there are `otherwise`. */
-  readonly places: Readonly<Record<string, number>>
-  readonly otherwise: number
-  readonly most: number
-  /** To be called once, after the commit; with nothing where nothing was committed. */
-  take(deliveries: readonly ClaimedDelivery[]): void
 }
 
 /** Stores the calls, results in their order. */

@@ -13,7 +13,7 @@ import { isFree } from '../../database/leases.ts'
 import { processLock, RECONCILER_LOCK } from '../../database/locks.ts'
 import type { Queryable, Statement } from '../../database/pools.ts'
 import { JOB_MAX_ATTEMPTS } from '../../database/queue.ts'
-import type { WokenEndpoint } from '../publish/store-events.ts'
+import type { WokenEndpoint } from '../deliver/hand-over.ts'
 
 /** An endpoint with deliveries that are due while nobody works on them; `test`: those of its tests. */
 export type Overdue = WokenEndpoint & { readonly test: boolean }

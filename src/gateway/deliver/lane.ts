@@ -1,0 +1,189 @@
+// One lane: the slots of one endpoint in this process. A lane knows its state, its place in the table of deliveries, its
+// load and its concurrency limit. It does no I/O, and only its own functions change what it knows. Test events have a
+// lane of their own beside the lane of their endpoint.
+
+import { FIRST_LIMIT, limitAfter, MAX_SLOTS, slotsBesideNeighbours } from '../fairness/concurrency-limit.ts'
+import type { ClaimedDelivery, Gate } from './claim-deliveries.ts'
+import { amountToClaim, hasSlotForClaimed, hasSlotForHandedOver, type LaneLoad, placesToOffer } from './lane-load.ts'
+import { createLaneState } from './lane-state.ts'
+import type { EndpointTarget } from './targets.ts'
+
+/**
+ * How far the low-water mark stays behind the newest claimed delivery, for publishes that commit slightly later. The
+ * reconciler finds what commits later than that. While a transaction stays open for long, each claim reads again what
+ * was claimed within this time.
+ */
+const LOW_WATER_BEHIND_MS = 1_500
+/** How soon a full endpoint is looked at again: another process may have freed a slot. */
+const GATE_RECHECK_MS = 250
+
+/** What a lane asks of one claim. */
+export type LaneClaim = {
+  /** Deliveries asked for. */
+  readonly slots: number
+  /** How many of them may go out at once. */
+  readonly atOnce: number
+  /** Deliveries that were due before this (Unix milliseconds) were claimed before; null: look from the beginning. */
+  readonly low: number | null
+  /** How often the lane had been told to look from the beginning. */
+  readonly restarts: number
+}
+
+/** A claimed delivery that can be sent. `claimedAt` is monotonic milliseconds. */
+export type ReadyDelivery = {
+  readonly delivery: ClaimedDelivery
+  readonly target: EndpointTarget
+  readonly claimedAt: number
+}
+
+export type LaneOptions = {
+  readonly endpointId: string
+  readonly test: boolean
+  monotonicMs(): number
+  /** Whether a tenant other than this one is active in this process. */
+  hasNeighbours(tenantId: string): boolean
+  /** Called after each change of the state, and when the lane may have become unused. */
+  onChange(): void
+}
+
+/** Names a lane within a process. */
+export function laneKey(endpointId: string, test: boolean): string {
+  return test ? `${endpointId}/test` : endpointId
+}
+
+export type Lane = ReturnType<typeof createLane>
+
+export function createLane({ endpointId, test, monotonicMs, hasNeighbours, onChange }: LaneOptions) {
+  const state = createLaneState(monotonicMs, onChange)
+  let tenantId = ''
+  let limit = FIRST_LIMIT
+  let maxSlots = MAX_SLOTS
+  let gated = false
+  let low: number | null = null
+  let restarts = 0
+  /** The last claim brought all that it asked for: more may be due. */
+  let behind = false
+  let inTheAir = 0
+  let offered = 0
+  let unsettled = 0
+  const ahead: ReadyDelivery[] = []
+
+  function load(): LaneLoad {
+    const slots = hasNeighbours(tenantId) ? slotsBesideNeighbours(limit) : limit.slots
+    return { limit, slots, maxSlots, inTheAir, offered, ahead: ahead.length }
+  }
+
+  return {
+    key: laneKey(endpointId, test),
+    endpointId,
+    test,
+    /** Empty while unknown. */
+    get tenantId() {
+      return tenantId
+    },
+    belongsTo(id: string) {
+      tenantId = id
+    },
+
+    get state() {
+      return state.current
+    },
+    wake: state.wake,
+    wakeIn: state.wakeIn,
+    closeFor: state.closeFor,
+    /** Stops the wake timer for good. */
+    close: state.close,
+    /** It has nothing to do and nothing to wait for, so it can be forgotten. */
+    get isUnused() {
+      const isBusy = inTheAir + offered + unsettled + ahead.length > 0 || state.isTimed
+      return state.current.kind === 'idle' && !isBusy
+    },
+
+    /** Begins a claim; null: the lane has no use for one now. `freeSlots` are the process's, `rows` the claim's. */
+    ask({ freeSlots, rows }: { freeSlots: number; rows: number }): LaneClaim | null {
+      const amount = amountToClaim(load(), { freeSlots, rows, mayClaimAhead: !gated && !test })
+      if (!amount) return null
+      const claim = { ...amount, low, restarts }
+      state.beginClaim(claim)
+      return claim
+    },
+    /** The claim brought a delivery that was due then: later claims need not look further back. */
+    passDueTime(claim: LaneClaim, dueAt: Date) {
+      if (claim.restarts === restarts) low = Math.max(low ?? 0, dueAt.getTime() - LOW_WATER_BEHIND_MS)
+    },
+    /** The next claim looks at all that is due. */
+    lookFromStart() {
+      low = null
+      restarts++
+    },
+    /** The claim is over: `got` deliveries came, or it failed (null). */
+    endClaim(claim: LaneClaim, got: number | null) {
+      if (got !== null) behind = got >= claim.slots
+      state.endClaim(claim, got === null || behind)
+    },
+
+    /** The endpoint has a limit over all workers: its claims go through a gate. */
+    get isGated() {
+      return gated
+    },
+    /** A claim that did not go through the gate found that there is one, and brought nothing. */
+    meetGate() {
+      gated = true
+      state.wake()
+    },
+    /** The claim brought `got` deliveries through the gate. `now` is the database's time. */
+    passGate(claim: LaneClaim, gate: Gate, { got, now }: { got: number; now: Date }) {
+      gated = !gate.open
+      maxSlots = gate.maxInFlight ?? MAX_SLOTS
+      limit = { ...limit, slots: Math.min(limit.slots, maxSlots) }
+      // With fewer than the gate let through, nothing more is due. With as many, there may be more when it opens again.
+      if (got >= claim.slots) return
+      if (gate.room !== null && got >= gate.room) state.closeFor(GATE_RECHECK_MS, 'in_flight_limit')
+      else if (gate.pace !== null && got >= gate.pace && gate.openAt)
+        state.closeFor(Math.max(1, gate.openAt.getTime() - now.getTime()), 'rate_limit')
+    },
+
+    /** How many deliveries a publish may hand over now: none while more is due than the lane can send. */
+    placesToOffer(): number {
+      const { kind } = state.current
+      const isClosed = gated || behind || kind === 'closed' || (kind === 'claiming' && !limit.isQuick)
+      return isClosed ? 0 : placesToOffer(load())
+    },
+    /** Counts the places that publishes were offered and have not used yet. */
+    countOffered(change: number) {
+      offered += change
+      if (change < 0) onChange()
+    },
+    /** Whether the `nth` delivery that the claim brought (from 1) may go out now. */
+    maySendClaimed: (claim: LaneClaim, nth: number) => nth <= claim.atOnce && hasSlotForClaimed(load()),
+    maySendHandedOver: () => hasSlotForHandedOver(load()),
+    maySendAhead: () => ahead.length > 0 && inTheAir < load().slots,
+    keepAhead: (ready: ReadyDelivery) => void ahead.push(ready),
+    nextAhead: () => ahead.shift(),
+    takeAllAhead: () => ahead.splice(0),
+
+    get inTheAir() {
+      return inTheAir
+    },
+    takeSlot() {
+      inTheAir++
+    },
+    freeSlot() {
+      inTheAir--
+      state.reopen('in_flight_limit')
+      onChange()
+    },
+    /** Counts the results that are being recorded. */
+    countUnsettled(change: number) {
+      unsettled += change
+      if (change < 0) onChange()
+    },
+
+    get limit() {
+      return limit
+    },
+    learn(attempt: Parameters<typeof limitAfter>[1]) {
+      limit = limitAfter(limit, attempt, maxSlots)
+    },
+  }
+}

@@ -1,0 +1,95 @@
+// Sends one delivery in the slot of its lane that was taken for it: reads the body, makes the attempt, teaches the lane
+// what came of it, and has the result recorded.
+
+import type { Context } from '../../context.ts'
+import { giveUp } from '../../domain/delivery.ts'
+import type { Batcher } from '../fairness/batcher.ts'
+import { type AttemptTools, attemptDelivery } from './attempt-delivery.ts'
+import { createBodyReader } from './bodies.ts'
+import { type ClaimedDelivery, readBody } from './claim-deliveries.ts'
+import type { Lane, ReadyDelivery } from './lane.ts'
+import type { Recorded, Result } from './record-attempts.ts'
+import { createRetryTimes } from './retry-times.ts'
+
+/** A delivery that was claimed longer ago is not sent: its lease could end while the receiver answers. */
+const MAX_CLAIM_AGE_MS = 8_000
+/** A retry that is due sooner is timed here as well as by its wake-up. */
+const TIMED_HERE_MS = 60_000
+
+export type DeliverySender = {
+  /** Makes one attempt and frees the slot. Never rejects. */
+  send(lane: Lane, ready: ReadyDelivery): Promise<void>
+  /** Ends a suspect that must not be sent again, and frees the slot. */
+  convict(lane: Lane, delivery: ClaimedDelivery): void
+}
+
+export type DeliverySenderOptions = {
+  readonly ctx: Context
+  readonly tools: AttemptTools
+  readonly recorder: Batcher<Result, Recorded>
+  readonly onSettled: ((result: Result, recorded: Recorded) => void) | undefined
+  giveBack(delivery: ClaimedDelivery): void
+  freeSlot(lane: Lane, delivery: ClaimedDelivery): void
+}
+
+export function createDeliverySender(options: DeliverySenderOptions): DeliverySender {
+  const { tools, recorder, giveBack, freeSlot } = options
+  const { log, clock, hot } = options.ctx
+  const bodies = createBodyReader((eventId) => readBody(hot, eventId))
+  const retries = createRetryTimes(clock)
+
+  /** Records a result. Never rejects. */
+  async function settle(lane: Lane, result: Result): Promise<void> {
+    lane.countUnsettled(1)
+    try {
+      const recorded = await recorder.submit(result)
+      options.onSettled?.(result, recorded)
+      const { nextAttemptAt } = result
+      if (recorded && nextAttemptAt) {
+        const waitMs = nextAttemptAt.getTime() - clock.now().getTime()
+        if (waitMs <= TIMED_HERE_MS) lane.wakeIn(Math.max(0, waitMs))
+      }
+    } catch (error) {
+      // The lease ends, and the delivery is sent again under the same attempt number.
+      log.error({ err: error, deliveryId: result.delivery.id }, 'delivery.record_failed')
+    } finally {
+      lane.countUnsettled(-1)
+    }
+  }
+
+  return {
+    async send(lane, { delivery, target, claimedAt }) {
+      let result: Result | null = null
+      try {
+        const body = await bodies.read(delivery)
+        if (clock.monotonicMs() - claimedAt > MAX_CLAIM_AGE_MS) return giveBack(delivery)
+        if (body === null) {
+          result = ended(delivery, 'event_expired')
+          return
+        }
+        const made = await attemptDelivery(tools, { delivery, target, body })
+        if (!made) return giveBack(delivery)
+        lane.learn({ ...made.outcome, latencyMs: made.attempt.sent.latencyMs })
+        result = { delivery, ...made, ...retries.timesOf(delivery, made.step) }
+      } catch (error) {
+        log.error({ err: error, deliveryId: delivery.id, endpointId: delivery.endpointId }, 'delivery.attempt_failed')
+      } finally {
+        const settled = result ? settle(lane, result) : null
+        // Behind a gate a slot is free once its lease has ended: the gate counts leases.
+        if (lane.isGated) await settled
+        freeSlot(lane, delivery)
+      }
+    },
+    convict(lane, delivery) {
+      const { id, endpointId, crashCount } = delivery
+      log.error({ deliveryId: id, endpointId, crashes: crashCount }, 'delivery.poison')
+      void settle(lane, ended(delivery, 'poison'))
+      freeSlot(lane, delivery)
+    },
+  }
+}
+
+/** The result of a delivery for which no attempt can be made. */
+function ended(delivery: ClaimedDelivery, reason: 'poison' | 'event_expired'): Result {
+  return { delivery, attempt: null, outcome: null, step: giveUp(delivery, reason), nextAttemptAt: null, wakeAt: null }
+}

@@ -1,0 +1,395 @@
+// A lane by itself: no database, no receiver, and a clock that the test moves.
+
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { Gate } from '../../src/gateway/deliver/claim-deliveries.ts'
+import { createLane, type Lane, type LaneClaim } from '../../src/gateway/deliver/lane.ts'
+
+beforeEach(() => {
+  vi.useFakeTimers()
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+type OpenLane = { lane: Lane; changes: string[] }
+
+/** `changes` has the state after each change. */
+function openLane({ test = false, hasNeighbours = false } = {}): OpenLane {
+  const changes: string[] = []
+  const lane = createLane({
+    endpointId: 'ep',
+    test,
+    monotonicMs: () => performance.now(),
+    hasNeighbours: () => hasNeighbours,
+    onChange: () => void (lane && changes.push(lane.state.kind)),
+  })
+  return { lane, changes }
+}
+
+const PLENTY = { freeSlots: 100, rows: 100 }
+const NOW = new Date(1_700_000_000_000)
+const NO_LIMITS: Gate = { openAt: null, maxInFlight: null, room: null, pace: null, open: false }
+const answered = (latencyMs: number) => ({ errorCode: null, latencyMs })
+
+function ask(lane: Lane): LaneClaim {
+  const claim = lane.ask(PLENTY)
+  if (!claim) throw new Error('The lane asked for nothing.')
+  return claim
+}
+
+/** A lane whose receiver answered four times. */
+function wideLane(latencyMs: number, options = {}): Lane {
+  const { lane } = openLane(options)
+  for (let i = 0; i < 4; i++) lane.learn(answered(latencyMs))
+  return lane
+}
+
+/** Puts this many attempts of the lane in the air. */
+function take(lane: Lane, count: number): void {
+  for (let i = 0; i < count; i++) lane.takeSlot()
+}
+
+function keepAhead(lane: Lane, count: number): void {
+  for (let i = 0; i < count; i++) lane.keepAhead({} as Parameters<Lane['keepAhead']>[0])
+}
+
+describe('the state of a lane', () => {
+  test('is idle at first, and a lane that is idle and empty is unused', () => {
+    const { lane } = openLane()
+    expect(lane.state.kind).toBe('idle')
+    expect(lane.isUnused).toBe(true)
+  })
+
+  test('becomes runnable by a wake-up, claiming by a claim, and idle when the claim brought less than it asked for', () => {
+    const { lane, changes } = openLane()
+    lane.wake()
+    lane.wake()
+    const claim = ask(lane)
+    expect(claim).toMatchObject({ slots: 2, atOnce: 2, low: null })
+    lane.endClaim(claim, 1)
+    expect(changes).toEqual(['runnable', 'claiming', 'idle'])
+  })
+
+  test.each([
+    { why: 'the claim brought all that it asked for', end: (lane: Lane, claim: LaneClaim) => lane.endClaim(claim, 2) },
+    { why: 'the claim failed', end: (lane: Lane, claim: LaneClaim) => lane.endClaim(claim, null) },
+    {
+      why: 'the lane was woken while the claim was in the air',
+      end(lane: Lane, claim: LaneClaim) {
+        lane.wake()
+        lane.endClaim(claim, 0)
+      },
+    },
+  ])('becomes runnable again when $why', ({ end }) => {
+    const { lane } = openLane()
+    lane.wake()
+    end(lane, ask(lane))
+    expect(lane.state.kind).toBe('runnable')
+  })
+
+  test('allows no second claim while one is in the air', () => {
+    const { lane } = openLane()
+    expect(() => lane.ask(PLENTY)).toThrow('A lane that is idle cannot claim.')
+    lane.wake()
+    ask(lane)
+    expect(() => lane.ask(PLENTY)).toThrow('A lane that is claiming cannot claim.')
+  })
+
+  test('stays closed until its time, whatever wakes it, and then becomes runnable by itself', () => {
+    const { lane, changes } = openLane()
+    lane.closeFor(5_000, 'secret_unreadable')
+    lane.wake()
+    expect(lane.state).toMatchObject({ kind: 'closed', why: 'secret_unreadable' })
+    vi.advanceTimersByTime(4_990)
+    expect(lane.state.kind).toBe('closed')
+    vi.advanceTimersByTime(20)
+    expect(lane.state.kind).toBe('runnable')
+    expect(changes).toEqual(['closed', 'runnable'])
+  })
+
+  test('is never closed for a shorter time than before', () => {
+    const { lane } = openLane()
+    lane.closeFor(5_000, 'secret_unreadable')
+    lane.closeFor(250, 'in_flight_limit')
+    expect(lane.state).toMatchObject({ why: 'secret_unreadable' })
+    vi.advanceTimersByTime(300)
+    lane.wake()
+    expect(lane.state.kind).toBe('closed')
+  })
+
+  test('stays closed when a claim ends that was in the air', () => {
+    const { lane } = openLane()
+    lane.wake()
+    const claim = ask(lane)
+    lane.closeFor(1_000, 'secret_unreadable')
+    lane.endClaim(claim, 0)
+    expect(lane.state.kind).toBe('closed')
+  })
+
+  test('is not changed by the end of an earlier claim', () => {
+    const { lane } = openLane()
+    lane.wake()
+    const earlier = ask(lane)
+    lane.closeFor(10, 'rate_limit')
+    vi.advanceTimersByTime(50)
+    const later = ask(lane)
+    lane.endClaim(earlier, 0)
+    expect(lane.state).toMatchObject({ kind: 'claiming', claim: later })
+  })
+
+  test('becomes runnable at each of its wake times', () => {
+    const { lane } = openLane()
+    lane.wakeIn(100)
+    lane.wakeIn(1_000)
+    expect(lane.isUnused, 'it waits for its time').toBe(false)
+    for (const ms of [130, 900]) {
+      vi.advanceTimersByTime(ms)
+      expect(lane.state.kind).toBe('runnable')
+      lane.endClaim(ask(lane), 0)
+    }
+    expect(lane.isUnused).toBe(true)
+  })
+
+  test('no longer changes by time once the lane was closed down', () => {
+    const { lane } = openLane()
+    lane.wakeIn(100)
+    lane.close()
+    lane.wakeIn(100)
+    vi.advanceTimersByTime(1_000)
+    expect(lane.state.kind).toBe('idle')
+  })
+})
+
+describe('a lane behind a gate', () => {
+  /** A lane whose claim came back through a gate that said this. */
+  function laneAt(gate: { [field in keyof Gate]?: Gate[field] | undefined }, got: number) {
+    const { lane } = openLane()
+    lane.wake()
+    const claim = ask(lane)
+    lane.passGate(claim, { ...NO_LIMITS, ...gate } as Gate, { got, now: NOW })
+    lane.endClaim(claim, got)
+    return lane
+  }
+
+  test.each([
+    { gate: { room: 2, maxInFlight: 3 }, got: 2, state: 'runnable', because: 'the claim was filled' },
+    { gate: { room: 1, maxInFlight: 3 }, got: 1, state: 'closed', because: 'the endpoint has its most in flight' },
+    { gate: { room: 2, maxInFlight: 3 }, got: 1, state: 'idle', because: 'nothing more is due' },
+    {
+      gate: { pace: 1, openAt: new Date(NOW.getTime() + 50) },
+      got: 1,
+      state: 'closed',
+      because: 'the rate is used up',
+    },
+    { gate: { pace: 2, openAt: new Date(NOW.getTime() + 50) }, got: 1, state: 'idle', because: 'nothing more is due' },
+  ])('is $state after a claim of 2 that brought $got, because $because', ({ gate, got, state }) => {
+    expect(laneAt(gate, got).state.kind).toBe(state)
+  })
+
+  test('waits for a slot of its own, or looks again after a quarter of a second', () => {
+    const freed = laneAt({ room: 0, maxInFlight: 3 }, 0)
+    freed.takeSlot()
+    freed.freeSlot()
+    expect(freed.state.kind).toBe('runnable')
+    const recheck = laneAt({ room: 0, maxInFlight: 3 }, 0)
+    vi.advanceTimersByTime(280)
+    expect(recheck.state.kind).toBe('runnable')
+  })
+
+  test('a freed slot does not open a lane that waits for its rate', () => {
+    const lane = laneAt({ pace: 0, openAt: new Date(NOW.getTime() + 5_000) }, 0)
+    lane.takeSlot()
+    lane.freeSlot()
+    expect(lane.state).toMatchObject({ kind: 'closed', why: 'rate_limit' })
+  })
+
+  test('uses no more slots than the endpoint allows, and offers no places', () => {
+    const lane = laneAt({ room: 3, maxInFlight: 3 }, 1)
+    for (let i = 0; i < 4; i++) lane.learn(answered(5))
+    expect(lane.limit.slots).toBe(3)
+    expect(lane.isGated).toBe(true)
+    expect(lane.placesToOffer()).toBe(0)
+    lane.wake()
+    expect(ask(lane), 'claims nothing ahead').toMatchObject({ slots: 3, atOnce: 3 })
+  })
+
+  test('is an ordinary lane again when the limits are gone', () => {
+    const lane = laneAt({ open: true }, 0)
+    expect(lane.isGated).toBe(false)
+    expect(lane.placesToOffer()).toBeGreaterThan(0)
+  })
+
+  test('meets its gate at a claim, and asks again at once', () => {
+    const { lane } = openLane()
+    lane.wake()
+    const claim = ask(lane)
+    lane.meetGate()
+    lane.endClaim(claim, 0)
+    expect(lane.isGated).toBe(true)
+    expect(lane.state.kind).toBe('runnable')
+  })
+})
+
+describe('the place of a lane in the table', () => {
+  const DUE = 1_700_000_000_000
+
+  test('follows the newest delivery that a claim brought, 1.5 s behind it', () => {
+    const { lane } = openLane()
+    lane.wake()
+    const claim = ask(lane)
+    lane.passDueTime(claim, new Date(DUE + 9_000))
+    lane.passDueTime(claim, new Date(DUE))
+    lane.endClaim(claim, 2)
+    expect(ask(lane).low).toBe(DUE + 7_500)
+  })
+
+  test('is the beginning again after it was told to look from there, also while a claim is in the air', () => {
+    const { lane } = openLane()
+    lane.wake()
+    const claim = ask(lane)
+    lane.lookFromStart()
+    lane.passDueTime(claim, new Date(DUE))
+    lane.endClaim(claim, 2)
+    expect(ask(lane).low).toBeNull()
+  })
+})
+
+describe('what a lane asks for', () => {
+  test.each([
+    { what: 'its free slots', lane: () => openLane().lane, asked: { slots: 2, atOnce: 2 } },
+    { what: 'all its slots once it is wide', lane: () => wideLane(200), asked: { slots: 20, atOnce: 20 } },
+    {
+      what: 'three more for each slot if its receiver is quick and all slots will be full',
+      lane: () => wideLane(5),
+      asked: { slots: 80, atOnce: 20 },
+    },
+    {
+      what: 'nothing ahead for test events',
+      lane: () => wideLane(5, { test: true }),
+      asked: { slots: 20, atOnce: 20 },
+    },
+    {
+      what: 'fewer at once beside neighbours',
+      lane: () => wideLane(5, { hasNeighbours: true }),
+      asked: { slots: 70, atOnce: 10 },
+    },
+  ])('is $what', ({ lane, asked }) => {
+    const opened = lane()
+    opened.wake()
+    expect(ask(opened)).toMatchObject(asked)
+  })
+
+  test.each([
+    { why: 'all slots are in use and the receiver is slow', busy: (lane: Lane) => take(lane, 20), latencyMs: 200 },
+    {
+      why: 'all slots are in use and more than half of the places ahead are filled',
+      busy(lane: Lane) {
+        take(lane, 20)
+        keepAhead(lane, 31)
+      },
+      latencyMs: 5,
+    },
+  ])('is nothing while $why; the lane stays runnable', ({ busy, latencyMs }) => {
+    const lane = wideLane(latencyMs)
+    busy(lane)
+    lane.wake()
+    expect(lane.ask(PLENTY)).toBeNull()
+    expect(lane.state.kind).toBe('runnable')
+  })
+
+  test('is bounded by the slots of the process and by the rows of the claim', () => {
+    const lane = wideLane(200)
+    lane.wake()
+    expect(lane.ask({ freeSlots: -3, rows: 100 })).toBeNull()
+    expect(lane.ask({ freeSlots: 7, rows: 5 })).toMatchObject({ slots: 5, atOnce: 5 })
+  })
+
+  test('leaves the places that a slow lane offered to publishes', () => {
+    const lane = wideLane(200)
+    lane.countOffered(4)
+    lane.wake()
+    expect(ask(lane)).toMatchObject({ slots: 16, atOnce: 16 })
+  })
+})
+
+describe('the places that a lane offers to a publish', () => {
+  test.each([
+    { when: 'it is new', lane: () => openLane().lane, places: 1 },
+    { when: 'it is wide and slow', lane: () => wideLane(200), places: 10 },
+    { when: 'it is wide and quick', lane: () => wideLane(5), places: 25 },
+  ])('are half of those it has: $places when $when', ({ lane, places }) => {
+    expect(lane().placesToOffer()).toBe(places)
+  })
+
+  test.each([
+    {
+      when: 'its last claim was filled',
+      make(lane: Lane) {
+        lane.wake()
+        lane.endClaim(ask(lane), 20)
+      },
+    },
+    { when: 'it is closed', make: (lane: Lane) => lane.closeFor(1_000, 'secret_unreadable') },
+    {
+      when: 'a claim is in the air and the receiver is slow',
+      make(lane: Lane) {
+        lane.wake()
+        ask(lane)
+      },
+    },
+    { when: 'all its slots are in use', make: (lane: Lane) => take(lane, 20) },
+    { when: 'all of them are promised', make: (lane: Lane) => lane.countOffered(20) },
+  ])('are none when $when', ({ make }) => {
+    const lane = wideLane(200)
+    make(lane)
+    expect(lane.placesToOffer()).toBe(0)
+  })
+})
+
+describe('a delivery goes out now', () => {
+  test('if it is among those that its claim may send at once, and the lane has not been filled meanwhile', () => {
+    const lane = wideLane(200)
+    lane.wake()
+    const claim = ask(lane)
+    expect([1, 20, 21].map((nth) => lane.maySendClaimed(claim, nth))).toEqual([true, true, false])
+    take(lane, 20)
+    expect(lane.maySendClaimed(claim, 1)).toBe(false)
+  })
+
+  test('if a publish handed it over and the lane has no more than two out above its slots', () => {
+    const lane = openLane().lane
+    take(lane, 3)
+    expect(lane.maySendHandedOver()).toBe(true)
+    take(lane, 1)
+    expect(lane.maySendHandedOver()).toBe(false)
+    const wide = wideLane(200)
+    take(wide, 20)
+    expect(wide.maySendHandedOver(), 'never more than the endpoint allows').toBe(false)
+  })
+
+  test('if it was claimed ahead and a slot is free', () => {
+    const lane = openLane().lane
+    expect(lane.maySendAhead()).toBe(false)
+    keepAhead(lane, 1)
+    expect(lane.maySendAhead()).toBe(true)
+    take(lane, 2)
+    expect(lane.maySendAhead()).toBe(false)
+  })
+})
+
+test.each([
+  { has: 'an attempt in the air', busy: (lane: Lane) => lane.takeSlot(), free: (lane: Lane) => lane.freeSlot() },
+  { has: 'a promised place', busy: (lane: Lane) => lane.countOffered(1), free: (lane: Lane) => lane.countOffered(-1) },
+  {
+    has: 'a result to record',
+    busy: (lane: Lane) => lane.countUnsettled(1),
+    free: (lane: Lane) => lane.countUnsettled(-1),
+  },
+  { has: 'a delivery ahead', busy: (lane: Lane) => keepAhead(lane, 1), free: (lane: Lane) => lane.takeAllAhead() },
+])('a lane with $has is in use until that is over', ({ busy, free }) => {
+  const { lane } = openLane()
+  busy(lane)
+  expect(lane.isUnused).toBe(false)
+  free(lane)
+  expect(lane.isUnused).toBe(true)
+})
