@@ -16,7 +16,8 @@ const AuditEntry = builder.prismaObject('AuditEntry', {
     }),
     at: t.expose('at', { type: 'DateTime', description: 'When the change was made.' }),
     actor: t.exposeString('actor', {
-      description: 'Who made the change: a name, and the id of the API key or console session.',
+      description:
+        'Who made the change: a name, and the id of the API key or console session. `gateway` if the gateway made it by itself.',
     }),
     action: t.exposeString('action', { description: 'What was done, such as `endpoint.paused`.' }),
     targetId: t.exposeID('targetId', {

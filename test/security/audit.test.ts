@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { fromPublicId, toPublicId } from '../../src/domain/id.ts'
+import { sendTestEvent } from '../../src/gateway/publish/send-test-event.ts'
 import { type Gateway, openGateway, type Reply } from './gateway.ts'
 import { documentOf, OPERATIONS } from './operations.ts'
 
@@ -264,4 +265,41 @@ test('its owner can remove what is old, as the documentation says', async () => 
   owner.release()
   expect((await entries()).length).toBe(count - 1)
   await expect(hot.pool.query('delete from audit_entry')).rejects.toThrow('insert-only')
+})
+
+test('an endpoint that the gateway disables after a 410 has one entry, whose actor is the gateway; a test disables nothing', async () => {
+  const working = await openGateway()
+  try {
+    const { house } = working
+    const { db } = house.app.ctx
+    const receiver = await house.receiver({ answer: { status: 410, delayMs: 200 } })
+    const { id, tenantId } = await house.addEndpoint(receiver.url('/gone'))
+    const entriesOf = () => db.auditEntry.findMany({ where: { targetId: toPublicId('endpoint', id) } })
+    await sendTestEvent(house.app.ctx, { endpoint: { id, tenantId }, eventType: 'call.ended', data: null })
+    await house.until(async () => (await db.delivery.count({ where: { status: 'FAILED' } })) === 1)
+    expect(await entriesOf()).toEqual([])
+
+    // Both are in the air as the first answer comes.
+    await house.publish({}, {})
+    await house.until(async () => (await db.attempt.count({ where: { errorCode: 'gone', trigger: 'INITIAL' } })) === 2)
+    expect(await db.endpoint.findUniqueOrThrow({ where: { id } })).toMatchObject({
+      status: 'DISABLED',
+      disabledReason: 'gone',
+    })
+    const { data } = await working.ask(
+      await working.key('ADMIN', tenantId),
+      '{ auditEntries(first: 10) { nodes { actor action targetId details } } }',
+    )
+    const disabled = data.auditEntries.nodes.filter(({ action }: Reply) => action === 'endpoint.disabled')
+    expect(disabled).toEqual([
+      {
+        actor: 'gateway',
+        action: 'endpoint.disabled',
+        targetId: toPublicId('endpoint', id),
+        details: { reason: 'gone', deliveryId: expect.stringMatching(/^dlv_/) },
+      },
+    ])
+  } finally {
+    await working.close()
+  }
 })

@@ -9,7 +9,7 @@ import { judgeName } from '../../domain/display-name.ts'
 import { reachOf, withinReach } from '../../domain/viewer.ts'
 import { ConflictError, type Issue, ValidationError } from '../../errors.ts'
 import type { ApiKey, Role } from '../../generated/prisma/client.ts'
-import { administer, recordAudit } from './audit.ts'
+import { administer, recordAudit } from '../state/audit.ts'
 import { isDatabaseId, mayMeanTenant, notFound, requireAdministrator, requireRightToGrant } from './permissions.ts'
 
 export type NewApiKey = { tenantId: string | null; name: string; role: Role; expiresAt: Date | null }
@@ -52,7 +52,7 @@ export async function createApiKey(
         expiresAt,
       },
     })
-    await recordAudit(tx, viewer, now, {
+    await recordAudit(tx, viewer, {
       tenantId: owner,
       action: 'api_key.created',
       target: { kind: 'apiKey', id: apiKey.id },
@@ -81,7 +81,7 @@ export async function revokeApiKey(ctx: Context, viewer: Viewer, { id }: { id: s
       )
     if (found.revokedAt) return found
     const apiKey = await tx.apiKey.update({ where: { id }, data: { revokedAt: now } })
-    await recordAudit(tx, viewer, now, {
+    await recordAudit(tx, viewer, {
       tenantId: apiKey.tenantId,
       action: 'api_key.revoked',
       target: { kind: 'apiKey', id },
@@ -122,8 +122,10 @@ export async function ensureOperatorKey(ctx: Context, key: string): Promise<void
       create: { id: CONFIGURED_KEY_ID, ...data },
       update: { ...data, lastUsedAt: null, expiresAt: null, revokedAt: null },
     })
-    await tx.auditEntry.create({
-      data: { at: now, actor: 'configuration', action: held ? 'operator_key.replaced' : 'operator_key.created' },
+    await recordAudit(tx, 'configuration', {
+      tenantId: null,
+      action: held ? 'operator_key.replaced' : 'operator_key.created',
+      target: null,
     })
   })
 }

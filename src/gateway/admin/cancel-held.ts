@@ -2,21 +2,15 @@
 // both happen or neither does. Attempts that were in the air when the endpoint was paused keep their lease and are
 // recorded.
 
-import { tallyBulkRetries } from '../statistics/tallies.ts'
-import type { Transaction } from './audit.ts'
+import type { Transaction } from '../state/audit.ts'
+import { cancelDeliveries } from '../state/delivery-changes.ts'
 
 const CANCEL_HELD = `
   with held as (
     select id from delivery
     where endpoint_id = $1::uuid and not test and status = 'PENDING' and created_at < coalesce($2::timestamptz, 'infinity')
     order by id for update
-  ), cancelled as (
-    update delivery d set status = 'CANCELLED', reason = 'cancelled_by_user', completed_at = now(), next_attempt_at = null,
-      bulk_retry_id = null, changed_xid = pg_current_xact_id()
-    from held where d.id = held.id returning d.id, d.status, old.bulk_retry_id
-  ), tallied as (
-    ${tallyBulkRetries('cancelled', 'bulk_retry_id', 'status')}
-  )
+  ), ${cancelDeliveries('held', 'cancelled_by_user')}
   select count(*)::int as count from cancelled`
 
 /** Cancels the held deliveries that were made before a moment; null: all of them. Returns how many. */

@@ -15,7 +15,8 @@ import { reachOf, withinReach } from '../../domain/viewer.ts'
 import { ConflictError, type Issue, ValidationError } from '../../errors.ts'
 import type { Endpoint, Prisma } from '../../generated/prisma/client.ts'
 import { belongsToEndpoint } from '../../vault.ts'
-import { administer, recordAudit, type Transaction } from './audit.ts'
+import { administer, recordAudit, type Transaction, throughPrisma } from '../state/audit.ts'
+import { changeEndpointStatus, type EndpointChange, statusesBefore } from '../state/endpoint-status.ts'
 import { cancelHeld } from './cancel-held.ts'
 import { isDatabaseId, mayMeanTenant, notFound, requireAdministrator } from './permissions.ts'
 
@@ -97,7 +98,7 @@ export async function createEndpoint(
         activeFrom: activeAtOnce(now),
       },
     })
-    await recordAudit(tx, viewer, now, {
+    await recordAudit(tx, viewer, {
       tenantId: owner,
       action: 'endpoint.created',
       target: { kind: 'endpoint', id },
@@ -122,7 +123,7 @@ export async function updateEndpoint(
         message: `expected a ${field}, came null, which has no default to go back to; leave it out to keep the present one`,
       })
   if (issues.length) throw new ValidationError(issues)
-  return administer(ctx, async (tx, now) => {
+  return administer(ctx, async (tx) => {
     const endpoint = await lockEndpoint(tx, viewer, endpointId, ['id'])
     const changes: Prisma.EndpointUpdateInput = {}
     if (input.name != null && input.name !== endpoint.name) changes.name = input.name
@@ -137,7 +138,7 @@ export async function updateEndpoint(
     const changed = Object.keys(changes)
     if (changed.length === 0) return endpoint
     await tx.endpoint.update({ where: { id: endpointId }, data: changes })
-    await recordAudit(tx, viewer, now, {
+    await recordAudit(tx, viewer, {
       tenantId: endpoint.tenantId,
       action: 'endpoint.updated',
       target: { kind: 'endpoint', id: endpointId },
@@ -155,10 +156,9 @@ export async function pauseEndpoint(
   { endpointId }: { endpointId: string },
 ): Promise<Endpoint> {
   requireAdministrator(viewer, 'pause endpoints')
-  return administer(ctx, async (tx, now) => {
+  return administer(ctx, async (tx) => {
     const endpoint = await lockEndpoint(tx, viewer, endpointId, ['id'])
-    if (endpoint.status !== 'ACTIVE') throw wrongState(endpoint, 'ACTIVE', 'paused')
-    return setStatus(tx, viewer, now, endpoint, { status: 'PAUSED', disabledReason: null }, 'endpoint.paused')
+    return changeStatus(tx, viewer, endpoint, 'paused')
   })
 }
 
@@ -183,15 +183,12 @@ export async function resumeEndpoint(
   else if (held !== 'SEND_SINCE' && since)
     issues.push({ path: ['since'], message: `expected nothing with ${held}, came a time; leave it out` })
   if (issues.length) throw new ValidationError(issues)
-  return administer(ctx, async (tx, now) => {
+  return administer(ctx, async (tx) => {
     const endpoint = await lockEndpoint(tx, viewer, endpointId, ['id'])
-    if (endpoint.status === 'ACTIVE') throw wrongState(endpoint, 'PAUSED or DISABLED', 'resumed')
+    requireStatus(endpoint, 'resumed')
     const cancelled = held === 'SEND_ALL' ? 0 : await cancelHeld(tx, { endpointId, before: since })
     await enqueue(tx, 'deliver', { endpointId, tenantId: endpoint.tenantId, fromStart: true })
-    return setStatus(tx, viewer, now, endpoint, { status: 'ACTIVE', disabledReason: null }, 'endpoint.resumed', {
-      held,
-      cancelled,
-    })
+    return changeStatus(tx, viewer, endpoint, 'resumed', { held, cancelled })
   })
 }
 
@@ -202,10 +199,10 @@ export async function deleteEndpoint(
   { endpointId }: { endpointId: string },
 ): Promise<Endpoint> {
   requireAdministrator(viewer, 'delete endpoints')
-  return administer(ctx, async (tx, now) => {
+  return administer(ctx, async (tx) => {
     const endpoint = await lockEndpoint(tx, viewer, endpointId, ['id'])
     await enqueue(tx, 'sweep-deleted-endpoint', { endpointId })
-    return setStatus(tx, viewer, now, endpoint, { deletedAt: now }, 'endpoint.deleted')
+    return changeStatus(tx, viewer, endpoint, 'deleted')
   })
 }
 
@@ -227,24 +224,29 @@ export async function lockEndpoint(tx: Transaction, viewer: Viewer, id: string, 
   return endpoint
 }
 
-async function setStatus(
+/** Changes the status of an endpoint that the caller has locked. Throws ConflictError when it cannot be changed so. */
+async function changeStatus(
   tx: Transaction,
   viewer: Viewer,
-  now: Date,
-  { id, tenantId }: Endpoint,
-  data: Prisma.EndpointUpdateInput,
-  action: string,
+  endpoint: Endpoint,
+  change: 'paused' | 'resumed' | 'deleted',
   details?: Prisma.InputJsonObject,
 ): Promise<Endpoint> {
-  await tx.endpoint.update({ where: { id }, data })
-  await recordAudit(tx, viewer, now, {
-    tenantId,
-    action,
-    target: { kind: 'endpoint', id },
-    ...(details && { details }),
-  })
+  requireStatus(endpoint, change)
+  await changeEndpointStatus(throughPrisma(tx), [endpoint.id], change, { by: viewer, detailsOf: () => details })
   await ringBell(tx)
-  return tx.endpoint.findUniqueOrThrow({ where: { id } })
+  return tx.endpoint.findUniqueOrThrow({ where: { id: endpoint.id } })
+}
+
+function requireStatus({ status, disabledReason }: Endpoint, change: EndpointChange): void {
+  const expected = statusesBefore(change)
+  if (expected.includes(status)) return
+  const reason = disabledReason ? ` (${disabledReason})` : ''
+  throw new ConflictError(
+    `Only an endpoint that is ${expected.join(' or ')} can be ${change}; this one is ${status}${reason}.`,
+    'CONFLICT',
+    ['id'],
+  )
 }
 
 /** The tenant's row is the lock: of two creations at the cap, one waits and then finds no room. */
@@ -332,13 +334,4 @@ function sealHeader(
 
 function sameTypes(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((type, index) => type === b[index])
-}
-
-function wrongState({ status, disabledReason }: Endpoint, expected: string, done: string): ConflictError {
-  const reason = disabledReason ? ` (${disabledReason})` : ''
-  return new ConflictError(
-    `Only an endpoint that is ${expected} can be ${done}; this one is ${status}${reason}.`,
-    'CONFLICT',
-    ['id'],
-  )
 }

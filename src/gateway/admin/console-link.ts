@@ -7,8 +7,8 @@ import { hashToken, LINK_PREFIX, makeToken, SESSION_PREFIX } from '../../domain/
 import { reachOf, withinReach } from '../../domain/viewer.ts'
 import { type Issue, ValidationError } from '../../errors.ts'
 import type { Role, Session } from '../../generated/prisma/client.ts'
+import { administer, recordAudit, type Transaction } from '../state/audit.ts'
 import { requireTenant } from './api-keys.ts'
-import { administer, recordAudit, type Transaction } from './audit.ts'
 import { isDatabaseId, mayMeanTenant, notFound, requireAdministrator, requireRightToGrant } from './permissions.ts'
 
 const DEFAULT_LINK_SECONDS = 15 * 60
@@ -70,7 +70,7 @@ export async function createConsoleLink(
         expiresAt: end,
       },
     })
-    await recordAudit(tx, viewer, now, {
+    await recordAudit(tx, viewer, {
       tenantId: owner,
       action: 'console_link.created',
       target: null,
@@ -107,7 +107,7 @@ export async function spendConsoleLink(ctx: Context, token: string): Promise<Ope
       },
     })
     const viewer: Viewer = { ...link, expiresAt, credential: { kind: 'session', id } }
-    await recordAudit(tx, viewer, now, {
+    await recordAudit(tx, viewer, {
       tenantId: link.tenantId,
       action: 'session.opened',
       target: { kind: 'consoleSession', id },
@@ -142,7 +142,7 @@ export async function endConsoleSession(ctx: Context, viewer: Viewer, { id }: { 
 async function end(tx: Transaction, viewer: Viewer, now: Date, { id }: { id: string }): Promise<void> {
   const [ended] = await tx.session.updateManyAndReturn({ where: { id, revokedAt: null }, data: { revokedAt: now } })
   if (!ended) return
-  await recordAudit(tx, viewer, now, {
+  await recordAudit(tx, viewer, {
     tenantId: ended.tenantId,
     action: 'session.ended',
     target: { kind: 'consoleSession', id },

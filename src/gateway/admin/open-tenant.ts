@@ -2,7 +2,7 @@ import type { Context, Viewer } from '../../context.ts'
 import { judgeName } from '../../domain/display-name.ts'
 import { ValidationError } from '../../errors.ts'
 import type { Tenant } from '../../generated/prisma/client.ts'
-import { administer, recordAudit } from './audit.ts'
+import { administer, recordAudit } from '../state/audit.ts'
 import { requireRole } from './permissions.ts'
 
 /** Opens a tenant. Operators only: FORBIDDEN for others; ValidationError for a name that cannot be stored. */
@@ -12,7 +12,7 @@ export async function createTenant(ctx: Context, viewer: Viewer, { name }: { nam
   if (issue) throw new ValidationError([{ path: ['input', 'name'], message: issue }])
   return administer(ctx, async (tx, now) => {
     const tenant = await tx.tenant.create({ data: { id: ctx.newId(), name, createdAt: now } })
-    await recordAudit(tx, viewer, now, {
+    await recordAudit(tx, viewer, {
       tenantId: tenant.id,
       action: 'tenant.created',
       target: { kind: 'tenant', id: tenant.id },

@@ -8,7 +8,7 @@ import { liveSecrets, makeSigningSecret, secretHint } from '../../domain/signing
 import { ConflictError, ValidationError } from '../../errors.ts'
 import type { Endpoint } from '../../generated/prisma/client.ts'
 import { belongsToEndpoint } from '../../vault.ts'
-import { administer, recordAudit } from './audit.ts'
+import { administer, recordAudit } from '../state/audit.ts'
 import { activeAtOnce, lockEndpoint } from './configure-endpoint.ts'
 import { requireAdministrator } from './permissions.ts'
 
@@ -49,7 +49,7 @@ export async function rotateSigningSecret(
         activeFrom: overlapHours === 0 ? activeAtOnce(now) : overlapEndsAt,
       },
     })
-    await recordAudit(tx, viewer, now, {
+    await recordAudit(tx, viewer, {
       tenantId,
       action: 'signing_secret.rotated',
       target: { kind: 'endpoint', id: endpointId },
@@ -79,7 +79,7 @@ export async function completeSecretRotation(
       )
     await tx.signingSecret.deleteMany({ where: { endpointId, id: { not: coming.id } } })
     await tx.signingSecret.update({ where: { id: coming.id }, data: { activeFrom: activeAtOnce(now) } })
-    await recordAudit(tx, viewer, now, {
+    await recordAudit(tx, viewer, {
       tenantId,
       action: 'signing_secret.rotation_completed',
       target: { kind: 'endpoint', id: endpointId },

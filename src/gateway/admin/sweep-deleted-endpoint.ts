@@ -3,8 +3,8 @@
 
 import type { Context } from '../../context.ts'
 import type { Statement } from '../../database/pools.ts'
-import { BELL_CHANNEL } from '../../database/queue.ts'
-import { tallyBulkRetries } from '../statistics/tallies.ts'
+import { ringFor } from '../../database/queue.ts'
+import { cancelDeliveries } from '../state/delivery-changes.ts'
 
 const CHUNK = 2_000
 
@@ -17,16 +17,10 @@ const CANCEL_CHUNK: Statement = {
         select id from delivery where endpoint_id = p.id and test = t.test and status = 'PENDING'
         order by next_attempt_at limit ${CHUNK} for update skip locked) d
       where p.id = $1 and p.deleted_at is not null
-    ), cancelled as (
-      update delivery d set status = 'CANCELLED', reason = 'endpoint_deleted', completed_at = w.deleted_at, next_attempt_at = null,
-        bulk_retry_id = null, changed_xid = pg_current_xact_id()
-      from waiting w where d.id = w.id returning d.id, d.status, old.bulk_retry_id
-    ), tallied as (
-      ${tallyBulkRetries('cancelled', 'bulk_retry_id', 'status')}
+    ), ${cancelDeliveries('waiting', 'endpoint_deleted', 'w.deleted_at')}, rung as (
+      ${ringFor('cancelled')}
     )
-    select count(*)::int as count,
-      (select pg_notify('${BELL_CHANNEL}', '') where exists (select 1 from cancelled))
-    from cancelled`,
+    select (select count(*) from cancelled)::int as count from rung where rung.count >= 0`,
 }
 
 const STILL_WAITED_FOR: Statement = {

@@ -1,12 +1,15 @@
 // Writes what attempts taught us. Promise: the attempt, the delivery's new state, its part in the statistics and the
-// wake-up for its retry are one statement; only the holder of the lease's token can write; written twice, it counts once.
+// wake-up for its retry are one statement, and an endpoint that is gone is disabled in the same transaction; only the
+// holder of the lease's token can write; written twice, it counts once.
 
-import type { HotDatabase, Statement } from '../../database/pools.ts'
-import { JOB_MAX_ATTEMPTS } from '../../database/queue.ts'
+import type { HotDatabase, Queryable, Statement } from '../../database/pools.ts'
+import { askForWakeUps } from '../../database/queue.ts'
 import { bool, int, real, recordset, smallint, text, timestamptz, uuid } from '../../database/recordset.ts'
 import type { Step } from '../../domain/delivery.ts'
+import { toPublicId } from '../../domain/id.ts'
 import { latencyBucket } from '../../domain/latency-histogram.ts'
 import type { Outcome, Reply } from '../../domain/outcome.ts'
+import { changeEndpointStatus } from '../state/endpoint-status.ts'
 import { tallyResults } from '../statistics/tallies.ts'
 import type { Attempt } from './attempt-delivery.ts'
 import type { ClaimedDelivery } from './claim-deliveries.ts'
@@ -30,7 +33,6 @@ const RESULTS = recordset('r', {
   token: uuid,
   status: text,
   reason: text,
-  gone: bool,
   next_attempt_at: timestamptz,
   wake_at: timestamptz,
   number: int,
@@ -84,24 +86,44 @@ const RECORD: Statement = {
         error_code, error_message, request_headers, response_headers, response_body, truncated,
         dns_ms, connect_ms, tls_ms, first_byte_ms, total_ms
       from settled where number is not null
-    ), ${tallyResults('settled')}, disabled as (
-      update endpoint p set status = 'DISABLED', disabled_reason = 'gone'
-      from (select distinct endpoint_id from settled where gone) s
-      where p.id = s.endpoint_id and p.status = 'ACTIVE' and p.deleted_at is null
-    ), woken as (
-      select graphile_worker.add_jobs(jobs) from (
-        select array_agg(row('deliver', json_build_object('endpointId', endpoint_id, 'tenantId', tenant_id), null, wake_at, ${JOB_MAX_ATTEMPTS}, null, null, null)::graphile_worker.job_spec) as jobs
-        from (select distinct endpoint_id, tenant_id, wake_at from settled where state = 'PENDING' and wake_at is not null) w
-      ) j where jobs is not null
+    ), ${tallyResults('settled')}, woken as (
+      ${askForWakeUps(
+        `(select distinct endpoint_id, tenant_id, wake_at from settled where state = 'PENDING' and wake_at is not null) w`,
+        { at: 'wake_at' },
+      )}
     )
-    select s.delivery_id as id from settled s where (select count(*) from woken) >= 0`,
+    select s.delivery_id as id from settled s, woken where woken.count >= 0`,
 }
 
 /** Records the results, answers in their order. */
 export async function recordAttempts(hot: HotDatabase, results: readonly Result[]): Promise<Recorded[]> {
-  const rows = await hot.query<{ id: string }>(RECORD, RESULTS.values(results.map(asRow)))
+  if (!results.some(({ step }) => step.disableEndpoint)) return record(hot, results)
+  return hot.transaction(async (tx) => {
+    const recorded = await record(tx, results)
+    await disableGone(
+      tx,
+      results.filter((_, i) => recorded[i]),
+    )
+    return recorded
+  })
+}
+
+async function record(on: Queryable, results: readonly Result[]): Promise<Recorded[]> {
+  const rows = await on.query<{ id: string }>(RECORD, RESULTS.values(results.map(asRow)))
   const written = new Set(rows.map(({ id }) => id))
   return results.map(({ delivery }) => written.has(delivery.id))
+}
+
+/** Disables the endpoints whose receivers answered that they are gone. */
+async function disableGone(tx: Queryable, results: readonly Result[]): Promise<void> {
+  const gone = results.filter(({ step }) => step.disableEndpoint)
+  const first = new Map(gone.toReversed().map(({ delivery }) => [delivery.endpointId, delivery.id]))
+  if (first.size === 0) return
+  await changeEndpointStatus(tx, [...first.keys()], 'disabled', {
+    by: 'gateway',
+    disabledReason: 'gone',
+    detailsOf: (endpointId) => ({ reason: 'gone', deliveryId: toPublicId('delivery', first.get(endpointId)!) }),
+  })
 }
 
 /** The same result without what the receiver sent, for one that could not be written with it. */
@@ -125,7 +147,6 @@ function asRow({ delivery, attempt, outcome, step, nextAttemptAt, wakeAt }: Resu
     token: delivery.leaseToken,
     status: step.status,
     reason: step.reason,
-    gone: step.disableEndpoint === 'gone',
     next_attempt_at: nextAttemptAt,
     wake_at: wakeAt,
   }

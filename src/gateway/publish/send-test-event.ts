@@ -3,7 +3,7 @@
 
 import type { Context } from '../../context.ts'
 import type { Statement } from '../../database/pools.ts'
-import { BELL_CHANNEL, JOB_MAX_ATTEMPTS } from '../../database/queue.ts'
+import { askForWakeUps, ringFor } from '../../database/queue.ts'
 import { bodyBytes, buildEnvelope, MAX_BODY_BYTES } from '../../domain/envelope.ts'
 import { bodyTooLarge, checkEvent } from '../../domain/event-input.ts'
 import { findEventType } from '../../domain/event-type.ts'
@@ -24,11 +24,9 @@ const STORE_TEST: Statement = {
       select tenant_id, id, $3, type, subject, true, 1, date_trunc('milliseconds', now()) from stored
       returning id
     ), woken as (
-      select count(*) from graphile_worker.add_jobs(array(
-        select row('deliver', json_build_object('endpointId', $3::uuid, 'tenantId', $2::uuid, 'test', true), null, null, ${JOB_MAX_ATTEMPTS}, null, null, null)::graphile_worker.job_spec
-        from fanned))
+      ${askForWakeUps('fanned', { endpointId: '$3::uuid', tenantId: '$2::uuid', test: 'true' })}
     ), rung as (
-      select count(pg_notify('${BELL_CHANNEL}', '')) as count from fanned
+      ${ringFor('fanned')}
     )
     select fanned.id from fanned, woken, rung where woken.count + rung.count > 0`,
 }

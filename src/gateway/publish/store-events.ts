@@ -4,7 +4,7 @@
 // Safe to repeat: ids are made before the statement, so a batch whose commit went unheard is simply stored again.
 
 import type { HotDatabase, Queryable, Statement } from '../../database/pools.ts'
-import { JOB_MAX_ATTEMPTS } from '../../database/queue.ts'
+import { askForWakeUps } from '../../database/queue.ts'
 import { int, measuredText, recordset, text, timestamptz, uuid } from '../../database/recordset.ts'
 import { decideKeys, type KeyedEvent, type KeyHolder } from '../../domain/idempotency.ts'
 import type { StoreCall, StoreResult } from '../../domain/new-event.ts'
@@ -130,10 +130,7 @@ const INSERT_EVENTS: Statement = {
       from (select endpoint_id, bool_and(taken) as all_taken from fanned group by endpoint_id) f
       join endpoint e on e.id = f.endpoint_id
     ), woken as (
-      select count(*) from graphile_worker.add_jobs(array(
-        select row('deliver', json_strip_nulls(json_build_object('endpointId', id, 'tenantId', tenant_id, 'told', ${LANES}::text)),
-          null, null, ${JOB_MAX_ATTEMPTS}, null, null, null)::graphile_worker.job_spec
-        from concerned where awake))
+      ${askForWakeUps('concerned where awake', { endpointId: 'id', told: `${LANES}::text` })}
     )
     select 'event' as kind, event_id as "eventId", count(*)::int as count, null::uuid as "endpointId",
       null::uuid as "tenantId", null::int as revision, null::bool as awake, null::uuid as id, null::timestamptz as "dueAt"

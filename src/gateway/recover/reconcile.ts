@@ -12,7 +12,7 @@ import type { Context } from '../../context.ts'
 import { isFree } from '../../database/leases.ts'
 import { processLock, RECONCILER_LOCK } from '../../database/locks.ts'
 import type { Queryable, Statement } from '../../database/pools.ts'
-import { JOB_MAX_ATTEMPTS } from '../../database/queue.ts'
+import { askForWakeUps } from '../../database/queue.ts'
 import type { WokenEndpoint } from '../deliver/hand-over.ts'
 
 /** An endpoint with deliveries that are due while nobody works on them; `test`: those of its tests. */
@@ -82,11 +82,12 @@ const OVERDUE: Statement = {
 
 const WAKE: Statement = {
   name: 'reconcile-wake',
-  text: `
-    select count(*) from graphile_worker.add_jobs(array(
-      select row('deliver', json_build_object('endpointId', w."endpointId", 'tenantId', w."tenantId", 'test', w.test, 'fromStart', true),
-        null, null, ${JOB_MAX_ATTEMPTS}, null, null, null)::graphile_worker.job_spec
-      from json_to_recordset($1) as w("endpointId" uuid, "tenantId" uuid, test bool)))`,
+  text: askForWakeUps('json_to_recordset($1) as w("endpointId" uuid, "tenantId" uuid, test bool)', {
+    endpointId: 'w."endpointId"',
+    tenantId: 'w."tenantId"',
+    test: 'w.test',
+    fromStart: 'true',
+  }),
 }
 
 /** What is due for less is somebody's work already: its publish or its retry has a wake-up of its own. */

@@ -10,7 +10,7 @@
 import type { Context, Viewer } from '../../context.ts'
 import { deliveryCondition } from '../../database/filters/deliveries.ts'
 import type { HotDatabase, Queryable, Statement } from '../../database/pools.ts'
-import { BELL_CHANNEL, enqueue, JOB_MAX_ATTEMPTS } from '../../database/queue.ts'
+import { enqueue } from '../../database/queue.ts'
 import { decideRetry, type RetryState } from '../../domain/delivery.ts'
 import { type DeliveryFilter, deadLettersOf } from '../../domain/delivery-filter.ts'
 import { reachOf, withinReach } from '../../domain/viewer.ts'
@@ -18,9 +18,9 @@ import { ConflictError, ValidationError } from '../../errors.ts'
 import type { BulkRetryStatus, EndpointStatus } from '../../generated/prisma/enums.ts'
 import type { Stream } from '../../live/live-stream.ts'
 import { watch } from '../../live/watch.ts'
-import { administer, recordAudit, type Transaction } from '../admin/audit.ts'
 import { isDatabaseId, notFound, requireAdministrator } from '../admin/permissions.ts'
-import { untallyEnded } from '../statistics/tallies.ts'
+import { administer, recordAudit, type Transaction } from '../state/audit.ts'
+import { putBack } from '../state/delivery-changes.ts'
 
 export type BulkRetry = {
   readonly id: string
@@ -116,7 +116,7 @@ export async function startBulkRetry(
   const narrowed = deadLettersOf(filter)
   const { text, values } = deliveryCondition(narrowed)
   const $ = (place: number) => `$${values.length + place}`
-  return administer(ctx, async (tx, now) => {
+  return administer(ctx, async (tx) => {
     const [made] = await tx.$queryRawUnsafe<{ total: number }[]>(
       `insert into bulk_retry (id, tenant_id, filter, as_of, created_by, max_per_second, total, status, completed_at)
        select ${$(1)}::uuid, ${$(2)}::uuid, ${$(3)}::jsonb, pg_current_snapshot(), ${$(4)}, ${$(5)}::int, c.total,
@@ -133,7 +133,7 @@ export async function startBulkRetry(
       viewer.name,
       maxPerSecond,
     )
-    await recordAudit(tx, viewer, now, {
+    await recordAudit(tx, viewer, {
       tenantId: filter.tenantId,
       action: 'bulk_retry.started',
       target: { kind: 'bulkRetry', id },
@@ -152,13 +152,13 @@ export async function updateBulkRetry(
 ): Promise<void> {
   requireAdministrator(viewer, 'change bulk retries')
   judgeSpeed(maxPerSecond ?? null)
-  await administer(ctx, async (tx, now) => {
+  await administer(ctx, async (tx) => {
     const { status, tenantId } = await lockBulkRetry(tx, viewer, bulkRetryId)
     if (status !== 'RUNNING' && status !== 'PAUSED') throw wrongState(status, 'RUNNING or PAUSED', 'changed')
     if (maxPerSecond === undefined) return
     await tx.$executeRaw`
       update bulk_retry set max_per_second = ${maxPerSecond}::int, paced_until = now() where id = ${bulkRetryId}::uuid`
-    await recordAudit(tx, viewer, now, {
+    await recordAudit(tx, viewer, {
       tenantId,
       action: 'bulk_retry.updated',
       target: { kind: 'bulkRetry', id: bulkRetryId },
@@ -190,14 +190,14 @@ async function changeStatus(
   { from, to, action }: { from: BulkRetryStatus[]; to: BulkRetryStatus; action: string },
 ): Promise<void> {
   requireAdministrator(viewer, 'change bulk retries')
-  await administer(ctx, async (tx, now) => {
+  await administer(ctx, async (tx) => {
     const { status, tenantId } = await lockBulkRetry(tx, viewer, bulkRetryId)
     if (!from.includes(status)) throw wrongState(status, from.join(' or '), action)
     await tx.$executeRaw`
       update bulk_retry set status = ${to}::bulk_retry_status, paced_until = now(),
         completed_at = case when ${to} = 'CANCELLED' then now() end
       where id = ${bulkRetryId}::uuid`
-    await recordAudit(tx, viewer, now, {
+    await recordAudit(tx, viewer, {
       tenantId,
       action: `bulk_retry.${action}`,
       target: { kind: 'bulkRetry', id: bulkRetryId },
@@ -263,29 +263,6 @@ const TAKE_TURN: Statement = {
     for no key update skip locked`,
 }
 
-const PUT_BACK: Statement = {
-  name: 'bulk-retry-put-back',
-  text: `
-    with changed as (
-      update delivery d set status = 'PENDING', reason = null, completed_at = null, manual = true, resend = false,
-        cycle_start = w.cycle_start, max_attempts = w.max_attempts, next_attempt_at = date_trunc('milliseconds', now()),
-        lease_token = null, lease_until = null, lease_by = null, bulk_retry_id = $2, changed_xid = pg_current_xact_id()
-      from json_to_recordset($1) as w(id uuid, cycle_start int, max_attempts int)
-      where d.id = w.id
-      returning d.endpoint_id, d.tenant_id, d.test, old.status as was, old.completed_at as was_completed_at
-    ), untallied as (
-      ${untallyEnded('changed')}
-    ), woken as (
-      select count(*) from graphile_worker.add_jobs(array(
-        select row('deliver', json_build_object('endpointId', c.endpoint_id, 'tenantId', c.tenant_id), null, null, ${JOB_MAX_ATTEMPTS}, null, null, null)::graphile_worker.job_spec
-        from (select distinct endpoint_id, tenant_id from changed) c join endpoint p on p.id = c.endpoint_id
-        where p.status = 'ACTIVE'))
-    ), rung as (
-      select pg_notify('${BELL_CHANNEL}', '') from (select 1 from changed limit 1) once
-    )
-    select (select count(*) from changed)::int as count from woken, (select count(*) from rung) r where woken.count >= 0`,
-}
-
 const ADVANCE: Statement = {
   name: 'bulk-retry-advance',
   text: `
@@ -315,9 +292,9 @@ export async function retryChunk(
         { resend: false, schedule: config.retrySchedule },
       )
       if (!('kind' in change) || change.kind !== 'new-cycle') return []
-      return { id, cycle_start: change.cycleStart, max_attempts: change.maxAttempts }
+      return { id, ...change }
     })
-    if (changes.length) await tx.query(PUT_BACK, [JSON.stringify(changes), bulkRetryId])
+    if (changes.length) await putBack(tx, changes, { bulkRetryId })
     const walked = found.length < turn.room
     await tx.query(ADVANCE, [bulkRetryId, changes.length, found.at(-1)?.id ?? null, walked])
     return { retried: changes.length, nextMs: walked ? null : 0 }

@@ -4,11 +4,11 @@
 import type { Context, Viewer } from '../../context.ts'
 import { isHeld } from '../../database/leases.ts'
 import type { Queryable, Statement } from '../../database/pools.ts'
-import { BELL_CHANNEL, JOB_MAX_ATTEMPTS } from '../../database/queue.ts'
+import { ringFor } from '../../database/queue.ts'
 import { decideCancel, decideRetry, type EndpointView, type RetryState } from '../../domain/delivery.ts'
 import { ConflictError, NotFoundError } from '../../errors.ts'
-import { auditOnHot } from '../admin/audit.ts'
-import { tallyBulkRetries, untallyEnded } from '../statistics/tallies.ts'
+import { auditOnHot } from '../state/audit.ts'
+import { cancelDeliveries, putBack } from '../state/delivery-changes.ts'
 
 type Locked = RetryState & {
   reason: string | null
@@ -28,33 +28,13 @@ const LOCK: Statement = {
     where d.tenant_id = $2`,
 }
 
-const ATTEMPT_NOW: Statement = {
-  name: 'attempt-delivery-now',
-  text: `
-    with changed as (
-      update delivery set status = 'PENDING', reason = null, completed_at = null, manual = true, resend = $4,
-        cycle_start = $2, max_attempts = $3, next_attempt_at = date_trunc('milliseconds', now()),
-        lease_token = null, lease_until = null, lease_by = null, changed_xid = pg_current_xact_id()
-      where id = $1 returning endpoint_id, tenant_id, test, old.status as was, old.completed_at as was_completed_at
-    ), untallied as (
-      ${untallyEnded('changed')}
-    )
-    select count(pg_notify('${BELL_CHANNEL}', '')), count(graphile_worker.add_job('deliver',
-      json_build_object('endpointId', endpoint_id, 'tenantId', tenant_id, 'test', test), max_attempts => ${JOB_MAX_ATTEMPTS}))
-    from changed`,
-}
-
 const CANCEL: Statement = {
   name: 'cancel-delivery',
   text: `
-    with changed as (
-      update delivery set status = 'CANCELLED', reason = 'cancelled_by_user', completed_at = now(), next_attempt_at = null,
-        bulk_retry_id = null, changed_xid = pg_current_xact_id()
-      where id = $1 returning id, status, old.bulk_retry_id
-    ), tallied as (
-      ${tallyBulkRetries('changed', 'bulk_retry_id', 'status')}
+    with ${cancelDeliveries('(select $1::uuid as id)', 'cancelled_by_user')}, rung as (
+      ${ringFor('cancelled')}
     )
-    select count(pg_notify('${BELL_CHANNEL}', '')) from changed`,
+    select count from rung`,
 }
 
 /** `by` is who asks, for the audit. */
@@ -73,7 +53,7 @@ export async function retryDelivery(
     const change = decideRetry(delivery, endpoint, { resend, schedule: ctx.config.retrySchedule })
     if ('refused' in change) throw new ConflictError(change.refused)
     if (change.kind === 'left-alone') return
-    await tx.query(ATTEMPT_NOW, [deliveryId, change.cycleStart, change.maxAttempts, change.resend])
+    await putBack(tx, [{ id: deliveryId, ...change }])
     if (by)
       await auditOnHot(tx, by, {
         tenantId,

@@ -1,0 +1,66 @@
+// Who changed what, written in the transaction that changed it: both are there, or neither. An entry holds ids and the
+// names of changed fields; secrets, keys, tokens, URLs and header values never.
+
+import type { Context, Viewer } from '../../context.ts'
+import type { Queryable, Statement } from '../../database/pools.ts'
+import { type IdKind, toPublicId } from '../../domain/id.ts'
+import type { Prisma } from '../../generated/prisma/client.ts'
+
+export type Transaction = Prisma.TransactionClient
+
+const TRANSACTION_MS = 15_000
+const WAIT_FOR_CONNECTION_MS = 5_000
+
+/** Runs an administrator's change in one transaction; `now` is the database's time, the same for all it writes. */
+export function administer<T>(ctx: Context, work: (tx: Transaction, now: Date) => Promise<T>): Promise<T> {
+  return ctx.db.$transaction(
+    async (tx) => {
+      const [row] = await tx.$queryRaw<{ now: Date }[]>`select date_trunc('milliseconds', now()) as now`
+      return work(tx, row!.now)
+    },
+    { timeout: TRANSACTION_MS, maxWait: WAIT_FOR_CONNECTION_MS },
+  )
+}
+
+/** The statements of the delivery path within an administrator's transaction. */
+export function throughPrisma(tx: Transaction): Queryable {
+  return { query: ({ text }, values) => tx.$queryRawUnsafe(text, ...values) }
+}
+
+/** Who made a change: somebody with a key or a session, the gateway by itself, or the settings that it was started with. */
+export type Actor = Viewer | 'gateway' | 'configuration'
+
+export type AuditFact = {
+  /** null: it concerns no single tenant. */
+  readonly tenantId: string | null
+  /** Dotted, past tense: `endpoint.created`. */
+  readonly action: string
+  readonly target: { readonly kind: IdKind; readonly id: string } | null
+  readonly details?: Prisma.InputJsonObject | undefined
+}
+
+const AUDIT: Statement = {
+  name: 'record-audit',
+  text: `
+    insert into audit_entry (tenant_id, at, actor, action, target_id, details)
+    values ($1::uuid, date_trunc('milliseconds', now()), $2, $3, $4, $5::jsonb)`,
+}
+
+/** Writes who did what, at the time of the transaction. */
+export function recordAudit(tx: Transaction, actor: Actor, fact: AuditFact): Promise<void> {
+  return auditOnHot(throughPrisma(tx), actor, fact)
+}
+
+/** The same in a transaction of the delivery path. */
+export async function auditOnHot(on: Queryable, actor: Actor, fact: AuditFact): Promise<void> {
+  const targetId = fact.target && toPublicId(fact.target.kind, fact.target.id)
+  const details = fact.details === undefined ? null : JSON.stringify(fact.details)
+  await on.query(AUDIT, [fact.tenantId, nameOf(actor), fact.action, targetId, details])
+}
+
+/** The viewer's name and what proved it: `Ana (key_01…)` or `Ana (ses_01…)`. */
+function nameOf(actor: Actor): string {
+  if (typeof actor === 'string') return actor
+  const { kind, id } = actor.credential
+  return `${actor.name} (${toPublicId(kind === 'key' ? 'apiKey' : 'consoleSession', id)})`
+}

@@ -1,0 +1,69 @@
+// The changes of a delivery's state that no attempt makes: it is put back to PENDING, or cancelled. Whoever decides on
+// them, each is written here and nowhere else, with what belongs to it: statistics, bulk retries, and the wake-up.
+
+import { NO_LEASE } from '../../database/leases.ts'
+import type { Queryable, Statement } from '../../database/pools.ts'
+import { askForWakeUps, ringFor } from '../../database/queue.ts'
+import type { Reason } from '../../domain/delivery.ts'
+import { tallyBulkRetries, untallyEnded } from '../statistics/tallies.ts'
+
+const PUT_BACK: Statement = {
+  name: 'put-back-deliveries',
+  text: `
+    with changed as (
+      update delivery d set status = 'PENDING', reason = null, completed_at = null, manual = true, resend = w.resend,
+        cycle_start = w.cycle_start, max_attempts = w.max_attempts, next_attempt_at = date_trunc('milliseconds', now()),
+        ${NO_LEASE}, bulk_retry_id = coalesce($2::uuid, d.bulk_retry_id), changed_xid = pg_current_xact_id()
+      from json_to_recordset($1) as w(id uuid, cycle_start int, max_attempts int, resend bool)
+      where d.id = w.id
+      returning d.endpoint_id, d.tenant_id, d.test, old.status as was, old.completed_at as was_completed_at
+    ), untallied as (
+      ${untallyEnded('changed')}
+    ), woken as (
+      ${askForWakeUps(
+        `(select distinct endpoint_id, tenant_id, test from changed) c join endpoint p on p.id = c.endpoint_id
+          where c.test or p.status = 'ACTIVE'`,
+        { endpointId: 'c.endpoint_id', tenantId: 'c.tenant_id', test: 'c.test' },
+      )}
+    ), rung as (
+      ${ringFor('changed')}
+    )
+    select 1 from woken, rung where woken.count + rung.count > 0`,
+}
+
+/** A delivery that is to be attempted now, as `decideRetry` says. */
+export type PutBack = {
+  readonly id: string
+  readonly cycleStart: number
+  readonly maxAttempts: number
+  readonly resend: boolean
+}
+
+/** Puts deliveries, whose rows the caller has locked, back to PENDING and wakes their endpoints. */
+export async function putBack(
+  tx: Queryable,
+  deliveries: readonly PutBack[],
+  { bulkRetryId = null }: { bulkRetryId?: string | null } = {},
+): Promise<void> {
+  const rows = deliveries.map(({ id, cycleStart, maxAttempts, resend }) => ({
+    id,
+    cycle_start: cycleStart,
+    max_attempts: maxAttempts,
+    resend,
+  }))
+  await tx.query(PUT_BACK, [JSON.stringify(rows), bulkRetryId])
+}
+
+/**
+ * The CTEs `cancelled` and `tallied`: cancels the deliveries whose id is in `rows`, which the statement has locked. An
+ * attempt in the air keeps its lease and is recorded. `at` is SQL for the time of the end.
+ */
+export function cancelDeliveries(rows: string, reason: Reason, at = 'now()'): string {
+  return `cancelled as (
+      update delivery d set status = 'CANCELLED', reason = '${reason}', completed_at = ${at}, next_attempt_at = null,
+        bulk_retry_id = null, changed_xid = pg_current_xact_id()
+      from ${rows} w where d.id = w.id returning d.id, d.status, old.bulk_retry_id
+    ), tallied as (
+      ${tallyBulkRetries('cancelled', 'bulk_retry_id', 'status')}
+    )`
+}

@@ -1,0 +1,75 @@
+// How an endpoint's status changes, whoever changes it: a person who pauses, resumes or deletes it, or the gateway, which
+// disables one whose receiver says that it is gone. Promise: the change and its audit entry commit together.
+//
+//   ACTIVE ─▶ PAUSED     endpoint.paused            PAUSED, DISABLED ─▶ ACTIVE     endpoint.resumed
+//   ACTIVE ─▶ DISABLED   endpoint.disabled          any ─▶ deleted                 endpoint.deleted
+
+import type { Queryable, Statement } from '../../database/pools.ts'
+import type { Prisma } from '../../generated/prisma/client.ts'
+import type { EndpointStatus } from '../../generated/prisma/enums.ts'
+import { type Actor, auditOnHot } from './audit.ts'
+
+export type EndpointChange = keyof typeof CHANGES
+
+type Change = { readonly from: readonly EndpointStatus[]; readonly to: EndpointStatus | null }
+
+/** `to` null: it is deleted, and its status stays what it was. */
+const CHANGES = {
+  paused: { from: ['ACTIVE'], to: 'PAUSED' },
+  resumed: { from: ['PAUSED', 'DISABLED'], to: 'ACTIVE' },
+  disabled: { from: ['ACTIVE'], to: 'DISABLED' },
+  deleted: { from: ['ACTIVE', 'PAUSED', 'DISABLED'], to: null },
+} as const satisfies Record<string, Change>
+
+// Endpoints are locked in the order of their ids, so that two transactions never wait for each other in a circle.
+const CHANGE: Statement = {
+  name: 'change-endpoint-status',
+  text: `
+    with found as (
+      select id from endpoint
+      where id = any ($1::uuid[]) and deleted_at is null and status = any ($2::endpoint_status[])
+      order by id for no key update
+    )
+    update endpoint e set status = coalesce($3::endpoint_status, e.status),
+      disabled_reason = case when $3 is null then e.disabled_reason else $4 end,
+      deleted_at = case when $3 is null then date_trunc('milliseconds', now()) end
+    from found where e.id = found.id
+    returning e.id, e.tenant_id as "tenantId"`,
+}
+
+export type ChangeOptions = {
+  readonly by: Actor
+  /** Why the gateway disabled it, as the API shows it. */
+  readonly disabledReason?: string
+  /** For the audit entry of an endpoint. */
+  readonly detailsOf?: (endpointId: string) => Prisma.InputJsonObject | undefined
+}
+
+/** The statuses that a change starts from. */
+export function statusesBefore(change: EndpointChange): readonly EndpointStatus[] {
+  return CHANGES[change].from
+}
+
+/** Changes the status of those endpoints that are in a status to start from; returns the ids of the changed ones. */
+export async function changeEndpointStatus(
+  on: Queryable,
+  endpointIds: readonly string[],
+  change: EndpointChange,
+  { by, disabledReason, detailsOf }: ChangeOptions,
+): Promise<readonly string[]> {
+  const { from, to } = CHANGES[change]
+  const changed = await on.query<{ id: string; tenantId: string }>(CHANGE, [
+    endpointIds,
+    from,
+    to,
+    disabledReason ?? null,
+  ])
+  for (const { id, tenantId } of changed)
+    await auditOnHot(on, by, {
+      tenantId,
+      action: `endpoint.${change}`,
+      target: { kind: 'endpoint', id },
+      details: detailsOf?.(id),
+    })
+  return changed.map(({ id }) => id)
+}
