@@ -13,6 +13,7 @@ import { type GatewayProcess, startGatewayProcess } from '../harness/gateway-pro
 import type { ReadyConfig } from '../src/app.ts'
 import { readConfig } from '../src/config.ts'
 import { migrate } from '../src/database/migrate.ts'
+import { openAccess } from '../src/database/pools.ts'
 import { openCertificateAuthority } from '../src/dev/certificate-authority.ts'
 import { type PostgresServer, startPostgres } from '../src/dev/postgres.ts'
 import { fromPublicId } from '../src/domain/id.ts'
@@ -83,7 +84,7 @@ export async function openHouse(options: BenchOptions, tell: (line: string) => v
       settings: options.statements ? { shared_preload_libraries: 'pg_stat_statements' } : {},
     })
     closers.push(postgres.stopImmediate)
-    await migrate(postgres.url)
+    await migrate(openAccess({ url: postgres.url, applicationName: 'bench' }))
     const pool = new pg.Pool({ connectionString: postgres.url, max: 4 })
     pool.on('error', () => {})
     closers.push(() => pool.end())

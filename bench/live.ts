@@ -10,7 +10,7 @@ import { type ExecutionArgs, parse, subscribe } from 'graphql'
 import pg from 'pg'
 import { pino } from 'pino'
 import { migrate } from '../src/database/migrate.ts'
-import { createSocketRegister, openHotDatabase } from '../src/database/pools.ts'
+import { openAccess, openHotDatabase, openPool } from '../src/database/pools.ts'
 import { PrismaClient } from '../src/generated/prisma/client.ts'
 import { openChangeFeed } from '../src/live/feed.ts'
 import { schema } from '../src/schema/index.ts'
@@ -32,10 +32,11 @@ const DOCUMENTS = {
   ),
 }
 
-await migrate(url)
 const log = pino({ level: 'warn' })
-const hot = openHotDatabase({ url, applicationName: 'bench', sockets: createSocketRegister() }, 3, log)
-const db = new PrismaClient({ adapter: new PrismaPg({ connectionString: url, max: 10 }) })
+const access = openAccess({ url, applicationName: 'bench', log })
+await migrate(access)
+const hot = openHotDatabase(access, 3)
+const db = new PrismaClient({ adapter: new PrismaPg(openPool(access, 'tool', 10)) })
 const writer = new pg.Client({ connectionString: url })
 await writer.connect()
 const { rows: made } = await writer.query(
@@ -51,7 +52,7 @@ const tenantId = made[0].tenant_id as string
 type Next = { done?: boolean; value: unknown }
 
 async function measure(name: string, document: ReturnType<typeof parse>, share: boolean, count: number): Promise<void> {
-  const feed = openChangeFeed({ databaseUrl: url!, hot, log, clock: { monotonicMs: () => performance.now() } })
+  const feed = openChangeFeed({ access, hot, log, clock: { monotonicMs: () => performance.now() } })
   const viewer = { role: 'VIEWER', tenantId, name: 'bench', expiresAt: null, credential: { kind: 'key', id: tenantId } }
   const contextValue = { db, log, feed, viewer, requestId: 'bench', baseUrl: '' }
   const args = { schema, document, contextValue } as ExecutionArgs

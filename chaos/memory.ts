@@ -13,6 +13,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { startGatewayProcess } from '../harness/gateway-process.ts'
 import { migrate } from '../src/database/migrate.ts'
+import { openAccess } from '../src/database/pools.ts'
 import { openCertificateAuthority } from '../src/dev/certificate-authority.ts'
 import { makeSigningSecret } from '../src/domain/signing-secret.ts'
 import { belongsToEndpoint, createVault } from '../src/vault.ts'
@@ -45,7 +46,7 @@ async function measure(): Promise<number> {
     log: { debug: quiet, info: quiet, warn: quiet, error: tell },
   })
   closers.push(database.close)
-  await migrate(database.url)
+  await migrate(openAccess({ url: database.url, applicationName: 'chaos' }))
   const authority = await openCertificateAuthority(join(folder, 'authority'))
   const receiver = await startGenerousReceiver(authority.issue(['localhost']))
   closers.push(receiver.close)

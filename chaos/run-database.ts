@@ -78,7 +78,7 @@ export async function openRunDatabase({
     async processIds(process) {
       const rows = await query<{ id: string }>(
         `select w.id from worker_process w where exists (
-           select 1 from pg_stat_activity a where a.usename = $1 and a.application_name = 'sivo ' || w.instance)`,
+           select 1 from pg_stat_activity a where a.usename = $1 and starts_with(a.application_name, 'sivo ' || w.instance))`,
         [roleOf(process)],
       )
       return rows.map(({ id }) => id)

@@ -453,7 +453,7 @@ function createController({ database, proxy, processes, tell }: ControllerParts)
     while (Date.now() < deadline) {
       const rows = await database
         .query<{ ok: boolean }>(
-          `select true as ok from pg_stat_activity a join worker_process w on a.application_name = 'sivo ' || w.instance
+          `select true as ok from pg_stat_activity a join worker_process w on starts_with(a.application_name, 'sivo ' || w.instance)
            where a.usename = $1 and a.backend_start > to_timestamp($2::float8 / 1000) and w.died_at is null
              and w.beat_at > to_timestamp($2::float8 / 1000) + interval '500 ms' limit 1`,
           [`process_${BEHIND_PROXY}`, sinceMs],

@@ -9,7 +9,7 @@ import type { Registry } from 'prom-client'
 import packageJson from '../package.json' with { type: 'json' }
 import type { Config } from './config.ts'
 import type { Context } from './context.ts'
-import { createSocketRegister, openHotDatabase, openPool, UNSYNCED } from './database/pools.ts'
+import { type DatabaseAccess, openAccess, openHotDatabase, openPool } from './database/pools.ts'
 import { createClock } from './domain/clock.ts'
 import { attemptsPerCycle } from './domain/delivery.ts'
 import { createIdSource, toPublicId } from './domain/id.ts'
@@ -65,7 +65,6 @@ export type AppOptions = {
   readonly narrate?: boolean
 }
 
-const ADMIN_BOUNDS = ['statement_timeout=15s', 'transaction_timeout=30s', 'idle_in_transaction_session_timeout=20s']
 /** Twice this many: one pool waits for the disk, one does not. */
 const HOT_CONNECTIONS = 8
 const ADMIN_CONNECTIONS = 10
@@ -99,7 +98,14 @@ export async function openApp(options: AppOptions): Promise<App> {
 
 async function openParts({ config, log, ca, narrate = false }: AppOptions, parts: Parts): Promise<App> {
   const instance = randomUUID()
-  const access = { url: config.databaseUrl, applicationName: `sivo ${instance}`, sockets: createSocketRegister() }
+  let lanes: Lanes | null = null
+  const metrics = createMetrics(() => lanes?.stats().inTheAir ?? 0)
+  const access = openAccess({
+    url: config.databaseUrl,
+    applicationName: `sivo ${instance}`,
+    log,
+    onDropped: (kind, reason) => metrics.connectionsDropped.inc({ kind, reason }),
+  })
   const clock = createClock(() => performance.now(), Date.now())
 
   const liveness = await openLiveness({
@@ -113,15 +119,13 @@ async function openParts({ config, log, ca, narrate = false }: AppOptions, parts
   })
   parts.add('heartbeat', () => liveness.close())
 
-  const hot = openHotDatabase(access, HOT_CONNECTIONS, log)
+  const hot = openHotDatabase(access, HOT_CONNECTIONS)
   parts.add('delivery pools', () => hot.close())
-  const adminPool = openPool(access, ADMIN_CONNECTIONS, ADMIN_BOUNDS, log)
+  const adminPool = openPool(access, 'admin', ADMIN_CONNECTIONS)
   parts.add('admin pool', () => adminPool.end())
-  const db = new PrismaClient({ adapter: new PrismaPg(adminPool) })
+  const db = new PrismaClient({ adapter: new PrismaPg(adminPool, { schema: access.schema }) })
   parts.add('Prisma', () => db.$disconnect())
 
-  let lanes: Lanes | null = null
-  const metrics = createMetrics(() => lanes?.stats().inTheAir ?? 0)
   const faults = createFaultLog(log)
   const notifier = createNotifier({
     database: hot.unsynced,
@@ -168,8 +172,7 @@ async function openParts({ config, log, ca, narrate = false }: AppOptions, parts
     },
   }
   const feed = openChangeFeed({
-    databaseUrl: config.databaseUrl,
-    applicationName: access.applicationName,
+    access,
     hot,
     log,
     clock,
@@ -202,7 +205,7 @@ async function openParts({ config, log, ca, narrate = false }: AppOptions, parts
 
 type WorkerParts = {
   readonly ctx: Context
-  readonly access: Parameters<typeof openPool>[0]
+  readonly access: DatabaseAccess
   readonly lanesId: string
   readonly liveness: Liveness
   readonly notifier: Notifier
@@ -218,7 +221,7 @@ function openWorker(
 ): Lanes {
   const { config, hot, log, clock } = ctx
   // Its jobs are wake-ups: one that a crash takes back or doubles does no harm.
-  const pool = openPool(access, JOB_CONNECTIONS, [UNSYNCED], log)
+  const pool = openPool(access, 'jobs', JOB_CONNECTIONS)
   work.add('job pool', () => pool.end())
   const sender = createSender({
     timeoutMs: config.attemptTimeoutMs,

@@ -1,6 +1,7 @@
 // Reads the environment once, into one frozen value. Reports every problem at once: its name, what was expected, what it
 // got. The gateway does not start with an incomplete configuration.
 
+import { AddressError, readAddress } from './database/address.ts'
 import { parseNetworks } from './domain/network-address.ts'
 import { parseDuration, parseSchedule } from './domain/retry-schedule.ts'
 
@@ -61,10 +62,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     return value as T
   }
 
-  const databaseUrl = read('DATABASE_URL', '', 'a URL such as postgres://user:password@host:5432/database', (text) => {
-    if (text === '') return null
-    return /^postgres(ql)?:$/.test(new URL(text).protocol) ? text : undefined
-  })
+  const databaseUrl = readDatabaseUrl(env['DATABASE_URL']?.trim() ?? '', problems)
   const embedded = databaseUrl === null
   const config: Config = {
     port: read('PORT', '4000', 'a port from 0 to 65535', (text) => wholeNumber(text, 0, 65_535)),
@@ -141,6 +139,18 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     )
   if (problems.length) throw new ConfigurationError(problems)
   return Object.freeze(config)
+}
+
+/** null: none is given. What is wrong with it is told without its text, which holds a password. */
+function readDatabaseUrl(text: string, problems: string[]): string | null {
+  if (text === '') return null
+  try {
+    readAddress(text)
+  } catch (error) {
+    if (!(error instanceof AddressError)) throw error
+    problems.push(...error.problems.map((problem) => `DATABASE_URL: ${problem}`))
+  }
+  return text
 }
 
 function readKey(text: string): Buffer | undefined {

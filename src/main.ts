@@ -5,6 +5,7 @@
 import { type App, openApp, type ReadyConfig } from './app.ts'
 import { ConfigurationError, EXIT_CONFIGURATION, readConfig } from './config.ts'
 import { DatabaseUnfit, migrate } from './database/migrate.ts'
+import { openAccess } from './database/pools.ts'
 import { type Demo, openDemoAuthority, startDemo } from './dev/demo.ts'
 import { openEmbedded, PostgresUnavailable } from './dev/embedded.ts'
 import { welcome } from './dev/welcome.ts'
@@ -71,7 +72,7 @@ async function start(): Promise<void> {
   const authority = ready.demo ? await openDemoAuthority(ready.dataDir) : null
   if (authority)
     ready = { ...ready, allowedNetworks: [...ready.allowedNetworks, ...parseNetworks('127.0.0.0/8,::1/128')] }
-  await migrate(ready.databaseUrl)
+  await migrate(openAccess({ url: ready.databaseUrl, applicationName: 'sivo start', log }))
   const app: App = await openApp({
     config: ready,
     log,

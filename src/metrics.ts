@@ -68,5 +68,11 @@ export function createMetrics(inTheAir: () => number) {
       help: 'The number of processes that were found dead or frozen, so that their leases ended.',
       registers,
     }),
+    connectionsDropped: new Counter({
+      name: 'sivo_database_connections_dropped_total',
+      help: 'Database connections that this process ended because they did not answer or took no writes.',
+      labelNames: ['kind', 'reason'] as const,
+      registers,
+    }),
   }
 }

@@ -61,7 +61,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   context: ['config', 'database', 'domain', 'generated', 'vault'],
   live: ['database', 'domain', 'errors', 'generated'],
   database: ['domain'],
-  config: ['domain'],
+  config: ['database', 'domain'],
   errors: ['domain'],
   egress: ['domain'],
   domain: ['generated'],

@@ -1,9 +1,9 @@
-import pg from 'pg'
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import { openApp } from '../src/app.ts'
 import { CloseFailure, createParts } from '../src/parts.ts'
 import { type ClonedDatabase, cloneDatabase } from './support/database.ts'
+import { openClient } from './support/database-session.ts'
 import { testConfig } from './support/house.ts'
 
 test('parts close in reverse order, and one that throws keeps no other from closing', async () => {
@@ -75,8 +75,7 @@ type Look = () => Promise<{ processes: number; sessions: number }>
 
 async function withDatabase(work: (database: ClonedDatabase, look: Look) => Promise<void>): Promise<void> {
   const database = await cloneDatabase()
-  const client = new pg.Client({ connectionString: database.url })
-  await client.connect()
+  const client = await openClient(database.url)
   try {
     await work(database, async () => {
       // A session ends a moment after its connection.

@@ -5,6 +5,7 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import { ConfigurationError, EXIT_CONFIGURATION, readConfig } from '../config.ts'
 import { migrate } from '../database/migrate.ts'
+import { openAccess, openPool } from '../database/pools.ts'
 import { openEmbedded } from '../dev/embedded.ts'
 import { toPublicId } from '../domain/id.ts'
 import { rewrapSecrets } from '../gateway/admin/rewrap-secrets.ts'
@@ -26,9 +27,12 @@ async function main(): Promise<number> {
   const log = createLog({ level: 'warn', readable: true })
   const embedded = config.databaseUrl === null ? await openEmbedded(config, log, (error) => log.fatal(error)) : null
   const { databaseUrl, secretsKey } = embedded?.config ?? config
-  const db = new PrismaClient({ adapter: new PrismaPg({ connectionString: databaseUrl!, max: 2 }) })
+  const access = openAccess({ url: databaseUrl!, applicationName: 'sivo rewrap', log })
+  const pool = openPool(access, 'tool', 2)
+  const adapter = new PrismaPg(pool, { schema: access.schema, disposeExternalPool: true })
+  const db = new PrismaClient({ adapter })
   try {
-    await migrate(databaseUrl!)
+    await migrate(access)
     const { sealed, current, unreadable } = await rewrapSecrets(
       db,
       createVault([secretsKey!, ...config.formerSecretsKeys]),

@@ -5,9 +5,10 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { runMigrations } from 'graphile-worker'
-import pg from 'pg'
+import type pg from 'pg'
 import { MIGRATION_LOCK } from './locks.ts'
 import { makePartitions } from './partitions.ts'
+import { type DatabaseAccess, openConnection, openPool } from './pools.ts'
 
 const MIGRATIONS = fileURLToPath(new URL('../../prisma/migrations/', import.meta.url))
 const OLDEST_SERVER = 180_000
@@ -42,11 +43,8 @@ export async function migrationsAreCurrent(client: Pick<pg.Client, 'query'>): Pr
  * Applies what is missing, graphile-worker's own schema included, and makes partitions ahead.
  * Throws DatabaseUnfit for a server that is too old, not UTF-8, or changed behind our back.
  */
-export async function migrate(databaseUrl: string): Promise<void> {
-  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 10_000 })
-  // A connection that is lost between two statements fails the next one.
-  client.on('error', () => {})
-  await client.connect()
+export async function migrate(access: DatabaseAccess): Promise<void> {
+  const client = await openConnection(access, 'start')
   try {
     await refuseUnfit(client)
     await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK])
@@ -62,7 +60,8 @@ export async function migrate(databaseUrl: string): Promise<void> {
           `Migration ${migration.name} was applied with another text than this version brings. Expected checksum ${migration.checksum}, the database has ${checksum}. Run the version that made this database, or start with an empty one.`,
         )
     }
-    await runMigrations({ connectionString: databaseUrl })
+    const pool = openPool(access, 'start', 1)
+    await runMigrations({ pgPool: pool }).finally(() => pool.end())
     await makePartitions(client)
   } finally {
     await client.end()

@@ -1,11 +1,20 @@
 // The database as the delivery path uses it: prepared statements, generic plans, index walks only. Everything here is
 // one statement or one short transaction; nothing holds a connection while a receiver answers.
 
-import { Socket } from 'node:net'
 import pg from 'pg'
-import type { Logger } from 'pino'
+import { readAddress } from './address.ts'
+import { connectionOptions, type DatabaseAccess, DatabaseConnection, type DatabaseLog } from './connection.ts'
+import type { ConnectionKind } from './session.ts'
+import { createConnectionWatch, type DropReason, type Looker } from './watch.ts'
 
-export type Statement = { readonly name: string; readonly text: string }
+export type { DatabaseAccess } from './connection.ts'
+
+export type Statement = {
+  readonly name: string
+  readonly text: string
+  /** How long its answer may take, ms; absent: as long as the watch allows. */
+  readonly limitMs?: number
+}
 
 export type Queryable = {
   /** Runs a named statement, prepared once per connection. */
@@ -27,85 +36,87 @@ export type HotDatabase = Transactional & {
   close(): Promise<void>
 }
 
-// Joins over weekly partitions must walk indexes: a hash join reads whole partitions. See docs/decisions/0002.
-const PLANNER = [
-  'enable_hashjoin=off',
-  'enable_mergejoin=off',
-  'enable_seqscan=off',
-  'jit=off',
-  'plan_cache_mode=force_generic_plan',
-]
-const BOUNDS = [
-  'statement_timeout=15s',
-  'transaction_timeout=20s',
-  'idle_in_transaction_session_timeout=10s',
-  'lock_timeout=5s',
-]
-/** A commit that does not wait for the disk. */
-export const UNSYNCED = 'synchronous_commit=off'
+const SILENT: DatabaseLog = { info: () => {}, warn: () => {} }
 
-const KEEPALIVES = ['tcp_keepalives_idle=5', 'tcp_keepalives_interval=2', 'tcp_keepalives_count=3']
-
-/** Where the database is, and how this process names and can drop its connections. */
-export type DatabaseAccess = {
+/** What an access is opened with. Throws AddressError for a URL that cannot be used. */
+export type AccessOptions = {
   readonly url: string
-  /** Shows in pg_stat_activity; the same for all connections of a process. */
   readonly applicationName: string
-  readonly sockets: SocketRegister
+  readonly schema?: string
+  /** Absent: nothing is said. */
+  readonly log?: DatabaseLog
+  /** Told of each connection that was ended because it did not answer, or takes no writes. */
+  readonly onDropped?: ((kind: ConnectionKind, reason: DropReason) => void) | undefined
 }
 
-/** The open sockets of a process' database connections. */
-export type SocketRegister = {
-  open(): Socket
-  /** Breaks every connection now: the cure for half-open ones, on which a client would wait for good. */
-  destroyAll(): void
+/** Where the database is, and how this process names and watches its connections; opens none. */
+export function openAccess({
+  url,
+  applicationName,
+  schema = 'public',
+  log = SILENT,
+  onDropped,
+}: AccessOptions): DatabaseAccess {
+  const watch = createConnectionWatch({ log, openLooker: () => openLooker(access), onDropped })
+  const access: DatabaseAccess = { address: readAddress(url), schema, applicationName, watch, log, primary: null }
+  return access
 }
 
-export function createSocketRegister(): SocketRegister {
-  const sockets = new Set<Socket>()
+export type OpenConnection = pg.Client & Pick<DatabaseConnection, 'stream'>
+
+/** One connection outside the pools, open and with its session set. */
+export async function openConnection(access: DatabaseAccess, kind: ConnectionKind): Promise<OpenConnection> {
+  const connection = new DatabaseConnection(connectionOptions(access, kind))
+  await connection.connect()
+  return connection
+}
+
+const RESTING = `
+  select pid from unnest($1::int[]) as asked(pid) left join pg_stat_activity a using (pid)
+  where a.pid is null or a.state like 'idle%' or (a.state = 'active' and a.wait_event = 'ClientRead')`
+
+async function openLooker(access: DatabaseAccess): Promise<Looker> {
+  const connection = await openConnection(access, 'look')
   return {
-    open() {
-      const socket = new Socket()
-      sockets.add(socket)
-      socket.once('close', () => sockets.delete(socket))
-      return socket
+    async look(pids) {
+      const { rows } = await connection.query(RESTING, [pids])
+      return { resting: rows.map(({ pid }: { pid: number }) => pid) }
     },
-    destroyAll() {
-      for (const socket of sockets)
-        socket.destroy(
-          Object.assign(new Error('The database connection did not answer and was dropped.'), { code: 'ECONNRESET' }),
-        )
+    async end(pids) {
+      await connection.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity
+         where pid = any($1::int[]) and starts_with(application_name, $2)`,
+        [pids, access.applicationName],
+      )
     },
+    close: () => void connection.end().catch(() => {}),
   }
 }
 
-/** What every connection of ours is opened with. `settings` are server settings, `name=value`. */
-export function connectionOptions(access: DatabaseAccess, settings: readonly string[] = []): pg.ClientConfig {
-  return {
-    connectionString: access.url,
-    application_name: access.applicationName,
-    connectionTimeoutMillis: 5_000,
-    keepAlive: true,
-    keepAliveInitialDelayMillis: 5_000,
-    stream: () => access.sockets.open(),
-    options: [...KEEPALIVES, ...settings].map((setting) => `-c ${setting}`).join(' '),
-  } as pg.ClientConfig
-}
-
 /** A pool whose lost connections are logged, never thrown. */
-export function openPool(access: DatabaseAccess, max: number, settings: readonly string[], log: Logger): pg.Pool {
-  const pool = new pg.Pool({ ...connectionOptions(access, settings), max, idleTimeoutMillis: 30_000 })
-  pool.on('error', (error) => {
-    if (!pool.ending) log.warn({ err: error }, 'database.connection_lost')
+export function openPool(access: DatabaseAccess, kind: ConnectionKind, max: number): pg.Pool {
+  const pool = new pg.Pool({
+    ...connectionOptions(access, kind),
+    Client: DatabaseConnection as unknown as new () => pg.Client,
+    max,
+    idleTimeoutMillis: 30_000,
   })
-  pool.on('connect', (client) => client.on('error', () => {}))
+  pool.on('error', (error) => {
+    if (!pool.ending) access.log.warn({ err: error }, 'database.connection_lost')
+  })
+  const lend = (client: pg.PoolClient, isLent: boolean) =>
+    Object.assign(client as unknown as DatabaseConnection, { isLent })
+  pool.on('acquire', (client) => lend(client, true))
+  pool.on('release', (_error, client) => lend(client, false))
+  // graphile-worker asks pools that it is given for such a listener; each connection has one of its own.
+  pool.on('connect', () => {})
   return pool
 }
 
 /** Opens the pools; connections are made when first needed. */
-export function openHotDatabase(access: DatabaseAccess, max: number, log: Logger): HotDatabase {
-  const pool = openPool(access, max, [...PLANNER, ...BOUNDS], log)
-  const unsynced = openPool(access, max, [...PLANNER, ...BOUNDS, UNSYNCED], log)
+export function openHotDatabase(access: DatabaseAccess, max: number): HotDatabase {
+  const pool = openPool(access, 'hot', max)
+  const unsynced = openPool(access, 'unsynced', max)
   return {
     ...onPool(pool),
     unsynced: onPool(unsynced),
@@ -143,7 +154,7 @@ function onPool(pool: pg.Pool): Transactional {
 function onClient(client: pg.Pool | pg.PoolClient): Queryable {
   return {
     async query<Row>(statement: Statement, values: unknown[]) {
-      const { rows } = await client.query({ name: statement.name, text: statement.text, values })
+      const { rows } = await client.query({ ...statement, values })
       return rows as Row[]
     },
   }

@@ -8,7 +8,7 @@
 // (live-buffer.ts): a slow one is told what it lost, and slows nobody. The caller decides who may watch which tenant.
 
 import type { Logger } from 'pino'
-import type { HotDatabase } from '../database/pools.ts'
+import type { DatabaseAccess, HotDatabase } from '../database/pools.ts'
 import type { Clock } from '../domain/clock.ts'
 import { RequestError } from '../errors.ts'
 import { decodeCursor } from './cursor.ts'
@@ -60,15 +60,13 @@ const ENDPOINT_BOUNDS = { maxChangedRows: 1_000_000, maxReplayedRows: 1_000_000,
  * Never throws for a database that is away: streams then start when it is back.
  */
 export function openChangeFeed(options: {
-  databaseUrl: string
-  /** Shows in pg_stat_activity for the listening connection. */
-  applicationName?: string
+  access: DatabaseAccess
   hot: Pick<HotDatabase, 'query'>
   log: Logger
   clock: Pick<Clock, 'monotonicMs'>
   bounds?: Partial<FeedBounds>
 }): ChangeFeed {
-  const { databaseUrl, log, clock } = options
+  const { access, log, clock } = options
   const bounds = { ...BOUNDS, ...options.bounds }
   const reads = openReads(options.hot)
   const readers: { [Kind in ChangeKind]: Reader<ChangedRow[Kind]> } = {
@@ -84,8 +82,7 @@ export function openChangeFeed(options: {
   const ends = new Set<() => void>()
   let closed = false
   const listener = openListener({
-    databaseUrl,
-    applicationName: options.applicationName ?? 'sivo-changes',
+    access,
     log,
     onRing: () => {
       for (const reader of Object.values(readers)) reader.ring()

@@ -2,9 +2,8 @@
 // Rings are lost while the connection is away, so the listener also rings by itself after each connect. A dead connection
 // is noticed within six seconds: a question goes out every three seconds and must be answered within three.
 
-import net from 'node:net'
-import pg from 'pg'
 import type { Logger } from 'pino'
+import { type DatabaseAccess, openConnection } from '../database/pools.ts'
 import { BELL_CHANNEL } from '../database/queue.ts'
 import { backOffMs, pause, within } from '../database/waiting.ts'
 
@@ -12,35 +11,22 @@ export type Listener = { close(): Promise<void> }
 
 const CHECK_EVERY_MS = 3_000
 const ANSWER_WITHIN_MS = 3_000
-const CONNECT_WITHIN_MS = 5_000
 
 /** Listens until closed, reconnecting for as long as it takes. `onRing` must not throw. */
-export function openListener(options: {
-  databaseUrl: string
-  applicationName: string
-  log: Logger
-  onRing: () => void
-}): Listener {
-  const { databaseUrl, applicationName, log, onRing } = options
+export function openListener(options: { access: DatabaseAccess; log: Logger; onRing: () => void }): Listener {
+  const { access, log, onRing } = options
   const closing = new AbortController()
 
   const listenOnce = async (onListening: () => void): Promise<void> => {
-    const socket = new net.Socket()
-    const client = new pg.Client({
-      connectionString: databaseUrl,
-      application_name: applicationName,
-      stream: () => socket,
-      keepAlive: true,
-      keepAliveInitialDelayMillis: 5_000,
-    })
+    const client = await openConnection(access, 'listen')
     const gone = new AbortController()
     const close = () => gone.abort(new Error('The feed was closed.'))
     closing.signal.addEventListener('abort', close)
+    if (closing.signal.aborted) close()
     client.on('error', (error) => gone.abort(error))
     client.on('end', () => gone.abort(new Error('The connection ended.')))
     client.on('notification', onRing)
     try {
-      await within(CONNECT_WITHIN_MS, client.connect())
       await within(ANSWER_WITHIN_MS, client.query(`listen ${BELL_CHANNEL}`))
       onListening()
       onRing()
@@ -53,7 +39,7 @@ export function openListener(options: {
       closing.signal.removeEventListener('abort', close)
       // A connection whose other end is silent cannot be ended politely.
       void client.end().catch(() => {})
-      socket.destroy()
+      client.stream.destroy()
     }
   }
 

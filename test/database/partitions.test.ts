@@ -1,7 +1,8 @@
-import pg from 'pg'
+import type pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makePartitions, missingWeeks, partitionsAhead } from '../../src/database/partitions.ts'
 import { type ClonedDatabase, cloneDatabase } from '../support/database.ts'
+import { openClient } from '../support/database-session.ts'
 
 const WEEK_MS = 7 * 86_400_000
 const MONDAY = Date.UTC(2026, 10, 23)
@@ -10,8 +11,7 @@ let database: ClonedDatabase
 let client: pg.Client
 beforeAll(async () => {
   database = await cloneDatabase()
-  client = new pg.Client({ connectionString: database.url })
-  await client.connect()
+  client = await openClient(database.url)
 })
 afterAll(async () => {
   await client.end()
@@ -69,22 +69,20 @@ test('missing partitions are made beside an open reader and writer, by many at o
   const last = before.at(-1)!.split(' ')[0]!
   await client.query(`alter table delivery detach partition ${last}`)
   await client.query(`drop table ${last}`)
-  const open = new pg.Client({ connectionString: database.url })
-  const makers = [1, 2, 3].map(() => new pg.Client({ connectionString: database.url }))
-  await Promise.all([open, ...makers].map((each) => each.connect()))
+  const [open, ...makers] = await Promise.all([0, 1, 2, 3].map(() => openClient(database.url)))
   try {
-    await open.query('begin')
-    await open.query('select count(*) from delivery')
-    await open.query('lock table delivery in row exclusive mode')
+    await open!.query('begin')
+    await open!.query('select count(*) from delivery')
+    await open!.query('lock table delivery in row exclusive mode')
     await Promise.all(makers.map((maker) => makePartitions(maker)))
     await client.query(`set lock_timeout = '1s'`)
     await client.query(
       'insert into delivery (tenant_id, event_id, endpoint_id, event_type, max_attempts) values (uuidv7(), uuidv7(), uuidv7(), $1, 7)',
       ['call.ended'],
     )
-    await open.query('commit')
+    await open!.query('commit')
   } finally {
-    await Promise.all([open, ...makers].map((each) => each.end()))
+    await Promise.all([open!, ...makers].map((each) => each.end()))
   }
   expect(await partitionsOf('delivery')).toEqual(before)
 })
@@ -94,8 +92,7 @@ test('whoever holds the table only for a moment delays the making, no longer', a
   const last = before.at(-1)!.split(' ')[0]!
   await client.query(`alter table attempt detach partition ${last}`)
   await client.query(`drop table ${last}`)
-  const holder = new pg.Client({ connectionString: database.url })
-  await holder.connect()
+  const holder = await openClient(database.url)
   try {
     await holder.query('begin')
     await holder.query('lock table attempt in access exclusive mode')

@@ -1,7 +1,7 @@
 // What a statement reads from a recordset is what went into it: each type, at its ends, and nothing at all.
 
 import { randomUUID } from 'node:crypto'
-import pg from 'pg'
+import type pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
   bool,
@@ -15,14 +15,13 @@ import {
   uuid,
 } from '../../src/database/recordset.ts'
 import { type ClonedDatabase, cloneDatabase } from '../support/database.ts'
+import { openClient } from '../support/database-session.ts'
 
 let database: ClonedDatabase
 let client: pg.Client
 beforeAll(async () => {
   database = await cloneDatabase()
-  client = new pg.Client({ connectionString: database.url })
-  client.on('error', () => {})
-  await client.connect()
+  client = await openClient(database.url)
 })
 afterAll(async () => {
   await client.end()

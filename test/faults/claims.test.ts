@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
-import { pino } from 'pino'
 import { expect, test } from 'vitest'
-import { createSocketRegister, openHotDatabase } from '../../src/database/pools.ts'
+import { openHotDatabase } from '../../src/database/pools.ts'
 import { claimDeliveries, markWatched, releaseLeases } from '../../src/gateway/deliver/claim-deliveries.ts'
 import { type Result, recordAttempts } from '../../src/gateway/deliver/record-attempts.ts'
+import { accessTo, openTestPool } from '../support/database-session.ts'
 import { startOwnPostgres } from '../support/test-postgres.ts'
 
 const DURATION_MS = 8_000
 
 test('claims, results and publishes that meet each other never end the database', async () => {
   const postgres = await startOwnPostgres()
-  const admin = new pg.Pool({ connectionString: postgres.url, max: 2 })
+  const admin = openTestPool(postgres.url, 2)
   // A crash of any session ends all of them.
   const witness = new pg.Client({ connectionString: postgres.url })
   let wasEnded = false
@@ -19,8 +19,8 @@ test('claims, results and publishes that meet each other never end the database'
     wasEnded = true
   })
   admin.on('error', () => {})
-  const access = { url: postgres.url, applicationName: 'claims', sockets: createSocketRegister() }
-  const pools = Array.from({ length: 3 }, () => openHotDatabase(access, 4, pino({ level: 'silent' })))
+  const access = accessTo(postgres.url, 'claims')
+  const pools = Array.from({ length: 3 }, () => openHotDatabase(access, 4))
   try {
     await witness.connect()
     const tenant = await admin.query(`insert into tenant (name) values ('Acme') returning id`)

@@ -68,12 +68,14 @@ test.each([
     expect(performance.now() - silentAt).toBeLessThan(30_000)
     await stage.until(async () => (await open(stage)) === 0)
     // The server was told nothing of their end either; left alone they would hold the dead name's lock, and rows.
-    const [stale] = await stage.query<{ count: number }>(
-      `select count(*)::int as count from pg_stat_activity
-       where application_name like 'sivo %' and datname = current_database() and backend_start < $1`,
-      [silentFrom],
-    )
-    expect(stale!.count).toBe(0)
+    await stage.until(async () => {
+      const [stale] = await stage.query<{ count: number }>(
+        `select count(*)::int as count from pg_stat_activity
+         where application_name like 'sivo %' and datname = current_database() and backend_start < $1`,
+        [silentFrom],
+      )
+      return stale!.count === 0
+    })
     expect(worker.unexpectedEnds).toEqual([])
   },
   70_000,

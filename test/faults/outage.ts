@@ -5,7 +5,6 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import pg from 'pg'
 import { onTestFinished } from 'vitest'
 import { type GatewayProcess, startGatewayProcess } from '../../harness/gateway-process.ts'
 import { type HalfOpenProxy, openHalfOpenProxy } from '../../harness/half-open-proxy.ts'
@@ -14,6 +13,7 @@ import { type Receiver, type ReceiverOptions, startReceiver } from '../../src/de
 import { makeSigningSecret } from '../../src/domain/signing-secret.ts'
 import { belongsToEndpoint, createVault } from '../../src/vault.ts'
 import { cloneDatabase } from '../support/database.ts'
+import { openTestPool } from '../support/database-session.ts'
 import { type OwnPostgres, startOwnPostgres } from '../support/test-postgres.ts'
 
 const SECRETS_KEY = Buffer.alloc(32, 9)
@@ -59,7 +59,7 @@ export async function openStage({ ownPostgres = false } = {}): Promise<Stage> {
   const clone = postgres ? null : await cloneDatabase()
   closers.push(() => postgres?.close() ?? clone?.drop())
   const databaseUrl = postgres?.url ?? clone!.url
-  const pool = new pg.Pool({ connectionString: databaseUrl, max: 3 })
+  const pool = openTestPool(databaseUrl, 3)
   pool.on('error', () => {})
   closers.push(() => pool.end())
   const query: Stage['query'] = async (text, values) => (await pool.query(text, values)).rows

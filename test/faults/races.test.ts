@@ -2,7 +2,6 @@
 // error.
 
 import { randomUUID } from 'node:crypto'
-import pg from 'pg'
 import { expect, test } from 'vitest'
 import type { Context } from '../../src/context.ts'
 import { listMigrations, migrate } from '../../src/database/migrate.ts'
@@ -10,6 +9,7 @@ import type { Queryable, Statement } from '../../src/database/pools.ts'
 import { claimDeliveries } from '../../src/gateway/deliver/claim-deliveries.ts'
 import { reconcile } from '../../src/gateway/recover/reconcile.ts'
 import { cloneDatabase } from '../support/database.ts'
+import { accessTo, openClient } from '../support/database-session.ts'
 import { openHouse } from '../support/house.ts'
 
 /** A house in which nobody delivers. */
@@ -107,18 +107,16 @@ test('a reconciler that is frozen in the middle of its round keeps the others fr
 
 test('of processes that start at once on an empty database, one migrates and all find it done', async () => {
   const database = await cloneDatabase()
-  const client = new pg.Client({ connectionString: database.url })
-  client.on('error', () => {})
+  const client = await openClient(database.url)
   try {
-    await client.connect()
     await client.query('drop schema public cascade')
     await client.query('drop schema graphile_worker cascade')
     await client.query('create schema public')
-    await Promise.all(Array.from({ length: 4 }, () => migrate(database.url)))
+    await Promise.all(Array.from({ length: 4 }, () => migrate(accessTo(database.url))))
     const { rows } = await client.query('select migration_name from _prisma_migrations where finished_at is not null')
     expect(rows).toHaveLength((await listMigrations()).length)
     // And once more beside a gateway that runs.
-    await migrate(database.url)
+    await migrate(accessTo(database.url))
   } finally {
     await client.end()
     await database.drop()

@@ -1,4 +1,3 @@
-import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { toPublicId } from '../../src/domain/id.ts'
 import { liveSecrets } from '../../src/domain/signing-secret.ts'
@@ -17,6 +16,7 @@ import { completeSecretRotation, rotateSigningSecret } from '../../src/gateway/a
 import type { Endpoint, Tenant } from '../../src/generated/prisma/client.ts'
 import { belongsToEndpoint } from '../../src/vault.ts'
 import { type Administration, openAdministration } from '../support/administration.ts'
+import { openClient } from '../support/database-session.ts'
 
 let house: Administration
 let tenant: Tenant
@@ -109,8 +109,7 @@ describe('creating', () => {
       ...simple,
       headers: [{ name: 'Authorization', value: canary }],
     })
-    const client = new pg.Client({ connectionString: house.databaseUrl })
-    await client.connect()
+    const client = await openClient(house.databaseUrl)
     try {
       const { rows } = await client.query(
         `select (select json_agg(e)::text from endpoint e) || (select json_agg(a)::text from audit_entry a)
@@ -213,8 +212,7 @@ describe('pausing, resuming, deleting', () => {
 
   test('resuming asks for a wake-up and deleting for a sweep, and both ring the bell, when they commit', async () => {
     const { id: endpointId } = await anEndpoint()
-    const client = new pg.Client({ connectionString: house.databaseUrl })
-    await client.connect()
+    const client = await openClient(house.databaseUrl)
     try {
       await client.query('delete from graphile_worker._private_jobs')
       await client.query('listen sivo_changes')

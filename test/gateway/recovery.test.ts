@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import pg from 'pg'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Receiver } from '../../src/dev/receiver.ts'
@@ -7,6 +6,7 @@ import { claimDeliveries } from '../../src/gateway/deliver/claim-deliveries.ts'
 import { type Result, recordAttempts } from '../../src/gateway/deliver/record-attempts.ts'
 import { reconcile } from '../../src/gateway/recover/reconcile.ts'
 import { openDatabasePath } from '../support/database-path.ts'
+import { openClient } from '../support/database-session.ts'
 import { type House, openHouse } from '../support/house.ts'
 import { leaseOf, lostProcess, unattended } from '../support/unattended.ts'
 
@@ -237,8 +237,7 @@ describe('whoever is not the holder of the lease any more writes nothing', () =>
       ['60 s', '50 s', false, true],
     ])('holding its lock, silent for %s, suspected for %s: dead %s', async (beat, suspect, died, suspected) => {
       const id = await lostProcess(quiet)
-      const holder = new pg.Client({ connectionString: quiet.database.url })
-      await holder.connect()
+      const holder = await openClient(quiet.database.url)
       await holder.query('select pg_advisory_lock(hashtextextended($1, 0))', [id])
       await age(id, beat, suspect)
       await round()

@@ -1,10 +1,10 @@
-import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createSocketRegister, openHotDatabase } from '../../src/database/pools.ts'
+import { openHotDatabase } from '../../src/database/pools.ts'
 import { RequestError } from '../../src/errors.ts'
 import type { Batch } from '../../src/live/live-buffer.ts'
 import { CHANGED_SINCE } from '../../src/live/reads.ts'
 import { type ClonedDatabase, cloneDatabase } from '../support/database.ts'
+import { accessTo } from '../support/database-session.ts'
 import { openRows, type Rows } from './gateway-rows.ts'
 import { nextBatch, nextNews, openFeed, watchDeliveries } from './open-feed.ts'
 
@@ -331,8 +331,8 @@ test('the reads walk the index of changes alone', async () => {
 
 /** The generic plan, as the delivery path's connections make it. */
 async function planOf(text: string, literals: string[]): Promise<string> {
-  const access = { url: database.url, applicationName: 'explain', sockets: createSocketRegister() }
-  const hot = openHotDatabase(access, 1, pino({ level: 'silent' }))
+  const access = accessTo(database.url, 'explain')
+  const hot = openHotDatabase(access, 1)
   await hot.pool.query(`prepare live as ${text}`)
   const { rows } = await hot.pool.query(`explain (costs off) execute live (${literals.join(', ')})`)
   await hot.close()

@@ -1,8 +1,9 @@
 // Rows written straight into the tables, as the gateway's statements leave them.
 
 import { randomBytes, randomUUID } from 'node:crypto'
-import pg from 'pg'
+import type pg from 'pg'
 import { createIdSource } from '../../src/domain/id.ts'
+import { openTestPool } from '../support/database-session.ts'
 
 const newId = createIdSource(Date.now, randomBytes)
 
@@ -18,7 +19,7 @@ export type Rows = {
 }
 
 export function openRows(url: string): Rows {
-  const pool = new pg.Pool({ connectionString: url, max: 20 })
+  const pool = openTestPool(url, 20)
   pool.on('error', () => {})
   const endpoint = async (tenantId: string) => {
     const id = newId()

@@ -182,7 +182,7 @@ test('nothing is lost while the listening connection is killed again and again',
 
 /** Ends the connections that listen, once there are some. */
 async function killListeners(): Promise<number> {
-  const isListening = `datname = current_database() and application_name = 'sivo-changes'`
+  const isListening = `datname = current_database() and application_name = 'live-test listen'`
   await expect
     .poll(async () => (await rows.pool.query(`select 1 from pg_stat_activity where ${isListening}`)).rows.length)
     .toBeGreaterThan(0)
@@ -201,7 +201,7 @@ test('nothing is lost while every connection of the feed is killed', async () =>
   for (let round = 0; round < 3; round++) {
     await rows.pool.query(
       `select pg_terminate_backend(pid) from pg_stat_activity
-       where datname = current_database() and application_name in ('sivo-changes', 'live-test')`,
+       where datname = current_database() and starts_with(application_name, 'live-test')`,
     )
     const id = await rows.delivery(tenant)
     while (!ledger.newest.has(id)) {

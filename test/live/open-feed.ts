@@ -1,19 +1,19 @@
 import { pino } from 'pino'
-import { createSocketRegister, openHotDatabase } from '../../src/database/pools.ts'
+import { openHotDatabase } from '../../src/database/pools.ts'
 import { type ChangeFeed, openChangeFeed } from '../../src/live/feed.ts'
 import type { Batch } from '../../src/live/live-buffer.ts'
 import type { FeedBounds } from '../../src/live/reader.ts'
 import type { ChangedRow, ChangeKind } from '../../src/live/reads.ts'
+import { accessTo } from '../support/database-session.ts'
 
 export type OpenFeed = ChangeFeed & { closeAll(): Promise<void> }
 
 /** A feed with connections of its own. `listenUrl` is where its bell listens, when that is another address. */
 export function openFeed(url: string, bounds: Partial<FeedBounds> = {}, listenUrl = url): OpenFeed {
   const log = pino({ level: 'silent' })
-  const access = { url, applicationName: 'live-test', sockets: createSocketRegister() }
-  const hot = openHotDatabase(access, 3, log)
+  const hot = openHotDatabase(accessTo(url, 'live-test'), 3)
   const clock = { monotonicMs: () => performance.now() }
-  const feed = openChangeFeed({ databaseUrl: listenUrl, hot, log, clock, bounds })
+  const feed = openChangeFeed({ access: accessTo(listenUrl, 'live-test'), hot, log, clock, bounds })
   return {
     ...feed,
     async closeAll() {

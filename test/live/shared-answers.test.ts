@@ -17,13 +17,14 @@ import { type ChangeFeed, openChangeFeed } from '../../src/live/feed.ts'
 import { schema } from '../../src/schema/index.ts'
 import { subscribeShared } from '../../src/server/share-execution.ts'
 import { type Api, openApi, publicId } from '../schema/api.ts'
+import { accessTo } from '../support/database-session.ts'
 
 let api: Api
 let feed: ChangeFeed
 beforeAll(async () => {
   api = await openApi()
   const { config, hot, log, clock } = api.ctx
-  feed = openChangeFeed({ databaseUrl: config.databaseUrl!, hot, log, clock })
+  feed = openChangeFeed({ access: accessTo(config.databaseUrl!), hot, log, clock })
 })
 afterAll(async () => {
   await feed.close()

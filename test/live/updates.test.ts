@@ -5,13 +5,14 @@ import { type ChangeFeed, openChangeFeed } from '../../src/live/feed.ts'
 import { schema } from '../../src/schema/index.ts'
 import { subscribeShared } from '../../src/server/share-execution.ts'
 import { type Api, openApi, publicId } from '../schema/api.ts'
+import { accessTo } from '../support/database-session.ts'
 
 let api: Api
 let feed: ChangeFeed
 beforeAll(async () => {
   api = await openApi()
   feed = openChangeFeed({
-    databaseUrl: api.ctx.config.databaseUrl!,
+    access: accessTo(api.ctx.config.databaseUrl!),
     hot: api.ctx.hot,
     log: api.ctx.log,
     clock: api.ctx.clock,

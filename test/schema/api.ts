@@ -15,6 +15,7 @@ import { type Prisma, PrismaClient, type Role } from '../../src/generated/prisma
 import type { RequestContext } from '../../src/schema/builder.ts'
 import { schema } from '../../src/schema/index.ts'
 import { cloneDatabase } from '../support/database.ts'
+import { openTestPool } from '../support/database-session.ts'
 
 export type Answer<Data> = {
   data: Data | null
@@ -72,7 +73,7 @@ export async function openApi(): Promise<Api> {
   }
   const app = await openApp({ config: ready, log })
   const db = new PrismaClient({
-    adapter: new PrismaPg({ connectionString: database.url, max: 4 }),
+    adapter: new PrismaPg(openTestPool(database.url, 4), { disposeExternalPool: true }),
     log: [{ emit: 'event', level: 'query' }],
   })
   let sent = 0

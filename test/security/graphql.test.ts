@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { buildSchema, getIntrospectionQuery } from 'graphql'
-import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import WebSocket from 'ws'
 import { toPublicId } from '../../src/domain/id.ts'
@@ -17,6 +16,7 @@ import {
   RATES,
 } from '../../src/server/limits.ts'
 import { openAdministration } from '../support/administration.ts'
+import { openClient } from '../support/database-session.ts'
 import { openRawSocket, type RawSocket } from '../support/raw-socket.ts'
 import { type Gateway, openGateway, type Reply } from './gateway.ts'
 
@@ -326,8 +326,7 @@ describe('the end', () => {
   }, 25_000)
 
   test.concurrent('of a statement that waits too long: it is given up, and says so', async () => {
-    const locking = new pg.Client({ connectionString: gateway.house.database.url })
-    await locking.connect()
+    const locking = await openClient(gateway.house.database.url)
     try {
       await locking.query('begin; lock table attempt in access exclusive mode')
       const startedAt = performance.now()
@@ -346,8 +345,7 @@ describe('strangers', () => {
     const body = '{"query":"{ viewer { name } }"}'
     const known = await gateway.key('VIEWER', gateway.house.tenantId)
     const before = gateway.logged.length
-    const locking = new pg.Client({ connectionString: gateway.house.database.url })
-    await locking.connect()
+    const locking = await openClient(gateway.house.database.url)
     let refused = 0
     try {
       expect((await gateway.post(body, known)).status).toBe(200)

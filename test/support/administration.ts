@@ -3,12 +3,13 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import { pino } from 'pino'
 import { readConfig } from '../../src/config.ts'
 import type { Context, Viewer } from '../../src/context.ts'
-import { createSocketRegister, openHotDatabase } from '../../src/database/pools.ts'
+import { openHotDatabase, openPool } from '../../src/database/pools.ts'
 import { createClock } from '../../src/domain/clock.ts'
 import { createIdSource } from '../../src/domain/id.ts'
 import { PrismaClient, type Role } from '../../src/generated/prisma/client.ts'
 import { createVault } from '../../src/vault.ts'
 import { cloneDatabase } from './database.ts'
+import { accessTo } from './database-session.ts'
 
 export type Administration = {
   ctx: Context
@@ -25,9 +26,9 @@ export async function openAdministration(env: Record<string, string> = {}): Prom
   const database = await cloneDatabase()
   const logged: string[] = []
   const log = pino({ level: 'debug' }, { write: (line: string) => logged.push(line) })
-  const db = new PrismaClient({ adapter: new PrismaPg({ connectionString: database.url, max: 8 }) })
-  const access = { url: database.url, applicationName: 'sivo-test', sockets: createSocketRegister() }
-  const hot = openHotDatabase(access, 2, log)
+  const access = accessTo(database.url)
+  const db = new PrismaClient({ adapter: new PrismaPg(openPool(access, 'admin', 8), { disposeExternalPool: true }) })
+  const hot = openHotDatabase(access, 2)
   const ctx: Context = {
     config: readConfig({
       DATABASE_URL: database.url,

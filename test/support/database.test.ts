@@ -2,12 +2,10 @@ import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { migrationsAreCurrent } from '../../src/database/migrate.ts'
 import { type ClonedDatabase, cloneDatabase, startOwnPostgres } from './database.ts'
+import { openClient } from './database-session.ts'
 
 async function connected<T>(url: string, fn: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: url })
-  // A server that goes down tells its clients so; the test looks at the next connection.
-  client.on('error', () => undefined)
-  await client.connect()
+  const client = await openClient(url)
   try {
     return await fn(client)
   } finally {

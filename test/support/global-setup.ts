@@ -11,7 +11,8 @@ import { migrate } from '../../src/database/migrate.ts'
 import { type FolderLock, lockFolder } from '../../src/dev/folder-lock.ts'
 import { endOrphan, type PostgresServer, startPostgres } from '../../src/dev/postgres.ts'
 import { exists } from '../../src/dev/postgres-binaries.ts'
-import { makeDataDir, quietLog, RUN_PREFIX, TEST_SETTINGS } from './test-postgres.ts'
+import { accessTo } from './database-session.ts'
+import { makeDataDir, makeSchemaOfRole, quietLog, RUN_PREFIX, TEST_SETTINGS } from './test-postgres.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -90,7 +91,8 @@ async function makeTemplate(adminUrl: string): Promise<void> {
     await admin.query(`create database ${TEMPLATE}`)
     const url = new URL(adminUrl)
     url.pathname = `/${TEMPLATE}`
-    await migrate(url.href)
+    await makeSchemaOfRole(url.href)
+    await migrate(accessTo(url.href))
     // A connection to the template would make every clone fail.
     await admin.query(`alter database ${TEMPLATE} with is_template true allow_connections false`)
   } finally {

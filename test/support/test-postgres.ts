@@ -1,12 +1,37 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import pg from 'pg'
 import { migrate } from '../../src/database/migrate.ts'
 import { type PostgresLog, type PostgresServer, startPostgres } from '../../src/dev/postgres.ts'
+import { accessTo } from './database-session.ts'
 
 export const RUN_PREFIX = 'sivo-test-run-'
 
-export const TEST_SETTINGS = { shared_buffers: '128MB', max_connections: 300, min_wal_size: '80MB' }
+/** Whatever a role, a database or a server may have set, and the gateway must not rely on. */
+const UGLY_SETTINGS = {
+  timezone: 'Asia/Kathmandu',
+  datestyle: 'German, DMY',
+  intervalstyle: 'sql_standard',
+  bytea_output: 'escape',
+  extra_float_digits: -3,
+  array_nulls: 'off',
+  standard_conforming_strings: 'off',
+  search_path: '"$user", elsewhere',
+  default_transaction_isolation: 'serializable',
+  enable_indexscan: 'off',
+  enable_bitmapscan: 'off',
+  plan_cache_mode: 'force_custom_plan',
+}
+
+export const TEST_SETTINGS = { shared_buffers: '128MB', max_connections: 300, min_wal_size: '80MB', ...UGLY_SETTINGS }
+
+/** A schema named like the role: it comes first in Postgres' own search path. */
+export async function makeSchemaOfRole(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  await client.query('create schema if not exists authorization current_user').finally(() => client.end())
+}
 
 export const quietLog: PostgresLog = {
   debug: () => {},
@@ -51,7 +76,8 @@ export async function startOwnPostgres({
     server = null
     await (how === 'clean' ? running?.stop() : running?.stopImmediate())
   }
-  await migrate(url)
+  await makeSchemaOfRole(url)
+  await migrate(accessTo(url))
   return {
     url,
     get server() {

@@ -1,18 +1,19 @@
 // How others know that this process lives. It beats each second in `worker_process` and holds a session lock on one
 // connection: a killed process loses its lock at once, a frozen one keeps the lock but stops beating. Its id marks the
-// leases it takes. Each beat also reads the database's clock, and a beat that does not come back says that connections
-// are half-open: then all of them are dropped.
+// leases it takes. Each beat also reads the database's clock. Where a beat does not come back and no new connection is
+// answered either, all connections are half-open: they are dropped.
 
 import { randomUUID } from 'node:crypto'
-import pg from 'pg'
 import type { Logger } from 'pino'
 import { processLock } from '../../database/locks.ts'
-import { connectionOptions, type DatabaseAccess } from '../../database/pools.ts'
+import { type DatabaseAccess, type OpenConnection, openConnection } from '../../database/pools.ts'
 import { backOffMs, NoAnswer, within } from '../../database/waiting.ts'
 import type { CorrectedClock } from '../../domain/clock.ts'
 
 const BEAT_MS = 1_000
 const BEAT_PATIENCE_MS = 4_000
+/** So long a new connection may take before the way to the database counts as closed. */
+const WAY_PATIENCE_MS = 2_000
 
 export type Liveness = {
   /** The id that marks leases; a process that was taken for dead goes on under a new one. */
@@ -38,25 +39,21 @@ export async function openLiveness(options: LivenessOptions): Promise<Liveness> 
   const { access, clock, log } = options
   let id = randomUUID() as string
   let poolIds: readonly string[] = []
-  let client: pg.Client | null = null
+  let client: OpenConnection | null = null
   let holdsLock = false
   let closed = false
-  let cutOff = false
+  let mayHaveLost = false
   let timer: NodeJS.Timeout | null = null
   let beating: Promise<void> = Promise.resolve()
 
-  async function connect(): Promise<pg.Client> {
-    const fresh = new pg.Client(connectionOptions(access))
-    fresh.on('error', () => {
-      if (client === fresh) client = null
-    })
+  async function connect(): Promise<OpenConnection> {
+    const fresh = await openConnection(access, 'beat')
     fresh.on('end', () => {
       if (client === fresh) client = null
     })
     try {
-      await withinPatience(fresh.connect())
       holdsLock = false
-      if (cutOff) await endStaleSessions(fresh)
+      await endLostSessions(fresh)
       await takeLock(fresh)
     } catch (error) {
       fresh.end().catch(() => {})
@@ -65,23 +62,25 @@ export async function openLiveness(options: LivenessOptions): Promise<Liveness> 
     return fresh
   }
 
-  // What was cut off from us may go on for the server: it would hold our lock after we died, and the locks of rows. All of
-  // our connections were dropped then, so whatever session of ours is older than that belongs to nobody.
-  async function endStaleSessions(on: pg.Client): Promise<void> {
+  // What was cut off from us may go on for the server: it would hold our lock after we died, and the locks of rows. A
+  // session of ours that is none of our open connections, and not one that is just being made, belongs to nobody.
+  async function endLostSessions(on: OpenConnection): Promise<void> {
+    mayHaveLost ||= access.watch.takeLost()
+    if (!mayHaveLost) return
     await withinPatience(
       on.query(
         `select pg_terminate_backend(pid) from pg_stat_activity
-         where application_name = $1 and usename = current_user and pid <> pg_backend_pid()
-           and backend_start < now() - $2::int * interval '1 ms'`,
-        [access.applicationName, BEAT_PATIENCE_MS],
+         where starts_with(application_name, $1) and usename = current_user and pid <> all ($2::int[])
+           and backend_start < now() - $3::int * interval '1 ms'`,
+        [access.applicationName, access.watch.pids(), BEAT_PATIENCE_MS],
       ),
     )
-    cutOff = false
+    mayHaveLost = false
   }
 
   // Not waited for: a session of ours whose end the server has not noticed yet may still hold it. Until then the beats
   // speak for this process.
-  async function takeLock(on: pg.Client): Promise<void> {
+  async function takeLock(on: OpenConnection): Promise<void> {
     if (holdsLock) return
     const sql = `select pg_try_advisory_lock(${processLock('$1')}) as taken`
     holdsLock = (await withinPatience(on.query(sql, [id]))).rows[0].taken
@@ -107,6 +106,7 @@ export async function openLiveness(options: LivenessOptions): Promise<Liveness> 
     )
     if (rows[0]) {
       clock.correct(Number(rows[0].now), clock.monotonicMs())
+      await endLostSessions(client)
       await takeLock(client)
       return
     }
@@ -116,6 +116,17 @@ export async function openLiveness(options: LivenessOptions): Promise<Liveness> 
     id = randomUUID()
     client = await connect()
     await register()
+  }
+
+  // One connection that did not answer says little: the watch looks at each. Where not even a new one is answered, all of
+  // them are ended, so that none is waited for once the way is open again.
+  async function findWay(): Promise<void> {
+    mayHaveLost = true
+    try {
+      client = await withinPatience(connect(), WAY_PATIENCE_MS)
+    } catch {
+      access.watch.dropAll()
+    }
   }
 
   async function beatAndAgain(failures: number): Promise<void> {
@@ -129,12 +140,9 @@ export async function openLiveness(options: LivenessOptions): Promise<Liveness> 
       next = backOffMs(failures)
       failures++
       log.warn({ err: error, failures }, 'process.beat_failed')
-      client?.end().catch(() => {})
+      client?.stream.destroy()
       client = null
-      if (error instanceof NoAnswer) {
-        cutOff = true
-        access.sockets.destroyAll()
-      }
+      if (error instanceof NoAnswer) await findWay()
     }
     timer = setTimeout(() => {
       beating = beatAndAgain(failures)
@@ -164,6 +172,6 @@ export async function openLiveness(options: LivenessOptions): Promise<Liveness> 
   }
 }
 
-function withinPatience<T>(work: Promise<T>): Promise<T> {
-  return within(BEAT_PATIENCE_MS, work)
+function withinPatience<T>(work: Promise<T>, patienceMs = BEAT_PATIENCE_MS): Promise<T> {
+  return within(patienceMs, work)
 }

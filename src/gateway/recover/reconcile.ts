@@ -57,7 +57,7 @@ const SIGHT: Statement = {
       select graphile_worker.force_unlock_workers(array(select unnest(pool_ids) from buried)) from (select 1) one
       where exists (select 1 from buried)
     ), ended as (
-      select pg_terminate_backend(a.pid) from pg_stat_activity a join buried b on a.application_name = 'sivo ' || b.instance
+      select pg_terminate_backend(a.pid) from pg_stat_activity a join buried b on starts_with(a.application_name, 'sivo ' || b.instance)
     ), forgotten as (
       delete from worker_process where died_at < now() - interval '10 min'
     )
