@@ -1,5 +1,6 @@
-// What an attempt taught us. Promise: 2xx alone is success, and only when the whole reply (or as much of it as is kept)
-// arrived in time; every refusal has one code of the contract and one sentence for a person.
+// What an attempt taught us. Promise: 2xx alone is success. The head of the reply (status line and headers) decides, when it
+// arrived whole and in time; what was odd in the body is a note (reply-body.ts). Every refusal has one code of the contract and one
+// sentence for a person.
 
 import { MAX_RETRY_AFTER_MS } from './retry-schedule.ts'
 
@@ -18,7 +19,7 @@ export type Timing = {
   totalMs: number
 }
 
-/** Why no complete reply came. */
+/** Why no complete head of a reply came; or, beside a reply, what went wrong after its head. */
 export type FailureCode =
   | 'timeout'
   | 'dns_failed'
@@ -30,12 +31,14 @@ export type FailureCode =
 export type Failure = { code: FailureCode; message: string }
 
 /**
- * What the sender returns. Both `reply` and `failure` are set when the reply broke off after its headers. `aborted`:
+ * What the sender returns. Both `reply` and `failure` are set when something went wrong after the reply's head. `aborted`:
  * the caller's own signal ended it, which says nothing about the receiver; do not record it.
  */
 export type SendResult = {
   reply: Reply | null
   failure: Failure | null
+  /** How often the request was written: 0 when no connection came, 2 when it was sent once more on a fresh one. */
+  requestCount: number
   timing: Timing
   /** `timing.totalMs` in whole milliseconds. */
   latencyMs: number
@@ -59,8 +62,9 @@ export type Outcome = {
 /** The outcome of one attempt. `now` is what an HTTP date in Retry-After is compared with. */
 export function judge({ reply, failure }: SendResult, now: Date): Outcome {
   const statusCode = reply?.statusCode ?? null
-  if (failure) return refused(statusCode, failure.code, failure.message)
-  if (!reply || statusCode === null) return refused(null, 'invalid_response', 'The receiver sent no reply.')
+  if (!reply || statusCode === null) {
+    return refused(null, failure?.code ?? 'invalid_response', failure?.message ?? 'The receiver sent no reply.')
+  }
   if (statusCode >= 200 && statusCode <= 299) {
     return { kind: 'delivered', statusCode, errorCode: null, errorMessage: null, retryAfterMs: null, gone: false }
   }

@@ -1,8 +1,10 @@
 // Errors of sockets, TLS and undici as one code of the contract and one sentence for a person. Promise: no sentence
 // names a resolved address.
 
-import type { PeerCertificate } from 'node:tls'
+import type { DetailedPeerCertificate, PeerCertificate } from 'node:tls'
 import type { Failure } from '../domain/outcome.ts'
+
+const HTTP_2_ONLY = 'The receiver speaks HTTP/2 only; let it accept HTTP/1.1 as well.'
 
 /** Why no TCP connection came to be. */
 export function explainConnectFailure(error: Error): Failure {
@@ -39,10 +41,11 @@ function tlsSentence(error: Error, host: string, certificate: PeerCertificate | 
     case 'DEPTH_ZERO_SELF_SIGNED_CERT':
       return 'The TLS certificate of the receiver is self-signed; use one from a public authority.'
     case 'SELF_SIGNED_CERT_IN_CHAIN':
+      return `The TLS certificate of the receiver does not lead to a known authority: its chain is served whole, but its root ${rootName(certificate)}is unknown here. Use a public authority, or let the operator add the root to NODE_EXTRA_CA_CERTS.`
     case 'UNABLE_TO_GET_ISSUER_CERT':
     case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
     case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
-      return 'The TLS certificate of the receiver does not lead to a known authority; serve the whole chain, with the intermediate certificates.'
+      return `The TLS certificate of the receiver does not lead to a known authority${missingIssuer(certificate)}; serve the whole chain, with the intermediate certificates. If the authority is private, let the operator add its root to NODE_EXTRA_CA_CERTS.`
     case 'CERT_REVOKED':
       return 'The TLS certificate of the receiver is revoked.'
     case 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION':
@@ -56,42 +59,97 @@ function tlsSentence(error: Error, host: string, certificate: PeerCertificate | 
     case 'EPIPE':
       return 'The receiver closed the connection during the TLS handshake.'
     default:
-      return `The TLS handshake with the receiver failed (${codeOf(error) || 'no reason given'}).`
+      return alertSentence(error) ?? otherTlsSentence(error)
   }
 }
 
-/**
- * Why an open connection brought no complete reply. `firstByteSeen`: something of the reply had come; `headersSeen`:
- * its headers were complete.
- */
-export function explainSendFailure(
-  error: Error,
-  { firstByteSeen, headersSeen }: { firstByteSeen: boolean; headersSeen: boolean },
-): Failure {
+/** What the receiver said in a TLS alert, where it is one that a person can act on. An alert may come after the handshake. */
+function alertSentence(error: Error): string | null {
+  switch (codeOf(error)) {
+    case 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED':
+    case 'ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE':
+    case 'ERR_SSL_SSLV3_ALERT_NO_CERTIFICATE':
+      return 'The receiver wants a client certificate, and the gateway has none to show; let it accept requests without one, and check their signature.'
+    case 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL':
+      return HTTP_2_ONLY
+    case 'ERR_SSL_TLSV1_UNRECOGNIZED_NAME':
+      return 'The receiver does not know the host name of the URL (TLS alert "unrecognized name").'
+    case 'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE':
+      return 'The receiver refused the TLS handshake: it wants a client certificate, which the gateway does not have, or no cipher in common.'
+    default:
+      return null
+  }
+}
+
+/** OpenSSL's own reason: of an alert, of a handshake, or of a certificate that was refused. */
+function otherTlsSentence(error: Error): string {
+  const code = codeOf(error)
+  if (code.startsWith('ERR_SSL_') || code === 'EPROTO') {
+    const reason = (error as Error & { reason?: string }).reason ?? code
+    return `The TLS handshake with the receiver failed (${reason}).`
+  }
+  const reason = error.message || code || 'no reason given'
+  if (/digest algorithm too weak/.test(reason)) {
+    return `A certificate in the receiver's chain is signed with a digest that is no longer safe, such as SHA-1; have it issued again with SHA-256 (${reason}).`
+  }
+  if (/key too weak/.test(reason)) {
+    return `A certificate in the receiver's chain has a key that is too short; use RSA with 2048 bits or more, or P-256 (${reason}).`
+  }
+  if (/subtree violation/.test(reason)) {
+    return `An authority in the receiver's chain may not issue certificates for this host: its name constraints exclude it (${reason}).`
+  }
+  return `The TLS certificate of the receiver was refused (${reason}).`
+}
+
+function tlsEndSentence(error: Error): string {
+  const reason = (error as Error & { reason?: string }).reason ?? codeOf(error)
+  return alertSentence(error) ?? `The receiver ended the TLS session (${reason}).`
+}
+
+/** What is known of a reply beside undici's error. */
+type Seen = { hasAnswered: boolean; opening: Buffer | null; problem: string | null }
+
+/** Why an open connection brought no complete head of a reply. `seen` is null when no request was written to it. */
+export function explainSendFailure(error: Error, seen: Seen | null): Failure {
   const code = codeOf(error)
   if (code === 'UND_ERR_HEADERS_OVERFLOW') {
     return { code: 'invalid_response', message: "The reply's headers are larger than 16 KiB." }
   }
-  if (error.name === 'HTTPParserError' && !isCutShort(error)) {
-    return { code: 'invalid_response', message: 'The reply could not be read as HTTP/1.1.' }
+  if (seen?.opening) return { code: 'invalid_response', message: strangeOpening(seen.opening) }
+  if (code === 'UND_ERR_SOCKET' && error.message === 'bad upgrade') {
+    return {
+      code: 'invalid_response',
+      message: 'The receiver switched to another protocol (101) that was not asked for.',
+    }
   }
-  if (code === 'UND_ERR_SOCKET' && /^bad (response|upgrade)$/.test(error.message)) {
-    return { code: 'invalid_response', message: 'The receiver sent an interim reply that was not asked for.' }
+  if (code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH' || seen?.problem) {
+    const problem = seen?.problem ?? 'its Content-Length is no number'
+    return { code: 'invalid_response', message: `The reply is not valid HTTP/1.1: ${problem}.` }
   }
-  if (code.startsWith('ERR_SSL_') || code === 'EPROTO') {
-    return { code: 'tls_failed', message: `The receiver ended the TLS session (${code}).` }
+  if (isParserError(error)) {
+    return { code: 'invalid_response', message: `The reply is not valid HTTP/1.1: ${parserReason(error)}.` }
   }
-  if (headersSeen)
-    return { code: 'connection_reset', message: 'The receiver closed the connection in the middle of its reply.' }
-  if (firstByteSeen && !isDisconnect(error)) {
-    return { code: 'invalid_response', message: 'The reply could not be read as HTTP/1.1.' }
+  if (code.startsWith('ERR_SSL_') || code === 'EPROTO') return { code: 'tls_failed', message: tlsEndSentence(error) }
+  if (seen?.hasAnswered && !isDisconnect(error)) {
+    return { code: 'invalid_response', message: `The reply is not valid HTTP/1.1: ${parserReason(error)}.` }
   }
   return {
     code: 'connection_reset',
-    message: firstByteSeen
+    message: seen?.hasAnswered
       ? "The receiver closed the connection in the middle of its reply's headers."
       : 'The receiver closed the connection without a reply.',
   }
+}
+
+/** What went wrong with a reply after its head. */
+export function explainBodyFailure(error: Error): Failure {
+  if (isParserError(error)) {
+    return {
+      code: 'invalid_response',
+      message: `The reply's body could not be read to its end: ${parserReason(error)}.`,
+    }
+  }
+  return { code: 'connection_reset', message: "The receiver closed the connection before the end of the reply's body." }
 }
 
 /** True when the other side went away, as opposed to answering something wrong. */
@@ -101,8 +159,33 @@ export function isDisconnect(error: Error): boolean {
   return ['ECONNRESET', 'EPIPE', 'ECONNABORTED'].includes(code) || isCutShort(error)
 }
 
+/** The stream ended where the parser expected more. */
 function isCutShort(error: Error): boolean {
-  return error.name === 'HTTPParserError' && error.message.includes('EOF')
+  return (
+    (error.name === 'HTTPParserError' && error.message.includes('EOF')) ||
+    codeOf(error) === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'
+  )
+}
+
+function isParserError(error: Error): boolean {
+  return error.name === 'HTTPParserError' && !isCutShort(error)
+}
+
+/** undici puts it in parentheses at the end of its own sentence. */
+function parserReason(error: Error): string {
+  const reason = /\(([^()]+)\)$/.exec(error.message)?.[1] ?? error.message
+  return reason.charAt(0).toLowerCase() + reason.slice(1)
+}
+
+/** A frame of HTTP/2 (SETTINGS, or GOAWAY, on stream 0): 24 bits of length, type, flags, stream. */
+function isHttp2(opening: Buffer): boolean {
+  return opening.length >= 9 && (opening[3] === 4 || opening[3] === 7) && opening.readUInt32BE(5) === 0
+}
+
+function strangeOpening(opening: Buffer): string {
+  if (isHttp2(opening)) return HTTP_2_ONLY
+  const [line = ''] = opening.toString('latin1').split(/[\r\n]/, 1)
+  return `The receiver does not answer in HTTP/1.1; its answer begins with ${JSON.stringify(line)}.`
 }
 
 function codeOf(error: Error): string {
@@ -117,4 +200,30 @@ function day(text: string): string {
 function certificateNames(certificate: PeerCertificate | undefined): string {
   const names = certificate?.subjectaltname?.replaceAll('DNS:', '').slice(0, 200)
   return names ? `; it is for ${names}` : ''
+}
+
+/** The certificates that were served, the receiver's own first. */
+function chainOf(certificate: PeerCertificate | undefined): PeerCertificate[] {
+  const chain: PeerCertificate[] = []
+  let next = certificate as DetailedPeerCertificate | undefined
+  while (next?.subject && !chain.includes(next)) {
+    chain.push(next)
+    next = next.issuerCertificate
+  }
+  return chain
+}
+
+function rootName(certificate: PeerCertificate | undefined): string {
+  const name = nameOf(chainOf(certificate).at(-1)?.subject)
+  return name ? `${name} ` : ''
+}
+
+function missingIssuer(certificate: PeerCertificate | undefined): string {
+  const name = nameOf(chainOf(certificate).at(-1)?.issuer)
+  return name ? `: the certificate of ${name} is not served, and not known here` : ''
+}
+
+function nameOf(of: PeerCertificate['subject'] | undefined): string | null {
+  const name = [of?.CN ?? of?.O].flat()[0]
+  return name ? JSON.stringify(name.slice(0, 100)) : null
 }

@@ -110,8 +110,18 @@ builder.prismaObject('Attempt', {
       description:
         'The start of the reply’s body, at most 16 KiB; null if no reply came. Bytes that are not UTF-8 become U+FFFD.',
     }),
+    responseBodyNote: t.exposeString('responseBodyNote', {
+      nullable: true,
+      description:
+        'What was odd in the body of the reply, as a sentence: for example it was cut off, or it is not in the charset that it declares. The status still decides the outcome. Null if nothing was odd.',
+    }),
     responseBodyTruncated: t.exposeBoolean('responseBodyTruncated', {
       description: 'Whether the reply’s body was longer than the part that is stored.',
+    }),
+    requestCount: t.exposeInt('requestCount', {
+      nullable: true,
+      description:
+        'The number of times the request was sent in this attempt. It is 1; 0 if no connection was opened; 2 if the receiver gave up an idle connection just as the request went out on it, so that the request was sent again on a fresh one. Then the receiver may see the number of this attempt twice. Null for attempts from before this was counted.',
     }),
     timing: t.field({
       type: AttemptTiming,

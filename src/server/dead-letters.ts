@@ -100,8 +100,8 @@ function deadLetterText({ event, endpoint, attempts, ...delivery }: Row): string
 }
 
 function showAttempt(attempt: Attempt) {
-  const { number, trigger, latencyMs, url, statusCode, errorCode, errorMessage, responseBody, responseBodyTruncated } =
-    attempt
+  const { number, trigger, latencyMs, url, statusCode, errorCode, errorMessage, requestCount } = attempt
+  const { responseBody, responseBodyTruncated, responseBodyNote } = attempt
   const { dnsMs, connectMs, tlsMs, firstByteMs, totalMs } = attempt
   return {
     id: toPublicId('attempt', attempt.id),
@@ -117,6 +117,8 @@ function showAttempt(attempt: Attempt) {
     responseHeaders: attempt.responseHeaders === null ? null : headerNames(attempt.responseHeaders),
     responseBody,
     responseBodyTruncated,
+    responseBodyNote,
+    requestCount,
     timing: { dnsMs, connectMs, tlsMs, firstByteMs, totalMs },
   }
 }

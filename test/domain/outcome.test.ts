@@ -49,9 +49,17 @@ describe('an attempt', () => {
     })
   })
 
-  test('whose 2xx reply broke off is not delivered', () => {
-    const brokenOff = { ...answered(200), failure: { code: 'timeout' as const, message: 'Late.' } }
-    expect(judge(brokenOff, now)).toMatchObject({ kind: 'refused', statusCode: 200, errorCode: 'timeout' })
+  test('whose reply broke off after its head is decided by the head', () => {
+    const failure = { code: 'timeout' as const, message: 'Late.' }
+    expect(judge({ ...answered(200), failure }, now)).toMatchObject({
+      kind: 'delivered',
+      statusCode: 200,
+      errorCode: null,
+    })
+    expect(judge({ ...answered(500), failure }, now)).toMatchObject({ statusCode: 500, errorCode: 'http_status' })
+    expect(judge({ ...answered(410), failure }, now)).toMatchObject({ statusCode: 410, errorCode: 'gone', gone: true })
+    const busy = { ...answered(503, [['Retry-After', '7']]), failure }
+    expect(judge(busy, now)).toMatchObject({ errorCode: 'http_status', retryAfterMs: 7_000 })
   })
 })
 
@@ -88,6 +96,7 @@ function answered(statusCode: number, headers: [string, string][] = []): SendRes
   return {
     reply: { statusCode, headers, body: Buffer.alloc(0), bodyTruncated: false },
     failure: null,
+    requestCount: 1,
     timing: { dnsMs: null, connectMs: null, tlsMs: null, firstByteMs: 1, totalMs: 2 },
     latencyMs: 2,
     aborted: false,

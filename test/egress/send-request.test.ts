@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { parseNetworks } from '../../src/domain/network-address.ts'
 import { judge } from '../../src/domain/outcome.ts'
+import { readReplyBody } from '../../src/domain/reply-body.ts'
 import { createSender, type Sender, type SenderOptions, type SendRequest } from '../../src/egress/send-request.ts'
 import { openBlackHole } from '../support/black-hole.ts'
 import { type Authority, type Certificate, makeAuthority, makeSelfSigned } from '../support/certificates.ts'
@@ -169,7 +170,6 @@ describe('a reply', () => {
     ['HTTP/1.1 two hundred\r\n\r\n'],
     ['HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n'],
     ['HTTP/1.1 101 Switching Protocols\r\n\r\n'],
-    ['HTTP/1.1 100 Continue\r\n\r\n'],
     ['HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(100)],
     ['HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nab'],
     ['HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n'],
@@ -189,12 +189,9 @@ describe('a reply', () => {
   })
 
   test.each([
-    ['before a reply', '', null],
-    ['in the headers', 'HTTP/1.1 200 OK\r\ncont', null],
-    ['after the headers', 'HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n', 200],
-    ['in the body', 'HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc', 200],
-    ['in a chunk', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nabc', 200],
-  ])('that breaks off %s is connection_reset, by RST and by FIN', async (_where, bytes, statusCode) => {
+    ['before a reply', ''],
+    ['in the headers', 'HTTP/1.1 200 OK\r\ncont'],
+  ])('that breaks off %s is connection_reset, by RST and by FIN', async (_where, bytes) => {
     const { receiver, send } = await open()
     for (const reset of [true, false]) {
       receiver.answer(async ({ socket, reset: sendReset }) => {
@@ -205,10 +202,59 @@ describe('a reply', () => {
       })
       const result = await send()
       expect(result.failure?.code).toBe('connection_reset')
-      expect(judge(result, new Date())).toMatchObject({ kind: 'refused' })
-      // With RST what was already written may be lost on the way.
-      if (!reset) expect(result.reply?.statusCode ?? null).toBe(statusCode)
+      expect(judge(result, new Date())).toMatchObject({ kind: 'refused', statusCode: null })
     }
+  })
+
+  test.each([
+    ['after the headers', 'content-length: 10\r\n\r\n', ''],
+    ['in the body', 'content-length: 10\r\n\r\nabc', 'abc'],
+    ['in the body, as announced', 'connection: close\r\ncontent-length: 10\r\n\r\nabc', 'abc'],
+    ['in a chunk', 'transfer-encoding: chunked\r\n\r\n5\r\nabc', 'abc'],
+    ['before the last chunk', 'connection: close\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n', 'abc'],
+  ])('that breaks off %s keeps its status, by RST and by FIN: the head had come', async (_where, rest, body) => {
+    const { receiver, send } = await open()
+    for (const [statusCode, kind] of [[200, 'delivered'] as const, [503, 'refused'] as const]) {
+      for (const reset of [true, false]) {
+        const got = heard()
+        receiver.answer(async ({ socket, reset: sendReset }) => {
+          socket.write(`HTTP/1.1 ${statusCode} Status\r\n${rest}`)
+          // What has not been read when a reset comes is lost on the way.
+          await got.headers
+          if (reset) sendReset()
+          else socket.destroy()
+        })
+        const result = await send({ onStep: got.onStep })
+        expect(judge(result, new Date())).toMatchObject({ kind, statusCode })
+        expect(result.reply?.body.toString()).toBe(body)
+        expect(readReplyBody(result)?.note).toContain('closed the connection before the end')
+      }
+    }
+  })
+
+  test.each([
+    ['whose chunks cannot be read', 'transfer-encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n', 'chunk size'],
+    ['that does not end', 'content-length: 10\r\n\r\nabc', 'did not come within 0.3 s'],
+    ['that ends with the connection, and does not', 'connection: close\r\n\r\nabc', 'did not come within 0.3 s'],
+  ])('with a body %s is decided by its status, and the body is noted', async (_what, rest, note) => {
+    const { receiver, send } = await open({ timeoutMs: 300 })
+    receiver.answer(({ socket }) => void socket.write(`HTTP/1.1 200 OK\r\n${rest}`))
+    const result = await send()
+    expect(judge(result, new Date())).toMatchObject({ kind: 'delivered', statusCode: 200, errorCode: null })
+    expect(readReplyBody(result)).toEqual({ text: 'abc', truncated: false, note: expect.stringContaining(note) })
+    await vi.waitFor(() => expect(receiver.openCount()).toBe(0))
+  })
+
+  test('whose head came before the process had to stop counts, and is not sent again', async () => {
+    const { receiver, sender, send } = await open()
+    receiver.answer(({ socket }) => void socket.write('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc'))
+    const got = heard()
+    const sending = send({ onStep: got.onStep })
+    await got.headers
+    await sender.close()
+    const result = await sending
+    expect(result).toMatchObject({ aborted: false, reply: { statusCode: 200 } })
+    expect(judge(result, new Date()).kind).toBe('delivered')
   })
 
   test('of 1 GB is cut at 16 KiB, keeps its verdict and costs no memory', async () => {
@@ -427,7 +473,7 @@ describe('a kept-alive connection', () => {
       receiver.answer((request) => (request.onConnection > 0 ? close(request) : void request.socket.write(OK)))
       const steps: string[] = []
       const result = await send({ onStep: (step) => steps.push(step) })
-      expect(result).toMatchObject({ failure: null, reply: { statusCode: 200 } })
+      expect(result).toMatchObject({ failure: null, reply: { statusCode: 200 }, requestCount: 2 })
       expect(steps).toEqual(['REQUEST_SENT', 'DNS', 'CONNECT', 'TLS', 'REQUEST_SENT', 'FIRST_BYTE', 'DONE'])
       expect(result.timing.connectMs).toBeGreaterThan(0)
       const [first, second] = receiver.requests.slice(before) as [ScriptedRequest, ScriptedRequest]
@@ -440,6 +486,56 @@ describe('a kept-alive connection', () => {
       await send()
       await new Promise(setImmediate)
     }
+  })
+
+  test('on which the receiver says 408 has not heard the request: it goes once more, on a new connection', async () => {
+    const { receiver, send } = await open()
+    const late = ({ onConnection, socket }: ScriptedRequest) =>
+      void socket.write(
+        onConnection > 0 ? 'HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 4\r\n\r\nlate' : OK,
+      )
+    receiver.answer(late)
+    expect(await send()).toMatchObject({ reply: { statusCode: 200 }, requestCount: 1 })
+    await new Promise(setImmediate)
+    const result = await send()
+    expect(result).toMatchObject({ failure: null, reply: { statusCode: 200 }, requestCount: 2 })
+    expect(result.reply?.body.toString()).toBe('ok')
+    expect(receiver.requests.map(({ connection }) => connection)).toEqual([0, 0, 1])
+
+    // Whoever says it on a fresh connection too has answered.
+    receiver.answer(({ socket }) => void socket.write('HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n'))
+    const answered = await send()
+    expect(answered.requestCount).toBe(1)
+    expect(judge(answered, new Date())).toMatchObject({ statusCode: 408, errorCode: 'http_status' })
+    await new Promise(setImmediate)
+    expect(await send()).toMatchObject({ reply: { statusCode: 408 }, requestCount: 2 })
+  })
+
+  test('on which a 408 comes after two seconds is answered: the receiver was not idle', async () => {
+    const { receiver, send } = await open()
+    await send()
+    await new Promise(setImmediate)
+    const late = 'HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n'
+    receiver.answer(({ socket }) => void setTimeout(() => socket.write(late), 2_100))
+    expect(await send()).toMatchObject({ reply: { statusCode: 408 }, requestCount: 1 })
+  })
+
+  test.each([
+    ['timeout=0', false],
+    ['timeout=1', false],
+    ['timeout=2', false],
+    ['timeout=1, max=100', false],
+    ['timeout=5', true],
+    ['max=100', true],
+  ])('whose receiver says "Keep-Alive: %s" is used again: %s', async (hint, isReused) => {
+    const { receiver, send } = await open()
+    const reply = `HTTP/1.1 200 OK\r\nconnection: keep-alive\r\nkeep-alive: ${hint}\r\ncontent-length: 0\r\n\r\n`
+    receiver.answer(({ socket }) => void socket.write(reply))
+    for (let count = 0; count < 3; count++) {
+      expect(await send()).toMatchObject({ failure: null, requestCount: 1 })
+      await new Promise(setImmediate)
+    }
+    expect(receiver.connectionCount()).toBe(isReused ? 1 : 3)
   })
 
   test('is sent once more only once, and never after a first byte of the reply', async () => {
@@ -549,6 +645,15 @@ async function open(options: Partial<SenderOptions> = {}, tls: TlsOptions = cert
   const url = `https://${HOST}:${receiver.port}/hooks?a=b`
   const send = (request: Partial<SendRequest> = {}) => sender.send({ url, headers: [], body: BODY, ...request })
   return { receiver, sender, send } satisfies { receiver: ScriptServer; sender: Sender; send: unknown }
+}
+
+/** Resolves `headers` once the first byte of a reply was read, and the rest of what came with it. */
+function heard() {
+  let tell = () => {}
+  const headers = new Promise<void>((resolve) => {
+    tell = () => setImmediate(resolve)
+  })
+  return { headers, onStep: (step: string) => void (step === 'FIRST_BYTE' && tell()) }
 }
 
 function drip(...parts: string[]) {

@@ -10,6 +10,7 @@ const FLOOD = 'https://flooded.example/'
 const ANSWERED: SendResult = {
   reply: { statusCode: 200, headers: [], body: Buffer.alloc(0), bodyTruncated: false },
   failure: null,
+  requestCount: 1,
   timing: { dnsMs: null, connectMs: null, tlsMs: null, firstByteMs: 1, totalMs: 1 },
   latencyMs: 1,
   aborted: false,

@@ -78,6 +78,7 @@ function resultOf(delivery: ClaimedDelivery, answer: 'ok' | 'refused' | 'gone' |
       sent: {
         reply: { statusCode: outcome.statusCode!, headers: [], body: Buffer.alloc(0), bodyTruncated: false },
         failure: null,
+        requestCount: 1,
         timing: { dnsMs: null, connectMs: null, tlsMs: null, firstByteMs: 1, totalMs: 1 },
         latencyMs: 1,
         aborted: false,

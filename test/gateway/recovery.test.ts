@@ -151,6 +151,7 @@ describe('whoever is not the holder of the lease any more writes nothing', () =>
         failure: null,
         timing: { dnsMs: null, connectMs: null, tlsMs: null, firstByteMs: 1, totalMs: 1 },
         latencyMs: 1,
+        requestCount: 1,
         aborted: false,
       },
     },

@@ -36,6 +36,8 @@ const DEAD_LETTER = graphql(`
         }
         responseBody
         responseBodyTruncated
+        responseBodyNote
+        requestCount
         timing {
           dnsMs
           connectMs

@@ -8,7 +8,8 @@ import { bool, int, real, recordset, smallint, text, timestamptz, uuid } from '.
 import type { Step } from '../../domain/delivery.ts'
 import { toPublicId } from '../../domain/id.ts'
 import { latencyBucket } from '../../domain/latency-histogram.ts'
-import type { Outcome, Reply } from '../../domain/outcome.ts'
+import type { Outcome } from '../../domain/outcome.ts'
+import { readReplyBody, storable } from '../../domain/reply-body.ts'
 import { changeEndpointStatus } from '../state/endpoint-status.ts'
 import { tallyResults } from '../statistics/tallies.ts'
 import type { Attempt } from './attempt-delivery.ts'
@@ -48,6 +49,8 @@ const RESULTS = recordset('r', {
   response_headers: text,
   response_body: text,
   truncated: bool,
+  body_note: text,
+  request_count: smallint,
   dns_ms: real,
   connect_ms: real,
   tls_ms: real,
@@ -81,10 +84,10 @@ const RECORD: Statement = {
     ), written as (
       insert into attempt (delivery_id, tenant_id, endpoint_id, number, trigger, started_at, latency_ms, url, status_code,
         error_code, error_message, request_headers, response_headers, response_body, response_body_truncated,
-        dns_ms, connect_ms, tls_ms, first_byte_ms, total_ms)
+        response_body_note, request_count, dns_ms, connect_ms, tls_ms, first_byte_ms, total_ms)
       select delivery_id, tenant_id, endpoint_id, number, trigger::attempt_trigger, started_at, latency_ms, url, status_code,
         error_code, error_message, request_headers, response_headers, response_body, truncated,
-        dns_ms, connect_ms, tls_ms, first_byte_ms, total_ms
+        body_note, request_count, dns_ms, connect_ms, tls_ms, first_byte_ms, total_ms
       from settled where number is not null
     ), ${tallyResults('settled')}, woken as (
       ${askForWakeUps(
@@ -152,7 +155,7 @@ function asRow({ delivery, attempt, outcome, step, nextAttemptAt, wakeAt }: Resu
   }
   if (!attempt || !outcome) return settled
   const { reply, timing, latencyMs } = attempt.sent
-  const body = reply && readableBody(reply)
+  const body = readReplyBody(attempt.sent)
   return {
     ...settled,
     number: attempt.number,
@@ -168,28 +171,12 @@ function asRow({ delivery, attempt, outcome, step, nextAttemptAt, wakeAt }: Resu
     response_headers: reply ? JSON.stringify(reply.headers) : null,
     response_body: body?.text ?? null,
     truncated: body?.truncated ?? false,
+    body_note: body?.note ?? null,
+    request_count: attempt.sent.requestCount,
     dns_ms: timing.dnsMs,
     connect_ms: timing.connectMs,
     tls_ms: timing.tlsMs,
     first_byte_ms: timing.firstByteMs,
     total_ms: timing.totalMs,
   }
-}
-
-const MAX_KEPT_BYTES = 16_384
-
-/** What the receiver sent, as text of at most 16 KiB: a broken byte becomes a character of three. */
-function readableBody({ body, bodyTruncated }: Reply): { text: string; truncated: boolean } {
-  const text = storable(body.toString('utf8'))
-  const bytes = Buffer.from(text, 'utf8')
-  if (bytes.length <= MAX_KEPT_BYTES) return { text, truncated: bodyTruncated }
-  // A byte of the form 10xxxxxx goes on with a character.
-  let end = MAX_KEPT_BYTES
-  while ((bytes[end]! & 0xc0) === 0x80) end--
-  return { text: bytes.toString('utf8', 0, end), truncated: true }
-}
-
-/** Postgres' text holds no NUL, JSON no lone surrogate. */
-function storable(text: string): string {
-  return text.toWellFormed().replaceAll('\0', '\uFFFD')
 }

@@ -16,7 +16,8 @@ function NoAttempt() {
 
 export function ResponseTab({ attempt }: { attempt: Attempt | null }) {
   if (!attempt) return <NoAttempt />
-  const { statusCode, errorCode, errorMessage, responseHeaders, responseBody, responseBodyTruncated } = attempt
+  const { statusCode, errorCode, errorMessage, responseHeaders } = attempt
+  const { responseBody, responseBodyTruncated, responseBodyNote } = attempt
   return (
     <div className="flex flex-col gap-4 p-4">
       <Facts
@@ -38,9 +39,16 @@ export function ResponseTab({ attempt }: { attempt: Attempt | null }) {
           ],
           ['Cause', errorMessage],
           ['Latency', formatMs(attempt.latencyMs)],
+          [
+            'Requests',
+            (attempt.requestCount ?? 1) > 1
+              ? `${attempt.requestCount}: the receiver gave up an idle connection as the request went out on it, so it was sent again on a fresh one. The receiver may see attempt ${attempt.number} twice.`
+              : null,
+          ],
         ]}
       />
       {responseBodyTruncated && <Notice tone="info">Only the first 16 KiB of the answer are kept.</Notice>}
+      {responseBodyNote && <Notice tone="info">{responseBodyNote}</Notice>}
       {responseBody ? (
         <Code label="response body" text={pretty(responseBody)} isJson={isJson(responseBody)} />
       ) : (

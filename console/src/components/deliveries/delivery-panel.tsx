@@ -46,6 +46,8 @@ graphql(`
     }
     responseBody
     responseBodyTruncated
+    responseBodyNote
+    requestCount
     timing {
       dnsMs
       connectMs

@@ -36,6 +36,7 @@ graphql(`
       }
       responseBody
       responseBodyTruncated
+      responseBodyNote
     }
   }
 `)
@@ -150,6 +151,7 @@ export function TestResult({ test, onOutcome }: { test: SentTest; onOutcome?: (o
       {attempt?.errorCode && (
         <p className="-mt-2 text-ink-2">{explainFailure(attempt.errorCode, attempt.statusCode)}</p>
       )}
+      {attempt?.responseBodyNote && <p className="-mt-2 text-ink-2">{attempt.responseBodyNote}</p>}
       {attempt && <Signature headers={attempt.requestHeaders} />}
       {attempt && attempt.responseBody !== null && attempt.responseBody !== '' && (
         <div>
