@@ -12,18 +12,21 @@ const NOW = new Date('2026-11-23T13:47:12.345Z')
 
 describe('a window', () => {
   test.each([
-    ['LAST_HOUR', 60, 60, '2026-11-23T12:48:00.000Z'],
-    ['LAST_24_HOURS', 900, 96, '2026-11-22T14:00:00.000Z'],
-    ['LAST_7_DAYS', 7_200, 84, '2026-11-16T14:00:00.000Z'],
-    ['LAST_30_DAYS', 28_800, 90, '2026-10-24T16:00:00.000Z'],
-  ] as const)('%s begins at a round time and its last bucket is filling', (window, bucketSeconds, count, start) => {
-    const plan = planWindow(window, NOW)
-    expect(plan).toMatchObject({ bucketSeconds, bucketCount: count, start: new Date(start) })
-    const end = plan.start.getTime() + count * bucketSeconds * 1000
-    expect(end).toBeGreaterThan(NOW.getTime())
-    expect(end - bucketSeconds * 1000).toBeLessThanOrEqual(NOW.getTime())
-    expect(plan.start.getTime() - plan.previousStart.getTime()).toBe(count * bucketSeconds * 1000)
-  })
+    { window: 'LAST_HOUR', bucketSeconds: 60, count: 60, start: '2026-11-23T12:48:00.000Z' },
+    { window: 'LAST_24_HOURS', bucketSeconds: 900, count: 96, start: '2026-11-22T14:00:00.000Z' },
+    { window: 'LAST_7_DAYS', bucketSeconds: 7_200, count: 84, start: '2026-11-16T14:00:00.000Z' },
+    { window: 'LAST_30_DAYS', bucketSeconds: 28_800, count: 90, start: '2026-10-24T16:00:00.000Z' },
+  ] as const)(
+    '$window begins at a round time and its last bucket is filling',
+    ({ window, bucketSeconds, count, start }) => {
+      const plan = planWindow(window, NOW)
+      expect(plan).toMatchObject({ bucketSeconds, bucketCount: count, start: new Date(start) })
+      const end = plan.start.getTime() + count * bucketSeconds * 1000
+      expect(end).toBeGreaterThan(NOW.getTime())
+      expect(end - bucketSeconds * 1000).toBeLessThanOrEqual(NOW.getTime())
+      expect(plan.start.getTime() - plan.previousStart.getTime()).toBe(count * bucketSeconds * 1000)
+    },
+  )
 
   test.each(['LAST_HOUR', 'LAST_24_HOURS', 'LAST_7_DAYS', 'LAST_30_DAYS'] as const)(
     '%s is made of sums that are kept for both windows and fill its buckets',

@@ -43,71 +43,151 @@ function delivery(fields: Partial<RetryState> = {}): RetryState {
 
 describe('what an attempt makes of its delivery', () => {
   test.each([
-    ['a 2xx', {}, delivered, 'SUCCEEDED', null, null, null],
-    ['the first refusal', {}, refused, 'PENDING', null, 5_000, null],
-    ['the second refusal', { attemptCount: 1 }, refused, 'PENDING', null, 30_000, null],
-    ['the last refusal', { attemptCount: 3 }, refused, 'DEAD_LETTERED', 'retries_exhausted', null, null],
-    ['a 2xx at the last attempt', { attemptCount: 3 }, delivered, 'SUCCEEDED', null, null, null],
-    [
-      'a refusal in a second cycle',
-      { attemptCount: 4, cycleStart: 4, maxAttempts: 8 },
-      refused,
-      'PENDING',
-      null,
-      5_000,
-      null,
-    ],
-    [
-      'the end of a second cycle',
-      { attemptCount: 7, cycleStart: 4, maxAttempts: 8 },
-      refused,
-      'DEAD_LETTERED',
-      'retries_exhausted',
-      null,
-      null,
-    ],
-    [
-      'a schedule that became shorter',
-      { attemptCount: 3, maxAttempts: 7 },
-      refused,
-      'DEAD_LETTERED',
-      'retries_exhausted',
-      null,
-      null,
-    ],
-    ['a 410', {}, gone, 'PENDING', null, 5_000, 'gone'],
-    ['a 410 at the last attempt', { attemptCount: 3 }, gone, 'DEAD_LETTERED', 'retries_exhausted', null, 'gone'],
-    ['a test that is delivered', { test: true, maxAttempts: 1 }, delivered, 'SUCCEEDED', null, null, null],
-    ['a test that is refused', { test: true, maxAttempts: 1 }, refused, 'FAILED', null, null, null],
-    ['a test that meets a 410', { test: true, maxAttempts: 1 }, gone, 'FAILED', null, null, null],
-    [
-      'a resend that is delivered',
-      { resend: true, attemptCount: 2, cycleStart: 2, maxAttempts: 3 },
-      delivered,
-      'SUCCEEDED',
-      null,
-      null,
-      null,
-    ],
-    [
-      'a resend that is refused',
-      { resend: true, attemptCount: 2, cycleStart: 2, maxAttempts: 3 },
-      refused,
-      'SUCCEEDED',
-      'resend_failed',
-      null,
-      null,
-    ],
-    [
-      'the refused resend of a test',
-      { resend: true, test: true, attemptCount: 1, cycleStart: 1, maxAttempts: 2 },
-      refused,
-      'SUCCEEDED',
-      'resend_failed',
-      null,
-      null,
-    ],
-  ] as const)('%s', (_name, fields, outcome, status, reason, delayMs, disableEndpoint) => {
+    {
+      name: 'a 2xx',
+      fields: {},
+      outcome: delivered,
+      status: 'SUCCEEDED',
+      reason: null,
+      delayMs: null,
+      disableEndpoint: null,
+    },
+    {
+      name: 'the first refusal',
+      fields: {},
+      outcome: refused,
+      status: 'PENDING',
+      reason: null,
+      delayMs: 5_000,
+      disableEndpoint: null,
+    },
+    {
+      name: 'the second refusal',
+      fields: { attemptCount: 1 },
+      outcome: refused,
+      status: 'PENDING',
+      reason: null,
+      delayMs: 30_000,
+      disableEndpoint: null,
+    },
+    {
+      name: 'the last refusal',
+      fields: { attemptCount: 3 },
+      outcome: refused,
+      status: 'DEAD_LETTERED',
+      reason: 'retries_exhausted',
+      delayMs: null,
+      disableEndpoint: null,
+    },
+    {
+      name: 'a 2xx at the last attempt',
+      fields: { attemptCount: 3 },
+      outcome: delivered,
+      status: 'SUCCEEDED',
+      reason: null,
+      delayMs: null,
+      disableEndpoint: null,
+    },
+    {
+      name: 'a refusal in a second cycle',
+      fields: { attemptCount: 4, cycleStart: 4, maxAttempts: 8 },
+      outcome: refused,
+      status: 'PENDING',
+      reason: null,
+      delayMs: 5_000,
+      disableEndpoint: null,
+    },
+    {
+      name: 'the end of a second cycle',
+      fields: { attemptCount: 7, cycleStart: 4, maxAttempts: 8 },
+      outcome: refused,
+      status: 'DEAD_LETTERED',
+      reason: 'retries_exhausted',
+      delayMs: null,
+      disableEndpoint: null,
+    },
+    {
+      name: 'a schedule that became shorter',
+      fields: { attemptCount: 3, maxAttempts: 7 },
+      outcome: refused,
+      status: 'DEAD_LETTERED',
+      reason: 'retries_exhausted',
+      delayMs: null,
+      disableEndpoint: null,
+    },
+    {
+      name: 'a 410',
+      fields: {},
+      outcome: gone,
+      status: 'PENDING',
+      reason: null,
+      delayMs: 5_000,
+      disableEndpoint: 'gone',
+    },
+    {
+      name: 'a 410 at the last attempt',
+      fields: { attemptCount: 3 },
+      outcome: gone,
+      status: 'DEAD_LETTERED',
+      reason: 'retries_exhausted',
+      delayMs: null,
+      disableEndpoint: 'gone',
+    },
+    {
+      name: 'a test that is delivered',
+      fields: { test: true, maxAttempts: 1 },
+      outcome: delivered,
+      status: 'SUCCEEDED',
+      reason: null,
+      delayMs: null,
+      disableEndpoint: null,
+    },
+    {
+      name: 'a test that is refused',
+      fields: { test: true, maxAttempts: 1 },
+      outcome: refused,
+      status: 'FAILED',
+      reason: null,
+      delayMs: null,
+      disableEndpoint: null,
+    },
+    {
+      name: 'a test that meets a 410',
+      fields: { test: true, maxAttempts: 1 },
+      outcome: gone,
+      status: 'FAILED',
+      reason: null,
+      delayMs: null,
+      disableEndpoint: null,
+    },
+    {
+      name: 'a resend that is delivered',
+      fields: { resend: true, attemptCount: 2, cycleStart: 2, maxAttempts: 3 },
+      outcome: delivered,
+      status: 'SUCCEEDED',
+      reason: null,
+      delayMs: null,
+      disableEndpoint: null,
+    },
+    {
+      name: 'a resend that is refused',
+      fields: { resend: true, attemptCount: 2, cycleStart: 2, maxAttempts: 3 },
+      outcome: refused,
+      status: 'SUCCEEDED',
+      reason: 'resend_failed',
+      delayMs: null,
+      disableEndpoint: null,
+    },
+    {
+      name: 'the refused resend of a test',
+      fields: { resend: true, test: true, attemptCount: 1, cycleStart: 1, maxAttempts: 2 },
+      outcome: refused,
+      status: 'SUCCEEDED',
+      reason: 'resend_failed',
+      delayMs: null,
+      disableEndpoint: null,
+    },
+  ] as const)('$name', ({ fields, outcome, status, reason, delayMs, disableEndpoint }) => {
     expect(next(delivery(fields), outcome, POLICY, 0.5)).toEqual({ status, reason, delayMs, disableEndpoint })
   })
 
@@ -120,27 +200,27 @@ describe('what an attempt makes of its delivery', () => {
   })
 
   test.each([
-    [{}, 'poison', 'DEAD_LETTERED', 'poison'],
-    [{}, 'event_expired', 'DEAD_LETTERED', 'event_expired'],
-    [{ test: true }, 'poison', 'FAILED', 'poison'],
-    [{ test: true }, 'event_expired', 'FAILED', 'event_expired'],
-    [{ resend: true }, 'event_expired', 'SUCCEEDED', 'resend_failed'],
-    [{ resend: true, test: true }, 'poison', 'SUCCEEDED', 'resend_failed'],
-  ] as const)('%j without another attempt, %s: %s', (fields, reason, status, shown) => {
+    { fields: {}, reason: 'poison', status: 'DEAD_LETTERED', shown: 'poison' },
+    { fields: {}, reason: 'event_expired', status: 'DEAD_LETTERED', shown: 'event_expired' },
+    { fields: { test: true }, reason: 'poison', status: 'FAILED', shown: 'poison' },
+    { fields: { test: true }, reason: 'event_expired', status: 'FAILED', shown: 'event_expired' },
+    { fields: { resend: true }, reason: 'event_expired', status: 'SUCCEEDED', shown: 'resend_failed' },
+    { fields: { resend: true, test: true }, reason: 'poison', status: 'SUCCEEDED', shown: 'resend_failed' },
+  ] as const)('$fields without another attempt, $reason: $status', ({ fields, reason, status, shown }) => {
     expect(giveUp(delivery(fields), reason)).toEqual({ status, reason: shown, delayMs: null, disableEndpoint: null })
   })
 })
 
 describe('what a reader sees', () => {
   test.each([
-    ['PENDING', false, ACTIVE, 'PENDING', null],
-    ['PENDING', false, PAUSED, 'HELD', 'endpoint_paused'],
-    ['PENDING', false, DISABLED, 'HELD', 'endpoint_disabled'],
-    ['PENDING', false, DELETED, 'CANCELLED', 'endpoint_deleted'],
-    ['PENDING', true, PAUSED, 'PENDING', null],
-    ['PENDING', true, DISABLED, 'PENDING', null],
-    ['PENDING', true, DELETED, 'CANCELLED', 'endpoint_deleted'],
-  ] as const)('%s (test: %s) of %j reads as %s', (status, isTest, endpoint, shown, reason) => {
+    { status: 'PENDING', isTest: false, endpoint: ACTIVE, shown: 'PENDING', reason: null },
+    { status: 'PENDING', isTest: false, endpoint: PAUSED, shown: 'HELD', reason: 'endpoint_paused' },
+    { status: 'PENDING', isTest: false, endpoint: DISABLED, shown: 'HELD', reason: 'endpoint_disabled' },
+    { status: 'PENDING', isTest: false, endpoint: DELETED, shown: 'CANCELLED', reason: 'endpoint_deleted' },
+    { status: 'PENDING', isTest: true, endpoint: PAUSED, shown: 'PENDING', reason: null },
+    { status: 'PENDING', isTest: true, endpoint: DISABLED, shown: 'PENDING', reason: null },
+    { status: 'PENDING', isTest: true, endpoint: DELETED, shown: 'CANCELLED', reason: 'endpoint_deleted' },
+  ] as const)('$status (test: $isTest) of $endpoint reads as $shown', ({ status, isTest, endpoint, shown, reason }) => {
     expect(shownStatus({ status, reason: null, test: isTest }, endpoint)).toEqual({ status: shown, reason })
   })
 
@@ -160,39 +240,43 @@ describe('which attempts are still to come', () => {
     )
 
   test.each([
-    [
-      'a new delivery: the whole schedule',
-      {},
-      [
+    {
+      name: 'a new delivery: the whole schedule',
+      fields: {},
+      expected: [
         [1, 10],
         [2, 15],
         [3, 45],
         [4, 165],
       ],
-    ],
-    [
-      'one that failed twice: what is left of it',
-      { attemptCount: 2 },
-      [
+    },
+    {
+      name: 'one that failed twice: what is left of it',
+      fields: { attemptCount: 2 },
+      expected: [
         [3, 10],
         [4, 130],
       ],
-    ],
-    ['one before its last attempt: that alone', { attemptCount: 3 }, [[4, 10]]],
-    [
-      'a manual retry: the schedule from its start',
-      { attemptCount: 4, cycleStart: 4, maxAttempts: 8 },
-      [
+    },
+    { name: 'one before its last attempt: that alone', fields: { attemptCount: 3 }, expected: [[4, 10]] },
+    {
+      name: 'a manual retry: the schedule from its start',
+      fields: { attemptCount: 4, cycleStart: 4, maxAttempts: 8 },
+      expected: [
         [5, 10],
         [6, 15],
         [7, 45],
         [8, 165],
       ],
-    ],
-    ['a test: one', { test: true }, [[1, 10]]],
-    ['a resend: one', { resend: true, attemptCount: 2, cycleStart: 2, maxAttempts: 3 }, [[3, 10]]],
-    ['one that succeeded: none', { status: 'SUCCEEDED' as const }, []],
-  ])('%s', (_what, fields, expected) => {
+    },
+    { name: 'a test: one', fields: { test: true }, expected: [[1, 10]] },
+    {
+      name: 'a resend: one',
+      fields: { resend: true, attemptCount: 2, cycleStart: 2, maxAttempts: 3 },
+      expected: [[3, 10]],
+    },
+    { name: 'one that succeeded: none', fields: { status: 'SUCCEEDED' as const }, expected: [] },
+  ])('$name', ({ fields, expected }) => {
     expect(planned(fields)).toEqual(expected)
   })
 
@@ -224,16 +308,32 @@ describe('what a person may ask for', () => {
 
   // Every stored status, at every endpoint, with and without resend.
   test.each([
-    ['PENDING', ['attempt-now', 'refused', 'refused', 'refused'], ['attempt-now', 'refused', 'refused', 'refused']],
-    ['SUCCEEDED', ['refused', 'refused', 'refused', 'refused'], ['resend', 'resend', 'resend', 'refused']],
-    ['FAILED', ['refused', 'refused', 'refused', 'refused'], ['refused', 'refused', 'refused', 'refused']],
-    [
-      'DEAD_LETTERED',
-      ['new-cycle', 'new-cycle', 'new-cycle', 'refused'],
-      ['new-cycle', 'new-cycle', 'new-cycle', 'refused'],
-    ],
-    ['CANCELLED', ['refused', 'refused', 'refused', 'refused'], ['refused', 'refused', 'refused', 'refused']],
-  ] as const)('a manual retry of %s', (status, plain, withResend) => {
+    {
+      status: 'PENDING',
+      plain: ['attempt-now', 'refused', 'refused', 'refused'],
+      withResend: ['attempt-now', 'refused', 'refused', 'refused'],
+    },
+    {
+      status: 'SUCCEEDED',
+      plain: ['refused', 'refused', 'refused', 'refused'],
+      withResend: ['resend', 'resend', 'resend', 'refused'],
+    },
+    {
+      status: 'FAILED',
+      plain: ['refused', 'refused', 'refused', 'refused'],
+      withResend: ['refused', 'refused', 'refused', 'refused'],
+    },
+    {
+      status: 'DEAD_LETTERED',
+      plain: ['new-cycle', 'new-cycle', 'new-cycle', 'refused'],
+      withResend: ['new-cycle', 'new-cycle', 'new-cycle', 'refused'],
+    },
+    {
+      status: 'CANCELLED',
+      plain: ['refused', 'refused', 'refused', 'refused'],
+      withResend: ['refused', 'refused', 'refused', 'refused'],
+    },
+  ] as const)('a manual retry of $status', ({ status, plain, withResend }) => {
     const endpoints = [ACTIVE, PAUSED, DISABLED, DELETED]
     expect(endpoints.map((endpoint) => ask(status, endpoint, false))).toEqual(plain)
     expect(endpoints.map((endpoint) => ask(status, endpoint, true))).toEqual(withResend)

@@ -47,16 +47,24 @@ describe('the body', () => {
   })
 
   test.each([
-    ['a member named __proto__', '{"__proto__":{"a":1},"b":2}', '{"__proto__":{"a":1},"b":2}'],
-    ['the last of equal member names', '{"a":1,"b":2,"a":3}', '{"a":3,"b":2}'],
-    ['integer-like names first', '{"b":1,"10":2,"9":3}', '{"9":3,"10":2,"b":1}'],
-    ['NUL as an escape', '{"a":"x\\u0000y"}', '{"a":"x\\u0000y"}'],
-    ['a lone surrogate as an escape', '{"a":"\\ud800","\\udfff":1}', '{"a":"\\ud800","\\udfff":1}'],
-    ['a surrogate pair as its character', '{"a":"\\ud83d\\ude00"}', '{"a":"😀"}'],
-    ['a number in its shortest form', '{"a":1.0,"b":1e5,"c":-0,"d":1e21}', '{"a":1,"b":100000,"c":0,"d":1e+21}'],
-    ['a member named toJSON', '{"toJSON":"x","length":5}', '{"toJSON":"x","length":5}'],
-    ['line separators', '{"a":"\u2028\u2029"}', '{"a":"\u2028\u2029"}'],
-  ])('holds %s', (_, sent, arrives) => {
+    { name: 'a member named __proto__', sent: '{"__proto__":{"a":1},"b":2}', arrives: '{"__proto__":{"a":1},"b":2}' },
+    { name: 'the last of equal member names', sent: '{"a":1,"b":2,"a":3}', arrives: '{"a":3,"b":2}' },
+    { name: 'integer-like names first', sent: '{"b":1,"10":2,"9":3}', arrives: '{"9":3,"10":2,"b":1}' },
+    { name: 'NUL as an escape', sent: '{"a":"x\\u0000y"}', arrives: '{"a":"x\\u0000y"}' },
+    {
+      name: 'a lone surrogate as an escape',
+      sent: '{"a":"\\ud800","\\udfff":1}',
+      arrives: '{"a":"\\ud800","\\udfff":1}',
+    },
+    { name: 'a surrogate pair as its character', sent: '{"a":"\\ud83d\\ude00"}', arrives: '{"a":"😀"}' },
+    {
+      name: 'a number in its shortest form',
+      sent: '{"a":1.0,"b":1e5,"c":-0,"d":1e21}',
+      arrives: '{"a":1,"b":100000,"c":0,"d":1e+21}',
+    },
+    { name: 'a member named toJSON', sent: '{"toJSON":"x","length":5}', arrives: '{"toJSON":"x","length":5}' },
+    { name: 'line separators', sent: '{"a":"\u2028\u2029"}', arrives: '{"a":"\u2028\u2029"}' },
+  ])('holds $name', ({ sent, arrives }) => {
     const body = bodyOf(JSON.parse(sent))
     expect(body.endsWith(`,"data":${arrives}}`)).toBe(true)
     expect(Buffer.from(body, 'utf8').toString('utf8')).toBe(body)

@@ -8,13 +8,28 @@ describe('the event types of an endpoint', () => {
     expect(checkEventTypes(['call.ended'])).toEqual([])
   })
 
-  test.each<[string, string[], string[][], RegExp]>([
-    ['an empty list', [], [[]], /^expected at least one event type, got an empty list/],
-    ['an unknown name', ['call.ended', 'call.end'], [['1']], /came "call\.end"; did you mean call\.ended/],
-    ['a pattern', ['call.*'], [['0']], /^expected an event type of the catalogue/],
-    ['another case', ['Call.Ended'], [['0']], /did you mean call\.ended/],
-    ['a name twice', ['call.ended', 'call.created', 'call.ended'], [['2']], /once, got call\.ended also at position 0/],
-  ])('are refused for %s', (_, eventTypes, paths, message) => {
+  test.each<{ name: string; eventTypes: string[]; paths: string[][]; message: RegExp }>([
+    {
+      name: 'an empty list',
+      eventTypes: [],
+      paths: [[]],
+      message: /^expected at least one event type, got an empty list/,
+    },
+    {
+      name: 'an unknown name',
+      eventTypes: ['call.ended', 'call.end'],
+      paths: [['1']],
+      message: /came "call\.end"; did you mean call\.ended/,
+    },
+    { name: 'a pattern', eventTypes: ['call.*'], paths: [['0']], message: /^expected an event type of the catalogue/ },
+    { name: 'another case', eventTypes: ['Call.Ended'], paths: [['0']], message: /did you mean call\.ended/ },
+    {
+      name: 'a name twice',
+      eventTypes: ['call.ended', 'call.created', 'call.ended'],
+      paths: [['2']],
+      message: /once, got call\.ended also at position 0/,
+    },
+  ])('are refused for $name', ({ eventTypes, paths, message }) => {
     const issues = checkEventTypes(eventTypes)
     expect(issues.map(({ path }) => path)).toEqual(paths)
     for (const issue of issues) expect(issue.message).toMatch(message)

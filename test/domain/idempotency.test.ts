@@ -25,36 +25,81 @@ function decide(calls: KeyedEvent[][], held: Record<string, string> = {}) {
   }
 }
 
-test.each([
-  ['events without keys are all new', [call('e1', 'e2')], {}, ['e1 e2'], {}],
-  ['a new key is taken', [call('e1:k:A')], {}, ['e1'], { k: 'e1' }],
-  ['the same event again is a duplicate', [call('e2:k:A')], { k: 'e1:A' }, ['e2=e1'], {}],
-  ['other content is a conflict', [call('e2:k:B')], { k: 'e1:A' }, ['conflict at 0 with e1'], {}],
-  ['twice within one call', [call('e1:k:A', 'e2:k:A')], {}, ['e1 e2=e1'], { k: 'e1' }],
-  ['twice within one call, with other content', [call('e1:k:A', 'e2:k:B')], {}, ['conflict at 1 with e1'], {}],
-  ['twice within one flush', [call('e1:k:A'), call('e2:k:A')], {}, ['e1', 'e2=e1'], { k: 'e1' }],
-  [
-    'of two calls that disagree the first holds',
-    [call('e1:k:A'), call('e2:k:B')],
-    {},
-    ['e1', 'conflict at 0 with e1'],
-    { k: 'e1' },
-  ],
-  [
-    'a refused call holds none of its keys',
-    [call('e1:k:A', 'e2:l:B'), call('e3:k:C')],
-    { l: 'e0:A' },
-    ['conflict at 1 with e0', 'e3'],
-    { k: 'e3' },
-  ],
-  [
-    'one refused call refuses no other',
-    [call('e1:k:B'), call('e2:l:A'), call('e3')],
-    { k: 'e0:A' },
-    ['conflict at 0 with e0', 'e2', 'e3'],
-    { l: 'e2' },
-  ],
-  ['sent again after a commit that went unheard', [call('e1:k:A', 'e2:k:A')], { k: 'e1:A' }, ['e1 e2=e1'], {}],
-] as const)('%s', (_name, calls, held, decisions, holders) => {
-  expect(decide([...calls], held)).toEqual({ decisions, holders })
+type Case = {
+  name: string
+  calls: KeyedEvent[][]
+  /** Keys that the database already holds, with their event and content. */
+  held: Record<string, string>
+  decisions: string[]
+  holders: Record<string, string>
+}
+
+test.each<Case>([
+  { name: 'events without keys are all new', calls: [call('e1', 'e2')], held: {}, decisions: ['e1 e2'], holders: {} },
+  { name: 'a new key is taken', calls: [call('e1:k:A')], held: {}, decisions: ['e1'], holders: { k: 'e1' } },
+  {
+    name: 'the same event again is a duplicate',
+    calls: [call('e2:k:A')],
+    held: { k: 'e1:A' },
+    decisions: ['e2=e1'],
+    holders: {},
+  },
+  {
+    name: 'other content is a conflict',
+    calls: [call('e2:k:B')],
+    held: { k: 'e1:A' },
+    decisions: ['conflict at 0 with e1'],
+    holders: {},
+  },
+  {
+    name: 'twice within one call',
+    calls: [call('e1:k:A', 'e2:k:A')],
+    held: {},
+    decisions: ['e1 e2=e1'],
+    holders: { k: 'e1' },
+  },
+  {
+    name: 'twice within one call, with other content',
+    calls: [call('e1:k:A', 'e2:k:B')],
+    held: {},
+    decisions: ['conflict at 1 with e1'],
+    holders: {},
+  },
+  {
+    name: 'twice within one flush',
+    calls: [call('e1:k:A'), call('e2:k:A')],
+    held: {},
+    decisions: ['e1', 'e2=e1'],
+    holders: { k: 'e1' },
+  },
+  {
+    name: 'of two calls that disagree the first holds',
+    calls: [call('e1:k:A'), call('e2:k:B')],
+    held: {},
+    decisions: ['e1', 'conflict at 0 with e1'],
+    holders: { k: 'e1' },
+  },
+  {
+    name: 'a refused call holds none of its keys',
+    calls: [call('e1:k:A', 'e2:l:B'), call('e3:k:C')],
+    held: { l: 'e0:A' },
+    decisions: ['conflict at 1 with e0', 'e3'],
+    holders: { k: 'e3' },
+  },
+  {
+    name: 'one refused call refuses no other',
+    calls: [call('e1:k:B'), call('e2:l:A'), call('e3')],
+    held: { k: 'e0:A' },
+    decisions: ['conflict at 0 with e0', 'e2', 'e3'],
+    holders: { l: 'e2' },
+  },
+  {
+    name: 'sent again after a commit that went unheard',
+    calls: [call('e1:k:A', 'e2:k:A')],
+    held: { k: 'e1:A' },
+    decisions: ['e1 e2=e1'],
+    holders: {},
+  },
+])('$name', ({ calls, held, decisions, holders }) => {
+  expect(decide(calls, held)).toEqual({ decisions, holders })
 })

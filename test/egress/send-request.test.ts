@@ -110,33 +110,43 @@ describe('a request', () => {
 
 describe('a reply', () => {
   test.each([
-    ['HTTP/1.1 204 No Content\r\n\r\n', 204, 'delivered', null],
-    ['HTTP/1.1 299 Fine\r\ncontent-length: 0\r\n\r\n', 299, 'delivered', null],
-    ['HTTP/1.0 200 OK\r\n\r\nuntil the end', 200, 'delivered', null],
-    ['HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n', 200, 'delivered', null],
-    [
-      'HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n',
-      200,
-      'delivered',
-      null,
-    ],
-    ['HTTP/1.1 304 Not Modified\r\n\r\n', 304, 'refused', 'redirect'],
-    ['HTTP/1.1 410 Gone\r\ncontent-length: 0\r\n\r\n', 410, 'refused', 'gone'],
-    ['HTTP/1.1 500 Oops\r\ncontent-length: 0\r\n\r\n', 500, 'refused', 'http_status'],
-  ])('%j', async (bytes, statusCode, kind, errorCode) => {
+    { bytes: 'HTTP/1.1 204 No Content\r\n\r\n', statusCode: 204, kind: 'delivered', errorCode: null },
+    { bytes: 'HTTP/1.1 299 Fine\r\ncontent-length: 0\r\n\r\n', statusCode: 299, kind: 'delivered', errorCode: null },
+    { bytes: 'HTTP/1.0 200 OK\r\n\r\nuntil the end', statusCode: 200, kind: 'delivered', errorCode: null },
+    {
+      bytes: 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n',
+      statusCode: 200,
+      kind: 'delivered',
+      errorCode: null,
+    },
+    {
+      bytes: 'HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n',
+      statusCode: 200,
+      kind: 'delivered',
+      errorCode: null,
+    },
+    { bytes: 'HTTP/1.1 304 Not Modified\r\n\r\n', statusCode: 304, kind: 'refused', errorCode: 'redirect' },
+    { bytes: 'HTTP/1.1 410 Gone\r\ncontent-length: 0\r\n\r\n', statusCode: 410, kind: 'refused', errorCode: 'gone' },
+    {
+      bytes: 'HTTP/1.1 500 Oops\r\ncontent-length: 0\r\n\r\n',
+      statusCode: 500,
+      kind: 'refused',
+      errorCode: 'http_status',
+    },
+  ])('$bytes', async ({ bytes, statusCode, kind, errorCode }) => {
     const { receiver, send } = await open()
     receiver.answer(({ socket }) => void (bytes.startsWith('HTTP/1.0') ? socket.end(bytes) : socket.write(bytes)))
     expect(judge(await send(), new Date())).toMatchObject({ kind, statusCode, errorCode })
   })
 
   test.each([
-    ['429', '120', 120_000],
-    ['503', 'in two minutes, as a date', 120_000],
-    ['429', '-1', null],
-    ['503', 'soon', null],
-    ['503', '999999999', 3_600_000],
-    ['500', '120', null],
-  ])('%s with Retry-After %j asks for %s ms', async (status, retryAfter, expected) => {
+    { status: '429', retryAfter: '120', expected: 120_000 },
+    { status: '503', retryAfter: 'in two minutes, as a date', expected: 120_000 },
+    { status: '429', retryAfter: '-1', expected: null },
+    { status: '503', retryAfter: 'soon', expected: null },
+    { status: '503', retryAfter: '999999999', expected: 3_600_000 },
+    { status: '500', retryAfter: '120', expected: null },
+  ])('$status with Retry-After $retryAfter asks for $expected ms', async ({ status, retryAfter, expected }) => {
     const { receiver, send } = await open()
     receiver.answer(({ socket }) => {
       const value = retryAfter.endsWith('date') ? new Date(Date.now() + 120_000).toUTCString() : retryAfter
@@ -207,12 +217,16 @@ describe('a reply', () => {
   })
 
   test.each([
-    ['after the headers', 'content-length: 10\r\n\r\n', ''],
-    ['in the body', 'content-length: 10\r\n\r\nabc', 'abc'],
-    ['in the body, as announced', 'connection: close\r\ncontent-length: 10\r\n\r\nabc', 'abc'],
-    ['in a chunk', 'transfer-encoding: chunked\r\n\r\n5\r\nabc', 'abc'],
-    ['before the last chunk', 'connection: close\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n', 'abc'],
-  ])('that breaks off %s keeps its status, by RST and by FIN: the head had come', async (_where, rest, body) => {
+    { where: 'after the headers', rest: 'content-length: 10\r\n\r\n', body: '' },
+    { where: 'in the body', rest: 'content-length: 10\r\n\r\nabc', body: 'abc' },
+    { where: 'in the body, as announced', rest: 'connection: close\r\ncontent-length: 10\r\n\r\nabc', body: 'abc' },
+    { where: 'in a chunk', rest: 'transfer-encoding: chunked\r\n\r\n5\r\nabc', body: 'abc' },
+    {
+      where: 'before the last chunk',
+      rest: 'connection: close\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n',
+      body: 'abc',
+    },
+  ])('that breaks off $where keeps its status, by RST and by FIN: the head had come', async ({ rest, body }) => {
     const { receiver, send } = await open()
     for (const [statusCode, kind] of [[200, 'delivered'] as const, [503, 'refused'] as const]) {
       for (const reset of [true, false]) {
@@ -233,10 +247,18 @@ describe('a reply', () => {
   })
 
   test.each([
-    ['whose chunks cannot be read', 'transfer-encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n', 'chunk size'],
-    ['that does not end', 'content-length: 10\r\n\r\nabc', 'did not come within 0.3 s'],
-    ['that ends with the connection, and does not', 'connection: close\r\n\r\nabc', 'did not come within 0.3 s'],
-  ])('with a body %s is decided by its status, and the body is noted', async (_what, rest, note) => {
+    {
+      name: 'whose chunks cannot be read',
+      rest: 'transfer-encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n',
+      note: 'chunk size',
+    },
+    { name: 'that does not end', rest: 'content-length: 10\r\n\r\nabc', note: 'did not come within 0.3 s' },
+    {
+      name: 'that ends with the connection, and does not',
+      rest: 'connection: close\r\n\r\nabc',
+      note: 'did not come within 0.3 s',
+    },
+  ])('with a body $name is decided by its status, and the body is noted', async ({ rest, note }) => {
     const { receiver, send } = await open({ timeoutMs: 300 })
     receiver.answer(({ socket }) => void socket.write(`HTTP/1.1 200 OK\r\n${rest}`))
     const result = await send()
@@ -310,18 +332,18 @@ describe('a reply', () => {
 
 describe('the deadline', () => {
   test.each([
-    ['no reply at all', () => {}, "waiting for the reply's first byte"],
-    [
-      'dripped headers',
-      drip('HTTP/1.1 200 OK\r\nx-slow: 0123456789012345678901234567890123456789'),
-      "the reply's headers",
-    ],
-    [
-      'a dripped body',
-      drip('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n', '0123456789'.repeat(10)),
-      "the reply's body",
-    ],
-  ])('ends %s', async (_what, script, phase) => {
+    { name: 'no reply at all', script: () => {}, phase: "waiting for the reply's first byte" },
+    {
+      name: 'dripped headers',
+      script: drip('HTTP/1.1 200 OK\r\nx-slow: 0123456789012345678901234567890123456789'),
+      phase: "the reply's headers",
+    },
+    {
+      name: 'a dripped body',
+      script: drip('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n', '0123456789'.repeat(10)),
+      phase: "the reply's body",
+    },
+  ])('ends $name', async ({ script, phase }) => {
     const { receiver, send } = await open({ timeoutMs: 400 })
     receiver.answer(script)
     const result = await send()

@@ -135,10 +135,10 @@ describe('a publish beside lanes with free places', () => {
   })
 
   test.each([
-    ['paused', { status: 'PAUSED' as const }, 0],
-    ['limited in flight', { maxInFlight: 3 }, 1],
-    ['limited in its rate', { rateLimitPerSecond: 5 }, 1],
-  ])('leaves an endpoint that is %s to the claims', async (_name, fields, jobs) => {
+    { name: 'paused', fields: { status: 'PAUSED' as const }, jobs: 0 },
+    { name: 'limited in flight', fields: { maxInFlight: 3 }, jobs: 1 },
+    { name: 'limited in its rate', fields: { rateLimitPerSecond: 5 }, jobs: 1 },
+  ])('leaves an endpoint that is $name to the claims', async ({ fields, jobs }) => {
     const tenantId = await house.addTenant()
     const { id: endpointId } = await house.addEndpoint('https://127.0.0.1/x', { tenantId, ...fields })
     const { taken } = await storeBeside({}, eventsOf(tenantId, 1))

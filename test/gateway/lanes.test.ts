@@ -334,13 +334,23 @@ describe('what a receiver answers', () => {
   })
 
   test.each([
-    ['NUL', Buffer.from('a\0b'), 'a\uFFFDb', false],
-    ['broken UTF-8', Buffer.from([0x61, 0xff, 0xc3, 0x62]), 'a\uFFFD\uFFFDb', false],
-    ['exactly 16 KiB', Buffer.alloc(16_384, 'x'), 'x'.repeat(16_384), false],
-    ['more than 16 KiB', Buffer.alloc(20_000, 'x'), 'x'.repeat(16_384), true],
-    ['broken bytes that grow as they are cleaned', Buffer.alloc(16_000, 0xff), '\uFFFD'.repeat(5_461), true],
-    ['characters that do not end at the bound', Buffer.from(`x${'ü'.repeat(9_000)}`), `x${'ü'.repeat(8_191)}`, true],
-  ])('a reply with %s is kept as readable text of at most 16 KiB', async (_name, body, kept, truncated) => {
+    { name: 'NUL', body: Buffer.from('a\0b'), kept: 'a\uFFFDb', truncated: false },
+    { name: 'broken UTF-8', body: Buffer.from([0x61, 0xff, 0xc3, 0x62]), kept: 'a\uFFFD\uFFFDb', truncated: false },
+    { name: 'exactly 16 KiB', body: Buffer.alloc(16_384, 'x'), kept: 'x'.repeat(16_384), truncated: false },
+    { name: 'more than 16 KiB', body: Buffer.alloc(20_000, 'x'), kept: 'x'.repeat(16_384), truncated: true },
+    {
+      name: 'broken bytes that grow as they are cleaned',
+      body: Buffer.alloc(16_000, 0xff),
+      kept: '\uFFFD'.repeat(5_461),
+      truncated: true,
+    },
+    {
+      name: 'characters that do not end at the bound',
+      body: Buffer.from(`x${'ü'.repeat(9_000)}`),
+      kept: `x${'ü'.repeat(8_191)}`,
+      truncated: true,
+    },
+  ])('a reply with $name is kept as readable text of at most 16 KiB', async ({ body, kept, truncated }) => {
     const { attempt, delivery } = await firstAttempt({ status: 200, body })
     expect(attempt.responseBody).toBe(kept)
     expect(Buffer.byteLength(attempt.responseBody!)).toBeLessThanOrEqual(16_384)

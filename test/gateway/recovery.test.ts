@@ -215,37 +215,43 @@ describe('whoever is not the holder of the lease any more writes nothing', () =>
 
     test.each([
       // What is silent is seen twice, and only then dead.
-      ['1 s', null, false, false],
-      ['3 s', null, false, true],
-      ['3 s', '1 s', false, true],
-      ['3 s', '2 s', true, true],
+      { beat: '1 s', suspect: null, died: false, suspected: false },
+      { beat: '3 s', suspect: null, died: false, suspected: true },
+      { beat: '3 s', suspect: '1 s', died: false, suspected: true },
+      { beat: '3 s', suspect: '2 s', died: true, suspected: true },
       // The look before was long ago: the database, or whoever judges, stood still since. That is no second look.
-      ['60 s', '30 s', false, true],
-    ])('without lock, silent for %s, suspected for %s: dead %s', async (beat, suspect, died, suspected) => {
-      const id = await lostProcess(quiet)
-      await age(id, beat, suspect)
-      await round()
-      expect(await row(id)).toEqual({ died, suspected })
-      await quiet.app.ctx.db.$executeRaw`delete from worker_process where id = ${id}::uuid`
-    })
+      { beat: '60 s', suspect: '30 s', died: false, suspected: true },
+    ])(
+      'without lock, silent for $beat, suspected for $suspect: dead $died',
+      async ({ beat, suspect, died, suspected }) => {
+        const id = await lostProcess(quiet)
+        await age(id, beat, suspect)
+        await round()
+        expect(await row(id)).toEqual({ died, suspected })
+        await quiet.app.ctx.db.$executeRaw`delete from worker_process where id = ${id}::uuid`
+      },
+    )
 
     test.each([
-      ['5 s', null, false, false],
-      ['5 s', '2 s', false, true],
-      ['9 s', null, false, true],
-      ['11 s', null, false, true],
-      ['11 s', '2 s', true, true],
-      ['60 s', '50 s', false, true],
-    ])('holding its lock, silent for %s, suspected for %s: dead %s', async (beat, suspect, died, suspected) => {
-      const id = await lostProcess(quiet)
-      const holder = await openClient(quiet.database.url)
-      await holder.query('select pg_advisory_lock(hashtextextended($1, 0))', [id])
-      await age(id, beat, suspect)
-      await round()
-      expect(await row(id)).toEqual({ died, suspected })
-      await holder.end()
-      await quiet.app.ctx.db.$executeRaw`delete from worker_process where id = ${id}::uuid`
-    })
+      { beat: '5 s', suspect: null, died: false, suspected: false },
+      { beat: '5 s', suspect: '2 s', died: false, suspected: true },
+      { beat: '9 s', suspect: null, died: false, suspected: true },
+      { beat: '11 s', suspect: null, died: false, suspected: true },
+      { beat: '11 s', suspect: '2 s', died: true, suspected: true },
+      { beat: '60 s', suspect: '50 s', died: false, suspected: true },
+    ])(
+      'holding its lock, silent for $beat, suspected for $suspect: dead $died',
+      async ({ beat, suspect, died, suspected }) => {
+        const id = await lostProcess(quiet)
+        const holder = await openClient(quiet.database.url)
+        await holder.query('select pg_advisory_lock(hashtextextended($1, 0))', [id])
+        await age(id, beat, suspect)
+        await round()
+        expect(await row(id)).toEqual({ died, suspected })
+        await holder.end()
+        await quiet.app.ctx.db.$executeRaw`delete from worker_process where id = ${id}::uuid`
+      },
+    )
 
     test('nobody who beats, and one process at a time', async () => {
       expect((await Promise.all([round(), round(), round()])).filter((done) => done?.died.length)).toEqual([])

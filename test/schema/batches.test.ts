@@ -26,24 +26,30 @@ beforeAll(async () => {
 afterAll(() => api.close())
 
 test.each([
-  [
-    'deliveries with all they refer to',
-    'deliveries { nodes { id status reason event { id type body } endpoint { id secretHint rotation { endsAt } } attempts { id number } } }',
-    6,
-  ],
-  ['deliveries by edges', 'deliveries { edges { cursor node { id status event { type } attempts { number } } } }', 5],
-  [
-    'events with their deliveries',
-    'events { nodes { id payload deliveries { id status endpoint { name } attempts { number } } } }',
-    5,
-  ],
-  [
-    'endpoints with their deliveries',
-    'endpoints { nodes { id secretHint headers { name } deliveries(first: 5) { nodes { id status event { id } attempts { number } } } } }',
-    7,
-  ],
-  ['dead letters', 'deadLetters { nodes { id status endpoint { name } } }', 3],
-])('%s are read in as many statements for many as for few', async (_what, selection, most) => {
+  {
+    name: 'deliveries with all they refer to',
+    selection:
+      'deliveries { nodes { id status reason event { id type body } endpoint { id secretHint rotation { endsAt } } attempts { id number } } }',
+    most: 6,
+  },
+  {
+    name: 'deliveries by edges',
+    selection: 'deliveries { edges { cursor node { id status event { type } attempts { number } } } }',
+    most: 5,
+  },
+  {
+    name: 'events with their deliveries',
+    selection: 'events { nodes { id payload deliveries { id status endpoint { name } attempts { number } } } }',
+    most: 5,
+  },
+  {
+    name: 'endpoints with their deliveries',
+    selection:
+      'endpoints { nodes { id secretHint headers { name } deliveries(first: 5) { nodes { id status event { id } attempts { number } } } } }',
+    most: 7,
+  },
+  { name: 'dead letters', selection: 'deadLetters { nodes { id status endpoint { name } } }', most: 3 },
+])('$name are read in as many statements for many as for few', async ({ selection, most }) => {
   const counts = []
   for (const size of SIZES) {
     counts.push(

@@ -55,35 +55,39 @@ const stored = () => gateway.house.app.ctx.db.event.count()
 
 describe('what is accepted arrives as the same JSON value, byte for byte what is shown', () => {
   test.each([
-    ['NUL', '"a\\u0000b"', '"a\\u0000b"'],
-    ['half a surrogate pair', '"\\ud800 \\udfff"', '"\\ud800 \\udfff"'],
-    ['a whole pair, escaped or not', '["\\ud83d\\ude00","😀"]', '["😀","😀"]'],
-    [
-      'every control character',
-      `"${Array.from({ length: 32 }, (_, i) => `\\u${i.toString(16).padStart(4, '0')}`).join('')}"`,
-      JSON.stringify(String.fromCharCode(...Array(32).keys())),
-    ],
-    [
-      'line separators, marks of order and of direction',
-      '"\\u2028\\u2029\\ufeff\\u202e"',
-      '"\u2028\u2029\ufeff\u202e"',
-    ],
-    ['markup', '"<script>alert(1)</script>&quot;"', '"<script>alert(1)</script>&quot;"'],
-    ['white space outside of texts', '{ "a" : [ 1 ,\n 2 ] }', '{"a":[1,2]}'],
-    ['equal names: the last one', '{"a":1,"b":2,"a":3}', '{"a":3,"b":2}'],
-    ['names like numbers: they move first', '{"b":1,"10":2,"2":3}', '{"2":3,"10":2,"b":1}'],
-    [
-      'names that JavaScript knows',
-      '{"__proto__":{"polluted":1},"constructor":{"prototype":2},"toString":3,"":4}',
-      '{"__proto__":{"polluted":1},"constructor":{"prototype":2},"toString":3,"":4}',
-    ],
-    [
-      'numbers that a double holds',
-      '[1.0,1e5,0.1,9007199254740991,-0,5e-324,1.7976931348623157e308]',
-      '[1,100000,0.1,9007199254740991,0,5e-324,1.7976931348623157e+308]',
-    ],
-    ['looks like numbers in texts', '["12345678901234567890","1e400"]', '["12345678901234567890","1e400"]'],
-  ])('%s', async (_what, written, expected) => {
+    { name: 'NUL', written: '"a\\u0000b"', expected: '"a\\u0000b"' },
+    { name: 'half a surrogate pair', written: '"\\ud800 \\udfff"', expected: '"\\ud800 \\udfff"' },
+    { name: 'a whole pair, escaped or not', written: '["\\ud83d\\ude00","😀"]', expected: '["😀","😀"]' },
+    {
+      name: 'every control character',
+      written: `"${Array.from({ length: 32 }, (_, i) => `\\u${i.toString(16).padStart(4, '0')}`).join('')}"`,
+      expected: JSON.stringify(String.fromCharCode(...Array(32).keys())),
+    },
+    {
+      name: 'line separators, marks of order and of direction',
+      written: '"\\u2028\\u2029\\ufeff\\u202e"',
+      expected: '"\u2028\u2029\ufeff\u202e"',
+    },
+    { name: 'markup', written: '"<script>alert(1)</script>&quot;"', expected: '"<script>alert(1)</script>&quot;"' },
+    { name: 'white space outside of texts', written: '{ "a" : [ 1 ,\n 2 ] }', expected: '{"a":[1,2]}' },
+    { name: 'equal names: the last one', written: '{"a":1,"b":2,"a":3}', expected: '{"a":3,"b":2}' },
+    { name: 'names like numbers: they move first', written: '{"b":1,"10":2,"2":3}', expected: '{"2":3,"10":2,"b":1}' },
+    {
+      name: 'names that JavaScript knows',
+      written: '{"__proto__":{"polluted":1},"constructor":{"prototype":2},"toString":3,"":4}',
+      expected: '{"__proto__":{"polluted":1},"constructor":{"prototype":2},"toString":3,"":4}',
+    },
+    {
+      name: 'numbers that a double holds',
+      written: '[1.0,1e5,0.1,9007199254740991,-0,5e-324,1.7976931348623157e308]',
+      expected: '[1,100000,0.1,9007199254740991,0,5e-324,1.7976931348623157e+308]',
+    },
+    {
+      name: 'looks like numbers in texts',
+      written: '["12345678901234567890","1e400"]',
+      expected: '["12345678901234567890","1e400"]',
+    },
+  ])('$name', async ({ written, expected }) => {
     const { status, reply } = await publishRaw(dataWith(written))
     expect([status, reply.data.publishEvents.__typename]).toEqual([200, 'PublishEventsSuccess'])
     const { id } = reply.data.publishEvents.events[0]
@@ -270,45 +274,57 @@ describe('a reply of a receiver', () => {
     ])
 
   test.each([
-    [
-      'with NUL',
-      reply('', 'a\0b'),
-      { responseBody: 'a\ufffdb', responseBodyTruncated: false, errorCode: 'http_status' },
-    ],
-    [
-      'that is no UTF-8',
-      reply('', Buffer.from([0x61, 0xff, 0xc3, 0x28])),
-      { responseBody: 'a\ufffd\ufffd(', errorCode: 'http_status' },
-    ],
-    [
-      'that is cut in a character',
-      reply('', '😀'.repeat(5_000)),
-      { responseBody: expect.stringMatching(/^(😀)+\ufffd?$/u), responseBodyTruncated: true },
-    ],
-    [
-      'that is packed',
-      reply(`content-encoding: gzip${CRLF}`, Buffer.from([0x1f, 0x8b, 0x08, 0x00])),
-      { responseBody: expect.any(String), errorCode: 'http_status' },
-    ],
-    [
-      'with markup',
-      reply(`content-type: text/html${CRLF}`, '<script>alert(1)</script>'),
-      { responseBody: '<script>alert(1)</script>' },
-    ],
-    [
-      'with bytes above ASCII in a header',
-      reply(`x-latin: \xe9\xff${CRLF}`, 'x'),
-      { responseHeaders: expect.arrayContaining([{ name: 'x-latin', value: expect.any(String) }]) },
-    ],
-    ['with NUL in a header', reply(`x-nul: a\0b${CRLF}`, 'x'), { errorCode: 'invalid_response' }],
-    ['with headers of 20 KB', reply(`x-long: ${'x'.repeat(20_000)}${CRLF}`, 'x'), { errorCode: 'invalid_response' }],
-    [
-      'with 2,000 headers',
-      reply(Array.from({ length: 2_000 }, (_, i) => `x-${i}: ${i}${CRLF}`).join(''), 'x'),
-      { errorCode: 'invalid_response' },
-    ],
-    ['that is no HTTP', Buffer.from('\0\0\0\0 hello\r\n\r\n'), { errorCode: 'invalid_response' }],
-  ])('%s is kept readable, in the API and in the export', async (_what, bytes, expected) => {
+    {
+      name: 'with NUL',
+      bytes: reply('', 'a\0b'),
+      expected: { responseBody: 'a\ufffdb', responseBodyTruncated: false, errorCode: 'http_status' },
+    },
+    {
+      name: 'that is no UTF-8',
+      bytes: reply('', Buffer.from([0x61, 0xff, 0xc3, 0x28])),
+      expected: { responseBody: 'a\ufffd\ufffd(', errorCode: 'http_status' },
+    },
+    {
+      name: 'that is cut in a character',
+      bytes: reply('', '😀'.repeat(5_000)),
+      expected: { responseBody: expect.stringMatching(/^(😀)+\ufffd?$/u), responseBodyTruncated: true },
+    },
+    {
+      name: 'that is packed',
+      bytes: reply(`content-encoding: gzip${CRLF}`, Buffer.from([0x1f, 0x8b, 0x08, 0x00])),
+      expected: { responseBody: expect.any(String), errorCode: 'http_status' },
+    },
+    {
+      name: 'with markup',
+      bytes: reply(`content-type: text/html${CRLF}`, '<script>alert(1)</script>'),
+      expected: { responseBody: '<script>alert(1)</script>' },
+    },
+    {
+      name: 'with bytes above ASCII in a header',
+      bytes: reply(`x-latin: \xe9\xff${CRLF}`, 'x'),
+      expected: { responseHeaders: expect.arrayContaining([{ name: 'x-latin', value: expect.any(String) }]) },
+    },
+    {
+      name: 'with NUL in a header',
+      bytes: reply(`x-nul: a\0b${CRLF}`, 'x'),
+      expected: { errorCode: 'invalid_response' },
+    },
+    {
+      name: 'with headers of 20 KB',
+      bytes: reply(`x-long: ${'x'.repeat(20_000)}${CRLF}`, 'x'),
+      expected: { errorCode: 'invalid_response' },
+    },
+    {
+      name: 'with 2,000 headers',
+      bytes: reply(Array.from({ length: 2_000 }, (_, i) => `x-${i}: ${i}${CRLF}`).join(''), 'x'),
+      expected: { errorCode: 'invalid_response' },
+    },
+    {
+      name: 'that is no HTTP',
+      bytes: Buffer.from('\0\0\0\0 hello\r\n\r\n'),
+      expected: { errorCode: 'invalid_response' },
+    },
+  ])('$name is kept readable, in the API and in the export', async ({ bytes, expected }) => {
     receiver.answer(({ socket }) => void socket.end(bytes))
     const { reply: published } = await publishRaw(dataWith('1'))
     const eventId = published.data.publishEvents.events[0].id
