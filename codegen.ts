@@ -8,7 +8,7 @@ const typed = {
   useTypeImports: true,
   enumsAsTypes: true,
   strictScalars: true,
-  scalars: { DateTime: 'string', ID: 'string', JSON: 'unknown' },
+  scalars: { DateTime: 'string', ID: 'string', JSON: 'unknown', SafeInt: 'number' },
 } as const
 
 const config: CodegenConfig = {

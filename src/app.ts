@@ -167,7 +167,8 @@ async function openParts({ config, log, ca, narrate = false }: AppOptions, parts
     vault: createVault([config.secretsKey, ...config.formerSecretsKeys]),
     storeEvents: async (call) => {
       const stored = await publisher.submit(call)
-      if (!('conflict' in stored)) metrics.eventsPublished.inc(stored.filter(({ duplicate }) => !duplicate).length)
+      if (!('conflict' in stored))
+        metrics.eventsPublished.inc(stored.filter((event) => 'id' in event && !event.duplicate).length)
       return stored
     },
   }

@@ -45,6 +45,13 @@ export const int: Column<number> = {
   write: (bytes, value, at) => bytes.writeInt32BE(value, at),
 }
 
+export const double: Column<number> = {
+  type: 'float8',
+  oid: 701,
+  size: () => 8,
+  write: (bytes, value, at) => bytes.writeDoubleBE(value, at),
+}
+
 export const smallint: Column<number> = {
   type: 'smallint',
   oid: 21,

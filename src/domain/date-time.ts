@@ -1,5 +1,7 @@
 // Moments as RFC 3339 writes them: a date that exists, a time of day, and an offset, which is never guessed.
 
+import { findTimeFault } from './mend-time.ts'
+
 const RFC_3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))$/
 
 const MINUTE_MS = 60_000
@@ -31,3 +33,20 @@ export function readDateTime(text: string): Date | null {
   const shownYear = moment.getUTCFullYear()
   return shownYear >= 1 && shownYear <= 9999 ? moment : null
 }
+
+/** Stands where a time was expected and another value came. */
+export class UnreadableTime {
+  readonly written: unknown
+  constructor(written: unknown) {
+    this.written = written
+  }
+
+  /** How to write it, as the end of a message. */
+  get advice(): string {
+    const isScalar = typeof this.written === 'string' || typeof this.written === 'number'
+    return (isScalar && findTimeFault(this.written)?.advice) || 'write it in this format'
+  }
+}
+
+/** What a time is to look like, for messages. */
+export const TIME_EXAMPLES = '2026-11-01T09:30:00Z or 2026-11-01T10:30:00+01:00'

@@ -1,39 +1,68 @@
 // What makes one event of publishEvents acceptable, and when two of them are the same event. An event without issues
 // fits the catalogue, can be written as JSON, stored and sent exactly as its publisher wrote it.
 import { hash } from 'node:crypto'
+import { z } from 'zod'
+import { TIME_EXAMPLES, UnreadableTime } from './date-time.ts'
 import { MAX_BODY_BYTES } from './envelope.ts'
-import { checkEventData, describeUnknownEventType, isEventType, MAX_LISTED_ISSUES } from './event-type.ts'
+import {
+  checkEventData,
+  describeUnknownEventType,
+  findEventType,
+  isEventType,
+  MAX_LISTED_ISSUES,
+} from './event-type.ts'
 import { findInexactNumbers, InexactNumber } from './exact-json.ts'
 import { type Issue, issuesWithin, showValue } from './issue.ts'
+import { adviseMend, findMend } from './mend.ts'
+import { schemaAt } from './mismatches.ts'
 
 /** Objects and arrays inside each other, `data` itself counted. What parsers and Postgres take everywhere. */
 export const MAX_DATA_DEPTH = 500
 const MAX_SUBJECT_LENGTH = 256
-/** GraphQL's largest Int. */
-const MAX_SEQUENCE = 2 ** 31 - 1
+/** The largest whole number that a double, and so every reader of JSON, holds exactly. */
+const MAX_SEQUENCE = Number.MAX_SAFE_INTEGER
 const MAX_IDEMPOTENCY_KEY_LENGTH = 256
 
 /** One event as its publisher gave it. Absent and null are the same. */
-export type EventInput = {
+export type UncheckedEvent = {
   type: string
   /** As it came out of JSON, with markers for inexact numbers. */
   data: unknown
   subject?: string | null
-  sequence?: number | null
-  occurredAt?: Date | null
+  /** As it came. */
+  sequence?: unknown
+  occurredAt?: Date | UnreadableTime | null
   idempotencyKey?: string | null
 }
 
-/** Everything that is wrong with the event, paths from the event on; empty when it can be accepted. */
-export function checkEvent(input: EventInput): Issue[] {
+/** An event whose members are of the right types; `checkEvent` says so of one that it accepts. */
+export type EventInput = UncheckedEvent & { sequence?: number | null; occurredAt?: Date | null }
+
+/** What is wrong with the event, at most `limit` of it in its data; paths from the event on. Empty: it can be accepted. */
+export function checkEvent(input: UncheckedEvent, limit = MAX_LISTED_ISSUES): Issue[] {
   return [
-    ...checkTypeAndData(input),
+    ...checkTypeAndData(input, limit),
     ...checkSubject(input.subject),
     ...checkSequence(input.sequence),
     ...checkOccurredAt(input.occurredAt),
     ...checkIdempotencyKey(input.idempotencyKey),
   ]
 }
+
+/** What is odd in an accepted event, and harmless to receivers; paths from the event on. */
+export function findEventWarnings({
+  type,
+  data,
+  occurredAt,
+}: Pick<EventInput, 'type' | 'data' | 'occurredAt'>): Issue[] {
+  const inData = issuesWithin(['data'], findEventType(type)?.findWarnings(data) ?? [])
+  if (!occurredAt || occurredAt.getUTCFullYear() > LAST_NEVER_YEAR) return inData
+  const came = occurredAt.toISOString()
+  const message = `expected when it happened; came ${came}, which systems write for never: send the time, or leave it out`
+  return [...inData, { path: ['occurredAt'], message }]
+}
+
+const LAST_NEVER_YEAR = 1970
 
 /** The issue of a body that measures more than `MAX_BODY_BYTES`. */
 export function bodyTooLarge(bytes: number): Issue {
@@ -49,12 +78,12 @@ export function eventFingerprint({ type, data, subject, sequence, occurredAt }: 
   return hash('sha256', `${head}${canonicalJson(data)}`, 'buffer')
 }
 
-function checkTypeAndData({ type, data }: EventInput): Issue[] {
+function checkTypeAndData({ type, data }: UncheckedEvent, limit: number): Issue[] {
   const issues = isEventType(type) ? [] : [{ path: ['type'], message: describeUnknownEventType(type) }]
-  return [...issues, ...issuesWithin(['data'], checkData(type, data))]
+  return [...issues, ...issuesWithin(['data'], checkData(type, data, limit))]
 }
 
-function checkData(type: string, data: unknown): Issue[] {
+function checkData(type: string, data: unknown, limit: number): Issue[] {
   if (typeof data !== 'object' || data === null || Array.isArray(data) || data instanceof InexactNumber) {
     const came = data instanceof InexactNumber ? 'a number' : showValue(data)
     return [{ path: [], message: `expected an object, came ${came}: wrap it in a member` }]
@@ -64,19 +93,29 @@ function checkData(type: string, data: unknown): Issue[] {
     const message = `expected at most ${MAX_DATA_DEPTH} levels of objects and arrays, came more: flatten it`
     return [{ path: [], message }]
   }
-  const inexact = shape === 'inexact' ? checkNumbers(data) : []
+  const inexact = shape === 'inexact' ? checkNumbers(type, data, limit) : []
   if (!isEventType(type)) return inexact
-  const mismatches = checkEventData(type, data)
+  const mismatches = checkEventData(type, data, limit)
   if (inexact.length === 0) return mismatches
   const named = new Set(inexact.map(({ path }) => path.join('\0')))
   return [...inexact, ...mismatches.filter(({ path }) => !named.has(path.join('\0')))]
 }
 
-function checkNumbers(data: object): Issue[] {
-  return findInexactNumbers(data, MAX_LISTED_ISSUES).map(({ path, source }) => ({
+function checkNumbers(type: string, data: object, limit: number): Issue[] {
+  return findInexactNumbers(data, limit).map(({ path, source }) => ({
     path,
-    message: `expected a number that a double holds exactly, came ${showNumber(source)}: send it as a string`,
+    message: `expected a number that a double holds exactly, came ${showNumber(source)}: ${adviseNumber(type, path, source)}`,
   }))
+}
+
+// A string is advised only where the schema takes one; where it takes the nearest double, that.
+function adviseNumber(type: string, path: readonly string[], source: string): string {
+  const schema = findEventType(type)?.schema
+  const field = schema && schemaAt(schema, path)
+  if (!field || z.validate(field, source)) return 'send it as a string'
+  const nearest = Number(source)
+  if (Number.isFinite(nearest) && z.validate(field, nearest)) return `send ${nearest}, or fewer digits`
+  return findMend(field, source) === undefined ? 'send a smaller number' : adviseMend(field, source)!
 }
 
 function showNumber(source: string): string {
@@ -129,15 +168,29 @@ function countCharacters(text: string, enough: number): number {
   return count
 }
 
-function checkSequence(sequence: number | null | undefined): Issue[] {
+function checkSequence(sequence: unknown): Issue[] {
   if (sequence === null || sequence === undefined) return []
-  if (Number.isInteger(sequence) && sequence >= 0 && sequence <= MAX_SEQUENCE) return []
-  const message = `expected a whole number from 0 to ${MAX_SEQUENCE}, came ${showValue(sequence)}`
+  if (Number.isSafeInteger(sequence) && (sequence as number) >= 0) return []
+  const came = sequence instanceof InexactNumber ? showNumber(sequence.source) : showValue(sequence)
+  const message = `expected a whole number from 0 to ${MAX_SEQUENCE}, came ${came}: ${adviseSequence(sequence)}`
   return [{ path: ['sequence'], message }]
 }
 
-function checkOccurredAt(occurredAt: Date | null | undefined): Issue[] {
+function adviseSequence(sequence: unknown): string {
+  const isDigits = typeof sequence === 'string' && /^\d+$/.test(sequence.trim())
+  if (isDigits && Number.isSafeInteger(Number(sequence))) return `send ${Number(sequence)}, a number without quotes`
+  const size = Number(sequence instanceof InexactNumber ? sequence.source : sequence)
+  if (size > MAX_SEQUENCE) return 'count in milliseconds or microseconds, or from 1 within each subject'
+  return 'count up within each subject, or leave it out'
+}
+
+function checkOccurredAt(occurredAt: Date | UnreadableTime | null | undefined): Issue[] {
   if (occurredAt === null || occurredAt === undefined) return []
+  if (occurredAt instanceof UnreadableTime) {
+    const { written, advice } = occurredAt
+    const message = `expected a time with an offset, such as ${TIME_EXAMPLES}, came ${showValue(written)}: ${advice}`
+    return [{ path: ['occurredAt'], message }]
+  }
   const year = occurredAt.getUTCFullYear()
   if (year >= 1 && year <= 9999) return []
   const came = Number.isNaN(year) ? 'no time' : `the year ${year} in UTC`

@@ -8,6 +8,8 @@ import { queueEventTypes } from './event-types/queue.ts'
 import type { Envelope, EventTypeDefinition } from './event-types/shapes.ts'
 import { transcriptEventTypes } from './event-types/transcript.ts'
 import { type Issue, showValue } from './issue.ts'
+import { collectMismatches } from './mismatches.ts'
+import { createWarnings } from './warnings.ts'
 
 /** The date of the catalogue, `api_version` in every envelope. */
 export const API_VERSION = '2026-11-01'
@@ -26,6 +28,8 @@ export type EventTypeEntry = {
   readonly schema: z.ZodObject
   /** The same as JSON Schema, draft 2020-12. */
   readonly jsonSchema: Record<string, unknown>
+  /** What is odd in data that fits the schema, and harmless to receivers; paths start inside `data`. */
+  readonly findWarnings: (data: unknown) => Issue[]
   /** A whole envelope. */
   readonly example: Envelope
 }
@@ -52,16 +56,13 @@ export function isEventType(name: string): boolean {
 }
 
 /**
- * Where `data` is not what the catalogue says of the type, the first `MAX_LISTED_ISSUES` of them; paths start inside
- * `data`. Empty for data that fits. Throws for a name the catalogue does not hold.
+ * Where `data` is not what the catalogue says of the type, the first `limit` of them; paths start inside `data`. Empty
+ * for data that fits. Throws for a name the catalogue does not hold.
  */
-export function checkEventData(name: string, data: unknown): Issue[] {
+export function checkEventData(name: string, data: unknown, limit = MAX_LISTED_ISSUES): Issue[] {
   const entry = byName.get(name)
   if (!entry) throw new RangeError(`expected an event type of the catalogue, came ${showValue(name)}: look it up first`)
-  if (z.validate(entry.schema, data)) return []
-  const issues: Issue[] = []
-  collectMismatches(entry.schema, data, [], issues)
-  return issues
+  return z.validate(entry.schema, data) ? [] : collectMismatches(entry.schema, data, limit)
 }
 
 /** The message for a name the catalogue does not hold: close names, and where to look. */
@@ -98,6 +99,7 @@ function editDistance(a: string, b: string): number {
 function entries(group: EventTypeGroup, definitions: readonly EventTypeDefinition[]): EventTypeEntry[] {
   return definitions.map(({ name, description, schema, example }) => {
     let jsonSchema: Record<string, unknown> | undefined
+    let findWarnings: EventTypeEntry['findWarnings'] | undefined
     return {
       name,
       group,
@@ -108,6 +110,10 @@ function entries(group: EventTypeGroup, definitions: readonly EventTypeDefinitio
         jsonSchema ??= toJsonSchema(name, description, schema)
         return jsonSchema
       },
+      findWarnings(data) {
+        findWarnings ??= createWarnings(schema)
+        return findWarnings(data)
+      },
       example,
     }
   })
@@ -116,67 +122,4 @@ function entries(group: EventTypeGroup, definitions: readonly EventTypeDefinitio
 function toJsonSchema(name: string, description: string, schema: z.ZodObject): Record<string, unknown> {
   const { $schema, ...rest } = z.toJSONSchema(schema, { target: 'draft-2020-12', io: 'input' })
   return { $schema, title: name, description, ...rest }
-}
-
-// Goes down only where something is wrong and stops at the limit: an array of two million wrong values, parsed as a
-// whole, would hold up the process for seconds.
-function collectMismatches(schema: z.core.$ZodType, value: unknown, path: string[], issues: Issue[]): void {
-  const inner = unwrap(schema)
-  if (inner instanceof z.ZodObject && isObject(value)) {
-    for (const [name, field] of Object.entries(inner.shape)) collectIn(field, memberOf(value, name), name)
-  } else if (inner instanceof z.ZodArray && Array.isArray(value)) {
-    for (let at = 0; at < value.length && issues.length < MAX_LISTED_ISSUES; at++) {
-      collectIn(inner.element, value[at], String(at))
-    }
-  } else {
-    const found = z.safeParse(schema, value).error?.issues ?? []
-    for (const issue of found) issues.push({ path, message: describeMismatch(issue, value) })
-  }
-
-  function collectIn(child: z.core.$ZodType, childValue: unknown, key: string): void {
-    if (issues.length >= MAX_LISTED_ISSUES || z.validate(child, childValue)) return
-    collectMismatches(child, childValue, [...path, key], issues)
-  }
-}
-
-function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
-  const isWrapper = schema instanceof z.ZodOptional || schema instanceof z.ZodNullable
-  return isWrapper ? unwrap(schema.unwrap()) : schema
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function memberOf(value: Record<string, unknown>, name: string): unknown {
-  return Object.hasOwn(value, name) ? value[name] : undefined
-}
-
-function describeMismatch(issue: z.core.$ZodIssue, came: unknown): string {
-  const expected = describeExpected(issue)
-  return came === undefined ? `is required: ${expected}` : `${expected}; came ${showValue(came)}`
-}
-
-function describeExpected(issue: z.core.$ZodIssue): string {
-  switch (issue.code) {
-    case 'invalid_type':
-      return `expected ${KINDS[issue.expected] ?? issue.expected}`
-    case 'invalid_value':
-      return `expected one of ${issue.values.join(', ')}`
-    case 'too_small':
-      return issue.origin === 'string' ? issue.message : `expected a number of at least ${issue.minimum}`
-    case 'too_big':
-      return issue.origin === 'string' ? issue.message : `expected a number of at most ${issue.maximum}`
-    default:
-      return issue.message
-  }
-}
-
-const KINDS: Record<string, string> = {
-  string: 'a string',
-  number: 'a number',
-  int: 'a whole number',
-  boolean: 'true or false',
-  object: 'an object',
-  array: 'an array',
 }

@@ -1,6 +1,6 @@
 // Numbers are delivered as they were published or refused, never rounded. A number is exact when the double it is
-// read into, written out again, has the same decimal value; 1.0, 1e5 and 0.1 are, 12345678901234567890 and 1e400
-// are not. Two steps keep this off the hot path: a cheap look at the raw request (false alarms allowed, misses not),
+// read into, written out again, has the same decimal value: in the fewest digits, or in the 16 or 17 digits that jansson,
+// cJSON and printf's %.17g write. 1.0, 1e5, 0.1 and 4.4100000000000001 are, 12345678901234567890 and 1e400 are not. Two steps keep this off the hot path: a cheap look at the raw request (false alarms allowed, misses not),
 // and only then a parse that leaves a marker where a number would have changed.
 
 /** Stands in a parsed value where a number a double would change was written. */
@@ -72,15 +72,27 @@ function markInexact(_key: string, value: unknown, context: { source?: string })
   return isExact(context.source, value) ? value : new InexactNumber(context.source)
 }
 
+/** Two doubles never share a decimal of this many digits (IEEE 754): no writer needs more. */
+const MOST_DIGITS = 17
+
 /** Whether `source`, which was read as `value`, has the decimal value that `value` is written with. */
 function isExact(source: string, value: number): boolean {
   if (!Number.isFinite(value)) return false
   const written = String(value)
   if (source === written) return true
-  const a = normalise(source)
-  const b = normalise(written)
-  if (a.digits !== b.digits) return false
-  return a.digits === '' || a.exponent === b.exponent
+  const decimal = normalise(source)
+  if (isSame(decimal, normalise(written))) return true
+  const digits = decimal.digits.length
+  if (digits === 0 || digits > MOST_DIGITS) return false
+  if (isSame(decimal, normalise(value.toPrecision(digits)))) return true
+  // A double in the middle between two decimals: C writes the even one, JavaScript the larger one.
+  return isSame({ ...decimal, digits: `${decimal.digits}5` }, normalise(value.toPrecision(ALL_DIGITS_OF_A_TIE)))
+}
+
+const ALL_DIGITS_OF_A_TIE = 60
+
+function isSame(a: Decimal, b: Decimal): boolean {
+  return a.digits === b.digits && (a.digits === '' || a.exponent === b.exponent)
 }
 
 type Decimal = {

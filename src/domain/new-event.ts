@@ -14,14 +14,21 @@ export type NewEvent = {
   readonly fingerprint: string | null
 }
 
-/** One publish call: stored whole or not at all. */
-export type StoreCall = { readonly tenantId: string; readonly events: readonly NewEvent[] }
+/** One publish call: stored whole or not at all, or, if it skips, without the events whose keys hold other content. */
+export type StoreCall = {
+  readonly tenantId: string
+  readonly events: readonly NewEvent[]
+  readonly skipsConflicts?: boolean
+}
 
 export type StoredEvent = { readonly id: string; readonly duplicate: boolean; readonly deliveryCount: number }
+
+/** An event that a call skips because its idempotency key belongs to this other event. */
+export type SkippedForKey = { readonly skippedFor: string }
 
 /** The event of the call whose idempotency key belongs to another event. */
 export type KeyConflict = {
   readonly conflict: { readonly index: number; readonly key: string; readonly eventId: string }
 }
 
-export type StoreResult = readonly StoredEvent[] | KeyConflict
+export type StoreResult = readonly (StoredEvent | SkippedForKey)[] | KeyConflict

@@ -47,6 +47,7 @@ const EVENT_COLUMNS = {
   type: 'd.type',
   subject: 'd.subject',
   sequence: 'd.sequence',
+  sequenceLong: 'd.sequence_long',
   test: 'd.test',
   occurredAt: 'd.occurred_at',
   createdAt: 'd.created_at',

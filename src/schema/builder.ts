@@ -50,6 +50,8 @@ export const builder = new SchemaBuilder<{
     ID: { Input: string; Output: string }
     DateTime: { Input: Date; Output: Date }
     JSON: { Input: Json; Output: unknown }
+    /** As it came, to be checked where it is used. */
+    SafeInt: { Input: unknown; Output: number }
   }
 }>({
   plugins: [ErrorsPlugin, ScopeAuthPlugin, RelayPlugin, HELD_COLUMNS, PrismaPlugin, ComplexityPlugin],

@@ -32,7 +32,7 @@ const ErrorInterface = builder.interfaceRef<Failure>('Error').implement({
   }),
 })
 
-const ValidationIssue = builder.objectRef<Issue>('ValidationIssue').implement({
+export const ValidationIssue = builder.objectRef<Issue>('ValidationIssue').implement({
   description: 'One error in an input.',
   fields: (t) => ({
     path: t.exposeStringList('path', {

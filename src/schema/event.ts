@@ -1,9 +1,13 @@
+import { type EventInput as CheckedEvent, findEventWarnings } from '../domain/event-input.ts'
 import { toPublicId } from '../domain/id.ts'
+import { issuesWithin } from '../domain/issue.ts'
+import type { StoredEvent } from '../domain/new-event.ts'
 import { withinReach } from '../domain/viewer.ts'
-import { publishEvents } from '../gateway/publish/publish-events.ts'
+import { publishEvents, publishValidEvents, type SkippedEvent } from '../gateway/publish/publish-events.ts'
 import type { Prisma } from '../generated/prisma/client.ts'
 import { builder, PUBLISHERS, READERS, type RequestContext } from './builder.ts'
 import { pageArgs, pageCost, readPage } from './connections.ts'
+import { ValidationIssue } from './errors.ts'
 import { eventPage } from './event-page.ts'
 import { eventFilterOf, type Lookup, lookup, tenantOfPublish } from './tenancy.ts'
 
@@ -21,8 +25,11 @@ export const Event = builder.prismaObject('Event', {
       nullable: true,
       description: 'The call, agent or other object that the event concerns; null if the publisher named none.',
     }),
-    sequence: t.exposeInt('sequence', {
+    sequence: t.field({
+      type: 'SafeInt',
       nullable: true,
+      select: { sequence: true, sequenceLong: true },
+      resolve: ({ sequence, sequenceLong }) => sequenceLong ?? sequence,
       description:
         'The position of the event among the events of its subject, as the publisher counts; null if it does not.',
     }),
@@ -121,9 +128,10 @@ const EventInput = builder.inputType('EventInput', {
         'A JSON object that matches the schema of the type. Receivers also get members that the schema does not name. The whole envelope has at most 262,144 bytes.',
     }),
     subject: t.string({ description: 'The call, agent or other object that the event concerns, 1 to 256 characters.' }),
-    sequence: t.int({
+    sequence: t.field({
+      type: 'SafeInt',
       description:
-        'The position of the event among the events of its subject, 0 or more. Receivers can order events by it.',
+        'The position of the event among the events of its subject, 0 or more; gaps are normal, and a clock in milliseconds or microseconds will do. Receivers order events by it.',
     }),
     occurredAt: t.field({
       type: 'DateTime',
@@ -136,6 +144,14 @@ const EventInput = builder.inputType('EventInput', {
   }),
 })
 
+const OnInvalid = builder.enumType('OnInvalid', {
+  description: 'What a publish does if some of its events are not valid.',
+  values: {
+    REFUSE: { description: 'Refuses the call. Nothing is stored.' },
+    SKIP: { description: 'Stores the valid events and lists the others in `skipped`.' },
+  },
+})
+
 const PublishEventsInput = builder.inputType('PublishEventsInput', {
   description: 'The events to publish for one tenant.',
   fields: (t) => ({
@@ -145,12 +161,18 @@ const PublishEventsInput = builder.inputType('PublishEventsInput', {
     events: t.field({
       type: [EventInput],
       required: true,
-      description: 'The events, 1 to 500. The gateway accepts all of them or none.',
+      description:
+        'The events, 1 to 500, in a request of at most 4 MiB. The gateway accepts all of them or none, unless onInvalid is SKIP.',
+    }),
+    onInvalid: t.field({
+      type: OnInvalid,
+      defaultValue: 'REFUSE',
+      description: 'What happens if some of the events are not valid.',
     }),
   }),
 })
 
-type Published = { readonly id: string; readonly duplicate: boolean; readonly deliveryCount: number }
+type Published = StoredEvent & { readonly index: number; readonly input: CheckedEvent }
 
 const PublishedEvent = builder.objectRef<Published>('PublishedEvent').implement({
   description: 'An event that was published.',
@@ -163,16 +185,42 @@ const PublishedEvent = builder.objectRef<Published>('PublishedEvent').implement(
       description: 'Whether the idempotency key was used for the same event before.',
     }),
     deliveryCount: t.exposeInt('deliveryCount', { description: 'The number of endpoints that receive the event.' }),
+    index: t.exposeInt('index', { description: 'The position of the event in the call, from 0.' }),
+    warnings: t.field({
+      type: [ValidationIssue],
+      description:
+        'What is odd in the event and harmless to receivers, such as a word that is not in the published list or an end before its start. The event is delivered as it is.',
+      resolve: ({ index, input }) => issuesWithin(['input', 'events', String(index)], findEventWarnings(input)),
+    }),
   }),
 })
 
-const PublishEventsSuccess = builder.objectRef<{ events: readonly Published[] }>('PublishEventsSuccess').implement({
-  description: 'Every event was stored and will be delivered.',
+const SkippedEventRef = builder.objectRef<SkippedEvent>('SkippedEvent').implement({
+  description: 'An event that is not valid and was not stored.',
+  fields: (t) => ({
+    index: t.exposeInt('index', { description: 'The position of the event in the call, from 0.' }),
+    issues: t.field({
+      type: [ValidationIssue],
+      description: 'What is wrong with the event.',
+      resolve: ({ issues }) => issues,
+    }),
+  }),
+})
+
+type PublishResult = { readonly events: readonly Published[]; readonly skipped: readonly SkippedEvent[] }
+
+const PublishEventsSuccess = builder.objectRef<PublishResult>('PublishEventsSuccess').implement({
+  description: 'Every event that `events` lists was stored and will be delivered.',
   fields: (t) => ({
     events: t.field({
       type: [PublishedEvent],
-      description: 'The events, in the order of the input.',
+      description: 'The events that were stored, in the order of the input.',
       resolve: ({ events }) => events,
+    }),
+    skipped: t.field({
+      type: [SkippedEventRef],
+      description: 'The events that were not stored, in the order of the input; empty unless onInvalid is SKIP.',
+      resolve: ({ skipped }) => skipped,
     }),
   }),
 })
@@ -184,8 +232,20 @@ builder.mutationField('publishEvents', (t) =>
     description: 'Publishes events. An answer with ids confirms that they are stored and will be delivered.',
     authScopes: { roles: PUBLISHERS },
     args: { input: t.arg({ type: PublishEventsInput, required: true, description: 'The events and their tenant.' }) },
-    resolve: async (_root, { input }, ctx) => ({
-      events: await publishEvents(ctx, { tenantId: await tenantOfPublish(ctx, input.tenantId), events: input.events }),
-    }),
+    resolve: async (_root, { input }, ctx): Promise<PublishResult> => {
+      const call = { tenantId: await tenantOfPublish(ctx, input.tenantId), events: input.events }
+      if (input.onInvalid !== 'SKIP') {
+        const events = await publishEvents(ctx, call)
+        return {
+          events: events.map((event, index) => ({ ...event, index, input: input.events[index] as CheckedEvent })),
+          skipped: [],
+        }
+      }
+      const { events, skipped } = await publishValidEvents(ctx, call)
+      return {
+        events: events.map((event) => ({ ...event, input: input.events[event.index] as CheckedEvent })),
+        skipped,
+      }
+    },
   }),
 )

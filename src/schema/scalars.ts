@@ -1,9 +1,10 @@
-// The scalars DateTime and JSON. A time may have any offset; outputs are in UTC with milliseconds. JSON keeps its exact
-// value: a number that a double would change is marked, so that the check of the event refuses it, and a member with a
-// special name in JavaScript, such as __proto__, is an ordinary member.
+// The scalars DateTime, JSON and SafeInt. A time may have any offset; outputs are in UTC with milliseconds. JSON keeps its
+// exact value: a number that a double would change is marked, so that the check of the event refuses it, and a member with a
+// special name in JavaScript, such as __proto__, is an ordinary member. SafeInt is checked with its event, so that a wrong
+// one refuses the event and not the request.
 
 import { type ConstValueNode, GraphQLError, Kind, valueFromASTUntyped } from 'graphql'
-import { readDateTime } from '../domain/date-time.ts'
+import { readDateTime, TIME_EXAMPLES, UnreadableTime } from '../domain/date-time.ts'
 import { parseLiteralNumber } from '../domain/exact-json.ts'
 import { showValue } from '../domain/issue.ts'
 import { builder, type Json } from './builder.ts'
@@ -13,7 +14,8 @@ builder.scalarType('DateTime', {
     'A time in the format of RFC 3339, such as 2026-11-01T09:30:00.000Z. Inputs may have any offset; outputs are in UTC with milliseconds.',
   specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc3339',
   serialize: (moment) => moment.toISOString(),
-  parseValue: readMoment,
+  // Marked before, where an event of a publish has it.
+  parseValue: (value) => (value instanceof UnreadableTime ? (value as never) : readMoment(value)),
   parseLiteral: (node) => readMoment(node.kind === Kind.STRING ? node.value : valueFromASTUntyped(node)),
 })
 
@@ -26,11 +28,21 @@ builder.scalarType('JSON', {
   coerceInputLiteral: (node) => readJson(node) as Json,
 })
 
+builder.scalarType('SafeInt', {
+  description: 'A whole number from -9007199254740991 to 9007199254740991, which are ±(2^53 - 1).',
+  specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc7493#section-2.2',
+  serialize: (value) => value,
+  parseValue: (value) => value,
+  coerceInputValue: (value) => value,
+  coerceInputLiteral: (node) => readJson(node),
+})
+
 function readMoment(value: unknown): Date {
   const moment = typeof value === 'string' ? readDateTime(value) : null
   if (moment) return moment
+  const { advice } = new UnreadableTime(value)
   throw new GraphQLError(
-    `Expected a time with an offset, such as 2026-11-01T09:30:00Z or 2026-11-01T10:30:00+01:00, got ${showValue(value)}. Write it in this format.`,
+    `Expected a time with an offset, such as ${TIME_EXAMPLES}, got ${showValue(value)}. ${advice[0]!.toUpperCase()}${advice.slice(1)}.`,
     { extensions: { code: 'BAD_USER_INPUT' } },
   )
 }

@@ -12,6 +12,7 @@ import { parseBounded, type RateReading } from './limits.ts'
 import type { StreamEnd } from './open-streams.ts'
 import { reportErrors } from './report-errors.ts'
 import { sharedExecution } from './share-execution.ts'
+import { unreadableTimes } from './unreadable-times.ts'
 
 /** What a request is given besides what every resolver is. */
 export type OperationContext = RequestContext & {
@@ -53,8 +54,10 @@ export function createGraphQL(schema: GraphQLSchema): Yoga {
       knownResult(),
       // The document: bounded before it is validated; parsed and validated once for each text.
       boundedDocuments(),
-      // The operation: what it costs, whether anybody still waits for it, whose answer it shares, how long a stream lives.
+      // The operation: what it costs, what of it is marked, whether anybody still waits for it, whose answer it shares, how
+      // long a stream lives.
       costs(),
+      unreadableTimes(),
       cancellation(),
       sharedExecution(),
       streamEnds(),

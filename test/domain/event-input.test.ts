@@ -1,12 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { UnreadableTime } from '../../src/domain/date-time.ts'
 import { buildEnvelope } from '../../src/domain/envelope.ts'
 import {
   bodyTooLarge,
   checkEvent,
   type EventInput,
   eventFingerprint,
+  findEventWarnings,
   MAX_DATA_DEPTH,
+  type UncheckedEvent,
 } from '../../src/domain/event-input.ts'
 import { EVENT_TYPES, findEventType } from '../../src/domain/event-type.ts'
 import { parseExactly, parseLiteralNumber } from '../../src/domain/exact-json.ts'
@@ -29,7 +32,8 @@ describe('an event is accepted', () => {
     ['with 256 characters outside the basic plane', { subject: '😀'.repeat(256), idempotencyKey: '😀'.repeat(256) }],
     ['with a tab in its idempotency key', { idempotencyKey: 'a\tb' }],
     ['with sequence 0', { sequence: 0 }],
-    ['with the largest sequence', { sequence: 2 ** 31 - 1 }],
+    ['with the largest sequence', { sequence: Number.MAX_SAFE_INTEGER }],
+    ['with a clock of microseconds as sequence', { sequence: 1_795_435_200_123_456 }],
     ['from the year 9999', { occurredAt: new Date('9999-12-31T23:59:59.999Z') }],
     ['with data as deep as allowed', { data: { ...data, custom: nested(MAX_DATA_DEPTH - 1) } }],
     ['with NUL and half a surrogate pair in its data', { data: { ...data, note: 'a\0b\ud800' } }],
@@ -68,14 +72,44 @@ describe('an event is refused', () => {
     ['with a long key', { idempotencyKey: 'k'.repeat(300) }, ['idempotencyKey'], /came 300$/],
     ['with NUL in its key', { idempotencyKey: 'a\0' }, ['idempotencyKey'], /^expected no NUL/],
     ['with half a character in its key', { idempotencyKey: '\udc00' }, ['idempotencyKey'], /surrogate/],
-    ['with a negative sequence', { sequence: -1 }, ['sequence'], /^expected a whole number from 0 .*came -1$/],
-    ['with a fraction as sequence', { sequence: 1.5 }, ['sequence'], /came 1\.5$/],
-    ['with a sequence no Int holds', { sequence: 2 ** 31 }, ['sequence'], /came 2147483648$/],
+    ['with a negative sequence', { sequence: -1 }, ['sequence'], /^expected a whole number from 0 .*came -1: count up/],
+    ['with a fraction as sequence', { sequence: 1.5 }, ['sequence'], /came 1\.5: count up/],
+    [
+      'with a sequence no double holds',
+      { sequence: 2 ** 53 },
+      ['sequence'],
+      /9007199254740991, came 9007199254740992: /,
+    ],
     ['without a real time', { occurredAt: new Date(Number.NaN) }, ['occurredAt'], /came no time$/],
     ['from the year 10000', { occurredAt: new Date('+010000-01-01T00:00:00Z') }, ['occurredAt'], /the year 10000/],
     ['from before the year 1', { occurredAt: new Date('-000001-01-01T00:00:00Z') }, ['occurredAt'], /the year -1/],
   ])('%s', (_, more, path, message) => {
     expect(checkEvent(event(more))).toEqual([{ path, message: expect.stringMatching(message) }])
+  })
+
+  test.each<[string, Partial<UncheckedEvent>, string[], RegExp]>([
+    ['with a sequence in quotes', { sequence: '12' }, ['sequence'], /came "12": send 12, a number without quotes$/],
+    ['with a sequence that is no number', { sequence: {} }, ['sequence'], /came an object: count up/],
+    [
+      'with a sequence of nanoseconds',
+      { sequence: parseLiteralNumber('1795435200123456789') },
+      ['sequence'],
+      /came 1795435200123456789: count in milliseconds or microseconds/,
+    ],
+    [
+      'with a time that cannot be read',
+      { occurredAt: new UnreadableTime('2026-11-18T14:02:11+0100') },
+      ['occurredAt'],
+      /^expected a time with an offset.*came "2026-11-18T14:02:11\+0100": send "2026-11-18T14:02:11\+01:00"$/,
+    ],
+    [
+      'with a time that is none',
+      { occurredAt: new UnreadableTime(true) },
+      ['occurredAt'],
+      /came true: write it in this format$/,
+    ],
+  ])('%s', (_, more, path, message) => {
+    expect(checkEvent({ ...event(), ...more })).toEqual([{ path, message: expect.stringMatching(message) }])
   })
 
   test('with everything that is wrong at once', () => {
@@ -84,7 +118,7 @@ describe('an event is refused', () => {
   })
 
   test('with the path of each mismatch in its data', () => {
-    const from = { type: 'external', number: 'anonymous' }
+    const from = { type: 'external', number: 7 }
     expect(pathsOf(event({ data: { ...data, from, queue: {} } }))).toEqual(['data.queue.queue_id', 'data.from.number'])
   })
 
@@ -94,14 +128,42 @@ describe('an event is refused', () => {
     expect(checkEvent(event({ data: mixed }))).toEqual([
       {
         path: ['data', 'position'],
-        message: 'expected a number that a double holds exactly, came 12345678901234567890: send it as a string',
+        message: 'expected a number that a double holds exactly, came 12345678901234567890: send a smaller number',
       },
       {
         path: ['data', 'added', '1'],
         message: 'expected a number that a double holds exactly, came 1e400: send it as a string',
       },
-      { path: ['data', 'priority'], message: 'expected a number; came "high"' },
+      {
+        path: ['data', 'priority'],
+        message: 'expected a number; came "high": send null, or leave it out, where there is no such value',
+      },
     ])
+  })
+
+  test('without the advice to send a string where the schema refuses one', () => {
+    const number = parseLiteralNumber('12345678901234567890')
+    const messages = (type: string, more: object) =>
+      checkEvent({ type, data: { ...findEventType(type)!.example.data, ...more } }).map(({ message }) => message)
+    expect(messages('call.created', { call_id: number })).toEqual([expect.stringMatching(/: send it as a string$/)])
+    expect(messages('call.created', { custom_data: { id: number } })).toEqual([
+      expect.stringMatching(/: send it as a string$/),
+    ])
+    expect(messages('transcript.segment', { index: number })).toEqual([
+      expect.stringMatching(/: send a smaller number$/),
+    ])
+    expect(messages('transcript.segment', { confidence: parseLiteralNumber('0.12345678901234567890') })).toEqual([
+      expect.stringMatching(/: send 0\.12345678901234568, or fewer digits$/),
+    ])
+    expect(messages('call.created', { created_at: parseLiteralNumber('1795435200123456789') })).toEqual([
+      expect.stringMatching(/: read as nanoseconds since 1970 it is a time: send "2026-11-23T12:00:00\.123456789Z"$/),
+    ])
+  })
+
+  test('with no more than as many issues in its data as are asked for', () => {
+    const broken = event({ data: { ...data, tags: 1, priority: 'a', position: 'b', waiting_calls: 'c' } })
+    expect(checkEvent(broken, 1)).toHaveLength(1)
+    expect(checkEvent(broken)).toHaveLength(3)
   })
 
   test('for inexact numbers also when its type is unknown', () => {
@@ -111,6 +173,23 @@ describe('an event is refused', () => {
   test('with its size when the body is too large', () => {
     const message = expect.stringMatching(/^expected at most 262144 bytes as sent, came 300123/)
     expect(bodyTooLarge(300_123)).toEqual({ path: ['data'], message })
+  })
+})
+
+describe('an accepted event warns', () => {
+  test('of what is odd in its data, with the path from the event on', () => {
+    const warnings = findEventWarnings(event({ data: { ...data, entry_source: 'door' } }))
+    expect(warnings.map(({ path }) => path)).toEqual([['data', 'entry_source']])
+  })
+
+  test('of a time that systems write for never', () => {
+    const warnings = findEventWarnings(event({ occurredAt: new Date(0) }))
+    expect(warnings).toEqual([{ path: ['occurredAt'], message: expect.stringMatching(/came 1970-01-01T.*never: /) }])
+    expect(findEventWarnings(event({ occurredAt: new Date('1971-01-01') }))).toEqual([])
+  })
+
+  test.each(EVENT_TYPES)('of nothing in the example of $name', ({ name, example }) => {
+    expect(findEventWarnings({ type: name, data: example.data, occurredAt: new Date(example.timestamp) })).toEqual([])
   })
 })
 

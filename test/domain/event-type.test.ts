@@ -110,7 +110,7 @@ describe.each(EVENT_TYPES)('$name', (entry) => {
         const expected = entry.schema.safeParse(data).error?.issues.map(({ path }) => path.map(String)) ?? []
         const issues = checkEventData(entry.name, data)
         expect(issues.map(({ path }) => path)).toEqual(expected)
-        for (const { message } of issues) expect(message).toMatch(/^(is required: expected .+|expected .+; came .+)$/)
+        for (const { message } of issues) expect(message).toMatch(/^(is required: expected .+|expected .+; came .+)$/s)
       }),
       { numRuns: 200 },
     )
@@ -202,8 +202,74 @@ describe('what real calls look like', () => {
     ],
     ["a publisher's own ids", 'call.created', { call_id: '8a1f0c1e-77aa-4a06-9d0f-6a3d4a3b9a51' }],
     ['a time in another offset', 'call.created', { created_at: '2026-11-18T16:02:11+02:00' }],
-    ['a time with nanoseconds', 'call.created', { created_at: '2026-11-18t14:02:11.482123456z' }],
-    ['a leap second', 'call.created', { created_at: '2016-12-31T23:59:60Z' }],
+    ['a time with nanoseconds', 'call.created', { created_at: '2026-11-18T14:02:11.482123456Z' }],
+    ['a number of any text, up to 256 characters', 'call.created', { 'to.number': `sip:${'x'.repeat(252)}` }],
+    [
+      'a withheld caller who is named as such',
+      'call.created',
+      { from: { type: 'external', number: null, e164: null, number_kind: 'withheld' } },
+    ],
+    ['a leg that was up at once', 'call.created', { state: 'up' }],
+    ['an answer by nobody knows whom', 'call.answered', { answered_by: null }],
+    ['an answer by a machine', 'call.answered', { answered_by: { type: 'machine', number: '112' } }],
+    [
+      'a transfer of which only the end is known',
+      'call.transferred',
+      {
+        initiated_at: null,
+        transferred_by: null,
+        target: { type: 'voicemail', number: '*98' },
+        consult: { ended_at: null },
+      },
+    ],
+    ['a call end without cause or side', 'call.ended', { hangup: undefined }],
+    ['a call end with an empty cause', 'call.ended', { hangup: {} }],
+    [
+      'causes of other systems',
+      'call.ended',
+      { 'hangup.q850_cause': 4_294_967_295, 'hangup.sip_code': 0, 'hangup.source': 'bandwidth_internal' },
+    ],
+    ['a call without durations', 'call.ended', { 'durations.total_seconds': null, queue: undefined }],
+    ['a status of another system', 'call.ended', { status: 'answered_elsewhere' }],
+    [
+      'a recording in a bucket, without an expiry',
+      'call.recorded',
+      { url: 's3://recordings/2026/a b.wav', url_expires_at: null, recording_type: null, duration_seconds: undefined },
+    ],
+    ['a recording named by its key', 'call.recorded', { url: 'connect/acme/CallRecordings/a.wav' }],
+    [
+      'speakers who are only told apart',
+      'transcript.segment',
+      { 'speaker.role': null, start_ms: null, end_ms: null, offset_from: undefined, index: null },
+    ],
+    [
+      'a transcript inline',
+      'transcript.completed',
+      { url: null, url_expires_at: null, text: 'Agent: Hi.', truncated: true, segment_count: null, duration_ms: null },
+    ],
+    ['a queue that does not say where from', 'queue.entered', { entry_source: undefined }],
+    [
+      'a wait of which only the length is known',
+      'queue.abandoned',
+      { entered_at: null, reason: null, wait_seconds: 14 },
+    ],
+    ['a status that nobody knows who changed', 'agent.status_changed', { changed_by: null, status: 'wrap_up' }],
+    ['a pause without a reason', 'agent.paused', { 'reason.code': null, paused_by: undefined }],
+    ['a pause with an empty reason', 'agent.paused', { 'reason.code': '' }],
+    ['a pause without a word about the reason', 'agent.paused', { reason: null }],
+    ['a flow with a version of text', 'ivr.completed', { 'ivr.version': '5.0', exit_reason: null }],
+    [
+      'an AI agent that never spoke',
+      'ai_agent.completed',
+      { started_at: null, duration_seconds: null, exit_reason: 'customer_did_not_answer' },
+    ],
+    [
+      'an id as long as an Amazon Resource Name',
+      'call.created',
+      { call_id: `arn:aws:connect:ap-southeast-2:${'0'.repeat(225)}` },
+    ],
+    ['what the system said in its own words', 'call.ended', { native: { HangupCause: 16, flags: ['A', null] } }],
+    ['a confidence in percent', 'transcript.segment', { confidence: 94 }],
   ])('%s fits %s', (_, name, change) => {
     expect(checkEventData(name, changed(name, change))).toEqual([])
   })
@@ -217,52 +283,149 @@ describe('what does not fit is named with path, expectation and value', () => {
       ['direction'],
       'expected one of inbound, outbound, internal; came "sideways"',
     ],
+    [
+      'call.created',
+      { direction: 'Inbound' },
+      ['direction'],
+      'expected one of inbound, outbound, internal; came "Inbound": send "inbound"',
+    ],
+    [
+      'call.created',
+      { direction: 'outbound-api' },
+      ['direction'],
+      'expected one of inbound, outbound, internal; came "outbound-api": send "outbound"',
+    ],
     ['call.created', { call_id: undefined }, ['call_id'], 'is required: expected a string'],
     ['call.created', { call_id: '' }, ['call_id'], 'expected a text that is not empty; came ""'],
     [
       'call.created',
-      { call_id: 'c'.repeat(129) },
+      { call_id: 'c'.repeat(257) },
       ['call_id'],
-      `expected an id of at most 128 characters; came "${'c'.repeat(60)}"… (129 characters)`,
+      `expected an id of at most 256 characters; came "${'c'.repeat(60)}"… (257 characters)`,
     ],
-    ['call.created', { state: undefined }, ['state'], 'is required: expected one of queued, ringing'],
     [
       'call.created',
-      { 'from.number': '0044 20 7946 0958' },
-      ['from', 'number'],
-      'expected an E.164 number such as +14155550132; came "0044 20 7946 0958"',
+      { call_id: 5314479320940544 },
+      ['call_id'],
+      'expected a string; came 5314479320940544: send "5314479320940544", in quotes',
     ],
-    ['call.created', { from: null }, ['from'], 'expected an object; came null'],
-    ['call.created', { tags: 'support' }, ['tags'], 'expected an array; came "support"'],
-    ['call.created', { tags: ['a', 7] }, ['tags', '1'], 'expected a string; came 7'],
+    [
+      'call.created',
+      { state: undefined },
+      ['state'],
+      'is required: expected a word of lower-case letters, digits and _, such as initiated, queued, ringing, early_media, parked, up',
+    ],
+    [
+      'call.created',
+      { 'from.number': '' },
+      ['from', 'number'],
+      'expected a text that is not empty; came "": send null, or leave it out',
+    ],
+    [
+      'call.created',
+      { 'from.number': 'x'.repeat(257) },
+      ['from', 'number'],
+      `expected a number of at most 256 characters; came "${'x'.repeat(60)}"… (257 characters): send null, or leave it out, where there is no such value`,
+    ],
+    [
+      'call.created',
+      { 'from.e164': '0044 20 7946 0958' },
+      ['from', 'e164'],
+      'expected an E.164 number such as +14155550132; came "0044 20 7946 0958": send null; number takes it as it is',
+    ],
+    [
+      'call.created',
+      { 'from.e164': 'tel:+44 20 7946-0958' },
+      ['from', 'e164'],
+      'expected an E.164 number such as +14155550132; came "tel:+44 20 7946-0958": send "+442079460958"',
+    ],
+    ['call.created', { from: null }, ['from'], 'expected an object; came null: every event of this type has it'],
+    ['call.created', { tags: 'support' }, ['tags'], 'expected an array; came "support": send ["support"]'],
+    ['call.created', { tags: ['a', 7] }, ['tags', '1'], 'expected a string; came 7: send "7", in quotes'],
     [
       'call.created',
       { created_at: '2026-02-29T10:00:00Z' },
       ['created_at'],
-      'expected an RFC 3339 time with an offset, such as 2026-11-18T14:02:11.482Z; came "2026-02-29T10:00:00Z"',
+      'expected an RFC 3339 time with an offset, such as 2026-11-18T14:02:11.482Z; came "2026-02-29T10:00:00Z": there is no such day as 2026-02-29',
     ],
     [
       'call.ended',
       { 'durations.talk_seconds': -1 },
       ['durations', 'talk_seconds'],
-      'expected a number of at least 0; came -1',
+      'expected a number of at least 0; came -1: send null, or leave it out, where there is no such value',
     ],
     [
       'call.ended',
       { 'durations.talk_seconds': 1.5 },
       ['durations', 'talk_seconds'],
-      'expected a whole number; came 1.5',
+      'expected a whole number; came 1.5: send 1, rounded down',
     ],
-    ['call.ended', { 'legs.2.party.number': 42 }, ['legs', '2', 'party', 'number'], 'expected a string; came 42'],
-    ['call.ended', { 'cost.amount': 0.0924 }, ['cost', 'amount'], 'expected a string; came 0.0924'],
-    ['transcript.segment', { confidence: 94 }, ['confidence'], 'expected a number of at most 1; came 94'],
+    [
+      'call.ended',
+      { 'durations.billable_seconds': 1.5 },
+      ['durations', 'billable_seconds'],
+      'expected a whole number; came 1.5: send 2, rounded up',
+    ],
+    [
+      'call.ended',
+      { 'durations.talk_seconds': 'PT1M31.5S' },
+      ['durations', 'talk_seconds'],
+      'expected a number; came "PT1M31.5S": send 91, whole and without quotes',
+    ],
+    [
+      'call.ended',
+      { 'legs.2.party.number': 42 },
+      ['legs', '2', 'party', 'number'],
+      'expected a string; came 42: send "42", in quotes',
+    ],
+    [
+      'call.ended',
+      { 'cost.amount': 0.0924 },
+      ['cost', 'amount'],
+      'expected a string; came 0.0924: send "0.0924", in quotes',
+    ],
+    [
+      'call.ended',
+      { 'cost.currency': 'usd' },
+      ['cost', 'currency'],
+      'expected an ISO 4217 code such as USD; came "usd": send "USD"',
+    ],
+    [
+      'call.ended',
+      { status: 'Completed' },
+      ['status'],
+      expect.stringMatching(
+        /^expected a word of lower-case .* such as completed, .*; came "Completed": send "completed"$/,
+      ),
+    ],
+    ['call.ended', { status: 'NoAnswer' }, ['status'], expect.stringMatching(/came "NoAnswer": send "no_answer"$/)],
+    ['call.ended', { status: 'noanswer ' }, ['status'], expect.stringMatching(/came "noanswer ": send "no_answer"$/)],
+    [
+      'call.ended',
+      { status: '16' },
+      ['status'],
+      expect.stringMatching(/came "16": find a word for it; native takes it as it is$/),
+    ],
+    [
+      'call.recorded',
+      { channels: 0 },
+      ['channels'],
+      expect.stringMatching(/^expected a number greater than 0; came 0: /),
+    ],
     ['transcript.segment', { is_final: 'yes' }, ['is_final'], 'expected true or false; came "yes"'],
+    ['transcript.segment', { is_final: 'TRUE' }, ['is_final'], 'expected true or false; came "TRUE": send true'],
     ['agent.paused', { reason: [1, 2] }, ['reason'], 'expected an object; came an array of 2'],
+    [
+      'ivr.completed',
+      { 'ivr.version': ['1'] },
+      ['ivr', 'version'],
+      'expected a string or a number; came an array of 1',
+    ],
     [
       'ai_agent.completed',
       { exit_reason: { why: 1 } },
       ['exit_reason'],
-      expect.stringMatching(/^expected one of resolved, .*error; came an object$/),
+      expect.stringMatching(/^expected a word .* such as resolved, .*error; came an object: find a word/),
     ],
   ])('%s %#', (name, change, path, message) => {
     expect(checkEventData(name, changed(name, change))).toEqual([{ path, message }])
@@ -279,7 +442,10 @@ describe('what does not fit is named with path, expectation and value', () => {
     '2026-11-18T14:02:11+0200',
     '1763474531',
     ' 2026-11-18T14:02:11Z',
-  ])('%j is no RFC 3339 time', (created_at) => {
+    '2026-11-18t14:02:11Z',
+    '2026-11-18T14:02:11z',
+    '2016-12-31T23:59:60Z',
+  ])('%j is no RFC 3339 time that every receiver reads', (created_at) => {
     expect(checkEventData('call.created', { ...exampleOf('call.created').data, created_at })).toHaveLength(1)
   })
 
@@ -309,7 +475,7 @@ describe('what does not fit is named with path, expectation and value', () => {
 
 const anyJson: fc.Arbitrary<Json> = fc.oneof(
   fc.constantFrom<Json>(null, '', 'x', -1, 0, 1.5, 2 ** 53, true, [], {}, [null], { type: 'x' }, '+14155550132'),
-  fc.constantFrom<Json>('2026-11-18T14:02:11Z', '2026-11-18', 'x'.repeat(129), 'inbound', 'agent'),
+  fc.constantFrom<Json>('2026-11-18T14:02:11Z', '2026-11-18', 'x'.repeat(257), 'inbound', 'agent', 'Inbound'),
 )
 
 /** The example with one to three values somewhere replaced or removed. */

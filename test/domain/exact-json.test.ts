@@ -30,6 +30,17 @@ const EXACT = [
   '1.7976931348623157e308',
   '5e-324',
   '123456789012345',
+  '4.4100000000000001',
+  '4.4100000000000001e0',
+  '-0.10000000000000001',
+  '0.93590333333333340',
+  '0.9359033333333334',
+  '17.989999999999998',
+  '1.1000000000000001e-7',
+  '4.9406564584124654e-324',
+  '4.9e-324',
+  '90000000000000.062',
+  '90000000000000.063',
 ]
 
 const INEXACT = [
@@ -42,6 +53,9 @@ const INEXACT = [
   '0.10000000000000000555',
   '3.14159265358979323846',
   '1.7976931348623159e308',
+  '4.4100000000000002',
+  '0.93590333333333344',
+  '12345678901234567',
   '4e-324',
   '1e999999999',
   '1e-999999999',
@@ -49,7 +63,7 @@ const INEXACT = [
   '1e-999999999999999999999999',
 ]
 
-describe('a number is exact when the double it becomes has the same decimal value', () => {
+describe('a number is exact when the double it becomes has the same decimal value, in its fewest digits or in up to 17', () => {
   test.each(EXACT)('%s is exact', (source) => {
     expect(parseExactly(source)).toBe(Number(source))
     expect(parseLiteralNumber(source)).toBe(Number(source))
@@ -67,9 +81,24 @@ describe('a number is exact when the double it becomes has the same decimal valu
       fc.property(numberSource, (source) => {
         const isExact = !(parseLiteralNumber(source) instanceof InexactNumber)
         const value = Number(source)
-        expect(isExact).toBe(Number.isFinite(value) && sameFraction(fraction(source), fraction(String(value))))
+        const isSame = Number.isFinite(value) && sameFraction(fraction(source), fraction(String(value)))
+        expect(isExact).toBe(isSame || (Number.isFinite(value) && isRoundingOf(source, value)))
       }),
       { numRuns: 5_000 },
+    )
+  })
+
+  test.each([
+    ['jansson, cJSON and printf %.17g', 17],
+    ['printf %.16g, where it reads back', 16],
+  ])('whatever %s write of a double passes', (_, digits) => {
+    fc.assert(
+      fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
+        const source = value.toPrecision(digits)
+        fc.pre(Number.isFinite(Number(source)))
+        expect(parseExactly(source)).toBe(Number(source) === 0 ? 0 : Number(source))
+      }),
+      { numRuns: 2_000 },
     )
   })
 
@@ -211,6 +240,35 @@ function fraction(source: string): Fraction {
   const numerator = sign === '-' ? -unsigned : unsigned
   const scale = 10n ** BigInt(Math.abs(power))
   return power >= 0 ? { numerator: numerator * scale, denominator: 1n } : { numerator, denominator: scale }
+}
+
+/** Whether the source has at most 17 digits and is the double's exact value, rounded to them: by whole numbers alone. */
+function isRoundingOf(source: string, value: number): boolean {
+  const mantissa = source.replace(/^-/, '').replace(/[eE].*$/, '')
+  const digits = mantissa.replace('.', '').replace(/^0+/, '').replace(/0+$/, '')
+  if (digits.length === 0 || digits.length > 17) return false
+  const text = fraction(source.replace(/^-/, ''))
+  const double = exactValueOf(Math.abs(value))
+  // One in the last place of the source: the source divided by its digits.
+  const unit = { numerator: text.numerator, denominator: text.denominator * BigInt(digits) }
+  const distance = text.numerator * double.denominator - double.numerator * text.denominator
+  const size = distance < 0n ? -distance : distance
+  // |source − double| ≤ unit / 2
+  return 2n * size * unit.denominator <= unit.numerator * text.denominator * double.denominator
+}
+
+/** The double as a fraction of whole numbers, by its bits. */
+function exactValueOf(value: number): Fraction {
+  const bits = new DataView(new ArrayBuffer(8))
+  bits.setFloat64(0, value)
+  const whole = bits.getBigUint64(0)
+  const exponent = Number(whole >> 52n) & 0x7ff
+  const fractionBits = whole & ((1n << 52n) - 1n)
+  const mantissa = exponent === 0 ? fractionBits : fractionBits | (1n << 52n)
+  const power = (exponent === 0 ? 1 : exponent) - 1075
+  return power >= 0
+    ? { numerator: mantissa << BigInt(power), denominator: 1n }
+    : { numerator: mantissa, denominator: 1n << BigInt(-power) }
 }
 
 function sameFraction(a: Fraction, b: Fraction): boolean {

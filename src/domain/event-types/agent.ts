@@ -9,12 +9,13 @@ import {
   type EventTypeDefinition,
   id,
   ids,
+  native,
   seconds,
-  text,
   time,
+  word,
 } from './shapes.ts'
 
-const by = z.enum(['agent', 'system', 'supervisor'])
+const by = word('agent', 'system', 'supervisor')
 const queueIds = ids().nullish().describe('Queues the agent serves.')
 const statusLabel = anyText().nullish().describe('Display text: Available, On Call, On Break, Logged Out.')
 
@@ -25,30 +26,37 @@ const agentStatusChanged = z.looseObject({
   status_label: statusLabel,
   changed_at: time().describe('When it changed.'),
   previous_status_seconds: seconds().nullish().describe('Seconds the previous status lasted.'),
-  changed_by: by.describe('Who changed it.'),
+  changed_by: by.nullish().describe('Who changed it; null when the system does not say.'),
   call_id: callId.nullish().describe('Filled only for on_call.'),
   queue_ids: queueIds,
   login_session_id: id().nullish().describe('The session; null when logged out.'),
   logged_in_at: time().nullish().describe('When the session began; null when logged out.'),
+  native,
 })
 
 const agentPaused = z.looseObject({
   agent,
   reason: z
     .looseObject({
-      code: text().describe("From the tenant's own list: lunch, break, training, meeting, admin, technical, …"),
+      code: anyText()
+        .nullish()
+        .describe(
+          "From the tenant's own list: lunch, break, training, meeting, admin, technical, …; null when no reason was given.",
+        ),
       label: anyText().nullish().describe('Display text.'),
       paid: z.boolean().nullish().describe('Whether the pause is paid.'),
     })
-    .describe('Why the agent paused.'),
+    .nullish()
+    .describe('Why the agent paused; null when no reason was given.'),
   note: anyText().nullish().describe("The agent's own words."),
   paused_at: time().describe('When the pause began.'),
   expected_resume_at: time().nullish().describe('null when open-ended.'),
-  paused_by: by.describe('Who paused the agent.'),
+  paused_by: by.nullish().describe('Who paused the agent; null when the system does not say.'),
   previous_status: agentStatus.nullish().describe('null when none is known.'),
   status: agentStatus.describe('The new status: on_break.'),
   status_label: statusLabel,
   queue_ids: queueIds,
+  native,
 })
 
 export const agentEventTypes: readonly EventTypeDefinition[] = [

@@ -10,9 +10,11 @@ import {
   freeForm,
   id,
   milliseconds,
+  native,
   seconds,
   text,
   time,
+  word,
 } from './shapes.ts'
 
 const ivrCompleted = z.looseObject({
@@ -20,14 +22,14 @@ const ivrCompleted = z.looseObject({
   ivr: z.looseObject({
     ivr_id: id().describe('The IVR flow.'),
     name: anyText().nullish().describe('Display name.'),
-    version: count().nullish().describe('Version of the flow.'),
+    version: z.union([z.string(), z.number()]).nullish().describe('Version of the flow, as text or number.'),
   }),
-  started_at: time().describe('When the flow began.'),
+  started_at: time().nullish().describe('When the flow began.'),
   completed_at: time().describe('When it ended.'),
-  duration_seconds: seconds().describe('Seconds, rounded down.'),
-  exit_reason: z
-    .enum(['routed', 'caller_hangup', 'completed', 'max_retries', 'timeout', 'error'])
-    .describe('Why the flow ended.'),
+  duration_seconds: seconds().nullish().describe('Seconds, rounded down.'),
+  exit_reason: word('routed', 'caller_hangup', 'completed', 'max_retries', 'timeout', 'error')
+    .nullish()
+    .describe('Why the flow ended; null when the system does not say.'),
   exit_node: anyText().nullish().describe('The last node.'),
   routed_to: destination.nullish().describe('null unless exit_reason is routed.'),
   variables: freeForm().nullish().describe('What the flow captured; sensitive values read [redacted].'),
@@ -35,7 +37,7 @@ const ivrCompleted = z.looseObject({
     .array(
       z.looseObject({
         node: text().describe('The node.'),
-        entered_at: time().describe('When the caller reached it.'),
+        entered_at: time().nullish().describe('When the caller reached it.'),
         input: anyText().nullish().describe('What the caller typed or said; null when nothing.'),
         input_mode: z.enum(['dtmf', 'speech']).nullish().describe('null when there was no input.'),
       }),
@@ -44,6 +46,7 @@ const ivrCompleted = z.looseObject({
     .describe('The nodes in the order they were reached.'),
   invalid_input_count: count().nullish().describe('Inputs the flow did not understand.'),
   timeout_count: count().nullish().describe('Times the caller gave no input.'),
+  native,
 })
 
 const aiAgentCompleted = z.looseObject({
@@ -54,23 +57,25 @@ const aiAgentCompleted = z.looseObject({
     name: anyText().nullish().describe('Display name.'),
     version: anyText().nullish().describe('Version of the AI agent, as text.'),
   }),
-  started_at: time().describe('When its part began.'),
+  started_at: time().nullish().describe('When its part began; null when it never spoke.'),
   completed_at: time().describe('When its part ended.'),
-  duration_seconds: seconds().describe('Seconds, rounded down.'),
-  exit_reason: z
-    .enum([
-      'resolved',
-      'transferred_to_human',
-      'transferred_to_ivr',
-      'caller_hangup',
-      'agent_hangup',
-      'max_duration',
-      'silence_timeout',
-      'voicemail_detected',
-      'guardrail_stop',
-      'error',
-    ])
-    .describe('Why its part ended.'),
+  duration_seconds: seconds().nullish().describe('Seconds, rounded down.'),
+  exit_reason: word(
+    'resolved',
+    'transferred_to_human',
+    'transferred_to_ivr',
+    'caller_hangup',
+    'agent_hangup',
+    'max_duration',
+    'silence_timeout',
+    'voicemail_detected',
+    'guardrail_stop',
+    'no_answer',
+    'busy',
+    'error',
+  )
+    .nullish()
+    .describe('Why its part ended; null when the system does not say.'),
   exit_detail: anyText().nullish().describe('More about exit_reason.'),
   transferred_to: destination.nullish().describe('null unless exit_reason starts with transferred_to.'),
   outcome: z
@@ -100,6 +105,7 @@ const aiAgentCompleted = z.looseObject({
     })
     .nullish()
     .describe('How long the caller waited for its answers.'),
+  native,
 })
 
 export const automationEventTypes: readonly EventTypeDefinition[] = [

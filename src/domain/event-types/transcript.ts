@@ -6,17 +6,21 @@ import {
   callId,
   count,
   type EventTypeDefinition,
+  fileUrl,
+  fileUrlExpiresAt,
   id,
+  measure,
   milliseconds,
-  preSignedUrl,
+  native,
   texts,
   time,
-  urlExpiresAt,
+  word,
 } from './shapes.ts'
 
-const speakerRole = z.enum(['customer', 'agent', 'ai_agent', 'ivr'])
 const speakerFields = {
-  role: speakerRole.describe('Who speaks.'),
+  role: word('customer', 'agent', 'ai_agent', 'ivr', 'supervisor', 'unknown')
+    .nullish()
+    .describe('Who speaks; null when the system only tells speakers apart.'),
   channel: count().nullish().describe('Audio channel, counted from 0.'),
   name: anyText().nullish().describe('Display name.'),
   agent_id: id().nullish().describe('The agent, when one speaks.'),
@@ -26,29 +30,34 @@ const transcriptSegment = z.looseObject({
   call_id: callId,
   transcript_id: id().describe('The transcript.'),
   segment_id: id().describe('The segment: of two with the same id the later one wins.'),
-  index: count().describe('Rises by one per transcript.'),
+  index: count().nullish().describe('Rises by one per transcript; null when the system does not count.'),
   is_final: z.boolean().describe('false: the same segment_id may come again.'),
-  speaker: z.looseObject(speakerFields),
+  speaker: z.looseObject(speakerFields).nullish(),
   text: anyText().describe('What was said.'),
   language: anyText().nullish().describe('BCP 47 tag.'),
-  confidence: z.number().min(0).max(1).nullish().describe('0 to 1.'),
-  start_ms: milliseconds().describe('Milliseconds from offset_from.'),
-  end_ms: milliseconds().describe('Milliseconds from offset_from.'),
-  offset_from: time().describe('Where start_ms and end_ms count from.'),
+  confidence: measure(0, 1).nullish().describe('0 to 1.'),
+  start_ms: milliseconds().nullish().describe('Milliseconds from offset_from.'),
+  end_ms: milliseconds().nullish().describe('Milliseconds from offset_from.'),
+  offset_from: time().nullish().describe('Where start_ms and end_ms count from.'),
+  native,
 })
 
 const transcriptCompleted = z.looseObject({
   call_id: callId,
   transcript_id: id().describe('The transcript.'),
   recording_id: id().nullish().describe('The recording it was made from; null when there is none.'),
-  url: preSignedUrl,
-  url_expires_at: urlExpiresAt,
+  url: fileUrl,
+  url_expires_at: fileUrlExpiresAt,
+  text: anyText()
+    .nullish()
+    .describe('The transcript itself, as plain text, where there is no file: 262,144 bytes are about 5 hours of it.'),
+  truncated: z.boolean().nullish().describe('Whether text is only the beginning, because the whole does not fit.'),
   content_type: anyText().nullish().describe('Media type of the file.'),
   languages: texts().nullish().describe('BCP 47 tags.'),
-  duration_ms: milliseconds().describe('Milliseconds the transcript covers.'),
-  segment_count: count().describe('Segments in the file.'),
-  word_count: count().nullish().describe('Words in the file.'),
-  average_confidence: z.number().min(0).max(1).nullish().describe('0 to 1.'),
+  duration_ms: milliseconds().nullish().describe('Milliseconds the transcript covers.'),
+  segment_count: count().nullish().describe('Segments in the transcript.'),
+  word_count: count().nullish().describe('Words in the transcript.'),
+  average_confidence: measure(0, 1).nullish().describe('0 to 1.'),
   speakers: z
     .array(z.looseObject({ ...speakerFields, talk_ms: milliseconds().nullish().describe('Milliseconds spoken.') }))
     .nullish(),
@@ -68,6 +77,7 @@ const transcriptCompleted = z.looseObject({
     })
     .nullish()
     .describe('null when the tenant has no analysis plan.'),
+  native,
 })
 
 export const transcriptEventTypes: readonly EventTypeDefinition[] = [
@@ -83,6 +93,6 @@ export const transcriptEventTypes: readonly EventTypeDefinition[] = [
     schema: transcriptCompleted,
     example: transcriptCompletedExample,
     description:
-      'The transcript is final. Its pre-signed url leads to JSON with every segment and works until url_expires_at, 24 hours. analysis is null for a tenant without an analysis plan.',
+      'The transcript is final. Its pre-signed url leads to JSON with every segment and works until url_expires_at; or text holds it inline and url is null, with truncated true where the whole does not fit. A body is at most 262,144 bytes: 12 to 21 minutes of talk word by word, 73 minutes in segments, about 5 hours of plain text. analysis is null for a tenant without an analysis plan.',
   },
 ]

@@ -1,61 +1,130 @@
 // Accepts events. Promise: an id is given out after the commit that holds the event, its deliveries and their wake-ups;
-// a call is taken whole or refused whole, with everything that is wrong with it; the same idempotency key never makes a
-// second event.
+// a call is taken whole or refused whole, with everything that is wrong with it, or, if it asks for that, taken without the
+// events that are not valid; the same idempotency key never makes a second event.
 
 import type { Context } from '../../context.ts'
 import { bodyBytes, buildEnvelope, MAX_BODY_BYTES } from '../../domain/envelope.ts'
-import { bodyTooLarge, checkEvent, type EventInput, eventFingerprint } from '../../domain/event-input.ts'
+import {
+  bodyTooLarge,
+  checkEvent,
+  type EventInput,
+  eventFingerprint,
+  type UncheckedEvent,
+} from '../../domain/event-input.ts'
+import { MAX_LISTED_ISSUES } from '../../domain/event-type.ts'
 import { toPublicId } from '../../domain/id.ts'
 import { type Issue, issuesWithin } from '../../domain/issue.ts'
 import type { NewEvent, StoredEvent } from '../../domain/new-event.ts'
 import { ConflictError, ValidationError } from '../../errors.ts'
 
 const MAX_EVENTS_PER_CALL = 500
-/** With so many issues the events that follow are not looked at: a call full of faults costs no more than a good one. */
+/** After this many issues a call that refuses looks at no further event, and a call that skips lists one issue of each. */
 const ENOUGH_ISSUES = 1_000
+
+type PublishCall = { readonly tenantId: string; readonly events: readonly UncheckedEvent[] }
+
+/** An event that was not stored: its place in the call, and issues with paths from `input` on. */
+export type SkippedEvent = { readonly index: number; readonly issues: readonly Issue[] }
 
 /**
  * Stores 1 to 500 events for one tenant and queues their deliveries; results in the order of the input.
  * Throws ValidationError with paths from `input` on, ConflictError for a key that holds other content, and what
  * `isDatabaseAway` knows when the database is: then nothing was acknowledged.
  */
-export async function publishEvents(
-  ctx: Context,
-  { tenantId, events }: { tenantId: string; events: readonly EventInput[] },
-): Promise<readonly StoredEvent[]> {
-  if (events.length < 1 || events.length > MAX_EVENTS_PER_CALL)
-    throw new ValidationError([
-      {
-        path: ['input', 'events'],
-        message: `expected 1 to ${MAX_EVENTS_PER_CALL} events, came ${events.length}: split them over several calls`,
-      },
-    ])
-  const acceptedAt = ctx.clock.now()
-  const publicTenantId = toPublicId('tenant', tenantId)
-  const issues: Issue[] = []
-  const accepted: NewEvent[] = []
-  for (const [i, event] of events.entries()) {
-    const found = checkEvent(event)
-    if (found.length === 0) {
-      const fresh = buildEvent(ctx, event, publicTenantId, acceptedAt)
-      if (fresh.bodyBytes <= MAX_BODY_BYTES) accepted.push(fresh)
-      else found.push(bodyTooLarge(fresh.bodyBytes))
-    }
-    if (found.length) issues.push(...issuesWithin(['input', 'events', String(i)], found))
-    if (issues.length > ENOUGH_ISSUES) break
-  }
-  if (issues.length) throw new ValidationError(issues)
-
-  const stored = await ctx.storeEvents({ tenantId, events: accepted })
+export async function publishEvents(ctx: Context, call: PublishCall): Promise<readonly StoredEvent[]> {
+  const { accepted, refused } = checkEvents(ctx, call, { looksAtAll: false })
+  if (refused.length) throw new ValidationError(refused.flatMap(({ issues }) => issues))
+  const stored = await ctx.storeEvents({ tenantId: call.tenantId, events: accepted.map(({ event }) => event) })
   if ('conflict' in stored) {
     const { index, key, eventId } = stored.conflict
     throw new ConflictError(
-      `The idempotency key ${JSON.stringify(key)} was used for another event, ${toPublicId('event', eventId)}, with other content. Nothing of this call was stored. Use a new key for a new event, or send the same content again.`,
+      `${describeConflict(key, eventId)} Nothing of this call was stored. ${CONFLICT_ADVICE}`,
       'IDEMPOTENCY_CONFLICT',
       ['input', 'events', String(index), 'idempotencyKey'],
     )
   }
-  return stored
+  return stored as readonly StoredEvent[]
+}
+
+/**
+ * Stores those of 1 to 500 events that can be stored and queues their deliveries; both lists in the order of the input.
+ * Throws ValidationError for a call of no or too many events, and what `isDatabaseAway` knows when the database is: then
+ * nothing was acknowledged.
+ */
+export async function publishValidEvents(
+  ctx: Context,
+  call: PublishCall,
+): Promise<{
+  readonly events: readonly (StoredEvent & { readonly index: number })[]
+  readonly skipped: readonly SkippedEvent[]
+}> {
+  const { accepted, refused } = checkEvents(ctx, call, { looksAtAll: true })
+  if (accepted.length === 0) return { events: [], skipped: refused }
+  const stored = await ctx.storeEvents({
+    tenantId: call.tenantId,
+    events: accepted.map(({ event }) => event),
+    skipsConflicts: true,
+  })
+  if ('conflict' in stored) throw new Error('Expected a call that skips to be stored, came a conflict.')
+  const events: (StoredEvent & { index: number })[] = []
+  const skipped = [...refused]
+  for (const [at, result] of stored.entries()) {
+    const { index, event } = accepted[at]!
+    if ('id' in result) events.push({ ...result, index })
+    else
+      skipped.push({
+        index,
+        issues: [
+          {
+            path: ['input', 'events', String(index), 'idempotencyKey'],
+            message: `${describeConflict(event.key!, result.skippedFor)} ${CONFLICT_ADVICE}`,
+          },
+        ],
+      })
+  }
+  return { events, skipped: skipped.sort((a, b) => a.index - b.index) }
+}
+
+type Accepted = { readonly index: number; readonly event: NewEvent }
+
+function checkEvents(
+  ctx: Context,
+  { tenantId, events }: PublishCall,
+  { looksAtAll }: { looksAtAll: boolean },
+): { accepted: Accepted[]; refused: SkippedEvent[] } {
+  if (events.length < 1 || events.length > MAX_EVENTS_PER_CALL)
+    throw new ValidationError([
+      {
+        path: ['input', 'events'],
+        message: `expected 1 to ${MAX_EVENTS_PER_CALL} events, in a request of at most 4 MiB; came ${events.length}: ${events.length ? 'split them over several calls' : 'send none of these calls'}`,
+      },
+    ])
+  const acceptedAt = ctx.clock.now()
+  const publicTenantId = toPublicId('tenant', tenantId)
+  const accepted: Accepted[] = []
+  const refused: SkippedEvent[] = []
+  let issueCount = 0
+  for (const [index, input] of events.entries()) {
+    if (issueCount > ENOUGH_ISSUES && !looksAtAll) break
+    const issues = checkEvent(input, issueCount > ENOUGH_ISSUES ? 1 : MAX_LISTED_ISSUES)
+    if (issues.length === 0) {
+      const event = buildEvent(ctx, input as EventInput, publicTenantId, acceptedAt)
+      if (event.bodyBytes <= MAX_BODY_BYTES) {
+        accepted.push({ index, event })
+        continue
+      }
+      issues.push(bodyTooLarge(event.bodyBytes))
+    }
+    refused.push({ index, issues: issuesWithin(['input', 'events', String(index)], issues) })
+    issueCount += issues.length
+  }
+  return { accepted, refused }
+}
+
+const CONFLICT_ADVICE = 'Use a new key for a new event, or send the same content again.'
+
+function describeConflict(key: string, eventId: string): string {
+  return `The idempotency key ${JSON.stringify(key)} was used for another event, ${toPublicId('event', eventId)}, with other content.`
 }
 
 function buildEvent(ctx: Context, event: EventInput, tenantId: string, acceptedAt: Date): NewEvent {

@@ -5,8 +5,8 @@
 
 import type { HotDatabase, Queryable, Statement } from '../../database/pools.ts'
 import { askForWakeUps } from '../../database/queue.ts'
-import { int, measuredText, recordset, text, timestamptz, uuid } from '../../database/recordset.ts'
-import { decideKeys, type KeyedEvent, type KeyHolder } from '../../domain/idempotency.ts'
+import { double, int, measuredText, recordset, text, timestamptz, uuid } from '../../database/recordset.ts'
+import { decideKeys, type KeyDecision, type KeyedEvent, type KeyHolder } from '../../domain/idempotency.ts'
 import type { StoreCall, StoreResult } from '../../domain/new-event.ts'
 import { type ClaimedDelivery, LARGE_BODY_BYTES, LEASE_MS, releaseLeases } from '../deliver/claim-deliveries.ts'
 import type { Nearby, Offer, WokenEndpoint } from '../deliver/hand-over.ts'
@@ -59,7 +59,8 @@ async function storeKeyed(tx: Queryable, calls: readonly StoreCall[], options: I
   const fresh = calls.flatMap((call, i) => {
     const decision = decisions[i]!
     if (decision.kind === 'conflict') return []
-    const events = call.events.filter((_, j) => decision.events[j]!.duplicateOf === null)
+    const isNew = ({ duplicateOf, skippedFor }: KeyDecision) => duplicateOf === null && !skippedFor
+    const events = call.events.filter((_, j) => isNew(decision.events[j]!))
     return events.length ? [{ ...call, events }] : []
   })
   const inserted = fresh.length ? await insertEvents(tx, fresh, options) : NOTHING_INSERTED
@@ -74,11 +75,15 @@ async function storeKeyed(tx: Queryable, calls: readonly StoreCall[], options: I
       const { index, holder } = decision
       return { conflict: { index, key: calls[i]!.events[index]!.key!, eventId: holder.eventId } }
     }
-    return decision.events.map(({ id, duplicateOf }) => ({
-      id: duplicateOf ?? id,
-      duplicate: duplicateOf !== null,
-      deliveryCount: counts.get(duplicateOf ?? id) ?? 0,
-    }))
+    return decision.events.map(({ id, duplicateOf, skippedFor }) =>
+      skippedFor
+        ? { skippedFor: skippedFor.eventId }
+        : {
+            id: duplicateOf ?? id,
+            duplicate: duplicateOf !== null,
+            deliveryCount: counts.get(duplicateOf ?? id) ?? 0,
+          },
+    )
   })
   return { inserted, results }
 }
@@ -89,6 +94,7 @@ const INPUT = recordset('i', {
   type: text,
   subject: text,
   sequence: int,
+  sequence_long: double,
   occurred_at: timestamptz,
   body: measuredText,
 })
@@ -103,8 +109,8 @@ const INSERT_EVENTS: Statement = {
     with input as (
       select * from ${INPUT.source}
     ), stored as (
-      insert into event (id, tenant_id, type, subject, sequence, occurred_at, body)
-      select id, tenant_id, type, subject, sequence, occurred_at, body from input
+      insert into event (id, tenant_id, type, subject, sequence, sequence_long, occurred_at, body)
+      select id, tenant_id, type, subject, sequence, sequence_long, occurred_at, body from input
       on conflict (id) do nothing
       returning id, tenant_id, type, subject
     ), wanted as (
@@ -156,6 +162,13 @@ type Inserted = {
 }
 const NOTHING_INSERTED: Inserted = { counts: new Map(), woken: [], taken: [] }
 
+const MAX_INT = 2 ** 31 - 1
+
+/** The column that holds a sequence; the other one is null. */
+function sequenceColumns(sequence: number | null) {
+  return sequence !== null && sequence > MAX_INT ? { sequence_long: sequence } : { sequence }
+}
+
 type InsertOptions = StoreOptions & { readonly offer: Offer | null }
 
 type EndpointRow = { kind: 'endpoint'; endpointId: string; tenantId: string; revision: number; awake: boolean }
@@ -173,7 +186,7 @@ async function insertEvents(
       tenant_id: tenantId,
       type,
       subject,
-      sequence,
+      ...sequenceColumns(sequence),
       occurred_at: occurredAt,
       body: { text: body, bytes: bodyBytes },
     })),
@@ -333,6 +346,7 @@ async function claimKeys(tx: Queryable, calls: readonly StoreCall[]): Promise<Re
       })),
     ),
     held,
+    (call) => calls[call]!.skipsConflicts ?? false,
   )
   const moved: KeyRow[] = []
   const freed: Pick<KeyRow, 'tenant_id' | 'key'>[] = []
