@@ -5,7 +5,6 @@ import type { Config } from './config.ts'
 import type { HotDatabase } from './database/pools.ts'
 import type { Clock } from './domain/clock.ts'
 import type { IdSource } from './domain/id.ts'
-import type { StoreCall, StoreResult } from './domain/new-event.ts'
 import type { PrismaClient, Role } from './generated/prisma/client.ts'
 import type { Vault } from './vault.ts'
 
@@ -21,8 +20,6 @@ export type Context = {
   /** The database for the delivery path: prepared statements on a separate pool. */
   readonly hot: HotDatabase
   readonly vault: Vault
-  /** Stores the events of a publish call, together with calls that arrive at the same time. Resolves after the commit. */
-  readonly storeEvents: (call: StoreCall) => Promise<StoreResult>
 }
 
 /** The caller. `tenantId` is null for operators, and for publishers that serve every tenant. */

@@ -8,7 +8,7 @@ const uuid = z.string().regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
 export const JOBS = {
   /**
    * A wake-up: look at this endpoint now. May be lost, doubled or late without harm. `test` looks at its tests alone;
-   * `fromStart` also at what lies before the lane's low-water mark. `told` names the lanes that know already.
+   * `fromStart` also at what lies before the lane's low-water mark. `told` names the process whose lanes were woken already.
    */
   deliver: z.object({
     endpointId: uuid,

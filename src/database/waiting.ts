@@ -1,4 +1,4 @@
-// Waiting with an end: for an answer, and between two tries.
+// Waiting with an end: for an answer, between two tries, and between two rounds.
 
 const BACK_OFF_MS = [100, 200, 500, 1_000, 2_000]
 
@@ -38,4 +38,20 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
     const timer = setTimeout(done, ms)
     signal.addEventListener('abort', done)
   })
+}
+
+/** Does the work in rounds, `everyMs` after each other, until it is told to stop; returns what stops it. The work must not throw. */
+export function repeat(everyMs: number, work: () => Promise<void>): () => Promise<void> {
+  const stopping = new AbortController()
+  const rounds = (async () => {
+    for (;;) {
+      await pause(everyMs, stopping.signal)
+      if (stopping.signal.aborted) return
+      await work()
+    }
+  })()
+  return async () => {
+    stopping.abort()
+    await rounds
+  }
 }

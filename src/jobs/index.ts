@@ -21,7 +21,7 @@ import { sweepDeletedEndpoint, sweepDeletedEndpoints } from '../gateway/admin/sw
 import type { Lanes } from '../gateway/deliver/lanes.ts'
 import { forgetTestSteps } from '../gateway/deliver/test-steps.ts'
 import { purgeIdempotencyKeys } from '../gateway/publish/purge-idempotency-keys.ts'
-import type { BulkRetries } from '../gateway/retry/bulk-retry.ts'
+import type { BulkRetries } from '../gateway/retry/bulk-retry-worker.ts'
 import { forgetStatistics } from '../gateway/statistics/statistics.ts'
 
 const CRONTAB = `
@@ -42,8 +42,7 @@ export type JobRunner = { close(): Promise<void> }
 export type JobRunnerOptions = {
   readonly ctx: Context
   readonly lanes: Lanes
-  /** The name of these lanes in jobs that were told to them already. */
-  readonly lanesId: string
+  readonly processId: () => string
   readonly bulkRetries: BulkRetries
   /** A pool of its own: graphile-worker and Prisma must not share one. */
   readonly pool: pg.Pool
@@ -51,7 +50,7 @@ export type JobRunnerOptions = {
 }
 
 /** Starts working; keeps at it through outages until closed. */
-export function startJobs({ ctx, lanes, lanesId, bulkRetries, pool, setPoolIds }: JobRunnerOptions): JobRunner {
+export function startJobs({ ctx, lanes, processId, bulkRetries, pool, setPoolIds }: JobRunnerOptions): JobRunner {
   let runner: Runner | null = null
   let closed = false
   let poolIds: string[] = []
@@ -63,7 +62,7 @@ export function startJobs({ ctx, lanes, lanesId, bulkRetries, pool, setPoolIds }
     }
   const taskList: TaskList = {
     deliver: implement('deliver', (payload) => {
-      if (payload.told !== lanesId) lanes.wake(payload)
+      if (payload.told !== processId()) lanes.wake(payload)
     }),
     'sweep-deleted-endpoint': implement('sweep-deleted-endpoint', ({ endpointId }) =>
       sweepDeletedEndpoint(ctx, endpointId),

@@ -7,8 +7,9 @@ import ErrorsPlugin from '@pothos/plugin-errors'
 import PrismaPlugin from '@pothos/plugin-prisma'
 import RelayPlugin from '@pothos/plugin-relay'
 import ScopeAuthPlugin from '@pothos/plugin-scope-auth'
-import type { Context, Viewer } from '../context.ts'
+import type { Viewer } from '../context.ts'
 import { ConflictError, NotFoundError, RequestError, ValidationError } from '../errors.ts'
+import type { PublishContext } from '../gateway/publish/publisher.ts'
 import { getDatamodel, type default as PrismaTypes } from '../generated/pothos-prisma-types.ts'
 import type { Role } from '../generated/prisma/enums.ts'
 import type { ChangeFeed } from '../live/feed.ts'
@@ -16,7 +17,7 @@ import { COST_LIMIT, DEPTH_LIMIT, refuseCost } from './cost.ts'
 import { HELD_COLUMNS } from './resolve-from-row.ts'
 
 /** The context of every resolver. */
-export type RequestContext = Context & {
+export type RequestContext = PublishContext & {
   /** null if the caller did not authenticate. */
   readonly viewer: Viewer | null
   readonly requestId: string

@@ -2,7 +2,8 @@
 
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Context, Viewer } from '../context.ts'
+import type { Viewer } from '../context.ts'
+import type { PublishContext } from '../gateway/publish/publisher.ts'
 import type { ChangeFeed } from '../live/feed.ts'
 import { COST_LIMIT } from '../schema/cost.ts'
 import {
@@ -32,7 +33,11 @@ export type Admission = {
   ): Promise<{ context: OperationContext; credential: Credential } | null>
 }
 
-export function createAdmission(parts: { ctx: Context; feed: ChangeFeed; authenticator: Authenticator }): Admission {
+export function createAdmission(parts: {
+  ctx: PublishContext
+  feed: ChangeFeed
+  authenticator: Authenticator
+}): Admission {
   const { ctx, feed, authenticator } = parts
   const { clock } = ctx
   const rates = createRateLimiter()

@@ -9,6 +9,7 @@ import type { GraphQLSchema } from 'graphql'
 import type { Registry } from 'prom-client'
 import type { Context } from '../context.ts'
 import { isDatabaseAway, RequestError } from '../errors.ts'
+import type { PublishContext } from '../gateway/publish/publisher.ts'
 import type { ChangeFeed } from '../live/feed.ts'
 import { createAdmission } from './admission.ts'
 import { createAuthenticator } from './authenticate.ts'
@@ -27,7 +28,7 @@ import { createWebSocketDoor, refuseUpgrade } from './websocket.ts'
 import { createGraphQL } from './yoga.ts'
 
 export type ServerParts = {
-  readonly ctx: Context
+  readonly ctx: PublishContext
   readonly feed: ChangeFeed
   readonly schema: GraphQLSchema
   /** Metrics of other parts, to be shown with the server's. */

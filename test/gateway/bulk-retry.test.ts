@@ -9,11 +9,11 @@ import {
   findBulkRetry,
   pauseBulkRetry,
   resumeBulkRetry,
-  retryChunk,
   startBulkRetry,
   updateBulkRetry,
   watchBulkRetry,
 } from '../../src/gateway/retry/bulk-retry.ts'
+import { retryChunk } from '../../src/gateway/retry/bulk-retry-worker.ts'
 import { cancelDelivery, retryDelivery } from '../../src/gateway/retry/retry-delivery.ts'
 import { type House, openHouse } from '../support/house.ts'
 

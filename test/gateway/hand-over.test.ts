@@ -15,7 +15,6 @@ beforeAll(async () => {
 afterAll(() => house.close())
 
 const PROCESS = randomUUID()
-const LANES = randomUUID()
 
 type Handed = { taken: readonly ClaimedDelivery[][]; woken: string[] }
 
@@ -23,7 +22,7 @@ type Handed = { taken: readonly ClaimedDelivery[][]; woken: string[] }
 async function storeBeside(
   offer: Partial<Omit<Offer, 'take'>> | null,
   calls: StoreCall[],
-  { repeated = false, hot = house.app.ctx.hot } = {},
+  { repeated = false, hot = house.app.ctx.hot, processId = PROCESS } = {},
 ): Promise<Handed> {
   const taken: ClaimedDelivery[][] = []
   const woken: string[] = []
@@ -31,11 +30,10 @@ async function storeBeside(
     maxAttempts: 7,
     repeated,
     nearby: {
-      id: LANES,
+      processId,
       wake: ({ endpointId }) => void woken.push(endpointId),
       offer: () =>
         offer && {
-          processId: PROCESS,
           places: {},
           otherwise: 2,
           most: 100,
@@ -74,7 +72,7 @@ const wakeUps = async (endpointId: string) => {
   return rows[0].count
 }
 
-const leasedTo = (endpointId: string) => house.deliveries({ endpointId, leaseToken: LANES })
+const leasedTo = (endpointId: string) => house.deliveries({ endpointId, leaseToken: PROCESS })
 
 describe('a publish beside lanes with free places', () => {
   test('stores its deliveries leased to these lanes, ready to be sent, and stores no wake-up', async () => {
@@ -175,18 +173,24 @@ describe('a publish beside lanes with free places', () => {
   })
 })
 
-test('deliveries that were leased to lanes by a commit without an answer can be claimed once the publish is repeated', async () => {
-  const tenantId = await house.addTenant()
-  const { id: endpointId } = await house.addEndpoint('https://127.0.0.1/x', { tenantId })
-  const calls = eventsOf(tenantId, 2)
-  await storeBeside({}, calls)
-  expect(await leasedTo(endpointId)).toHaveLength(2)
-  const { taken, woken } = await storeBeside({}, calls, { repeated: true })
-  expect(taken).toEqual([])
-  expect(new Set(woken)).toEqual(new Set([endpointId]))
-  const stored = await house.deliveries({ endpointId })
-  expect(stored.map(({ leaseToken, leaseUntil, leaseBy }) => [leaseToken, leaseUntil, leaseBy])).toEqual([
-    [null, null, null],
-    [null, null, null],
-  ])
-})
+test.each([
+  ['under the same id', PROCESS],
+  ['under a new id, because the process was taken for dead', randomUUID()],
+])(
+  'deliveries that were leased to lanes by a commit without an answer can be claimed once the publish is repeated %s',
+  async (_, processId) => {
+    const tenantId = await house.addTenant()
+    const { id: endpointId } = await house.addEndpoint('https://127.0.0.1/x', { tenantId })
+    const calls = eventsOf(tenantId, 2)
+    await storeBeside({}, calls)
+    expect(await leasedTo(endpointId)).toHaveLength(2)
+    const { taken, woken } = await storeBeside({}, calls, { repeated: true, processId })
+    expect(taken).toEqual([])
+    expect(new Set(woken)).toEqual(new Set([endpointId]))
+    const stored = await house.deliveries({ endpointId })
+    expect(stored.map(({ leaseToken, leaseUntil, leaseBy }) => [leaseToken, leaseUntil, leaseBy])).toEqual([
+      [null, null, null],
+      [null, null, null],
+    ])
+  },
+)

@@ -6,13 +6,15 @@ import type { Context, Viewer } from '../../src/context.ts'
 import { openHotDatabase, openPool } from '../../src/database/pools.ts'
 import { createClock } from '../../src/domain/clock.ts'
 import { createIdSource } from '../../src/domain/id.ts'
+import { createPublisher, type PublishContext } from '../../src/gateway/publish/publisher.ts'
 import { PrismaClient, type Role } from '../../src/generated/prisma/client.ts'
+import { createMetrics } from '../../src/metrics.ts'
 import { createVault } from '../../src/vault.ts'
 import { cloneDatabase } from './database.ts'
 import { accessTo } from './database-session.ts'
 
 export type Administration = {
-  ctx: Context
+  ctx: PublishContext
   databaseUrl: string
   /** Lines the log took, oldest first. */
   logged: string[]
@@ -44,8 +46,13 @@ export async function openAdministration(env: Record<string, string> = {}): Prom
     db,
     hot,
     vault: createVault([randomBytes(32)]),
-    storeEvents: () => Promise.reject(new Error('Nothing is published here.')),
   }
+  const publisher = createPublisher({
+    ctx,
+    metrics: createMetrics(() => 0),
+    nearby: () => null,
+    onFlushed: () => {},
+  })
   const viewerOf = (role: Role, tenantId: string | null): Viewer => ({
     role,
     tenantId,
@@ -54,7 +61,7 @@ export async function openAdministration(env: Record<string, string> = {}): Prom
     credential: { kind: 'key', id: ctx.newId() },
   })
   return {
-    ctx,
+    ctx: { ...ctx, publisher },
     databaseUrl: database.url,
     logged,
     operator: viewerOf('OPERATOR', null),

@@ -17,8 +17,8 @@ export type WokenEndpoint = { readonly endpointId: string; readonly tenantId: st
 
 /** The lanes of the publisher's own process. */
 export type Nearby = {
-  /** Names these lanes in jobs, which need not wake them again, and is the token of the leases that they take over. */
-  readonly id: string
+  /** Jobs that name this process need not wake its lanes again; it holds the leases that the lanes take over. */
+  readonly processId: string
   /** Told of each endpoint after the commit: sooner than its job can tell. */
   wake(endpoint: WokenEndpoint): void
   /** What the lanes take over at once, leased by the statement that stores it; null: nothing now. */
@@ -26,8 +26,6 @@ export type Nearby = {
 }
 
 export type Offer = {
-  /** The holder of the leases. */
-  readonly processId: string
   /** Free places by endpoint id, or by tenant id for the other endpoints of that tenant. */
   readonly places: Readonly<Record<string, number>>
   /** The places of an endpoint that is named neither by itself nor by its tenant. */
@@ -51,7 +49,6 @@ export type HandOverOptions = {
   readonly lanes: ReadonlyMap<string, Lane>
   readonly slots: Slots
   readonly departures: Departures
-  processId(): string
   /** Called when the places of an offer are free again. */
   onTaken(): void
   isClosed(): boolean
@@ -107,7 +104,6 @@ export function createHandOver(options: HandOverOptions): HandOver {
       }
 
       return {
-        processId: options.processId(),
         places,
         otherwise: FIRST_SLOTS,
         most,

@@ -119,7 +119,7 @@ export function createLanes(options: LanesOptions): Lanes {
       runSoon: claimSoon,
     }),
   )
-  const handOver = createHandOver({ ...shared, lanes: table.lanes, processId, onTaken: claimSoon })
+  const handOver = createHandOver({ ...shared, lanes: table.lanes, onTaken: claimSoon })
 
   let claimScheduled = false
   function claimSoon(): void {

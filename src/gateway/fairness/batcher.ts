@@ -34,6 +34,20 @@ type Entry<Item, Result> = { item: Item; resolve: (result: Result) => void; reje
 
 const MAX_SERIALIZATION_TRIES = 10
 
+/** The most that one statement of the delivery path takes. */
+export const STATEMENT_BOUNDS = { maxItems: 500, maxBytes: 8_000_000 } as const
+
+const TRY_AGAIN_MS = 200
+
+/** The patience of somebody who waits `limitMs` for a database that is away: a try every 200 ms. */
+export function retryFor(limitMs: number): (waitedMs: number) => Promise<boolean> {
+  return async (waitedMs) => {
+    if (waitedMs + TRY_AGAIN_MS > limitMs) return false
+    await new Promise((resolve) => setTimeout(resolve, TRY_AGAIN_MS))
+    return true
+  }
+}
+
 export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result>): Batcher<Item, Result> {
   type Waiting = Entry<Item, Result>
   const queue = createFairQueue<Waiting>({

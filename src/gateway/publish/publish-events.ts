@@ -16,6 +16,7 @@ import { toPublicId } from '../../domain/id.ts'
 import { type Issue, issuesWithin } from '../../domain/issue.ts'
 import type { NewEvent, StoredEvent } from '../../domain/new-event.ts'
 import { ConflictError, ValidationError } from '../../errors.ts'
+import type { PublishContext } from './publisher.ts'
 
 const MAX_EVENTS_PER_CALL = 500
 /** After this many issues a call that refuses looks at no further event, and a call that skips lists one issue of each. */
@@ -31,10 +32,10 @@ export type SkippedEvent = { readonly index: number; readonly issues: readonly I
  * Throws ValidationError with paths from `input` on, ConflictError for a key that holds other content, and what
  * `isDatabaseAway` knows when the database is: then nothing was acknowledged.
  */
-export async function publishEvents(ctx: Context, call: PublishCall): Promise<readonly StoredEvent[]> {
+export async function publishEvents(ctx: PublishContext, call: PublishCall): Promise<readonly StoredEvent[]> {
   const { accepted, refused } = checkEvents(ctx, call, { looksAtAll: false })
   if (refused.length) throw new ValidationError(refused.flatMap(({ issues }) => issues))
-  const stored = await ctx.storeEvents({ tenantId: call.tenantId, events: accepted.map(({ event }) => event) })
+  const stored = await ctx.publisher.store({ tenantId: call.tenantId, events: accepted.map(({ event }) => event) })
   if ('conflict' in stored) {
     const { index, key, eventId } = stored.conflict
     throw new ConflictError(
@@ -52,7 +53,7 @@ export async function publishEvents(ctx: Context, call: PublishCall): Promise<re
  * nothing was acknowledged.
  */
 export async function publishValidEvents(
-  ctx: Context,
+  ctx: PublishContext,
   call: PublishCall,
 ): Promise<{
   readonly events: readonly (StoredEvent & { readonly index: number })[]
@@ -60,7 +61,7 @@ export async function publishValidEvents(
 }> {
   const { accepted, refused } = checkEvents(ctx, call, { looksAtAll: true })
   if (accepted.length === 0) return { events: [], skipped: refused }
-  const stored = await ctx.storeEvents({
+  const stored = await ctx.publisher.store({
     tenantId: call.tenantId,
     events: accepted.map(({ event }) => event),
     skipsConflicts: true,

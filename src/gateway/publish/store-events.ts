@@ -6,10 +6,11 @@
 import type { HotDatabase, Queryable, Statement } from '../../database/pools.ts'
 import { askForWakeUps } from '../../database/queue.ts'
 import { double, int, measuredText, recordset, text, timestamptz, uuid } from '../../database/recordset.ts'
-import { decideKeys, type KeyDecision, type KeyedEvent, type KeyHolder } from '../../domain/idempotency.ts'
+import type { KeyDecision } from '../../domain/idempotency.ts'
 import type { StoreCall, StoreResult } from '../../domain/new-event.ts'
 import { type ClaimedDelivery, LARGE_BODY_BYTES, LEASE_MS, releaseLeases } from '../deliver/claim-deliveries.ts'
 import type { Nearby, Offer, WokenEndpoint } from '../deliver/hand-over.ts'
+import { claimKeys } from './idempotency-keys.ts'
 
 export type StoreOptions = {
   /** Attempts of a delivery's first cycle. */
@@ -99,7 +100,7 @@ const INPUT = recordset('i', {
   body: measuredText,
 })
 
-const [MAX_ATTEMPTS, LANES, PROCESS, PLACES, OTHERWISE, MOST] = [1, 2, 3, 4, 5, 6].map((n) => `$${INPUT.width + n}`)
+const [MAX_ATTEMPTS, PROCESS, PLACES, OTHERWISE, MOST] = [1, 2, 3, 4, 5].map((n) => `$${INPUT.width + n}`)
 
 // What lanes nearby take over is leased as it is inserted: it needs no claim, and an endpoint of which they take
 // everything no wake-up.
@@ -127,7 +128,7 @@ const INSERT_EVENTS: Statement = {
       insert into delivery (tenant_id, event_id, endpoint_id, event_type, subject, max_attempts, next_attempt_at,
         lease_token, lease_until, lease_by)
       select tenant_id, id, endpoint_id, type, subject, ${MAX_ATTEMPTS}::int, date_trunc('milliseconds', now()),
-        case when taken then ${LANES}::uuid end, case when taken then now() + interval '${LEASE_MS} ms' end,
+        case when taken then ${PROCESS}::uuid end, case when taken then now() + interval '${LEASE_MS} ms' end,
         case when taken then ${PROCESS}::uuid end
       from shared_out
       returning id, event_id, endpoint_id, next_attempt_at, lease_token is not null as taken
@@ -136,7 +137,7 @@ const INSERT_EVENTS: Statement = {
       from (select endpoint_id, bool_and(taken) as all_taken from fanned group by endpoint_id) f
       join endpoint e on e.id = f.endpoint_id
     ), woken as (
-      ${askForWakeUps('concerned where awake', { endpointId: 'id', told: `${LANES}::text` })}
+      ${askForWakeUps('concerned where awake', { endpointId: 'id', told: `${PROCESS}::text` })}
     )
     select 'event' as kind, event_id as "eventId", count(*)::int as count, null::uuid as "endpointId",
       null::uuid as "tenantId", null::int as revision, null::bool as awake, null::uuid as id, null::timestamptz as "dueAt"
@@ -194,8 +195,7 @@ async function insertEvents(
   const values = [
     ...INPUT.values(rows),
     maxAttempts,
-    nearby?.id ?? null,
-    offer?.processId ?? null,
+    nearby?.processId ?? null,
     JSON.stringify(offer?.places ?? {}),
     String(offer?.otherwise ?? 0),
     offer?.most ?? 0,
@@ -214,7 +214,7 @@ async function insertEvents(
       nearby && offer
         ? takenOver(
             inserted.filter((row) => row.kind === 'taken'),
-            { calls, endpoints, maxAttempts, leaseToken: nearby.id },
+            { calls, endpoints, maxAttempts, leaseToken: nearby.processId },
           )
         : [],
   }
@@ -256,17 +256,19 @@ function takenOver(
   })
 }
 
+// A hand-over leases with the process' id as token too, and no claim does. The process may have another id by now: then it
+// was taken for dead, and what it leased before is to be freed all the same.
 const UNTAKEN: Statement = {
   name: 'untaken-deliveries',
   text: `
     select id, lease_token as "leaseToken", endpoint_id as "endpointId", tenant_id as "tenantId"
-    from delivery where event_id = any ($1::uuid[]) and lease_token = $2::uuid`,
+    from delivery where event_id = any ($1::uuid[]) and lease_token = lease_by`,
 }
 
 /** Ends the leases of a try whose commit went unheard: the lanes never took what it left to them. */
 async function freeUntaken(hot: HotDatabase, calls: readonly StoreCall[], nearby: Nearby): Promise<void> {
   const eventIds = calls.flatMap(({ events }) => events.map(({ id }) => id))
-  const untaken = await hot.query<{ id: string; leaseToken: string } & WokenEndpoint>(UNTAKEN, [eventIds, nearby.id])
+  const untaken = await hot.query<{ id: string; leaseToken: string } & WokenEndpoint>(UNTAKEN, [eventIds])
   if (untaken.length === 0) return
   await releaseLeases(hot, untaken)
   for (const endpoint of untaken) nearby.wake(endpoint)
@@ -275,89 +277,4 @@ async function freeUntaken(hot: HotDatabase, calls: readonly StoreCall[], nearby
 async function countDeliveries(on: Queryable, eventIds: string[]): Promise<Map<string, number>> {
   const rows = await on.query<{ id: string; count: number }>(COUNT_DELIVERIES, [eventIds])
   return new Map(rows.map(({ id, count }) => [id, count]))
-}
-
-// Keys are inserted in one order everywhere, so that two batches never wait for each other in a circle.
-const INSERT_KEYS: Statement = {
-  name: 'insert-idempotency-keys',
-  text: `
-    insert into idempotency_key (tenant_id, key, event_id, fingerprint)
-    select tenant_id, key, event_id, decode(fingerprint, 'hex')
-    from json_to_recordset($1) as k(tenant_id uuid, key text, event_id uuid, fingerprint text)
-    order by tenant_id, key
-    on conflict do nothing
-    returning tenant_id, key`,
-}
-
-// A statement of its own: the snapshot of the insert does not see the winner it waited for.
-const READ_KEYS: Statement = {
-  name: 'read-idempotency-keys',
-  text: `
-    select k.tenant_id, k.key, k.event_id, encode(k.fingerprint, 'hex') as fingerprint
-    from json_to_recordset($1) as w(tenant_id uuid, key text)
-    join idempotency_key k on k.tenant_id = w.tenant_id and k.key = w.key`,
-}
-
-const MOVE_KEYS: Statement = {
-  name: 'move-idempotency-keys',
-  text: `
-    update idempotency_key k set event_id = w.event_id, fingerprint = decode(w.fingerprint, 'hex')
-    from json_to_recordset($1) as w(tenant_id uuid, key text, event_id uuid, fingerprint text)
-    where k.tenant_id = w.tenant_id and k.key = w.key`,
-}
-
-const FREE_KEYS: Statement = {
-  name: 'free-idempotency-keys',
-  text: `
-    delete from idempotency_key k using json_to_recordset($1) as w(tenant_id uuid, key text)
-    where k.tenant_id = w.tenant_id and k.key = w.key`,
-}
-
-type KeyRow = { tenant_id: string; key: string; event_id: string; fingerprint: string }
-
-function nameOf({ tenant_id, key }: { tenant_id: string; key: string }): string {
-  return `${tenant_id}|${key}`
-}
-
-/** Takes the keys of all calls, then decides with everybody's holders in view; a refused call gives its keys back. */
-async function claimKeys(tx: Queryable, calls: readonly StoreCall[]): Promise<ReturnType<typeof decideKeys>> {
-  const wanted = new Map<string, KeyRow>()
-  for (const call of calls)
-    for (const { id, key, fingerprint } of call.events)
-      if (key !== null && fingerprint !== null && !wanted.has(`${call.tenantId}|${key}`))
-        wanted.set(`${call.tenantId}|${key}`, { tenant_id: call.tenantId, key, event_id: id, fingerprint })
-  const mine = new Set<string>()
-  const held = new Map<string, KeyHolder>()
-  const unsettled = () => [...wanted].flatMap(([name, row]) => (mine.has(name) || held.has(name) ? [] : [row]))
-  // More than once only where an old key was forgotten between the two statements.
-  for (let rows = unsettled(); rows.length > 0; rows = unsettled()) {
-    for (const row of await tx.query<KeyRow>(INSERT_KEYS, [JSON.stringify(rows)])) mine.add(nameOf(row))
-    const others = unsettled()
-    if (others.length === 0) break
-    for (const row of await tx.query<KeyRow>(READ_KEYS, [JSON.stringify(others)]))
-      held.set(nameOf(row), { eventId: row.event_id, fingerprint: row.fingerprint })
-  }
-  const decided = decideKeys(
-    calls.map((call): KeyedEvent[] =>
-      call.events.map(({ id, key, fingerprint }) => ({
-        id,
-        key: key === null ? null : `${call.tenantId}|${key}`,
-        fingerprint,
-      })),
-    ),
-    held,
-    (call) => calls[call]!.skipsConflicts ?? false,
-  )
-  const moved: KeyRow[] = []
-  const freed: Pick<KeyRow, 'tenant_id' | 'key'>[] = []
-  for (const name of mine) {
-    const { tenant_id, key, event_id } = wanted.get(name)!
-    const holder = decided.newHolders.get(name)
-    if (!holder) freed.push({ tenant_id, key })
-    else if (holder.eventId !== event_id)
-      moved.push({ tenant_id, key, event_id: holder.eventId, fingerprint: holder.fingerprint })
-  }
-  if (moved.length) await tx.query(MOVE_KEYS, [JSON.stringify(moved)])
-  if (freed.length) await tx.query(FREE_KEYS, [JSON.stringify(freed)])
-  return decided
 }

@@ -26,7 +26,8 @@ export type Liveness = {
 
 export type LivenessOptions = {
   readonly access: DatabaseAccess
-  readonly instance: string
+  /** The id to begin with. Connections carry it in their name for good, and `worker_process.instance` tells it. */
+  readonly firstId: string
   readonly role: string
   readonly host: string
   readonly version: string
@@ -37,7 +38,7 @@ export type LivenessOptions = {
 /** Registers this process; resolves after the first beat. Throws what the first connection throws. */
 export async function openLiveness(options: LivenessOptions): Promise<Liveness> {
   const { access, clock, log } = options
-  let id = randomUUID() as string
+  let id = options.firstId
   let poolIds: readonly string[] = []
   let client: OpenConnection | null = null
   let holdsLock = false
@@ -90,7 +91,7 @@ export async function openLiveness(options: LivenessOptions): Promise<Liveness> 
     await withinPatience(
       client!.query(
         `insert into worker_process (id, instance, role, host, version, pool_ids) values ($1, $2, $3, $4, $5, $6)`,
-        [id, options.instance, options.role, options.host, options.version, poolIds],
+        [id, options.firstId, options.role, options.host, options.version, poolIds],
       ),
     )
   }

@@ -13,16 +13,18 @@ import { isFree } from '../../database/leases.ts'
 import { processLock, RECONCILER_LOCK } from '../../database/locks.ts'
 import type { Queryable, Statement } from '../../database/pools.ts'
 import { askForWakeUps } from '../../database/queue.ts'
+import { repeat } from '../../database/waiting.ts'
+import type { Metrics } from '../../metrics.ts'
 import type { WokenEndpoint } from '../deliver/hand-over.ts'
 
 /** An endpoint with deliveries that are due while nobody works on them; `test`: those of its tests. */
 export type Overdue = WokenEndpoint & { readonly test: boolean }
 
 /** `woken`: wake-ups for these were stored. */
-export type Round = { readonly died: string[]; readonly woken: readonly Overdue[] }
+type Round = { readonly died: string[]; readonly woken: readonly Overdue[] }
 
 /** Remembers when an endpoint that stays overdue was woken last, so that a full lane is not woken each round. */
-export type WakeMemory = Map<string, { nextMs: number; stepMs: number }>
+type WakeMemory = Map<string, { nextMs: number; stepMs: number }>
 
 // Whoever is frozen or cut off in the middle of a round keeps the others from theirs: not for long.
 const TAKE_ROUND: Statement = {
@@ -131,4 +133,34 @@ function shouldWake(memory: WakeMemory, name: string, nowMs: number): boolean {
   const stepMs = last ? Math.min(last.stepMs * 2, LAST_STEP_MS) : FIRST_STEP_MS
   memory.set(name, { nextMs: nowMs + stepMs, stepMs })
   return true
+}
+
+const BETWEEN_ROUNDS_MS = 500
+
+export type ReconcilerOptions = {
+  readonly ctx: Context
+  readonly metrics: Metrics
+  readonly processId: () => string
+  /** Wakes the lanes of this process. */
+  readonly wake: (wakeUp: Overdue & { readonly fromStart: true }) => void
+}
+
+/** Keeps reconciling until what it returns is called. */
+export function keepReconciling({ ctx, metrics, processId, wake }: ReconcilerOptions): () => Promise<void> {
+  const { log, clock } = ctx
+  const memory: WakeMemory = new Map()
+  return repeat(BETWEEN_ROUNDS_MS, async () => {
+    try {
+      const round = await reconcile(ctx, { processId: processId(), memory, nowMs: clock.monotonicMs() })
+      if (!round) return
+      metrics.died.inc(round.died.length)
+      metrics.woken.inc(round.woken.length)
+      // The stored wake-ups are for other processes. This one needs no job to be fetched.
+      for (const overdue of round.woken) wake({ ...overdue, fromStart: true })
+      if (round.died.length) log.warn({ processIds: round.died }, 'process.died')
+      if (round.woken.length) log.debug({ endpoints: round.woken.length }, 'reconciler.woke')
+    } catch (error) {
+      log.warn({ err: error }, 'reconciler.failed')
+    }
+  })
 }

@@ -6,6 +6,7 @@
 import type { Context } from '../../context.ts'
 import { STATISTICS_LOCK } from '../../database/locks.ts'
 import type { HotDatabase, Statement } from '../../database/pools.ts'
+import { repeat } from '../../database/waiting.ts'
 import {
   DEAD_LETTERED,
   type DeliveryStats,
@@ -120,6 +121,15 @@ export async function foldStatistics(hot: HotDatabase): Promise<number> {
     total += count
     if (count < FOLD_ROWS) return total
   }
+}
+
+const BETWEEN_FOLDS_MS = 5_000
+
+/** Keeps adding up what was tallied until what it returns is called. */
+export function keepFolding({ hot, log }: Pick<Context, 'hot' | 'log'>): () => Promise<void> {
+  return repeat(BETWEEN_FOLDS_MS, async () => {
+    await foldStatistics(hot).catch((error) => log.warn({ err: error }, 'statistics.fold_failed'))
+  })
 }
 
 const FORGET_ROWS = 10_000

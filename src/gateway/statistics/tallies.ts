@@ -1,6 +1,6 @@
 // What a statement that changes deliveries appends beside the change: to the statistics, and to the bulk retries that
 // put deliveries back. Appending waits for nobody, so two processes that record for one endpoint never wait for each
-// other; the tallies are added up later (statistics.ts, bulk-retry.ts), and readers take both.
+// other; the tallies are added up later (statistics.ts, bulk-retry-worker.ts), and readers take both.
 
 /**
  * The CTEs `tallied` and `tallied_bulk_retries` over rows of recorded results: what ended, and how each attempt went.

@@ -1,0 +1,36 @@
+// Records the results of attempts, many in one statement.
+
+import type { HotDatabase } from '../../database/pools.ts'
+import type { Clock } from '../../domain/clock.ts'
+import { type Batcher, createBatcher, retryFor, STATEMENT_BOUNDS } from '../fairness/batcher.ts'
+import { type Recorded, type Result, recordAttempts, withoutReply } from './record-attempts.ts'
+
+/** A result is worth recording only while its lease lives. */
+const PATIENCE_MS = 18_000
+/** Under load results wait for further ones: a statement costs as much as thirty results in it. */
+const LINGER = { ms: 20, after: 20 }
+const RESULT_WEIGHT = 1_000
+
+export type Recorder = Batcher<Result, Recorded>
+
+export type RecorderOptions = {
+  readonly hot: HotDatabase
+  readonly clock: Clock
+  /** Called after each statement. */
+  readonly onFlushed: () => void
+}
+
+export function createRecorder({ hot, clock, onFlushed }: RecorderOptions): Recorder {
+  return createBatcher<Result, Recorded>({
+    flush: (results) => recordAttempts(hot, results).finally(onFlushed),
+    weigh: (result) => RESULT_WEIGHT + (result.attempt?.sent.reply?.body.length ?? 0),
+    owner: (result) => result.delivery.tenantId,
+    patience: retryFor(PATIENCE_MS),
+    monotonicMs: clock.monotonicMs,
+    rescue: withoutReply,
+    ...STATEMENT_BOUNDS,
+    // Nobody waits for a record as callers wait for an acknowledgement.
+    parallel: 1,
+    linger: LINGER,
+  })
+}

@@ -1,0 +1,214 @@
+// Works on bulk retries (bulk-retry.ts). Promise: dead letters are put back in the order of their ids, and never faster than
+// the limit. A chunk and the place where it ends are one transaction that locks the row of the bulk retry, so any number of
+// processes may work on it, and a process that is killed leaves no trace of a chunk that it had not finished.
+
+import type { Context } from '../../context.ts'
+import { deliveryCondition } from '../../database/filters/deliveries.ts'
+import type { HotDatabase, Queryable, Statement } from '../../database/pools.ts'
+import { decideRetry, type RetryState } from '../../domain/delivery.ts'
+import type { DeliveryFilter } from '../../domain/delivery-filter.ts'
+import type { EndpointStatus } from '../../generated/prisma/enums.ts'
+import { putBack } from '../state/delivery-changes.ts'
+
+const CHUNK = 200
+/** How far a speed limit may catch up after a pause. */
+const CATCH_UP = `interval '100 ms'`
+
+type Turn = {
+  readonly filter: Record<string, unknown>
+  readonly asOf: string
+  readonly walkedTo: string
+  /** How many the speed limit lets through now. */
+  readonly room: number
+  readonly waitMs: number
+}
+
+const TAKE_TURN: Statement = {
+  name: 'bulk-retry-turn',
+  text: `
+    select filter, as_of::text as "asOf", walked_to as "walkedTo",
+      case when max_per_second is null then ${CHUNK} else least(${CHUNK},
+        1 + floor(max_per_second * extract(epoch from clock_timestamp() - greatest(paced_until, clock_timestamp() - ${CATCH_UP})))
+      ) end::int as room,
+      greatest(0, extract(epoch from paced_until - clock_timestamp()) * 1000)::float8 as "waitMs"
+    from bulk_retry where id = $1 and status = 'RUNNING' and not walked
+    for no key update skip locked`,
+}
+
+const ADVANCE: Statement = {
+  name: 'bulk-retry-advance',
+  text: `
+    update bulk_retry set retried = retried + $2::int, walked_to = coalesce($3::uuid, walked_to), walked = $4::bool,
+      paced_until = greatest(paced_until, clock_timestamp() - ${CATCH_UP})
+        + coalesce($2::int * interval '1 s' / max_per_second, interval '0')
+    where id = $1`,
+}
+
+/** What became of a turn: how long until the next one may do something, or null when there is nothing left to put back. */
+export type TurnResult = { readonly retried: number; readonly nextMs: number | null }
+
+/** Puts the next chunk back, as far as the speed limit allows. Does nothing while another process is at it. */
+export async function retryChunk(
+  { hot, config }: Pick<Context, 'hot' | 'config'>,
+  bulkRetryId: string,
+): Promise<TurnResult> {
+  return hot.transaction(async (tx) => {
+    const [turn] = await tx.query<Turn>(TAKE_TURN, [bulkRetryId])
+    if (!turn) return { retried: 0, nextMs: null }
+    if (turn.waitMs > 0) return { retried: 0, nextMs: turn.waitMs }
+    const found = await takeDeadLetters(tx, turn)
+    const changes = found.flatMap(({ id, endpointStatus, deletedAt, ...delivery }) => {
+      const change = decideRetry(
+        { ...delivery, inTheAir: false },
+        { status: endpointStatus, deletedAt },
+        { resend: false, schedule: config.retrySchedule },
+      )
+      if (!('kind' in change) || change.kind !== 'new-cycle') return []
+      return { id, ...change }
+    })
+    if (changes.length) await putBack(tx, changes, { bulkRetryId })
+    const walked = found.length < turn.room
+    await tx.query(ADVANCE, [bulkRetryId, changes.length, found.at(-1)?.id ?? null, walked])
+    return { retried: changes.length, nextMs: walked ? null : 0 }
+  })
+}
+
+type Found = RetryState & {
+  id: string
+  reason: string | null
+  endpointStatus: EndpointStatus
+  deletedAt: Date | null
+}
+
+/** Locks the next dead letters in id order: those that the filter takes and that are as they were at the call. */
+async function takeDeadLetters(tx: Queryable, { filter, asOf, walkedTo, room }: Turn): Promise<Found[]> {
+  const { text, values } = deliveryCondition(storedFilter(filter))
+  const $ = (place: number) => `$${values.length + place}`
+  return tx.query<Found>(
+    named(
+      'bulk-retry-take',
+      `select d.id, d.status, d.test, d.resend, d.reason, d.attempt_count as "attemptCount",
+         d.cycle_start as "cycleStart", d.max_attempts as "maxAttempts", p.status as "endpointStatus",
+         p.deleted_at as "deletedAt"
+       from delivery d join endpoint p on p.id = d.endpoint_id
+       where ${text} and p.deleted_at is null and d.id > ${$(1)}::uuid
+         and pg_visible_in_snapshot(d.changed_xid, ${$(2)}::pg_snapshot)
+       order by d.id limit ${$(3)}::int
+       for update of d`,
+    ),
+    [...values, walkedTo, asOf, room],
+  )
+}
+
+// Filters of one shape have one text: as many prepared statements as there are shapes in use.
+const statements = new Map<string, Statement>()
+
+function named(name: string, text: string): Statement {
+  const known = statements.get(text)
+  if (known) return known
+  const statement = { name: `${name}-${statements.size}`, text }
+  statements.set(text, statement)
+  return statement
+}
+
+/** A filter as it was stored: JSON has no dates. */
+function storedFilter(filter: Record<string, unknown>): DeliveryFilter {
+  const date = (value: unknown) => (typeof value === 'string' ? new Date(value) : null)
+  return { ...(filter as unknown as DeliveryFilter), from: date(filter['from']), to: date(filter['to']) }
+}
+
+const FOLD: Statement = {
+  name: 'bulk-retry-fold',
+  text: `
+    with moved as (
+      delete from bulk_retry_tally where bulk_retry_id = $1 returning succeeded, dead_lettered, ended
+    ), summed as (
+      select coalesce(sum(succeeded), 0)::int as succeeded, coalesce(sum(dead_lettered), 0)::int as dead_lettered,
+        coalesce(sum(ended), 0)::int as ended
+      from moved
+    )
+    update bulk_retry b set succeeded = b.succeeded + s.succeeded, dead_lettered = b.dead_lettered + s.dead_lettered,
+      ended = b.ended + s.ended,
+      status = case when b.status = 'RUNNING' and b.walked and b.ended + s.ended >= b.retried then 'COMPLETED' else b.status end,
+      completed_at = case when b.status = 'RUNNING' and b.walked and b.ended + s.ended >= b.retried then now() else b.completed_at end
+    from summed s
+    where b.id = $1 and (s.ended > 0 or b.status = 'RUNNING' and b.walked and b.ended >= b.retried)`,
+}
+
+/** Adds up what became of its deliveries, and completes it when all of them have come to an end. */
+async function foldBulkRetry(hot: HotDatabase, bulkRetryId: string): Promise<void> {
+  await hot.query(FOLD, [bulkRetryId])
+}
+
+const UNDER_WAY: Statement = {
+  name: 'bulk-retries-under-way',
+  text: `
+    select id, not walked and paced_until <= clock_timestamp() as due, not walked as walking,
+      greatest(0, extract(epoch from paced_until - clock_timestamp()) * 1000)::float8 as "waitMs"
+    from bulk_retry where status = 'RUNNING' order by id`,
+}
+
+const MOST_IDLE_MS = 1_000
+const SETTLING_MS = 200
+const LEAST_WAIT_MS = 20
+
+export type BulkRetries = {
+  /** Look now. */
+  wake(): void
+  /** Ends with the chunk that is being put back. */
+  close(): Promise<void>
+}
+
+/** Works on every bulk retry that is RUNNING, a chunk of each in turn, until closed. */
+export function workOnBulkRetries(ctx: Pick<Context, 'hot' | 'config' | 'log'>): BulkRetries {
+  let closed = false
+  let woken = false
+  let timer: NodeJS.Timeout | null = null
+  let working: Promise<void> | null = null
+
+  /** Resolves with how long nothing needs to be done. */
+  async function round(): Promise<number> {
+    const underWay = await ctx.hot.query<{ id: string; due: boolean; walking: boolean; waitMs: number }>(UNDER_WAY, [])
+    let idleMs = underWay.length ? SETTLING_MS : MOST_IDLE_MS
+    for (const { id, due, walking, waitMs } of underWay) {
+      if (closed) return 0
+      const nextMs = due ? (await retryChunk(ctx, id)).nextMs : walking ? waitMs : null
+      if (nextMs !== null) idleMs = Math.min(idleMs, nextMs === 0 ? 0 : Math.max(LEAST_WAIT_MS, nextMs))
+      await foldBulkRetry(ctx.hot, id)
+    }
+    return idleMs
+  }
+
+  async function work(): Promise<void> {
+    woken = false
+    let idleMs = MOST_IDLE_MS
+    try {
+      idleMs = await round()
+    } catch (error) {
+      // Whatever was not committed is still to be done.
+      ctx.log.warn({ err: error }, 'bulk_retry.failed')
+    }
+    working = null
+    if (closed) return
+    timer = setTimeout(start, woken ? 0 : idleMs)
+  }
+
+  function start(): void {
+    if (timer) clearTimeout(timer)
+    timer = null
+    working = work()
+  }
+
+  start()
+  return {
+    wake() {
+      woken = true
+      if (!closed && !working) start()
+    },
+    async close() {
+      closed = true
+      if (timer) clearTimeout(timer)
+      await working
+    },
+  }
+}

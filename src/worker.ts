@@ -1,0 +1,82 @@
+// Opens what a process with the role of a worker needs beside the rest: the sender, the lanes, the jobs and the rounds that
+// recover, add up statistics and retry in bulk. It wires the parts and does nothing else.
+
+import type { Context } from './context.ts'
+import { type DatabaseAccess, openPool } from './database/pools.ts'
+import { createSender } from './egress/send-request.ts'
+import { createLanes, type Lanes } from './gateway/deliver/lanes.ts'
+import { createRecorder } from './gateway/deliver/recorder.ts'
+import { reportSettled } from './gateway/deliver/settled.ts'
+import { createEndpointTargets } from './gateway/deliver/targets.ts'
+import { createTestSteps } from './gateway/deliver/test-steps.ts'
+import type { Liveness } from './gateway/recover/heartbeat.ts'
+import { keepReconciling } from './gateway/recover/reconcile.ts'
+import { workOnBulkRetries } from './gateway/retry/bulk-retry-worker.ts'
+import { keepFolding } from './gateway/statistics/statistics.ts'
+import { startJobs } from './jobs/index.ts'
+import type { Metrics } from './metrics.ts'
+import type { Parts } from './parts.ts'
+
+const JOB_CONNECTIONS = 6
+const MAX_IN_THE_AIR = 512
+
+export type WorkerOptions = {
+  readonly ctx: Context
+  readonly access: DatabaseAccess
+  readonly liveness: Liveness
+  readonly metrics: Metrics
+  readonly version: string
+  /** PEM certificates of further authorities that receivers may use. */
+  readonly ca?: readonly string[] | undefined
+  /** Log attempts that went well too. */
+  readonly narrate: boolean
+  /** Tells the change feeds that something was recorded. */
+  readonly ring: () => void
+}
+
+/** Begins to work. What it opens becomes a part of `work`. */
+export function openWorker(options: WorkerOptions, work: Parts): Lanes {
+  const { ctx, access, liveness, metrics, version, ring } = options
+  const { config, hot, log, clock, random } = ctx
+  const { processId, setPoolIds } = liveness
+  const jobPool = openPool(access, 'jobs', JOB_CONNECTIONS)
+  work.add('job pool', () => jobPool.end())
+  const sender = createSender({
+    timeoutMs: config.attemptTimeoutMs,
+    allowedNetworks: config.allowedNetworks,
+    allowedPorts: config.allowedPorts,
+    dnsServers: config.dnsServers,
+    ca: options.ca,
+  })
+  work.add('sender', () => sender.close())
+  const testSteps = createTestSteps(ctx)
+  work.add('test steps', () => testSteps.idle())
+  const lanes = createLanes({
+    ctx,
+    tools: {
+      send: sender.send,
+      clock,
+      random,
+      policy: { schedule: config.retrySchedule, jitter: config.retryJitter },
+      userAgent: `Sivo-Webhooks/${version}`,
+      onTestStep: testSteps.note,
+    },
+    targets: createEndpointTargets(hot, ctx.vault, (endpointId, error) =>
+      log.error({ endpointId, err: error }, 'endpoint.secret_unreadable'),
+    ),
+    recorder: createRecorder({ hot, clock, onFlushed: ring }),
+    processId,
+    maxInTheAir: MAX_IN_THE_AIR,
+    onSettled: reportSettled({ metrics, log, narrate: options.narrate }),
+  })
+  const bulkRetries = workOnBulkRetries(ctx)
+  const jobs = startJobs({ ctx, lanes, processId, bulkRetries, pool: jobPool, setPoolIds })
+  work.add(
+    'lanes and jobs',
+    (deadlineMs) => lanes.close(deadlineMs),
+    () => jobs.close(),
+  )
+  const stopReconciling = keepReconciling({ ctx, metrics, processId, wake: lanes.wake })
+  work.add('rounds', stopReconciling, keepFolding(ctx), () => bulkRetries.close())
+  return lanes
+}
