@@ -9,8 +9,8 @@ import { type DnsServer, openDnsServer } from '../support/dns-server.ts'
 import { openScriptServer, type ScriptServer } from '../support/tls-script-server.ts'
 
 /** The receivers' name; it leads to 127.0.0.1. */
-export const HOST = 'receiver.test'
-export const BODY = Buffer.from('{"id":"evt_1","data":{"agent":"Zoë"}}')
+const HOST = 'receiver.test'
+const BODY = Buffer.from('{"id":"evt_1","data":{"agent":"Zoë"}}')
 
 export type Sending = {
   authority: Authority
