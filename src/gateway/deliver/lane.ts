@@ -2,7 +2,13 @@
 // load and its concurrency limit. It does no I/O, and only its own functions change what it knows. Test events have a
 // lane of their own beside the lane of their endpoint.
 
-import { FIRST_LIMIT, limitAfter, MAX_SLOTS, slotsBesideNeighbours } from '../fairness/concurrency-limit.ts'
+import {
+  FIRST_LIMIT,
+  type LimitSample,
+  limitAfter,
+  MAX_SLOTS,
+  slotsBesideNeighbours,
+} from '../fairness/concurrency-limit.ts'
 import type { ClaimedDelivery, Gate } from './claim-deliveries.ts'
 import { amountToClaim, hasSlotForClaimed, hasSlotForHandedOver, type LaneLoad, placesToOffer } from './lane-load.ts'
 import { createLaneState } from './lane-state.ts'
@@ -182,7 +188,7 @@ export function createLane({ endpointId, test, monotonicMs, hasNeighbours, onCha
     get limit() {
       return limit
     },
-    learn(attempt: Parameters<typeof limitAfter>[1]) {
+    learn(attempt: LimitSample) {
       limit = limitAfter(limit, attempt, maxSlots)
     },
   }

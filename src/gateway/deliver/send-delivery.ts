@@ -60,6 +60,7 @@ export function createDeliverySender(options: DeliverySenderOptions): DeliverySe
   return {
     async send(lane, { delivery, target, claimedAt }) {
       let result: Result | null = null
+      const alone = lane.inTheAir === 1
       try {
         const body = await bodies.read(delivery)
         if (clock.monotonicMs() - claimedAt > MAX_CLAIM_AGE_MS) return giveBack(delivery)
@@ -69,7 +70,7 @@ export function createDeliverySender(options: DeliverySenderOptions): DeliverySe
         }
         const made = await attemptDelivery(tools, { delivery, target, body })
         if (!made) return giveBack(delivery)
-        lane.learn({ ...made.outcome, latencyMs: made.attempt.sent.latencyMs })
+        lane.learn({ errorCode: made.outcome.errorCode, latencyMs: made.attempt.sent.latencyMs, alone })
         result = { delivery, ...made, ...retries.timesOf(delivery, made.step) }
       } catch (error) {
         log.error({ err: error, deliveryId: delivery.id, endpointId: delivery.endpointId }, 'delivery.attempt_failed')

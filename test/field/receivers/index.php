@@ -1,0 +1,3 @@
+<?php
+usleep(700000);
+echo 'ok';
