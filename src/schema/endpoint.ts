@@ -70,6 +70,12 @@ export const Endpoint = builder.prismaObject('Endpoint', {
       select: { eventTypes: true },
       resolve: ({ eventTypes }) => (eventTypes.length ? eventTypes : ALL_EVENT_TYPES),
     }),
+    allEventTypes: t.boolean({
+      description:
+        'Whether the endpoint receives every event type, also those that later releases add. If true, `eventTypes` lists the whole catalogue.',
+      select: { eventTypes: true },
+      resolve: ({ eventTypes }) => eventTypes.length === 0,
+    }),
     secretHint: t.string({
       description: 'The prefix and the last four characters of the signing secret, to recognise it.',
       select: SECRETS,
@@ -195,12 +201,16 @@ const CreateEndpointInput = builder.inputType('CreateEndpointInput', {
 
 const UpdateEndpointInput = builder.inputType('UpdateEndpointInput', {
   description:
-    'The changes to an endpoint. An absent field does not change; null restores the default; a list replaces the whole list.',
+    'The changes to an endpoint. An absent field does not change. Null restores the default, but is refused for `eventTypes` and `headers`. A list replaces the whole list.',
   fields: (t) => ({
     name: t.string({ description: 'The name of the endpoint, 1 to 200 characters.' }),
     url: t.string({ description: 'The URL that receives the deliveries. It must use https and a host name.' }),
     eventTypes: t.stringList({
-      description: 'The event types to receive, by their exact names in the catalogue. If null, all of them.',
+      description:
+        'The event types to receive, by their exact names in the catalogue. Null is refused; send `allEventTypes` to receive all of them.',
+    }),
+    allEventTypes: t.boolean({
+      description: 'True removes the filter: the endpoint receives every event type. False and null change nothing.',
     }),
     maxInFlight: t.int({
       description:
@@ -213,7 +223,7 @@ const UpdateEndpointInput = builder.inputType('UpdateEndpointInput', {
     headers: t.field({
       type: [HeaderInput],
       description:
-        'The headers to send with every delivery, at most 20. The list replaces all headers; null removes them.',
+        'The headers to send with every delivery, at most 20. The list replaces all headers: an empty list removes them, null is refused.',
     }),
   }),
 })

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { EVENT_TYPES } from '../../src/domain/event-type.ts'
 import { toPublicId } from '../../src/domain/id.ts'
 import { liveSecrets } from '../../src/domain/signing-secret.ts'
 import { ConflictError, NotFoundError, type RequestError, ValidationError } from '../../src/errors.ts'
@@ -153,7 +154,7 @@ describe('updating', () => {
       rateLimitPerSecond: 7,
     })
     expect(updated.revision).toBeGreaterThan(endpoint.revision)
-    const all = await updateEndpoint(house.ctx, admin(), { endpointId: endpoint.id, input: { eventTypes: null } })
+    const all = await updateEndpoint(house.ctx, admin(), { endpointId: endpoint.id, input: { allEventTypes: true } })
     expect(all.eventTypes).toEqual([])
     await expect(
       issuesOf(
@@ -163,6 +164,46 @@ describe('updating', () => {
         }),
       ),
     ).resolves.toEqual(['input.eventTypes', 'input.name', 'input.url'])
+  })
+
+  test('a client that writes null for every field it does not set wipes no filter, header or limit', async () => {
+    const endpoint = await anEndpoint({
+      eventTypes: ['call.ended'],
+      headers: [{ name: 'X-Team', value: 'blue' }],
+      rateLimitPerSecond: 7,
+    })
+    const nulls = { eventTypes: null, allEventTypes: null, headers: null, maxInFlight: null, rateLimitPerSecond: null }
+    await expect(
+      issuesOf(updateEndpoint(house.ctx, admin(), { endpointId: endpoint.id, input: { name: 'New', ...nulls } })),
+    ).resolves.toEqual(['input.eventTypes', 'input.headers'])
+    const stored = await house.ctx.db.endpoint.findUniqueOrThrow({ where: { id: endpoint.id } })
+    expect(stored).toEqual(endpoint)
+  })
+
+  test('an endpoint that receives every type still does after what was read of it is written back', async () => {
+    const endpoint = await anEndpoint()
+    const whole = EVENT_TYPES.map(({ name }) => name)
+    for (const input of [
+      { eventTypes: whole },
+      { eventTypes: whole.toReversed(), allEventTypes: true },
+      { allEventTypes: false },
+    ]) {
+      const updated = await updateEndpoint(house.ctx, admin(), { endpointId: endpoint.id, input })
+      expect(updated.eventTypes).toEqual([])
+    }
+    const chosen = await updateEndpoint(house.ctx, admin(), {
+      endpointId: endpoint.id,
+      input: { eventTypes: whole, allEventTypes: false },
+    })
+    expect(chosen.eventTypes).toEqual(whole)
+    await expect(
+      issuesOf(
+        updateEndpoint(house.ctx, admin(), {
+          endpointId: endpoint.id,
+          input: { eventTypes: ['call.ended'], allEventTypes: true },
+        }),
+      ),
+    ).resolves.toEqual(['input.allEventTypes'])
   })
 
   test('a header without a value keeps the stored one, and only if there is one', async () => {

@@ -36,17 +36,17 @@ type Stored = {
   readonly name: string
   readonly url: string
   readonly eventTypes: readonly string[]
+  readonly allEventTypes: boolean
   readonly maxInFlight?: number | null
   readonly rateLimitPerSecond?: number | null
   readonly headers: readonly { readonly name: string; readonly valueHint: string }[]
 }
 
-/** An endpoint that lists `allTypes`, the whole catalogue, gets null for all types. */
-export function draftOf(stored: Stored, allTypes: readonly string[]): EndpointDraft {
+export function draftOf(stored: Stored): EndpointDraft {
   return {
     name: stored.name,
     url: stored.url,
-    eventTypes: isAll(stored.eventTypes, allTypes) ? null : stored.eventTypes,
+    eventTypes: stored.allEventTypes ? null : stored.eventTypes,
     maxInFlight: stored.maxInFlight?.toString() ?? '',
     rateLimitPerSecond: stored.rateLimitPerSecond?.toString() ?? '',
     headers: stored.headers.map(({ name, valueHint }, key) => ({ key, name, value: null, hint: valueHint })),
@@ -69,7 +69,11 @@ export function updateInput(draft: EndpointDraft, before: EndpointDraft): Update
   const changed = (Object.keys(now) as (keyof typeof now)[]).filter(
     (field) => JSON.stringify(now[field]) !== JSON.stringify(then[field]),
   )
-  return Object.fromEntries(changed.map((field) => [field, now[field]]))
+  return Object.fromEntries(
+    changed.map((field) =>
+      field === 'eventTypes' && now.eventTypes === null ? ['allEventTypes', true] : [field, now[field]],
+    ),
+  )
 }
 
 /** Why a number cannot be sent; null if it can. */

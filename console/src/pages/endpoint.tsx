@@ -61,7 +61,6 @@ export function EndpointPage() {
   if (!endpoint)
     return <Empty title="There is no such endpoint">It may belong to another tenant, or the id is mistyped.</Empty>
 
-  const allTypes = data.eventTypes.map(({ name }) => name)
   const tabs: Tab<TabName>[] = [
     { value: 'overview', label: 'Overview', content: <EndpointOverview endpoint={endpoint} /> },
     { value: 'deliveries', label: 'Deliveries', content: <EndpointDeliveries endpoint={endpoint} /> },
@@ -74,7 +73,7 @@ export function EndpointPage() {
   if (mayTest)
     tabs.push(
       { value: 'test', label: 'Test', content: <EndpointTest endpoint={endpoint} /> },
-      { value: 'settings', label: 'Settings', content: <EndpointSettings endpoint={endpoint} allTypes={allTypes} /> },
+      { value: 'settings', label: 'Settings', content: <EndpointSettings endpoint={endpoint} /> },
     )
   return (
     <Page

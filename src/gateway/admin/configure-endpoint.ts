@@ -8,7 +8,7 @@ import { enqueue, ringBell } from '../../database/queue.ts'
 import { judgeName } from '../../domain/display-name.ts'
 import { judgeEndpointHeaders } from '../../domain/endpoint-header.ts'
 import { parseEndpointUrl } from '../../domain/endpoint-url.ts'
-import { checkEventTypes } from '../../domain/event-filter.ts'
+import { checkEventTypes, filterAfter, validateFilterChange } from '../../domain/event-filter.ts'
 import { issuesWithin } from '../../domain/issue.ts'
 import { makeSigningSecret, secretHint } from '../../domain/signing-secret.ts'
 import { reachOf, withinReach } from '../../domain/viewer.ts'
@@ -40,8 +40,13 @@ export type EndpointInput = {
 /** null: the caller's own tenant. */
 export type NewEndpoint = EndpointInput & { tenantId: string | null }
 
-/** Absent stays, null resets to the default, a list replaces the whole list. */
-export type EndpointChanges = { [Field in keyof EndpointInput]?: EndpointInput[Field] | null }
+/**
+ * An absent field does not change; null restores the default, but for `eventTypes` and `headers`, where it is refused;
+ * a list replaces the whole list.
+ */
+export type EndpointChanges = { [Field in keyof EndpointInput]?: EndpointInput[Field] | null } & {
+  allEventTypes?: boolean | null
+}
 
 /** How a header is stored: `sealed` is base64 of the value under the vault, `hint` what may be shown. */
 export type StoredHeader = { name: string; hint: string; sealed: string }
@@ -54,7 +59,11 @@ export async function createEndpoint(
 ): Promise<{ endpoint: Endpoint; signingSecret: string }> {
   requireAdministrator(viewer, 'set up endpoints')
   const owner = viewer.role === 'OPERATOR' ? tenantId : (tenantId ?? viewer.tenantId)
-  const { url, issues } = judgeInput(ctx, input)
+  const { url, issues } = judgeInput(
+    ctx,
+    input,
+    input.eventTypes ? issuesWithin(['eventTypes'], checkEventTypes(input.eventTypes)) : [],
+  )
   for (const [index, { value }] of (input.headers ?? []).entries())
     if (value == null)
       issues.push({
@@ -115,21 +124,27 @@ export async function updateEndpoint(
   { endpointId, input }: { endpointId: string; input: EndpointChanges },
 ): Promise<Endpoint> {
   requireAdministrator(viewer, 'change endpoints')
-  const { url, issues } = judgeInput(ctx, input)
+  const { url, issues } = judgeInput(ctx, input, validateFilterChange(input))
   for (const field of ['name', 'url'] as const)
     if (input[field] === null)
       issues.push({
         path: ['input', field],
         message: `expected a ${field}, came null, which has no default to go back to; leave it out to keep the present one`,
       })
+  if (input.headers === null)
+    issues.push({
+      path: ['input', 'headers'],
+      message:
+        'expected a list of headers, came null; leave the field out to keep the present ones, or send [] for none',
+    })
   if (issues.length) throw new ValidationError(issues)
   return administer(ctx, async (tx) => {
     const endpoint = await lockEndpoint(tx, viewer, endpointId, ['id'])
     const changes: Prisma.EndpointUpdateInput = {}
     if (input.name != null && input.name !== endpoint.name) changes.name = input.name
     if (url !== null && url !== endpoint.url) changes.url = url
-    if (input.eventTypes !== undefined && !sameTypes(input.eventTypes ?? [], endpoint.eventTypes))
-      changes.eventTypes = [...(input.eventTypes ?? [])]
+    const eventTypes = filterAfter(input, endpoint.eventTypes)
+    if (eventTypes !== endpoint.eventTypes) changes.eventTypes = [...eventTypes]
     if (input.maxInFlight !== undefined && input.maxInFlight !== endpoint.maxInFlight)
       changes.maxInFlight = input.maxInFlight
     if (input.rateLimitPerSecond !== undefined && input.rateLimitPerSecond !== endpoint.rateLimitPerSecond)
@@ -265,7 +280,11 @@ async function requireRoomForEndpoint(tx: Transaction, tenantId: string): Promis
 }
 
 /** Every issue that the text alone shows, and the URL in normal form when there is one. */
-function judgeInput(ctx: Context, input: EndpointChanges): { url: string | null; issues: Issue[] } {
+function judgeInput(
+  ctx: Context,
+  input: EndpointChanges,
+  filterIssues: readonly Issue[],
+): { url: string | null; issues: Issue[] } {
   const issues: Issue[] = []
   let url: string | null = null
   if (input.name != null) {
@@ -277,7 +296,7 @@ function judgeInput(ctx: Context, input: EndpointChanges): { url: string | null;
     if ('url' in parsed) url = parsed.url
     else issues.push(...parsed.issues.map((message) => ({ path: ['input', 'url'], message })))
   }
-  if (input.eventTypes) issues.push(...issuesWithin(['input', 'eventTypes'], checkEventTypes(input.eventTypes)))
+  issues.push(...issuesWithin(['input'], filterIssues))
   if (input.condition != null)
     issues.push({
       path: ['input', 'condition'],
@@ -330,8 +349,4 @@ function sealHeader(
     hint: value.length >= HINTED_LENGTH ? `…${value.slice(-4)}` : '…',
     sealed: ctx.vault.seal(value, belongsToEndpoint(tenantId, id)).toString('base64'),
   }
-}
-
-function sameTypes(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((type, index) => type === b[index])
 }

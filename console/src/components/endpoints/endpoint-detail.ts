@@ -10,6 +10,7 @@ graphql(`
     status
     disabledReason
     eventTypes
+    allEventTypes
     secretHint
     rotation {
       nextSecretHint

@@ -42,9 +42,8 @@ const DELETE = graphql(`
 
 const PLACES = ['name', 'url', 'maxInFlight', 'rateLimitPerSecond', 'headers']
 
-/** `allTypes` holds the names of the whole catalogue. */
-export function EndpointSettings({ endpoint, allTypes }: { endpoint: EndpointDetail; allTypes: readonly string[] }) {
-  const stored = useMemo(() => draftOf(endpoint, allTypes), [endpoint, allTypes])
+export function EndpointSettings({ endpoint }: { endpoint: EndpointDetail }) {
+  const stored = useMemo(() => draftOf(endpoint), [endpoint])
   const [edited, setEdited] = useState<EndpointDraft | null>(null)
   const draft = edited ?? stored
   const update = useAction(UPDATE_ENDPOINT, (data) => data.updateEndpoint, { showsRefusal: true })

@@ -35,7 +35,10 @@ export function EndpointFilter({ endpoint, types }: { endpoint: EndpointDetail; 
   const update = useAction(UPDATE_ENDPOINT, (data) => data.updateEndpoint, { showsRefusal: true })
   const isChanged = JSON.stringify(draft) !== JSON.stringify(stored)
   const save = async () => {
-    const done = await update.run({ id: endpoint.id, input: { eventTypes: draft && [...draft] } })
+    const done = await update.run({
+      id: endpoint.id,
+      input: draft ? { eventTypes: [...draft] } : { allEventTypes: true },
+    })
     if (done) toast({ tone: 'good', title: 'The filter is saved. Events published from now on follow it.' })
   }
   return (
