@@ -21,6 +21,12 @@ const config: CodegenConfig = {
       presetConfig: { fragmentMasking: false },
       config: typed,
     },
+    'packages/cli/src/gql/': {
+      documents: ['packages/cli/src/**/*.ts', '!packages/cli/src/gql/**'],
+      preset: 'client',
+      presetConfig: { fragmentMasking: false },
+      config: typed,
+    },
     'console/src/gql/': {
       documents: ['console/src/**/*.{ts,tsx}', '!console/src/gql/**'],
       preset: 'client',

@@ -161,7 +161,8 @@ async function installPackages() {
     await npm(['install', '--no-save', ...options])
   }
   writeFileSync(STAMP, `${fingerprint()}\n`)
-  rmSync(GENERATED, { force: true })
+  // The whole folder: Prisma refuses to write into one that lacks a file of its own.
+  rmSync(dirname(GENERATED), { recursive: true, force: true })
 }
 
 /** Running Node takes 40 ms, so each installation is checked once. */

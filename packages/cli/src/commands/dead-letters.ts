@@ -1,0 +1,134 @@
+import { createWriteStream } from 'node:fs'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { setTimeout as delay } from 'node:timers/promises'
+import { graphql, reasonOf, succeeded } from '../client.ts'
+import { command } from '../command.ts'
+import { CommandFailure, EXIT, refused, usage } from '../failure.ts'
+import { deliveryTable, FILTER_OPTIONS, filterOf } from './deliveries.ts'
+
+const LIST = graphql(`
+  query CliDeadLetters($filter: DeliveryFilter, $first: Int!) {
+    deadLetters(filter: $filter, first: $first) {
+      nodes {
+        ...CliDeliveryRow
+      }
+    }
+  }
+`)
+
+const RETRY = graphql(`
+  mutation CliRetryDeadLetters($filter: DeliveryFilter!, $maxPerSecond: Int) {
+    retryDeadLetters(filter: $filter, maxPerSecond: $maxPerSecond) {
+      __typename
+      ... on RetryDeadLettersSuccess {
+        bulkRetry {
+          ...CliBulkRetry
+        }
+      }
+      ... on Error {
+        message
+      }
+      ... on ValidationError {
+        issues {
+          path
+          message
+        }
+      }
+    }
+  }
+  fragment CliBulkRetry on BulkRetry {
+    id
+    status
+    total
+    retried
+    succeeded
+    deadLettered
+  }
+`)
+
+const PROGRESS = graphql(`
+  query CliBulkRetryProgress($id: ID!) {
+    node(id: $id) {
+      ... on BulkRetry {
+        ...CliBulkRetry
+      }
+    }
+  }
+`)
+
+const { status: _, ...DEAD_LETTER_OPTIONS } = FILTER_OPTIONS
+
+export const deadLettersList = command({
+  command: 'list',
+  describe: 'List dead letters, newest first',
+  options: { ...DEAD_LETTER_OPTIONS, first: { type: 'number', default: 50, describe: 'How many, 1 to 100' } },
+  async run({ client, output }, args) {
+    const { deadLetters } = await client.ask(LIST, { filter: filterOf(args, client.tenantId), first: args.first })
+    const nodes = deadLetters?.nodes ?? []
+    output.result(nodes, nodes.length ? deliveryTable(nodes) : 'There are no dead letters.')
+  },
+})
+
+export const deadLettersRetry = command({
+  command: 'retry',
+  describe: 'Retry every dead letter that matches, and follow the progress',
+  options: {
+    ...DEAD_LETTER_OPTIONS,
+    'max-per-second': { type: 'number', describe: 'Speed limit; without it as fast as the receivers take them' },
+    wait: { type: 'boolean', default: true, describe: 'Wait until all have been tried; --no-wait returns at once' },
+  },
+  examples: [['dead-letters retry --endpoint ep_… --since 1d --max-per-second 20', 'after a receiver is mended']],
+  async run({ client, output }, args) {
+    const filter = filterOf(args, client.tenantId)
+    const started = await client.ask(RETRY, { filter, maxPerSecond: args.maxPerSecond ?? null })
+    let progress = succeeded(started.retryDeadLetters).bulkRetry
+    output.note(`${progress.total} dead letters are retried as ${progress.id}.`)
+    while (args.wait && (progress.status === 'RUNNING' || progress.status === 'PAUSED')) {
+      await delay(1_000)
+      const { node } = await client.ask(PROGRESS, { id: progress.id })
+      if (!node || !('total' in node)) break
+      if (node.retried !== progress.retried)
+        output.note(`${node.retried} of ${node.total} retried, ${node.succeeded} succeeded`)
+      progress = node as typeof progress
+    }
+    output.result(
+      progress,
+      `${progress.id}  ${progress.status}  ${progress.retried} of ${progress.total} retried, ${progress.succeeded} succeeded, ${progress.deadLettered} dead letters again`,
+    )
+    if (args.wait && progress.deadLettered > 0)
+      throw refused(`${progress.deadLettered} deliveries became dead letters again.`)
+  },
+})
+
+export const deadLettersExport = command({
+  command: 'export',
+  describe: 'Download dead letters with their events and attempts as JSON',
+  options: { ...DEAD_LETTER_OPTIONS, out: { type: 'string', describe: 'File to write; without it standard output' } },
+  examples: [['dead-letters export --endpoint ep_… --out dead-letters.json', 'writes a file']],
+  async run({ client, output }, args) {
+    const query = new URLSearchParams()
+    for (const [name, value] of Object.entries(filterOf(args, client.tenantId)))
+      for (const one of [value].flat()) if (one != null) query.append(name, String(one))
+    const response = await client.fetch(`/dead-letters.json?${query}`, { signal: AbortSignal.timeout(3_600_000) })
+    if (!response.ok || !response.body) throw await exportFailure(response)
+    const target = args.out === undefined ? process.stdout : createWriteStream(args.out, { mode: 0o600 })
+    try {
+      // A fault breaks the connection: a file that ends in "]" is whole.
+      await pipeline(Readable.fromWeb(response.body as never), target, { end: args.out !== undefined })
+    } catch (error) {
+      throw new CommandFailure(
+        EXIT.unavailable,
+        `The download broke off: ${reasonOf(error)}. ${args.out ? `${args.out} is not whole. ` : ''}Run the command again.`,
+      )
+    }
+    if (args.out !== undefined) output.note(`Wrote ${args.out}.`)
+  },
+})
+
+async function exportFailure(response: Response): Promise<CommandFailure> {
+  const text = await response.text().catch(() => '')
+  const message = /"message":"((?:[^"\\]|\\.)*)"/.exec(text)?.[1] ?? `HTTP ${response.status}`
+  if (response.status === 401 || response.status === 403) return new CommandFailure(EXIT.notAllowed, message)
+  return response.status >= 500 ? new CommandFailure(EXIT.unavailable, message) : usage(message)
+}

@@ -1,0 +1,187 @@
+import { graphql, succeeded } from '../client.ts'
+import { command } from '../command.ts'
+import { usage } from '../failure.ts'
+import type { CliEndpointFragment } from '../gql/graphql.ts'
+import { plain, table } from '../output.ts'
+import { endpointsOf } from './endpoints-read.ts'
+import { sendTest } from './trigger.ts'
+
+export const CREATE = graphql(`
+  mutation CliCreateEndpoint($input: CreateEndpointInput!) {
+    createEndpoint(input: $input) {
+      __typename
+      ... on CreateEndpointSuccess {
+        signingSecret
+        endpoint {
+          ...CliEndpoint
+        }
+      }
+      ... on Error {
+        message
+      }
+      ... on ValidationError {
+        issues {
+          path
+          message
+        }
+      }
+    }
+  }
+`)
+
+export const UPDATE = graphql(`
+  mutation CliUpdateEndpoint($id: ID!, $input: UpdateEndpointInput!) {
+    updateEndpoint(id: $id, input: $input) {
+      __typename
+      ... on UpdateEndpointSuccess {
+        endpoint {
+          ...CliEndpoint
+        }
+      }
+      ... on Error {
+        message
+      }
+      ... on ValidationError {
+        issues {
+          path
+          message
+        }
+      }
+    }
+  }
+`)
+
+const ROTATE = graphql(`
+  mutation CliRotate($endpointId: ID!, $overlapHours: Int!) {
+    rotateSigningSecret(endpointId: $endpointId, overlapHours: $overlapHours) {
+      __typename
+      ... on RotateSigningSecretSuccess {
+        signingSecret
+        overlapEndsAt
+      }
+      ... on Error {
+        message
+      }
+      ... on ValidationError {
+        issues {
+          path
+          message
+        }
+      }
+    }
+  }
+`)
+
+const SETTINGS = {
+  name: { type: 'string', describe: 'Name of the endpoint' },
+  to: { type: 'string', describe: 'Its https URL' },
+  type: { type: 'string', array: true, describe: 'Event types it gets; without it all of them' },
+  'max-in-flight': { type: 'number', describe: 'Most requests at the same time' },
+  'rate-limit': { type: 'number', describe: 'Most requests per second' },
+  header: { type: 'string', array: true, describe: 'A header to send, "Name: value"' },
+} as const
+
+type SettingArgs = {
+  name?: string | undefined
+  to?: string | undefined
+  type?: string[] | undefined
+  maxInFlight?: number | undefined
+  rateLimit?: number | undefined
+  header?: string[] | undefined
+}
+
+/** Only what was given: an option that is absent changes nothing. */
+function settingsOf(args: SettingArgs) {
+  return {
+    ...(args.name === undefined ? {} : { name: args.name }),
+    ...(args.to === undefined ? {} : { url: args.to }),
+    ...(args.type === undefined ? {} : { eventTypes: args.type }),
+    ...(args.maxInFlight === undefined ? {} : { maxInFlight: args.maxInFlight }),
+    ...(args.rateLimit === undefined ? {} : { rateLimitPerSecond: args.rateLimit }),
+    ...(args.header === undefined ? {} : { headers: args.header.map(parseHeader) }),
+  }
+}
+
+function parseHeader(text: string): { name: string; value: string } {
+  const at = text.indexOf(':')
+  if (at < 1) throw usage(`Expected a header as "Name: value", came ${JSON.stringify(text)}.`)
+  return { name: text.slice(0, at).trim(), value: text.slice(at + 1).trim() }
+}
+
+export const endpointsList = command({
+  command: 'list',
+  describe: 'List the tenant’s endpoints',
+  async run({ client, output }) {
+    const endpoints = await endpointsOf(client)
+    const rows = endpoints.map((endpoint) => [
+      endpoint.id,
+      plain(endpoint.name),
+      endpoint.status + (endpoint.disabledReason ? ` (${endpoint.disabledReason})` : ''),
+      endpoint.url,
+    ])
+    output.result(
+      endpoints,
+      rows.length ? table(['ENDPOINT', 'NAME', 'STATUS', 'URL'], rows) : 'There are no endpoints.',
+    )
+  },
+})
+
+export const endpointsCreate = command({
+  command: 'create',
+  describe: 'Create an endpoint; prints its signing secret once',
+  options: SETTINGS,
+  examples: [['endpoints create --name CRM --to https://crm.example.com/hooks --type call.ended', 'gets call.ended']],
+  async run({ client, output }, args) {
+    if (args.name === undefined || args.to === undefined)
+      throw usage(
+        'Expected --name and --to. For example: sivo endpoints create --name CRM --to https://crm.example.com/hooks',
+      )
+    const input = { tenantId: client.tenantId, name: args.name, url: args.to, ...settingsOf(args) }
+    const { endpoint, signingSecret } = succeeded((await client.ask(CREATE, { input })).createEndpoint)
+    output.result(
+      { endpoint, signingSecret },
+      `Created ${endpoint.id} ${plain(endpoint.name)}.\nSigning secret: ${signingSecret}\nIt is shown only now. Store it where the receiver reads it.`,
+    )
+  },
+})
+
+export const endpointsUpdate = command({
+  command: 'update <id>',
+  describe: 'Change the given settings of an endpoint; the others stay',
+  positionals: { id: { type: 'string', demandOption: true, describe: 'The endpoint, ep_…' } },
+  options: SETTINGS,
+  async run({ client, output }, args) {
+    const input = settingsOf(args)
+    if (Object.keys(input).length === 0) throw usage('Expected at least one setting to change, such as --name or --to.')
+    const { endpoint } = succeeded((await client.ask(UPDATE, { id: args.id, input })).updateEndpoint)
+    output.result(endpoint, describeEndpoint(endpoint))
+  },
+})
+
+export const endpointsTest = command({
+  command: 'test <id>',
+  describe: 'Send the catalogue’s example of a type to an endpoint, and show its answer',
+  positionals: { id: { type: 'string', demandOption: true, describe: 'The endpoint, ep_…' } },
+  options: { type: { type: 'string', default: 'call.ended', describe: 'Event type' } },
+  run: ({ client, output }, args) =>
+    sendTest(client, output, { endpointId: args.id, eventType: args.type, data: null }),
+})
+
+export const endpointsRotate = command({
+  command: 'rotate <id>',
+  describe: 'Create a new signing secret; both sign until the overlap ends',
+  positionals: { id: { type: 'string', demandOption: true, describe: 'The endpoint, ep_…' } },
+  options: { 'overlap-hours': { type: 'number', default: 24, describe: '0 to 168; 0 replaces the secret at once' } },
+  async run({ client, output }, args) {
+    const asked = await client.ask(ROTATE, { endpointId: args.id, overlapHours: args.overlapHours })
+    const { signingSecret, overlapEndsAt } = succeeded(asked.rotateSigningSecret)
+    output.result(
+      { signingSecret, overlapEndsAt },
+      `New signing secret: ${signingSecret}\nIt is shown only now. X-Sivo-Signature uses the old one until ${overlapEndsAt}.`,
+    )
+  },
+})
+
+export function describeEndpoint(endpoint: CliEndpointFragment): string {
+  return `${endpoint.id}  ${plain(endpoint.name)}  ${endpoint.status}  ${endpoint.url}`
+}

@@ -1,0 +1,171 @@
+// What a file of endpoints asks for, compared with what the gateway has: pure, so that the plan can be shown before
+// anything changes. Endpoints are matched by name, which must be unique in the file.
+
+import { parse } from 'yaml'
+import { usage } from './failure.ts'
+
+export type WantedEndpoint = {
+  readonly name: string
+  readonly url: string
+  /** null: every type. */
+  readonly eventTypes: readonly string[] | null
+  readonly maxInFlight: number | null
+  readonly rateLimitPerSecond: number | null
+  readonly headers: readonly { readonly name: string; readonly value: string }[]
+}
+
+export type PresentEndpoint = {
+  readonly id: string
+  readonly name: string
+  readonly url: string
+  readonly eventTypes: readonly string[]
+  readonly allEventTypes: boolean
+  readonly maxInFlight?: number | null
+  readonly rateLimitPerSecond?: number | null
+  readonly headers: readonly { readonly name: string; readonly valueHint: string }[]
+}
+
+export type Step =
+  | { readonly kind: 'create'; readonly wanted: WantedEndpoint }
+  | {
+      readonly kind: 'update'
+      readonly id: string
+      readonly wanted: WantedEndpoint
+      readonly changes: readonly string[]
+    }
+  | { readonly kind: 'keep'; readonly id: string; readonly wanted: WantedEndpoint }
+  | { readonly kind: 'delete'; readonly id: string; readonly name: string }
+  /** It is not in the file, and stays. */
+  | { readonly kind: 'leave'; readonly id: string; readonly name: string }
+
+const FIELDS = ['name', 'url', 'eventTypes', 'maxInFlight', 'rateLimitPerSecond', 'headers']
+
+/** Reads `endpoints:` of a YAML file. `${NAME}` in a header's value is an environment variable. Throws CommandFailure. */
+export function readEndpointFile(text: string, file: string, env: NodeJS.ProcessEnv): WantedEndpoint[] {
+  let document: unknown
+  try {
+    document = parse(text, { prettyErrors: true })
+  } catch (error) {
+    throw usage(`${file} is no YAML: ${(error as Error).message}`)
+  }
+  const list = (document as { endpoints?: unknown } | null)?.endpoints
+  if (!Array.isArray(list)) throw usage(`${file}: expected a list under "endpoints:", came ${typeName(list)}.`)
+  const wanted = list.map((entry, index) => readEntry(entry, `${file}: endpoints[${index}]`, env))
+  const names = wanted.map(({ name }) => name)
+  const twice = names.find((name, index) => names.indexOf(name) !== index)
+  if (twice !== undefined) throw usage(`${file}: expected each name once, came ${JSON.stringify(twice)} twice.`)
+  return wanted
+}
+
+function readEntry(entry: unknown, at: string, env: NodeJS.ProcessEnv): WantedEndpoint {
+  if (entry === null || typeof entry !== 'object' || Array.isArray(entry))
+    throw usage(`${at}: expected an endpoint with "name" and "url", came ${typeName(entry)}.`)
+  const fields = entry as Record<string, unknown>
+  const unknown = Object.keys(fields).find((name) => !FIELDS.includes(name))
+  if (unknown !== undefined)
+    throw usage(`${at}: expected the fields ${FIELDS.join(', ')}, came ${JSON.stringify(unknown)}.`)
+  const textField = (name: string): string => {
+    const value = fields[name]
+    if (typeof value !== 'string' || value === '')
+      throw usage(`${at}.${name}: expected a text, came ${typeName(value)}.`)
+    return value
+  }
+  const numberField = (name: string): number | null => {
+    const value = fields[name] ?? null
+    if (value !== null && !Number.isInteger(value))
+      throw usage(`${at}.${name}: expected a whole number, came ${typeName(value)}.`)
+    return value as number | null
+  }
+  return {
+    name: textField('name'),
+    url: textField('url'),
+    eventTypes: readTypes(fields['eventTypes'], `${at}.eventTypes`),
+    maxInFlight: numberField('maxInFlight'),
+    rateLimitPerSecond: numberField('rateLimitPerSecond'),
+    headers: readHeaders(fields['headers'], `${at}.headers`, env),
+  }
+}
+
+function readTypes(value: unknown, at: string): readonly string[] | null {
+  if (value === undefined || value === null || value === 'all') return null
+  if (Array.isArray(value) && value.length > 0 && value.every((type) => typeof type === 'string')) return value
+  throw usage(`${at}: expected "all" or a list of event types, came ${typeName(value)}.`)
+}
+
+function readHeaders(value: unknown, at: string, env: NodeJS.ProcessEnv): WantedEndpoint['headers'] {
+  if (value === undefined || value === null) return []
+  if (typeof value !== 'object' || Array.isArray(value))
+    throw usage(`${at}: expected names with their values, such as "X-Team: crm", came ${typeName(value)}.`)
+  return Object.entries(value).map(([name, given]) => ({
+    name,
+    value: String(given).replace(/\$\{(\w+)\}/g, (_, variable: string) => {
+      const found = env[variable]
+      if (found === undefined) throw usage(`${at}.${name}: the environment variable ${variable} is not set.`)
+      return found
+    }),
+  }))
+}
+
+function typeName(value: unknown): string {
+  return value === undefined
+    ? 'nothing'
+    : value === null
+      ? 'null'
+      : Array.isArray(value)
+        ? 'a list'
+        : JSON.stringify(value).slice(0, 60)
+}
+
+/** The steps from what is there to what is wanted. */
+export function planEndpoints(
+  wanted: readonly WantedEndpoint[],
+  present: readonly PresentEndpoint[],
+  { prune }: { prune: boolean },
+): Step[] {
+  const byName = new Map<string, PresentEndpoint>()
+  for (const endpoint of present) {
+    if (byName.has(endpoint.name) && wanted.some(({ name }) => name === endpoint.name))
+      throw usage(
+        `Two endpoints are called ${JSON.stringify(endpoint.name)}. Rename one in the console, then apply again.`,
+      )
+    byName.set(endpoint.name, endpoint)
+  }
+  const steps = wanted.map((one): Step => {
+    const known = byName.get(one.name)
+    if (!known) return { kind: 'create', wanted: one }
+    const changes = changesOf(one, known)
+    return changes.length
+      ? { kind: 'update', id: known.id, wanted: one, changes }
+      : { kind: 'keep', id: known.id, wanted: one }
+  })
+  const names = new Set(wanted.map(({ name }) => name))
+  const others = present.filter(({ name }) => !names.has(name))
+  return [...steps, ...others.map(({ id, name }): Step => ({ kind: prune ? 'delete' : 'leave', id, name }))]
+}
+
+function changesOf(wanted: WantedEndpoint, known: PresentEndpoint): string[] {
+  const changes: string[] = []
+  if (wanted.url !== known.url) changes.push(`url: ${known.url} → ${wanted.url}`)
+  const typesBefore = known.allEventTypes ? 'all' : known.eventTypes.toSorted().join(', ')
+  const typesAfter = wanted.eventTypes?.toSorted().join(', ') ?? 'all'
+  if (typesBefore !== typesAfter) changes.push(`eventTypes: ${typesBefore} → ${typesAfter}`)
+  for (const name of ['maxInFlight', 'rateLimitPerSecond'] as const)
+    if (wanted[name] !== (known[name] ?? null))
+      changes.push(`${name}: ${known[name] ?? 'none'} → ${wanted[name] ?? 'none'}`)
+  // Values are never shown again: only a name or the last four characters can tell that one changed.
+  const headersBefore = known.headers.map(({ name, valueHint }) => `${name.toLowerCase()} ${hintEnd(valueHint)}`)
+  const headersAfter = wanted.headers.map(
+    ({ name, value }) => `${name.toLowerCase()} ${value.length >= 12 ? value.slice(-4) : ''}`,
+  )
+  if (!sameSet(headersBefore, headersAfter))
+    changes.push(`headers: ${wanted.headers.map(({ name }) => name).join(', ') || 'none'}`)
+  return changes
+}
+
+function hintEnd(hint: string): string {
+  return hint.replace(/^.*…/, '')
+}
+
+function sameSet(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && new Set([...one, ...other]).size === new Set(one).size
+}

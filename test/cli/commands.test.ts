@@ -1,0 +1,172 @@
+import { createHmac } from 'node:crypto'
+import { readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { EXIT } from '../../packages/cli/src/failure.ts'
+import { toPublicId } from '../../src/domain/id.ts'
+import { exampleEvent } from '../support/house.ts'
+import { type GatewayUnderTest, openGateway } from './gateway.ts'
+
+let under: GatewayUnderTest
+const json = (text: string) => JSON.parse(text)
+
+beforeAll(async () => {
+  under = await openGateway()
+})
+afterAll(() => under?.close())
+
+test('login checks the key, and stores it where only its owner reads it', async () => {
+  const wrong = await under.run(['login'], { input: 'sivo_wrong\n', env: { SIVO_KEY: undefined as never } })
+  expect(wrong).toMatchObject({ code: EXIT.notAllowed, stdout: '' })
+  const right = await under.run(['login', '--tenant', under.tenantId], {
+    input: 'test-operator-key-000000000000\n',
+    env: { SIVO_KEY: undefined as never },
+  })
+  expect(right).toMatchObject({ code: 0 })
+  expect((await stat(join(under.folder, 'sivo/config.json'))).mode & 0o777).toBe(0o600)
+  const listed = await under.run(['endpoints', 'list', '--json'], {
+    env: { SIVO_KEY: undefined as never, SIVO_URL: undefined as never, SIVO_TENANT: undefined as never },
+  })
+  expect(listed).toMatchObject({ code: 0, stdout: '[]\n' })
+})
+
+test('endpoints apply makes what the file says, changes nothing twice, and prunes only when asked', async () => {
+  const file = join(under.folder, 'endpoints.yaml')
+  const apply = (...args: string[]) =>
+    under.run(['endpoints', 'apply', '-f', file, '--json', ...args], { env: { TEAM: 'crm' } })
+  await writeFile(
+    file,
+    `endpoints:
+  - { name: CRM, url: 'https://127.0.0.1:8443/crm', eventTypes: [call.ended], headers: { X-Team: '\${TEAM}' } }
+  - { name: BI, url: 'https://127.0.0.1:8443/bi' }
+`,
+  )
+  expect(json((await apply('--dry-run')).stdout)).toMatchObject({
+    applied: false,
+    steps: [{ kind: 'create' }, { kind: 'create' }],
+  })
+  const first = json((await apply('--yes')).stdout)
+  expect(first.steps).toMatchObject([{ name: 'CRM' }, { name: 'BI' }])
+  expect(first.steps[0].signingSecret).toMatch(/^whsec_/)
+  const again = json((await apply('--yes')).stdout)
+  expect(again).toMatchObject({ applied: false, steps: [{ kind: 'keep' }, { kind: 'keep' }] })
+
+  await writeFile(file, `endpoints:\n  - { name: CRM, url: 'https://127.0.0.1:8443/crm2', maxInFlight: 5 }\n`)
+  const changed = json((await apply('--yes')).stdout)
+  expect(changed.steps).toMatchObject([{ kind: 'update', name: 'CRM' }])
+  expect(changed.steps[0].changes.map((change: string) => change.split(':')[0])).toEqual([
+    'url',
+    'eventTypes',
+    'maxInFlight',
+    'headers',
+  ])
+  expect(json((await under.run(['endpoints', 'list', '--json'])).stdout)).toHaveLength(2)
+  await apply('--yes', '--prune')
+  expect(json((await under.run(['endpoints', 'list', '--json'])).stdout)).toMatchObject([
+    { name: 'CRM', maxInFlight: 5 },
+  ])
+})
+
+test('endpoints apply refuses a file it does not understand, with the place', async () => {
+  const file = join(under.folder, 'wrong.yaml')
+  await writeFile(file, 'endpoints:\n  - { name: CRM, url: https://crm.example.com/, eventTypes: 5 }\n')
+  const { code, stderr } = await under.run(['endpoints', 'apply', '-f', file, '--yes'])
+  expect(code).toBe(EXIT.usage)
+  expect(stderr).toContain('endpoints[0].eventTypes: expected "all" or a list of event types, came 5.')
+})
+
+test('trigger sends a test, shows the answer, and fails when the receiver refuses', async () => {
+  const receiver = await under.house.receiver()
+  const { id } = await under.house.addEndpoint(receiver.url('/hooks'))
+  const endpoint = toPublicId('endpoint', id)
+  const good = await under.run(['trigger', 'call.ended', '--endpoint', endpoint])
+  expect(good).toMatchObject({ code: 0 })
+  expect(good.stdout).toMatch(/^call\.ended +evt_\w+ {2}SUCCEEDED {2}HTTP 200 in \d+ ms\n$/)
+  receiver.answer({ status: 500 })
+  const bad = await under.run(['endpoints', 'test', endpoint])
+  expect(bad.code).toBe(EXIT.refused)
+  expect(bad.stderr).toContain('HTTP 500')
+  receiver.answer({ status: 200 })
+  const { data } = exampleEvent({ type: 'call.ended' })
+  const own = await under.run([
+    'trigger',
+    'call.ended',
+    '--endpoint',
+    endpoint,
+    '--data',
+    JSON.stringify(data),
+    '--json',
+  ])
+  const shown = await under.run(['deliveries', 'show', json(own.stdout).deliveryId, '--json'])
+  expect(JSON.parse(json(shown.stdout).event.body).data).toEqual(data)
+})
+
+test('events publish sends a file in batches, and run again it stores nothing twice', async () => {
+  const file = join(under.folder, 'events.ndjson')
+  const event = JSON.stringify(exampleEvent())
+  await writeFile(file, `${event}\n`.repeat(1_201))
+  const first = await under.run(['events', 'publish', '--file', file, '--json'])
+  expect(json(first.stdout)).toEqual({ published: 1_201, duplicates: 0, skipped: 0, lines: 1_201 })
+  const second = await under.run(['events', 'publish', '--file', '-', '--json'], {
+    input: await readFile(file, 'utf8'),
+  })
+  expect(json(second.stdout)).toEqual({ published: 0, duplicates: 1_201, skipped: 0, lines: 1_201 })
+})
+
+test('events publish names the line that is wrong, and says that the lines before are stored', async () => {
+  const event = JSON.stringify(exampleEvent({ subject: 'half' }))
+  const half = await under.run(['events', 'publish', '--file', '-'], { input: `${event}\n${event.slice(0, 40)}` })
+  expect(half.code).toBe(EXIT.usage)
+  expect(half.stderr).toContain('-, line 2: expected one event as JSON')
+  const invalid = await under.run(['events', 'publish', '--file', '-'], {
+    input: `${event}\n{"type":"no.such","data":{}}\n`,
+  })
+  expect(invalid.code).toBe(EXIT.refused)
+  expect(invalid.stderr).toContain('-, line 2: type:')
+  const skipped = await under.run(['events', 'publish', '--file', '-', '--on-invalid', 'skip', '--json'], {
+    input: `${event}\n{"type":"no.such","data":{}}\n`,
+  })
+  expect(json(skipped.stdout)).toMatchObject({ published: 1, skipped: 1 })
+})
+
+test('a gateway that is away ends a command with its own code and the address', async () => {
+  const { code, stderr } = await under.run(['deliveries', 'list'], { env: { SIVO_URL: 'http://127.0.0.1:9999' } })
+  expect(code).toBe(EXIT.unavailable)
+  expect(stderr).toContain('http://127.0.0.1:9999 cannot be reached')
+})
+
+test('dead letters are listed, exported whole, and retried with their outcome', { timeout: 60_000 }, async () => {
+  const receiver = await under.house.receiver()
+  receiver.answer({ status: 500 })
+  const { id } = await under.house.addEndpoint(receiver.url('/dead'))
+  await under.house.publish({})
+  const { db } = under.house.app.ctx
+  await under.house.until(async () => (await db.delivery.count({ where: { endpointId: id, attemptCount: 1 } })) === 1)
+  await db.delivery.updateMany({ where: { endpointId: id }, data: { maxAttempts: 2, nextAttemptAt: new Date() } })
+  await under.house.until(
+    async () => (await db.delivery.count({ where: { endpointId: id, status: 'DEAD_LETTERED' } })) === 1,
+    20_000,
+  )
+  const endpoint = toPublicId('endpoint', id)
+  const listed = json((await under.run(['dead-letters', 'list', '--endpoint', endpoint, '--json'])).stdout)
+  expect(listed).toHaveLength(1)
+  const out = join(under.folder, 'dead.json')
+  await under.run(['dead-letters', 'export', '--endpoint', endpoint, '--out', out])
+  expect(json(await readFile(out, 'utf8'))).toMatchObject([{ deliveryId: listed[0].id, endpointId: endpoint }])
+  receiver.answer({ status: 200 })
+  const retried = await under.run(['dead-letters', 'retry', '--endpoint', endpoint, '--json'])
+  expect(retried.code).toBe(0)
+  expect(json(retried.stdout)).toMatchObject({ status: 'COMPLETED', total: 1, succeeded: 1, deadLettered: 0 })
+})
+
+test('verify says whether a signature is right, and why it is not', async () => {
+  const body = join(under.folder, 'body.json')
+  const secret = 'whsec_c2VjcmV0'
+  const sign = (text: string) => `sha256=${createHmac('sha256', secret).update(text).digest('hex')}`
+  await writeFile(body, '{ "a": 1 }')
+  const verify = (signature: string) =>
+    under.run(['verify', '--body', body, '--secret', secret, '--signature', signature])
+  expect(await verify(sign('{ "a": 1 }'))).toMatchObject({ code: 0, stdout: 'The signature is right.\n' })
+  expect((await verify(sign('{"a":1}'))).stderr).toContain('parsed and written again')
+  expect((await verify(sign('other'))).stderr).toContain('another secret')
+})
