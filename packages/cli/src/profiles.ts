@@ -39,7 +39,7 @@ export function configFile(env: NodeJS.ProcessEnv = process.env): string {
   return join(env['XDG_CONFIG_HOME'] || join(homedir(), '.config'), 'sivo', 'config.json')
 }
 
-export async function readProfiles(file = configFile()): Promise<Profiles> {
+async function readProfiles(file = configFile()): Promise<Profiles> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null
     throw usage(`${file} cannot be read: ${error.message}.`)

@@ -182,6 +182,6 @@ export const endpointsRotate = command({
   },
 })
 
-export function describeEndpoint(endpoint: CliEndpointFragment): string {
+function describeEndpoint(endpoint: CliEndpointFragment): string {
   return `${endpoint.id}  ${plain(endpoint.name)}  ${endpoint.status}  ${endpoint.url}`
 }
