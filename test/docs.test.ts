@@ -33,8 +33,14 @@ describe('what is documented is what there is', () => {
     expect(missing).toEqual([])
   })
 
+  test('docs/README.md lists every page of docs', async () => {
+    const index = await read('docs/README.md')
+    const pages = (await readdir(join(ROOT, 'docs'))).filter((name) => name.endsWith('.md') && name !== 'README.md')
+    expect(pages.filter((name) => !index.includes(`(${name})`))).toEqual([])
+  })
+
   test('links between the documents lead somewhere', async () => {
-    const pages = ['README.md', 'GLOSSARY.md', 'CHANGELOG.md']
+    const pages = ['README.md', 'GLOSSARY.md', 'CHANGELOG.md', 'SECURITY.md']
     for (const name of await readdir(join(ROOT, 'docs'), { recursive: true }))
       if (name.endsWith('.md')) pages.push(`docs/${name}`)
     const broken: string[] = []
