@@ -18,6 +18,8 @@ export default {
         'chaos/{publisher,receiver}.ts',
         'chaos/{main,memory}.ts',
         'test/dev/supervisor.ts',
+        // An installed package is checked with them.
+        'test/verify/consumer/*',
         'console/src/main.tsx!',
         'console/vite.config.ts',
         'console/public/*.js!',
