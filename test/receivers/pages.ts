@@ -6,9 +6,9 @@ import { join } from 'node:path'
 
 const PAGES = join(import.meta.dirname, '../../docs/receivers')
 
-export type Block = { file: string; variant: string; code: string }
+type Block = { file: string; variant: string; code: string }
 
-export async function blocksOf(page: string): Promise<Block[]> {
+async function blocksOf(page: string): Promise<Block[]> {
   const text = await readFile(join(PAGES, page), 'utf8')
   const blocks = [...text.matchAll(/^```\w+ file=(\S+)(?: (\w+))?\n([\s\S]*?)^```$/gm)]
   return blocks.map(([, file, variant = '', code]) => ({ file: file!, variant, code: code! }))

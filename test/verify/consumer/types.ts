@@ -24,13 +24,13 @@ export function describe(event: WebhookEvent): string | null | undefined {
   switch (event.type) {
     case 'call.ended': {
       const ended: CallEnded = event
-      const seconds: number = ended.data.durations.total_seconds
+      const seconds: number | null | undefined = ended.data.durations?.total_seconds
       // An open word: known values are offered, others are allowed.
       if (event.data.direction === 'inbound' || event.data.direction === 'a word of tomorrow') return String(seconds)
       return event.data.from.number
     }
     case 'agent.paused':
-      return event.data.reason.code
+      return event.data.reason?.code
     // @ts-expect-error no event has this type
     case 'call.imagined':
       return null

@@ -37,8 +37,8 @@ export type Agent = {
 }
 
 export type Destination = {
-  /** What kind of destination: queue, ai_agent, agent, ivr, external, … */
-  type: string
+  /** What kind of destination. */
+  type: OpenWord<'queue' | 'ai_agent' | 'agent' | 'ivr' | 'external' | 'voicemail'>
   /** The queue, AI agent, agent or IVR flow. */
   id?: string | null
   /** Display name. */
@@ -46,10 +46,44 @@ export type Destination = {
 }
 
 export type Party = {
-  /** What kind of party: external, phone_number, agent, … */
-  type: string
-  /** E.164; null when withheld or when the party has none. */
+  /** What kind of party. */
+  type: OpenWord<
+    | 'external'
+    | 'phone_number'
+    | 'agent'
+    | 'ai_agent'
+    | 'user'
+    | 'extension'
+    | 'sip'
+    | 'client'
+    | 'channel'
+    | 'queue'
+    | 'ivr'
+    | 'voicemail'
+    | 'conference'
+    | 'emergency'
+    | 'system'
+    | 'api'
+    | 'unknown'
+  >
+  /** As the network gave it: E.164, national, an extension, 112, *98, a SIP URI, masked. null when it was withheld or there is none. */
   number?: string | null
+  /** The same number in E.164; null or absent when that is not certain. */
+  e164?: string | null
+  /** What number is; withheld, unavailable and unknown also say why it is null. */
+  number_kind?: OpenWord<
+    | 'e164'
+    | 'national'
+    | 'extension'
+    | 'short_code'
+    | 'emergency'
+    | 'sip'
+    | 'client'
+    | 'masked'
+    | 'withheld'
+    | 'unavailable'
+    | 'unknown'
+  > | null
   /** Display name; null when unknown. */
   name?: string | null
   /** The tenant's own phone number. */
@@ -69,7 +103,7 @@ export type Queue = {
   name?: string | null
 }
 
-/** A call leg was set up and nobody has answered yet. The first event of every call: call_id never changes, through queues, IVR, AI agents and transfers; each leg has its own leg_id. A caller who withholds the number has number null. */
+/** A call leg was set up and nobody has answered yet. The first event of every call: call_id never changes, through queues, IVR, AI agents and transfers; each leg has its own leg_id. number is what the network gave, e164 what is certain; a caller who withholds the number has number null and number_kind withheld. */
 export type CallCreated = Envelope<'call.created', CallCreatedData>
 
 export type CallCreatedData = {
@@ -79,8 +113,8 @@ export type CallCreatedData = {
   leg_id: string
   /** Seen from the tenant. */
   direction: OpenWord<'inbound' | 'outbound' | 'internal'>
-  /** State of the leg when it was set up. */
-  state: OpenWord<'queued' | 'ringing'>
+  /** State of the leg when it was set up; up: it was answered at once. */
+  state: OpenWord<'initiated' | 'queued' | 'ringing' | 'early_media' | 'parked' | 'up'>
   /** Who calls. */
   from: Party
   /** Who is called. */
@@ -100,6 +134,8 @@ export type CallCreatedData = {
   tags?: string[] | null
   /** The tenant's own values, passed through unchanged. */
   custom_data?: Record<string, unknown> | null
+  /** What the system said in its own words: its names, codes and units, unchanged. No receiver's code should depend on it. */
+  native?: Record<string, unknown> | null
 }
 
 /** A person, an AI agent, voicemail or an external party answered; an IVR that picks up does not count. ring_seconds belongs to the leg that answered. queue and queue_wait_seconds are null when the call did not queue. */
@@ -113,17 +149,17 @@ export type CallAnsweredData = {
   /** Seen from the tenant. */
   direction: OpenWord<'inbound' | 'outbound' | 'internal'>
   /** State of the call: in_progress. */
-  state: string
+  state: OpenWord<'in_progress' | 'connected' | 'answered'>
   /** Who calls. */
   from: Party
   /** Who was called. */
   to: Party
   /** When the leg answered. */
   answered_at: string
-  /** Who answered. IVR pick-up is not an answer. */
-  answered_by: {
+  /** Who answered; null when the system does not say. IVR pick-up is not an answer. */
+  answered_by?: {
     /** What kind of party answered. */
-    type: OpenWord<'agent' | 'ai_agent' | 'external' | 'voicemail'>
+    type: OpenWord<'agent' | 'ai_agent' | 'external' | 'voicemail' | 'machine' | 'fax'>
     /** The agent, when one answered. */
     agent_id?: string | null
     /** Display name. */
@@ -132,9 +168,25 @@ export type CallAnsweredData = {
     email?: string | null
     /** The agent's internal number. */
     extension?: string | null
-    /** E.164, when an external party answered. */
+    /** As the network gave it: E.164, national, an extension, 112, *98, a SIP URI, masked. null when it was withheld or there is none. */
     number?: string | null
-  }
+    /** The same number in E.164; null or absent when that is not certain. */
+    e164?: string | null
+    /** What number is; withheld, unavailable and unknown also say why it is null. */
+    number_kind?: OpenWord<
+      | 'e164'
+      | 'national'
+      | 'extension'
+      | 'short_code'
+      | 'emergency'
+      | 'sip'
+      | 'client'
+      | 'masked'
+      | 'withheld'
+      | 'unavailable'
+      | 'unknown'
+    > | null
+  } | null
   /** The queue the call came from; null when it did not queue. */
   queue?: Queue | null
   /** Seconds the answering leg rang. */
@@ -143,9 +195,11 @@ export type CallAnsweredData = {
   queue_wait_seconds?: number | null
   /** Whether the call is being recorded. */
   recording?: boolean | null
+  /** What the system said in its own words: its names, codes and units, unchanged. No receiver's code should depend on it. */
+  native?: Record<string, unknown> | null
 }
 
-/** A transfer was completed, failed or was canceled. Blind: there is no consult. Attended: agent and target spoke first. Three-way: the agent stays, and participants_after names at least three parties. */
+/** A transfer was completed, failed or was canceled. Blind: there is no consult. Attended: agent and target spoke first. Three-way: the agent stays, and participants_after names at least three parties. initiated_at and transferred_by are null where the system does not say. */
 export type CallTransferred = Envelope<'call.transferred', CallTransferredData>
 
 export type CallTransferredData = {
@@ -159,8 +213,8 @@ export type CallTransferredData = {
   status: OpenWord<'completed' | 'failed' | 'canceled'>
   /** Why it failed; null when it did not. */
   failure_reason?: OpenWord<'busy' | 'no_answer' | 'rejected' | 'invalid_target' | 'error'> | null
-  /** Who transferred the call. */
-  transferred_by: Party
+  /** Who transferred the call; null when the system does not say. */
+  transferred_by?: Party | null
   /** The leg that gave the call away. */
   from_leg_id?: string | null
   /** The leg that took it; null when none did. */
@@ -168,7 +222,17 @@ export type CallTransferredData = {
   /** Where the call was to go. */
   target: {
     /** What kind of target. */
-    type: OpenWord<'agent' | 'queue' | 'ivr' | 'ai_agent' | 'external'>
+    type: OpenWord<
+      | 'agent'
+      | 'queue'
+      | 'ivr'
+      | 'ai_agent'
+      | 'external'
+      | 'voicemail'
+      | 'conference'
+      | 'parking'
+      | 'announcement'
+    >
     /** The agent, when the target is one. */
     agent_id?: string | null
     /** Display name. */
@@ -177,22 +241,38 @@ export type CallTransferredData = {
     email?: string | null
     /** The agent's internal number. */
     extension?: string | null
-    /** E.164, when the target is external. */
+    /** As the network gave it: E.164, national, an extension, 112, *98, a SIP URI, masked. null when it was withheld or there is none. */
     number?: string | null
+    /** The same number in E.164; null or absent when that is not certain. */
+    e164?: string | null
+    /** What number is; withheld, unavailable and unknown also say why it is null. */
+    number_kind?: OpenWord<
+      | 'e164'
+      | 'national'
+      | 'extension'
+      | 'short_code'
+      | 'emergency'
+      | 'sip'
+      | 'client'
+      | 'masked'
+      | 'withheld'
+      | 'unavailable'
+      | 'unknown'
+    > | null
     /** The queue the call goes to or through. */
     queue?: Queue | null
   }
   /** The talk before an attended transfer; null for a blind one. */
   consult?: {
-    /** When agent and target began to speak. */
-    started_at: string
+    /** When agent and target began to speak; null when it was not recorded. */
+    started_at?: string | null
     /** When they stopped. */
     ended_at?: string | null
     /** Seconds they spoke, rounded down. */
     duration_seconds?: number | null
   } | null
-  /** When the transfer began. */
-  initiated_at: string
+  /** When the transfer began; null when only its end was recorded. */
+  initiated_at?: string | null
   /** When it was complete; null when it never was. */
   completed_at?: string | null
   /** Seconds the customer was on hold. */
@@ -201,9 +281,11 @@ export type CallTransferredData = {
   participants_after?: string[] | null
   /** The tenant's reason. */
   reason?: string | null
+  /** What the system said in its own words: its names, codes and units, unchanged. No receiver's code should depend on it. */
+  native?: Record<string, unknown> | null
 }
 
-/** The call is over; data is its call detail record (CDR). Seconds are whole and rounded down, only billable_seconds is rounded up. Recordings and transcripts come later, as events of their own. */
+/** The call is over; data is its call detail record (CDR). Seconds are whole and rounded down, only billable_seconds is rounded up. What the record of a system lacks is null, hangup above all. Recordings and transcripts come later, as events of their own; a call that has ended stays ended. */
 export type CallEnded = Envelope<'call.ended', CallEndedData>
 
 export type CallEndedData = {
@@ -212,7 +294,18 @@ export type CallEndedData = {
   /** Seen from the tenant. */
   direction: OpenWord<'inbound' | 'outbound' | 'internal'>
   /** How the call ended. */
-  status: OpenWord<'completed' | 'no_answer' | 'busy' | 'failed' | 'canceled' | 'abandoned' | 'voicemail'>
+  status: OpenWord<
+    | 'completed'
+    | 'no_answer'
+    | 'busy'
+    | 'failed'
+    | 'canceled'
+    | 'abandoned'
+    | 'voicemail'
+    | 'rejected'
+    | 'missed'
+    | 'transferred'
+  >
   /** Who called. */
   from: Party
   /** Who was called. */
@@ -226,9 +319,9 @@ export type CallEndedData = {
   /** When the call was over. */
   ended_at: string
   /** Whole seconds. */
-  durations: {
-    /** Whole call, rounded down. */
-    total_seconds: number
+  durations?: {
+    /** Whole call, rounded down; null when the system has no true value. */
+    total_seconds?: number | null
     /** In IVR flows, rounded down. */
     ivr_seconds?: number | null
     /** With AI agents, rounded down. */
@@ -243,18 +336,18 @@ export type CallEndedData = {
     hold_seconds?: number | null
     /** Billed, rounded up. */
     billable_seconds?: number | null
-  }
-  /** Why the call ended. */
-  hangup: {
-    /** Who hung up. */
-    source: OpenWord<'caller' | 'callee' | 'agent' | 'system'>
-    /** Q.850 name, such as normal_clearing. */
-    cause: string
-    /** Q.850 cause value. */
+  } | null
+  /** Why the call ended; null when the record has neither cause nor side. */
+  hangup?: {
+    /** Who hung up; null when the record does not say. */
+    source?: OpenWord<'caller' | 'callee' | 'agent' | 'system' | 'carrier'> | null
+    /** Q.850 name, such as normal_clearing, or the word of the system. */
+    cause?: string | null
+    /** Cause number: Q.850 counts to 127, FreeSWITCH to 825, Cisco CUCM uses 32 bits. */
     q850_cause?: number | null
-    /** Final SIP status code. */
+    /** Final SIP status code; 0 when there was none. */
     sip_code?: number | null
-  }
+  } | null
   /** The last queue; null when the call did not queue. */
   queue?: {
     /** The queue. */
@@ -320,9 +413,11 @@ export type CallEndedData = {
   tags?: string[] | null
   /** The tenant's own values, passed through unchanged. */
   custom_data?: Record<string, unknown> | null
+  /** What the system said in its own words: its names, codes and units, unchanged. No receiver's code should depend on it. */
+  native?: Record<string, unknown> | null
 }
 
-/** A recording is ready. Its pre-signed url works until url_expires_at, 24 hours, longer than the last retry takes; afterwards ask the API by recording_id. The url lets anyone read the file: mask it in logs. */
+/** A recording is ready. A pre-signed url works until url_expires_at and lets anyone read the file: mask it in logs. url may also be an s3:// URI or the key in a bucket, and url_expires_at is null where the system states no end; afterwards ask the API by recording_id. */
 export type CallRecorded = Envelope<'call.recorded', CallRecordedData>
 
 export type CallRecordedData = {
@@ -330,11 +425,12 @@ export type CallRecordedData = {
   call_id: string
   /** The recording. */
   recording_id: string
-  recording_type: OpenWord<'call' | 'voicemail' | 'conference'>
-  /** Pre-signed: whoever holds it can read the file. Mask it in logs. */
-  url: string
-  /** When url stops working: 24 h after it was made. Afterwards ask by id. */
-  url_expires_at: string
+  /** What was recorded; null when the system does not say. */
+  recording_type?: OpenWord<'call' | 'voicemail' | 'conference' | 'leg' | 'announcement'> | null
+  /** Where the file is: a URL, an s3:// or gs:// URI, or the key in a bucket; null when the system names none. A pre-signed URL lets anyone read the file: mask it in logs. */
+  url?: string | null
+  /** When url stops working; null when the system states no end. Afterwards ask by id. */
+  url_expires_at?: string | null
   /** Media type of the file. */
   content_type?: string | null
   /** Bytes. */
@@ -347,15 +443,15 @@ export type CallRecordedData = {
     value: string
   } | null
   /** Length of the file in seconds, rounded down. */
-  duration_seconds: number
+  duration_seconds?: number | null
   /** Audio channels. */
   channels?: number | null
   /** Who is on which channel, first channel first. */
   channel_map?: string[] | null
   /** When recording began. */
-  started_at: string
+  started_at?: string | null
   /** When recording ended. */
-  ended_at: string
+  ended_at?: string | null
   /** Stretches that were left out. */
   pauses?: ({
     /** When the pause began. */
@@ -368,9 +464,11 @@ export type CallRecordedData = {
   /** skip shortens the file. */
   pause_behavior?: OpenWord<'silence' | 'skip'> | null
   /** How consent was given. */
-  consent?: OpenWord<'announced' | 'two_party' | 'not_required'> | null
+  consent?: OpenWord<'announced' | 'one_party' | 'two_party' | 'not_required' | 'refused'> | null
   /** When the recording is deleted; null when it is kept. */
   retention_until?: string | null
+  /** What the system said in its own words: its names, codes and units, unchanged. No receiver's code should depend on it. */
+  native?: Record<string, unknown> | null
 }
 
 /** One piece of a live transcript. There are many: subscribe on purpose. A segment_id may come with is_final false and again with is_final true; the later one counts. */
@@ -383,20 +481,20 @@ export type TranscriptSegmentData = {
   transcript_id: string
   /** The segment: of two with the same id the later one wins. */
   segment_id: string
-  /** Rises by one per transcript. */
-  index: number
+  /** Rises by one per transcript; null when the system does not count. */
+  index?: number | null
   /** false: the same segment_id may come again. */
   is_final: boolean
-  speaker: {
-    /** Who speaks. */
-    role: OpenWord<'customer' | 'agent' | 'ai_agent' | 'ivr'>
+  speaker?: {
+    /** Who speaks; null when the system only tells speakers apart. */
+    role?: OpenWord<'customer' | 'agent' | 'ai_agent' | 'ivr' | 'supervisor' | 'unknown'> | null
     /** Audio channel, counted from 0. */
     channel?: number | null
     /** Display name. */
     name?: string | null
     /** The agent, when one speaks. */
     agent_id?: string | null
-  }
+  } | null
   /** What was said. */
   text: string
   /** BCP 47 tag. */
@@ -404,14 +502,16 @@ export type TranscriptSegmentData = {
   /** 0 to 1. */
   confidence?: number | null
   /** Milliseconds from offset_from. */
-  start_ms: number
+  start_ms?: number | null
   /** Milliseconds from offset_from. */
-  end_ms: number
+  end_ms?: number | null
   /** Where start_ms and end_ms count from. */
-  offset_from: string
+  offset_from?: string | null
+  /** What the system said in its own words: its names, codes and units, unchanged. No receiver's code should depend on it. */
+  native?: Record<string, unknown> | null
 }
 
-/** The transcript is final. Its pre-signed url leads to JSON with every segment and works until url_expires_at, 24 hours. analysis is null for a tenant without an analysis plan. */
+/** The transcript is final. Its pre-signed url leads to JSON with every segment and works until url_expires_at; or text holds it inline and url is null, with truncated true where the whole does not fit. A body is at most 262,144 bytes: 12 to 21 minutes of talk word by word, 73 minutes in segments, about 5 hours of plain text. analysis is null for a tenant without an analysis plan. */
 export type TranscriptCompleted = Envelope<'transcript.completed', TranscriptCompletedData>
 
 export type TranscriptCompletedData = {
@@ -421,25 +521,29 @@ export type TranscriptCompletedData = {
   transcript_id: string
   /** The recording it was made from; null when there is none. */
   recording_id?: string | null
-  /** Pre-signed: whoever holds it can read the file. Mask it in logs. */
-  url: string
-  /** When url stops working: 24 h after it was made. Afterwards ask by id. */
-  url_expires_at: string
+  /** Where the file is: a URL, an s3:// or gs:// URI, or the key in a bucket; null when the system names none. A pre-signed URL lets anyone read the file: mask it in logs. */
+  url?: string | null
+  /** When url stops working; null when the system states no end. Afterwards ask by id. */
+  url_expires_at?: string | null
+  /** The transcript itself, as plain text, where there is no file: 262,144 bytes are about 5 hours of it. */
+  text?: string | null
+  /** Whether text is only the beginning, because the whole does not fit. */
+  truncated?: boolean | null
   /** Media type of the file. */
   content_type?: string | null
   /** BCP 47 tags. */
   languages?: string[] | null
   /** Milliseconds the transcript covers. */
-  duration_ms: number
-  /** Segments in the file. */
-  segment_count: number
-  /** Words in the file. */
+  duration_ms?: number | null
+  /** Segments in the transcript. */
+  segment_count?: number | null
+  /** Words in the transcript. */
   word_count?: number | null
   /** 0 to 1. */
   average_confidence?: number | null
   speakers?: ({
-    /** Who speaks. */
-    role: OpenWord<'customer' | 'agent' | 'ai_agent' | 'ivr'>
+    /** Who speaks; null when the system only tells speakers apart. */
+    role?: OpenWord<'customer' | 'agent' | 'ai_agent' | 'ivr' | 'supervisor' | 'unknown'> | null
     /** Audio channel, counted from 0. */
     channel?: number | null
     /** Display name. */
@@ -465,6 +569,8 @@ export type TranscriptCompletedData = {
     sentiment?: string | null
     topics?: string[] | null
   } | null
+  /** What the system said in its own words: its names, codes and units, unchanged. No receiver's code should depend on it. */
+  native?: Record<string, unknown> | null
 }
 
 /** A call began to wait in a queue. Position 1 is served next; entry_number says how often this call has entered this queue. */
@@ -478,8 +584,8 @@ export type QueueEnteredData = {
   from: Party
   /** When the wait began. */
   entered_at: string
-  /** Where the call came from. */
-  entry_source: OpenWord<'inbound' | 'ivr' | 'ai_agent' | 'transfer' | 'overflow' | 'callback'>
+  /** Where the call came from; null when the system does not say. */
+  entry_source?: OpenWord<'inbound' | 'ivr' | 'ai_agent' | 'transfer' | 'overflow' | 'callback'> | null
   /** How often this call has entered this queue. */
   entry_number?: number | null
   /** 1 is the next call to be served. */
@@ -496,6 +602,8 @@ export type QueueEnteredData = {
   agents_available?: number | null
   /** Agents of the queue who are logged in. */
   agents_logged_in?: number | null
+  /** What the system said in its own words: its names, codes and units, unchanged. No receiver's code should depend on it. */
+  native?: Record<string, unknown> | null
 }
 
 /** A waiting call left the queue unanswered. short_abandon marks waits below the threshold of the tenant (5 s by default), which abandon rates usually leave out. */
@@ -507,18 +615,28 @@ export type QueueAbandonedData = {
   queue: Queue
   /** Who waited. */
   from: Party
-  /** When the wait began. */
-  entered_at: string
+  /** When the wait began; null when only its length is known. */
+  entered_at?: string | null
   /** When it ended without an answer. */
   abandoned_at: string
   /** Seconds waited, rounded down. */
-  wait_seconds: number
+  wait_seconds?: number | null
   /** 1 is the next call to be served. */
   position_at_entry?: number | null
   /** 1 is the next call to be served. */
   position_at_abandon?: number | null
-  /** Why the call left the queue. */
-  reason: OpenWord<'caller_hangup' | 'timeout' | 'voicemail' | 'callback_requested' | 'no_agents' | 'system'>
+  /** Why the call left the queue; null when the system does not say. */
+  reason?: OpenWord<
+    | 'caller_hangup'
+    | 'timeout'
+    | 'voicemail'
+    | 'callback_requested'
+    | 'no_agents'
+    | 'key_pressed'
+    | 'transferred'
+    | 'queue_full'
+    | 'system'
+  > | null
   /** The wait was under the tenant's threshold (5 s by default); reports usually leave it out. */
   short_abandon?: boolean | null
   /** Seconds; null when unknown. */
@@ -531,6 +649,8 @@ export type QueueAbandonedData = {
   offered_agents?: number | null
   /** Whether the caller asked to be called back. */
   callback_requested?: boolean | null
+  /** What the system said in its own words: its names, codes and units, unchanged. No receiver's code should depend on it. */
+  native?: Record<string, unknown> | null
 }
 
 /** The status of an agent changed. The subject is the agent, so that sequence orders the events of one agent; call_id is filled only for on_call. */
@@ -548,8 +668,8 @@ export type AgentStatusChangedData = {
   changed_at: string
   /** Seconds the previous status lasted. */
   previous_status_seconds?: number | null
-  /** Who changed it. */
-  changed_by: OpenWord<'agent' | 'system' | 'supervisor'>
+  /** Who changed it; null when the system does not say. */
+  changed_by?: OpenWord<'agent' | 'system' | 'supervisor'> | null
   /** Filled only for on_call. */
   call_id?: string | null
   /** Queues the agent serves. */
@@ -558,6 +678,8 @@ export type AgentStatusChangedData = {
   login_session_id?: string | null
   /** When the session began; null when logged out. */
   logged_in_at?: string | null
+  /** What the system said in its own words: its names, codes and units, unchanged. No receiver's code should depend on it. */
+  native?: Record<string, unknown> | null
 }
 
 /** An agent stopped taking calls and said why. agent.status_changed to on_break comes with it, for the same agent_id. Reason codes are the own list of the tenant. */
@@ -565,23 +687,23 @@ export type AgentPaused = Envelope<'agent.paused', AgentPausedData>
 
 export type AgentPausedData = {
   agent: Agent
-  /** Why the agent paused. */
-  reason: {
-    /** From the tenant's own list: lunch, break, training, meeting, admin, technical, … */
-    code: string
+  /** Why the agent paused; null when no reason was given. */
+  reason?: {
+    /** From the tenant's own list: lunch, break, training, meeting, admin, technical, …; null when no reason was given. */
+    code?: string | null
     /** Display text. */
     label?: string | null
     /** Whether the pause is paid. */
     paid?: boolean | null
-  }
+  } | null
   /** The agent's own words. */
   note?: string | null
   /** When the pause began. */
   paused_at: string
   /** null when open-ended. */
   expected_resume_at?: string | null
-  /** Who paused the agent. */
-  paused_by: OpenWord<'agent' | 'system' | 'supervisor'>
+  /** Who paused the agent; null when the system does not say. */
+  paused_by?: OpenWord<'agent' | 'system' | 'supervisor'> | null
   /** null when none is known. */
   previous_status?: OpenWord<'available' | 'on_call' | 'on_break' | 'logged_out'> | null
   /** The new status: on_break. */
@@ -590,6 +712,8 @@ export type AgentPausedData = {
   status_label?: string | null
   /** Queues the agent serves. */
   queue_ids?: string[] | null
+  /** What the system said in its own words: its names, codes and units, unchanged. No receiver's code should depend on it. */
+  native?: Record<string, unknown> | null
 }
 
 /** An IVR flow ended. variables holds what it captured, sensitive values read [redacted]; path lists the nodes in order. routed_to is null unless exit_reason is routed. */
@@ -603,17 +727,17 @@ export type IvrCompletedData = {
     ivr_id: string
     /** Display name. */
     name?: string | null
-    /** Version of the flow. */
-    version?: number | null
+    /** Version of the flow, as text or number. */
+    version?: string | number | null
   }
   /** When the flow began. */
-  started_at: string
+  started_at?: string | null
   /** When it ended. */
   completed_at: string
   /** Seconds, rounded down. */
-  duration_seconds: number
-  /** Why the flow ended. */
-  exit_reason: OpenWord<'routed' | 'caller_hangup' | 'completed' | 'max_retries' | 'timeout' | 'error'>
+  duration_seconds?: number | null
+  /** Why the flow ended; null when the system does not say. */
+  exit_reason?: OpenWord<'routed' | 'caller_hangup' | 'completed' | 'max_retries' | 'timeout' | 'error'> | null
   /** The last node. */
   exit_node?: string | null
   /** null unless exit_reason is routed. */
@@ -625,7 +749,7 @@ export type IvrCompletedData = {
     /** The node. */
     node: string
     /** When the caller reached it. */
-    entered_at: string
+    entered_at?: string | null
     /** What the caller typed or said; null when nothing. */
     input?: string | null
     /** null when there was no input. */
@@ -635,6 +759,8 @@ export type IvrCompletedData = {
   invalid_input_count?: number | null
   /** Times the caller gave no input. */
   timeout_count?: number | null
+  /** What the system said in its own words: its names, codes and units, unchanged. No receiver's code should depend on it. */
+  native?: Record<string, unknown> | null
 }
 
 /** The part of an AI agent in a call ended. exit_reason says why; transferred_to is null unless it starts with transferred_to. collected_data and tool_calls tell what it gathered and did. */
@@ -653,14 +779,14 @@ export type AiAgentCompletedData = {
     /** Version of the AI agent, as text. */
     version?: string | null
   }
-  /** When its part began. */
-  started_at: string
+  /** When its part began; null when it never spoke. */
+  started_at?: string | null
   /** When its part ended. */
   completed_at: string
   /** Seconds, rounded down. */
-  duration_seconds: number
-  /** Why its part ended. */
-  exit_reason: OpenWord<
+  duration_seconds?: number | null
+  /** Why its part ended; null when the system does not say. */
+  exit_reason?: OpenWord<
     | 'resolved'
     | 'transferred_to_human'
     | 'transferred_to_ivr'
@@ -670,8 +796,10 @@ export type AiAgentCompletedData = {
     | 'silence_timeout'
     | 'voicemail_detected'
     | 'guardrail_stop'
+    | 'no_answer'
+    | 'busy'
     | 'error'
-  >
+  > | null
   /** More about exit_reason. */
   exit_detail?: string | null
   /** null unless exit_reason starts with transferred_to. */
@@ -704,6 +832,8 @@ export type AiAgentCompletedData = {
     /** 95th percentile, milliseconds. */
     p95?: number | null
   } | null
+  /** What the system said in its own words: its names, codes and units, unchanged. No receiver's code should depend on it. */
+  native?: Record<string, unknown> | null
 }
 
 /** Every event the catalogue knows; `switch (event.type)` narrows it. Later catalogues may add types. */
