@@ -66,7 +66,9 @@ function judgeHost(hostname: string, { allowedNetworks }: EndpointUrlRules): str
   const literal = addressOf(hostname)
   if (literal !== null) {
     if (isInNetworks(literal, allowedNetworks)) return []
-    return [`expected a host name, got the address ${literal}; use the receiver's public host name`]
+    return [
+      `expected a host name, got the address ${literal}; use the receiver's public host name, or ask the operator to add its network to SIVO_ALLOWED_NETWORKS`,
+    ]
   }
   if (hostname.endsWith('.')) {
     return [`expected a host name without a dot at its end, got ${quote(hostname)}; remove the dot`]
@@ -88,7 +90,9 @@ function judgePort(url: URL, { allowedPorts, allowedNetworks }: EndpointUrlRules
   const literal = addressOf(url.hostname)
   const exempt = literal === null ? allowedNetworks.length > 0 : isInNetworks(literal, allowedNetworks)
   if (exempt && port > 0) return []
-  return [`expected one of the ports ${allowedPorts.join(', ')}, got ${port}; serve the endpoint on one of them`]
+  return [
+    `expected one of the ports ${allowedPorts.join(', ')}, got ${port}; serve the endpoint on one of them, or ask the operator to add the port to SIVO_ALLOWED_PORTS`,
+  ]
 }
 
 /** The IP address in the hostname of a URL; null if the hostname is a name. */

@@ -4,7 +4,7 @@
 import type { Dispatcher, Pool } from 'undici'
 import { addressOf } from '../domain/endpoint-url.ts'
 import type { Failure, Reply, SendResult } from '../domain/outcome.ts'
-import { explainBodyFailure, explainSendFailure, isDisconnect } from './explain-failure.ts'
+import { explainBodyFailure, explainSendFailure, HTTP_2_ONLY, isDisconnect } from './explain-failure.ts'
 import type { ConnectTiming } from './guarded-connect.ts'
 import { readHeaders } from './reply-headers.ts'
 import type { Target } from './request-form.ts'
@@ -60,6 +60,8 @@ export class Attempt implements Dispatcher.DispatchHandler {
   private chunks: Buffer[] = []
   private keptBytes = 0
   private bodyTruncated = false
+  /** The failure whose cause is being looked for, and how to stop looking. */
+  private probe: { failure: Failure; giveUp(): void } | null = null
 
   constructor(request: SendRequest, target: Target, shared: Shared, resolve: (result: SendResult) => void) {
     this.request = request
@@ -79,12 +81,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
   }
 
   expire(deadlineMs = this.shared.timeoutMs): void {
-    const within = `within ${deadlineMs / 1000} s`
-    const message =
-      this.statusCode === 0
-        ? `No complete reply ${within} (${this.waitingFor()}).`
-        : `The end of the reply's body did not come ${within}.`
-    this.end({ code: 'timeout', message })
+    this.end(this.probe?.failure ?? { code: 'timeout', message: this.late(`within ${deadlineMs / 1000} s`) })
   }
 
   abort(): void {
@@ -165,7 +162,34 @@ export class Attempt implements Dispatcher.DispatchHandler {
     if (error instanceof NotConnected) this.settle(error.failure)
     else if (this.statusCode !== 0) this.settle(explainBodyFailure(cause))
     else if (!this.client?.reader?.hasAnswered && isDisconnect(cause) && this.wasIdle()) this.sendOnceMore()
-    else this.settle(explainSendFailure(cause, this.client?.reader ?? null))
+    else this.fail(explainSendFailure(cause, this.client?.reader ?? null))
+  }
+
+  /**
+   * A receiver that speaks HTTP/2 only may close without a word when it is offered HTTP/1.1. To tell, a receiver that did not
+   * agree to HTTP/1.1 in the handshake is offered HTTP/2 in another one, which carries no request.
+   */
+  private fail(failure: Failure): void {
+    const isSilent = failure.code === 'connection_reset' && this.client?.reader?.hasAnswered === false
+    if (isSilent && !this.client?.hasAgreedToHttp1) this.offerHttp2(failure)
+    else this.settle(failure)
+  }
+
+  private offerHttp2(failure: Failure): void {
+    const { hostname, port } = this.target
+    const { giveUp } = this.shared.connect({
+      host: addressOf(hostname) ?? hostname,
+      port,
+      protocol: 'h2',
+      onStep: () => {},
+      onDone: (result) => {
+        const isConnected = !('code' in result)
+        const isTaken = isConnected && result.alpnProtocol === 'h2'
+        if (isConnected) result.destroy()
+        this.settle(isTaken ? { ...failure, message: HTTP_2_ONLY } : failure)
+      },
+    })
+    this.probe = { failure, giveUp }
   }
 
   /** Whether the receiver may have given up this connection for being idle, just when the request went out on it. */
@@ -186,7 +210,8 @@ export class Attempt implements Dispatcher.DispatchHandler {
   private end(failure: Failure | null, aborted = false): void {
     if (this.isSettled) return
     this.settle(failure, aborted)
-    if (this.controller) this.controller.abort(new Error('the attempt is over'))
+    if (this.probe) this.probe.giveUp()
+    else if (this.controller) this.controller.abort(new Error('the attempt is over'))
     else if (this.client?.attempt === this) this.client.giveUp()
   }
 
@@ -221,6 +246,11 @@ export class Attempt implements Dispatcher.DispatchHandler {
       body: first && more.length === 0 ? first : Buffer.concat(this.chunks),
       bodyTruncated: this.bodyTruncated,
     }
+  }
+
+  private late(within: string): string {
+    if (this.statusCode !== 0) return `The end of the reply's body did not come ${within}.`
+    return `No complete reply ${within} (${this.waitingFor()}).`
   }
 
   private waitingFor(): string {

@@ -4,7 +4,7 @@
 import type { DetailedPeerCertificate, PeerCertificate } from 'node:tls'
 import type { Failure } from '../domain/outcome.ts'
 
-const HTTP_2_ONLY = 'The receiver speaks HTTP/2 only; let it accept HTTP/1.1 as well.'
+export const HTTP_2_ONLY = 'The receiver speaks HTTP/2 only; let it accept HTTP/1.1 as well.'
 
 /** Why no TCP connection came to be. */
 export function explainConnectFailure(error: Error): Failure {
@@ -39,58 +39,47 @@ function tlsSentence(error: Error, host: string, certificate: PeerCertificate | 
     case 'ERR_TLS_CERT_ALTNAME_INVALID':
       return `The TLS certificate of the receiver is not for ${host}${certificateNames(certificate)}.`
     case 'DEPTH_ZERO_SELF_SIGNED_CERT':
-      return 'The TLS certificate of the receiver is self-signed; use one from a public authority.'
+      return 'The TLS certificate of the receiver is self-signed; use one from a public authority, or ask the operator to add it to NODE_EXTRA_CA_CERTS.'
     case 'SELF_SIGNED_CERT_IN_CHAIN':
-      return `The TLS certificate of the receiver does not lead to a known authority: its chain is served whole, but its root ${rootName(certificate)}is unknown here. Use a public authority, or let the operator add the root to NODE_EXTRA_CA_CERTS.`
+      return `The TLS certificate of the receiver does not lead to a known authority: its chain is served whole, but the gateway does not know its root${rootName(certificate)}. Use a public authority, or ask the operator to add the root to NODE_EXTRA_CA_CERTS.`
     case 'UNABLE_TO_GET_ISSUER_CERT':
     case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
     case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
-      return `The TLS certificate of the receiver does not lead to a known authority${missingIssuer(certificate)}; serve the whole chain, with the intermediate certificates. If the authority is private, let the operator add its root to NODE_EXTRA_CA_CERTS.`
+      return `The TLS certificate of the receiver does not lead to a known authority${missingIssuer(certificate)}; serve the whole chain, with the intermediate certificates. If the authority is private, ask the operator to add its root to NODE_EXTRA_CA_CERTS.`
     case 'CERT_REVOKED':
       return 'The TLS certificate of the receiver is revoked.'
-    case 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION':
-    case 'ERR_SSL_UNSUPPORTED_PROTOCOL':
-    case 'ERR_SSL_UNKNOWN_PROTOCOL':
-      return 'The receiver does not speak TLS 1.2 or newer.'
-    case 'ERR_SSL_WRONG_VERSION_NUMBER':
-    case 'ERR_SSL_PACKET_LENGTH_TOO_LONG':
-      return 'The receiver does not speak TLS on that port.'
     case 'ECONNRESET':
     case 'EPIPE':
       return 'The receiver closed the connection during the TLS handshake.'
     default:
-      return alertSentence(error) ?? otherTlsSentence(error)
+      return isTlsError(error)
+        ? (knownTlsSentence(error) ?? `The TLS handshake with the receiver failed (${reasonOf(error)}).`)
+        : refusedCertificate(reasonOf(error))
   }
 }
 
-/** What the receiver said in a TLS alert, where it is one that a person can act on. An alert may come after the handshake. */
-function alertSentence(error: Error): string | null {
-  switch (codeOf(error)) {
-    case 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED':
-    case 'ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE':
-    case 'ERR_SSL_SSLV3_ALERT_NO_CERTIFICATE':
-      return 'The receiver wants a client certificate, and the gateway has none to show; let it accept requests without one, and check their signature.'
-    case 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL':
-      return HTTP_2_ONLY
-    case 'ERR_SSL_TLSV1_UNRECOGNIZED_NAME':
-      return 'The receiver does not know the host name of the URL (TLS alert "unrecognized name").'
-    case 'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE':
-      return 'The receiver refused the TLS handshake: it wants a client certificate, which the gateway does not have, or no cipher in common.'
-    default:
-      return null
+/** What OpenSSL says, where a person can act on it. What begins with "alert" the receiver said; it may come after the handshake. */
+function knownTlsSentence(error: Error): string | null {
+  const reason = reasonOf(error)
+  if (/alert protocol version|unsupported protocol|unknown protocol/.test(reason)) {
+    return 'The receiver does not speak TLS 1.2 or newer.'
   }
+  if (/wrong version number|packet length too long/.test(reason)) return 'The receiver does not speak TLS on that port.'
+  if (/alert (certificate required|bad certificate|no certificate)/.test(reason)) {
+    return 'The receiver wants a client certificate, and the gateway has none; let it accept requests without one, and check their signature instead.'
+  }
+  if (/alert handshake failure/.test(reason)) {
+    return `The receiver refused the TLS handshake: it wants a client certificate, which the gateway does not have, or there is no cipher in common (${reason}).`
+  }
+  if (/alert no application protocol/.test(reason)) return HTTP_2_ONLY
+  if (/unrecognized name/.test(reason)) return `The receiver does not serve the host name of the URL (${reason}).`
+  return null
 }
 
-/** OpenSSL's own reason: of an alert, of a handshake, or of a certificate that was refused. */
-function otherTlsSentence(error: Error): string {
-  const code = codeOf(error)
-  if (code.startsWith('ERR_SSL_') || code === 'EPROTO') {
-    const reason = (error as Error & { reason?: string }).reason ?? code
-    return `The TLS handshake with the receiver failed (${reason}).`
-  }
-  const reason = error.message || code || 'no reason given'
+/** `reason` is OpenSSL's, about one certificate of the chain. */
+function refusedCertificate(reason: string): string {
   if (/digest algorithm too weak/.test(reason)) {
-    return `A certificate in the receiver's chain is signed with a digest that is no longer safe, such as SHA-1; have it issued again with SHA-256 (${reason}).`
+    return `A certificate in the receiver's chain is signed with a digest that is not safe, such as SHA-1; have it issued again with SHA-256 (${reason}).`
   }
   if (/key too weak/.test(reason)) {
     return `A certificate in the receiver's chain has a key that is too short; use RSA with 2048 bits or more, or P-256 (${reason}).`
@@ -101,9 +90,15 @@ function otherTlsSentence(error: Error): string {
   return `The TLS certificate of the receiver was refused (${reason}).`
 }
 
-function tlsEndSentence(error: Error): string {
-  const reason = (error as Error & { reason?: string }).reason ?? codeOf(error)
-  return alertSentence(error) ?? `The receiver ended the TLS session (${reason}).`
+function isTlsError(error: Error): boolean {
+  const code = codeOf(error)
+  return code.startsWith('ERR_SSL_') || code === 'EPROTO'
+}
+
+/** OpenSSL's reason; Node adds advice for a command line to some of them. */
+function reasonOf(error: Error): string {
+  const { reason = '' } = error as Error & { reason?: string }
+  return reason || error.message.split(';')[0] || codeOf(error) || 'no reason given'
 }
 
 /** What is known of a reply beside undici's error. */
@@ -129,7 +124,12 @@ export function explainSendFailure(error: Error, seen: Seen | null): Failure {
   if (isParserError(error)) {
     return { code: 'invalid_response', message: `The reply is not valid HTTP/1.1: ${parserReason(error)}.` }
   }
-  if (code.startsWith('ERR_SSL_') || code === 'EPROTO') return { code: 'tls_failed', message: tlsEndSentence(error) }
+  if (isTlsError(error)) {
+    return {
+      code: 'tls_failed',
+      message: knownTlsSentence(error) ?? `The receiver ended the TLS session (${reasonOf(error)}).`,
+    }
+  }
   if (seen?.hasAnswered && !isDisconnect(error)) {
     return { code: 'invalid_response', message: `The reply is not valid HTTP/1.1: ${parserReason(error)}.` }
   }
@@ -215,12 +215,12 @@ function chainOf(certificate: PeerCertificate | undefined): PeerCertificate[] {
 
 function rootName(certificate: PeerCertificate | undefined): string {
   const name = nameOf(chainOf(certificate).at(-1)?.subject)
-  return name ? `${name} ` : ''
+  return name ? ` ${name}` : ''
 }
 
 function missingIssuer(certificate: PeerCertificate | undefined): string {
   const name = nameOf(chainOf(certificate).at(-1)?.issuer)
-  return name ? `: the certificate of ${name} is not served, and not known here` : ''
+  return name ? `: it was issued by ${name}, which is neither served nor known here` : ''
 }
 
 function nameOf(of: PeerCertificate['subject'] | undefined): string | null {

@@ -35,6 +35,8 @@ export type ConnectRequest = {
   /** A name, or an address without brackets. */
   host: string
   port: number
+  /** What to offer in the handshake (ALPN). Default: HTTP/1.1. */
+  protocol?: 'http/1.1' | 'h2'
   onStep: (step: ConnectStep) => void
   onDone: (result: TLSSocket | Failure) => void
 }
@@ -42,6 +44,12 @@ export type ConnectRequest = {
 /** `timing` fills while it connects; `giveUp` stops it. `onDone` is called at most once, never after `giveUp`. */
 export type Connecting = { timing: ConnectTiming; giveUp: () => void }
 export type Connector = (request: ConnectRequest) => Connecting
+
+const BLOCKED_LITERAL: Failure = {
+  code: 'blocked_address',
+  message:
+    "The endpoint's host is an IP address. The gateway sends to host names, and to addresses inside SIVO_ALLOWED_NETWORKS only.",
+}
 
 const NEXT_ADDRESS_MS = 250
 const MAX_ADDRESSES = 8
@@ -65,7 +73,15 @@ export function createConnector({
   const vetFor = (port: number) => (address: string) =>
     allowedPorts.includes(port) ? mayDial(address, allowedNetworks) : isInNetworks(address, allowedNetworks)
 
-  return function connect({ host, port, onStep, onDone }) {
+  function blockedPort(port: number): Failure {
+    const ports = allowedPorts.join(', ')
+    return {
+      code: 'blocked_address',
+      message: `The gateway sends to the ports ${ports}, not to ${port}, unless the address is inside SIVO_ALLOWED_NETWORKS. Use one of them, or ask the operator to add the port to SIVO_ALLOWED_PORTS.`,
+    }
+  }
+
+  return function connect({ host, port, protocol = 'http/1.1', onStep, onDone }) {
     const timing: ConnectTiming = { dnsMs: null, connectMs: null, tlsMs: null }
     let stopCurrent = () => {}
     let finished = false
@@ -100,7 +116,7 @@ export function createConnector({
 
     function secure(tcp: Socket): void {
       const key = `${host}:${port}`
-      const tls = handshake(tcp, { host, secureContext, session: sessions.get(key) })
+      const tls = handshake(tcp, { host, protocol, secureContext, session: sessions.get(key) })
       stopCurrent = () => tls.socket.destroy()
       tls.socket.on('session', (session: Buffer) => sessions.set(key, session))
       tls.socket.once('secureConnect', () => {
@@ -122,12 +138,13 @@ export function createConnector({
     const vet = vetFor(port)
     if (isIP(host) !== 0) {
       if (isInNetworks(host, allowedNetworks)) dialAll([host])
-      else queueMicrotask(() => done(BLOCKED))
+      else queueMicrotask(() => done(BLOCKED_LITERAL))
     } else if (!allowedPorts.includes(port) && allowedNetworks.length === 0) {
-      queueMicrotask(() => done(BLOCKED))
+      queueMicrotask(() => done(blockedPort(port)))
     } else {
       lookup.lookup(host, vet).then(({ addresses, failure }) => {
         if (finished) return
+        if (failure === BLOCKED && !allowedPorts.includes(port)) return done(blockedPort(port))
         if (failure) return done(failure)
         timing.dnsMs = lap()
         onStep('DNS')
@@ -190,7 +207,12 @@ function dial(addresses: string[], port: number, callback: (result: Socket | Fai
 
 function handshake(
   tcp: Socket,
-  { host, secureContext, session }: { host: string; secureContext: SecureContext; session: Buffer | undefined },
+  {
+    host,
+    protocol,
+    secureContext,
+    session,
+  }: { host: string; protocol: string; secureContext: SecureContext; session: Buffer | undefined },
 ) {
   const socket = connectTls({
     socket: tcp,
@@ -198,14 +220,14 @@ function handshake(
     servername: isIP(host) === 0 ? host : '',
     secureContext,
     session,
-    ALPNProtocols: ['http/1.1'],
+    ALPNProtocols: [protocol],
     rejectUnauthorized: true,
   })
-  // Taken before Node judges it: afterwards the connection, and the certificate with it, is gone.
+  // Taken before Node judges it, with the chain above it: afterwards the connection, and the certificate with it, is gone.
   // (getPeerX509Certificate would leave Node's own check without a certificate.)
   let certificate: PeerCertificate | undefined
   socket.prependOnceListener('secure', () => {
-    if (!socket.isSessionReused()) certificate = socket.getPeerCertificate()
+    if (!socket.isSessionReused()) certificate = socket.getPeerCertificate(true)
   })
   return { socket, certificate: () => certificate }
 }

@@ -42,7 +42,8 @@ const LOOPBACK = ['127.0.0.1', '::1']
 /** Says nothing about the address: the answer must not become a map of somebody's network. */
 export const BLOCKED: Failure = {
   code: 'blocked_address',
-  message: "The endpoint's host leads to an address or port that the gateway does not send to.",
+  message:
+    "The endpoint's host leads to an address that the gateway does not send to. Use a public address, or ask the operator to add its network to SIVO_ALLOWED_NETWORKS.",
 }
 
 /** Opens a resolver of its own with its own cache. */
@@ -172,11 +173,14 @@ function inTurn<T>(first: T[], second: T[]): T[] {
 }
 
 function explain(host: string, codes: string[]): string {
-  if (codes.includes('ENOTFOUND')) return `The host name ${host} does not exist in the DNS.`
+  if (codes.includes('ENOTFOUND')) {
+    return `The host name ${host} does not exist in the DNS. The gateway asks name servers (SIVO_DNS_SERVERS, or the system's), and does not read /etc/hosts.`
+  }
   if (codes.length === 2 && codes.every((code) => code === 'ENODATA')) {
     return `The host name ${host} has no address in the DNS.`
   }
   if (codes.includes('ESERVFAIL')) return `The name servers of ${host} answered with a failure.`
-  if (codes.includes('ECONNREFUSED')) return `No name server could be reached to look up ${host}.`
+  if (codes.includes('ECONNREFUSED'))
+    return `No name server could be reached to look up ${host}; the operator can name others in SIVO_DNS_SERVERS.`
   return `The DNS gave no usable answer for ${host} in time.`
 }

@@ -17,7 +17,7 @@ const FRAMING_HEADERS = new Set([
 ])
 
 /** Where a request goes: `origin` for the connection, `path` with the query. */
-export type Target = { origin: string; hostname: string; path: string }
+export type Target = { origin: string; hostname: string; port: number; path: string }
 
 /** Reads https: URLs and remembers the latest ones, which are few; null for anything else. */
 export function createUrlReader(): (text: string) => Target | null {
@@ -28,7 +28,8 @@ export function createUrlReader(): (text: string) => Target | null {
     const url = URL.parse(text)
     if (url?.protocol !== 'https:') return null
     if (known.size >= MAX_REMEMBERED) known.clear()
-    const target = { origin: url.origin, hostname: url.hostname, path: url.pathname + url.search }
+    const { origin, hostname, pathname, search } = url
+    const target = { origin, hostname, port: url.port === '' ? 443 : Number(url.port), path: pathname + search }
     known.set(text, target)
     return target
   }

@@ -26,6 +26,8 @@ export class SendingClient extends Client implements ReplyListener {
   /** The first error of the socket. Those after it are consequences, and undici tells the last one. */
   socketError: Error | null = null
   requestCount = 0
+  /** Whether the receiver agreed to HTTP/1.1 in the handshake. Many say nothing there, and speak it all the same. */
+  hasAgreedToHttp1 = false
   private socket: TLSSocket | null = null
   private openedAt = 0
   private giveUpConnecting = () => {}
@@ -100,6 +102,7 @@ export class SendingClient extends Client implements ReplyListener {
     this.reader = new ReplyReader(socket, this)
     this.openedAt = performance.now()
     this.requestCount = 0
+    this.hasAgreedToHttp1 = socket.alpnProtocol === 'http/1.1'
     this.shared.stats.connections++
     socket.once('error', (error) => {
       this.socketError = error

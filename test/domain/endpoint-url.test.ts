@@ -77,6 +77,15 @@ describe('an endpoint URL', () => {
     expect(parseEndpointUrl('https://receiver:0/', development)).toEqual({ issues: [expect.stringContaining('got 0')] })
   })
 
+  test.each([
+    ['https://10.0.0.1/', 'SIVO_ALLOWED_NETWORKS'],
+    ['https://receiver/', 'SIVO_ALLOWED_NETWORKS'],
+    ['https://receiver.internal/', 'SIVO_ALLOWED_NETWORKS'],
+    ['https://example.com:9443/', 'SIVO_ALLOWED_PORTS'],
+  ])('the refusal of %s names the setting that lets it through', (raw, setting) => {
+    expect(parseEndpointUrl(raw, strict)).toEqual({ issues: [expect.stringContaining(setting)] })
+  })
+
   test('everything that is wrong is said at once', () => {
     expect(parseEndpointUrl('https://localhost:22/', strict)).toEqual({
       issues: [expect.stringContaining('public internet'), expect.stringContaining('got 22')],

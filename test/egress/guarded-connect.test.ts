@@ -128,10 +128,16 @@ test('answers are kept to a bound, the newest longest', async () => {
 
 test('a name server that is not there, and one that fails, are told apart', async () => {
   const nobody = createLookup({ servers: ['127.0.0.1:9'] })
-  expect((await nobody.lookup('a.test', () => true)).failure?.message).toContain('No name server could be reached')
+  expect((await nobody.lookup('a.test', () => true)).failure?.message).toMatch(
+    /No name server could be reached.*SIVO_DNS_SERVERS/,
+  )
   nobody.close()
   dns.set('failing.test', 'servfail')
   expect((await lookup.lookup('failing.test', () => true)).failure?.message).toContain('answered with a failure')
+  dns.set('nowhere.test', 'nxdomain')
+  expect((await lookup.lookup('nowhere.test', () => true)).failure?.message).toMatch(
+    /does not exist.*SIVO_DNS_SERVERS.*\/etc\/hosts/,
+  )
   dns.set('empty.test', [])
   expect((await lookup.lookup('empty.test', () => true)).failure?.message).toContain('has no address')
 })

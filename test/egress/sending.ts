@@ -10,7 +10,7 @@ import { openScriptServer, type ScriptServer } from '../support/tls-script-serve
 
 /** The receivers' name; it leads to 127.0.0.1. */
 const HOST = 'receiver.test'
-const BODY = Buffer.from('{"id":"evt_1","data":{"agent":"Zoë"}}')
+export const BODY = Buffer.from('{"id":"evt_1","data":{"agent":"Zoë"}}')
 
 export type Sending = {
   authority: Authority

@@ -1,0 +1,94 @@
+// TLS that does not come to be, or ends after the handshake: each cause is named. Real handshakes with OpenSSL.
+
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { createSecureServer } from 'node:http2'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import type { Failure } from '../../src/domain/outcome.ts'
+import { BODY, openSending, type Sending } from './sending.ts'
+
+type Chain = { key: string; cert: string }
+
+let sending: Sending
+let chains: Record<string, Chain>
+let root: string
+beforeAll(async () => {
+  sending = await openSending()
+  const file = JSON.parse(await readFile(join(import.meta.dirname, 'chains/chains.json'), 'utf8'))
+  root = file.root
+  chains = file
+})
+afterEach(() => sending.closeOpened())
+afterAll(() => sending.close())
+
+describe('a chain of certificates', () => {
+  /** What a sender that trusts `root` says of a receiver that serves this chain. */
+  async function refusalOf(name: string): Promise<Failure | null> {
+    // What the receiver itself would refuse to load is let in: the sender is to refuse it.
+    const { send } = await sending.script({ ca: [root] }, { ...chains[name], ciphers: 'DEFAULT:@SECLEVEL=0' })
+    return (await send()).failure
+  }
+
+  test.each<{ name: string; says: RegExp }>([
+    { name: 'signedWithSha1', says: /SHA-1.*SHA-256 \(CA signature digest algorithm too weak\)/ },
+    { name: 'shortKey', says: /too short.*2048.*\(EE certificate key too weak\)/ },
+    { name: 'shortKeyAbove', says: /too short.*2048.*\(CA certificate key too weak\)/ },
+    { name: 'nameConstraints', says: /may not issue certificates for this host.*\(permitted subtree violation\)/ },
+    { name: 'aboveIsNoAuthority', says: /refused \(unsuitable certificate purpose\)/ },
+    { name: 'forClients', says: /refused \(unsuitable certificate purpose\)/ },
+    { name: 'expiredAbove', says: /authority's certificate above the receiver's has expired/ },
+    { name: 'unknownRootServed', says: /served whole.*root "Acme private root".*NODE_EXTRA_CA_CERTS/ },
+    { name: 'unknownRoot', says: /issued by "Acme private root".*neither served nor known.*NODE_EXTRA_CA_CERTS/ },
+    { name: 'intermediateMissing', says: /issued by "Known intermediate".*serve the whole chain/ },
+  ])('that must not be trusted is refused with the reason: $name', async ({ name, says }) => {
+    expect(await refusalOf(name)).toEqual({ code: 'tls_failed', message: expect.stringMatching(says) })
+  })
+
+  test('whose root is served is not told to serve the whole chain', async () => {
+    expect((await refusalOf('unknownRootServed'))?.message).not.toContain('serve the whole chain')
+  })
+})
+
+describe('a receiver that wants a client certificate', () => {
+  test.each(['TLSv1.3', 'TLSv1.2'] as const)('over %s is named as such', async (version) => {
+    const server = createServer({
+      ...sending.certificate,
+      requestCert: true,
+      rejectUnauthorized: true,
+      ca: [sending.authority.cert],
+      minVersion: version,
+      maxVersion: version,
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const send = sending.to((server.address() as AddressInfo).port)
+    // Over TLS 1.3 the refusal comes after the handshake, while the request is on its way: small or large.
+    for (const body of [BODY, Buffer.alloc(262_144, 'x')]) {
+      for (let count = 0; count < 5; count++) {
+        const { failure } = await send({ body })
+        expect(failure).toEqual({ code: 'tls_failed', message: expect.stringContaining('wants a client certificate') })
+      }
+    }
+    server.close()
+  })
+})
+
+test('a receiver that speaks HTTP/2 only is named as such', async () => {
+  const server = createSecureServer({ ...sending.certificate, allowHTTP1: false })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { failure } = await sending.to((server.address() as AddressInfo).port)()
+  expect(failure).toEqual({ code: 'tls_failed', message: expect.stringContaining('speaks HTTP/2 only') })
+  server.close()
+})
+
+test('a receiver that closes without a word is not taken for one of HTTP/2, and the time limit holds', async () => {
+  const { receiver, send } = await sending.script({ timeoutMs: 500 })
+  receiver.answer(({ socket }) => void socket.destroy())
+  const first = await send()
+  expect(first.failure).toEqual({ code: 'connection_reset', message: expect.stringContaining('without a reply') })
+  expect(first.latencyMs).toBeLessThan(500)
+})
