@@ -5,6 +5,8 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 const PAGES = join(import.meta.dirname, '../../docs/receivers')
+/** The page of the repository itself; its path from PAGES. */
+export const README = '../../README.md'
 
 type Block = { file: string; variant: string; code: string }
 

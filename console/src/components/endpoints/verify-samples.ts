@@ -11,7 +11,9 @@ export const VERIFY_SAMPLES: readonly VerifySample[] = [
 
 const SECRET = process.env.SIVO_WEBHOOK_SECRET
 
-// rawBody: the bytes as they came, such as express.raw({ type: 'application/json' }) gives them.
+// rawBody: the bytes as they came: express.raw({ type: 'application/json', limit: '1mb' }), or
+// express.json({ limit: '1mb', verify: (request, response, body) => { request.rawBody = body } }).
+// Events have up to 256 KB; without a limit Express and NestJS stop at 100 KB.
 export function isFromSivo(rawBody, headers) {
   const expected = Buffer.from('sha256=' + createHmac('sha256', SECRET).update(rawBody).digest('hex'))
   return [headers['x-sivo-signature'], headers['x-sivo-signature-next']].some((header) => {
@@ -31,7 +33,8 @@ import os
 SECRET = os.environ["SIVO_WEBHOOK_SECRET"].encode()
 
 
-# raw_body: the bytes as they came: request.get_data() in Flask, request.body in Django.
+# raw_body: the bytes as they came: request.get_data() in Flask, await request.body() in FastAPI, request.body in
+# Django (with csrf_exempt). A limit of your own must let 1 MB through: events have up to 256 KB.
 def is_from_sivo(raw_body: bytes, headers) -> bool:
     expected = "sha256=" + hmac.new(SECRET, raw_body, hashlib.sha256).hexdigest()
     given = [headers.get("X-Sivo-Signature", ""), headers.get("X-Sivo-Signature-Next", "")]
@@ -51,7 +54,8 @@ import (
 	"os"
 )
 
-// IsFromSivo takes the bytes as they came, read with io.ReadAll before anything decodes them.
+// IsFromSivo takes the bytes as they came, before anything decodes them:
+// io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20)), or c.GetRawData() in Gin.
 func IsFromSivo(rawBody []byte, header http.Header) bool {
 	mac := hmac.New(sha256.New, []byte(os.Getenv("SIVO_WEBHOOK_SECRET")))
 	mac.Write(rawBody)
@@ -70,7 +74,8 @@ func IsFromSivo(rawBody []byte, header http.Header) bool {
     file: 'verify.php',
     code: `<?php
 
-// $rawBody: file_get_contents('php://input'), before anything decodes it.
+// $rawBody: file_get_contents('php://input'), before anything decodes it. Events have up to 256 KB:
+// post_max_size (8M by default) and the web server's limit must be 1M or more.
 function is_from_sivo(string $rawBody): bool
 {
     $expected = 'sha256=' . hash_hmac('sha256', $rawBody, getenv('SIVO_WEBHOOK_SECRET'));
@@ -95,7 +100,7 @@ import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
 public final class SivoSignature {
-    /** rawBody: the bytes as they came. signature, next: the headers X-Sivo-Signature and X-Sivo-Signature-Next, or null. */
+    /** rawBody: the bytes as they came (Spring: @RequestBody byte[]), with a limit of 1 MB or more. signature, next: the headers X-Sivo-Signature and X-Sivo-Signature-Next, or null. */
     public static boolean isFromSivo(byte[] rawBody, String signature, String next) throws GeneralSecurityException {
         Mac mac = Mac.getInstance("HmacSHA256");
         byte[] secret = System.getenv("SIVO_WEBHOOK_SECRET").getBytes(StandardCharsets.UTF_8);
@@ -116,7 +121,7 @@ using Microsoft.AspNetCore.Http;
 
 public static class SivoSignature
 {
-    // rawBody: the bytes as they came, read from Request.Body before model binding.
+    // rawBody: the bytes as they came, copied from Request.Body before model binding, with a limit of 1 MB or more.
     public static bool IsFromSivo(byte[] rawBody, IHeaderDictionary headers)
     {
         var secret = Encoding.UTF8.GetBytes(Environment.GetEnvironmentVariable("SIVO_WEBHOOK_SECRET")!);
@@ -133,7 +138,8 @@ public static class SivoSignature
     file: 'verify.rb',
     code: `require 'openssl'
 
-# raw_body: the bytes as they came: request.body.read in Rack, request.raw_post in Rails.
+# raw_body: the bytes as they came: request.body.read in Rack, request.raw_post in Rails (without its check against
+# cross-site requests). A limit of the web server must let 1 MB through: events have up to 256 KB.
 def from_sivo?(raw_body, env)
   expected = "sha256=#{OpenSSL::HMAC.hexdigest('SHA256', ENV.fetch('SIVO_WEBHOOK_SECRET'), raw_body)}"
   %w[HTTP_X_SIVO_SIGNATURE HTTP_X_SIVO_SIGNATURE_NEXT].any? do |name|
