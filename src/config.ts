@@ -30,6 +30,10 @@ export type Config = {
   /** `ip:port` each; empty for the servers of the system. */
   readonly dnsServers: readonly string[]
   readonly demo: boolean
+  /** Where people reach the gateway: scheme, host and port, without a slash at the end. null: where each request says. */
+  readonly publicUrl: string | null
+  /** Origins whose pages may call the API with a key. */
+  readonly allowedOrigins: readonly string[]
   readonly logLevel: string
 }
 
@@ -131,6 +135,22 @@ export function readConfig(env: Record<string, string | undefined>): Config {
       const word = oneOf(['1', '0'] as const, text)
       return word === undefined ? undefined : word === '1'
     }),
+    publicUrl: read(
+      'SIVO_PUBLIC_URL',
+      '',
+      'an http or https URL of a host without a path, such as https://hooks.example.com',
+      (text) => (text === '' ? null : readOrigin(text.replace(/\/$/, ''), /^https?:$/)),
+    ),
+    allowedOrigins: read(
+      'SIVO_ALLOWED_ORIGINS',
+      '',
+      'origins separated by commas, each with its scheme and without a path, such as https://app.example.com,http://localhost:5173',
+      (text) => {
+        const origins =
+          text === '' ? [] : text.split(',').map((origin) => readOrigin(origin.trim(), /^[a-z][a-z0-9+.-]*:$/))
+        return origins.every((origin) => origin !== undefined) ? (origins as string[]) : undefined
+      },
+    ),
     logLevel: read('LOG_LEVEL', 'info', `one of ${LOG_LEVELS.join(', ')}`, (text) => oneOf(LOG_LEVELS, text)),
   }
   if (env['NODE_USE_ENV_PROXY'] && env['NODE_USE_ENV_PROXY'] !== '0')
@@ -151,6 +171,13 @@ function readDatabaseUrl(text: string, problems: string[]): string | null {
     problems.push(...error.problems.map((problem) => `DATABASE_URL: ${problem}`))
   }
   return text
+}
+
+/** An origin as browsers write it: lower case, without the port that its scheme has anyway. */
+function readOrigin(text: string, schemes: RegExp): string | undefined {
+  const url = new URL(text)
+  const isBare = /^[^/]+:\/\/[^/?#@\\*]+$/.test(text) && url.host !== ''
+  return isBare && schemes.test(url.protocol) ? `${url.protocol}//${url.host}` : undefined
 }
 
 function readKey(text: string): Buffer | undefined {

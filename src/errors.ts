@@ -58,6 +58,7 @@ export type RequestErrorCode =
   | 'RATE_LIMITED'
   | 'SERVICE_UNAVAILABLE'
   | 'INTERNAL_SERVER_ERROR'
+  | 'PERSISTED_QUERY_NOT_SUPPORTED'
 
 /** A failure of the whole request; becomes a top-level GraphQL error with `extensions.code`. */
 export class RequestError extends Error {

@@ -34,6 +34,8 @@ test('with nothing set it is the embedded gateway of the contract', () => {
     allowedPorts: [443, 8443],
     dnsServers: [],
     demo: true,
+    publicUrl: null,
+    allowedOrigins: [],
     logLevel: 'info',
   } satisfies Record<keyof Config, unknown>)
   expect(readConfig(SERVED).demo).toBe(false)
@@ -52,6 +54,8 @@ test('every problem is reported at once, by name, with what was expected and wha
     SIVO_ALLOWED_PORTS: '443,x',
     SIVO_DNS_SERVERS: 'resolver',
     SIVO_DEMO: 'yes',
+    SIVO_PUBLIC_URL: 'hooks.example.com',
+    SIVO_ALLOWED_ORIGINS: 'https://app.example.com,https://app.example.com/path',
     LOG_LEVEL: 'loud',
     SIVO_SECRETS_KEY: 'c2hvcnQ=',
     SIVO_SECRETS_KEYS_FORMER: `${SERVED.SIVO_SECRETS_KEY},c2hvcnQ=`,
@@ -64,11 +68,13 @@ test('every problem is reported at once, by name, with what was expected and wha
       'LOG_LEVEL',
       'PORT',
       'SIVO_ALLOWED_NETWORKS',
+      'SIVO_ALLOWED_ORIGINS',
       'SIVO_ALLOWED_PORTS',
       'SIVO_ATTEMPT_TIMEOUT',
       'SIVO_DEMO',
       'SIVO_DNS_SERVERS',
       'SIVO_OPERATOR_KEY',
+      'SIVO_PUBLIC_URL',
       'SIVO_RETRY_JITTER',
       'SIVO_RETRY_SCHEDULE',
       'SIVO_ROLE',
@@ -96,4 +102,41 @@ test('former keys are a list', () => {
 test('a proxy in the environment is refused: it would undo the checks of addresses', () => {
   expect(problemsOf({ NODE_USE_ENV_PROXY: '1' })).toEqual([expect.stringMatching(/^NODE_USE_ENV_PROXY: expected/)])
   expect(problemsOf({ NODE_USE_ENV_PROXY: '0' })).toEqual([])
+})
+
+test('the public address is a host without a path, and origins are as browsers write them', () => {
+  const publicUrlOf = (text: string) => readConfig({ SIVO_PUBLIC_URL: text }).publicUrl
+  expect(publicUrlOf('https://Hooks.example.com/')).toBe('https://hooks.example.com')
+  expect(publicUrlOf('https://hooks.example.com:443')).toBe('https://hooks.example.com')
+  expect(publicUrlOf('http://localhost:4000')).toBe('http://localhost:4000')
+  for (const text of [
+    'hooks.example.com',
+    'ftp://hooks.example.com',
+    'https://hooks.example.com/webhooks',
+    'https://user@hooks.example.com',
+    'https://hooks.example.com?a=1',
+    'https://hooks.example.com\\evil',
+    'https://',
+  ])
+    expect(problemsOf({ SIVO_PUBLIC_URL: text })).toEqual([
+      expect.stringMatching(/^SIVO_PUBLIC_URL: expected .*without a path/),
+    ])
+  const originsOf = (text: string) => readConfig({ SIVO_ALLOWED_ORIGINS: text }).allowedOrigins
+  expect(originsOf('https://app.example.com, http://localhost:5173,https://App.example.com:443')).toEqual([
+    'https://app.example.com',
+    'http://localhost:5173',
+    'https://app.example.com',
+  ])
+  expect(originsOf('capacitor://localhost,app://bundle')).toEqual(['capacitor://localhost', 'app://bundle'])
+  for (const text of [
+    '*',
+    'https://*.example.com',
+    'app.example.com',
+    'https://app.example.com/',
+    'null',
+    'https://a.example,,',
+  ])
+    expect(problemsOf({ SIVO_ALLOWED_ORIGINS: text })).toEqual([
+      expect.stringMatching(/^SIVO_ALLOWED_ORIGINS: expected/),
+    ])
 })

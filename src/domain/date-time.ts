@@ -1,8 +1,9 @@
-// Moments as RFC 3339 writes them: a date that exists, a time of day, and an offset, which is never guessed.
+// Moments as RFC 3339 writes them: a date that exists, a time of day, and an offset, which is never guessed. Seconds may be
+// absent, as Java's OffsetDateTime leaves them out when they are zero.
 
 import { findTimeFault } from './mend-time.ts'
 
-const RFC_3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))$/
+const RFC_3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(?:[Zz]|([+-])(\d\d):(\d\d))$/
 
 const MINUTE_MS = 60_000
 
@@ -10,7 +11,7 @@ const MINUTE_MS = 60_000
 export function readDateTime(text: string): Date | null {
   const match = RFC_3339.exec(text)
   if (!match) return null
-  const [year, month, day, hour, minute, second] = match.slice(1, 7).map(Number) as [
+  const [year, month, day, hour, minute, second] = match.slice(1, 7).map((digits) => Number(digits ?? 0)) as [
     number,
     number,
     number,

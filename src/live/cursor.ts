@@ -20,7 +20,7 @@ const LARGEST_XID = 2n ** 64n - 1n
 export function parseSnapshot(text: string): Snapshot {
   const [, xmin, xmax, xip] = /^(\d+):(\d+):([\d,]*)$/.exec(text) ?? []
   if (xmin === undefined || xmax === undefined)
-    throw new Error(`Expected a snapshot such as "10:20:10,14", came ${JSON.stringify(text.slice(0, 100))}.`)
+    throw new Error(`Expected a snapshot such as "10:20:10,14", got ${JSON.stringify(text.slice(0, 100))}.`)
   return { xmin: BigInt(xmin), xmax: BigInt(xmax), xip: xip ? xip.split(',').map(BigInt) : [] }
 }
 
@@ -89,7 +89,7 @@ function write(origin: string, { xmin, xmax, xip }: Snapshot): string {
 function originBytes(origin: string): Buffer {
   const bytes = Buffer.from(origin, 'base64url')
   if (bytes.length !== ORIGIN_BYTES || bytes.toString('base64url') !== origin)
-    throw new Error(`Expected an origin of 16 base64url characters, came ${JSON.stringify(origin)}.`)
+    throw new Error(`Expected an origin of 16 base64url characters, got ${JSON.stringify(origin)}.`)
   return bytes
 }
 

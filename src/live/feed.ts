@@ -95,7 +95,7 @@ export function openChangeFeed(options: {
       if (request.after !== null && after === null)
         throw new RequestError(
           'BAD_USER_INPUT',
-          `after: expected a cursor as a batch of this stream gave it, came ${JSON.stringify(request.after.slice(0, 80))}. Leave it out to start from now.`,
+          `after: expected a cursor as a batch of this stream gave it, got ${JSON.stringify(request.after.slice(0, 80))}. Leave it out to start from now.`,
         )
       const reader: Reader<ChangedRow[Kind]> = readers[request.kind]
       const ending = new AbortController()

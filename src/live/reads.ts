@@ -210,7 +210,7 @@ function createAsking(hot: Pick<HotDatabase, 'query'>) {
 
   const identify = async () => {
     const [row] = await within(ANSWER_WITHIN_MS, hot.query<{ server: string; origin: string }>(ORIGIN, []))
-    if (!row) throw new Error('Expected one row that names the database, came none.')
+    if (!row) throw new Error('Expected one row that names the database, got none.')
     const origin = createHash('sha256').update(row.origin).digest().subarray(0, 12).toString('base64url')
     known = { server: row.server, origin }
     return known
@@ -224,7 +224,7 @@ function createAsking(hot: Pick<HotDatabase, 'query'>) {
         hot.query<Row & { snapshot: string; server: string }>(statement, values),
       )
       const [first] = rows
-      if (!first) throw new Error('Expected a snapshot from the database, came no row.')
+      if (!first) throw new Error('Expected a snapshot from the database, got no row.')
       if (first.server !== server) throw new Error('The database server was restarted or is another one.')
       return { origin, rows, snapshot: parseSnapshot(first.snapshot) }
     } catch (error) {

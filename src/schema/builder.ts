@@ -24,6 +24,8 @@ export type RequestContext = PublishContext & {
   readonly feed: ChangeFeed
   /** The URL of the console, without a slash at the end. */
   readonly baseUrl: string
+  /** The cursor from which a client that connects again goes on; it counts instead of the argument `after`. */
+  readonly resumeAfter?: string | null
 }
 
 /** The roles that read everything except API keys, console sessions and audit entries. */

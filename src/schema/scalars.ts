@@ -11,7 +11,7 @@ import { builder, type Json } from './builder.ts'
 
 builder.scalarType('DateTime', {
   description:
-    'A time in the format of RFC 3339, such as 2026-11-01T09:30:00.000Z. Inputs may have any offset; outputs are in UTC with milliseconds.',
+    'A time in the format of RFC 3339, such as 2026-11-01T09:30:00.000Z. Inputs may have any offset, and no seconds; outputs are in UTC with milliseconds.',
   specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc3339',
   serialize: (moment) => moment.toISOString(),
   // Marked before, where an event of a publish has it.

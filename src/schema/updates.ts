@@ -88,7 +88,7 @@ builder.subscriptionFields((t) => ({
         tenantId: filter.tenantId,
         matches: (row) => matchesDelivery(filter, row, row.endpoint),
         filterKey: JSON.stringify(filter),
-        after: args.after ?? null,
+        after: ctx.resumeAfter ?? args.after ?? null,
       })
     },
     resolve: (batch: Batch<ChangedDelivery>) => batch,
@@ -108,7 +108,7 @@ builder.subscriptionFields((t) => ({
         tenantId: filter.tenantId,
         matches: (row) => matchesEvent(filter, { ...row, undelivered: true }),
         filterKey: JSON.stringify(filter),
-        after: args.after ?? null,
+        after: ctx.resumeAfter ?? args.after ?? null,
       })
       const { undeliveredTo } = filter
       if (undeliveredTo === null) return batches

@@ -5,17 +5,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Viewer } from '../context.ts'
 import type { PublishContext } from '../gateway/publish/publisher.ts'
 import type { ChangeFeed } from '../live/feed.ts'
+import type { FaultLog } from '../log.ts'
 import { COST_LIMIT } from '../schema/cost.ts'
-import {
-  type Authenticator,
-  type Credential,
-  CSRF_HEADER,
-  isOwnOrigin,
-  isSecure,
-  readBearer,
-  readSession,
-} from './authenticate.ts'
+import { type Authenticator, type Credential, readBearer, readSession } from './authenticate.ts'
 import { createRateLimiter, type RateDecision, type RateReading } from './limits.ts'
+import { CSRF_HEADER, type Origins } from './origins.ts'
 import { replyError } from './reply.ts'
 import type { OperationContext } from './yoga.ts'
 
@@ -37,8 +31,10 @@ export function createAdmission(parts: {
   ctx: PublishContext
   feed: ChangeFeed
   authenticator: Authenticator
+  origins: Origins
+  faults: FaultLog
 }): Admission {
-  const { ctx, feed, authenticator } = parts
+  const { ctx, feed, authenticator, origins, faults } = parts
   const { clock } = ctx
   const rates = createRateLimiter()
 
@@ -47,9 +43,10 @@ export function createAdmission(parts: {
     const context: OperationContext = {
       ...ctx,
       feed,
+      faults,
       viewer,
       requestId: randomUUID(),
-      baseUrl: baseUrlOf(request),
+      baseUrl: origins.baseUrlOf(request),
       rate: decision,
     }
     return { context, decision }
@@ -58,16 +55,19 @@ export function createAdmission(parts: {
   return {
     count,
     async admit(request, response, cookieNeedsHeader) {
-      const credential = credentialOf(request)
+      const credential = credentialOf(request, origins)
       const known = credential && authenticator.viewerOf(credential)
       const viewer = known instanceof Promise ? await known : known
       if (!credential || !viewer) {
         refuseUnknown(request, response)
         return null
       }
-      if (credential.kind === 'session' && !isOfOwnPage(request, cookieNeedsHeader)) {
-        refuseOtherPage(response)
-        return null
+      if (credential.kind === 'session') {
+        const refusal = describeOtherPage(request, origins, cookieNeedsHeader)
+        if (refusal !== null) {
+          replyError(response, 403, 'FORBIDDEN', refusal)
+          return null
+        }
       }
       const { context, decision } = count(request, viewer)
       response.setHeader('x-request-id', context.requestId)
@@ -88,31 +88,25 @@ export function limitsOf({ limit, remaining, resetAt }: RateReading) {
   }
 }
 
-function credentialOf(request: IncomingMessage): Credential | null {
+function credentialOf(request: IncomingMessage, origins: Origins): Credential | null {
   const { authorization, cookie } = request.headers
   if (authorization !== undefined) return readBearer(authorization)
-  return cookie === undefined ? null : readSession(cookie, isSecure(request))
+  return cookie === undefined ? null : readSession(cookie, origins.isSecure(request))
 }
 
-function isOfOwnPage({ headers }: IncomingMessage, cookieNeedsHeader: boolean): boolean {
-  return isOwnOrigin(headers) && (!cookieNeedsHeader || headers[CSRF_HEADER] !== undefined)
+/** Why a session's cookie does not count in this request; null where it does. */
+function describeOtherPage({ headers }: IncomingMessage, origins: Origins, cookieNeedsHeader: boolean): string | null {
+  if (!origins.isOwn(headers)) return `${origins.describeOther(headers)} Or use an API key.`
+  if (!cookieNeedsHeader || headers[CSRF_HEADER] !== undefined) return null
+  return `Expected with a session's cookie the header ${CSRF_HEADER}, got none. Send it, or use an API key.`
 }
 
 function refuseUnknown({ headers }: IncomingMessage, response: ServerResponse): void {
   const message =
     headers.authorization === undefined
-      ? 'Expected an API key or a console session, came none. Send authorization: Bearer <key>.'
-      : 'Expected a key that is known, not revoked and not expired, came another one. Send authorization: Bearer <key>.'
+      ? 'Expected an API key or a console session, got none. Send authorization: Bearer <key>.'
+      : 'Expected a key that is known, not revoked and not expired, got another one. Send authorization: Bearer <key>.'
   replyError(response, 401, 'UNAUTHENTICATED', message, { headers: { 'www-authenticate': 'Bearer' } })
-}
-
-function refuseOtherPage(response: ServerResponse): void {
-  replyError(
-    response,
-    403,
-    'FORBIDDEN',
-    `Expected with a session's cookie the header ${CSRF_HEADER} from a page of this host, came none. Send it, or use an API key.`,
-  )
 }
 
 function refuseRate(response: ServerResponse, decision: RateReading, retryAfterSeconds: number): void {
@@ -120,14 +114,7 @@ function refuseRate(response: ServerResponse, decision: RateReading, retryAfterS
     response,
     429,
     'RATE_LIMITED',
-    `Expected fewer requests with this key, came more than ${decision.limit} at once. Wait ${retryAfterSeconds} s.`,
+    `Expected fewer requests with this key, got more than ${decision.limit} at once. Wait ${retryAfterSeconds} s.`,
     { headers: { 'retry-after': retryAfterSeconds }, extensions: limitsOf(decision) },
   )
-}
-
-/** Where the client reached this server. */
-function baseUrlOf(request: IncomingMessage): string {
-  const { host } = request.headers
-  const { localAddress, localPort } = request.socket
-  return `${isSecure(request) ? 'https' : 'http'}://${host ?? `${localAddress}:${localPort}`}`
 }

@@ -4,7 +4,6 @@
 // are known do not wait behind them: so many unknown credentials are looked up at once, and more are RATE_LIMITED.
 
 import { hash, timingSafeEqual } from 'node:crypto'
-import type { IncomingHttpHeaders } from 'node:http'
 import type { Context, Viewer } from '../context.ts'
 import type { Statement } from '../database/pools.ts'
 import { RequestError } from '../errors.ts'
@@ -34,9 +33,6 @@ const MAX_TOKEN_LENGTH = 512
 
 /** Over TLS the `__Host-` prefix keeps other hosts and plain HTTP from setting or reading it. */
 export const SESSION_COOKIE = { secure: '__Host-sivo_session', plain: 'sivo_session' } as const
-
-/** The header a page of ours sends with its cookie; another site's page cannot, without asking first. */
-export const CSRF_HEADER = 'x-sivo-csrf'
 
 type Row = {
   id: string
@@ -181,17 +177,4 @@ export function readSession(cookies: string | undefined, secure: boolean): Crede
     if (at > 0 && cookie.slice(0, at).trim() === wanted) return { kind: 'session', token: cookie.slice(at + 1).trim() }
   }
   return null
-}
-
-/** True when the browser says that a page of this very host sent the request, or nothing at all. */
-export function isOwnOrigin({ origin, host }: IncomingHttpHeaders): boolean {
-  if (origin === undefined) return true
-  return host !== undefined && URL.parse(origin)?.host === host.toLowerCase()
-}
-
-/** True when TLS is spoken with the client, here or by a proxy in front. */
-export function isSecure(request: { headers: IncomingHttpHeaders; socket: object }): boolean {
-  const forwarded = request.headers['x-forwarded-proto']
-  if (typeof forwarded === 'string') return forwarded.split(',')[0]?.trim() === 'https'
-  return 'encrypted' in request.socket
 }

@@ -6,6 +6,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
+import { isCompressible } from './compression.ts'
+import { preferredCoding } from './negotiation.ts'
 import { replyText } from './reply.ts'
 
 const BUILT = fileURLToPath(new URL('../../console/dist/', import.meta.url))
@@ -22,8 +24,6 @@ const TYPES: Record<string, string> = {
   '.webmanifest': 'application/manifest+json',
   '.woff2': 'font/woff2',
 }
-
-const COMPRESSIBLE = /^(text\/|application\/(json|manifest)|image\/svg)/
 
 const PAGE_HEADERS = {
   'content-security-policy':
@@ -85,7 +85,9 @@ export async function loadConsoleFiles(folder: string = BUILT): Promise<ConsoleF
       // A path without a dot is a page of the console, which finds its way by itself.
       const file = files.get(path) ?? (/^[^.]*$/.test(path) ? page : undefined)
       if (!file) return false
-      const compressed = /\bgzip\b/.test(String(request.headers['accept-encoding'])) ? file.compressed() : null
+      const compressed = preferredCoding(request.headers['accept-encoding'] as string | undefined, ['gzip'])
+        ? file.compressed()
+        : null
       const bytes = compressed ?? file.bytes
       response.writeHead(200, {
         ...PAGE_HEADERS,
@@ -109,7 +111,7 @@ function fileOf(bytes: Buffer, type: string, immutable: boolean): File {
     immutable,
     compressed() {
       if (made === undefined) {
-        const smaller = COMPRESSIBLE.test(type) ? gzipSync(bytes) : bytes
+        const smaller = isCompressible(type) ? gzipSync(bytes) : bytes
         made = smaller.length < bytes.length ? smaller : null
       }
       return made

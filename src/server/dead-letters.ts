@@ -32,7 +32,7 @@ export async function serveDeadLetters(
   if (!viewer || !(READERS as readonly string[]).includes(viewer.role))
     throw new RequestError(
       'FORBIDDEN',
-      `Expected a role that reads dead letters (${READERS.join(', ')}), came ${viewer?.role}. Ask with another key.`,
+      `Expected a role that reads dead letters (${READERS.join(', ')}), got ${viewer?.role}. Ask with another key.`,
     )
   const filter = deadLettersOf(await deliveryFilterOf(context, readFilter(query)))
   // The first page is read before anything is said: what fails now can still be told.
@@ -183,6 +183,6 @@ const NAMES: ReadonlySet<string> = new Set([
 function badParameter(name: string, expected: string, came: string): RequestError {
   return new RequestError(
     'BAD_USER_INPUT',
-    `${name.slice(0, 60)}: expected ${expected}, came ${JSON.stringify(came.slice(0, 60))}.`,
+    `${name.slice(0, 60)}: expected ${expected}, got ${JSON.stringify(came.slice(0, 60))}.`,
   )
 }

@@ -11,13 +11,15 @@ import type { Context } from '../context.ts'
 import { isDatabaseAway, RequestError } from '../errors.ts'
 import type { PublishContext } from '../gateway/publish/publisher.ts'
 import type { ChangeFeed } from '../live/feed.ts'
+import { createFaultLog, type FaultLog } from '../log.ts'
 import { createAdmission } from './admission.ts'
 import { createAuthenticator } from './authenticate.ts'
 import { loadConsoleFiles } from './console-files.ts'
 import { serveDeadLetters } from './dead-letters.ts'
-import { HEADERS_TIMEOUT_MS, KEEP_ALIVE_MS, MAX_HEADER_BYTES, REQUEST_TIMEOUT_MS } from './limits.ts'
+import { HEADERS_TIMEOUT_MS, KEEP_ALIVE_MS, MAX_HEADER_BYTES, REQUEST_TIMEOUT_MS, STALLED_MS } from './limits.ts'
 import { createServerMetrics } from './metrics.ts'
 import { createOpenStreams } from './open-streams.ts'
+import { createOrigins } from './origins.ts'
 import { isReady } from './readiness.ts'
 import { replyError, replyJson, replyText, replyUnreadable } from './reply.ts'
 import { DATABASE_AWAY, MASKED } from './report-errors.ts'
@@ -33,6 +35,8 @@ export type ServerParts = {
   readonly schema: GraphQLSchema
   /** Metrics of other parts, to be shown with the server's. */
   readonly registry?: Registry
+  /** A client of server-sent events that takes nothing for this long is dropped. */
+  readonly stalledMs?: number
 }
 
 export type Server = {
@@ -45,18 +49,26 @@ export type Server = {
 }
 
 /** Opens the server on the configured host and port. Rejects when it cannot listen. */
-export async function startServer({ ctx, feed, schema, registry }: ServerParts): Promise<Server> {
+export async function startServer({
+  ctx,
+  feed,
+  schema,
+  registry,
+  stalledMs = STALLED_MS,
+}: ServerParts): Promise<Server> {
   const { config, log, clock } = ctx
   const servesApi = config.role !== 'worker'
   const authenticator = createAuthenticator(ctx)
   const streams = createOpenStreams({ authenticator, log })
   const metrics = createServerMetrics(streams, registry)
-  const admission = createAdmission({ ctx, feed, authenticator })
+  const faults = createFaultLog(log)
+  const origins = createOrigins(config)
+  const admission = createAdmission({ ctx, feed, authenticator, origins, faults })
   const yoga = createGraphQL(schema)
   const consoleFiles = servesApi ? await loadConsoleFiles() : null
   let closing = false
 
-  const webSockets = createWebSocketDoor({ yoga, authenticator, streams, admission, log })
+  const webSockets = createWebSocketDoor({ yoga, authenticator, streams, admission, origins, log })
 
   const serve = async (
     request: IncomingMessage,
@@ -79,10 +91,15 @@ export async function startServer({ ctx, feed, schema, registry }: ServerParts):
     if (!servesApi) return replyText(response, 404, 'This process only delivers: ask one with the role api or all.\n')
     switch (path) {
       case '/graphql':
-        return serveGraphQL({ admission, streams, yoga }, request, response)
+      case '/graphql/':
+        origins.allow(request, response)
+        if (origins.answerPreflight(request, response)) return
+        return serveGraphQL({ admission, streams, yoga, stalledMs }, request, response, query)
       case '/session':
-        return serveSession({ ctx, authenticator }, request, response)
+        return serveSession({ ctx, authenticator, origins }, request, response)
       case '/dead-letters.json': {
+        origins.allow(request, response)
+        if (origins.answerPreflight(request, response)) return
         if (request.method !== 'GET' && request.method !== 'HEAD')
           return replyError(response, 405, 'BAD_USER_INPUT', 'Expected GET.', { headers: { allow: 'GET, HEAD' } })
         const admitted = await admission.admit(request, response, false)
@@ -111,13 +128,14 @@ export async function startServer({ ctx, feed, schema, registry }: ServerParts):
       if (closing) setImmediate(() => http.closeIdleConnections())
       metrics.replied(routeOf(path), response.statusCode, (clock.monotonicMs() - startedMs) / 1000)
     })
-    serve(request, response, path, query).catch((error) => replyFault(response, error, log))
+    serve(request, response, path, query).catch((error) => replyFault(response, error, { log, faults }))
   })
   http.on('upgrade', (request, socket, head) => {
     socket.on('error', () => socket.destroy())
     const [path] = splitUrl(request.url ?? '/')
-    if (!servesApi || path !== '/graphql') return refuseUpgrade(socket, '404 Not Found')
-    if (closing) return refuseUpgrade(socket, '503 Service Unavailable')
+    if (!servesApi || !GRAPHQL_PATHS.has(path))
+      return refuseUpgrade(socket, '404 Not Found', 'There is no websocket here. It is at /graphql.')
+    if (closing) return refuseUpgrade(socket, '503 Service Unavailable', 'The server stops. Connect again.')
     webSockets.upgrade(request, socket, head)
   })
   http.listen(config.port, config.host)
@@ -151,9 +169,13 @@ const STATUS_OF: Partial<Record<string, number>> = {
 }
 
 /** Answers what a room threw; a reply that had begun is broken off. */
-function replyFault(response: ServerResponse, error: unknown, log: Context['log']): void {
+function replyFault(
+  response: ServerResponse,
+  error: unknown,
+  { log, faults }: { log: Context['log']; faults: FaultLog },
+): void {
   if (response.headersSent || response.destroyed) {
-    if (!response.writableEnded) log.warn({ err: error }, 'request.broken_off')
+    if (!response.writableEnded) faults('request.broken_off', error)
     response.destroy()
   } else if (error instanceof UnreadableRequest) replyUnreadable(response, error)
   else if (error instanceof RequestError)
@@ -161,7 +183,7 @@ function replyFault(response: ServerResponse, error: unknown, log: Context['log'
       headers: error.retryAfterSeconds === null ? {} : { 'retry-after': error.retryAfterSeconds },
     })
   else if (isDatabaseAway(error)) {
-    log.warn({ err: error }, 'request.database_away')
+    faults('request.database_away', error)
     replyError(response, 503, 'SERVICE_UNAVAILABLE', DATABASE_AWAY, { headers: { 'retry-after': 1 } })
   } else {
     const requestId = randomUUID()
@@ -180,14 +202,9 @@ function splitUrl(url: string): [path: string, query: string] {
   return at < 0 ? [url, ''] : [url.slice(0, at), url.slice(at + 1)]
 }
 
-const ROUTES: ReadonlySet<string> = new Set([
-  '/graphql',
-  '/session',
-  '/dead-letters.json',
-  '/health',
-  '/ready',
-  '/metrics',
-])
+const GRAPHQL_PATHS: ReadonlySet<string> = new Set(['/graphql', '/graphql/'])
+const ROUTES: ReadonlySet<string> = new Set(['/session', '/dead-letters.json', '/health', '/ready', '/metrics'])
 function routeOf(path: string): string {
+  if (GRAPHQL_PATHS.has(path)) return '/graphql'
   return ROUTES.has(path) ? path : 'console'
 }

@@ -37,6 +37,8 @@ export const MAX_MESSAGE_BYTES = 64 * 1024
 export const MAX_UNSENT_BYTES = 1024 * 1024
 /** With more than this it is dropped at its next message. */
 export const MAX_PILED_BYTES = 8 * 1024 * 1024
+/** A client of server-sent events that takes nothing of what is written to it for this long is dropped. */
+export const STALLED_MS = 60_000
 /** How often open streams are looked at: is the credential good, does the client read. */
 export const STREAM_CHECK_MS = 5_000
 
@@ -98,7 +100,7 @@ export function parseBounded(source: string | Source): DocumentNode {
   const check = (what: string, came: number, most: number) => {
     if (came <= most) return
     throw new GraphQLError(
-      `Expected at most ${most} ${what} in a document, came ${came > 1e9 ? 'far more' : came}. Ask for less at once.`,
+      `Expected at most ${most} ${what} in a document, got ${came > 1e9 ? 'far more' : came}. Ask for less at once.`,
       {
         extensions: { code: 'COMPLEXITY_LIMIT', http: { spec: true, status: 400 } },
       },

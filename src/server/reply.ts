@@ -2,18 +2,35 @@
 
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { RequestErrorCode } from '../errors.ts'
+import { compress, isWorthCompressing, offeredCodingOf } from './compression.ts'
+import { GRAPHQL_RESPONSE_TYPE, JSON_TYPE, preferredType } from './negotiation.ts'
 import type { UnreadableRequest } from './request-body.ts'
 
 type Headers = Record<string, string | number>
 
-/** Sends a reply in one piece: head and body leave in a single write. */
+/**
+ * Sends a reply in one piece: head and body leave in a single write. A large one is compressed where the client accepts a
+ * coding for it.
+ */
 export function replyWhole(response: ServerResponse, status: number, text: string, headers: OutgoingHttpHeaders): void {
-  response.writeHead(status, {
-    'content-length': Buffer.byteLength(text),
-    'cache-control': 'no-store',
-    ...headers,
-  })
-  response.end(text)
+  const send = (body: string | Buffer, more: OutgoingHttpHeaders = {}) => {
+    response.writeHead(status, {
+      'cache-control': 'no-store',
+      ...headers,
+      ...more,
+      'content-length': Buffer.byteLength(body),
+    })
+    response.end(body)
+  }
+  const isLarge = isWorthCompressing(text, String(headers['content-type']))
+  if (isLarge) response.appendHeader('vary', 'accept-encoding')
+  const coding = isLarge ? offeredCodingOf(response.req.headers['accept-encoding']) : null
+  if (coding === null) send(text)
+  else
+    compress(text, coding).then(
+      (body) => send(body, { 'content-encoding': coding }),
+      () => send(text),
+    )
 }
 
 /** Sends JSON whole. */
@@ -34,11 +51,13 @@ export function replyError(
   more: { headers?: Headers; extensions?: object; errorExtensions?: object } = {},
 ): void {
   const error = { message, extensions: { code, ...more.errorExtensions } }
+  // Clients that know this type read an error's code whatever its status; of another type they see the status alone.
+  const type = preferredType(response.req.headers.accept, [JSON_TYPE, GRAPHQL_RESPONSE_TYPE]) ?? JSON_TYPE
   replyJson(
     response,
     status,
     { errors: [error], ...(more.extensions ? { extensions: more.extensions } : {}) },
-    more.headers,
+    { 'content-type': `${type}; charset=utf-8`, ...more.headers },
   )
 }
 

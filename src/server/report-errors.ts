@@ -4,14 +4,18 @@
 import { GraphQLError } from 'graphql'
 import type { Logger } from 'pino'
 import { isDatabaseAway, RequestError, type RequestErrorCode } from '../errors.ts'
+import type { FaultLog } from '../log.ts'
 
-export type Reporting = { readonly log: Logger; readonly requestId: string }
+export type Reporting = { readonly log: Logger; readonly faults: FaultLog; readonly requestId: string }
 
 const STATUS: Partial<Record<RequestErrorCode, number>> = {
   UNAUTHENTICATED: 401,
   RATE_LIMITED: 429,
   SERVICE_UNAVAILABLE: 503,
 }
+
+/** 400, but 200 for a client of plain JSON, as GraphQL over HTTP has it. */
+const BAD_REQUEST = { spec: true, status: 400 }
 
 /** The sentence of a 503. */
 export const DATABASE_AWAY =
@@ -25,7 +29,7 @@ export function reportErrors(errors: readonly unknown[], reporting: Reporting): 
 }
 
 /** One error as a caller may see it; logs it when it is a fault of ours. */
-function reportError(error: unknown, { log, requestId }: Reporting): GraphQLError {
+function reportError(error: unknown, { log, faults, requestId }: Reporting): GraphQLError {
   const cause = causeOf(error)
   const at = error instanceof GraphQLError ? { nodes: error.nodes, path: error.path } : {}
   const tell = (code: RequestErrorCode, message: string, more: { retryAfterSeconds?: number | null } = {}) =>
@@ -46,11 +50,17 @@ function reportError(error: unknown, { log, requestId }: Reporting): GraphQLErro
       source: error.source,
       positions: error.positions,
       path: error.path,
-      extensions: { ...error.extensions, code: 'BAD_USER_INPUT' },
+      // Without a path the request itself is wrong. Said here, because an error that is known from an earlier request
+      // has been given no status in this one.
+      extensions: {
+        ...(error.path ? {} : { http: BAD_REQUEST }),
+        ...error.extensions,
+        code: 'BAD_USER_INPUT',
+      },
     })
   }
   if (isDatabaseAway(cause)) {
-    log.warn({ requestId, err: cause }, 'request.database_away')
+    faults('request.database_away', cause, { requestId })
     return tell('SERVICE_UNAVAILABLE', DATABASE_AWAY, { retryAfterSeconds: 1 })
   }
   log.error({ requestId, err: cause, path: at.path }, 'request.failed')
@@ -66,7 +76,29 @@ const KNOWN_CODES: ReadonlySet<unknown> = new Set<RequestErrorCode>([
   'RATE_LIMITED',
   'SERVICE_UNAVAILABLE',
   'INTERNAL_SERVER_ERROR',
+  'PERSISTED_QUERY_NOT_SUPPORTED',
 ])
+
+/** A result without what its errors say to HTTP alone. */
+export function visibleResult<R extends { errors?: readonly unknown[]; extensions?: Record<string, unknown> }>(
+  result: R,
+): R {
+  if (!result.errors) return result
+  const { http: _http, ...extensions } = result.extensions ?? {}
+  return { ...result, errors: (result.errors as GraphQLError[]).map(visibleError), extensions }
+}
+
+/** An error without what it says to HTTP alone. */
+export function visibleError(error: GraphQLError): GraphQLError {
+  const { http: _http, ...extensions } = error.extensions
+  return new GraphQLError(error.message, {
+    nodes: error.nodes,
+    source: error.source,
+    positions: error.positions,
+    path: error.path,
+    extensions,
+  })
+}
 
 /** What a resolver threw, out of the GraphQL errors around it; null when the error is GraphQL's own. */
 function causeOf(error: unknown): unknown {
@@ -80,7 +112,7 @@ function causeOf(error: unknown): unknown {
 }
 
 function httpOf(code: RequestErrorCode, retryAfterSeconds: number | null): { http?: object } {
-  if (code === 'COMPLEXITY_LIMIT') return { http: { spec: true, status: 400 } }
+  if (code === 'COMPLEXITY_LIMIT') return { http: BAD_REQUEST }
   const status = STATUS[code]
   if (!status) return {}
   const headers: Record<string, string> = retryAfterSeconds === null ? {} : { 'retry-after': String(retryAfterSeconds) }

@@ -1,5 +1,5 @@
-// The body of a GraphQL request: read whole up to a bound, checked to be UTF-8, parsed once. Numbers that a double would
-// change are marked where the raw text may hold one, so that they can be refused instead of rounded.
+// What a request says, in its body or its URL: read whole up to a bound, checked to be UTF-8, parsed once. Numbers that a
+// double would change are marked where the raw text may hold one, so that they can be refused instead of rounded.
 
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
@@ -20,14 +20,92 @@ export class UnreadableRequest extends Error {
 export async function readJsonBody(request: IncomingMessage, maxBytes: number = MAX_REQUEST_BYTES): Promise<unknown> {
   requireJson(request)
   const bytes = await readBytes(request, maxBytes)
-  if (!isUtf8(bytes))
-    throw new UnreadableRequest(400, 'Expected a body in UTF-8, came other bytes. Encode it as UTF-8.')
-  const text = bytes.toString('utf8')
+  if (!isUtf8(bytes)) throw new UnreadableRequest(400, 'Expected a body in UTF-8, got other bytes. Encode it as UTF-8.')
   try {
-    return mayHoldInexactNumber(text) ? parseExactly(text) : JSON.parse(text)
+    return parseJson(bytes.toString('utf8'))
   } catch {
-    throw new UnreadableRequest(400, 'Expected a body of valid JSON, came something else. Check its quotes and commas.')
+    throw new UnreadableRequest(400, 'Expected a body of valid JSON, got something else. Check its quotes and commas.')
   }
+}
+
+/** What a GraphQL request asks for. */
+export type RequestParameters = {
+  readonly query?: string
+  readonly variables?: Readonly<Record<string, unknown>> | null
+  readonly operationName?: string | null
+  readonly extensions?: Readonly<Record<string, unknown>> | null
+}
+
+const MEMBERS = ['query', 'variables', 'operationName', 'extensions']
+
+/**
+ * What a GraphQL request asks for: the object in the body of a POST, the query string of a GET. `query` is missing only
+ * where `extensions.persistedQuery` stands for it. Throws UnreadableRequest.
+ */
+export async function readParameters(request: IncomingMessage, search: string): Promise<RequestParameters> {
+  const parameters = request.method === 'POST' ? await readJsonBody(request) : readSearch(search)
+  if (!isObject(parameters))
+    throw new UnreadableRequest(400, 'Expected one object with a query, got another value. Send operations one by one.')
+  const unknown = Object.keys(parameters).filter((name) => !MEMBERS.includes(name) && parameters[name] != null)
+  if (unknown.length > 0)
+    throw new UnreadableRequest(
+      400,
+      `Expected the members ${MEMBERS.join(', ')}, got also ${unknown.slice(0, 5).map(shown).join(', ')}. Leave them out.`,
+    )
+  const { query, variables, operationName, extensions } = parameters
+  if (typeof query !== 'string' && !(query == null && isPersistedQuery(parameters)))
+    throw new UnreadableRequest(400, `Expected query to be the text of a document, got ${kindOf(query)}.`)
+  if (variables != null && !isObject(variables))
+    throw new UnreadableRequest(400, `Expected variables to be an object, got ${kindOf(variables)}.`)
+  if (operationName != null && typeof operationName !== 'string')
+    throw new UnreadableRequest(400, `Expected operationName to be a text, got ${kindOf(operationName)}.`)
+  if (extensions != null && !isObject(extensions))
+    throw new UnreadableRequest(400, `Expected extensions to be an object, got ${kindOf(extensions)}.`)
+  return parameters
+}
+
+/** Whether a request names its document by a hash. */
+function isPersistedQuery({ extensions }: RequestParameters): boolean {
+  return isObject(extensions?.['persistedQuery'])
+}
+
+function readSearch(search: string): Record<string, unknown> {
+  const given = new URLSearchParams(search)
+  const json = (name: string) => {
+    const text = given.get(name)
+    if (!text) return undefined
+    try {
+      return parseJson(text)
+    } catch {
+      throw new UnreadableRequest(
+        400,
+        `Expected ${name} to be valid JSON, got ${shown(text)}. Check how it is encoded.`,
+      )
+    }
+  }
+  return {
+    query: given.get('query') ?? undefined,
+    operationName: given.get('operationName') || undefined,
+    variables: json('variables'),
+    extensions: json('extensions'),
+  }
+}
+
+function parseJson(text: string): unknown {
+  return mayHoldInexactNumber(text) ? parseExactly(text) : JSON.parse(text)
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function kindOf(value: unknown): string {
+  if (value == null) return 'none'
+  return Array.isArray(value) ? 'a list' : `a value of the type ${typeof value}`
+}
+
+function shown(text: string): string {
+  return JSON.stringify(text.slice(0, 60))
 }
 
 function requireJson({ headers }: IncomingMessage): void {
@@ -36,13 +114,13 @@ function requireJson({ headers }: IncomingMessage): void {
   if (type!.trim() !== 'application/json')
     throw new UnreadableRequest(
       415,
-      `Expected content-type: application/json, came ${type!.trim() || 'none'}. Send JSON.`,
+      `Expected content-type: application/json, got ${type!.trim() || 'none'}. Send JSON.`,
     )
   if (charset && !/^charset="?utf-?8"?$/.test(charset.trim()))
-    throw new UnreadableRequest(415, `Expected a body in UTF-8, came ${charset.trim()}. Encode it as UTF-8.`)
+    throw new UnreadableRequest(415, `Expected a body in UTF-8, got ${charset.trim()}. Encode it as UTF-8.`)
   const encoding = headers['content-encoding']
   if (encoding && encoding !== 'identity')
-    throw new UnreadableRequest(415, `Expected a body without content-encoding, came ${encoding}. Send it as it is.`)
+    throw new UnreadableRequest(415, `Expected a body without content-encoding, got ${encoding}. Send it as it is.`)
 }
 
 /** What is too large is still taken in, and thrown away, up to this: a client that is cut off sees no reply. */
@@ -63,7 +141,7 @@ function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> 
         reject(
           new UnreadableRequest(
             413,
-            `Expected a body of at most ${maxBytes} bytes, came ${size}. Send it in several requests.`,
+            `Expected a body of at most ${maxBytes} bytes, got ${size}. Send it in several requests.`,
           ),
         )
       else resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size))

@@ -5,34 +5,47 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Context } from '../context.ts'
 import { RequestError } from '../errors.ts'
 import { endSession, type OpenedSession, spendConsoleLink } from '../gateway/admin/console-link.ts'
-import { type Authenticator, CSRF_HEADER, isOwnOrigin, isSecure, readSession, SESSION_COOKIE } from './authenticate.ts'
+import { type Authenticator, readSession, SESSION_COOKIE } from './authenticate.ts'
 import { MAX_SIGN_INS } from './limits.ts'
+import { CSRF_HEADER, type Origins } from './origins.ts'
 import { replyError, replyJson } from './reply.ts'
 import { readJsonBody } from './request-body.ts'
 
 const MAX_BYTES = 4 * 1024
 
+export type SessionParts = {
+  readonly ctx: Context
+  readonly authenticator: Authenticator
+  readonly origins: Origins
+}
+
 /** Answers /session: POST { token } signs in, DELETE signs out. Throws UnreadableRequest and what the database throws. */
 export async function serveSession(
-  { ctx, authenticator }: { ctx: Context; authenticator: Authenticator },
+  parts: SessionParts,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  if (!isOwnOrigin(request.headers) || request.headers[CSRF_HEADER] === undefined)
+  if (!parts.origins.isOwn(request.headers))
+    return replyError(response, 403, 'FORBIDDEN', parts.origins.describeOther(request.headers))
+  if (request.headers[CSRF_HEADER] === undefined)
     return replyError(
       response,
       403,
       'FORBIDDEN',
-      `Expected a page of this host that sends ${CSRF_HEADER}, came another request. Sign in from the console.`,
+      `Expected a page of this host that sends ${CSRF_HEADER}, got another request. Sign in from the console.`,
     )
-  if (request.method === 'POST') return signIn(ctx, request, response)
-  if (request.method === 'DELETE') return signOut(ctx, authenticator, request, response)
+  if (request.method === 'POST') return signIn(parts, request, response)
+  if (request.method === 'DELETE') return signOut(parts, request, response)
   replyError(response, 405, 'BAD_USER_INPUT', 'Expected POST or DELETE.', { headers: { allow: 'POST, DELETE' } })
 }
 
 let signingIn = 0
 
-async function signIn(ctx: Context, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function signIn(
+  { ctx, origins }: SessionParts,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const body = await readJsonBody(request, MAX_BYTES)
   const token = (body as { token?: unknown } | null)?.token
   if (signingIn >= MAX_SIGN_INS)
@@ -46,14 +59,14 @@ async function signIn(ctx: Context, request: IncomingMessage, response: ServerRe
       response,
       401,
       'UNAUTHENTICATED',
-      'Expected the token of a console link that is unused and not expired, came another one. Ask for a new link.',
+      'Expected the token of a console link that is unused and not expired, got another one. Ask for a new link.',
     )
   const seconds = Math.max(0, Math.floor((session.expiresAt.getTime() - ctx.clock.now().getTime()) / 1000))
   replyJson(
     response,
     200,
     { expiresAt: session.expiresAt.toISOString() },
-    { 'set-cookie': cookie(request, session.token, seconds) },
+    { 'set-cookie': cookie(origins.isSecure(request), session.token, seconds) },
   )
 }
 
@@ -62,21 +75,18 @@ async function spend(ctx: Context, token: unknown): Promise<OpenedSession | null
 }
 
 async function signOut(
-  ctx: Context,
-  authenticator: Authenticator,
+  { ctx, authenticator, origins }: SessionParts,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const credential = readSession(request.headers.cookie, isSecure(request))
+  const credential = readSession(request.headers.cookie, origins.isSecure(request))
   const viewer = credential && (await authenticator.viewerOf(credential))
   if (viewer) await endSession(ctx, viewer)
   if (credential) authenticator.forget(credential)
-  replyJson(response, 200, { signedOut: true }, { 'set-cookie': cookie(request, '', 0) })
+  replyJson(response, 200, { signedOut: true }, { 'set-cookie': cookie(origins.isSecure(request), '', 0) })
 }
 
-function cookie(request: IncomingMessage, token: string, seconds: number): string {
+function cookie(secure: boolean, token: string, seconds: number): string {
   const rest = `Path=/; HttpOnly; SameSite=Strict; Max-Age=${seconds}`
-  return isSecure(request)
-    ? `${SESSION_COOKIE.secure}=${token}; Secure; ${rest}`
-    : `${SESSION_COOKIE.plain}=${token}; ${rest}`
+  return secure ? `${SESSION_COOKIE.secure}=${token}; Secure; ${rest}` : `${SESSION_COOKIE.plain}=${token}; ${rest}`
 }

@@ -57,7 +57,20 @@ async function answer(event: ValidatedSubscriptionArgs, question: string): Promi
   const ofBatch = getOrMake(answers, batch, () => new WeakMap())
   const ofDocument = getOrMake(ofBatch, document, () => new Map<string, Promise<ExecutionResult>>())
   const result = await getOrMake(ofDocument, question, () => executeAnew(event))
-  return { ...result }
+  return { ...result, ...placeOf(batch) }
+}
+
+/** Beside a result, and not in its JSON: the cursor of the batch that it tells of. */
+const CURSOR = Symbol('cursor')
+
+function placeOf(batch: object): { [CURSOR]?: string } {
+  const { cursor } = batch as { cursor?: unknown }
+  return typeof cursor === 'string' ? { [CURSOR]: cursor } : {}
+}
+
+/** Where a client that was given this result goes on; null where a stream has no cursors. Copies of a result keep it. */
+export function cursorOf(result: object): string | null {
+  return (result as { [CURSOR]?: string })[CURSOR] ?? null
 }
 
 async function executeAnew(event: ValidatedSubscriptionArgs): Promise<ExecutionResult> {

@@ -1,20 +1,20 @@
 // GraphQL over WebSocket: subscriptions only (socket-protocol.ts). What ends a socket has a close code of its own:
 //
-//   1001 the server stops · 1013 the client does not read · 4403 no such credential, or no longer · 4429 too many sockets
-//   1009 a message above the bound · 4400 4401 4406 4408 4409 as the protocol says
+//   1001 the server stops · 1013 the client does not read, or has too many sockets · 4403 no such credential, or no longer
+//   1009 a message above the bound · 4400 4401 4406 4408 4409 4429 as the protocol says
 //
-// A page of another origin does not get as far as a socket, whatever it would say: 403.
+// A page of another origin that comes with a session's cookie gets no socket: 403. With a key it does no harm.
 
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { CloseCode, handleProtocols } from 'graphql-ws'
 import type { Logger } from 'pino'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { isOwnOrigin } from './authenticate.ts'
+import { readSession } from './authenticate.ts'
+import { CLOSE, closeOfProtocol } from './close-codes.ts'
 import { MAX_MESSAGE_BYTES, MAX_PILED_BYTES, MAX_SOCKETS, MAX_UNKNOWN_SOCKETS } from './limits.ts'
 import {
   createSocketProtocol,
-  GOING_AWAY,
   hangUp,
   type ProtocolParts,
   type SocketProtocol,
@@ -50,14 +50,17 @@ export function createWebSocketDoor({ log, ...parts }: WebSocketParts): WebSocke
 
   return {
     upgrade(request, socket, head) {
-      if (!isOwnOrigin(request.headers)) return refuseUpgrade(socket, '403 Forbidden')
+      const { origins } = parts
+      const { headers } = request
+      if (!origins.isOwn(headers) && readSession(headers.cookie, origins.isSecure(request)))
+        return refuseUpgrade(socket, '403 Forbidden', origins.describeOther(headers))
       if (door.clients.size >= MAX_SOCKETS || unknown.size >= MAX_UNKNOWN_SOCKETS)
-        return refuseUpgrade(socket, '503 Service Unavailable')
+        return refuseUpgrade(socket, '503 Service Unavailable', 'Too many sockets are open. Try again later.')
       door.handleUpgrade(request, socket, head, (client) => door.emit('connection', client, request))
     },
     async close() {
       const gone = [...door.clients].map((client) => new Promise((resolve) => client.once('close', resolve)))
-      for (const client of door.clients) hangUp(client, GOING_AWAY, 'Going away')
+      for (const client of door.clients) hangUp(client, CLOSE.serverStops)
       await Promise.all(gone)
       door.close()
     },
@@ -76,7 +79,10 @@ function converse(protocol: SocketProtocol, state: SocketState, log: Logger): vo
           if (socket.readyState !== socket.OPEN) return resolve()
           socket.send(data, (error) => (error ? reject(error) : resolve()))
         }),
-      close: (code, reason) => socket.close(code, reason),
+      close(code, reason) {
+        const close = closeOfProtocol(code ?? CloseCode.InternalServerError, reason ?? '')
+        socket.close(close.code, close.reason)
+      },
       onMessage: (take) =>
         socket.on('message', (data) => {
           if (socket.bufferedAmount > MAX_PILED_BYTES) return socket.terminate()
@@ -100,8 +106,11 @@ function converse(protocol: SocketProtocol, state: SocketState, log: Logger): vo
 }
 
 /** Answers an upgrade that leads nowhere. */
-export function refuseUpgrade(socket: Duplex, status: string): void {
-  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
+export function refuseUpgrade(socket: Duplex, status: string, words: string): void {
+  const body = `${words}\n`
+  socket.end(
+    `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  )
 }
 
 /** Pings, and drops a client that did not answer the last one. */

@@ -2,24 +2,27 @@
 // The order of the plugins is the design: the request's own parser, bounds before validation, cost before execution,
 // and last of all the reply, which tells no more of a failure than a caller may know.
 
-import { type DocumentNode, GraphQLError, type GraphQLSchema, getOperationAST } from 'graphql'
+import { type DocumentNode, GraphQLError, type GraphQLSchema, getOperationAST, type OperationTypeNode } from 'graphql'
 import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga'
 import type { Viewer } from '../context.ts'
 import { RequestError } from '../errors.ts'
+import type { FaultLog } from '../log.ts'
 import type { RequestContext } from '../schema/builder.ts'
 import { COST_LIMIT, costOf, refuseCost } from '../schema/cost.ts'
 import { parseBounded, type RateReading } from './limits.ts'
 import type { StreamEnd } from './open-streams.ts'
 import { reportErrors } from './report-errors.ts'
+import type { RequestParameters } from './request-body.ts'
 import { sharedExecution } from './share-execution.ts'
 import { unreadableTimes } from './unreadable-times.ts'
 
 /** What a request is given besides what every resolver is. */
 export type OperationContext = RequestContext & {
+  readonly faults: FaultLog
   readonly viewer: Viewer
   readonly rate: RateReading
-  /** The parsed body of a POST. */
-  readonly parameters?: unknown
+  /** What the request asks for, by POST or GET. */
+  readonly parameters?: RequestParameters
   /** Ends the work for a reader who went away. */
   readonly signal?: () => AbortSignal
   /** Registers a stream that must end with its credential and with the server; null when there are too many. */
@@ -30,7 +33,7 @@ export type OperationContext = RequestContext & {
   result?: Result
 }
 
-type Result = { data?: unknown; errors?: readonly unknown[]; extensions?: Record<string, unknown> }
+export type Result = { data?: unknown; errors?: readonly unknown[]; extensions?: Record<string, unknown> }
 
 export type Yoga = YogaServerInstance<OperationContext, Record<never, never>>
 
@@ -86,36 +89,39 @@ function knownResult(): Plugin<OperationContext> {
 }
 
 const ORDINARY_PARAMETERS = new Set(['query', 'variables', 'operationName'])
-const ORDINARY_ACCEPT = new Set<string | undefined>([undefined, '*/*', 'application/json'])
+
+/** An operation that is parsed and valid, and what executes it. */
+export type Prepared = {
+  readonly kind: OperationTypeNode
+  readonly document: DocumentNode
+  readonly enveloped: ReturnType<Yoga['getEnveloped']>
+}
+
+/** Parses and validates the document of a request. null: something is wrong with it, and Yoga says what. */
+export function prepare(yoga: Yoga, operation: OperationContext): Prepared | null {
+  const { query, operationName } = operation.parameters ?? {}
+  if (query === undefined) return null
+  const enveloped = yoga.getEnveloped(operation as never)
+  try {
+    const document = enveloped.parse(query)
+    if (enveloped.validate(enveloped.schema, document).length > 0) return null
+    const kind = getOperationAST(document, operationName)?.operation
+    return kind ? { kind, document, enveloped } : null
+  } catch {
+    return null
+  }
+}
 
 /**
  * The JSON text of the reply to an ordinary query or mutation that has no errors, without what Yoga does around one for
  * the sake of HTTP, which costs as much as the operation. null: Yoga has to reply; what was executed is then in
  * `operation.result`, and is not executed again.
  */
-export async function answerOrdinary(
-  yoga: Yoga,
-  accept: string | undefined,
-  operation: OperationContext,
-): Promise<string | null> {
-  const { query, variables, operationName } = operation.parameters as Record<string, unknown>
-  const isOrdinary =
-    ORDINARY_ACCEPT.has(accept) &&
-    typeof query === 'string' &&
-    (variables == null || (typeof variables === 'object' && !Array.isArray(variables))) &&
-    (operationName == null || typeof operationName === 'string') &&
-    Object.keys(operation.parameters as object).every((name) => ORDINARY_PARAMETERS.has(name))
-  if (!isOrdinary) return null
-  const { schema, parse, validate, execute, contextFactory } = yoga.getEnveloped(operation as never)
-  let document: DocumentNode
-  try {
-    document = parse(query)
-    if (validate(schema, document).length > 0) return null
-  } catch {
-    return null
-  }
-  const kind = getOperationAST(document, operationName)?.operation
-  if (kind !== 'query' && kind !== 'mutation') return null
+export async function answerOrdinary(prepared: Prepared, operation: OperationContext): Promise<string | null> {
+  const { variables, operationName } = operation.parameters ?? {}
+  if (!Object.keys(operation.parameters ?? {}).every((name) => ORDINARY_PARAMETERS.has(name))) return null
+  const { document } = prepared
+  const { schema, execute, contextFactory } = prepared.enveloped
   try {
     const contextValue = (await contextFactory()) as OperationContext
     const result: Result = await execute({ schema, document, variableValues: variables, operationName, contextValue })
@@ -254,7 +260,7 @@ function boundStream(
     finish(
       new RequestError(
         'RATE_LIMITED',
-        'Expected fewer streams open at once with this key, came one more. Close one first.',
+        'Expected fewer streams open at once with this key, got one more. Close one first.',
       ),
     )
   return {

@@ -36,7 +36,7 @@ describe('the live cursor', () => {
   test("reads Postgres' own text", () => {
     expect(parseSnapshot('10:20:10,14,15')).toEqual({ xmin: 10n, xmax: 20n, xip: [10n, 14n, 15n] })
     expect(parseSnapshot('851:851:')).toEqual({ xmin: 851n, xmax: 851n, xip: [] })
-    expect(() => parseSnapshot('now')).toThrow(/Expected a snapshot .* came "now"/)
+    expect(() => parseSnapshot('now')).toThrow(/Expected a snapshot .* got "now"/)
   })
 
   test('what was finished is visible; what was in progress or came later is not', () => {

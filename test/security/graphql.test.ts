@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { buildSchema, getIntrospectionQuery } from 'graphql'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, type ExpectStatic, expect, test } from 'vitest'
 import WebSocket from 'ws'
 import { toPublicId } from '../../src/domain/id.ts'
 import { createApiKey, revokeApiKey } from '../../src/gateway/admin/api-keys.ts'
@@ -252,9 +252,12 @@ describe('another site’s page', () => {
       }
   })
 
-  test('gets no socket, not even with a key; a client without a page does', async () => {
-    for (const origin of ['https://evil.example', 'null', `${gateway.url}.evil.example`, 'http://127.0.0.1:1'])
-      await expect(gateway.socket(admin, { origin })).rejects.toThrow('403')
+  test('gets no socket with a session’s cookie, and one with a key, which no page has by itself', async () => {
+    const cookie = `sivo_session=sivosession_${'a'.repeat(43)}`
+    for (const origin of ['https://evil.example', 'null', `${gateway.url}.evil.example`, 'http://127.0.0.1:1']) {
+      await expect(gateway.socket(admin, { origin, headers: { cookie } })).rejects.toThrow('403')
+      await gateway.socket(admin, { origin, headers: { cookie: 'another=cookie' } })
+    }
     await gateway.socket(admin, { origin: gateway.url })
     await gateway.socket(admin)
   })
@@ -282,14 +285,20 @@ describe('the end', () => {
     expect(await ask()).toBe(200)
     return { events, socket, ask }
   }
-  const expectEnd = async ({ events, socket, ask }: Awaited<ReturnType<typeof listen>>, sinceMs: number) => {
+  const expectEnd = async (
+    expect: ExpectStatic,
+    { events, socket, ask }: Awaited<ReturnType<typeof listen>>,
+    sinceMs: number,
+  ) => {
     expect((await socket.closed).code).toBe(4403)
     expect(await events.text()).toContain('UNAUTHENTICATED')
     await expect.poll(ask, { timeout: 10_000 }).toBe(401)
     expect(performance.now() - sinceMs).toBeLessThan(10_000)
   }
 
-  test.concurrent('of a credential that was revoked, expired or signed out comes within 10 s, on events and sockets too', async () => {
+  test.concurrent('of a credential that was revoked, expired or signed out comes within 10 s, on events and sockets too', async ({
+    expect,
+  }) => {
     const { ctx } = gateway.house.app
     const { tenantId } = gateway.house
     const key = (expiresAt: Date | null) =>
@@ -319,13 +328,13 @@ describe('the end', () => {
     await revokeApiKey(ctx, gateway.operator, { id: revoked.apiKey.id })
     await endSession(ctx, { ...gateway.operator, tenantId, credential: { kind: 'session', id: row.id } })
     await Promise.all([
-      expectEnd(open[0]!, sinceMs),
-      expectEnd(signedIn, sinceMs),
-      expectEnd(open[1]!, sinceMs + 3_000),
+      expectEnd(expect, open[0]!, sinceMs),
+      expectEnd(expect, signedIn, sinceMs),
+      expectEnd(expect, open[1]!, sinceMs + 3_000),
     ])
   }, 25_000)
 
-  test.concurrent('of a statement that waits too long: it is given up, and says so', async () => {
+  test.concurrent('of a statement that waits too long: it is given up, and says so', async ({ expect }) => {
     const locking = await openClient(gateway.house.database.url)
     try {
       await locking.query('begin; lock table attempt in access exclusive mode')

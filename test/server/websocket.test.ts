@@ -1,7 +1,9 @@
+import { once } from 'node:events'
 import { createClient } from 'graphql-ws'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import WebSocket from 'ws'
 import { createConsoleLink, spendConsoleLink } from '../../src/gateway/admin/console-link.ts'
+import { CLOSE } from '../../src/server/close-codes.ts'
 import { MAX_SOCKETS_PER_CREDENTIAL, MAX_SUBSCRIPTIONS_PER_SOCKET } from '../../src/server/limits.ts'
 import { openTestServer, type RawSocket, SECRET_OF_A_FAULT, type TestServer } from '../support/server.ts'
 
@@ -128,14 +130,14 @@ describe('what ends a socket', () => {
     await house.socket(`Bearer ${key}`)
   })
 
-  test('one socket more than a key may have: 4429', async () => {
+  test('one socket more than a key may have: 1013, after which clients try again', async () => {
     const { secret } = await house.key('VIEWER')
     const sockets = []
     for (let count = 0; count < MAX_SOCKETS_PER_CREDENTIAL; count++)
       sockets.push(await house.socket(`Bearer ${secret}`))
     const extra = await house.socket()
     extra.send({ type: 'connection_init', payload: { authorization: `Bearer ${secret}` } })
-    expect((await extra.closed).code).toBe(4429)
+    expect((await extra.closed).code).toBe(1013)
     sockets[0]!.ws.close()
     await sockets[0]!.closed
     await expect.poll(async () => house.socket(`Bearer ${secret}`).then(() => 'open')).toBe('open')
@@ -185,4 +187,79 @@ describe('a session’s cookie', () => {
     unsaid.send({ type: 'connection_init' })
     expect((await unsaid.closed).code).toBe(4403)
   })
+})
+
+describe('a key in the header of the upgrade', () => {
+  test('opens a socket, with connection_init saying nothing or something else', async () => {
+    for (const payload of [undefined, {}, { client: 'genqlient' }]) {
+      const socket = await house.socket(undefined, { headers: { authorization: `Bearer ${key}` } })
+      socket.send({ type: 'connection_init', payload })
+      expect((await socket.next()).type).toBe('connection_ack')
+      subscribe(socket, '1', 'subscription { ticks(count: 1) }')
+      expect((await socket.next(of('1'))).payload.data).toEqual({ ticks: 1 })
+      socket.ws.close()
+    }
+  })
+
+  test('counts less than the one that connection_init names', async () => {
+    const socket = await house.socket(undefined, { headers: { authorization: `Bearer ${key}` } })
+    socket.send({ type: 'connection_init', payload: { authorization: 'Bearer sivo_unknown' } })
+    expect((await socket.closed).code).toBe(4403)
+  })
+})
+
+describe('the reason of a close', () => {
+  const reasonOf = async (say: (socket: RawSocket) => void) => {
+    const socket = await house.socket()
+    say(socket)
+    return socket.closed
+  }
+
+  test('says what was expected and names the page, in at most 123 bytes', async () => {
+    const closes = [
+      await reasonOf((socket) => socket.send({ type: 'connection_init' })),
+      await reasonOf((socket) => socket.send({ type: 'connection_init', payload: { authorization: 'Bearer sivo_x' } })),
+      await reasonOf((socket) => subscribe(socket, '1', 'subscription { quiet }')),
+      await reasonOf((socket) => socket.send('not a message')),
+    ]
+    expect(closes).toEqual([
+      {
+        code: 4403,
+        reason: 'Expected connectionParams {"authorization":"Bearer <key>"} or that header. See docs/clients.md',
+      },
+      { code: 4403, reason: 'Expected a key that is known, not revoked and not expired. See docs/clients.md' },
+      { code: 4401, reason: 'Expected connection_init, and its ack, before subscribe. See docs/clients.md' },
+      { code: 4400, reason: 'Expected a message of graphql-transport-ws. See docs/clients.md' },
+    ])
+    for (const { reason } of Object.values(CLOSE)) expect(Buffer.byteLength(reason)).toBeLessThanOrEqual(123)
+  })
+
+  test('is cut where it would be too long, and the socket ends all the same', async () => {
+    const socket = await house.socket(`Bearer ${key}`)
+    const id = 'ü'.repeat(200)
+    subscribe(socket, id, 'subscription { quiet }')
+    subscribe(socket, id, 'subscription { quiet }')
+    const { code, reason } = await socket.closed
+    expect(code).toBe(4409)
+    expect(reason).toMatch(/^Subscriber for ü{50,}…$/)
+  })
+})
+
+test('an upgrade that leads nowhere says in words why', async () => {
+  const answerOf = async (path: string, headers: Record<string, string>) => {
+    const ws = new WebSocket(`${house.url.replace('http', 'ws')}${path}`, 'graphql-transport-ws', { headers })
+    const [, response] = await once(ws, 'unexpected-response')
+    let text = ''
+    for await (const chunk of response) text += chunk
+    return [response.statusCode, text]
+  }
+  expect(await answerOf('/elsewhere', {})).toEqual([404, 'There is no websocket here. It is at /graphql.\n'])
+  const cookie = `sivo_session=sivosession_${'a'.repeat(43)}`
+  expect(await answerOf('/graphql', { cookie, origin: 'https://evil.example' })).toEqual([
+    403,
+    expect.stringContaining('got one of https://evil.example. If people reach the gateway'),
+  ])
+  const slash = new WebSocket(`${house.url.replace('http', 'ws')}/graphql/`, 'graphql-transport-ws')
+  await once(slash, 'open')
+  slash.close()
 })

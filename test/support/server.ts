@@ -1,4 +1,5 @@
 import { buildSchema, type GraphQLSchema } from 'graphql'
+import type { Logger } from 'pino'
 import type WebSocket from 'ws'
 import { RequestError } from '../../src/errors.ts'
 import { createApiKey, revokeApiKey } from '../../src/gateway/admin/api-keys.ts'
@@ -16,7 +17,7 @@ export type TestServer = {
   server: Server
   url: string
   tenantId: string
-  /** Sources of `quiet` that were returned, in this process. */
+  /** Sources of `quiet` and `flood` that were let go, in this process. */
   returned: () => number
   key(role: Role, expiresAt?: Date | null): Promise<TestKey>
   request(path: string, init?: RequestInit & { key?: string }): Promise<Response>
@@ -61,12 +62,26 @@ function quiet(): AsyncGenerator<unknown, void, void> {
   }
 }
 
+const PADDING = 'x'.repeat(32 * 1024)
+/** Never ends, and counts when it is let go. */
+async function* flood(): AsyncGenerator<unknown, void, void> {
+  try {
+    for (;;) {
+      yield { flood: PADDING }
+      // Nothing else would run between two results that are there at once.
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  } finally {
+    returned++
+  }
+}
+
 function testSchema(): GraphQLSchema {
   const schema = buildSchema(`
     scalar JSON
     type Query { hello(name: String): String! viewer: String! self: Query! fault: String! away: String! forbidden: String! nullable: String list(first: Int): [Query!]! }
     type Mutation { publish(data: JSON): JSON }
-    type Subscription { ticks(count: Int!): Int! quiet: Int! broken: Int! }`)
+    type Subscription { ticks(count: Int!): Int! quiet: Int! flood: String! broken: Int! }`)
   const query = schema.getQueryType()!.getFields()
   query['hello']!.resolve = (_root, { name }) => `Hello ${name ?? 'world'}`
   query['viewer']!.resolve = (_root, _args, ctx) => ctx.viewer.name
@@ -88,6 +103,7 @@ function testSchema(): GraphQLSchema {
     for (let tick = 1; tick <= count; tick++) yield { ticks: tick }
   }
   subscription['quiet']!.subscribe = quiet
+  subscription['flood']!.subscribe = flood
   // biome-ignore lint/correctness/useYield: it fails before it has anything to give
   subscription['broken']!.subscribe = async function* () {
     throw new Error(SECRET_OF_A_FAULT)
@@ -95,9 +111,14 @@ function testSchema(): GraphQLSchema {
   return schema
 }
 
-export async function openTestServer(env: Record<string, string> = {}): Promise<TestServer> {
+export async function openTestServer(
+  env: Record<string, string> = {},
+  options: { stalledMs?: number; log?: Logger } = {},
+): Promise<TestServer> {
   const house = await openAdministration(env)
-  const server = await startServer({ ctx: house.ctx, feed: {} as ChangeFeed, schema: testSchema() })
+  const { log = house.ctx.log, ...bounds } = options
+  const ctx = { ...house.ctx, log }
+  const server = await startServer({ ctx, feed: {} as ChangeFeed, schema: testSchema(), ...bounds })
   const url = `http://127.0.0.1:${server.port}`
   const tenant = await createTenant(house.ctx, house.operator, { name: 'Acme' })
   const sockets: WebSocket[] = []
