@@ -9,9 +9,11 @@ import { openAccess } from './database/pools.ts'
 import { type Demo, openDemoAuthority, startDemo } from './dev/demo.ts'
 import { openEmbedded, PostgresUnavailable } from './dev/embedded.ts'
 import { welcome } from './dev/welcome.ts'
+import { attemptsPerCycle } from './domain/delivery.ts'
 import { parseNetworks } from './domain/network-address.ts'
 import { isDatabaseAway } from './errors.ts'
 import { ensureOperatorKey } from './gateway/admin/api-keys.ts'
+import { offerSqlPublish } from './gateway/publish/sql-publish.ts'
 import { createLog } from './log.ts'
 import { createParts } from './parts.ts'
 import { schema } from './schema/index.ts'
@@ -72,7 +74,9 @@ async function start(): Promise<void> {
   const authority = ready.demo ? await openDemoAuthority(ready.dataDir) : null
   if (authority)
     ready = { ...ready, allowedNetworks: [...ready.allowedNetworks, ...parseNetworks('127.0.0.0/8,::1/128')] }
-  await migrate(openAccess({ url: ready.databaseUrl, applicationName: 'sivo start', log }))
+  const access = openAccess({ url: ready.databaseUrl, applicationName: 'sivo start', log })
+  await migrate(access)
+  await offerSqlPublish(access, { maxAttempts: attemptsPerCycle(ready.retrySchedule), log })
   const app: App = await openApp({
     config: ready,
     log,

@@ -18,10 +18,10 @@ import { schemaAt } from './mismatches.ts'
 
 /** Objects and arrays inside each other, `data` itself counted. What parsers and Postgres take everywhere. */
 export const MAX_DATA_DEPTH = 500
-const MAX_SUBJECT_LENGTH = 256
+export const MAX_SUBJECT_LENGTH = 256
 /** The largest whole number that a double, and so every reader of JSON, holds exactly. */
 const MAX_SEQUENCE = Number.MAX_SAFE_INTEGER
-const MAX_IDEMPOTENCY_KEY_LENGTH = 256
+export const MAX_IDEMPOTENCY_KEY_LENGTH = 256
 
 /** One event as its publisher gave it. Absent and null are the same. */
 export type UncheckedEvent = {

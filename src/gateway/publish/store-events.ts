@@ -102,6 +102,10 @@ const INPUT = recordset('i', {
 
 const [MAX_ATTEMPTS, PROCESS, PLACES, OTHERWISE, MOST] = [1, 2, 3, 4, 5].map((n) => `$${INPUT.width + n}`)
 
+/** Whether endpoint `e` wants the stored event `s`. */
+export const ENDPOINT_WANTS = `e.tenant_id = s.tenant_id and e.deleted_at is null
+  and (e.event_types = '{}' or s.type = any (e.event_types))`
+
 // What lanes nearby take over is leased as it is inserted: it needs no claim, and an endpoint of which they take
 // everything no wake-up.
 const INSERT_EVENTS: Statement = {
@@ -120,8 +124,7 @@ const INSERT_EVENTS: Statement = {
           and row_number() over (partition by e.id order by s.id) <=
             coalesce(${PLACES}::jsonb ->> e.id::text, ${PLACES}::jsonb ->> e.tenant_id::text, ${OTHERWISE})::int as fits
       from stored s
-      join endpoint e on e.tenant_id = s.tenant_id and e.deleted_at is null
-        and (e.event_types = '{}' or s.type = any (e.event_types))
+      join endpoint e on ${ENDPOINT_WANTS}
     ), shared_out as (
       select *, fits and row_number() over (partition by fits) <= ${MOST}::int as taken from wanted
     ), fanned as (

@@ -1,0 +1,188 @@
+// Publishing from a producer's own transaction: `select sivo.publish(…)` on the database of the gateway. The event, its
+// deliveries and their wake-ups commit with the caller's other writes, or roll back with them.
+//
+// The function checks what the database can check: the tenant, the type's name, that data is an object, and the size.
+// It does not check data against the type's schema; who wants that publishes through the API. It is made when the database
+// is migrated, so that it names the catalogue and the schedule of that release.
+
+import { createHash } from 'node:crypto'
+import type { ClientBase } from 'pg'
+import type { Logger } from 'pino'
+import { MIGRATION_LOCK } from '../../database/locks.ts'
+import { type DatabaseAccess, openConnection } from '../../database/pools.ts'
+import { askForWakeUps, ringFor } from '../../database/queue.ts'
+import { MAX_BODY_BYTES } from '../../domain/envelope.ts'
+import { MAX_IDEMPOTENCY_KEY_LENGTH, MAX_SUBJECT_LENGTH } from '../../domain/event-input.ts'
+import { API_VERSION, EVENT_TYPES } from '../../domain/event-type.ts'
+import { ENDPOINT_WANTS } from './store-events.ts'
+
+const NAME = 'sivo.publish(text, text, jsonb, text, bigint, timestamptz, text)'
+type Client = Pick<ClientBase, 'query'>
+
+/** A role that may call the function and nothing else; made where this session may make roles. */
+const CALLERS = 'sivo_publisher'
+
+const quote = (text: string) => `'${text.replaceAll("'", "''")}'`
+
+/** TypeID: 128 bits behind two zeros, as 26 digits of five bits. */
+const PUBLIC_ID = `
+create or replace function sivo.public_id(prefix text, id uuid) returns text
+language sql immutable strict parallel safe as $$
+  select prefix || '_' || string_agg(substr('0123456789abcdefghjkmnpqrstvwxyz',
+    substring(b'00' || ('x' || replace(id::text, '-', ''))::bit(128) from at * 5 + 1 for 5)::bit(5)::int + 1, 1), '' order by at)
+  from generate_series(0, 25) as at
+$$`
+
+const DATABASE_ID = `
+create or replace function sivo.database_id(prefix text, public_id text) returns uuid
+language sql immutable strict parallel safe as $$
+  select case when public_id ~ ('^' || prefix || '_[0-7][0-9a-hjkmnp-tv-z]{25}$') then (
+    select string_agg(to_hex(substring(bits from at * 4 + 3 for 4)::bit(4)::int), '' order by at)::uuid
+    from (select string_agg((position(substr(public_id, length(prefix) + 2 + i, 1) in '0123456789abcdefghjkmnpqrstvwxyz') - 1)::bit(5)::text, '' order by i)::varbit as bits
+          from generate_series(0, 25) as i) all_bits, generate_series(0, 31) as at) end
+$$`
+
+function publishFunction(schema: string, maxAttempts: number): string {
+  const types = EVENT_TYPES.map(({ name }) => name)
+  return `
+create or replace function sivo.publish(
+  tenant text, type text, data jsonb, subject text default null, sequence bigint default null,
+  occurred_at timestamptz default null, idempotency_key text default null
+) returns text
+language plpgsql volatile security definer set search_path = ${schema}, pg_temp set timezone = 'UTC' as $publish$
+#variable_conflict use_column
+declare
+  known_types constant text[] := array[${types.map(quote).join(', ')}];
+  tenant_uuid constant uuid := sivo.database_id('ten', publish.tenant);
+  event_id uuid := uuidv7();
+  accepted constant timestamptz := date_trunc('milliseconds', clock_timestamp());
+  happened constant timestamptz := date_trunc('milliseconds', coalesce(publish.occurred_at, clock_timestamp()));
+  content constant bytea := sha256(convert_to(jsonb_build_array(
+    publish.type, publish.subject, publish.sequence, publish.occurred_at, publish.data)::text, 'UTF8'));
+  holder record;
+  body text;
+begin
+  if tenant_uuid is null or not exists (select 1 from tenant t where t.id = tenant_uuid) then
+    raise exception 'tenant: expected the id of a tenant, such as ten_01h…, came %', coalesce(quote_literal(left(publish.tenant, 60)), 'null')
+      using errcode = '22023';
+  end if;
+  if publish.type is null or publish.type <> all (known_types) then
+    raise exception 'type: expected an event type of the catalogue, came %', coalesce(quote_literal(left(publish.type, 60)), 'null')
+      using errcode = '22023', hint = 'The types are: ' || array_to_string(known_types, ', ');
+  end if;
+  if publish.data is null or jsonb_typeof(publish.data) <> 'object' then
+    raise exception 'data: expected an object, came %', coalesce(jsonb_typeof(publish.data), 'null') using errcode = '22023';
+  end if;
+  if length(publish.subject) > ${MAX_SUBJECT_LENGTH} or publish.subject = '' then
+    raise exception 'subject: expected 1 to ${MAX_SUBJECT_LENGTH} characters, came %', length(publish.subject) using errcode = '22023';
+  end if;
+  if length(publish.idempotency_key) > ${MAX_IDEMPOTENCY_KEY_LENGTH} or publish.idempotency_key = '' then
+    raise exception 'idempotency_key: expected 1 to ${MAX_IDEMPOTENCY_KEY_LENGTH} characters, came %', length(publish.idempotency_key) using errcode = '22023';
+  end if;
+  if publish.sequence not between 0 and 9007199254740991 then
+    raise exception 'sequence: expected a whole number from 0 to 9007199254740991, came %', publish.sequence using errcode = '22023';
+  end if;
+  if publish.idempotency_key is not null then
+    -- Waits for another transaction that holds the key, and sees how it ended.
+    insert into idempotency_key (tenant_id, key, event_id, fingerprint)
+    values (tenant_uuid, publish.idempotency_key, event_id, content) on conflict do nothing;
+    select k.event_id, k.fingerprint into holder from idempotency_key k
+    where k.tenant_id = tenant_uuid and k.key = publish.idempotency_key;
+    if holder.fingerprint is distinct from content then
+      raise exception 'idempotency_key: % was used for another event, %, with other content',
+        quote_literal(publish.idempotency_key), sivo.public_id('evt', holder.event_id)
+        using errcode = '23505', hint = 'Use a new key for a new event, or send the same content again.';
+    end if;
+    if holder.event_id <> event_id then return sivo.public_id('evt', holder.event_id); end if;
+  end if;
+  body := '{"id":' || to_json(sivo.public_id('evt', event_id)) || ',"type":' || to_json(publish.type)
+    || ',"api_version":"${API_VERSION}","timestamp":"' || to_char(happened, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+    || '","tenant_id":' || to_json(publish.tenant) || ',"test":false,"subject":' || coalesce(to_json(publish.subject)::text, 'null')
+    || ',"sequence":' || coalesce(publish.sequence::text, 'null') || ',"data":' || publish.data::text || '}';
+  if octet_length(body) > ${MAX_BODY_BYTES} then
+    raise exception 'data: expected a body of at most ${MAX_BODY_BYTES} bytes, came %', octet_length(body)
+      using errcode = '22023', hint = 'Send a link to what is large, or split it.';
+  end if;
+  with stored as (
+    insert into event (id, tenant_id, type, subject, sequence, sequence_long, occurred_at, body, created_at)
+    values (event_id, tenant_uuid, publish.type, publish.subject,
+      case when publish.sequence <= 2147483647 then publish.sequence end,
+      case when publish.sequence > 2147483647 then publish.sequence end, happened, body, accepted)
+    returning id, tenant_id, type, subject
+  ), fanned as (
+    insert into delivery (tenant_id, event_id, endpoint_id, event_type, subject, max_attempts, next_attempt_at, created_at)
+    select s.tenant_id, s.id, e.id, s.type, s.subject, ${maxAttempts}, accepted, accepted
+    from stored s join endpoint e on ${ENDPOINT_WANTS}
+    returning endpoint_id, tenant_id
+  ), awake as (
+    select f.endpoint_id, f.tenant_id from fanned f join endpoint e on e.id = f.endpoint_id where e.status = 'ACTIVE'
+  ), woken as (
+    ${/* The caller may commit late: a lane that has passed this time looks from the beginning. */ ''}
+    ${askForWakeUps('awake', { fromStart: 'true' })}
+  ), rung as (
+    ${ringFor('stored')}
+  )
+  select null into holder from woken, rung where woken.count + rung.count > 0;
+  return sivo.public_id('evt', event_id);
+end
+$publish$`
+}
+
+/**
+ * Makes the functions of the schema `sivo`, or replaces them when this release or its settings say otherwise.
+ * `maxAttempts` is the number of attempts in a cycle of the schedule. Needs the right to create a schema; throws what the
+ * database says.
+ */
+export async function installSqlPublish(client: Client, { maxAttempts }: { maxAttempts: number }): Promise<void> {
+  const { rows: found } = await client.query(
+    `select relnamespace::regnamespace::text as schema from pg_class where oid = 'event'::regclass`,
+  )
+  const statements = [PUBLIC_ID, DATABASE_ID, publishFunction(found[0].schema, maxAttempts)]
+  const version = createHash('sha256').update(statements.join(';')).digest('hex').slice(0, 32)
+  const { rows } = await client.query(`select obj_description(to_regprocedure($1)::oid, 'pg_proc') = $2 as current`, [
+    NAME,
+    version,
+  ])
+  if (rows[0]?.current) return
+  await client.query('begin')
+  try {
+    // Of processes that start together, one makes the functions at a time.
+    await client.query('select pg_advisory_xact_lock($1)', [MIGRATION_LOCK])
+    await client.query(`
+      create schema if not exists sivo;
+      ${statements.join(';\n')};
+      revoke all on all functions in schema sivo from public;
+      comment on function ${NAME} is '${version}';
+      do $$ begin
+        if not exists (select 1 from pg_roles where rolname = '${CALLERS}') then
+          create role ${CALLERS} nologin;
+        end if;
+        grant usage on schema sivo to ${CALLERS};
+        grant execute on function ${NAME} to ${CALLERS};
+      exception when insufficient_privilege then
+        raise notice 'The role ${CALLERS} is not made, because this session may not make roles.';
+      end $$`)
+    await client.query('commit')
+  } catch (error) {
+    await client.query('rollback').catch(() => {})
+    throw error
+  }
+}
+
+const INSUFFICIENT_PRIVILEGE = '42501'
+
+/** Makes the functions at the start, if this session may. A gateway works without them, and then says so once. */
+export async function offerSqlPublish(
+  access: DatabaseAccess,
+  { maxAttempts, log }: { maxAttempts: number; log: Logger },
+): Promise<void> {
+  const client = await openConnection(access, 'start')
+  try {
+    await installSqlPublish(client, { maxAttempts })
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== INSUFFICIENT_PRIVILEGE) throw error
+    log.info({ err: error }, 'sql_publish.not_made')
+  } finally {
+    await client.end()
+  }
+}
