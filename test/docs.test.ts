@@ -39,6 +39,11 @@ describe('what is documented is what there is', () => {
     expect(pages.filter((name) => !index.includes(`(${name})`))).toEqual([])
   })
 
+  test('every decision has a number of its own', async () => {
+    const numbers = (await readdir(join(ROOT, 'docs/decisions'))).map((name) => name.slice(0, 4))
+    expect(numbers.filter((number, at) => numbers.indexOf(number) !== at)).toEqual([])
+  })
+
   test('links between the documents lead somewhere', async () => {
     const pages = ['README.md', 'GLOSSARY.md', 'CHANGELOG.md', 'SECURITY.md']
     for (const name of await readdir(join(ROOT, 'docs'), { recursive: true }))
