@@ -34,14 +34,16 @@ export function taken(figure: Figure): TakenFigure {
 }
 
 /** One JSON line, numbers rounded to what they are worth. */
-export function asJson(figure: TakenFigure): string {
-  return JSON.stringify(figure, (_key, value) => (typeof value === 'number' ? Number(shown(value)) : value))
+export function asJson(figure: TakenFigure, more: object = {}): string {
+  return JSON.stringify({ ...more, ...figure }, (_key, value) =>
+    typeof value === 'number' ? Number(shown(value)) : value,
+  )
 }
 
 const COLUMNS = ['scenario', 'figure', 'value', 'baseline of the run', 'share', 'goal', ''] as const
 
-/** A table for people; as Markdown for the documents. */
-export function asTable(figures: readonly TakenFigure[], markdown: boolean): string {
+/** A table for people. */
+export function asTable(figures: readonly TakenFigure[]): string {
   const rows = figures.map((figure) => [
     figure.scenario,
     figure.name,
@@ -51,26 +53,22 @@ export function asTable(figures: readonly TakenFigure[], markdown: boolean): str
     goalText(figure),
     figure.reached === null ? '' : figure.reached ? 'reached' : 'missed',
   ])
-  if (markdown)
-    return [COLUMNS, COLUMNS.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
   const widths = COLUMNS.map((name, i) => Math.max(name.length, ...rows.map((cells) => cells[i]!.length)))
   return [COLUMNS, ...rows]
-    .map((cells) =>
-      cells
-        .map((cell, i) => cell.padEnd(widths[i]!))
-        .join('  ')
-        .trimEnd(),
-    )
+    .map((cells) => cells.map((cell, i) => cell.padEnd(widths[i]!)).join('  '))
+    .map((line) => line.trimEnd())
     .join('\n')
 }
 
-function goalText({ goal }: Figure): string {
+/** What must be reached, in short. */
+export function goalText({ goal }: Figure): string {
   if (!goal) return ''
   const bound = goal.atLeast === undefined ? `≤ ${goal.atMost}` : `≥ ${goal.atLeast}`
   return goal.ofBaseline ? `${bound} of it` : bound
 }
 
-function shown(value: number): string {
+/** A number, rounded to what it is worth. */
+export function shown(value: number): string {
   if (!Number.isFinite(value)) return String(value)
   if (Math.abs(value) >= 100) return value.toFixed(0)
   return Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(2)

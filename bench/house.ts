@@ -59,8 +59,8 @@ const LEAVE_MS = 20_000
 const BARE_MS = 2_000
 const BARE_IN_FLIGHT = 100
 
-/** Opens it all; the gateway is started by `startGateway`. */
-export async function openHouse(options: BenchOptions, tell: (line: string) => void): Promise<House> {
+/** Opens it all; the gateway of `root`, or of this tree, is started by `startGateway`. */
+export async function openHouse(options: BenchOptions, tell: (line: string) => void, root?: string): Promise<House> {
   const folder = await mkdtemp(join(tmpdir(), 'sivo-bench-'))
   // Postgres may run as another user than this one.
   chmodSync(folder, 0o755)
@@ -84,7 +84,8 @@ export async function openHouse(options: BenchOptions, tell: (line: string) => v
       settings: options.statements ? { shared_preload_libraries: 'pg_stat_statements' } : {},
     })
     closers.push(postgres.stopImmediate)
-    await migrate(openAccess({ url: postgres.url, applicationName: 'bench' }))
+    // Otherwise each gateway makes the tables as it knows them.
+    if (options.against === null) await migrate(openAccess({ url: postgres.url, applicationName: 'bench' }))
     const pool = new pg.Pool({ connectionString: postgres.url, max: 4 })
     pool.on('error', () => {})
     closers.push(() => pool.end())
@@ -161,6 +162,7 @@ export async function openHouse(options: BenchOptions, tell: (line: string) => v
         gateways = roles.map((role, i) =>
           startGatewayProcess({
             name: `${role} ${i}`,
+            root,
             logPath: join(folder, `gateway-${i}.log`),
             env: {
               ...env,

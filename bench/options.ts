@@ -14,11 +14,21 @@ export const SCENARIOS = [
 ] as const
 export type ScenarioName = (typeof SCENARIOS)[number]
 
+/** The scenarios that two trees are compared by unless others are named. */
+const PAIRED: readonly ScenarioName[] = ['throughput', 'latency', 'isolation']
+/** These lay partitions or write rows themselves, before any gateway has run. */
+const NEED_OUR_TABLES: readonly ScenarioName[] = ['backlog', 'growth', 'console']
+
 export type BenchOptions = {
   readonly only: readonly ScenarioName[]
   /** A tenth of the work, for a first look. */
   readonly quick: boolean
+  /** Write the table in docs/performance.md. */
   readonly markdown: boolean
+  /** A git ref to measure in turns with this tree; null: this tree alone. */
+  readonly against: string | null
+  /** How often each of the two is measured. */
+  readonly pairs: number
   /** Deliveries in the history of `growth` and `console`. */
   readonly history: readonly number[]
   /** Minutes of `bloat`. */
@@ -35,7 +45,9 @@ export const USAGE = `npm run bench -- [options]
 
   --only a,b        of ${SCENARIOS.join(', ')}
   --quick           a tenth of the work: a first look, no figures to keep
-  --markdown        the table as Markdown, for docs/performance.md
+  --markdown        write the table in docs/performance.md; rows of scenarios that are not measured stay
+  --against ref     measure this tree and that commit in turns, and print the ratio of each figure, pair by pair
+  --pairs 5         how many pairs of runs that are
   --history 0,1e6   deliveries in the history of growth and console (default 0,1e6,1e7; quick: 0,1e5)
   --minutes 10      how long bloat runs (quick: 1)
   --workers 1       worker processes beside an API process; 0: one process does everything (default: one beside it where
@@ -49,9 +61,11 @@ export function readOptions(args: string[]): BenchOptions {
   const { values } = parseArgs({
     args,
     options: {
-      only: { type: 'string', default: SCENARIOS.join(',') },
+      only: { type: 'string' },
       quick: { type: 'boolean', default: false },
       markdown: { type: 'boolean', default: false },
+      against: { type: 'string' },
+      pairs: { type: 'string', default: '5' },
       history: { type: 'string' },
       minutes: { type: 'string' },
       workers: { type: 'string' },
@@ -59,22 +73,40 @@ export function readOptions(args: string[]): BenchOptions {
       statements: { type: 'boolean', default: false },
     },
   })
-  const only = values.only.split(',').map((name) => {
+  const against = values.against ?? null
+  const all: readonly ScenarioName[] = against === null ? SCENARIOS : PAIRED
+  const only = (values.only ?? all.join(',')).split(',').map((name) => {
     const known = SCENARIOS.find((scenario) => scenario === name)
     if (!known) throw new RangeError(`--only: expected of ${SCENARIOS.join(', ')}, came ${JSON.stringify(name)}.`)
+    if (against !== null && NEED_OUR_TABLES.includes(known))
+      throw new RangeError(
+        `--against: expected scenarios that any commit can run, came ${known}, which fills the tables as this tree knows them. Leave it out of --only.`,
+      )
     return known
   })
   const quick = values.quick
+  if (against !== null && values.markdown)
+    throw new RangeError(
+      '--markdown: expected without --against, whose figures are of two trees. Leave one of them out.',
+    )
   return {
     only: SCENARIOS.filter((name) => only.includes(name)),
     quick,
     markdown: values.markdown,
+    against,
+    pairs: pairsOf(values.pairs),
     history: (values.history ?? (quick ? '0,1e5' : '0,1e6,1e7')).split(',').map((text) => numberOf('--history', text)),
     minutes: numberOf('--minutes', values.minutes ?? (quick ? '1' : '10')),
     workers: values.workers === undefined ? null : numberOf('--workers', values.workers),
     profiles: values.profiles ?? null,
     statements: values.statements,
   }
+}
+
+function pairsOf(text: string): number {
+  const pairs = numberOf('--pairs', text)
+  if (Number.isInteger(pairs) && pairs >= 1) return pairs
+  throw new RangeError(`--pairs: expected a whole number from 1 on, came "${text}".`)
 }
 
 function numberOf(name: string, text: string): number {

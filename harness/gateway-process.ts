@@ -1,7 +1,8 @@
 // A gateway process under a supervisor, as in a deployment: whatever ends it, it is started again soon after.
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { createWriteStream, readFileSync } from 'node:fs'
+import { createWriteStream, existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { backOffMs } from '../src/database/waiting.ts'
 
@@ -25,21 +26,22 @@ export type GatewayProcess = {
   end(): Promise<void>
 }
 
-const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
 /** How long a supervisor takes at least to start it again; it backs off from there. */
 const RESTART_MS = 200
 const READY = '"gateway.ready"'
 
-/** Starts `src/main.ts` with this environment; what it says goes to `logPath`. */
-export function startGatewayProcess({
-  name,
-  env,
-  logPath,
-}: {
-  name: string
-  env: Record<string, string>
-  logPath: string
-}): GatewayProcess {
+export type GatewayProcessOptions = {
+  readonly name: string
+  readonly env: Record<string, string>
+  /** What it says goes to this file. */
+  readonly logPath: string
+  /** The folder of the tree whose gateway is started; absent: this one. */
+  readonly root?: string | undefined
+}
+
+/** Starts `src/main.ts` with this environment, with the Node of its tree. */
+export function startGatewayProcess({ name, env, logPath, root = ROOT }: GatewayProcessOptions): GatewayProcess {
   const log = createWriteStream(logPath, { flags: 'a' })
   const unexpectedEnds: string[] = []
   const whenReady = new Set<() => void>()
@@ -54,7 +56,7 @@ export function startGatewayProcess({
   function start(): void {
     wasKilled = false
     isReady = false
-    const started = spawn(process.execPath, [MAIN], {
+    const started = spawn(nodeOf(root), [join(root, 'src/main.ts')], {
       // Nothing of the caller's settings: a run is the same everywhere.
       env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -145,6 +147,11 @@ export function startGatewayProcess({
       log.end()
     },
   }
+}
+
+function nodeOf(root: string): string {
+  const own = join(root, 'node_modules/node/bin/node')
+  return root !== ROOT && existsSync(own) ? own : process.execPath
 }
 
 function residentMb(pid: number): number | null {

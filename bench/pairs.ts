@@ -1,0 +1,87 @@
+// Two gateways measured in turns: each figure of this tree beside the same figure of the other one, pair by pair. Machines
+// differ from hour to hour, two runs that follow each other differ less.
+
+import { median } from './clock.ts'
+import { shown, type TakenFigure } from './figures.ts'
+
+/** The figures of one run of this tree and of the one that followed with the other. */
+export type Pair = { readonly ours: readonly TakenFigure[]; readonly theirs: readonly TakenFigure[] }
+
+/** How a figure compares: `ratios` are ours over theirs, a pair each. */
+export type Comparison = {
+  readonly scenario: string
+  readonly name: string
+  readonly unit: string
+  /** Medians of all runs. */
+  readonly ours: number
+  readonly theirs: number
+  readonly ratios: readonly number[]
+}
+
+/** Details that are compared like figures: what a delivery costs. */
+const COSTS = { gatewayCpuMicros: 'CPU of the gateway', postgresCpuMicros: 'CPU of Postgres' }
+
+/** Every figure that both have in each pair; its share of the run's baseline and its costs are further ones. */
+export function comparePairs(pairs: readonly Pair[]): Comparison[] {
+  const [first] = pairs
+  if (!first) return []
+  return first.ours.flatMap(measuresOf).flatMap(({ scenario, name, unit }) => {
+    const values = (figures: readonly TakenFigure[]) =>
+      figures.flatMap(measuresOf).find((each) => each.scenario === scenario && each.name === name)?.value
+    const both = pairs.map(({ ours, theirs }) => ({ ours: values(ours), theirs: values(theirs) }))
+    const measured = both.filter((each): each is { ours: number; theirs: number } =>
+      Number.isFinite((each.ours ?? Number.NaN) / (each.theirs ?? Number.NaN)),
+    )
+    if (measured.length === 0) return []
+    return {
+      scenario,
+      name,
+      unit,
+      ours: median(measured.map(({ ours }) => ours)),
+      theirs: median(measured.map(({ theirs }) => theirs)),
+      ratios: measured.map(({ ours, theirs }) => ours / theirs),
+    }
+  })
+}
+
+type Measure = Pick<TakenFigure, 'scenario' | 'name' | 'unit' | 'value'>
+
+function measuresOf({ scenario, name, unit, value, share, baseline, details }: TakenFigure): Measure[] {
+  const costs = Object.entries(COSTS).flatMap(([key, cost]) => {
+    const micros = details?.[key]
+    return typeof micros === 'number' ? { scenario, name: `${name}: ${cost}`, unit: 'µs', value: micros } : []
+  })
+  const ofBaseline =
+    share === null ? [] : [{ scenario, name: `${name}: share of ${baseline!.name}`, unit: '', value: share }]
+  return [{ scenario, name, unit, value }, ...ofBaseline, ...costs]
+}
+
+const RATIO_DIGITS = 3
+
+/** The table of a comparison as text: the ratio of each pair, and their min, median and max. */
+export function pairsTable(comparisons: readonly Comparison[], names: { ours: string; theirs: string }): string {
+  const pairs = Math.max(0, ...comparisons.map(({ ratios }) => ratios.length))
+  const head = [
+    'scenario',
+    'figure',
+    names.ours,
+    names.theirs,
+    ...Array.from({ length: pairs }, (_, i) => `pair ${i + 1}`),
+    'min',
+    'median',
+    'max',
+  ]
+  const rows = comparisons.map(({ scenario, name, unit, ours, theirs, ratios }) => [
+    scenario,
+    name,
+    `${shown(ours)} ${unit}`.trim(),
+    `${shown(theirs)} ${unit}`.trim(),
+    ...Array.from({ length: pairs }, (_, i) => ratios[i]?.toFixed(RATIO_DIGITS) ?? ''),
+    ...[Math.min(...ratios), median(ratios), Math.max(...ratios)].map((ratio) => ratio.toFixed(RATIO_DIGITS)),
+  ])
+  const widths = head.map((name, i) => Math.max(name.length, ...rows.map((cells) => cells[i]!.length)))
+  return [head, ...rows]
+    .map((cells) => cells.map((cell, i) => cell.padEnd(widths[i]!)).join('  '))
+    .map((line) => line.trimEnd())
+    .join('\n')
+}
