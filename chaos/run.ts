@@ -5,12 +5,12 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chmodSync, mkdirSync, rmSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type ApiAccess, ask, expectSuccess } from '../harness/api-client.ts'
+import { freePort } from '../harness/free-port.ts'
 import { type GatewayProcess, startGatewayProcess } from '../harness/gateway-process.ts'
 import { type HalfOpenProxy, openHalfOpenProxy } from '../harness/half-open-proxy.ts'
 import { openCertificateAuthority } from '../src/dev/certificate-authority.ts'
@@ -548,15 +548,4 @@ function openChild<To extends object, From extends { kind: string }>(file: strin
       return Promise.race([answer, ended])
     },
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
 }
