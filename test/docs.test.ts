@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 
@@ -39,13 +39,37 @@ describe('what is documented is what there is', () => {
     expect(pages.filter((name) => !index.includes(`(${name})`))).toEqual([])
   })
 
+  test('every file and folder that CONTRIBUTING.md names exists', async () => {
+    const named = [
+      ...(await read('CONTRIBUTING.md')).matchAll(
+        /`((?:src|test|console|docs|prisma|harness|chaos|bench)(?:\/[\w./-]+)?)`/g,
+      ),
+    ]
+    expect(named.length).toBeGreaterThan(50)
+    const missing: string[] = []
+    for (const [, path] of named) await stat(join(ROOT, path!)).catch(() => missing.push(path!))
+    expect(missing).toEqual([])
+  })
+
+  test('CONTRIBUTING.md names every room of src/gateway, and the path of an event in at most twelve steps', async () => {
+    const text = await read('CONTRIBUTING.md')
+    const rooms = await readdir(join(ROOT, 'src/gateway'))
+    expect(rooms.filter((room) => !text.includes(`| \`src/gateway/${room}\` |`))).toEqual([])
+    const path = text.split('## The path of an event')[1]!.split('\n## ')[0]!
+    const steps = [...path.matchAll(/^(\d+)\. `([^`]+)`/gm)].map(([, number, file]) => [Number(number), file])
+    expect(steps.map(([number]) => number)).toEqual(steps.map((_, index) => index + 1))
+    expect(steps.length).toBeLessThanOrEqual(12)
+    expect(steps[0]![1]).toBe('src/gateway/publish/publish-events.ts')
+    expect(steps.at(-1)![1]).toBe('src/gateway/deliver/record-attempts.ts')
+  })
+
   test('every decision has a number of its own', async () => {
     const numbers = (await readdir(join(ROOT, 'docs/decisions'))).map((name) => name.slice(0, 4))
     expect(numbers.filter((number, at) => numbers.indexOf(number) !== at)).toEqual([])
   })
 
   test('links between the documents lead somewhere', async () => {
-    const pages = ['README.md', 'GLOSSARY.md', 'CHANGELOG.md', 'SECURITY.md']
+    const pages = ['README.md', 'CONTRIBUTING.md', 'GLOSSARY.md', 'CHANGELOG.md', 'SECURITY.md']
     for (const name of await readdir(join(ROOT, 'docs'), { recursive: true }))
       if (name.endsWith('.md')) pages.push(`docs/${name}`)
     const broken: string[] = []
