@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs'
 import { z } from 'zod'
 import { API_VERSION, EVENT_TYPES, type EventTypeEntry } from '../src/domain/event-type.ts'
 import * as shapes from '../src/domain/event-types/shapes.ts'
+import { toJsonSchema } from '../src/domain/json-schema.ts'
 
 const FILE = new URL('../packages/verify/src/generated/events.ts', import.meta.url)
 const LINE_WIDTH = 110
@@ -24,7 +25,7 @@ type Schema = {
 /** Types that several events share, by what they look like. */
 const sharedTypes = new Map<string, string>()
 for (const [name, shape] of Object.entries(shapes)) {
-  if (shape instanceof z.ZodObject) sharedTypes.set(fingerprint(z.toJSONSchema(shape, { io: 'input' })), pascal(name))
+  if (shape instanceof z.ZodObject) sharedTypes.set(fingerprint(toJsonSchema(shape)), pascal(name))
 }
 const usedTypes = new Map<string, Schema>()
 
@@ -100,7 +101,8 @@ ${names}
 function printType(schema: Schema, indent: string): string {
   if (schema.anyOf) return [...new Set(schema.anyOf.map((one) => printType(one, indent)))].join(' | ')
   if (Array.isArray(schema.type)) return schema.type.map((type) => printType({ ...schema, type }, indent)).join(' | ')
-  const words = schema.enum ?? (schema.type === 'string' ? schema.examples : undefined)
+  if (schema.type === 'null') return 'null'
+  const words = schema.enum?.filter((word) => word !== null) ?? (schema.type === 'string' ? schema.examples : undefined)
   if (words?.every((word) => typeof word === 'string') && words.length > 0) {
     const known = words.map((word) => `'${String(word).replaceAll("'", "\\'")}'`)
     const line = `OpenWord<${known.join(' | ')}>`
@@ -110,7 +112,6 @@ function printType(schema: Schema, indent: string): string {
   switch (schema.type) {
     case 'string':
     case 'boolean':
-    case 'null':
       return schema.type
     case 'integer':
     case 'number':

@@ -1,6 +1,8 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { withCatalogue } from '../scripts/print-catalogue.ts'
+import { EVENT_TYPES } from '../src/domain/event-type.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const read = (path: string) => readFile(join(ROOT, path), 'utf8')
@@ -66,6 +68,18 @@ describe('what is documented is what there is', () => {
   test('every decision has a number of its own', async () => {
     const numbers = (await readdir(join(ROOT, 'docs/decisions'))).map((name) => name.slice(0, 4))
     expect(numbers.filter((number, at) => numbers.indexOf(number) !== at)).toEqual([])
+  })
+
+  test('the page of the events is what the catalogue says', async () => {
+    const page = await read('docs/events.md')
+    expect(page).toBe(withCatalogue(page))
+    for (const { name } of EVENT_TYPES) expect(page).toContain(`### ${name}\n`)
+  })
+
+  test('the page for programs leads to pages that exist', async () => {
+    const targets = [...(await read('docs/llms.txt')).matchAll(/\]\(([^)]+)\)/g)].map(([, target]) => target!)
+    expect(targets.length).toBeGreaterThan(4)
+    for (const target of targets) expect((await read(`docs/${target}`)).length).toBeGreaterThan(100)
   })
 
   test('links between the documents lead somewhere', async () => {

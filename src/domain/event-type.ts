@@ -8,6 +8,7 @@ import { queueEventTypes } from './event-types/queue.ts'
 import type { Envelope, EventTypeDefinition } from './event-types/shapes.ts'
 import { transcriptEventTypes } from './event-types/transcript.ts'
 import { type Issue, showValue } from './issue.ts'
+import { toJsonSchema } from './json-schema.ts'
 import { collectMismatches } from './mismatches.ts'
 import { createWarnings } from './warnings.ts'
 
@@ -107,7 +108,7 @@ function entries(group: EventTypeGroup, definitions: readonly EventTypeDefinitio
       apiVersion: API_VERSION,
       schema: z.compile(schema),
       get jsonSchema() {
-        jsonSchema ??= toJsonSchema(name, description, schema)
+        jsonSchema ??= { title: name, description, ...toJsonSchema(schema) }
         return jsonSchema
       },
       findWarnings(data) {
@@ -117,9 +118,4 @@ function entries(group: EventTypeGroup, definitions: readonly EventTypeDefinitio
       example,
     }
   })
-}
-
-function toJsonSchema(name: string, description: string, schema: z.ZodObject): Record<string, unknown> {
-  const { $schema, ...rest } = z.toJSONSchema(schema, { target: 'draft-2020-12', io: 'input' })
-  return { $schema, title: name, description, ...rest }
 }

@@ -51,3 +51,21 @@ function distance(events: readonly Envelope[], { timestamp }: Envelope): number 
   const last = Date.parse(events.at(-1)!.timestamp)
   return at < first ? first - at : at > last ? at - last : 0
 }
+
+/** More numbers than this for each event: a clock, in which gaps mean nothing. */
+const NUMBERS_OF_A_COUNTER = 10
+
+/**
+ * The numbers that are missing before an event, out of the sequences of a call in their order; null where none is, or where
+ * the publisher counts with a clock.
+ */
+export function gapBefore(
+  sequences: readonly (number | null)[],
+  index: number,
+): { readonly from: number; readonly to: number } | null {
+  const [before, at] = [sequences[index - 1] ?? null, sequences[index] ?? null]
+  if (before === null || at === null || at <= before + 1) return null
+  const counted = sequences.filter((sequence) => sequence !== null)
+  const span = Math.max(...counted) - Math.min(...counted)
+  return span > counted.length * NUMBERS_OF_A_COUNTER ? null : { from: before + 1, to: at - 1 }
+}

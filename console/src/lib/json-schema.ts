@@ -10,6 +10,8 @@ export type JsonSchema = {
   readonly items?: JsonSchema
   readonly anyOf?: readonly JsonSchema[]
   readonly enum?: readonly unknown[]
+  /** The known words of an open list. */
+  readonly examples?: readonly unknown[]
   readonly const?: unknown
   readonly format?: string
   readonly pattern?: string
@@ -64,6 +66,8 @@ export type SchemaField = {
   readonly kind: string
   readonly isRequired: boolean
   readonly choices: readonly string[]
+  /** Words that are known; others may come too. */
+  readonly known: readonly string[]
   readonly description: string
 }
 
@@ -79,7 +83,8 @@ export function listFields(schema: JsonSchema, before = '', depth = 0): SchemaFi
       depth,
       kind: describeKind(field),
       isRequired: whole.required?.includes(name) ?? false,
-      choices: (plain.enum ?? plain.items?.enum ?? []).map(String),
+      choices: (plain.enum ?? plain.items?.enum ?? []).filter((choice) => choice !== null).map(String),
+      known: (plain.examples ?? []).map(String),
       description: field.description ?? plain.description ?? '',
     }
     const below = plain.items
@@ -110,9 +115,31 @@ export function describeKind(schema: JsonSchema): string {
     if (type === 'array') return schema.items ? `list of ${plural(describeKind(schema.items))}` : 'list'
     if (type === 'string' && schema.format) return schema.format
     if (type === 'string' && schema.pattern?.startsWith('^\\+')) return 'E.164 number'
+    if (type === 'string' && isWord(schema)) return 'word'
     return type
   })
   return words.length > 0 ? words.join(' or ') : 'anything'
+}
+
+function isWord({ pattern }: JsonSchema): boolean {
+  return pattern?.startsWith('^[a-z]') ?? false
+}
+
+/** Words in `value` that are not in their list. They are delivered all the same. */
+export function unknownWords(
+  schema: JsonSchema,
+  value: unknown,
+  path: readonly (string | number)[] = [],
+): readonly Mismatch[] {
+  const plain = withoutNull(schema)
+  if (Array.isArray(value))
+    return plain.items ? value.flatMap((one, index) => unknownWords(plain.items!, one, [...path, index])) : []
+  if (typeof value === 'object' && value !== null)
+    return Object.entries(plain.properties ?? {}).flatMap(([name, field]) =>
+      Object.hasOwn(value, name) ? unknownWords(field, (value as Record<string, unknown>)[name], [...path, name]) : [],
+    )
+  if (typeof value !== 'string' || !plain.examples || plain.examples.includes(value)) return []
+  return [{ path, message: `${JSON.stringify(value)} is not one of the known words: ${plain.examples.join(', ')}` }]
 }
 
 function plural(kind: string): string {
@@ -147,7 +174,12 @@ function judgeText(schema: JsonSchema, value: string): string[] {
     return [`expected at least ${schema.minLength} ${schema.minLength === 1 ? 'character' : 'characters'}`]
   if (schema.maxLength !== undefined && value.length > schema.maxLength)
     return [`expected at most ${schema.maxLength} characters, came ${value.length}`]
-  if (schema.pattern !== undefined && !matches(schema.pattern, value)) return [`expected ${describeKind(schema)}`]
+  if (schema.pattern !== undefined && !matches(schema.pattern, value))
+    return [
+      isWord(schema)
+        ? `expected a word of lower-case letters, digits and _, such as ${schema.examples?.join(', ')}`
+        : `expected ${describeKind(schema)}`,
+    ]
   return []
 }
 

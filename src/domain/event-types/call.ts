@@ -155,7 +155,7 @@ const callEnded = z.looseObject({
   ).describe('How the call ended.'),
   from: party.describe('Who called.'),
   to: party.describe('Who was called.'),
-  created_at: time().describe('When the first leg was set up.'),
+  created_at: time().nullish().describe('When the first leg was set up; null when only the end was recorded.'),
   connected_at: time().nullish().describe('When the call was picked up by anything, IVR included; null when never.'),
   answered_at: time().nullish().describe('When a person, an AI agent or an external party answered; null when never.'),
   ended_at: time().describe('When the call was over.'),

@@ -7,7 +7,7 @@ export function SchemaTable({ schema, label }: { schema: JsonSchema; label: stri
   return (
     <div className="overflow-x-auto rounded-md border border-line">
       <PlainTable caption={label} headers={['Field', 'Kind', 'Meaning']}>
-        {fields.map(({ path, depth, kind, isRequired, choices, description }) => (
+        {fields.map(({ path, depth, kind, isRequired, choices, known, description }) => (
           <tr key={path} className="align-top">
             <th scope="row" className="border-b border-line px-3 py-1.5 text-left font-normal">
               <span className="font-mono text-xs whitespace-nowrap" style={{ paddingLeft: depth * 16 }} title={path}>
@@ -18,20 +18,28 @@ export function SchemaTable({ schema, label }: { schema: JsonSchema; label: stri
             <td className="border-b border-line px-3 py-1.5 text-ink-2">{kind}</td>
             <td className="border-b border-line px-3 py-1.5">
               {description}
-              {choices.length > 0 && (
-                <span className="block text-ink-2">
-                  {choices.map((choice, index) => (
-                    <span key={choice}>
-                      {index > 0 && ' · '}
-                      <code className="font-mono text-xs">{choice}</code>
-                    </span>
-                  ))}
-                </span>
-              )}
+              <Words words={choices} />
+              <Words words={known} areOpen />
             </td>
           </tr>
         ))}
       </PlainTable>
     </div>
+  )
+}
+
+/** The values of a field. An open list says that others may come. */
+function Words({ words, areOpen = false }: { words: readonly string[]; areOpen?: boolean }) {
+  if (words.length === 0) return null
+  return (
+    <span className="block text-ink-2">
+      {words.map((word, index) => (
+        <span key={word}>
+          {index > 0 && ' · '}
+          <code className="font-mono text-xs">{word}</code>
+        </span>
+      ))}
+      {areOpen && <span className="text-ink-3"> · or another word</span>}
+    </span>
   )
 }

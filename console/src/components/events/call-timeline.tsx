@@ -3,6 +3,7 @@
 
 import { useMemo } from 'react'
 import { type EventRow, useDeliveryFeed, useEventFeed } from '../../api/live.ts'
+import { gapBefore } from '../../lib/call-story.ts'
 import { formatSpan } from '../../lib/format.ts'
 import { useOpenDelivery } from '../../lib/open-delivery.ts'
 import { classes } from '../../ui/classes.ts'
@@ -46,18 +47,19 @@ export function CallTimeline({
       </Empty>
     )
   const start = Date.parse(ordered[0]!.occurredAt)
+  const sequences = ordered.map(({ sequence }) => sequence)
   return (
     <ol className="relative flex flex-col">
       {ordered.map((event, index) => {
         const some = byEvent.get(event.id) ?? []
-        const gap = ordered[index - 1]?.sequence
-        const isGap = event.sequence !== null && typeof gap === 'number' && event.sequence > gap + 1
+        const gap = gapBefore(sequences, index)
         return (
           <li key={event.id} className="relative border-l-2 border-line pb-4 pl-4 last:pb-0">
             <span aria-hidden className="absolute top-1.5 -left-[5px] size-2 rounded-full bg-accent" />
-            {isGap && (
-              <p className="text-xs text-warn">
-                Sequence {gap! + 1} to {event.sequence! - 1} did not come, or is filed elsewhere.
+            {gap && (
+              <p className="text-xs text-ink-3">
+                {gap.from === gap.to ? `Sequence ${gap.from} is` : `Sequences ${gap.from} to ${gap.to} are`} not here:
+                not published, or about something else.
               </p>
             )}
             <div className="flex flex-wrap items-baseline gap-x-2">

@@ -8,7 +8,14 @@ import { type Diagnostic, linter, lintGutter } from '@codemirror/lint'
 import type { EditorState } from '@codemirror/state'
 import type { EditorView } from '@codemirror/view'
 import { useMemo } from 'react'
-import { describeKind, type JsonSchema, mismatches, schemaAt } from '../../lib/json-schema.ts'
+import {
+  describeKind,
+  type JsonSchema,
+  type Mismatch,
+  mismatches,
+  schemaAt,
+  unknownWords,
+} from '../../lib/json-schema.ts'
 import { CodeEditor } from '../../ui/code-editor.tsx'
 
 type Node = ReturnType<typeof syntaxTree>['topNode']
@@ -43,10 +50,15 @@ function lintJson({ state }: EditorView, schema: JsonSchema | null): Diagnostic[
   try {
     const value: unknown = JSON.parse(text)
     if (!schema) return []
-    return mismatches(schema, value).map(({ path, message }) => {
-      const { from, to } = placeOf(state, path)
-      return { from, to, severity: 'error', message }
+    const placed = (severity: Diagnostic['severity']) => (mismatch: Mismatch) => ({
+      ...placeOf(state, mismatch.path),
+      severity,
+      message: mismatch.message,
     })
+    const wrong = mismatches(schema, value)
+    const wrongPaths = new Set(wrong.map(({ path }) => path.join('\0')))
+    const odd = unknownWords(schema, value).filter(({ path }) => !wrongPaths.has(path.join('\0')))
+    return [...wrong.map(placed('error')), ...odd.map(placed('warning'))]
   } catch (error) {
     const at = Math.min(Number(/position (\d+)/.exec(String(error))?.[1] ?? text.length), text.length)
     return [
@@ -129,6 +141,6 @@ function complete(context: CompletionContext, schema: JsonSchema): CompletionRes
     return { from, to, options, filter: true }
   }
   const found = schemaAt(schema, pathTo(state, node.name === 'Property' || node.name === 'String' ? node : holder))
-  const options = (found?.enum ?? []).map((one) => ({ label: JSON.stringify(one) }))
+  const options = (found?.enum ?? found?.examples ?? []).map((one) => ({ label: JSON.stringify(one) }))
   return options.length > 0 ? { from, to, options } : null
 }

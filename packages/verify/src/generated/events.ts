@@ -310,8 +310,8 @@ export type CallEndedData = {
   from: Party
   /** Who was called. */
   to: Party
-  /** When the first leg was set up. */
-  created_at: string
+  /** When the first leg was set up; null when only the end was recorded. */
+  created_at?: string | null
   /** When the call was picked up by anything, IVR included; null when never. */
   connected_at?: string | null
   /** When a person, an AI agent or an external party answered; null when never. */

@@ -1,0 +1,153 @@
+// The code in docs/adapters, run on records of the systems; what it makes is published.
+
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { toPublicId } from '../../src/domain/id.ts'
+import { openPublisher, type Publisher, readFieldCases } from '../field-cases/publish.ts'
+import { type AdaptedEvent, type DocumentedCode, extractDocumentedCode } from './documented-code.ts'
+import { type AdapterRecord, RECORDS } from './records.ts'
+
+const ADAPTERS = [
+  'amazon-connect',
+  'asterisk-cdr',
+  'asterisk-queues',
+  'freeswitch',
+  'genesys',
+  'retell',
+  'twilio',
+  'vapi',
+]
+
+const cases = await readFieldCases()
+let code: DocumentedCode
+let publisher: Publisher
+beforeAll(async () => {
+  code = await extractDocumentedCode()
+  publisher = await openPublisher()
+})
+afterAll(async () => {
+  await publisher.close()
+  await code.remove()
+})
+
+const eventsOf = async ({ adapter, record, options }: AdapterRecord) =>
+  (await code.adapter(adapter)).toEvents(record, options)
+
+test('there is a page with code for each system, and every page is in the list', async () => {
+  expect(code.names).toEqual([...ADAPTERS, 'fields', 'publish'].sort())
+  const folder = join(import.meta.dirname, '../../docs/adapters')
+  const index = await readFile(join(folder, 'README.md'), 'utf8')
+  for (const page of await readdir(folder)) if (page !== 'README.md') expect(index).toContain(`](${page})`)
+  for (const adapter of ADAPTERS) {
+    const page = await readFile(join(folder, `${adapter}.md`), 'utf8')
+    expect(page).toMatch(/^\|.+\|.+\|$/m)
+    expect(page).toContain('**Do not invent:**')
+  }
+})
+
+describe.each(ADAPTERS)('the adapter %s', (adapter) => {
+  const records = RECORDS.filter((one) => one.adapter === adapter)
+
+  test('makes of each record the events that its page says', async () => {
+    expect(records.length).toBeGreaterThan(1)
+    for (const one of records) expect((await eventsOf(one)).map(({ type }) => type)).toEqual(one.types)
+  })
+
+  test('says of a field case what its careful form says, but where it says less or more exactly', async () => {
+    const told = records.filter(({ fieldCase }) => fieldCase)
+    expect(told.length).toBeGreaterThan(0)
+    for (const one of told) {
+      const fieldCase = cases.find(({ file }) => file.startsWith(one.fieldCase!))!
+      const event = (await eventsOf(one)).find(({ type }) => type === fieldCase.event_type)!
+      const differs = { ...one.differs }
+      for (const [path, value] of leavesOf(fieldCase.careful)) {
+        const expected = path in differs ? differs[path] : value
+        delete differs[path]
+        expect({ file: fieldCase.file, path, value: valueAt(event.data, path) }).toEqual({
+          file: fieldCase.file,
+          path,
+          value: expected,
+        })
+      }
+      expect(differs).toEqual({})
+    }
+  })
+
+  test('makes events that are all published, without a warning', async () => {
+    const events = (await Promise.all(records.map(eventsOf))).flat()
+    const unique = [...new Map(events.map((event) => [event.idempotencyKey, event])).values()]
+    const { events: stored, skipped } = await publisher.publish(unique, 'SKIP')
+    expect(skipped).toEqual([])
+    expect(stored!.flatMap(({ index, warnings }) => warnings.map((warning) => [unique[index]!.type, warning]))).toEqual(
+      adapter === 'genesys'
+        ? [['call.transferred', { path: expect.arrayContaining(['transfer_type']), message: expect.any(String) }]]
+        : [],
+    )
+  })
+
+  test('makes the same events of the same record, so that publishing again stores nothing', async () => {
+    const one = records.find(({ types }) => types.length > 0)!
+    const again = { ...one, options: { receivedAt: new Date('2026-11-28T00:00:00Z'), ...one.options } }
+    const first = await publisher.publish(await eventsOf(again), 'SKIP')
+    const second = await publisher.publish(await eventsOf(again), 'SKIP')
+    expect(second.events!.map(({ id }) => id)).toEqual(first.events!.map(({ id }) => id))
+    expect(second.events!.every(({ duplicate }) => duplicate)).toBe(true)
+  })
+})
+
+test('the longest transcript is cut to what a body holds, and says so', async () => {
+  const one = RECORDS.find(({ adapter, types }) => adapter === 'vapi' && types.length === 3)!
+  const { data } = (await eventsOf(one)).find(({ type }) => type === 'transcript.completed')!
+  expect(data['truncated']).toBe(true)
+  expect(data['text']).toMatch(/^AI: Hi\.\nUser: "Hello" 😀/)
+  expect((data['text'] as string).isWellFormed()).toBe(true)
+  expect(Buffer.byteLength(JSON.stringify(data['text']))).toBeGreaterThan(230_000)
+})
+
+describe('the recipe for publishing', () => {
+  type Publish = (
+    events: readonly Partial<AdaptedEvent>[],
+    to: { url: string; key: string; tenantId: string; waitMs?: number; attempts?: number },
+  ) => Promise<{ skipped: { index: number }[]; warnings: { index: number }[]; refused: string | null }>
+  let publish: Publish
+  let to: { url: string; key: string; tenantId: string; waitMs: number }
+  beforeAll(async () => {
+    publish = (await code.module('publish'))['publish'] as Publish
+    const { gateway, tenantId } = publisher
+    const key = await gateway.key('PUBLISHER', gateway.house.tenantId)
+    to = { url: `${gateway.url}/graphql`, key, tenantId, waitMs: 1 }
+  })
+  const event = () => ({
+    type: 'queue.entered',
+    data: { call_id: 'c', queue: { queue_id: 'q' }, from: { type: 'external' }, entered_at: '2026-11-18T14:00:00Z' },
+  })
+
+  test('stores what can be stored, and returns what is to be looked at', async () => {
+    const odd = { ...event(), data: { ...event().data, entry_source: 'door' } }
+    const wrong = { ...event(), data: { ...event().data, entered_at: '18.11.2026' } }
+    const { skipped, warnings, refused } = await publish([event(), odd, wrong], to)
+    expect(warnings.map(({ index }) => index)).toEqual([1])
+    expect(skipped.map(({ index }) => index)).toEqual([2])
+    expect(refused).toBe(null)
+  })
+
+  test('says why a call was refused whole, and does not ask again', async () => {
+    const tenantId = toPublicId('tenant', publisher.gateway.house.app.ctx.newId())
+    expect((await publish([event()], { ...to, tenantId })).refused).toMatch(/./)
+  })
+
+  test('asks again while the gateway cannot be reached', async () => {
+    const away = publish([event()], { ...to, url: 'http://127.0.0.1:1/graphql', attempts: 3 })
+    await expect(away).rejects.toThrow()
+  })
+})
+
+function leavesOf(value: unknown, path = ''): [string, unknown][] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [[path, value]]
+  return Object.entries(value).flatMap(([name, child]) => leavesOf(child, path === '' ? name : `${path}.${name}`))
+}
+
+function valueAt(value: unknown, path: string): unknown {
+  return path.split('.').reduce((at, key) => (at as Record<string, unknown> | null | undefined)?.[key], value)
+}
