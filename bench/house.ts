@@ -4,11 +4,11 @@
 import { randomBytes } from 'node:crypto'
 import { chmodSync, mkdirSync, rmSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import pg from 'pg'
 import { ask, expectSuccess } from '../harness/api-client.ts'
+import { freePort } from '../harness/free-port.ts'
 import { type GatewayProcess, startGatewayProcess } from '../harness/gateway-process.ts'
 import type { ReadyConfig } from '../src/app.ts'
 import { readConfig } from '../src/config.ts'
@@ -233,15 +233,4 @@ function profilingTo(folder: string, name: string): string {
   const dir = resolve(folder)
   mkdirSync(dir, { recursive: true })
   return `--cpu-prof --cpu-prof-dir=${dir} --cpu-prof-name=${name}.cpuprofile`
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
 }

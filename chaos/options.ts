@@ -13,6 +13,7 @@ const DEFAULTS = {
   pauses: 2,
   terminations: 3,
   'black-holes': 2,
+  silences: 3,
   /** Events a second; how long the faults go on follows from it. */
   rate: 200,
 } as const
@@ -36,6 +37,7 @@ export type RunOptions = {
   readonly pauses: number
   readonly terminations: number
   readonly blackHoles: number
+  readonly silences: number
   readonly rate: number
   /** The API process delivers too, so that what a publish hands over to its lanes is at stake as well. */
   readonly together: boolean
@@ -80,6 +82,7 @@ export function readOptions(args: string[]): RunOptions {
     pauses: read('pauses'),
     terminations: read('terminations'),
     blackHoles: read('black-holes'),
+    silences: read('silences'),
     rate: read('rate'),
     together: values['together'] === true,
     keep: values['keep'] === true,

@@ -9,6 +9,7 @@ export type FaultCounts = {
   readonly pauses: number
   readonly terminations: number
   readonly blackHoles: number
+  readonly silences: number
 }
 
 export type PlanOptions = FaultCounts & {
@@ -35,12 +36,30 @@ export type Fault = { readonly blind: boolean } /** SIGKILL. */ & (
   | { readonly kind: 'database-restart'; readonly atMs: number; readonly forMs: number }
   /** The open database connections of worker 1 fall silent; `forMs` later new ones can be made. */
   | { readonly kind: 'black-hole'; readonly atMs: number; readonly forMs: number }
+  /** The next connection that carries this statement falls silent, alone: its question or its answer is lost. */
+  | {
+      readonly kind: 'silence'
+      readonly atMs: number
+      readonly process: number
+      readonly statement: string
+      readonly lost: 'question' | 'answer'
+    }
 )
 
 export type Plan = { readonly faults: readonly Fault[]; readonly hash: string }
 
-/** The process whose database connections go through the proxy. */
+/** The worker whose database connections all fall silent at a black hole. */
 export const BEHIND_PROXY = 1
+
+/** What a connection may carry when it falls silent, and which process has such connections. */
+const SILENCED = [
+  { process: BEHIND_PROXY, statement: 'record-attempts' },
+  { process: BEHIND_PROXY, statement: 'claim-deliveries' },
+  { process: 0, statement: 'store-events' },
+  { process: 0, statement: 'find-api-key' },
+  { process: BEHIND_PROXY, statement: 'get_job' },
+  { process: BEHIND_PROXY, statement: 'update worker_process' },
+] as const
 
 const API_SHARE = 0.15
 const BLIND_SHARE = 0.2
@@ -108,6 +127,13 @@ export function drawPlan(options: PlanOptions): Plan {
       blind: isBlind(),
       atMs: otherTime(),
       forMs: between(SILENT_MS),
+    })),
+    ...times(options.silences, (i) => ({
+      kind: 'silence',
+      blind: isBlind(),
+      atMs: otherTime(),
+      ...SILENCED[(options.seed + i) % SILENCED.length]!,
+      lost: random() < 0.5 ? 'question' : 'answer',
     })),
   ].sort((a, b) => a.atMs - b.atMs)
   const hash = createHash('sha256').update(JSON.stringify(faults)).digest('hex').slice(0, 16)

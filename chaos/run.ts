@@ -5,12 +5,12 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chmodSync, mkdirSync, rmSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type ApiAccess, ask, expectSuccess } from '../harness/api-client.ts'
+import { freePort } from '../harness/free-port.ts'
 import { type GatewayProcess, startGatewayProcess } from '../harness/gateway-process.ts'
 import { type HalfOpenProxy, openHalfOpenProxy } from '../harness/half-open-proxy.ts'
 import { openCertificateAuthority } from '../src/dev/certificate-authority.ts'
@@ -106,8 +106,9 @@ async function runIn(folder: string, options: RunOptions, tell: Tell, closers: (
     log: { debug: tellOfCrash(tell), info: quiet, warn: tell, error: tell },
   })
   closers.push(database.close)
-  const proxy = await openHalfOpenProxy(database.port)
-  closers.push(proxy.close)
+  // The API process and one worker reach the database through proxies.
+  const proxies = await Promise.all([0, BEHIND_PROXY].map(() => openHalfOpenProxy(database.port)))
+  for (const proxy of proxies) closers.push(proxy.close)
   const authority = await openCertificateAuthority(join(folder, 'authority'))
   const acknowledgedPath = join(folder, 'acknowledged.tsv')
   const receivedPath = join(folder, 'received.tsv')
@@ -131,7 +132,7 @@ async function runIn(folder: string, options: RunOptions, tell: Tell, closers: (
       env: {
         SIVO_ROLE: process > 0 ? 'worker' : options.together ? 'all' : 'api',
         PORT: String(process === 0 ? apiPort : 0),
-        DATABASE_URL: database.urlFor(process, process === BEHIND_PROXY ? proxy.port : undefined),
+        DATABASE_URL: database.urlFor(process, proxies[process]?.port),
         SIVO_DATA_DIR: folder,
         SIVO_OPERATOR_KEY: api.key,
         SIVO_SECRETS_KEY: secretsKey,
@@ -158,7 +159,7 @@ async function runIn(folder: string, options: RunOptions, tell: Tell, closers: (
   const memory = watchMemory(processes)
   closers.push(memory.stop)
 
-  const controller = createController({ database, proxy, processes, tell })
+  const controller = createController({ database, proxies, processes, tell })
   const publisher = openChild<ToPublisher, FromPublisher>('publisher.ts', closers)
   const from = Date.now()
   const faultsDone = controller.carryOut(plan)
@@ -273,13 +274,14 @@ async function configure(
 
 type ControllerParts = {
   readonly database: RunDatabase
-  readonly proxy: HalfOpenProxy
+  /** By process; the others reach the database directly. */
+  readonly proxies: readonly HalfOpenProxy[]
   readonly processes: readonly GatewayProcess[]
   readonly tell: Tell
 }
 
 /** Carries out the plan, and notes what was in the air at each fault. */
-function createController({ database, proxy, processes, tell }: ControllerParts) {
+function createController({ database, proxies, processes, tell }: ControllerParts) {
   const faults: MetFault[] = []
   const restarts: Restart[] = []
   const blackHoles: BlackHole[] = []
@@ -339,6 +341,8 @@ function createController({ database, proxy, processes, tell }: ControllerParts)
         return restart(fault.forMs)
       case 'black-hole':
         return blackHole(fault.forMs)
+      case 'silence':
+        return silence(fault)
       default: {
         const never: never = fault
         throw new Error(`Unknown fault ${JSON.stringify(never)}`)
@@ -426,6 +430,7 @@ function createController({ database, proxy, processes, tell }: ControllerParts)
     const survivors = survivorsOf(BEHIND_PROXY)
     const holders = await learnNames(BEHIND_PROXY)
     const beganMs = Date.now()
+    const proxy = proxies[BEHIND_PROXY]!
     proxy.refuseNew()
     proxy.silence()
     const inFlight = await inFlightOf(holders)
@@ -445,6 +450,17 @@ function createController({ database, proxy, processes, tell }: ControllerParts)
     })
     const again = await untilBeats(beganMs)
     if (again !== null) blackHoles.push({ workingMs: again - beganMs })
+  }
+
+  /** Nothing is in flight because of it: whatever it carried, nothing may be sent twice. */
+  async function silence({ process, statement, lost }: Extract<Fault, { kind: 'silence' }>): Promise<void> {
+    const survivors = survivorsOf(process)
+    const sprung = proxies[process]!.silenceAt(statement, lost).then(() => Date.now())
+    const beganMs = await Promise.race([sprung, delay(MEET_MS, null)])
+    const of = `the connection of ${processes[process]!.name} that carries ${statement}`
+    if (beganMs === null) return tell(`${of} did not come by in ${MEET_MS} ms`)
+    faults.push({ kind: 'silence', process, beganMs, endedMs: null, inFlight: [], survivors, deadMs: null })
+    tell(`${of} falls silent, its ${lost} is lost`)
   }
 
   /** Unix ms of the first beat through a connection that was opened since; null when none came in a minute. */
@@ -548,15 +564,4 @@ function openChild<To extends object, From extends { kind: string }>(file: strin
       return Promise.race([answer, ended])
     },
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
 }

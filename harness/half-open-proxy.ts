@@ -9,6 +9,13 @@ export type HalfOpenProxy = {
   readonly openCount: number
   /** From now on nothing passes through the connections that are open; they are never repaired. */
   silence(): void
+  /**
+   * The next connection whose client sends a chunk with this text falls silent, alone: before the server gets the chunk,
+   * or after it. Resolves when that has happened.
+   */
+  silenceAt(text: string, lost: 'question' | 'answer'): Promise<void>
+  /** The connections whose client has sent this text fall silent; how many there were. */
+  silenceWhere(text: string): number
   /** New connections are taken and not carried on, until `admit`. */
   refuseNew(): void
   admit(): void
@@ -17,20 +24,33 @@ export type HalfOpenProxy = {
   close(): Promise<void>
 }
 
+const SAID_LENGTH = 8_192
+
 /** Listens on a free port of the loopback interface and carries connections to `targetPort`. */
 export async function openHalfOpenProxy(targetPort: number): Promise<HalfOpenProxy> {
-  type Pair = { client: Socket; server: Socket | null; silent: boolean }
+  /** `said`: what the client sent first, of each chunk no more than tells what it is. */
+  type Pair = { client: Socket; server: Socket | null; silent: boolean; said: string }
+  type Trap = { text: string; lost: 'question' | 'answer'; sprung: () => void }
   const pairs = new Set<Pair>()
   let admits = true
+  let trap: Trap | null = null
   let look: ((chunk: Buffer) => boolean) | null = null
 
   const listener = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
-    const pair: Pair = { client, server: null, silent: !admits }
+    const pair: Pair = { client, server: null, silent: !admits, said: '' }
     pairs.add(pair)
     client.on('error', () => {})
     // What comes through a silent connection is read and dropped, as a network would.
     client.on('data', (chunk) => {
       if (pair.silent || !pair.server) return
+      if (pair.said.length < SAID_LENGTH) pair.said += chunk.toString('latin1', 0, SAID_LENGTH)
+      if (trap && chunk.includes(trap.text)) {
+        const { lost, sprung } = trap
+        trap = null
+        pair.silent = true
+        if (lost === 'answer') pair.server.write(chunk)
+        return sprung()
+      }
       const goesOn = look?.(chunk) ?? true
       if (!goesOn) pair.silent = true
       pair.server.write(chunk, () => {
@@ -71,6 +91,16 @@ export async function openHalfOpenProxy(targetPort: number): Promise<HalfOpenPro
     },
     silence() {
       for (const pair of pairs) pair.silent = true
+    },
+    silenceAt(text, lost) {
+      return new Promise((sprung) => {
+        trap = { text, lost, sprung }
+      })
+    },
+    silenceWhere(text) {
+      const found = [...pairs].filter(({ silent, said }) => !silent && said.includes(text))
+      for (const pair of found) pair.silent = true
+      return found.length
     },
     refuseNew() {
       admits = false

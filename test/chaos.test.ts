@@ -60,7 +60,7 @@ test('the same of a process that hands over what it publishes', { timeout: 180_0
     2,
     6_000,
     ...['--together', '--workers', '2', '--rate', '300', '--kills', '8', '--database-restarts', '1'],
-    ...['--pauses', '0', '--terminations', '1', '--black-holes', '0'],
+    ...['--pauses', '0', '--terminations', '1', '--black-holes', '0', '--silences', '4'],
   )
   expect(found.inFlightAtFaults).toBeGreaterThan(0)
 })

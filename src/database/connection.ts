@@ -23,10 +23,17 @@ export type DatabaseAccess = {
   primary: DatabaseHost | null
 }
 
+const LOST = 'ETIMEDOUT'
+
 /** A failure that says "the database is away": drivers and callers know it by its code. */
 export function connectionLost(message: string, cause?: unknown): Error {
   // Prisma's adapter knows a socket's error by these three.
-  return Object.assign(new Error(message, { cause }), { code: 'ETIMEDOUT', errno: -110, syscall: 'read' })
+  return Object.assign(new Error(message, { cause }), { code: LOST, errno: -110, syscall: 'read' })
+}
+
+/** True for a question whose connection was ended before its answer came: it may be asked once more. */
+export function isConnectionLost(error: unknown): boolean {
+  return (error as { code?: unknown } | null)?.code === LOST
 }
 
 export type ConnectionOptions = pg.ClientConfig & {

@@ -7,7 +7,7 @@ import { connectionOptions, type DatabaseAccess, DatabaseConnection, type Databa
 import type { ConnectionKind } from './session.ts'
 import { createConnectionWatch, type DropReason, type Looker } from './watch.ts'
 
-export type { DatabaseAccess } from './connection.ts'
+export { type DatabaseAccess, isConnectionLost } from './connection.ts'
 
 export type Statement = {
   readonly name: string

@@ -5,7 +5,7 @@
 
 import { hash, timingSafeEqual } from 'node:crypto'
 import type { Context, Viewer } from '../context.ts'
-import type { Statement } from '../database/pools.ts'
+import { isConnectionLost, type Statement } from '../database/pools.ts'
 import { RequestError } from '../errors.ts'
 import type { Role } from '../generated/prisma/enums.ts'
 import { MAX_STRANGERS_ASKED_ABOUT } from './limits.ts'
@@ -44,13 +44,18 @@ type Row = {
   lastUsedAt: Date | null
 }
 
+/** Requests wait for a lookup, and share it. */
+const LOOKUP_LIMIT_MS = 4_000
+
 const FIND_KEY: Statement = {
   name: 'find-api-key',
+  limitMs: LOOKUP_LIMIT_MS,
   text: `select id, tenant_id as "tenantId", role, name, secret_hash as hash, expires_at as "expiresAt", last_used_at as "lastUsedAt"
     from api_key where secret_hash = $1 and revoked_at is null`,
 }
 const FIND_SESSION: Statement = {
   name: 'find-session',
+  limitMs: LOOKUP_LIMIT_MS,
   text: `select id, tenant_id as "tenantId", role, name, token_hash as hash, expires_at as "expiresAt", last_used_at as "lastUsedAt"
     from session where token_hash = $1 and revoked_at is null`,
 }
@@ -89,7 +94,9 @@ export function createAuthenticator({ hot, clock, log }: Pick<Context, 'hot' | '
 
   const ask = async (credential: Credential, name: string): Promise<Viewer | null> => {
     const wanted = hash('sha256', credential.token, 'buffer')
-    const rows = await hot.query<Row>(credential.kind === 'key' ? FIND_KEY : FIND_SESSION, [wanted])
+    const find = () => hot.query<Row>(credential.kind === 'key' ? FIND_KEY : FIND_SESSION, [wanted])
+    // A connection that fell silent was ended; another one knows.
+    const rows = await find().catch((error) => (isConnectionLost(error) ? find() : Promise.reject(error)))
     const row = rows.find(({ hash: stored }) => stored.length === wanted.length && timingSafeEqual(stored, wanted))
     known.delete(name)
     strangers.delete(name)

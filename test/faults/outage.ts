@@ -48,11 +48,23 @@ export type StartOptions = {
 }
 
 /** Opens a stage; everything on it is closed when the test has finished. */
-export async function openStage({ ownPostgres = false } = {}): Promise<Stage> {
+export async function openStage(options: StageOptions = {}): Promise<Stage> {
+  const { stage, close } = await raiseStage(options)
+  onTestFinished(close, 60_000)
+  return stage
+}
+
+type StageOptions = { readonly ownPostgres?: boolean }
+
+/** Opens a stage for several tests; `close` closes everything on it. */
+export async function raiseStage({ ownPostgres = false }: StageOptions = {}): Promise<{
+  stage: Stage
+  close(): Promise<void>
+}> {
   const closers: (() => Promise<unknown> | unknown)[] = []
-  onTestFinished(async () => {
-    for (const close of closers.reverse()) await close()
-  }, 60_000)
+  const close = async () => {
+    for (const closer of closers.splice(0).reverse()) await closer()
+  }
   const folder = await mkdtemp(join(tmpdir(), 'sivo-faults-'))
   closers.push(() => rm(folder, { recursive: true, force: true }))
   const postgres = ownPostgres ? await startOwnPostgres() : null
@@ -69,7 +81,7 @@ export async function openStage({ ownPostgres = false } = {}): Promise<Stage> {
   const tenantId = tenant!.id
   let started = 0
 
-  return {
+  const stage: Stage = {
     databaseUrl,
     postgres,
     tenantId,
@@ -136,4 +148,5 @@ export async function openStage({ ownPostgres = false } = {}): Promise<Stage> {
       }
     },
   }
+  return { stage, close }
 }

@@ -1,8 +1,8 @@
 // Publishing while the database cannot take it: an id is given out after the commit or not at all, and the same
 // idempotency key gives the same event, whatever was heard of the first try.
 
-import { createServer } from 'node:net'
 import { describe, expect, test, vi } from 'vitest'
+import { freePort } from '../../harness/free-port.ts'
 import { toPublicId } from '../../src/domain/id.ts'
 import { exampleEvent } from '../support/house.ts'
 import { OPERATOR_KEY, openStage, type Stage } from './outage.ts'
@@ -143,14 +143,3 @@ describe('a commit whose answer is lost', () => {
     expect(await counts(stage)).toEqual({ events: 2, deliveries: 2 })
   })
 })
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
-}

@@ -132,11 +132,50 @@ export type Lease = { readonly token: string; readonly processId: string; readon
 
 /** Leases the deliveries that are due for these lanes, in one statement. Endpoints with a gate are only named. */
 export async function claimDeliveries(hot: HotDatabase, claims: readonly Claim[], lease: Lease): Promise<ClaimResult> {
-  const rows = await hot.unsynced.query<ClaimedRow>(CLAIM, leaseValues(claims, lease))
+  const claimed = hot.unsynced.query<ClaimedRow>(CLAIM, leaseValues(claims, lease))
+  const rows = await freeingUnheard(hot, claims, lease, claimed)
   return {
     deliveries: rows.filter((row) => !row.gated),
     gatedEndpointIds: rows.filter((row) => row.gated).map((row) => row.endpointId),
     gates: NO_GATES,
+  }
+}
+
+// Other lanes may hold deliveries that were due before these.
+const HELD_BY_OTHERS = 1_000
+const FREE_UNHEARD: Statement = {
+  name: 'free-unheard-leases',
+  text: `
+    with ours as (
+      select d.id from json_to_recordset($1) as w(endpoint_id uuid, test bool, slots int, low timestamptz)
+      cross join lateral (
+        select d.id, d.lease_token from delivery d
+        where d.endpoint_id = w.endpoint_id and d.test = w.test and d.status = 'PENDING'
+          and d.next_attempt_at <= now() and d.next_attempt_at >= coalesce(w.low, '-infinity')
+        order by d.next_attempt_at limit w.slots + ${HELD_BY_OTHERS}) d
+      where d.lease_token = $2::uuid
+      order by d.id
+    )
+    update delivery d set ${NO_LEASE}, gated = false, sent_alone = false
+    from ours where d.id = ours.id and d.lease_token = $2::uuid`,
+}
+
+/**
+ * The rows of a claim. A claim that fails may have been committed without an answer: then its leases are ended here, so
+ * that their deliveries need not wait until they end by themselves.
+ */
+export async function freeingUnheard<Row>(
+  hot: HotDatabase,
+  claims: readonly Claim[],
+  { token }: Lease,
+  claimed: Promise<Row[]>,
+): Promise<Row[]> {
+  try {
+    return await claimed
+  } catch (error) {
+    // Where this fails too, the leases end by themselves.
+    await hot.unsynced.query(FREE_UNHEARD, [asRows(claims), token]).catch(() => {})
+    throw error
   }
 }
 

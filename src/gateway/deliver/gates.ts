@@ -9,6 +9,7 @@ import {
   type ClaimResult,
   DUE,
   EVENT_OF_LEASED,
+  freeingUnheard,
   type Gate,
   LEASE,
   type Lease,
@@ -86,7 +87,7 @@ export async function claimThroughGates(
   claims: readonly Claim[],
   lease: Lease,
 ): Promise<ClaimResult> {
-  const rows = await hot.unsynced.transaction(async (tx: Queryable) => {
+  const claimed = hot.unsynced.transaction(async (tx: Queryable) => {
     const endpointIds = claims.map((claim) => claim.endpointId)
     if ((await tx.query(LOCK_GATES, [endpointIds])).length < endpointIds.length) {
       await tx.query(MAKE_GATES, [endpointIds])
@@ -94,6 +95,7 @@ export async function claimThroughGates(
     }
     return tx.query<GatedRow>(CLAIM_GATED, leaseValues(claims, lease))
   })
+  const rows = await freeingUnheard(hot, claims, lease, claimed)
   return {
     deliveries: rows.filter((row) => !row.state),
     gatedEndpointIds: [],
