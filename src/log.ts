@@ -56,11 +56,16 @@ const FAULT_OVER_AFTER_MS = 10_000
 /**
  * Logs a fault that many callers meet at the same time once: a warning with its error at its first occurrence, and one
  * line `fault.over` with the number of occurrences when none came for `overAfterMs`. Occurrences are the same fault when
- * name and error code are.
+ * name and error code are. `onOccurrence` is told of each.
  */
-export function createFaultLog(log: Logger, overAfterMs = FAULT_OVER_AFTER_MS): FaultLog {
+export function createFaultLog(
+  log: Logger,
+  options: { overAfterMs?: number; onOccurrence?: (name: string) => void } = {},
+): FaultLog {
+  const { overAfterMs = FAULT_OVER_AFTER_MS, onOccurrence } = options
   const lasting = new Map<string, { count: number; timer: NodeJS.Timeout }>()
   return (name, error, more = {}) => {
+    onOccurrence?.(name)
     const code = String((error as { code?: unknown } | null)?.code ?? (error instanceof Error ? error.name : 'none'))
     const key = `${name} ${code}`
     const known = lasting.get(key)

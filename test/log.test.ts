@@ -5,7 +5,7 @@ import { createFaultLog, createLog } from '../src/log.ts'
 const openFaultLog = (overAfterMs: number) => {
   const lines: { level: number; msg: string }[] = []
   const log = createLog({ level: 'trace', destination: { write: (line) => void lines.push(JSON.parse(line)) } })
-  return { faults: createFaultLog(log, overAfterMs), lines }
+  return { faults: createFaultLog(log, { overAfterMs }), lines }
 }
 const away = () => Object.assign(new Error('nobody listens'), { code: 'ECONNREFUSED' })
 

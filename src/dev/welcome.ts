@@ -13,7 +13,7 @@ export type WelcomeParts = { app: App; url: string; demo: Demo | null; config: R
 /** The text to print, with a console link that signs in once. */
 export async function welcome({ app, url, demo, config }: WelcomeParts): Promise<string> {
   const link = await createConsoleLink(
-    { ...app.ctx, baseUrl: url },
+    { ...app.ctx, baseUrl: config.publicUrl ?? url },
     DEMO_OPERATOR,
     demo
       ? { tenantId: demo.tenant.id, role: 'ADMIN', expiresInSeconds: LINK_SECONDS }

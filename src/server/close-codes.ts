@@ -15,6 +15,7 @@ const PAGE = 'See docs/clients.md'
 export const CLOSE = {
   serverStops: { code: GOING_AWAY, reason: 'The server stops. Connect again.' },
   readsTooSlowly: { code: TRY_AGAIN_LATER, reason: `The client reads too slowly. Connect again. ${PAGE}` },
+  databaseAway: { code: TRY_AGAIN_LATER, reason: 'The database cannot be reached now. Connect again.' },
   tooManySockets: {
     code: TRY_AGAIN_LATER,
     reason: `Expected at most ${MAX_SOCKETS_PER_CREDENTIAL} sockets with this key. Close one first. ${PAGE}`,

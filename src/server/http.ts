@@ -61,14 +61,14 @@ export async function startServer({
   const authenticator = createAuthenticator(ctx)
   const streams = createOpenStreams({ authenticator, log })
   const metrics = createServerMetrics(streams, registry)
-  const faults = createFaultLog(log)
+  const faults = createFaultLog(log, { onOccurrence: metrics.faulted })
   const origins = createOrigins(config)
   const admission = createAdmission({ ctx, feed, authenticator, origins, faults })
   const yoga = createGraphQL(schema)
   const consoleFiles = servesApi ? await loadConsoleFiles() : null
   let closing = false
 
-  const webSockets = createWebSocketDoor({ yoga, authenticator, streams, admission, origins, log })
+  const webSockets = createWebSocketDoor({ yoga, authenticator, streams, admission, origins, faults, log })
 
   const serve = async (
     request: IncomingMessage,

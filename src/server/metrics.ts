@@ -6,6 +6,8 @@ export type ServerMetrics = {
   readonly registry: Registry
   /** `seconds` from the request's headers to the end of the reply. */
   replied(route: string, status: number, seconds: number): void
+  /** One occurrence of a fault that the log names. */
+  faulted(fault: string): void
 }
 
 export function createServerMetrics(
@@ -26,6 +28,12 @@ export function createServerMetrics(
     buckets: [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers: [registry],
   })
+  const faults = new Counter({
+    name: 'sivo_faults_total',
+    help: 'Requests and streams that met a fault, by the name that the log gives it once.',
+    labelNames: ['fault'],
+    registers: [registry],
+  })
   new Gauge({
     name: 'sivo_open_streams',
     help: 'Live streams that are open on this process.',
@@ -42,5 +50,6 @@ export function createServerMetrics(
       replies.inc({ route, status: `${Math.floor(status / 100)}xx` })
       seconds.observe({ route }, took)
     },
+    faulted: (fault) => faults.inc({ fault }),
   }
 }

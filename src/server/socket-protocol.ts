@@ -6,7 +6,8 @@ import type { ExecutionResult } from 'graphql'
 import { makeServer } from 'graphql-ws'
 import type { WebSocket } from 'ws'
 import type { Viewer } from '../context.ts'
-import { RequestError } from '../errors.ts'
+import { isDatabaseAway, RequestError } from '../errors.ts'
+import type { FaultLog } from '../log.ts'
 import type { Admission } from './admission.ts'
 import { type Authenticator, type Credential, readBearer, readSession } from './authenticate.ts'
 import { CLOSE, type Close, TRY_AGAIN_LATER } from './close-codes.ts'
@@ -30,6 +31,7 @@ export type ProtocolParts = {
   readonly streams: OpenStreams
   readonly admission: Admission
   readonly origins: Origins
+  readonly faults: FaultLog
   /** The client said who it is, and that is true. */
   readonly onKnown: (socket: WebSocket) => void
 }
@@ -47,7 +49,7 @@ export type SocketProtocol = ReturnType<typeof createSocketProtocol>
 
 /** The protocol's server; it is given each socket that was opened. */
 export function createSocketProtocol(parts: ProtocolParts) {
-  const { yoga, authenticator, streams, admission, origins, onKnown } = parts
+  const { yoga, authenticator, streams, admission, origins, faults, onKnown } = parts
   return makeServer<Record<string, unknown>, SocketState>({
     connectionInitWaitTimeout: INTRODUCTION_MS,
     async onConnect({ connectionParams, extra }) {
@@ -56,8 +58,11 @@ export function createSocketProtocol(parts: ProtocolParts) {
       try {
         viewer = credential && (await authenticator.viewerOf(credential))
       } catch (error) {
-        if (!(error instanceof RequestError)) throw error
-        hangUp(extra.socket, { code: TRY_AGAIN_LATER, reason: error.message })
+        if (error instanceof RequestError) hangUp(extra.socket, { code: TRY_AGAIN_LATER, reason: error.message })
+        else if (isDatabaseAway(error)) {
+          faults('request.database_away', error)
+          hangUp(extra.socket, CLOSE.databaseAway)
+        } else throw error
         return false
       }
       if (!credential || !viewer) {

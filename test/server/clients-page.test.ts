@@ -1,0 +1,41 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { CLOSE } from '../../src/server/close-codes.ts'
+import {
+  INTRODUCTION_MS,
+  MAX_HEADER_BYTES,
+  MAX_MESSAGE_BYTES,
+  MAX_REQUEST_BYTES,
+  MAX_SOCKETS_PER_CREDENTIAL,
+  MAX_STREAMS_PER_CREDENTIAL,
+  MAX_SUBSCRIPTIONS_PER_SOCKET,
+  RATES,
+  STALLED_MS,
+} from '../../src/server/limits.ts'
+
+const page = await readFile(join(import.meta.dirname, '../../docs/clients.md'), 'utf8')
+
+test('docs/clients.md states the limits as they are', () => {
+  const rateOf = ({ perSecond, burst }: { perSecond: number; burst: number }) =>
+    [perSecond.toLocaleString('en'), burst.toLocaleString('en')] as const
+  const [person, personAtOnce] = rateOf(RATES.VIEWER)
+  const [service, serviceAtOnce] = rateOf(RATES.PUBLISHER)
+  for (const row of [
+    `| sockets of a key | ${MAX_SOCKETS_PER_CREDENTIAL} |`,
+    `| subscriptions on a socket | ${MAX_SUBSCRIPTIONS_PER_SOCKET} |`,
+    `| streams of server-sent events of a key | ${MAX_STREAMS_PER_CREDENTIAL} |`,
+    `| a message on a socket | ${MAX_MESSAGE_BYTES / 1024} KiB |`,
+    `| time to send \`connection_init\` | ${INTRODUCTION_MS / 1000} s |`,
+    `| a request | ${MAX_REQUEST_BYTES / 1024 / 1024} MiB |`,
+    `| headers of a request | ${MAX_HEADER_BYTES / 1024} KiB |`,
+    `| requests of a key | ${person} a second for ADMIN and VIEWER, ${personAtOnce} at once; ${service} a second for OPERATOR and PUBLISHER, ${serviceAtOnce} at once |`,
+    `| a reader of events that takes nothing | ${STALLED_MS / 1000} s |`,
+  ])
+    expect(page).toContain(row)
+})
+
+test('docs/clients.md names every code that ends a socket', () => {
+  for (const code of [...Object.values(CLOSE).map(({ code }) => code), 1009, 4400, 4401, 4406, 4408, 4409, 4429])
+    expect(page).toMatch(new RegExp(`^\\|[^|]*\\b${code}\\b`, 'm'))
+})
