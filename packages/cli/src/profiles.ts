@@ -6,6 +6,7 @@ import { chmod, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promise
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { CommandFailure, EXIT, usage } from './failure.ts'
+import { readFromKeychain, storeInKeychain } from './keychain.ts'
 
 /** Proves who asks: an API key, or the cookie of a console session. */
 export type Credential = { readonly kind: 'key' | 'session'; readonly value: string }
@@ -31,7 +32,6 @@ export type ConnectionOptions = {
 
 export type Connection = { readonly url: string; readonly credential: Credential; readonly tenantId: string | null }
 
-const SERVICE = 'sivo-webhooks'
 const NO_PROFILES: Profiles = { current: 'default', profiles: {} }
 
 /** `$XDG_CONFIG_HOME/sivo/config.json`, or the same under ~/.config. */
@@ -123,36 +123,4 @@ async function credentialOf(name: string, profile: Profile, file: string): Promi
       `The keychain no longer holds the key of profile ${JSON.stringify(name)}. Run "sivo login" again.`,
     )
   return { kind: profile.credentialKind, value }
-}
-
-type Entry = { setPassword(value: string): void; getPassword(): string | null }
-
-/** null: this system has no keychain that a program can use, or SIVO_NO_KEYCHAIN is set. */
-async function keychainEntry(name: string): Promise<Entry | null> {
-  if (process.env['SIVO_NO_KEYCHAIN']) return null
-  try {
-    const { Entry } = await import('@napi-rs/keyring')
-    return new Entry(SERVICE, name)
-  } catch {
-    return null
-  }
-}
-
-async function storeInKeychain(name: string, value: string): Promise<boolean> {
-  const entry = await keychainEntry(name)
-  try {
-    entry?.setPassword(value)
-    return entry?.getPassword() === value
-  } catch {
-    return false
-  }
-}
-
-async function readFromKeychain(name: string): Promise<string | null> {
-  const entry = await keychainEntry(name)
-  try {
-    return entry?.getPassword() ?? null
-  } catch {
-    return null
-  }
 }
