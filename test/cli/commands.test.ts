@@ -122,11 +122,11 @@ test('events publish names the line that is wrong, and says that the lines befor
     input: `${event}\n{"type":"no.such","data":{}}\n`,
   })
   expect(invalid.code).toBe(EXIT.refused)
-  expect(invalid.stderr).toContain('-, line 2: type:')
+  expect(invalid.stderr).toContain('-, line 2: type: expected')
   const skipped = await under.run(['events', 'publish', '--file', '-', '--on-invalid', 'skip', '--json'], {
     input: `${event}\n{"type":"no.such","data":{}}\n`,
   })
-  expect(json(skipped.stdout)).toMatchObject({ published: 1, skipped: 1 })
+  expect(json(skipped.stdout)).toMatchObject({ published: 0, duplicates: 1, skipped: 1 })
 })
 
 test('a gateway that is away ends a command with its own code and the address', async () => {

@@ -20,6 +20,8 @@ export type CommandProcess = {
   readonly stderr: () => string
   /** Asks it to end by SIGTERM, and resolves with how it ended. */
   stop(): Promise<CommandResult>
+  /** Ends it now, by SIGKILL. */
+  kill(): void
   readonly ended: Promise<CommandResult>
 }
 
@@ -81,6 +83,7 @@ export async function openGateway(): Promise<GatewayUnderTest> {
       stdout: () => stdout,
       stderr: () => stderr,
       ended,
+      kill: () => void child.kill('SIGKILL'),
       stop() {
         child.kill('SIGTERM')
         return ended

@@ -43,3 +43,9 @@ test('it depends on nothing and holds nothing but its code, its types and its pa
   expect([manifest.dependencies, manifest.peerDependencies]).toEqual([undefined, undefined])
   expect((await readdir(join(installed, 'sivo-webhooks'))).sort()).toEqual(['README.md', 'dist', 'package.json'])
 })
+
+test('it brings the command line, which runs with nothing else installed', async () => {
+  const { stdout } = await run(join(project.folder, 'node_modules/.bin/sivo'), ['events', 'publish', '--help'])
+  expect(stdout).toContain('--file')
+  expect(stdout).toContain('resume')
+})

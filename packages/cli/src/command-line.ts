@@ -17,6 +17,7 @@ import { eventsMissed } from './commands/events-missed.ts'
 import { eventsPublish } from './commands/events-publish.ts'
 import { listenCommand } from './commands/listen.ts'
 import { login } from './commands/login.ts'
+import { outboxCommand } from './commands/outbox.ts'
 import { trigger } from './commands/trigger.ts'
 import { verify } from './commands/verify.ts'
 import { CommandFailure, EXIT, type ExitCode } from './failure.ts'
@@ -41,6 +42,7 @@ const COMMANDS: readonly CommandModule[] = [
     deliveriesRetry,
   ]),
   group('dead-letters', 'List, retry and export dead letters', [deadLettersList, deadLettersRetry, deadLettersExport]),
+  outboxCommand,
   verify,
 ]
 

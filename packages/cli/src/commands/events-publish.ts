@@ -1,41 +1,17 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { type Client, graphql, succeeded } from '../client.ts'
+import type { Client } from '../client.ts'
 import { command } from '../command.ts'
-import { CommandFailure, EXIT, refused, usage } from '../failure.ts'
+import { refused, usage } from '../failure.ts'
 import type { EventInput } from '../gql/graphql.ts'
 import type { Output } from '../output.ts'
+import { publishAll, publishOnce } from '../publish-all.ts'
 import { readData } from './trigger.ts'
-
-const PUBLISH = graphql(`
-  mutation CliPublish($input: PublishEventsInput!) {
-    publishEvents(input: $input) {
-      __typename
-      ... on PublishEventsSuccess {
-        events {
-          id
-          duplicate
-          deliveryCount
-        }
-      }
-      ... on Error {
-        message
-      }
-      ... on ValidationError {
-        issues {
-          path
-          message
-        }
-      }
-    }
-  }
-`)
 
 const MAX_EVENTS = 500
 /** A request is at most 4 MiB; this leaves room for what is around the events. */
 const MAX_BYTES = 3_500_000
-const MAX_TRIES = 10
 
 export const eventsPublish = command({
   command: 'publish [type]',
@@ -56,7 +32,7 @@ export const eventsPublish = command({
       type: 'string',
       choices: ['refuse', 'skip'],
       default: 'refuse',
-      describe: 'What to do with a batch that holds an invalid event; skip needs a gateway that knows it',
+      describe: 'What to do when a line holds an invalid event: stop there, or go on without it',
     },
   },
   examples: [
@@ -78,14 +54,16 @@ export const eventsPublish = command({
       sequence: args.sequence ?? null,
       idempotencyKey: args.idempotencyKey ?? null,
     }
-    const [published] = await publish(client, [event], false)
+    const [published] = await publishOnce(client, [event], 'REFUSE')
+    if (!published || !('id' in published)) throw refused('The gateway gave no answer for the event.')
     output.result(
       published,
-      `${published!.id}  ${published!.duplicate ? 'published before, ' : ''}${published!.deliveryCount} deliveries`,
+      `${published.id}  ${published.duplicate ? 'published before, ' : ''}${published.deliveryCount} deliveries`,
     )
   },
 })
 
+type Counts = { published: number; duplicates: number; skipped: number; lines: number }
 type Line = { readonly number: number; readonly event: EventInput }
 
 /**
@@ -99,7 +77,7 @@ async function publishFile(client: Client, output: Output, file: string, skip: b
     input.once('error', (error: Error) => reject(usage(`${file} cannot be read: ${error.message}.`)))
   })
   failed.catch(() => {})
-  const counts = { published: 0, duplicates: 0, skipped: 0, lines: 0 }
+  const counts: Counts = { published: 0, duplicates: 0, skipped: 0, lines: 0 }
   let batch: Line[] = []
   let bytes = 0
   const flush = async () => {
@@ -107,7 +85,7 @@ async function publishFile(client: Client, output: Output, file: string, skip: b
     const sent = batch
     batch = []
     bytes = 0
-    await publishBatch(client, output, file, sent, skip, counts)
+    await publishBatch({ client, file, skip }, sent, counts)
     output.note(`${counts.lines} lines read, ${counts.published} events published, ${counts.duplicates} known before`)
   }
   const readAll = async () => {
@@ -146,61 +124,26 @@ function readLine(text: string, file: string, number: number): Line {
 }
 
 async function publishBatch(
-  client: Client,
-  output: Output,
-  file: string,
+  { client, file, skip }: { client: Client; file: string; skip: boolean },
   batch: readonly Line[],
-  skip: boolean,
-  counts: { published: number; duplicates: number; skipped: number },
+  counts: Counts,
 ): Promise<void> {
-  try {
-    const events = await publish(
-      client,
-      batch.map(({ event }) => event),
-      true,
-    )
-    for (const { duplicate } of events) counts[duplicate ? 'duplicates' : 'published']++
-  } catch (error) {
-    const issues = issuesByIndex(error)
-    if (!issues) throw error
-    const told = [...issues].map(([index, messages]) => {
-      const line = batch[index]?.number ?? 0
-      return `${file}, line ${line}: ${messages.join('; ')}`
-    })
-    if (!skip)
-      throw refused(
-        `${told.join('\n')}\nNothing of lines ${batch[0]!.number} to ${batch.at(-1)!.number} was stored; the lines before are. Mend them and run the command again, or pass --on-invalid skip.`,
-      )
-    for (const text of told) process.stderr.write(`${text}\n`)
-    counts.skipped += issues.size
-    const valid = batch.filter((_, index) => !issues.has(index))
-    if (valid.length < batch.length && valid.length > 0) await publishBatch(client, output, file, valid, skip, counts)
-  }
-}
-
-/** What is wrong with each event of a refused batch; null: it was refused for another reason. */
-function issuesByIndex(error: unknown): Map<number, string[]> | null {
-  if (!(error instanceof CommandFailure)) return null
-  const issues = error.details['issues'] as readonly { path: readonly string[]; message: string }[] | undefined
-  const byIndex = new Map<number, string[]>()
-  for (const { path, message } of issues ?? []) {
-    if (path[0] !== 'input' || path[1] !== 'events' || path[2] === undefined) return null
-    const index = Number(path[2])
-    byIndex.set(index, [...(byIndex.get(index) ?? []), `${path.slice(3).join('.')}: ${message}`])
-  }
-  return byIndex.size > 0 ? byIndex : null
-}
-
-/** Publishes one batch. `repeatable`: every event has a key, so it is sent again while the gateway cannot be reached. */
-async function publish(client: Client, events: EventInput[], repeatable: boolean) {
-  for (let tries = 1; ; tries++) {
-    try {
-      const { publishEvents } = await client.ask(PUBLISH, { input: { tenantId: client.tenantId, events } })
-      return succeeded(publishEvents).events
-    } catch (error) {
-      const again = error instanceof CommandFailure && error.exitCode === EXIT.unavailable && repeatable
-      if (!again || tries >= MAX_TRIES) throw error
-      await new Promise((resolve) => setTimeout(resolve, Math.min(5_000, 200 * 2 ** tries)))
+  const results = await publishAll(
+    client,
+    batch.map(({ event }) => event),
+  )
+  const told: string[] = []
+  for (const [index, result] of results.entries()) {
+    if ('id' in result) counts[result.duplicate ? 'duplicates' : 'published']++
+    else {
+      counts.skipped++
+      told.push(`${file}, line ${batch[index]!.number}: ${result.error}`)
     }
   }
+  if (told.length === 0) return
+  if (skip) process.stderr.write(`${told.join('\n')}\n`)
+  else
+    throw refused(
+      `${told.join('\n')}\nThe other lines up to ${batch.at(-1)!.number} are published. Mend these and run the command again, or pass --on-invalid skip: nothing is stored twice.`,
+    )
 }
