@@ -33,7 +33,7 @@ test.each([86_400_000, -86_400_000, 0])(
   },
 )
 
-test('it never runs ahead of the database, and a slow answer does not throw it back', () => {
+test('the clock never runs ahead of the database, and a slow answer does not set it back', () => {
   const { read, errorMs, pass } = wrongClock(5_000)
   for (const backMs of [3, 900, 40, 2, 2_000, 15]) {
     read(backMs)
@@ -43,7 +43,7 @@ test('it never runs ahead of the database, and a slow answer does not throw it b
   }
 })
 
-test('it follows a database whose own clock is set back, after ten readings', () => {
+test('the clock follows a database whose own clock is set back, after ten readings', () => {
   const { clock, read, pass } = wrongClock(0)
   read(1)
   for (let i = 0; i < 10; i++) {
@@ -53,7 +53,7 @@ test('it follows a database whose own clock is set back, after ten readings', ()
   expect(clock.now().getUTCFullYear()).toBe(2020)
 })
 
-test('no reading moves durations', () => {
+test('a reading of the database’s time does not change durations', () => {
   const { clock, read } = wrongClock(1_000_000)
   const before = clock.monotonicMs()
   read(10)

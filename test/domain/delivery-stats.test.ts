@@ -10,14 +10,14 @@ import {
 
 const NOW = new Date('2026-11-23T13:47:12.345Z')
 
-describe('a window', () => {
+describe('the statistics of a window', () => {
   test.each([
     { window: 'LAST_HOUR', bucketSeconds: 60, count: 60, start: '2026-11-23T12:48:00.000Z' },
     { window: 'LAST_24_HOURS', bucketSeconds: 900, count: 96, start: '2026-11-22T14:00:00.000Z' },
     { window: 'LAST_7_DAYS', bucketSeconds: 7_200, count: 84, start: '2026-11-16T14:00:00.000Z' },
     { window: 'LAST_30_DAYS', bucketSeconds: 28_800, count: 90, start: '2026-10-24T16:00:00.000Z' },
   ] as const)(
-    '$window begins at a round time and its last bucket is filling',
+    'the window $window begins at a round time, and its last bucket contains the present time',
     ({ window, bucketSeconds, count, start }) => {
       const plan = planWindow(window, NOW)
       expect(plan).toMatchObject({ bucketSeconds, bucketCount: count, start: new Date(start) })
@@ -29,7 +29,7 @@ describe('a window', () => {
   )
 
   test.each(['LAST_HOUR', 'LAST_24_HOURS', 'LAST_7_DAYS', 'LAST_30_DAYS'] as const)(
-    '%s is made of sums that are kept for both windows and fill its buckets',
+    'the window %s uses sums that are kept for both windows and fill its buckets',
     (window) => {
       const plan = planWindow(window, NOW)
       const rollUp = ROLL_UPS.find(({ seconds }) => seconds === plan.rollUpSeconds)!
@@ -39,7 +39,7 @@ describe('a window', () => {
   )
 })
 
-test('buckets are without a gap, and the whole window is their sum', () => {
+test('the buckets of a window have no gaps, and their sum is the whole window', () => {
   const plan = planWindow('LAST_HOUR', NOW)
   const stats = summarise(plan, [
     { bucket: 0, measure: SUCCEEDED, count: 3 },

@@ -41,10 +41,10 @@ function delivery(fields: Partial<RetryState> = {}): RetryState {
   return { status: 'PENDING', test: false, resend: false, attemptCount: 0, cycleStart: 0, maxAttempts: 4, ...fields }
 }
 
-describe('what an attempt makes of its delivery', () => {
+describe('an attempt changes its delivery', () => {
   test.each([
     {
-      name: 'a 2xx',
+      name: 'a 2xx ends a delivery as SUCCEEDED',
       fields: {},
       outcome: delivered,
       status: 'SUCCEEDED',
@@ -53,7 +53,7 @@ describe('what an attempt makes of its delivery', () => {
       disableEndpoint: null,
     },
     {
-      name: 'the first refusal',
+      name: 'the first refusal waits for the first delay',
       fields: {},
       outcome: refused,
       status: 'PENDING',
@@ -62,7 +62,7 @@ describe('what an attempt makes of its delivery', () => {
       disableEndpoint: null,
     },
     {
-      name: 'the second refusal',
+      name: 'the second refusal waits for the second delay',
       fields: { attemptCount: 1 },
       outcome: refused,
       status: 'PENDING',
@@ -71,7 +71,7 @@ describe('what an attempt makes of its delivery', () => {
       disableEndpoint: null,
     },
     {
-      name: 'the last refusal',
+      name: 'the last refusal makes a dead letter',
       fields: { attemptCount: 3 },
       outcome: refused,
       status: 'DEAD_LETTERED',
@@ -80,7 +80,7 @@ describe('what an attempt makes of its delivery', () => {
       disableEndpoint: null,
     },
     {
-      name: 'a 2xx at the last attempt',
+      name: 'a 2xx at the last attempt ends a delivery as SUCCEEDED',
       fields: { attemptCount: 3 },
       outcome: delivered,
       status: 'SUCCEEDED',
@@ -89,7 +89,7 @@ describe('what an attempt makes of its delivery', () => {
       disableEndpoint: null,
     },
     {
-      name: 'a refusal in a second cycle',
+      name: 'a refusal in a second cycle waits for the first delay',
       fields: { attemptCount: 4, cycleStart: 4, maxAttempts: 8 },
       outcome: refused,
       status: 'PENDING',
@@ -98,7 +98,7 @@ describe('what an attempt makes of its delivery', () => {
       disableEndpoint: null,
     },
     {
-      name: 'the end of a second cycle',
+      name: 'the last refusal of a second cycle makes a dead letter',
       fields: { attemptCount: 7, cycleStart: 4, maxAttempts: 8 },
       outcome: refused,
       status: 'DEAD_LETTERED',
@@ -107,7 +107,7 @@ describe('what an attempt makes of its delivery', () => {
       disableEndpoint: null,
     },
     {
-      name: 'a schedule that became shorter',
+      name: 'a refusal after the end of a shortened schedule makes a dead letter',
       fields: { attemptCount: 3, maxAttempts: 7 },
       outcome: refused,
       status: 'DEAD_LETTERED',
@@ -116,7 +116,7 @@ describe('what an attempt makes of its delivery', () => {
       disableEndpoint: null,
     },
     {
-      name: 'a 410',
+      name: 'a 410 disables the endpoint, and the delivery waits',
       fields: {},
       outcome: gone,
       status: 'PENDING',
@@ -125,7 +125,7 @@ describe('what an attempt makes of its delivery', () => {
       disableEndpoint: 'gone',
     },
     {
-      name: 'a 410 at the last attempt',
+      name: 'a 410 at the last attempt disables the endpoint and makes a dead letter',
       fields: { attemptCount: 3 },
       outcome: gone,
       status: 'DEAD_LETTERED',
@@ -134,7 +134,7 @@ describe('what an attempt makes of its delivery', () => {
       disableEndpoint: 'gone',
     },
     {
-      name: 'a test that is delivered',
+      name: 'a test that is delivered ends as SUCCEEDED',
       fields: { test: true, maxAttempts: 1 },
       outcome: delivered,
       status: 'SUCCEEDED',
@@ -143,7 +143,7 @@ describe('what an attempt makes of its delivery', () => {
       disableEndpoint: null,
     },
     {
-      name: 'a test that is refused',
+      name: 'a test that is refused ends as FAILED',
       fields: { test: true, maxAttempts: 1 },
       outcome: refused,
       status: 'FAILED',
@@ -152,7 +152,7 @@ describe('what an attempt makes of its delivery', () => {
       disableEndpoint: null,
     },
     {
-      name: 'a test that meets a 410',
+      name: 'a test that gets a 410 ends as FAILED and disables nothing',
       fields: { test: true, maxAttempts: 1 },
       outcome: gone,
       status: 'FAILED',
@@ -161,7 +161,7 @@ describe('what an attempt makes of its delivery', () => {
       disableEndpoint: null,
     },
     {
-      name: 'a resend that is delivered',
+      name: 'a resend that is delivered ends as SUCCEEDED',
       fields: { resend: true, attemptCount: 2, cycleStart: 2, maxAttempts: 3 },
       outcome: delivered,
       status: 'SUCCEEDED',
@@ -170,7 +170,7 @@ describe('what an attempt makes of its delivery', () => {
       disableEndpoint: null,
     },
     {
-      name: 'a resend that is refused',
+      name: 'a resend that is refused is SUCCEEDED again, with the reason',
       fields: { resend: true, attemptCount: 2, cycleStart: 2, maxAttempts: 3 },
       outcome: refused,
       status: 'SUCCEEDED',
@@ -179,7 +179,7 @@ describe('what an attempt makes of its delivery', () => {
       disableEndpoint: null,
     },
     {
-      name: 'the refused resend of a test',
+      name: 'the refused resend of a test is SUCCEEDED again, with the reason',
       fields: { resend: true, test: true, attemptCount: 1, cycleStart: 1, maxAttempts: 2 },
       outcome: refused,
       status: 'SUCCEEDED',
@@ -191,7 +191,7 @@ describe('what an attempt makes of its delivery', () => {
     expect(next(delivery(fields), outcome, POLICY, 0.5)).toEqual({ status, reason, delayMs, disableEndpoint })
   })
 
-  test('jitter and Retry-After only push an attempt later', () => {
+  test('jitter and Retry-After only make the next attempt later', () => {
     const jittered = next(delivery(), refused, { schedule: SCHEDULE, jitter: 0.1 }, 0.999).delayMs!
     expect(jittered).toBeGreaterThan(5_000)
     expect(jittered).toBeLessThanOrEqual(5_500)
@@ -206,12 +206,15 @@ describe('what an attempt makes of its delivery', () => {
     { fields: { test: true }, reason: 'event_expired', status: 'FAILED', shown: 'event_expired' },
     { fields: { resend: true }, reason: 'event_expired', status: 'SUCCEEDED', shown: 'resend_failed' },
     { fields: { resend: true, test: true }, reason: 'poison', status: 'SUCCEEDED', shown: 'resend_failed' },
-  ] as const)('$fields without another attempt, $reason: $status', ({ fields, reason, status, shown }) => {
-    expect(giveUp(delivery(fields), reason)).toEqual({ status, reason: shown, delayMs: null, disableEndpoint: null })
-  })
+  ] as const)(
+    'a delivery ($fields) that ends without an attempt because of $reason is $status',
+    ({ fields, reason, status, shown }) => {
+      expect(giveUp(delivery(fields), reason)).toEqual({ status, reason: shown, delayMs: null, disableEndpoint: null })
+    },
+  )
 })
 
-describe('what a reader sees', () => {
+describe('the status that a reader sees', () => {
   test.each([
     { status: 'PENDING', isTest: false, endpoint: ACTIVE, shown: 'PENDING', reason: null },
     { status: 'PENDING', isTest: false, endpoint: PAUSED, shown: 'HELD', reason: 'endpoint_paused' },
@@ -220,18 +223,21 @@ describe('what a reader sees', () => {
     { status: 'PENDING', isTest: true, endpoint: PAUSED, shown: 'PENDING', reason: null },
     { status: 'PENDING', isTest: true, endpoint: DISABLED, shown: 'PENDING', reason: null },
     { status: 'PENDING', isTest: true, endpoint: DELETED, shown: 'CANCELLED', reason: 'endpoint_deleted' },
-  ] as const)('$status (test: $isTest) of $endpoint reads as $shown', ({ status, isTest, endpoint, shown, reason }) => {
-    expect(shownStatus({ status, reason: null, test: isTest }, endpoint)).toEqual({ status: shown, reason })
-  })
+  ] as const)(
+    'a $status delivery (test: $isTest) of an endpoint that is $endpoint reads as $shown',
+    ({ status, isTest, endpoint, shown, reason }) => {
+      expect(shownStatus({ status, reason: null, test: isTest }, endpoint)).toEqual({ status: shown, reason })
+    },
+  )
 
-  test('what is settled stays as it is, whatever becomes of the endpoint', () => {
+  test('a delivery that has ended keeps its status, whatever happens to the endpoint', () => {
     for (const status of STATUSES.filter((each) => each !== 'PENDING'))
       for (const endpoint of [ACTIVE, PAUSED, DISABLED, DELETED])
         expect(shownStatus({ status, reason: 'x', test: false }, endpoint)).toEqual({ status, reason: 'x' })
   })
 })
 
-describe('which attempts are still to come', () => {
+describe('the planned attempts of a delivery', () => {
   const NOW = new Date('2026-11-23T12:00:00Z')
   const inSeconds = (seconds: number) => new Date(NOW.getTime() + seconds * 1_000)
   const planned = (fields: Partial<RetryState>, endpoint = ACTIVE, nextAttemptAt: Date | null = inSeconds(10)) =>
@@ -241,7 +247,7 @@ describe('which attempts are still to come', () => {
 
   test.each([
     {
-      name: 'a new delivery: the whole schedule',
+      name: 'a new delivery plans the whole schedule',
       fields: {},
       expected: [
         [1, 10],
@@ -251,16 +257,16 @@ describe('which attempts are still to come', () => {
       ],
     },
     {
-      name: 'one that failed twice: what is left of it',
+      name: 'a delivery that failed twice plans the rest of the schedule',
       fields: { attemptCount: 2 },
       expected: [
         [3, 10],
         [4, 130],
       ],
     },
-    { name: 'one before its last attempt: that alone', fields: { attemptCount: 3 }, expected: [[4, 10]] },
+    { name: 'a delivery before its last attempt plans that attempt', fields: { attemptCount: 3 }, expected: [[4, 10]] },
     {
-      name: 'a manual retry: the schedule from its start',
+      name: 'a manual retry plans the schedule from its start',
       fields: { attemptCount: 4, cycleStart: 4, maxAttempts: 8 },
       expected: [
         [5, 10],
@@ -269,35 +275,35 @@ describe('which attempts are still to come', () => {
         [8, 165],
       ],
     },
-    { name: 'a test: one', fields: { test: true }, expected: [[1, 10]] },
+    { name: 'a test plans one attempt', fields: { test: true }, expected: [[1, 10]] },
     {
-      name: 'a resend: one',
+      name: 'a resend plans one attempt',
       fields: { resend: true, attemptCount: 2, cycleStart: 2, maxAttempts: 3 },
       expected: [[3, 10]],
     },
-    { name: 'one that succeeded: none', fields: { status: 'SUCCEEDED' as const }, expected: [] },
+    { name: 'a delivery that succeeded plans no attempt', fields: { status: 'SUCCEEDED' as const }, expected: [] },
   ])('$name', ({ fields, expected }) => {
     expect(planned(fields)).toEqual(expected)
   })
 
-  test('none while the endpoint is paused, disabled or deleted', () => {
+  test('a delivery plans no attempt while its endpoint is paused, disabled or deleted', () => {
     for (const endpoint of [PAUSED, DISABLED, DELETED]) expect(planned({}, endpoint)).toEqual([])
   })
 
-  test('after an attempt that is overdue the delays count from now', () => {
+  test('the delays after an overdue attempt count from now', () => {
     expect(planned({ attemptCount: 2 }, ACTIVE, inSeconds(-60))).toEqual([
       [3, -60],
       [4, 120],
     ])
   })
 
-  test('a schedule that was shortened since ends where it ends', () => {
+  test('a schedule that became shorter plans fewer attempts', () => {
     const at = { ...delivery({ maxAttempts: 7 }), reason: null, nextAttemptAt: NOW }
     expect(plannedAttempts(at, ACTIVE, [5_000], NOW).map(({ number }) => number)).toEqual([1, 2])
   })
 })
 
-describe('what a person may ask for', () => {
+describe('the manual changes of a delivery', () => {
   const ask = (status: StoredDeliveryStatus, endpoint: EndpointView, resend: boolean, inTheAir = false) => {
     const decided = decideRetry({ ...delivery({ status, attemptCount: 4 }), inTheAir, reason: null }, endpoint, {
       resend,
@@ -333,22 +339,25 @@ describe('what a person may ask for', () => {
       plain: ['refused', 'refused', 'refused', 'refused'],
       withResend: ['refused', 'refused', 'refused', 'refused'],
     },
-  ] as const)('a manual retry of $status', ({ status, plain, withResend }) => {
-    const endpoints = [ACTIVE, PAUSED, DISABLED, DELETED]
-    expect(endpoints.map((endpoint) => ask(status, endpoint, false))).toEqual(plain)
-    expect(endpoints.map((endpoint) => ask(status, endpoint, true))).toEqual(withResend)
-  })
+  ] as const)(
+    'a manual retry of a $status delivery depends on its endpoint and on resend',
+    ({ status, plain, withResend }) => {
+      const endpoints = [ACTIVE, PAUSED, DISABLED, DELETED]
+      expect(endpoints.map((endpoint) => ask(status, endpoint, false))).toEqual(plain)
+      expect(endpoints.map((endpoint) => ask(status, endpoint, true))).toEqual(withResend)
+    },
+  )
 
-  test('an attempt that is in the air is left alone', () => {
+  test('a manual retry leaves an attempt in the air alone', () => {
     expect(ask('PENDING', ACTIVE, false, true)).toBe('left-alone')
   })
 
-  test('a status of a newer version is a fault, and decides nothing', () => {
+  test('a status of a newer version throws, and no change is decided', () => {
     const unheard = { ...delivery({ status: 'ARCHIVED' as never }), inTheAir: false, reason: null }
     expect(() => decideRetry(unheard, ACTIVE, { resend: false, schedule: SCHEDULE })).toThrow('ARCHIVED')
   })
 
-  test('a new cycle has the whole schedule and goes on counting; a resend has one attempt', () => {
+  test('a new cycle has the whole schedule and continues the count; a resend has one attempt', () => {
     const of = (status: StoredDeliveryStatus, resend: boolean) =>
       decideRetry({ ...delivery({ status, attemptCount: 4 }), inTheAir: false, reason: null }, ACTIVE, {
         resend,
@@ -365,7 +374,7 @@ describe('what a person may ask for', () => {
     ['FAILED', [false, false, false, false]],
     ['DEAD_LETTERED', [false, false, false, false]],
     ['CANCELLED', [false, false, false, false]],
-  ] as const)('calling off %s', (status, may) => {
+  ] as const)('a cancellation of a %s delivery is allowed only while it is PENDING or HELD', (status, may) => {
     const endpoints = [ACTIVE, PAUSED, DISABLED, DELETED]
     expect(endpoints.map((endpoint) => decideCancel({ status, reason: null, test: false }, endpoint) === null)).toEqual(
       may,

@@ -2,12 +2,12 @@ import { describe, expect, test } from 'vitest'
 import { judgeEndpointHeaders } from '../../src/domain/endpoint-header.ts'
 
 describe('the headers of an endpoint', () => {
-  test('may be 20 of any own name', () => {
+  test('an endpoint may have 20 headers of its own', () => {
     const headers = Array.from({ length: 20 }, (_, index) => ({ name: `X-Own-${index}`, value: `v ${index}` }))
     expect(judgeEndpointHeaders([...headers.slice(1), { name: 'Authorization', value: 'Bearer ~!"{}' }])).toEqual([])
   })
 
-  test('are refused beyond 20', () => {
+  test('more than 20 headers are refused', () => {
     const headers = Array.from({ length: 21 }, (_, index) => ({ name: `X-Own-${index}`, value: '' }))
     expect(judgeEndpointHeaders(headers)).toEqual([{ path: [], message: expect.stringContaining('got 21') }])
   })
@@ -26,13 +26,13 @@ describe('the headers of an endpoint', () => {
     ],
     ...['cookie', 'Proxy-Authorization', 'proxy-connection', 'X-Sivo-Signature', 'x-sivo-anything', 'Webhook-Id'],
     ...['user-agent', 'Metadata-Flavor', 'Metadata', 'X-aws-ec2-metadata-token', 'Accept-Encoding', 'content-encoding'],
-  ])('do not include %s', (name) => {
+  ])('the reserved header %s is refused', (name) => {
     expect(judgeEndpointHeaders([{ name, value: 'x' }])).toEqual([
       { path: ['0', 'name'], message: expect.stringContaining(name) },
     ])
   })
 
-  test.each(['', 'a b', 'a:b', 'a_b', 'ä', 'a\r\nb', 'a'.repeat(65)])('have no name like %j', (name) => {
+  test.each(['', 'a b', 'a:b', 'a_b', 'ä', 'a\r\nb', 'a'.repeat(65)])('the header name %j is refused', (name) => {
     expect(judgeEndpointHeaders([{ name, value: 'x' }])).toEqual([
       { path: ['0', 'name'], message: expect.stringContaining('1 to 64') },
     ])
@@ -47,7 +47,7 @@ describe('the headers of an endpoint', () => {
     },
   )
 
-  test('have each name once, whatever its case', () => {
+  test('a header name that appears twice is refused, in upper or lower case', () => {
     const headers = [{ name: 'X-Own', value: '1' }, { name: 'X-Other', value: '1' }, { name: 'x-own' }]
     expect(judgeEndpointHeaders(headers)).toEqual([
       { path: ['2', 'name'], message: expect.stringContaining('entry 0') },

@@ -13,7 +13,7 @@ describe('an endpoint URL', () => {
     ['https://bücher.example/ü', 'https://xn--bcher-kva.example/%C3%BC'],
     ['https://example.com/?email=a@b.example', 'https://example.com/?email=a@b.example'],
     ['https://my_host.example.com/', 'https://my_host.example.com/'],
-  ])('%s becomes %s', (raw, url) => expect(parseEndpointUrl(raw, strict)).toEqual({ url }))
+  ])('the endpoint URL %s is stored as %s', (raw, url) => expect(parseEndpointUrl(raw, strict)).toEqual({ url }))
 
   test.each([
     ['http://example.com/', 'https://'],
@@ -49,7 +49,7 @@ describe('an endpoint URL', () => {
     ['https://intranet/', 'public internet'],
     [`https://example.com/${'a'.repeat(2048)}`, '2048 characters, got 2068'],
     [`https://example.com/${'ü'.repeat(600)}`, 'once written in ASCII'],
-  ])('%j is refused and the reason says %j', (raw, reason) => {
+  ])('the endpoint URL %j is refused with the reason %j', (raw, reason) => {
     expect(parseEndpointUrl(raw, strict)).toEqual({ issues: [expect.stringContaining(reason)] })
   })
 
@@ -57,13 +57,13 @@ describe('an endpoint URL', () => {
     ...['127.0.0.1', '127.1', '2130706433', '0x7f.1', '0177.0.0.1', '0x7f000001', '127.0.0.1.', '１２７.0.0.1'],
     ...['%31%32%37.0.0.1', '①②⑦.0.0.1', '[::1]', '[::ffff:127.0.0.1]', '[::ffff:7f00:1]', '[::127.0.0.1]', '0'],
     ...['169.254.169.254', '8.8.8.8', '[2606:4700::1111]', '[64:ff9b::7f00:1]'],
-  ])('an address as host is refused however it is written: %s', (host) => {
+  ])('an endpoint URL with the address %s as its host is refused', (host) => {
     expect(parseEndpointUrl(`https://${host}/`, strict)).toEqual({
       issues: [expect.stringContaining('got the address')],
     })
   })
 
-  test('inside allowed networks an address may be the host, on any port', () => {
+  test('an endpoint URL may name an address inside allowed networks, on any port', () => {
     expect(parseEndpointUrl('https://127.0.0.1:4001/x', development)).toEqual({ url: 'https://127.0.0.1:4001/x' })
     expect(parseEndpointUrl('https://[::1]:9/', development)).toEqual({ url: 'https://[::1]:9/' })
     expect(parseEndpointUrl('https://10.0.0.1:9/', development)).toEqual({
@@ -71,7 +71,7 @@ describe('an endpoint URL', () => {
     })
   })
 
-  test('while there are allowed networks, local names and further ports are judged when they are dialled', () => {
+  test('with allowed networks, local names and other ports are accepted, and checked when they are used', () => {
     expect(parseEndpointUrl('https://localhost:4001/', development)).toEqual({ url: 'https://localhost:4001/' })
     expect(parseEndpointUrl('https://receiver:22/', development)).toEqual({ url: 'https://receiver:22/' })
     expect(parseEndpointUrl('https://receiver:0/', development)).toEqual({ issues: [expect.stringContaining('got 0')] })
@@ -86,7 +86,7 @@ describe('an endpoint URL', () => {
     expect(parseEndpointUrl(raw, strict)).toEqual({ issues: [expect.stringContaining(setting)] })
   })
 
-  test('everything that is wrong is said at once', () => {
+  test('every error of an endpoint URL is reported at once', () => {
     expect(parseEndpointUrl('https://localhost:22/', strict)).toEqual({
       issues: [expect.stringContaining('public internet'), expect.stringContaining('got 22')],
     })

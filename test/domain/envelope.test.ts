@@ -8,7 +8,7 @@ const bodyOf = (data: unknown, more: { subject?: string | null; sequence?: numbe
   buildEnvelope({ id: 'evt_1', type: 'call.ended', timestamp, tenantId: 'ten_1', test: false, data, ...more })
 
 describe('the body', () => {
-  test.each(EVENT_TYPES)('of $name is its example, byte for byte', ({ example }) => {
+  test.each(EVENT_TYPES)('the body of $name is its example, byte for byte', ({ example }) => {
     const body = buildEnvelope({
       id: example.id,
       type: example.type,
@@ -22,7 +22,7 @@ describe('the body', () => {
     expect(body).toBe(JSON.stringify(example))
   })
 
-  test('has null for an absent subject and sequence, and milliseconds in UTC', () => {
+  test('a body has null for an absent subject and sequence, and a time in UTC with milliseconds', () => {
     const expected =
       '{"id":"evt_1","type":"call.ended","api_version":"2026-11-01","timestamp":"2026-11-18T14:15:22.764Z",' +
       '"tenant_id":"ten_1","test":false,"subject":null,"sequence":null,"data":{}}'
@@ -30,12 +30,12 @@ describe('the body', () => {
     expect(bodyOf({}, { subject: null, sequence: null })).toBe(expected)
   })
 
-  test('keeps sequence 0 and the largest one', () => {
+  test('a body keeps sequence 0 and the largest sequence', () => {
     expect(JSON.parse(bodyOf({}, { sequence: 0 })).sequence).toBe(0)
     expect(JSON.parse(bodyOf({}, { sequence: Number.MAX_SAFE_INTEGER })).sequence).toBe(9007199254740991)
   })
 
-  test('carries any subject and any data as the same JSON value', () => {
+  test('a body holds any subject and any data as the same JSON value', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.json(), (subject, text) => {
         const data = JSON.parse(text)
@@ -64,13 +64,13 @@ describe('the body', () => {
     },
     { name: 'a member named toJSON', sent: '{"toJSON":"x","length":5}', arrives: '{"toJSON":"x","length":5}' },
     { name: 'line separators', sent: '{"a":"\u2028\u2029"}', arrives: '{"a":"\u2028\u2029"}' },
-  ])('holds $name', ({ sent, arrives }) => {
+  ])('a body holds $name', ({ sent, arrives }) => {
     const body = bodyOf(JSON.parse(sent))
     expect(body.endsWith(`,"data":${arrives}}`)).toBe(true)
     expect(Buffer.from(body, 'utf8').toString('utf8')).toBe(body)
   })
 
-  test('is measured in bytes of UTF-8', () => {
+  test('the size of a body is counted in bytes of UTF-8', () => {
     expect(MAX_BODY_BYTES).toBe(256 * 1024)
     expect(bodyBytes('aä€😀')).toBe(1 + 2 + 3 + 4)
     const frame = bodyBytes(bodyOf({ a: '' }))

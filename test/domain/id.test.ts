@@ -5,7 +5,7 @@ import { createIdSource, fromPublicId, ID_PREFIX, type IdKind, kindOfId, toPubli
 
 const UUID = '01890a5d-ac96-774b-bcce-b302099a8057'
 
-test('every kind of id goes out with its prefix and comes back as the same UUID', () => {
+test('every type of id gets its prefix, and converts back to the same UUID', () => {
   for (const kind of Object.keys(ID_PREFIX) as IdKind[]) {
     const id = toPublicId(kind, UUID)
     expect(id).toMatch(new RegExp(`^${ID_PREFIX[kind]}_[0-9a-hjkmnp-tv-z]{26}$`))
@@ -14,13 +14,13 @@ test('every kind of id goes out with its prefix and comes back as the same UUID'
   }
 })
 
-test('public ids are TypeIDs as the library of that name writes them', () => {
+test('a public id is the TypeID that the library typeid-js writes', () => {
   const uuids = Array.from({ length: 500 }, () => randomUUID())
   for (const uuid of ['00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff', UUID, ...uuids])
     expect(toPublicId('event', uuid)).toBe(TypeID.fromUUID('evt', uuid).toString())
 })
 
-test('malformed ids and ids of another kind are unknown', () => {
+test('malformed ids and ids of another type are unknown', () => {
   const id = toPublicId('event', UUID)
   for (const wrong of [
     '',
@@ -39,7 +39,7 @@ test('malformed ids and ids of another kind are unknown', () => {
   expect(kindOfId('__proto___01h455vb4pex5vsknk084sn02q')).toBeNull()
 })
 
-test('ids rise strictly, within a millisecond and when the clock goes back', () => {
+test('each new id is greater than the one before, also within a millisecond and after the clock was set back', () => {
   let now = 1_700_000_000_000
   const newId = createIdSource(() => now, randomBytes)
   const ids: string[] = []

@@ -10,14 +10,14 @@ const histogramOf = (latencies: number[]) => {
   return histogram
 }
 
-test('any latency is read back within 5 % and half a millisecond', () => {
+test('a histogram returns any latency exact to 5 % and half a millisecond', () => {
   for (let ms = 0; ms <= 60_000; ms += ms < 2_000 ? 1 : 37) {
     const read = latencyPercentile(histogramOf([ms]), 0.5)!
     expect(Math.abs(read - ms), `${ms} ms read as ${read}`).toBeLessThanOrEqual(ms * 0.05 + 0.5)
   }
 })
 
-test('a percentile is the latency that so many of the attempts stay within', () => {
+test('a percentile is the latency that this share of the attempts did not exceed', () => {
   const latencies = Array.from({ length: 1_000 }, (_, i) => i + 1)
   for (const share of [0.5, 0.95, 0.99]) {
     const exact = latencies[Math.ceil(share * 1_000) - 1]!
@@ -27,6 +27,6 @@ test('a percentile is the latency that so many of the attempts stay within', () 
   expect(latencyPercentile(histogramOf([5, 5, 5, 10_000]), 0.5)).toBe(5)
 })
 
-test('without attempts there is no percentile', () => {
+test('a histogram without attempts has no percentile', () => {
   expect(latencyPercentile(new Map(), 0.95)).toBeNull()
 })

@@ -24,15 +24,15 @@ describe('isPublicAddress', () => {
   test.each([
     ...['127.1', '0x7f.1', '2130706433', '0177.0.0.1', '127.0.0.1.', ' 8.8.8.8', '8.8.8.8/32', '', 'localhost', '1'],
     ...['fe80::1%lo', '2606:4700::1111%eth0', '[2606:4700::1111]', '8.8.8.8%1'],
-  ])('refuses %j, which is no plain address', (text) => expect(isPublicAddress(text)).toBe(false))
+  ])('isPublicAddress refuses %j, which is not a plain address', (text) => expect(isPublicAddress(text)).toBe(false))
 
-  test('refuses both ends of every special-purpose block', () => {
+  test('isPublicAddress refuses the first and last address of every special-purpose block', () => {
     for (const block of [...SPECIAL_V4, ...SPECIAL_V6, ...UNASSIGNED_V6]) {
       for (const address of ends(block)) expect.soft(isPublicAddress(address), `${address} of ${block}`).toBe(false)
     }
   })
 
-  test('refuses every way to write an IPv4 address inside an IPv6 one', () => {
+  test('isPublicAddress refuses every form of an IPv4 address inside an IPv6 address', () => {
     for (const inner of ['127.0.0.1', '169.254.169.254', '10.0.0.1', '8.8.8.8']) {
       const [high, low] = halves(inner)
       const embeddings = {
@@ -54,7 +54,7 @@ describe('isPublicAddress', () => {
     }
   })
 
-  test('agrees with an independent block list on 100,000 addresses', () => {
+  test('isPublicAddress agrees with an independent block list on 100,000 addresses', () => {
     const special = { ipv4: new BlockList(), ipv6: new BlockList() }
     for (const block of SPECIAL_V4) special.ipv4.addSubnet(...subnet(block), 'ipv4')
     for (const block of [...SPECIAL_V6, ...UNASSIGNED_V6]) special.ipv6.addSubnet(...subnet(block), 'ipv6')
@@ -74,17 +74,19 @@ describe('isPublicAddress', () => {
 describe('allowed networks', () => {
   const networks = parseNetworks(' 127.0.0.0/8, fd00::/8 ,10.1.2.3/32')
 
-  test.each(['127.0.0.1', '127.255.0.9', 'fd12::1', '10.1.2.3', '8.8.8.8'])('let %s be dialled', (address) =>
-    expect(mayDial(address, networks)).toBe(true),
+  test.each(['127.0.0.1', '127.255.0.9', 'fd12::1', '10.1.2.3', '8.8.8.8'])(
+    'the address %s, public or in an allowed network, may be used',
+    (address) => expect(mayDial(address, networks)).toBe(true),
   )
 
-  test.each(['10.1.2.4', '::1', '::ffff:127.0.0.1', 'fe80::1', '127.1', ''])('do not let %s be dialled', (address) =>
-    expect(mayDial(address, networks)).toBe(false),
+  test.each(['10.1.2.4', '::1', '::ffff:127.0.0.1', 'fe80::1', '127.1', ''])(
+    'the address %s, neither public nor in an allowed network, may not be used',
+    (address) => expect(mayDial(address, networks)).toBe(false),
   )
 
-  test('are none when the text is empty', () => expect(parseNetworks('')).toEqual([]))
+  test('an empty text means no allowed networks', () => expect(parseNetworks('')).toEqual([]))
 
-  test('are refused as a whole, naming every entry that is wrong', () => {
+  test('a list with wrong networks is refused, and every wrong entry is named', () => {
     const wrong = ['10.0.0.0', '10.0.0.0/33', 'fd00::/129', '10.1/16', 'x', '', '10.0.0.0/8/8', '10.0.0.0/-1']
     expect(() => parseNetworks(`10.0.0.0/8,${wrong.join(',')}`)).toThrow(RangeError)
     for (const entry of wrong) {

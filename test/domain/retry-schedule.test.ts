@@ -4,7 +4,7 @@ import { nextDelayMs, parseDuration, parseSchedule } from '../../src/domain/retr
 const schedule = parseSchedule('5s,30s,2m,10m,1h,6h')
 
 describe('the retry schedule', () => {
-  test('waits 5 s, 30 s, 2 min, 10 min, 1 h and 6 h, then is used up', () => {
+  test('the retry schedule waits 5 s, 30 s, 2 min, 10 min, 1 h and 6 h, and then ends', () => {
     const delays = [1, 2, 3, 4, 5, 6, 7].map((attemptInCycle) =>
       nextDelayMs({ schedule, attemptInCycle, jitter: 0, random: 0.5, retryAfterMs: null }),
     )
@@ -23,7 +23,7 @@ describe('the retry schedule', () => {
     expect(nextDelayMs({ schedule, attemptInCycle: 6, jitter: 0.1, random: 0.5, retryAfterMs: null })).toBe(21_615_000)
   })
 
-  test('Retry-After pushes later, never earlier, and by at most an hour', () => {
+  test('Retry-After makes a retry later, never earlier, and by at most an hour', () => {
     const ask = (attemptInCycle: number, retryAfterMs: number) =>
       nextDelayMs({ schedule, attemptInCycle, jitter: 0, random: 0, retryAfterMs })
     expect(ask(1, 60_000)).toBe(60_000)
@@ -38,7 +38,8 @@ describe('the retry schedule', () => {
     (text) => expect(() => parseSchedule(text)).toThrow(/expected 1 to 50 delays .* got .*; write/),
   )
 
-  test('names every wrong entry', () => expect(() => parseSchedule('5s,x,30s,y')).toThrow('"x", "y"'))
+  test('a wrong schedule is refused, and every wrong entry is named', () =>
+    expect(() => parseSchedule('5s,x,30s,y')).toThrow('"x", "y"'))
 })
 
 describe('a duration', () => {
@@ -49,9 +50,9 @@ describe('a duration', () => {
     ['6h', 21_600_000],
     ['30d', 2_592_000_000],
     [' 1s ', 1000],
-  ])('%j is %d ms', (text, ms) => expect(parseDuration(text)).toBe(ms))
+  ])('the duration %j is %d ms', (text, ms) => expect(parseDuration(text)).toBe(ms))
 
-  test.each(['', '10', 'ten', '0s', '-1s', '1w', '99999999999s'])('%j is refused', (text) =>
+  test.each(['', '10', 'ten', '0s', '-1s', '1w', '99999999999s'])('the duration %j is refused', (text) =>
     expect(() => parseDuration(text)).toThrow(/expected a duration .* got .*; write/),
   )
 })

@@ -17,7 +17,7 @@ type Vector = {
 }
 
 describe('signBody', () => {
-  test.each(vectors as Vector[])('signs $name exactly as the vector says', (vector) => {
+  test.each(vectors as Vector[])('signBody makes the signatures of the vector $name', (vector) => {
     const { secret, nextSecret, eventId, timestamp, headers } = vector
     const signed = signBody({
       body: bodyOf(vector),
@@ -28,7 +28,7 @@ describe('signBody', () => {
     expect(signed).toEqual(headers.flat())
   })
 
-  test("is accepted by the product page's receiver", () => {
+  test('the receiver of the product page accepts a signature', () => {
     const { body, secret, headers } = signFresh()
     const receives = (rawBody: Buffer, signature: string) => {
       const expected = `sha256=${createHmac('sha256', secret).update(rawBody).digest('hex')}`
@@ -38,7 +38,7 @@ describe('signBody', () => {
     expect(receives(Buffer.concat([body, Buffer.from(' ')]), headers['X-Sivo-Signature'] ?? '')).toBe(false)
   })
 
-  test('is accepted by a Standard Webhooks receiver, and by the receiver of either secret during an overlap', () => {
+  test('a Standard Webhooks receiver accepts a signature, during an overlap with either secret', () => {
     const { body, secret, next, headers } = signFresh()
     for (const known of [secret, next]) {
       expect(new Webhook(known).verify(body, headers)).toEqual({ data: { agent: 'Zoë' } })
@@ -49,7 +49,7 @@ describe('signBody', () => {
     )
   })
 
-  test('sends X-Sivo-Signature-Next only while a rotation overlaps', () => {
+  test('X-Sivo-Signature-Next is present only while a rotation overlaps', () => {
     const secrets = { current: signingKeys(makeSigningSecret(randomBytes)) }
     expect(signBody({ body: Buffer.from('{}'), secrets, eventId: 'evt_1', timestamp: 1 })).not.toContain(
       'X-Sivo-Signature-Next',
@@ -58,14 +58,14 @@ describe('signBody', () => {
 })
 
 describe('signing secret', () => {
-  test('is whsec_ and the base64 of the 32 bytes it was made from', () => {
+  test('a signing secret is whsec_ and the base64 of its 32 bytes', () => {
     const bytes = randomBytes(32)
     const secret = makeSigningSecret(() => bytes)
     expect(secret).toBe(`whsec_${bytes.toString('base64')}`)
     expect(signingKey(secret)).toEqual(bytes)
   })
 
-  test('hints at its last four characters and nothing else', () => {
+  test('the hint of a signing secret shows its last four characters and nothing else', () => {
     const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
     expect(secretHint(secret)).toBe('whsec_…BwcH'.replace('BwcH', secret.slice(-5, -1)))
   })

@@ -8,7 +8,7 @@ const namesAt = (secrets: ReturnType<typeof secret>[], minute: number) => {
   return [current?.name ?? null, coming?.name ?? null]
 }
 
-test('the newest that is active signs, the next to come is beside it, whatever their order', () => {
+test('the newest active secret signs, and the earliest later one is the next, in any order', () => {
   const secrets = [secret('old', 0), secret('present', 10), secret('coming', 20), secret('later', 30)]
   for (const ordered of [secrets, secrets.toReversed(), [secrets[2]!, secrets[0]!, secrets[3]!, secrets[1]!]]) {
     expect(namesAt(ordered, 9)).toEqual(['old', 'present'])
@@ -18,7 +18,7 @@ test('the newest that is active signs, the next to come is beside it, whatever t
   }
 })
 
-test('before the first and without any there is none that signs', () => {
+test('without an active secret none signs', () => {
   expect(namesAt([secret('coming', 20)], 10)).toEqual([null, 'coming'])
   expect(namesAt([], 10)).toEqual([null, null])
 })
