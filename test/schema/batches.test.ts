@@ -49,7 +49,7 @@ test.each([
     most: 7,
   },
   { name: 'dead letters', selection: 'deadLetters { nodes { id status endpoint { name } } }', most: 3 },
-])('$name are read in as many statements for many as for few', async ({ selection, most }) => {
+])('$name need as many statements for many rows as for few', async ({ selection, most }) => {
   const counts = []
   for (const size of SIZES) {
     counts.push(
@@ -62,7 +62,7 @@ test.each([
   expect(counts[1]).toBeLessThanOrEqual(most)
 })
 
-test('the deliveries of many endpoints are each endpoint’s own, newest first', async () => {
+test('each endpoint of a list gets its own deliveries, newest first', async () => {
   const { data } = await api.ask(
     '{ endpoints { nodes { id deliveries(first: 2) { nodes { id endpoint { id } } pageInfo { hasNextPage } } } } }',
     {},
@@ -85,7 +85,7 @@ test('the deliveries of many endpoints are each endpoint’s own, newest first',
   }
 })
 
-test('a body is read only when it is asked for', async () => {
+test('a query that does not select the body does not read it', async () => {
   const tenantId = await api.tenant()
   const eventId = await api.event(tenantId, { body: JSON.stringify({ type: 'call.ended', padding: 'x'.repeat(1000) }) })
   const queries: string[] = []

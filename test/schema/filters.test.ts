@@ -138,26 +138,29 @@ describe('a filter of deliveries', () => {
     ['fields that exclude each other', () => ({ statuses: ['HELD'], reasons: ['retries_exhausted'] }), () => []],
   ]
 
-  test.each(TABLE)('by %s takes the same in a list, in dead letters and live', async (_name, filter, expected) => {
-    const { data, errors } = await api.ask(Deliveries, { filter: filter() }, admin)
-    expect(errors).toBeUndefined()
-    const listed = data!.deliveries!.nodes.map(({ id }) => fromPublicId('delivery', id)!)
-    expect(namesOf(listed, deliveries)).toEqual(expected().sort())
-    expect(data!.deadLetters!.nodes.map(({ id }) => id)).toEqual(
-      data!.deliveries!.nodes.filter(({ status }) => status === 'DEAD_LETTERED').map(({ id }) => id),
-    )
-    const resolved = await deliveryFilterOf({ ...api.ctx, viewer: admin } as never, readDates(filter()) as never)
-    const rows = await api.ctx.db.delivery.findMany({ include: { endpoint: true } })
-    const live = rows.filter((row) => matchesDelivery(resolved, row, row.endpoint)).map(({ id }) => id)
-    expect(namesOf(live, deliveries)).toEqual(expected().sort())
-  })
+  test.each(TABLE)(
+    'a filter of deliveries by %s matches the same in a list, in dead letters and live',
+    async (_name, filter, expected) => {
+      const { data, errors } = await api.ask(Deliveries, { filter: filter() }, admin)
+      expect(errors).toBeUndefined()
+      const listed = data!.deliveries!.nodes.map(({ id }) => fromPublicId('delivery', id)!)
+      expect(namesOf(listed, deliveries)).toEqual(expected().sort())
+      expect(data!.deadLetters!.nodes.map(({ id }) => id)).toEqual(
+        data!.deliveries!.nodes.filter(({ status }) => status === 'DEAD_LETTERED').map(({ id }) => id),
+      )
+      const resolved = await deliveryFilterOf({ ...api.ctx, viewer: admin } as never, readDates(filter()) as never)
+      const rows = await api.ctx.db.delivery.findMany({ include: { endpoint: true } })
+      const live = rows.filter((row) => matchesDelivery(resolved, row, row.endpoint)).map(({ id }) => id)
+      expect(namesOf(live, deliveries)).toEqual(expected().sort())
+    },
+  )
 
-  test('by statuses without DEAD_LETTERED takes no dead letter', async () => {
+  test('a filter by statuses without DEAD_LETTERED matches no dead letter', async () => {
     const { data } = await api.ask(Deliveries, { filter: { statuses: ['PENDING'] } }, admin)
     expect(data!.deadLetters!.nodes).toEqual([])
   })
 
-  test('by time takes from inclusive, to exclusive', async () => {
+  test('a filter of deliveries by time matches from inclusive, to exclusive', async () => {
     const [first, second, third] = [
       new Date(Date.now() - 5_000),
       new Date(Date.now() - 3_000),
@@ -176,7 +179,7 @@ describe('a filter of deliveries', () => {
     expect(await count({ from: '0001-01-01T00:00:00Z', to: '9999-12-31T23:59:59.999Z' })).toBe(3)
   })
 
-  test('never takes another tenant’s', async () => {
+  test('a filter never matches a delivery of another tenant', async () => {
     const other = await api.tenant()
     await api.delivery({ tenantId: other, endpointId: await api.endpoint(other) })
     const { data } = await api.ask(Deliveries, {}, admin)
@@ -191,12 +194,12 @@ describe('a delivery reads', () => {
     return rest
   }
 
-  test('as PENDING with its next attempt while its endpoint is active', async () => {
+  test('a delivery to an active endpoint is PENDING, with its next attempt', async () => {
     const due = await shown('due')
     expect(due).toEqual({ status: 'PENDING', reason: null, nextAttemptAt: expect.any(String), completedAt: null })
   })
 
-  test('as HELD, with no next attempt, while its endpoint is paused or disabled', async () => {
+  test('a delivery to a paused or disabled endpoint is HELD, without a next attempt', async () => {
     expect(await shown('pausedOne')).toEqual({
       status: 'HELD',
       reason: 'endpoint_paused',
@@ -211,7 +214,7 @@ describe('a delivery reads', () => {
     })
   })
 
-  test('as CANCELLED since the deletion when its endpoint was deleted', async () => {
+  test('a delivery to a deleted endpoint is CANCELLED since the deletion', async () => {
     const cancelled = {
       status: 'CANCELLED',
       reason: 'endpoint_deleted',
@@ -222,7 +225,7 @@ describe('a delivery reads', () => {
     expect(await shown('ofPausedAndDeleted')).toEqual(cancelled)
   })
 
-  test('as PENDING when it is a test, also of a paused endpoint', async () => {
+  test('a test is PENDING, also to a paused endpoint', async () => {
     expect((await shown('pausedTest')).status).toBe('PENDING')
   })
 })
@@ -246,7 +249,7 @@ describe('a filter of events', () => {
     ['undeliveredTo and no tests', () => ({ undeliveredTo: ep('paused'), test: false }), () => ['pausedOne', 'poison']],
   ]
 
-  test.each(TABLE)('by %s takes the same in a list and live', async (_name, filter, expected) => {
+  test.each(TABLE)('a filter of events by %s matches the same in a list and live', async (_name, filter, expected) => {
     const { data, errors } = await api.ask(Events, { filter: filter() }, admin)
     expect(errors).toBeUndefined()
     expect(
@@ -269,7 +272,7 @@ describe('a filter of events', () => {
     ).toEqual(expected().sort())
   })
 
-  test('by time takes from inclusive, to exclusive', async () => {
+  test('a filter of events by time matches from inclusive, to exclusive', async () => {
     const other = await api.tenant()
     const [first, second] = [new Date(Date.now() - 5_000), new Date(Date.now() - 3_000)]
     for (const createdAt of [first, second]) await api.event(other, { createdAt })

@@ -49,7 +49,7 @@ describe('a count', () => {
     [{ statuses: ['HELD'] }, 1],
     [{ statuses: [] }, 0],
     [{ errorCodes: ['timeout', 'gone'] }, 5],
-  ])('of deliveries takes what the list takes: %j', async (filter, count) => {
+  ])('deliveryCount counts what the list shows, with the filter %j', async (filter, count) => {
     const { deliveryCount, deliveries } = await ask(
       `query ($filter: DeliveryFilter) {
         deliveryCount(filter: $filter) { count precision } deliveries(first: 100, filter: $filter) { nodes { id } } }`,
@@ -59,14 +59,14 @@ describe('a count', () => {
     expect(deliveries.nodes).toHaveLength(count)
   })
 
-  test('of events takes what the list takes', async () => {
+  test('eventCount counts what the list shows', async () => {
     const { eventCount } = await ask('query ($f: EventFilter) { eventCount(filter: $f) { count precision } }', {
       f: { undeliveredTo: publicId('endpoint', endpoints['crm']!) },
     })
     expect(eventCount).toEqual({ count: 4, precision: 'EXACT' })
   })
 
-  test('stops at 10,000', async () => {
+  test('a count stops at 10,000', async () => {
     const many = await api.tenant()
     const endpointId = await api.endpoint(many)
     const add = (count: number) => api.ctx.db.$executeRaw`
@@ -100,7 +100,7 @@ describe('dead letters from above', () => {
   const GROUPS = `query ($filter: DeliveryFilter, $first: Int) { deadLetterGroups(filter: $filter, first: $first) {
     endpoint { name id } eventType errorCode statusCode count { count precision } oldestAt newestAt } }`
 
-  test('are grouped by endpoint, event type and failure, the largest group first', async () => {
+  test('dead letters are grouped by endpoint, event type and failure, the largest group first', async () => {
     const { deadLetterGroups } = await ask(GROUPS)
     expect(
       deadLetterGroups.map((group: Asked) => [group.count.count, group.eventType, group.errorCode, group.statusCode]),
@@ -116,14 +116,14 @@ describe('dead letters from above', () => {
     expect(Date.parse(crm.newestAt) - Date.parse(crm.oldestAt)).toBeGreaterThan(1.9 * HOUR)
   })
 
-  test('are grouped within a filter, as many groups as asked', async () => {
+  test('deadLetterGroups respects its filter and its limit', async () => {
     const filter = { errorCodes: ['http_status', 'timeout'] }
     expect((await ask(GROUPS, { filter, first: 2 }))['deadLetterGroups']).toHaveLength(2)
     expect((await ask(GROUPS, { filter: { statuses: ['SUCCEEDED'] } }))['deadLetterGroups']).toEqual([])
     for (const first of [0, 101]) expect(codeOf(await api.ask(GROUPS, { first }, viewer))).toBe('BAD_USER_INPUT')
   })
 
-  test('a plan says what a bulk retry would take, which is nothing of deleted endpoints', async () => {
+  test('retryPlan shows what a bulk retry would retry, and nothing of deleted endpoints', async () => {
     const document = `query ($filter: DeliveryFilter!) { retryPlan(filter: $filter) {
       count { count precision } oldestAt endpoints { name } } }`
     const { retryPlan } = await ask(document, { filter: {} })
@@ -144,7 +144,7 @@ describe('statistics', () => {
   const FIELDS = `{ bucketSeconds current { succeeded deadLettered failedAttempts successRate p95LatencyMs }
     previous { succeeded } buckets { start succeeded } }`
 
-  test('of a tenant, of its endpoints and by query are of the same window, and empty ones have no rate', async () => {
+  test('the statistics of a tenant, of its endpoints and of the query have the same window, and empty ones have no rate', async () => {
     const {
       stats,
       tenant,
@@ -161,7 +161,7 @@ describe('statistics', () => {
     expect(me.tenant.stats).toEqual({ bucketSeconds: 900 })
   })
 
-  test('of many endpoints are read at once', async () => {
+  test('the statistics of many endpoints are read in one query', async () => {
     const busy = await api.tenant()
     for (let i = 0; i < 12; i++) {
       const endpointId = await api.endpoint(busy, { name: `E${i}` })
@@ -186,7 +186,7 @@ describe('statistics', () => {
     expect(reads).toBe(1)
   })
 
-  test('are not for publishers', async () => {
+  test('a PUBLISHER cannot read statistics', async () => {
     const publisher = api.as('PUBLISHER', tenantId)
     const answer = await api.ask('{ viewer { tenant { stats { bucketSeconds } } } }', {}, publisher)
     expect(codeOf(answer)).toBe('FORBIDDEN')
@@ -200,7 +200,7 @@ describe('bulk retries', () => {
   const CHANGE = (name: string, more = '') => `mutation ($id: ID!) { ${name}(id: $id ${more}) { __typename
     ... on Error { code path } ... on ${name[0]!.toUpperCase()}${name.slice(1)}Success { bulkRetry { status maxPerSecond completedAt } } } }`
 
-  test('are started, listed, looked up, paused, hurried, resumed and cancelled', async () => {
+  test('a bulk retry can be started, listed, found, paused, changed, resumed and cancelled', async () => {
     const admin = { ...api.as('ADMIN', tenantId), name: 'Ana' }
     const { retryDeadLetters } = await ask(START, { filter: { errorCodes: ['http_status'] }, maxPerSecond: 7 }, admin)
     const { id } = retryDeadLetters.bulkRetry
@@ -249,7 +249,7 @@ describe('bulk retries', () => {
     expect(auditEntries.nodes[0].targetId).toBe(id)
   })
 
-  test('a filter that names what the caller has not is answered, not failed', async () => {
+  test('a bulk retry whose filter names a foreign object answers NotFoundError as data', async () => {
     const foreign = publicId('endpoint', await api.endpoint(await api.tenant()))
     const { retryDeadLetters } = await ask(START, { filter: { endpointIds: [foreign] } }, api.as('ADMIN', tenantId))
     expect(retryDeadLetters).toEqual({
@@ -263,7 +263,7 @@ describe('bulk retries', () => {
   })
 })
 
-test('what a person does to a delivery is in the audit', async () => {
+test('every manual change of a delivery is in the audit', async () => {
   const admin = api.as('ADMIN', await api.tenant())
   const endpointId = await api.endpoint(admin.tenantId!)
   const of = { tenantId: admin.tenantId!, endpointId }

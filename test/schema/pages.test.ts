@@ -40,7 +40,7 @@ async function page(variables: { first?: number | null; after?: string | null })
   return data!.events!
 }
 
-test('walking a list by its end cursors gives every event once, newest first', async () => {
+test('reading a list page by page gives every event once, newest first', async () => {
   const walked: string[] = []
   let after: string | null = null
   let pages = 0
@@ -57,7 +57,7 @@ test('walking a list by its end cursors gives every event once, newest first', a
   expect(pages).toBe(3)
 })
 
-test('a page that is exactly full and the last one says that nothing follows', async () => {
+test('the last page has no next page, also if it is exactly full', async () => {
   const { nodes, pageInfo } = await page({ first: 5 })
   expect([nodes.length, pageInfo.hasNextPage]).toEqual([5, false])
 })
@@ -79,24 +79,24 @@ test('a cursor outlives its row', async () => {
   expect((await page({ first: 2, after: cursor })).edges).toEqual(edges)
 })
 
-test('null for first and after is as if they were absent', async () => {
+test('null for first and after means the same as absent', async () => {
   expect(await page({ first: null, after: null })).toEqual(await page({}))
 })
 
-test.each([0, -1, 101])('first: %i is BAD_USER_INPUT, and the list null', async (first) => {
+test.each([0, -1, 101])('first: %i is BAD_USER_INPUT, and the list is null', async (first) => {
   const answer = await api.ask(Events, { first }, admin)
   expect([codeOf(answer), answer.data!.events]).toEqual(['BAD_USER_INPUT', null])
 })
 
-test.each(['', 'x', 'bm8gY3Vyc29y', 'AZ3-_'])('after: %j is no cursor: BAD_USER_INPUT', async (after) => {
+test.each(['', 'x', 'bm8gY3Vyc29y', 'AZ3-_'])('after: %j is not a cursor and is BAD_USER_INPUT', async (after) => {
   expect(codeOf(await api.ask(Events, { after }, admin))).toBe('BAD_USER_INPUT')
 })
 
-test('an id is no cursor', async () => {
+test('an id is not a cursor', async () => {
   expect(codeOf(await api.ask(Events, { after: events[0]! }, admin))).toBe('BAD_USER_INPUT')
 })
 
-test('a list gives 50 unless asked, Endpoint.deliveries 100', async () => {
+test('a list gives 50 items by default, and Endpoint.deliveries gives 100', async () => {
   const busy = await api.tenant()
   const busyEndpoint = await api.endpoint(busy)
   for (let i = 0; i < 101; i++) await api.delivery({ tenantId: busy, endpointId: busyEndpoint })
@@ -127,7 +127,7 @@ test('a list gives 50 unless asked, Endpoint.deliveries 100', async () => {
   expect([codeOf(refused), refused.data!.endpoint!.deliveries]).toEqual(['BAD_USER_INPUT', null])
 })
 
-test('a request that costs too much, or goes too deep, is refused before anything is read', async () => {
+test('a request that costs too much or is too deep is refused before anything is read', async () => {
   const costly =
     'query { events(first: 100) { nodes { deliveries { attempts { id number url } endpoint { deliveries { nodes { id status } } } } } } }'
   const deep = `query { events(first: 1) { nodes { ${'deliveries { event { '.repeat(7)} id ${'} } '.repeat(7)} } } }`
@@ -140,7 +140,7 @@ test('a request that costs too much, or goes too deep, is refused before anythin
   }
 })
 
-test('a page of 100 deliveries with their events, endpoints and attempts is within the cost', async () => {
+test('a page of 100 deliveries with their events, endpoints and attempts is within the cost limit', async () => {
   const document = `query { deliveries(first: 100) { nodes { id status reason attemptCount nextAttemptAt createdAt completedAt
     event { id type subject } endpoint { id name url status }
     attempts { id number trigger startedAt latencyMs statusCode errorCode timing { totalMs } } } } }`

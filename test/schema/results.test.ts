@@ -43,7 +43,7 @@ async function created(input: Partial<CreateEndpointInput> = {}) {
 }
 
 describe('an endpoint', () => {
-  test('shows the whole catalogue when it was made for all types, and only hints of its secrets', async () => {
+  test('an endpoint for all types shows the whole catalogue, and only hints of its secrets', async () => {
     const { endpoint, signingSecret } = await created({
       headers: [{ name: 'Authorization', value: 'Bearer very-secret-value' }],
     })
@@ -62,7 +62,7 @@ describe('an endpoint', () => {
     })
   })
 
-  test('that cannot be made answers every issue at once, with paths from the argument on', async () => {
+  test('an endpoint with a bad input answers every issue at once, with paths from the argument on', async () => {
     const input = { name: '', url: 'http://crm.example/', eventTypes: ['call.endd'], maxInFlight: 0 }
     const { data } = await api.ask(Create, { input }, admin)
     const result = data!.createEndpoint
@@ -82,7 +82,7 @@ describe('an endpoint', () => {
     }
   `)
 
-  test('shows a rotation while it overlaps', async () => {
+  test('an endpoint shows a rotation while it overlaps', async () => {
     const { endpoint } = await created()
     const { data } = await api.ask(Rotate, { id: endpoint.id, hours: 2 }, admin)
     const rotated = data!.rotateSigningSecret as Extract<
@@ -96,7 +96,7 @@ describe('an endpoint', () => {
     expect(at(rotated.overlapEndsAt) - at(rotated.endpoint.rotation!.startedAt)).toBe(2 * 3_600_000)
   })
 
-  test('paused twice answers ConflictError; deleted it leaves the list, answers NotFoundError and stays readable', async () => {
+  test('an endpoint that is paused twice answers ConflictError; a deleted one leaves the list, answers NotFoundError and stays readable', async () => {
     const { endpoint } = await created()
     const pause =
       'mutation ($id: ID!) { r: pauseEndpoint(id: $id) { __typename ... on PauseEndpointSuccess { endpoint { status } } ... on Error { code } } }'
@@ -140,7 +140,7 @@ const Publish = graphql(`
 const data = findEventType('call.ended')!.example.data
 
 describe('a publish', () => {
-  test('answers ids in the order of the input; the event reads back as it went in', async () => {
+  test('a publish answers ids in the order of the input, and each event can be read as it was published', async () => {
     const other = await api.tenant()
     const input = {
       tenantId: publicId('tenant', other),
@@ -171,7 +171,7 @@ describe('a publish', () => {
     expect(event['payload']).toMatchObject({ id, tenant_id: publicId('tenant', other), data })
   })
 
-  test('with one bad event stores nothing and names its place', async () => {
+  test('a publish with one bad event stores nothing and names its place', async () => {
     const events = [
       { type: 'call.ended', data },
       { type: 'call.ended', data: { ...data, call_id: 7 } },
@@ -185,7 +185,7 @@ describe('a publish', () => {
     expect(await api.ctx.db.event.count({ where: { tenantId } })).toBe(before)
   })
 
-  test('with a used idempotency key and other content answers ConflictError', async () => {
+  test('a publish with a used idempotency key and other content answers ConflictError', async () => {
     const event = { type: 'call.ended', data, idempotencyKey: 'call_7:ended' }
     await api.ask(Publish, { input: { events: [event] } }, publisher)
     const again = await api.ask(Publish, { input: { events: [event] } }, publisher)
@@ -194,7 +194,7 @@ describe('a publish', () => {
     expect(other.data!.publishEvents).toMatchObject({ __typename: 'ConflictError', code: 'IDEMPOTENCY_CONFLICT' })
   })
 
-  test('of an event whose payload was forgotten reads as null', async () => {
+  test('the payload of an event after its retention time is null', async () => {
     const id = publicId('event', await api.event(tenantId, { body: null }))
     const { data: read } = await api.ask('query ($id: ID!) { event(id: $id) { payload body } }', { id }, admin)
     expect(read).toEqual({ event: { payload: null, body: null } })
@@ -211,7 +211,7 @@ describe('a literal', () => {
     .join(', ')
 
   test.each(['12345678901234567890', '1e400', '0.1000000000000000055511151231257827'])(
-    'number %s in JSON is refused, never rounded',
+    'the number %s in a JSON literal is refused, never rounded',
     async (number) => {
       const { data: answer } = await api.ask(publish(`{ ${literal}, big: ${number} }`), {}, publisher)
       expect(answer!['publishEvents']).toMatchObject({
@@ -221,7 +221,7 @@ describe('a literal', () => {
     },
   )
 
-  test('named __proto__ in JSON is a member like any other', async () => {
+  test('a member named __proto__ in a JSON literal is an ordinary member', async () => {
     const { data: answer } = await api.ask(publish(`{ ${literal}, __proto__: { admin: true } }`), {}, publisher)
     const { events } = answer!['publishEvents'] as { events: { id: string }[] }
     const { data: read } = await api.ask('query ($id: ID!) { event(id: $id) { body } }', { id: events[0]!.id }, admin)
@@ -229,7 +229,7 @@ describe('a literal', () => {
     expect(({} as { admin?: boolean }).admin).toBeUndefined()
   })
 
-  test('with variables inside JSON takes their values', async () => {
+  test('a JSON literal with variables inside has their values', async () => {
     const document = `mutation ($subject: String, $nested: JSON) { publishEvents(input: { events: [{ type: "call.ended", subject: $subject, data: { ${literal}, extra: $nested, list: [$nested, 1.50] } }] }) { ... on PublishEventsSuccess { events { id } } } }`
     const { data: answer } = await api.ask(document, { subject: 's', nested: { a: [1, 'x', null] } }, publisher)
     const { events } = answer!['publishEvents'] as { events: { id: string }[] }
@@ -245,7 +245,7 @@ describe('a literal', () => {
   })
 
   test.each(['2026-11-01', '2026-11-01T10:00:00', '2026-02-30T00:00:00Z', 'yesterday', 12, true])(
-    'DateTime %j is refused, with what was expected',
+    'the DateTime %j is refused, with what was expected',
     async (moment) => {
       const byVariable = await api.ask(
         'query ($from: DateTime) { events(filter: { from: $from }) { nodes { id } } }',
@@ -267,7 +267,7 @@ describe('a literal', () => {
 })
 
 describe('a delivery', () => {
-  test('is retried and cancelled by its state: the decision of the domain is the answer', async () => {
+  test('a retry or a cancellation of a delivery answers with the decision of the domain', async () => {
     const endpointId = await api.endpoint(tenantId)
     const dead = publicId(
       'delivery',
@@ -294,7 +294,7 @@ describe('a delivery', () => {
     })
   })
 
-  test('of a test is answered before its attempt is made', async () => {
+  test('sendTestEvent answers before the attempt is made', async () => {
     const endpointId = publicId(
       'endpoint',
       await api.endpoint(tenantId, { status: 'PAUSED', eventTypes: ['call.created'] }),
@@ -316,7 +316,7 @@ describe('a delivery', () => {
     })
   })
 
-  test('shows its attempts in order, with headers, body and timing', async () => {
+  test('a delivery shows its attempts in order, with headers, body and timing', async () => {
     const endpointId = await api.endpoint(tenantId)
     const deliveryId = await api.delivery({ tenantId, endpointId })
     await api.attempt(
@@ -361,7 +361,7 @@ describe('a delivery', () => {
   })
 })
 
-test('createTenant and createApiKey answer what was made; the key is shown once', async () => {
+test('createTenant and createApiKey answer with the new object, and the key is shown once', async () => {
   const document =
     'mutation { t: createTenant(input: { name: "Acme" }) { ... on CreateTenantSuccess { tenant { id name createdAt payloadRetentionDays } } } }'
   expect((await api.ask(document, {}, api.operator)).data!['t']).toEqual({

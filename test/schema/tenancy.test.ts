@@ -85,7 +85,7 @@ function idsIn(list: { nodes: { id: string }[] } | null | undefined): string[] |
 }
 
 describe('a list', () => {
-  test('without a tenant is about the caller’s own', async () => {
+  test('a list without a tenant is a list of the caller’s own tenant', async () => {
     const { data, errors } = await api.ask(Lists, {}, admin)
     expect(errors).toBeUndefined()
     expect(LISTS.map((list) => idsIn(data![list]))).toEqual([
@@ -98,20 +98,20 @@ describe('a list', () => {
     ])
   })
 
-  test('may name the caller’s own tenant', async () => {
+  test('a list may name the caller’s own tenant', async () => {
     const { data, errors } = await api.ask(Lists, { tenantId: KINDS.Tenant(ours) }, admin)
     expect(errors).toBeUndefined()
     expect(idsIn(data!.endpoints)).toEqual([KINDS.Endpoint(ours)])
   })
 
-  test('of an operator names its tenant, and gets that one’s', async () => {
+  test('a list of an operator shows the tenant that it names', async () => {
     const { data, errors } = await api.ask(Lists, { tenantId: KINDS.Tenant(theirs) }, api.operator)
     expect(errors).toBeUndefined()
     expect(idsIn(data!.deliveries)).toEqual([KINDS.Delivery(theirs)])
     expect(idsIn(data!.apiKeys)).toEqual([KINDS.ApiKey(theirs)])
   })
 
-  test('of an operator without a tenant is null with BAD_USER_INPUT', async () => {
+  test('a list of an operator without a tenant is null with BAD_USER_INPUT', async () => {
     const { data, errors } = await api.ask(Lists, {}, api.operator)
     expect(LISTS.map((list) => data![list])).toEqual(LISTS.map(() => null))
     expect(errors!.map(({ extensions }) => extensions?.code)).toEqual(LISTS.map(() => 'BAD_USER_INPUT'))
@@ -122,13 +122,13 @@ describe('a list', () => {
     ['a tenant that does not exist', () => publicId('tenant', api.ctx.newId())],
     ['an id of another kind', () => KINDS.Endpoint(ours)],
     ['no id at all', () => 'tenant-7'],
-  ])('that names %s is null with NOT_FOUND', async (_what, tenantId) => {
+  ])('a list that names %s is null with NOT_FOUND', async (_what, tenantId) => {
     const { data, errors } = await api.ask(Lists, { tenantId: tenantId() }, admin)
     expect(LISTS.map((list) => data![list])).toEqual(LISTS.map(() => null))
     expect(errors!.map(({ extensions }) => extensions?.code)).toEqual(LISTS.map(() => 'NOT_FOUND'))
   })
 
-  test('of an operator that names a tenant that does not exist is null with NOT_FOUND', async () => {
+  test('a list of an operator that names an unknown tenant is null with NOT_FOUND', async () => {
     const answer = await api.ask(Lists, { tenantId: publicId('tenant', api.ctx.newId()) }, api.operator)
     expect(answer.errors!.map(({ extensions }) => extensions?.code)).toEqual(LISTS.map(() => 'NOT_FOUND'))
   })
@@ -141,7 +141,7 @@ describe('a list', () => {
   `)
 
   test.each(['theirs', 'unknown', 'malformed'])(
-    'with a filter that names %s endpoint or event is null with NOT_FOUND',
+    'a list with a filter that names %s endpoint or event is null with NOT_FOUND',
     async (which) => {
       const other = { theirs: theirs.endpoint, unknown: api.ctx.newId(), malformed: '' }[which]!
       const endpointId = other ? publicId('endpoint', other) : 'ep_x'
@@ -156,7 +156,7 @@ describe('a list', () => {
     },
   )
 
-  test('of tenants is the operator’s', async () => {
+  test('only an operator can list tenants', async () => {
     const Tenants = graphql(`query Tenants { tenants { nodes { id name } } }`)
     const { data } = await api.ask(Tenants, {}, api.operator)
     expect(data!.tenants!.nodes.map(({ name }) => name)).toEqual(['Theirs', 'Ours'])
@@ -182,7 +182,7 @@ describe('a lookup by id', () => {
   })
   const NOTHING = { tenant: null, endpoint: null, event: null, delivery: null }
 
-  test('finds what is one’s own, and for an operator anybody’s', async () => {
+  test('a lookup by id finds objects of the caller’s tenant, and for an operator those of every tenant', async () => {
     for (const [asker, of] of [
       [viewer, ours],
       [api.operator, theirs],
@@ -194,7 +194,7 @@ describe('a lookup by id', () => {
     }
   })
 
-  test('that finds nothing is null without an error: foreign, malformed, of another kind', async () => {
+  test('a lookup by a foreign or malformed id, or one of another type, is null without an error', async () => {
     const swapped = {
       tenant: KINDS.Event(ours),
       endpoint: KINDS.Delivery(ours),
@@ -209,7 +209,7 @@ describe('a lookup by id', () => {
       expect(await api.ask(Lookups, asked, viewer)).toEqual({ data: NOTHING })
   })
 
-  test('tenant without an id, and with null, is one’s own; an operator has none', async () => {
+  test('tenant without an id, or with null, is the caller’s own; for an operator it is null', async () => {
     const Own = graphql(`query OwnTenant($id: ID) { absent: tenant { name } given: tenant(id: $id) { name } }`)
     expect((await api.ask(Own, { id: null }, viewer)).data).toEqual({
       absent: { name: 'Ours' },
@@ -236,7 +236,7 @@ describe('a lookup by id', () => {
   `)
 
   test.each(Object.keys(KINDS) as (keyof typeof KINDS)[])(
-    'node finds %s by its id, and nobody else’s',
+    'node finds %s of the caller’s tenant by its id, and no foreign one',
     async (type) => {
       const { data, errors } = await api.ask(NodeById, { id: KINDS[type](ours) }, admin)
       expect(errors).toBeUndefined()
@@ -249,7 +249,7 @@ describe('a lookup by id', () => {
     },
   )
 
-  test('node keeps keys, sessions and audit from a VIEWER', async () => {
+  test('node refuses keys, sessions and audit entries to a VIEWER', async () => {
     expect(codeOf(await api.ask(NodeById, { id: KINDS.ApiKey(ours) }, viewer))).toBe('FORBIDDEN')
     expect(codeOf(await api.ask(NodeById, { id: KINDS.AuditEntry(ours) }, viewer))).toBe('FORBIDDEN')
     expect(codeOf(await api.ask(NodeById, { id: KINDS.ConsoleSession(ours) }, viewer))).toBe('FORBIDDEN')
@@ -257,7 +257,7 @@ describe('a lookup by id', () => {
 })
 
 describe('a role', () => {
-  test('every one reads viewer and the catalogue', async () => {
+  test('every role can read viewer and the catalogue', async () => {
     const Myself = graphql(`
       query Myself { viewer { role name expiresAt tenant { id name } } eventTypes { name group example jsonSchema } }
     `)
@@ -274,7 +274,7 @@ describe('a role', () => {
     }
   })
 
-  test('PUBLISHER reads nothing else', async () => {
+  test('PUBLISHER can read nothing else', async () => {
     const Everything = graphql(`
       query Everything($id: ID!) {
         node(id: $id) { id }
@@ -296,7 +296,7 @@ describe('a role', () => {
     expect(errors!.map(({ extensions }) => extensions?.code)).toEqual(Object.keys(data!).map(() => 'FORBIDDEN'))
   })
 
-  test('VIEWER does not read keys and audit', async () => {
+  test('VIEWER cannot read keys and audit', async () => {
     const { errors } = await api.ask(Lists, {}, viewer)
     expect(errors!.map(({ path, extensions }) => [path![0], extensions?.code])).toEqual([
       ['apiKeys', 'FORBIDDEN'],
@@ -304,7 +304,7 @@ describe('a role', () => {
     ])
   })
 
-  test('nobody reads nothing', async () => {
+  test('a caller without a role can read nothing', async () => {
     const answer = await api.ask('{ viewer { name } }', {}, null)
     expect(codeOf(answer)).toBe('UNAUTHENTICATED')
   })
@@ -330,7 +330,7 @@ describe('a role', () => {
     cancelDelivery: `(id: "${id}")`,
   }
 
-  test.each(Object.keys(MUTATIONS))('%s is refused to the roles that may not use it', async (name) => {
+  test.each(Object.keys(MUTATIONS))('the mutation %s is refused to the roles that may not use it', async (name) => {
     const roles =
       name === 'createTenant'
         ? ['OPERATOR']
@@ -370,7 +370,7 @@ describe('a mutation', () => {
     ['createConsoleLink(input: { tenantId: $id, role: VIEWER })', KINDS.Tenant, ['input', 'tenantId']],
   ]
 
-  test.each(BY_ID)('%s answers NotFoundError for what is not the caller’s', async (mutation, idOf, path) => {
+  test.each(BY_ID)('%s answers NotFoundError for an object of another tenant', async (mutation, idOf, path) => {
     for (const id of [idOf(theirs), 'malformed', KINDS.Event(ours)]) {
       const { data, errors } = await api.ask(foreign(mutation), { id }, admin)
       expect(errors).toBeUndefined()
@@ -389,7 +389,7 @@ describe('a mutation', () => {
   `)
   const event = { type: 'call.ended', data: {} }
 
-  test('a publish of another tenant, or of one that does not exist, answers NotFoundError', async () => {
+  test('a publish for another tenant, or an unknown one, answers NotFoundError', async () => {
     for (const tenantId of [KINDS.Tenant(theirs), 'malformed']) {
       const { data } = await api.ask(Publish, { input: { tenantId, events: [event] } }, publisher)
       expect(data!.publishEvents).toMatchObject({ __typename: 'NotFoundError', path: ['input', 'tenantId'] })
@@ -401,7 +401,7 @@ describe('a mutation', () => {
     }
   })
 
-  test('a publish or a create for all tenants that names none answers ValidationError', async () => {
+  test('a publish or a create with a key for all tenants that names none answers ValidationError', async () => {
     for (const asker of [api.operator, api.as('PUBLISHER', null)]) {
       const { data } = await api.ask(Publish, { input: { events: [event] } }, asker)
       expect(data!.publishEvents).toMatchObject({ __typename: 'ValidationError', path: ['input', 'tenantId'] })
