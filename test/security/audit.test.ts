@@ -195,7 +195,7 @@ async function session(): Promise<string> {
   return toPublicId('consoleSession', id)
 }
 
-test('every mutation that changes something says who did what to what; a refused one says nothing', async () => {
+test('every mutation that changes something writes who did what to which object; a refused one writes nothing', async () => {
   const mutations = OPERATIONS.filter(({ kind }) => kind === 'mutation').map(({ name }) => name)
   expect(mutations.filter((name) => !NOT_AUDITED.includes(name)).sort()).toEqual(STORY.map(({ name }) => name).sort())
 
@@ -235,7 +235,7 @@ test('every mutation that changes something says who did what to what; a refused
   expect(fromPublicId('auditEntry', data.auditEntries.nodes[0].id)).toBe((await entries()).at(-1)!.id)
 })
 
-test('an entry that was written is neither changed nor removed, by any way the application has', async () => {
+test('an audit entry cannot be changed or removed by any means of the application', async () => {
   const { db, hot } = gateway.house.app.ctx
   const before = await entries()
   const { id } = before[0]!
@@ -253,7 +253,7 @@ test('an entry that was written is neither changed nor removed, by any way the a
   expect(await entries()).toEqual(before)
 })
 
-test('its owner can remove what is old, as the documentation says', async () => {
+test('the owner of the table can remove old audit entries, as the documentation says', async () => {
   const { hot } = gateway.house.app.ctx
   const count = (await entries()).length
   const owner = await hot.pool.connect()

@@ -53,7 +53,7 @@ const idsSeenBy = async (browser: Browser, tenantId: string | null = null) => {
 const endedEntries = () => gateway.house.app.ctx.db.auditEntry.count({ where: { action: 'session.ended' } })
 
 describe('the console sessions of a tenant', () => {
-  test('are seen by its admins, the one that asks marked, and not those of others', async () => {
+  test('an ADMIN sees the console sessions of its tenant only, with its own one marked', async () => {
     const admin = await signIn('ADMIN', ours)
     const viewer = await signIn('VIEWER', ours)
     const foreign = await signIn('ADMIN', theirs)
@@ -69,7 +69,7 @@ describe('the console sessions of a tenant', () => {
     expect(ids).not.toContain(operator.id)
   })
 
-  test('are seen by operators together with those of operators, who see every tenant', async () => {
+  test('an operator sees the console sessions of a tenant and those of operators', async () => {
     const viewer = await signIn('VIEWER', ours)
     const foreign = await signIn('VIEWER', theirs)
     const operator = await signIn('OPERATOR', null)
@@ -79,7 +79,7 @@ describe('the console sessions of a tenant', () => {
     expect(ids).not.toContain(foreign.id)
   })
 
-  test('are no longer seen once they ended or their time is over', async () => {
+  test('a console session that was ended or has expired is not listed', async () => {
     const { db } = gateway.house.app.ctx
     const admin = await signIn('ADMIN', ours)
     const expired = await signIn('VIEWER', ours)
@@ -94,7 +94,7 @@ describe('the console sessions of a tenant', () => {
     expect(ids).toContain(admin.id)
   })
 
-  test('tell when they were last used', async () => {
+  test('a console session shows when it was last used', async () => {
     const admin = await signIn('ADMIN', ours)
     const viewer = await signIn('VIEWER', ours)
     await viewer.ask('{ viewer { role } }')
@@ -107,7 +107,7 @@ describe('the console sessions of a tenant', () => {
 })
 
 describe('ending a console session', () => {
-  test('shuts its browser out within ten seconds, and is written down once', async () => {
+  test('ending a console session shuts its browser out within ten seconds, and is audited once', async () => {
     const admin = await signIn('ADMIN', ours)
     const viewer = await signIn('VIEWER', ours)
     expect((await viewer.ask('{ viewer { role } }')).status).toBe(200)
@@ -126,7 +126,7 @@ describe('ending a console session', () => {
     expect((await admin.ask('{ viewer { role } }')).status).toBe(200)
   })
 
-  test('is for an operator, whosever it is, and not for an admin of another tenant', async () => {
+  test('an operator can end any console session; an ADMIN cannot end one of another tenant', async () => {
     const viewer = await signIn('VIEWER', ours)
     const foreign = await signIn('ADMIN', theirs)
     const operator = await signIn('OPERATOR', null)
@@ -138,7 +138,7 @@ describe('ending a console session', () => {
     expect(await end(operator, other.id)).toMatchObject({ __typename: 'EndConsoleSessionSuccess' })
   })
 
-  test('is not for a viewer, who sees none either', async () => {
+  test('a VIEWER can neither see nor end console sessions', async () => {
     const admin = await signIn('ADMIN', ours)
     const viewer = await signIn('VIEWER', ours)
     for (const { reply } of [await viewer.ask(END, { id: admin.id }), await viewer.ask(LIST)])

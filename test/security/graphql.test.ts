@@ -86,27 +86,30 @@ const hostile = (what: string, kind: string, field: string) =>
   HOSTILE[what]!.document.replaceAll('KIND', kind).replaceAll('FIELD', field)
 
 describe('a hostile document', () => {
-  test.each(Object.keys(HOSTILE))('of %s is refused at once over HTTP, events and websocket', async (what) => {
-    const { codes } = HOSTILE[what]!
-    const startedAt = performance.now()
-    const query = hostile(what, 'query', 'deliveries')
-      .replaceAll('DeliveryUpdateBatch', 'DeliveryConnection')
-      .replaceAll('cursor', '__typename')
-    expect(codes).toContain(codeOf(await gateway.ask(admin, query)))
-    const subscription = hostile(what, 'subscription', 'deliveryUpdates')
-    expect(codes).toContain(codeOf(await gateway.askEvents(admin, subscription)))
-    const socket = await gateway.socket(admin)
-    socket.send({ type: 'subscribe', id: '1', payload: { query: subscription } })
-    const { type, payload } = await socket.next()
-    expect([type, codes.includes(codeOf({ errors: payload }))]).toEqual(['error', true])
-    // Its own subscription alone has ended.
-    socket.send({ type: 'subscribe', id: '2', payload: { query: 'subscription { deliveryUpdates { cursor } }' } })
-    expect((await socket.next()).payload.data.deliveryUpdates.cursor).toEqual(expect.any(String))
-    socket.ws.close()
-    expect(performance.now() - startedAt).toBeLessThan(3_000)
-  })
+  test.each(Object.keys(HOSTILE))(
+    'a document of %s is refused at once over HTTP, events and websocket',
+    async (what) => {
+      const { codes } = HOSTILE[what]!
+      const startedAt = performance.now()
+      const query = hostile(what, 'query', 'deliveries')
+        .replaceAll('DeliveryUpdateBatch', 'DeliveryConnection')
+        .replaceAll('cursor', '__typename')
+      expect(codes).toContain(codeOf(await gateway.ask(admin, query)))
+      const subscription = hostile(what, 'subscription', 'deliveryUpdates')
+      expect(codes).toContain(codeOf(await gateway.askEvents(admin, subscription)))
+      const socket = await gateway.socket(admin)
+      socket.send({ type: 'subscribe', id: '1', payload: { query: subscription } })
+      const { type, payload } = await socket.next()
+      expect([type, codes.includes(codeOf({ errors: payload }))]).toEqual(['error', true])
+      // Its own subscription alone has ended.
+      socket.send({ type: 'subscribe', id: '2', payload: { query: 'subscription { deliveryUpdates { cursor } }' } })
+      expect((await socket.next()).payload.data.deliveryUpdates.cursor).toEqual(expect.any(String))
+      socket.ws.close()
+      expect(performance.now() - startedAt).toBeLessThan(3_000)
+    },
+  )
 
-  test('costs what its pages may hold, whether they are said in the document or in variables', async () => {
+  test('the cost of a document follows its page sizes, given in the document or in variables', async () => {
     const query = (first: string) =>
       `query ${first === '$n' ? '($n: Int)' : ''} { endpoints(first: ${first}) ${pages(first, 1)} }`
     expect((await gateway.ask(admin, query('1'))).errors).toBeUndefined()
@@ -117,7 +120,7 @@ describe('a hostile document', () => {
     expect(extensions.cost.requested).toBeGreaterThan((await gateway.ask(admin, query('2'))).extensions.cost.requested)
   })
 
-  test('costs for introspection too, of which a whole one fits', async () => {
+  test('introspection has a cost, and a whole introspection is within the limit', async () => {
     const { data, extensions } = await gateway.ask(viewer, getIntrospectionQuery())
     expect(data.__schema.queryType.name).toBe('Query')
     expect(extensions.cost.requested).toBeGreaterThan(5_000)
@@ -125,7 +128,7 @@ describe('a hostile document', () => {
     expect(codeOf(await gateway.ask(viewer, deep))).toBe('BAD_USER_INPUT')
   })
 
-  test.each([101, 0, -1, 2 ** 31 - 1])('cannot have a page of %i', async (first) => {
+  test.each([101, 0, -1, 2 ** 31 - 1])('a page of %i is refused', async (first) => {
     for (const list of ['endpoints', 'events', 'deliveries', 'deadLetters', 'apiKeys', 'auditEntries'])
       expect([list, codeOf(await gateway.ask(admin, `{ ${list}(first: ${first}) { nodes { id } } }`))]).toEqual([
         list,
@@ -133,7 +136,7 @@ describe('a hostile document', () => {
       ])
   })
 
-  test('cannot hide among several operations: the one that is asked for is judged, and the whole text', async () => {
+  test('a document with several operations is checked as a whole, and the requested operation is costed', async () => {
     const query = `query A { viewer { name } } query B { endpoints(first: 100) ${pages(100, 1)} }`
     const ask = async (operationName: string) => {
       const { text } = await gateway.post(JSON.stringify({ query, operationName }), admin)
@@ -148,14 +151,14 @@ describe('a hostile document', () => {
 describe('a hostile request', () => {
   const valid = '{"query":"{ viewer { name } }"}'
 
-  test('of more than 4 MiB is 413, with and without its length said before', async () => {
+  test('a request of more than 4 MiB is 413, with and without a declared length', async () => {
     const large = JSON.stringify({ query: '{ viewer { name } }', pad: 'x'.repeat(MAX_REQUEST_BYTES) })
     expect(await post(large)).toMatchObject({ status: 413, code: 'BAD_USER_INPUT' })
     expect(await post(large, { 'transfer-encoding': 'chunked' })).toMatchObject({ status: 413 })
     expect((await post(valid)).status).toBe(200)
   })
 
-  test('of many operations at once, of another form, or by another method is refused', async () => {
+  test('a request with many operations, another content type or another method is refused', async () => {
     expect(await post(`[${valid},${valid}]`)).toMatchObject({ status: 400, code: 'BAD_USER_INPUT' })
     for (const type of [
       'text/plain',
@@ -182,7 +185,7 @@ describe('a hostile request', () => {
       expect((await fetch(`${gateway.url}/graphql`, { method })).status).toBe(405)
   })
 
-  test('with JSON of any depth gets an answer, and no fault', async () => {
+  test('a request with JSON of any depth gets an answer and causes no fault', async () => {
     const deep = (levels: number, inner: string, open: string, close: string) =>
       open.repeat(levels) + inner + close.repeat(levels)
     const publisher = await gateway.key('PUBLISHER', gateway.house.tenantId)
@@ -211,7 +214,7 @@ describe('a hostile request', () => {
     expect((await post(valid)).status).toBe(200)
   })
 
-  test('over a websocket cannot do better', async () => {
+  test('a hostile request over a websocket meets the same limits', async () => {
     const socket = await gateway.socket(admin)
     const query = 'subscription ($f: DeliveryFilter) { deliveryUpdates(filter: $f) { cursor } }'
     const deep = '['.repeat(5_000) + ']'.repeat(5_000)
@@ -239,7 +242,7 @@ describe('a hostile request', () => {
 })
 
 describe('another site’s page', () => {
-  test('is invited to nothing, with whatever it asks', async () => {
+  test('a page of another site gets no CORS permission for any request', async () => {
     for (const init of [
       { method: 'OPTIONS', headers: { origin: 'https://evil.example', 'access-control-request-method': 'POST' } },
       { headers: { origin: 'https://evil.example', authorization: `Bearer ${admin}` } },
@@ -252,7 +255,7 @@ describe('another site’s page', () => {
       }
   })
 
-  test('gets no socket with a session’s cookie, and one with a key, which no page has by itself', async () => {
+  test('a page of another site gets no socket with a session’s cookie, and gets one with a key', async () => {
     const cookie = `sivo_session=sivosession_${'a'.repeat(43)}`
     for (const origin of ['https://evil.example', 'null', `${gateway.url}.evil.example`, 'http://127.0.0.1:1']) {
       await expect(gateway.socket(admin, { origin, headers: { cookie } })).rejects.toThrow('403')
@@ -296,7 +299,7 @@ describe('the end', () => {
     expect(performance.now() - sinceMs).toBeLessThan(10_000)
   }
 
-  test.concurrent('of a credential that was revoked, expired or signed out comes within 10 s, on events and sockets too', async ({
+  test.concurrent('a credential that was revoked, expired or signed out ends within 10 s, also on event streams and sockets', async ({
     expect,
   }) => {
     const { ctx } = gateway.house.app
@@ -334,7 +337,7 @@ describe('the end', () => {
     ])
   }, 25_000)
 
-  test.concurrent('of a statement that waits too long: it is given up, and says so', async ({ expect }) => {
+  test.concurrent('a statement that takes too long is ended, and the answer says so', async ({ expect }) => {
     const locking = await openClient(gateway.house.database.url)
     try {
       await locking.query('begin; lock table attempt in access exclusive mode')
@@ -350,7 +353,7 @@ describe('the end', () => {
 })
 
 describe('strangers', () => {
-  test('who try keys are asked about in bounded numbers, and those who are known do not wait behind them', async () => {
+  test('look-ups of unknown keys are limited, and known callers do not wait behind them', async () => {
     const body = '{"query":"{ viewer { name } }"}'
     const known = await gateway.key('VIEWER', gateway.house.tenantId)
     const before = gateway.logged.length
@@ -376,7 +379,7 @@ describe('strangers', () => {
     expect(gateway.logged.slice(before).join('')).not.toContain('canary-stranger')
   })
 
-  test('who open sockets and say nothing are bounded and sent away, and hold nobody up who has a key', async () => {
+  test('sockets without a key are limited and closed, and delay no caller with a key', async () => {
     const known = await gateway.socket(viewer)
     const silent: WebSocket[] = []
     const opened = await Promise.all(
@@ -402,7 +405,7 @@ describe('strangers', () => {
 })
 
 describe('a rate', () => {
-  test('holds on a websocket as anywhere, says when to come back, and leaves the socket open', async () => {
+  test('the rate limit also holds on a websocket, says when to retry, and leaves the socket open', async () => {
     const key = await gateway.key('VIEWER', gateway.house.tenantId)
     const socket = await gateway.socket(key)
     let refused: Reply = null
@@ -482,7 +485,7 @@ describe('on a schema made for it', () => {
     return last
   }
 
-  test('a reader who does not read gets no more made for him, over events and over a websocket', async () => {
+  test('no further results are computed for a client that does not read, over events and over a websocket', async () => {
     produced = 0
     const events = connect(server.port, '127.0.0.1')
     await once(events, 'connect')
@@ -499,7 +502,7 @@ describe('on a schema made for it', () => {
     socket.ws.terminate()
   }, 40_000)
 
-  test('a query that nobody waits for is not carried on with; a mutation does all it was asked', async () => {
+  test('a query whose caller has left is stopped; a mutation is completed', async () => {
     for (const [kind, carried] of [
       ['query', 0],
       ['mutation', 1],

@@ -20,7 +20,7 @@ const installed = Object.entries(lock.packages).filter(([path, locked]) => !isOu
 const versionsOf = (name: string) =>
   installed.filter(([path]) => path.endsWith(`node_modules/${name}`)).map(([, { version }]) => version!)
 
-test('every package is known by its content, and by no address', () => {
+test('every package in the lock file has a checksum and no address', () => {
   expect(installed.length).toBeGreaterThan(200)
   expect(installed.filter(([, { resolved }]) => resolved).map(([path]) => path)).toEqual([])
   // Programs for other platforms than the one the file was made on come without.
@@ -28,23 +28,23 @@ test('every package is known by its content, and by no address', () => {
   expect(unknown.map(([path]) => path)).toEqual([])
 })
 
-test('what runs is named to the version', () => {
+test('every dependency has an exact version', () => {
   const ranges = Object.entries({ ...manifest.dependencies, ...manifest.devDependencies })
     .filter(([name, version]) => !name.startsWith('@types/') && !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))
     .map(([name, version]) => `${name}@${version}`)
   expect(ranges).toEqual([])
 })
 
-test('links lead into this repository and nowhere else', () => {
+test('links in the lock file point into this repository only', () => {
   const targets = Object.values(lock.packages).flatMap(({ link, resolved }) => (link ? [resolved] : []))
   expect(targets).toEqual(['packages/verify'])
 })
 
-test('there is one GraphQL, so that every part speaks of the same types', () => {
+test('there is one version of the package graphql, so that all parts share its types', () => {
   expect(versionsOf('graphql')).toHaveLength(1)
 })
 
-test('what strangers talk to is as new as it must be', () => {
+test('the packages that strangers can reach have at least their safe versions', () => {
   const atLeast = (name: string, least: string) => {
     for (const version of versionsOf(name))
       expect([name, version.localeCompare(least, 'en', { numeric: true }) >= 0 ? least : version]).toEqual([
@@ -60,7 +60,7 @@ test('what strangers talk to is as new as it must be', () => {
   atLeast('ws', '8.17.1')
 })
 
-test('only known packages run anything when they are installed', () => {
+test('only known packages have install scripts', () => {
   const names = installed
     .filter(([, { hasInstallScript }]) => hasInstallScript)
     .map(([path]) => path.replace(/^.*node_modules\//, ''))

@@ -60,7 +60,7 @@ function command(env: Record<string, string>): Promise<{ code: number; said: str
   return once(child, 'close').then(([code]) => ({ code: code as number, said }))
 }
 
-test('the command moves every secret and header value to the new key, and can be run again', async () => {
+test('the rewrap command moves every secret and header value to the new key, and can be run again', async () => {
   const receiver = await house.receiver()
   const { id, signingSecret } = await anEndpoint(receiver.url('/hooks'))
   await anEndpoint(receiver.url('/others'))
@@ -96,7 +96,7 @@ test('the command moves every secret and header value to the new key, and can be
   expect(after).toMatchObject({ revision: before.revision, updatedAt: before.updatedAt, name: before.name })
 })
 
-test('a run that was broken off is taken up where it ended, and leaves what no key opens alone', async () => {
+test('an interrupted run of the rewrap command continues where it ended, and leaves secrets alone that no key opens', async () => {
   const { db } = house.app.ctx
   await house.app.ctx.db.endpoint.updateMany({ data: { deletedAt: new Date() } })
   const sealed = async () => (await db.signingSecret.findMany({ orderBy: { id: 'asc' } })).map((row) => row.sealed)
@@ -122,7 +122,7 @@ test('a run that was broken off is taken up where it ended, and leaves what no k
   expect(strange).toEqual({ sealed: 4, current: 0, unreadable: [first!.endpointId] })
 })
 
-test('a gateway that is given the former key delivers with secrets that are still under it', async () => {
+test('a gateway with the former key delivers with secrets that the former key sealed', async () => {
   const receiver = await house.receiver()
   await house.app.ctx.db.endpoint.updateMany({ data: { status: 'PAUSED' } })
   const { id, signingSecret } = await anEndpoint(receiver.url('/former'))

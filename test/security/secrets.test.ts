@@ -178,7 +178,7 @@ function expectNone(text: string, where: string, more: Record<string, string> = 
       expect.soft(text.includes(written), `${what} in ${where}`).toBe(false)
 }
 
-test('the story went as told', async () => {
+test('the whole session used secrets in every place that the tests below search', async () => {
   expect(Object.keys(secrets)).toHaveLength(14)
   const [first] = await receiver.until((requests) => requests.length >= 3)
   expect(first!.headers['x-token']).toBe(secrets['header value'])
@@ -189,19 +189,19 @@ test('the story went as told', async () => {
   expect(exported).toContain(payload)
 })
 
-test('no secret, key, cookie, payload or query of a URL is in the log, at its most talkative', () => {
+test('the log holds no secret, key, cookie, payload or URL query, also at the level trace', () => {
   expectNone(gateway.logged.join(''), 'the log', { payload, replied, inUrl })
 })
 
-test('none is in an answer: what was shown once is not shown again', () => {
+test('no answer holds a secret that was shown before', () => {
   expectNone(answers, 'an answer')
 })
 
-test('none is in the export, and no header value', () => {
+test('the export holds no secret and no header value', () => {
   expectNone(exported, 'the export')
 })
 
-test('none is in the metrics, and no id or name', () => {
+test('the metrics hold no secret, id or name', () => {
   expectNone(metrics, 'the metrics', {
     payload,
     replied,
@@ -214,7 +214,7 @@ test('none is in the metrics, and no id or name', () => {
 })
 
 describe('in the database', () => {
-  test('there is none, in any table of any schema', async () => {
+  test('no table of any schema holds a secret in clear text', async () => {
     const { db } = gateway.house.app.ctx
     const tables = await db.$queryRaw<{ name: string }[]>`
       select format('%I.%I', n.nspname, c.relname) as name from pg_class c join pg_namespace n on n.oid = c.relnamespace

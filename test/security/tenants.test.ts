@@ -206,50 +206,53 @@ const transportsOf = ({ kind }: Operation) =>
 /** Who may call it and has a tenant. */
 const callerOf = ({ name }: Operation): Role => (name === 'publishEvents' ? 'PUBLISHER' : 'ADMIN')
 
-test('there is one of everything that has an id, and only the roots take ids', () => {
+test('the tests below have an object of every type with an id, and only root fields take ids', () => {
   expect(Object.keys(theirs).sort()).toEqual([...NODE_TYPES].sort())
   expect(NESTED_SLOTS).toEqual([])
   expect(SLOTS.length).toBeGreaterThan(30)
 })
 
 describe('an id of another tenant', () => {
-  test.each(SLOTS.map((slot) => [nameOf(slot), slot] as const))('is unknown to %s', async (_name, slot) => {
-    const { operation } = slot
-    const mine = await own(ours, keys.ADMIN)
-    const args = leastArguments(operation, byName(mine))
-    const caller = keys[callerOf(operation)]
-    const [first, ...others] = transportsOf(operation)
-    const ask = (transport: keyof typeof transports, key: string, id: string) =>
-      call(transports[transport], key, operation, withValue(args, slot, id))
+  test.each(SLOTS.map((slot) => [nameOf(slot), slot] as const))(
+    'an id of another tenant is unknown to %s',
+    async (_name, slot) => {
+      const { operation } = slot
+      const mine = await own(ours, keys.ADMIN)
+      const args = leastArguments(operation, byName(mine))
+      const caller = keys[callerOf(operation)]
+      const [first, ...others] = transportsOf(operation)
+      const ask = (transport: keyof typeof transports, key: string, id: string) =>
+        call(transports[transport], key, operation, withValue(args, slot, id))
 
-    for (const type of NODE_TYPES) expectUnknown(slot, await ask(first!, caller, theirs[type]!), type)
-    for (const malformed of ['', 'x', `${theirs['Endpoint']}0`, theirs['Endpoint']!.toUpperCase(), '\u0000', '%'])
-      expectUnknown(slot, await ask(first!, caller, malformed), JSON.stringify(malformed))
+      for (const type of NODE_TYPES) expectUnknown(slot, await ask(first!, caller, theirs[type]!), type)
+      for (const malformed of ['', 'x', `${theirs['Endpoint']}0`, theirs['Endpoint']!.toUpperCase(), '\u0000', '%'])
+        expectUnknown(slot, await ask(first!, caller, malformed), JSON.stringify(malformed))
 
-    // The place is really looked at: of one kind, an id of one's own is known there.
-    const known = []
-    for (const type of NODE_TYPES) if (!isUnknown(slot, await ask(first!, caller, mine[type]!))) known.push(type)
-    expect(known.length, `an id of one's own at ${nameOf(slot)}`).toBeGreaterThan(0)
+      // The place is really looked at: of one kind, an id of one's own is known there.
+      const known = []
+      for (const type of NODE_TYPES) if (!isUnknown(slot, await ask(first!, caller, mine[type]!))) known.push(type)
+      expect(known.length, `an id of one's own at ${nameOf(slot)}`).toBeGreaterThan(0)
 
-    for (const type of known) {
-      const reply = await ask(first!, caller, theirs[type]!)
-      // What is another's and what is not there read the same.
-      const missing = await ask(first!, caller, unknown[type]!)
-      expect(JSON.stringify(reply).replaceAll(theirs[type]!, 'ID'), type).toBe(
-        JSON.stringify(missing).replaceAll(unknown[type]!, 'ID'),
-      )
-      for (const transport of others)
-        expectUnknown(slot, await ask(transport, caller, theirs[type]!), `${type} over ${transport}`)
-      if (operation.kind === 'mutation') continue
-      const seen = await ask(first!, keys.VIEWER, theirs[type]!)
-      // Its role alone may forbid it, and then whosever the id is.
-      if (codesOf(seen).includes('FORBIDDEN'))
-        expect(await ask(first!, keys.VIEWER, mine[type]!), type).toMatchObject({ errors: seen.errors })
-      else expectUnknown(slot, seen, `${type} as VIEWER`)
-    }
-  })
+      for (const type of known) {
+        const reply = await ask(first!, caller, theirs[type]!)
+        // What is another's and what is not there read the same.
+        const missing = await ask(first!, caller, unknown[type]!)
+        expect(JSON.stringify(reply).replaceAll(theirs[type]!, 'ID'), type).toBe(
+          JSON.stringify(missing).replaceAll(unknown[type]!, 'ID'),
+        )
+        for (const transport of others)
+          expectUnknown(slot, await ask(transport, caller, theirs[type]!), `${type} over ${transport}`)
+        if (operation.kind === 'mutation') continue
+        const seen = await ask(first!, keys.VIEWER, theirs[type]!)
+        // Its role alone may forbid it, and then whosever the id is.
+        if (codesOf(seen).includes('FORBIDDEN'))
+          expect(await ask(first!, keys.VIEWER, mine[type]!), type).toMatchObject({ errors: seen.errors })
+        else expectUnknown(slot, seen, `${type} as VIEWER`)
+      }
+    },
+  )
 
-  test('is unknown to the download of dead letters', async () => {
+  test('an id of another tenant is unknown to the download of dead letters', async () => {
     const get = async (query: string) => {
       const response = await fetch(`${gateway.url}/dead-letters.json?${query}`, {
         headers: { authorization: `Bearer ${keys.ADMIN}` },
@@ -268,7 +271,7 @@ describe('an id of another tenant', () => {
     expect((await get(`endpointIds=${mine['Endpoint']}`)).status).toBe(200)
   })
 
-  test('is known to those whose it is', async () => {
+  test('an id is known to callers of its own tenant', async () => {
     for (const type of NODE_TYPES) {
       const { data } = await gateway.ask(theirAdmin, 'query ($id: ID!) { node(id: $id) { id __typename } }', {
         id: theirs[type],
@@ -283,7 +286,7 @@ describe('a list without a tenant', () => {
     ({ kind, field }) => kind === 'query' && field.args.every(({ name }) => name !== 'id'),
   )
   test.each(lists.map((operation) => [operation.name, operation] as const))(
-    '%s shows nothing of others',
+    'the list %s without a tenant shows nothing of other tenants',
     async (_name, operation) => {
       for (const role of ['ADMIN', 'VIEWER'] as const) {
         const mine = await own(ours, keys.ADMIN)
@@ -312,7 +315,7 @@ describe('roles', () => {
   const allowedTo = ({ kind, name }: Operation) => EXCEPTIONS[name] ?? (kind === 'mutation' ? ADMINISTRATORS : READERS)
 
   test.each(OPERATIONS.map((operation) => [`${operation.kind} ${operation.name}`, operation] as const))(
-    '%s is for its roles alone',
+    'only the right roles may use the %s',
     async (_name, operation) => {
       const args = leastArguments(operation, byName(unknown))
       for (const role of ['OPERATOR', 'PUBLISHER', 'ADMIN', 'VIEWER'] as const)
@@ -330,7 +333,7 @@ describe('roles', () => {
     },
   )
 
-  test('the websocket takes neither queries nor mutations, whoever asks', async () => {
+  test('the websocket refuses queries and mutations of every role', async () => {
     for (const operation of OPERATIONS.filter(({ kind }) => kind !== 'subscription')) {
       const reply = await call(
         transports.websocket,

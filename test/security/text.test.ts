@@ -87,7 +87,7 @@ describe('what is accepted arrives as the same JSON value, byte for byte what is
       written: '["12345678901234567890","1e400"]',
       expected: '["12345678901234567890","1e400"]',
     },
-  ])('$name', async ({ written, expected }) => {
+  ])('$name arrives as the same JSON value, byte for byte as shown', async ({ written, expected }) => {
     const { status, reply } = await publishRaw(dataWith(written))
     expect([status, reply.data.publishEvents.__typename]).toEqual([200, 'PublishEventsSuccess'])
     const { id } = reply.data.publishEvents.events[0]
@@ -99,7 +99,7 @@ describe('what is accepted arrives as the same JSON value, byte for byte what is
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined()
   })
 
-  test('the same, written as literals of the document', async () => {
+  test('the same values arrive unchanged if they are literals of the document', async () => {
     const document = `mutation { publishEvents(input: { events: [{ type: "agent.paused", data: {
       agent: { agent_id: "agt_1", name: "Maya" }, reason: { code: "lunch", label: "Lunch" }, paused_at: "2026-11-23T12:00:00Z", paused_by: "agent", previous_status: "available", status: "on_break"
       x: { __proto__: { polluted: 1 }, nul: "\\u0000", half: "\\uD83D\\uDE00", big: 1.5, block: """two
@@ -111,7 +111,7 @@ describe('what is accepted arrives as the same JSON value, byte for byte what is
     )
   })
 
-  test('a body of exactly 256 KiB, and not one byte more', async () => {
+  test('a body of exactly 256 KiB arrives, and one byte more is refused', async () => {
     const { reply } = await publishRaw(dataWith('""'))
     const empty = Buffer.byteLength(await delivered(reply.data.publishEvents.events[0].id))
     // Ids are of one length: what is left is for the text. Two bytes each, so that characters are not what is counted.
@@ -147,7 +147,7 @@ describe('what cannot arrive as it is, is refused, and nothing is stored', () =>
     '0.12345678901234567890123',
     '9007199254740993',
     '1E+309',
-  ])('the number %s', async (number) => {
+  ])('the inexact number %s is refused, and nothing is stored', async (number) => {
     expect(await issue(dataWith(number))).toEqual(['ValidationError', 'data.x'])
     expect(await issue(dataWith(`[{"deep":[${number}]}]`))).toEqual(['ValidationError', 'data.x.0.deep.0'])
     const document = `mutation { publishEvents(input: { events: [{ type: "agent.paused", data: { x: ${number} } }] }) { __typename ... on ValidationError { issues { path } } } }`
@@ -157,7 +157,7 @@ describe('what cannot arrive as it is, is refused, and nothing is stored', () =>
     )
   })
 
-  test('data that is no object, or is nested too deep', async () => {
+  test('data that is not an object or is nested too deep is refused', async () => {
     for (const data of ['[]', '"text"', '7', 'true', '12345678901234567890'])
       expect((await issue(data))[0]).toBe('ValidationError')
     expect((await publishRaw('null')).reply.errors[0].extensions.code).toBe('BAD_USER_INPUT')
@@ -175,11 +175,11 @@ describe('what cannot arrive as it is, is refused, and nothing is stored', () =>
     ['idempotencyKey', '"\\u0000"'],
     ['idempotencyKey', '"\\udc00"'],
     ['idempotencyKey', `"${'x'.repeat(257)}"`],
-  ])('the %s %s', async (name, value) => {
+  ])('the %s %s is refused, and nothing is stored', async (name, value) => {
     expect(await issue(dataWith('1'), `,"${name}":${value}`)).toEqual(['ValidationError', name])
   })
 
-  test('bytes that are not UTF-8', async () => {
+  test('a request whose bytes are not UTF-8 is refused', async () => {
     for (const bytes of [[0xff], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0xe2, 0x82]]) {
       const before = await stored()
       const { status, reply } = await publishRaw(
@@ -191,7 +191,7 @@ describe('what cannot arrive as it is, is refused, and nothing is stored', () =>
   })
 
   test.each(['a\u0000b', 'two\nlines', '\u001b[2J', '\ud800', '\u202egnp.exe', '\u2028', '   ', '', 'x'.repeat(201)])(
-    'the name %j, for whatever it is',
+    'the name %j is refused for a tenant, an endpoint and a key',
     async (name) => {
       const operator = await gateway.key('OPERATOR', null)
       const tenantId = toPublicId('tenant', gateway.house.tenantId)
@@ -242,7 +242,7 @@ describe('no argument makes a fault', () => {
     for (const role of ['ADMIN', 'PUBLISHER'] as const) keys[role] = await gateway.key(role, tenantId)
   })
 
-  test.each(cases)('%s', async (_name, slot, values) => {
+  test.each(cases)('%s answers any odd value without a fault', async (_name, slot, values) => {
     const { operation } = slot
     const ids: Record<string, string> = {
       tenantId: toPublicId('tenant', tenantId),
@@ -324,7 +324,7 @@ describe('a reply of a receiver', () => {
       bytes: Buffer.from('\0\0\0\0 hello\r\n\r\n'),
       expected: { errorCode: 'invalid_response' },
     },
-  ])('$name is kept readable, in the API and in the export', async ({ bytes, expected }) => {
+  ])('a reply $name stays readable, in the API and in the export', async ({ bytes, expected }) => {
     receiver.answer(({ socket }) => void socket.end(bytes))
     const { reply: published } = await publishRaw(dataWith('1'))
     const eventId = published.data.publishEvents.events[0].id

@@ -190,7 +190,7 @@ const URLS = [
 ]
 
 describe('a URL that text alone shows to be bad', () => {
-  test('is refused with what was expected, at creating and at updating; nothing is stored, asked or connected to', async () => {
+  test('a bad URL is refused with what was expected, on create and on update; nothing is stored, resolved or connected to', async () => {
     const good = await create('https://crm.example/hooks')
     const { db } = gateway.house.app.ctx
     const asked = () => dns.askedInAll()
@@ -208,7 +208,7 @@ describe('a URL that text alone shows to be bad', () => {
     expect(url).toBe('https://crm.example/hooks')
   })
 
-  test('a good one is stored and shown in its one normal form, and is not looked up', async () => {
+  test('a good URL is stored and shown in its normal form, and is not resolved', async () => {
     const before = dns.askedInAll()
     for (const [written, normal] of [
       ['HTTPS://CRM.Example', 'https://crm.example/'],
@@ -261,7 +261,7 @@ describe('a header that text alone shows to be bad', () => {
       (value): [string, string] => ['X-Fine', value],
     ),
   ]
-  test('is refused at creating and at updating, and none of them is stored', async () => {
+  test('a bad header is refused on create and on update, and no header of the input is stored', async () => {
     const good = await create('https://crm.example/hooks', { headers: [{ name: 'X-Fine', value: 'fine' }] })
     const before = await gateway.house.app.ctx.db.endpoint.findMany({ orderBy: { id: 'asc' } })
     for (const [name, value] of BAD) {
@@ -320,7 +320,7 @@ describe('a host that turns bad later', () => {
     nowhere: ['0.0.0.0'],
   }
   test.each(Object.keys(ANSWERS))(
-    'is recorded as blocked_address when it leads to %s, without a connection or the address',
+    'a host that later leads to %s is recorded as blocked_address, without a connection and without the address',
     async (what) => {
       const name = `turned-${Object.keys(ANSWERS).indexOf(what)}.example`
       dns.set(name, ANSWERS[what]!)
@@ -334,7 +334,7 @@ describe('a host that turns bad later', () => {
     },
   )
 
-  test('by hand, in the table: neither http:, nor an address, nor a port, nor a redirection by credentials is sent to', async () => {
+  test('a URL that was changed in the table to http:, an address, another port or credentials gets no request', async () => {
     const before = { connections, asked: dns.askedInAll() }
     for (const url of [
       `http://127.0.0.1:${port}/`,
