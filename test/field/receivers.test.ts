@@ -17,7 +17,8 @@ const CHECKS = [
 /** Where no registry that the tests reach has the library, the page checks those headers by hand. */
 const CHECKS_BY_HAND = [CHECKS[0], ['by hand, Standard Webhooks', 'standard', 'standard']] as const
 
-const hasRails = has('ruby') && spawnSync('ruby', ['-e', 'require "action_controller/railtie"']).status === 0
+const succeeds = (program: string, ...args: string[]) => spawnSync(program, args).status === 0
+const hasRails = succeeds('ruby', '-e', 'require "action_controller/railtie"')
 
 /** An empty folder of that name, with the page's files in `sources` of it. */
 async function folderWith(name: string, page: string, sources: string, ...variants: string[]): Promise<string> {

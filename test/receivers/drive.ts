@@ -28,13 +28,21 @@ async function makeVectors(): Promise<Vectors> {
   return JSON.parse(stdout)
 }
 
-export type Program = { command: string; args: string[]; cwd: string; env?: Record<string, string> }
+export type Program = {
+  command: string
+  /** `$PORT` stands for the port. */
+  args: string[]
+  cwd: string
+  env?: Record<string, string>
+  /** `/webhooks` unless said otherwise. */
+  path?: string
+}
 
 /** Sends every vector to the program, once for each set of secrets that a receiver knows around a rotation. */
 export async function expectVectors(scheme: 'sivo' | 'standard', program: Program, knownInTurn = KNOWN): Promise<void> {
   for (const known of knownInTurn) {
     const { secrets, vectors } = await freshVectors()
-    const receiver = await start(program, known.map((name) => secrets[name]).join(' '))
+    const receiver = await startReceiver(program, known.map((name) => secrets[name]).join(' '))
     try {
       for (const vector of vectors) {
         const reply = await fetch(receiver.url, {
@@ -56,7 +64,11 @@ export async function expectVectors(scheme: 'sivo' | 'standard', program: Progra
 
 type Running = { url: string; output(): string; stop(): Promise<void> }
 
-async function start({ command, args, cwd, env }: Program, secrets: string): Promise<Running> {
+/** Starts the program and waits until it listens. `secrets` are separated by spaces. */
+export async function startReceiver(
+  { command, args, cwd, env, path = '/webhooks' }: Program,
+  secrets: string,
+): Promise<Running> {
   const port = await freePort()
   const child = spawn(
     command,
@@ -82,7 +94,7 @@ async function start({ command, args, cwd, env }: Program, secrets: string): Pro
     }
     await delay(50)
   }
-  return { url: `http://127.0.0.1:${port}/webhooks`, output: () => output, stop }
+  return { url: `http://127.0.0.1:${port}${path}`, output: () => output, stop }
 }
 
 async function end(child: ChildProcess): Promise<void> {

@@ -37,15 +37,19 @@ export class WebhookError extends Error {
   override readonly name = 'WebhookError'
   readonly code: WebhookErrorCode
   /**
-   * What to answer: 401 or 413 when the request is to blame, 500 when the receiver is. Express, Fastify and NestJS answer
-   * with it when the error reaches them.
+   * What to answer: 401 or 413 when the request is to blame, 500 when the receiver is. Express, Fastify, Koa and NestJS
+   * answer with it when the error reaches them; NestJS 12 only if `status` and `expose` are there too.
    */
   readonly statusCode: 401 | 413 | 500
+  readonly status: 401 | 413 | 500
+  /** The message may be sent to the other side. */
+  readonly expose = true
 
   constructor(code: WebhookErrorCode, message: string) {
     super(message)
     this.code = code
     this.statusCode = STATUS[code] ?? 401
+    this.status = this.statusCode
     Object.defineProperty(this, BRAND, { value: true })
   }
 }
