@@ -102,13 +102,14 @@ function printType(schema: Schema, indent: string): string {
   if (schema.anyOf) return [...new Set(schema.anyOf.map((one) => printType(one, indent)))].join(' | ')
   if (Array.isArray(schema.type)) return schema.type.map((type) => printType({ ...schema, type }, indent)).join(' | ')
   if (schema.type === 'null') return 'null'
-  const words = schema.enum?.filter((word) => word !== null) ?? (schema.type === 'string' ? schema.examples : undefined)
-  if (words?.every((word) => typeof word === 'string') && words.length > 0) {
-    const known = words.map((word) => `'${String(word).replaceAll("'", "\\'")}'`)
-    const line = `OpenWord<${known.join(' | ')}>`
-    if (indent.length + line.length <= LINE_WIDTH) return line
-    return `OpenWord<\n${known.map((word) => `${indent}  | ${word}\n`).join('')}${indent}>`
-  }
+  // null is a type of its own beside such a list.
+  if (schema.enum)
+    return schema.enum
+      .filter((word) => word !== null)
+      .map(quoted)
+      .join(' | ')
+  // An open list of words: the catalogue tells the known ones as examples.
+  if (schema.type === 'string' && schema.examples?.length) return printOpenWord(schema.examples.map(quoted), indent)
   switch (schema.type) {
     case 'string':
     case 'boolean':
@@ -123,6 +124,16 @@ function printType(schema: Schema, indent: string): string {
   }
   if ('const' in schema) return JSON.stringify(schema.const)
   return 'unknown'
+}
+
+function printOpenWord(known: string[], indent: string): string {
+  const line = `OpenWord<${known.join(' | ')}>`
+  if (indent.length + line.length <= LINE_WIDTH) return line
+  return `OpenWord<\n${known.map((word) => `${indent}  | ${word}\n`).join('')}${indent}>`
+}
+
+function quoted(word: unknown): string {
+  return typeof word === 'string' ? `'${word.replaceAll("'", "\\'")}'` : JSON.stringify(word)
 }
 
 function printArray(items: Schema, indent: string): string {

@@ -37,7 +37,8 @@ test('every dependency has an exact version', () => {
 
 test('links in the lock file point into this repository only', () => {
   const targets = Object.values(lock.packages).flatMap(({ link, resolved }) => (link ? [resolved] : []))
-  expect(targets).toEqual(['packages/verify'])
+  expect(targets).toContain('packages/verify')
+  expect(targets.filter((target) => !/^packages\/[a-z]+$/.test(target ?? ''))).toEqual([])
 })
 
 test('there is one version of the package graphql, so that all parts share its types', () => {

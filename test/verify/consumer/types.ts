@@ -26,7 +26,7 @@ export function describe(event: WebhookEvent): string | null | undefined {
       const ended: CallEnded = event
       const seconds: number | null | undefined = ended.data.durations?.total_seconds
       // An open word: known values are offered, others are allowed.
-      if (event.data.direction === 'inbound' || event.data.direction === 'a word of tomorrow') return String(seconds)
+      if (event.data.status === 'completed' || event.data.status === 'a word of tomorrow') return String(seconds)
       return event.data.from.number
     }
     case 'agent.paused':

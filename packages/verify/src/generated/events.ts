@@ -112,7 +112,7 @@ export type CallCreatedData = {
   /** One leg of the call. */
   leg_id: string
   /** Seen from the tenant. */
-  direction: OpenWord<'inbound' | 'outbound' | 'internal'>
+  direction: 'inbound' | 'outbound' | 'internal'
   /** State of the leg when it was set up; up: it was answered at once. */
   state: OpenWord<'initiated' | 'queued' | 'ringing' | 'early_media' | 'parked' | 'up'>
   /** Who calls. */
@@ -147,7 +147,7 @@ export type CallAnsweredData = {
   /** The leg that answered. */
   leg_id: string
   /** Seen from the tenant. */
-  direction: OpenWord<'inbound' | 'outbound' | 'internal'>
+  direction: 'inbound' | 'outbound' | 'internal'
   /** State of the call: in_progress. */
   state: OpenWord<'in_progress' | 'connected' | 'answered'>
   /** Who calls. */
@@ -292,7 +292,7 @@ export type CallEndedData = {
   /** The call; the same through queues, IVR, AI agents and transfers. */
   call_id: string
   /** Seen from the tenant. */
-  direction: OpenWord<'inbound' | 'outbound' | 'internal'>
+  direction: 'inbound' | 'outbound' | 'internal'
   /** How the call ended. */
   status: OpenWord<
     | 'completed'
@@ -753,7 +753,7 @@ export type IvrCompletedData = {
     /** What the caller typed or said; null when nothing. */
     input?: string | null
     /** null when there was no input. */
-    input_mode?: OpenWord<'dtmf' | 'speech'> | null
+    input_mode?: 'dtmf' | 'speech' | null
   })[] | null
   /** Inputs the flow did not understand. */
   invalid_input_count?: number | null
