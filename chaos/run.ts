@@ -12,14 +12,14 @@ import { fileURLToPath } from 'node:url'
 import { type ApiAccess, ask, expectSuccess } from '../harness/api-client.ts'
 import { freePort } from '../harness/free-port.ts'
 import { type GatewayProcess, startGatewayProcess } from '../harness/gateway-process.ts'
-import { type HalfOpenProxy, openHalfOpenProxy } from '../harness/half-open-proxy.ts'
+import { openHalfOpenProxy } from '../harness/half-open-proxy.ts'
 import { openCertificateAuthority } from '../src/dev/certificate-authority.ts'
-import { toPublicId } from '../src/domain/id.ts'
 import { parseSchedule } from '../src/domain/retry-schedule.ts'
-import { check, type Findings, type InFlight, type MetFault } from './check.ts'
+import { check, type Findings, type MetFault } from './check.ts'
+import { type BlackHole, createController, type Restart } from './controller.ts'
 import { layOutEndpoints, type RunEndpoint } from './endpoints.ts'
 import type { RunOptions } from './options.ts'
-import { BEHIND_PROXY, drawPlan, type Fault, type Plan } from './plan.ts'
+import { BEHIND_PROXY, drawPlan, type Plan } from './plan.ts'
 import type { FromPublisher, ToPublisher } from './publisher.ts'
 import type { FromReceiver, ToReceiver } from './receiver.ts'
 import { openRunDatabase, type RunDatabase } from './run-database.ts'
@@ -32,18 +32,6 @@ const READY_MS = 60_000
 const DRAIN_MS = 180_000
 /** A gateway process has so long to leave by contract; the rest is the machine's. */
 const LEAVE_MS = 20_000
-/** So long a fault waits for somebody to meet, and so long all of them together. */
-const MEET_MS = 20_000
-const HOLD_MS = 90_000
-/** So long a death may go unnoticed before nobody waits for it any more. */
-const NOTICE_MS = 30_000
-
-export type BlackHole = {
-  /** Until the process worked again over connections that answer. */
-  readonly workingMs: number
-}
-
-export type Restart = { readonly downMs: number; readonly upMs: number }
 
 export type Run = {
   readonly plan: Plan
@@ -270,239 +258,6 @@ async function configure(
     secrets[endpoint.path] = made.signingSecret
   }
   return { tenantIds, endpoints, secrets }
-}
-
-type ControllerParts = {
-  readonly database: RunDatabase
-  /** By process; the others reach the database directly. */
-  readonly proxies: readonly HalfOpenProxy[]
-  readonly processes: readonly GatewayProcess[]
-  readonly tell: Tell
-}
-
-/** Carries out the plan, and notes what was in the air at each fault. */
-function createController({ database, proxies, processes, tell }: ControllerParts) {
-  const faults: MetFault[] = []
-  const restarts: Restart[] = []
-  const blackHoles: BlackHole[] = []
-  /** The names each process took leases under when last seen, for a database that cannot be asked now. */
-  const names = new Map<number, string[]>()
-  const noticing: Promise<void>[] = []
-  let restarting: Promise<unknown> = Promise.resolve()
-
-  async function learnNames(process: number): Promise<string[]> {
-    const found = await database.processIds(process).catch(() => names.get(process) ?? [])
-    names.set(process, found)
-    return found
-  }
-
-  /** Live leases of these names, or of all; what cannot be asked now is asked once the database is back. */
-  async function inFlightOf(processIds: readonly string[] | null): Promise<InFlight[]> {
-    const deadline = Date.now() + 15_000
-    for (;;) {
-      try {
-        const rows = await database.query<{ id: string; attempt: number }>(
-          `select id, attempt_count + 1 as attempt from delivery
-           where status = 'PENDING' and lease_until > now() and ($1::uuid[] is null or lease_by = any ($1))`,
-          [processIds],
-        )
-        return rows.map(({ id, attempt }) => ({ deliveryId: toPublicId('delivery', id), attempt }))
-      } catch (error) {
-        if (Date.now() > deadline) throw error
-        await delay(50)
-      }
-    }
-  }
-
-  /** The workers that are ready, but for this one. */
-  function survivorsOf(process: number | null): number[] {
-    return processes.flatMap((each, i) => (i > 0 && i !== process && each.isReady ? [i] : []))
-  }
-
-  /** Waits, but not longer, until the fault meets somebody and somebody else can take over; the ms it took. */
-  async function untilMeetable(fault: Fault, patienceMs: number): Promise<number> {
-    const sinceMs = performance.now()
-    const target = 'process' in fault ? fault.process : fault.kind === 'black-hole' ? BEHIND_PROXY : null
-    const isMeetable = () =>
-      (target === null || processes[target]!.isReady) && survivorsOf(target).length > 0 && database.isUp
-    while (!isMeetable() && performance.now() - sinceMs < patienceMs) await delay(50)
-    return performance.now() - sinceMs
-  }
-
-  async function meet(fault: Fault): Promise<void> {
-    switch (fault.kind) {
-      case 'kill':
-        return kill(fault.process)
-      case 'pause':
-        return pause(fault.process, fault.forMs)
-      case 'terminate':
-        return terminate(fault.process)
-      case 'database-restart':
-        return restart(fault.forMs)
-      case 'black-hole':
-        return blackHole(fault.forMs)
-      case 'silence':
-        return silence(fault)
-      default: {
-        const never: never = fault
-        throw new Error(`Unknown fault ${JSON.stringify(never)}`)
-      }
-    }
-  }
-
-  async function kill(process: number): Promise<void> {
-    const holders = await learnNames(process)
-    const survivors = survivorsOf(process)
-    const beganMs = Date.now()
-    const died = processes[process]!.signal('SIGKILL')
-    const inFlight = await inFlightOf(holders)
-    const fault: MetFault = { kind: 'kill', process, beganMs, endedMs: null, inFlight, survivors, deadMs: null }
-    faults.push(fault)
-    noticing.push(notice(fault, holders))
-    tell(
-      `kill ${processes[process]!.name}${died ? '' : ', which is just being restarted'}: ${inFlight.length} in flight`,
-    )
-  }
-
-  /** Waits until the gateway takes these for dead. */
-  async function notice(fault: MetFault, holders: readonly string[]): Promise<void> {
-    while (holders.length && fault.deadMs === null && Date.now() < fault.beganMs + NOTICE_MS) {
-      const [row] = await database
-        .query<{ ms: number | null }>(
-          'select extract(epoch from min(died_at))::float8 * 1000 as ms from worker_process where id = any ($1)',
-          [holders],
-        )
-        .catch(() => [])
-      fault.deadMs = row?.ms ?? null
-      await delay(200)
-    }
-  }
-
-  async function pause(process: number, forMs: number): Promise<void> {
-    const survivors = survivorsOf(process)
-    const holders = await learnNames(process)
-    const { pid } = processes[process]!
-    const beganMs = Date.now()
-    processes[process]!.signal('SIGSTOP')
-    const inFlight = await inFlightOf(holders)
-    tell(`pause ${processes[process]!.name} for ${forMs} ms: ${inFlight.length} in flight`)
-    await delay(forMs)
-    // Killed meanwhile, its successor was never stopped.
-    if (processes[process]!.pid === pid) processes[process]!.signal('SIGCONT')
-    faults.push({ kind: 'pause', process, beganMs, endedMs: Date.now(), inFlight, survivors, deadMs: null })
-  }
-
-  async function terminate(process: number): Promise<void> {
-    const survivors = survivorsOf(process)
-    const holders = await learnNames(process)
-    const beganMs = Date.now()
-    const sessions = await database.terminateSessions(process).catch(() => 0)
-    const inFlight = await inFlightOf(holders)
-    faults.push({ kind: 'terminate', process, beganMs, endedMs: null, inFlight, survivors, deadMs: null })
-    tell(`terminate ${sessions} sessions of ${processes[process]!.name}: ${inFlight.length} in flight`)
-  }
-
-  async function restart(forMs: number): Promise<void> {
-    const turn = restarting.then(async () => {
-      const survivors = survivorsOf(null)
-      const before = await inFlightOf(null)
-      const beganMs = Date.now()
-      const { downMs, upMs } = await database.restart(forMs)
-      const after = await inFlightOf(null)
-      const inFlight = [...new Map([...before, ...after].map((each) => [each.deliveryId, each])).values()]
-      restarts.push({ downMs, upMs })
-      faults.push({
-        kind: 'database-restart',
-        process: null,
-        beganMs,
-        endedMs: upMs,
-        inFlight,
-        survivors,
-        deadMs: null,
-      })
-      tell(`the database was away for ${upMs - downMs} ms: ${inFlight.length} in flight`)
-    })
-    restarting = turn.catch(() => {})
-    return turn
-  }
-
-  async function blackHole(forMs: number): Promise<void> {
-    const survivors = survivorsOf(BEHIND_PROXY)
-    const holders = await learnNames(BEHIND_PROXY)
-    const beganMs = Date.now()
-    const proxy = proxies[BEHIND_PROXY]!
-    proxy.refuseNew()
-    proxy.silence()
-    const inFlight = await inFlightOf(holders)
-    tell(
-      `worker ${BEHIND_PROXY} hears nothing of the database, for ${forMs} ms not even anew: ${inFlight.length} in flight`,
-    )
-    await delay(forMs)
-    proxy.admit()
-    faults.push({
-      kind: 'black-hole',
-      process: BEHIND_PROXY,
-      beganMs,
-      endedMs: Date.now(),
-      inFlight,
-      survivors,
-      deadMs: null,
-    })
-    const again = await untilBeats(beganMs)
-    if (again !== null) blackHoles.push({ workingMs: again - beganMs })
-  }
-
-  /** Nothing is in flight because of it: whatever it carried, nothing may be sent twice. */
-  async function silence({ process, statement, lost }: Extract<Fault, { kind: 'silence' }>): Promise<void> {
-    const survivors = survivorsOf(process)
-    const sprung = proxies[process]!.silenceAt(statement, lost).then(() => Date.now())
-    const beganMs = await Promise.race([sprung, delay(MEET_MS, null)])
-    const of = `the connection of ${processes[process]!.name} that carries ${statement}`
-    if (beganMs === null) return tell(`${of} did not come by in ${MEET_MS} ms`)
-    faults.push({ kind: 'silence', process, beganMs, endedMs: null, inFlight: [], survivors, deadMs: null })
-    tell(`${of} falls silent, its ${lost} is lost`)
-  }
-
-  /** Unix ms of the first beat through a connection that was opened since; null when none came in a minute. */
-  async function untilBeats(sinceMs: number): Promise<number | null> {
-    const deadline = Date.now() + 60_000
-    while (Date.now() < deadline) {
-      const rows = await database
-        .query<{ ok: boolean }>(
-          `select true as ok from pg_stat_activity a join worker_process w on starts_with(a.application_name, 'sivo ' || w.instance)
-           where a.usename = $1 and a.backend_start > to_timestamp($2::float8 / 1000) and w.died_at is null
-             and w.beat_at > to_timestamp($2::float8 / 1000) + interval '500 ms' limit 1`,
-          [`process_${BEHIND_PROXY}`, sinceMs],
-        )
-        .catch(() => [])
-      if (rows.length) return Date.now()
-      await delay(100)
-    }
-    return null
-  }
-
-  return {
-    faults,
-    restarts,
-    blackHoles,
-    /** Resolves when the last fault is over; every process runs again then. */
-    async carryOut(plan: Plan): Promise<void> {
-      const startedMs = performance.now()
-      const met: Promise<void>[] = []
-      // The plan's clock stands still while a fault waits: on a slow machine the plan takes longer.
-      let heldMs = 0
-      for (const fault of plan.faults) {
-        const waitMs = startedMs + heldMs + fault.atMs - performance.now()
-        if (waitMs > 0) await delay(waitMs)
-        if (!fault.blind) heldMs += await untilMeetable(fault, Math.min(MEET_MS, HOLD_MS - heldMs))
-        const meeting = meet(fault)
-        meeting.catch(() => {})
-        met.push(meeting)
-      }
-      await Promise.all(met)
-      await Promise.all(noticing)
-    },
-  }
 }
 
 async function untilDrained(database: RunDatabase, patienceMs: number): Promise<number | null> {
