@@ -5,11 +5,10 @@ import { randomBytes } from 'node:crypto'
 import { chmodSync, mkdirSync, rmSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import pg from 'pg'
 import { ask, expectSuccess } from '../harness/api-client.ts'
 import { freePort } from '../harness/free-port.ts'
-import { type GatewayProcess, startGatewayProcess } from '../harness/gateway-process.ts'
 import type { ReadyConfig } from '../src/app.ts'
 import { readConfig } from '../src/config.ts'
 import { migrate } from '../src/database/migrate.ts'
@@ -19,11 +18,12 @@ import { type PostgresServer, startPostgres } from '../src/dev/postgres.ts'
 import { fromPublicId } from '../src/domain/id.ts'
 import { type Child, startChild } from './child.ts'
 import { envelopeOf, eventData } from './event.ts'
+import { createGateways, sumOf } from './gateways.ts'
 import type { BenchOptions } from './options.ts'
 import type { PosterCommands } from './poster.ts'
 import type { PublisherCommands } from './publisher.ts'
 import type { ReceiverCommands } from './receiver.ts'
-import { cpuMs, familyCpuMs, residentMb } from './usage.ts'
+import { cpuMs, familyCpuMs } from './usage.ts'
 
 export type House = {
   readonly options: BenchOptions
@@ -54,8 +54,6 @@ export type House = {
 /** CPU milliseconds used so far and memory in MB; NaN where the system does not say. */
 export type Usage = Record<'gateway' | 'postgres' | 'receiver' | 'publishers', number> & { readonly gatewayMb: number }
 
-const READY_MS = 60_000
-const LEAVE_MS = 20_000
 const BARE_MS = 2_000
 const BARE_IN_FLIGHT = 100
 
@@ -110,15 +108,9 @@ export async function openHouse(options: BenchOptions, tell: (line: string) => v
       NODE_EXTRA_CA_CERTS: authority.certificatePath,
       LOG_LEVEL: 'info',
     }
-    let gateways: GatewayProcess[] = []
-    const spent = { gateway: 0 }
-    let gatewayStarts = 0
+    const gateways = createGateways({ options, folder, env, port, root })
+    closers.push(gateways.end)
     const publishers: Child<PublisherCommands>[] = []
-    // A profile is written by a process that leaves by itself.
-    closers.push(() =>
-      Promise.all(gateways.map((gateway) => (options.profiles ? gateway.leave(LEAVE_MS) : gateway.end()))),
-    )
-
     return {
       options,
       api,
@@ -155,32 +147,8 @@ export async function openHouse(options: BenchOptions, tell: (line: string) => v
         await publisher.ask('open', { url: new URL(api.url).origin, key: api.key, config })
         return publisher
       },
-      async startGateway(layout) {
-        const workers = options.workers ?? layout.workers
-        const roles = workers === 0 ? ['all'] : ['api', ...Array<string>(workers).fill('worker')]
-        gatewayStarts++
-        gateways = roles.map((role, i) =>
-          startGatewayProcess({
-            name: `${role} ${i}`,
-            root,
-            logPath: join(folder, `gateway-${i}.log`),
-            env: {
-              ...env,
-              ...(options.profiles
-                ? { NODE_OPTIONS: profilingTo(options.profiles, `${gatewayStarts}-${role}-${i}`) }
-                : {}),
-              SIVO_ROLE: role,
-              PORT: String(i === 0 ? port : 0),
-            },
-          }),
-        )
-        await Promise.all(gateways.map((gateway) => gateway.ready(READY_MS)))
-      },
-      async stopGateway() {
-        spent.gateway += sum(gateways, cpuMs)
-        await Promise.all(gateways.map((gateway) => gateway.leave(LEAVE_MS)))
-        gateways = []
-      },
+      startGateway: gateways.start,
+      stopGateway: gateways.stop,
       async bareUndici(bodyBytes) {
         const receiverBefore = cpuMs(receiver.pid) ?? Number.NaN
         const { perSecond, cpuMicros, count } = await poster.ask('post', {
@@ -194,11 +162,11 @@ export async function openHouse(options: BenchOptions, tell: (line: string) => v
         return { perSecond, cpuMicros: cpuMicros + receiverMicros }
       },
       usage: () => ({
-        gateway: spent.gateway + sum(gateways, cpuMs),
+        gateway: gateways.cpuMs(),
         postgres: familyCpuMs(postgres.pid) ?? Number.NaN,
         receiver: cpuMs(receiver.pid) ?? Number.NaN,
-        publishers: sum(publishers, cpuMs),
-        gatewayMb: Math.max(0, ...gateways.map(({ pid }) => (pid && residentMb(pid)) || Number.NaN)),
+        publishers: sumOf(publishers, cpuMs),
+        gatewayMb: gateways.largestMb(),
       }),
       async costliestStatements() {
         if (!options.statements) return []
@@ -224,13 +192,3 @@ const CREATE_TENANT = `mutation ($name: String!) {
 const CREATE_ENDPOINT = `mutation ($input: CreateEndpointInput!) {
   createEndpoint(input: $input) { __typename ... on CreateEndpointSuccess { endpoint { id } } }
 }`
-
-function sum(processes: readonly { pid: number | null }[], of: (pid: number) => number | null): number {
-  return processes.reduce((total, { pid }) => total + ((pid && of(pid)) || Number.NaN), 0)
-}
-
-function profilingTo(folder: string, name: string): string {
-  const dir = resolve(folder)
-  mkdirSync(dir, { recursive: true })
-  return `--cpu-prof --cpu-prof-dir=${dir} --cpu-prof-name=${name}.cpuprofile`
-}
