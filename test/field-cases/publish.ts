@@ -75,7 +75,7 @@ const PUBLISH = `mutation P($input: PublishEventsInput!) {
 /** A gateway with a receiver of every event type, as a publisher meets it. */
 export async function openPublisher(): Promise<Publisher> {
   const gateway = await openGateway()
-  const receiver = await gateway.house.receiver({ keep: 1_000 })
+  const receiver = await gateway.house.receiver({ keep: 5_000 })
   await gateway.house.addEndpoint(receiver.url('/'))
   const tenantId = toPublicId('tenant', gateway.house.tenantId)
   const key = await gateway.key('PUBLISHER', gateway.house.tenantId)
