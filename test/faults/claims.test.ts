@@ -9,7 +9,7 @@ import { startOwnPostgres } from '../support/test-postgres.ts'
 
 const DURATION_MS = 8_000
 
-test('claims, results and publishes that meet each other never end the database', async () => {
+test('claims, records and publishes at the same time never end the database', async () => {
   const postgres = await startOwnPostgres()
   const admin = openTestPool(postgres.url, 2)
   // A crash of any session ends all of them.

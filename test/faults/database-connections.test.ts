@@ -24,7 +24,7 @@ const open = async (stage: Stage) =>
   (await stage.query<{ count: number }>(`select count(*)::int as count from delivery where status = 'PENDING'`))[0]!
     .count
 
-test('every session ended, each second: no process ends, everything is delivered, nobody is taken for dead', async () => {
+test('when every session is ended each second, no process ends, everything is delivered, and no process is declared dead', async () => {
   const stage = await openStage()
   const receiver = await stage.receiver({ answer: { status: 200, delayMs: 20 } })
   await stage.addEndpoint(receiver.url('/crm'))
@@ -48,7 +48,7 @@ test.each([
   ['and new ones are answered', 0],
   ['and so do new ones for 8 s', 8_000],
 ])(
-  'connections that fall silent, %s: deliveries go on within 30 s',
+  'after connections fall silent, %s, deliveries continue within 30 s',
   async (_, refuseMs) => {
     const stage = await openStage()
     const receiver = await stage.receiver()
@@ -81,7 +81,7 @@ test.each([
   70_000,
 )
 
-test('a database that was ended at once, and comes back: the worker delivers again within 10 s, without a new start', async () => {
+test('after the database was ended at once and is back, the worker delivers again within 10 s, without a restart', async () => {
   const stage = await openStage({ ownPostgres: true })
   const receiver = await stage.receiver({ answer: { status: 200, delayMs: 30 } })
   await stage.addEndpoint(receiver.url('/crm'))
@@ -100,7 +100,7 @@ test('a database that was ended at once, and comes back: the worker delivers aga
   expect(worker.unexpectedEnds).toEqual([])
 })
 
-test('a session that crashes and takes all others with it: nobody is taken for dead, everything is delivered', async () => {
+test('when a session crashes and ends all others, no process is declared dead, and everything is delivered', async () => {
   const stage = await openStage({ ownPostgres: true })
   const receiver = await stage.receiver({ answer: { status: 200, delayMs: 30 } })
   await stage.addEndpoint(receiver.url('/crm'))

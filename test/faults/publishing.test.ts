@@ -50,7 +50,7 @@ const counts = async (stage: Stage) => {
 }
 
 describe('an outage of the database', () => {
-  test('refuses a publish with a retryable error and no id; the same key gives one event afterwards', async () => {
+  test('an outage of the database refuses a publish with a retryable error and no id; later the same key gives one event', async () => {
     const stage = await openStage({ ownPostgres: true })
     const receiver = await stage.receiver()
     await stage.addEndpoint(receiver.url('/crm'))
@@ -81,7 +81,7 @@ describe('an outage of the database', () => {
     ['a full disk', '53100'],
     ['a read-only database', '25006'],
     ['too many connections', '53300'],
-  ])('%s refuses a publish, with no id; the same key is taken afterwards', async (_, code) => {
+  ])('%s refuses a publish without an id; later the same key is accepted', async (_, code) => {
     const stage = await openStage()
     const port = await freePort()
     await stage.start('api', { port })
@@ -103,7 +103,7 @@ describe('a commit whose answer is lost', () => {
   // What the gateway sends to the database when it stores: with keys a transaction, without one statement.
   const isCommit = (chunk: Buffer) => chunk.includes('commit\0')
 
-  test('between gateway and database: the publish is answered all the same, with one event', async () => {
+  test('a commit whose answer to the gateway is lost: the publish is answered all the same, with one event', async () => {
     const stage = await openStage()
     const receiver = await stage.receiver()
     await stage.addEndpoint(receiver.url('/crm'))
@@ -119,7 +119,7 @@ describe('a commit whose answer is lost', () => {
     expect(await publish(stage, port, 'key')).toMatchObject({ events: [{ id: events![0]!.id, duplicate: true }] })
   })
 
-  test('between publisher and gateway: the same key gives the event that was stored, and its deliveries once', async () => {
+  test('an answer to the publisher that is lost: the same key gives the stored event, and its deliveries once', async () => {
     const stage = await openStage()
     const receiver = await stage.receiver()
     await stage.addEndpoint(receiver.url('/crm'))

@@ -15,7 +15,7 @@ import { openHouse } from '../support/house.ts'
 /** A house in which nobody delivers. */
 const openQuietHouse = () => openHouse({ SIVO_ROLE: 'api' })
 
-test('of fifty claims at once for a thousand deliveries, each delivery goes to one', async () => {
+test('when fifty claims compete for a thousand deliveries, each delivery goes to one of them', async () => {
   const house = await openQuietHouse()
   try {
     const { id: endpointId } = await house.addEndpoint('https://127.0.0.1/crm')
@@ -40,7 +40,7 @@ test('of fifty claims at once for a thousand deliveries, each delivery goes to o
   }
 })
 
-test('of reconcilers that look at once, one judges and wakes; a second look soon after finds nothing to do', async () => {
+test('of reconcilers that begin at once, one runs a round; a second round soon after finds nothing to do', async () => {
   const house = await openQuietHouse()
   try {
     const { hot, db } = house.app.ctx
@@ -60,7 +60,7 @@ test('of reconcilers that look at once, one judges and wakes; a second look soon
   }
 })
 
-test('a reconciler that is frozen in the middle of its round keeps the others from theirs for two seconds', async () => {
+test('a reconciler that freezes in its round blocks the others for two seconds', async () => {
   const house = await openQuietHouse()
   let thaw = () => {}
   try {
@@ -105,7 +105,7 @@ test('a reconciler that is frozen in the middle of its round keeps the others fr
   }
 })
 
-test('of processes that start at once on an empty database, one migrates and all find it done', async () => {
+test('of processes that start at once on an empty database, one migrates, and the others find it done', async () => {
   const database = await cloneDatabase()
   const client = await openClient(database.url)
   try {

@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest'
 import { openHouse } from '../support/house.ts'
 
-test('a network between workers and receivers that is gone: attempts fail by the schedule, and deliver when it is back', async () => {
+test('while the network between workers and receivers is gone, attempts fail on the schedule, and they succeed when it is back', async () => {
   const house = await openHouse({ SIVO_RETRY_SCHEDULE: '300ms,300ms,2s,2s,2s,2s' })
   try {
     const away = await Promise.all(Array.from({ length: 5 }, () => house.receiver()))

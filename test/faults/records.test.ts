@@ -28,22 +28,25 @@ describe('a result that cannot be written', () => {
   test.each([
     ['because the disk is full', '53100'],
     ['because the database is read-only', '25006'],
-  ])('%s for a moment: it is written afterwards, and nothing is sent twice', async (_, code) => {
-    const { house, receiver, refusals, allow } = await openRefusing(code)
-    try {
-      await house.publish({}, {}, {})
-      await receiver.until((all) => all.length === 3)
-      await house.until(async () => (await refusals()) >= 5)
-      expect(await house.deliveries({ status: 'PENDING' })).toHaveLength(3)
-      await allow()
-      await house.until(async () => (await house.deliveries({ status: 'SUCCEEDED' })).length === 3)
-      expect(receiver.requestCount).toBe(3)
-    } finally {
-      await house.close()
-    }
-  })
+  ])(
+    'a result that cannot be recorded for a moment, %s, is recorded afterwards, and nothing is sent twice',
+    async (_, code) => {
+      const { house, receiver, refusals, allow } = await openRefusing(code)
+      try {
+        await house.publish({}, {}, {})
+        await receiver.until((all) => all.length === 3)
+        await house.until(async () => (await refusals()) >= 5)
+        expect(await house.deliveries({ status: 'PENDING' })).toHaveLength(3)
+        await allow()
+        await house.until(async () => (await house.deliveries({ status: 'SUCCEEDED' })).length === 3)
+        expect(receiver.requestCount).toBe(3)
+      } finally {
+        await house.close()
+      }
+    },
+  )
 
-  test('for as long as its lease lasts: the delivery is sent once more, the same in every byte, and not lost', {
+  test('a result that cannot be recorded while its lease lasts: the delivery is sent once more, byte for byte the same, and not lost', {
     timeout: 90_000,
   }, async () => {
     const { house, receiver, allow } = await openRefusing('53100')

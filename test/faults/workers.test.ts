@@ -53,7 +53,7 @@ async function startTwo(stage: Stage): Promise<(publicDeliveryId: string) => Pro
 }
 
 describe('a worker that is killed', () => {
-  test('before it has sent: another one sends within seconds, under the same attempt number', async () => {
+  test('after a worker is killed before it has sent, another one sends within seconds, with the same attempt number', async () => {
     const stage = await openStage()
     // Takes the connection and says nothing: the attempt waits for TLS, no byte of the request is sent.
     const silent = createServer((socket) => socket.on('error', () => {}))
@@ -76,7 +76,7 @@ describe('a worker that is killed', () => {
     expect(await attempts(stage)).toEqual([{ number: 1, error_code: null }])
   })
 
-  test('after the receiver has answered: one duplicate, with the same id, attempt and body; one attempt on record', async () => {
+  test('after a worker is killed when the receiver has answered, there is one duplicate with the same id, attempt and body, and one recorded attempt', async () => {
     const stage = await openStage()
     let worker: GatewayProcess | null = null
     let requests = 0
@@ -99,7 +99,7 @@ describe('a worker that is killed', () => {
     expect(receiver.requestCount).toBe(2)
   })
 
-  test('a second after it was asked to leave: no more is sent twice than it had in the air', async () => {
+  test('after a worker is killed a second after SIGTERM, at most its attempts in the air are sent twice', async () => {
     const stage = await openStage()
     const receiver = await stage.receiver({ answer: { status: 200, delayMs: 3_000 } })
     for (let i = 0; i < 10; i++) await stage.addEndpoint(receiver.url(`/${i}`))
@@ -119,7 +119,7 @@ describe('a worker that is killed', () => {
   })
 })
 
-test('a worker that is frozen loses its lease to another; what it says when it wakes up is not written', async () => {
+test('a worker that is frozen loses its lease to another one, and its own result is not recorded when it wakes up', async () => {
   const stage = await openStage()
   const holderOf = await startTwo(stage)
   let frozen: GatewayProcess | null = null
@@ -151,7 +151,7 @@ test('a worker that is frozen loses its lease to another; what it says when it w
   expect(receiver.requestCount).toBe(22)
 })
 
-test('a worker that is asked to leave under load finishes what it sent: exit 0, no failed attempt, no duplicate', async () => {
+test('a worker that gets SIGTERM under load finishes its attempts: exit 0, no failed attempt, no duplicate', async () => {
   const stage = await openStage()
   const receiver = await stage.receiver({
     keep: 1_000,

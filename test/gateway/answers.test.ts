@@ -75,7 +75,7 @@ test.each<{ what: string; script: Script; body: string; note: string }>([
   expect(receiver.requests).toHaveLength(before + 1)
 })
 
-test('a 500 whose body is cut off keeps its status, and a reply in Latin-1 reads as it was meant', async () => {
+test('a 500 whose body is cut off keeps its status, and a reply in Latin-1 is decoded as declared', async () => {
   const delivery = await deliver(
     ({ socket }) =>
       void socket.end(
@@ -109,7 +109,7 @@ test('a request that is sent twice in one attempt is counted, and the receiver s
   expect(numbers).toEqual(['1', '1'])
 })
 
-test('an attempt that reached nobody sent no request', async () => {
+test('an attempt that reached no receiver has the request count 0', async () => {
   const { port } = receiver
   await receiver.close()
   const delivery = await deliver(() => {})

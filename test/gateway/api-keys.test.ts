@@ -24,7 +24,7 @@ const link = (role: Role, tenantId: string | null = null) => ({ tenantId, role, 
 const linked = () => ({ ...house.ctx, baseUrl: 'https://hooks.example.com' })
 
 describe('who may grant what', () => {
-  test('an admin grants ADMIN and VIEWER in its own tenant and nothing more', async () => {
+  test('an ADMIN can grant ADMIN and VIEWER in its own tenant and nothing more', async () => {
     for (const role of ['ADMIN', 'VIEWER'] as const)
       expect((await createApiKey(house.ctx, admin(), key(role))).apiKey).toMatchObject({ role, tenantId: tenant.id })
     for (const role of ['OPERATOR', 'PUBLISHER'] as const)
@@ -35,7 +35,7 @@ describe('who may grant what', () => {
     await expect(createTenant(house.ctx, admin(), { name: 'Mine' })).rejects.toMatchObject({ code: 'FORBIDDEN' })
   })
 
-  test('a viewer and a publisher grant nothing', async () => {
+  test('a VIEWER and a PUBLISHER can grant nothing', async () => {
     for (const role of ['VIEWER', 'PUBLISHER'] as const) {
       const viewer = house.viewerOf(role, tenant.id)
       await expect(createApiKey(house.ctx, viewer, key('VIEWER'))).rejects.toMatchObject({ code: 'FORBIDDEN' })
@@ -46,7 +46,7 @@ describe('who may grant what', () => {
     }
   })
 
-  test('operator keys carry no tenant, publisher keys may, the others must', async () => {
+  test('operator keys have no tenant, publisher keys may have one, all others must', async () => {
     const make = (input: ReturnType<typeof key>) => createApiKey(house.ctx, house.operator, input)
     expect((await make(key('OPERATOR'))).apiKey.tenantId).toBeNull()
     expect((await make(key('PUBLISHER'))).apiKey.tenantId).toBeNull()
@@ -56,7 +56,7 @@ describe('who may grant what', () => {
     await expect(make(key('ADMIN', house.ctx.newId()))).rejects.toBeInstanceOf(NotFoundError)
   })
 
-  test('every issue of a new key is told at once', async () => {
+  test('every issue of a new key is reported at once', async () => {
     const input = { tenantId: null, name: ' ', role: 'VIEWER' as const, expiresAt: new Date(0) }
     const error = await createApiKey(house.ctx, house.operator, input).catch((reason) => reason)
     expect(error).toBeInstanceOf(ValidationError)
@@ -65,7 +65,7 @@ describe('who may grant what', () => {
 })
 
 describe('a key', () => {
-  test('is 256 bits behind a prefix, and only its hash and hint are kept', async () => {
+  test('a key has 256 bits after a prefix, and only its hash and hint are stored', async () => {
     const { apiKey, secret } = await createApiKey(house.ctx, admin(), key('VIEWER'))
     expect(secret).toMatch(/^sivo_[A-Za-z0-9_-]{43}$/)
     expect(apiKey.hint).toBe(`sivo_…${secret.slice(-4)}`)
@@ -73,7 +73,7 @@ describe('a key', () => {
     expect(JSON.stringify(await house.ctx.db.auditEntry.findMany())).not.toContain(secret)
   })
 
-  test('is revoked by its tenant alone, and revoking it again changes nothing', async () => {
+  test('only the tenant of a key can revoke it, and revoking it again changes nothing', async () => {
     const { apiKey } = await createApiKey(house.ctx, admin(), key('VIEWER'))
     const stranger = house.viewerOf('ADMIN', other.id)
     for (const id of [apiKey.id, house.ctx.newId(), 'nonsense'])
@@ -87,7 +87,7 @@ describe('a key', () => {
 describe('the configured operator key', () => {
   const stored = () => house.ctx.db.apiKey.findUniqueOrThrow({ where: { id: CONFIGURED_KEY_ID } })
 
-  test('survives a restart, gives way to a changed setting, and cannot be revoked', async () => {
+  test('the configured operator key survives a restart, is replaced by a changed setting, and cannot be revoked', async () => {
     await ensureOperatorKey(house.ctx, 'first-operator-key-0123456789')
     const first = await stored()
     await ensureOperatorKey(house.ctx, 'first-operator-key-0123456789')
@@ -101,19 +101,19 @@ describe('the configured operator key', () => {
     expect(await house.ctx.db.apiKey.findUnique({ where: { secretHash: old } })).toBeNull()
   })
 
-  test('of processes that start at once with the same one, each is content', async () => {
+  test('processes that start at once with the same operator key all start', async () => {
     const starts = Array.from({ length: 4 }, () => ensureOperatorKey(house.ctx, 'third-operator-key-0123456789'))
     await expect(Promise.all(starts)).resolves.toBeDefined()
   })
 
-  test('may not be a key that was issued', async () => {
+  test('the configured operator key may not be a key that the API created', async () => {
     const { secret } = await createApiKey(house.ctx, admin(), key('VIEWER'))
     await expect(ensureOperatorKey(house.ctx, secret)).rejects.toThrow('SIVO_OPERATOR_KEY')
   })
 })
 
 describe('a console link', () => {
-  test('carries its token in the fragment and opens one session, whoever comes first', async () => {
+  test('a console link has its token in the fragment and opens one session, for the first browser', async () => {
     const { url, expiresAt } = await createConsoleLink(linked(), admin(), link('VIEWER'))
     expect(url).toMatch(/^https:\/\/hooks\.example\.com\/#token=sivolink_[A-Za-z0-9_-]{43}$/)
     expect(expiresAt.getTime()).toBeGreaterThan(Date.now())
@@ -128,7 +128,7 @@ describe('a console link', () => {
     })
   })
 
-  test('opens nothing once it has expired, and nothing that was not one does', async () => {
+  test('an expired console link and a text that is no link open no session', async () => {
     const { url } = await createConsoleLink(linked(), admin(), link('VIEWER'))
     await house.ctx.db.consoleLink.updateMany({ data: { expiresAt: new Date(0) } })
     expect(await spendConsoleLink(house.ctx, url.split('#token=')[1]!)).toBeNull()
@@ -136,7 +136,7 @@ describe('a console link', () => {
     expect(await spendConsoleLink(house.ctx, '')).toBeNull()
   })
 
-  test('is for roles that read', async () => {
+  test('a console link is only for roles that can read', async () => {
     const make = (input: Parameters<typeof createConsoleLink>[2]) => createConsoleLink(linked(), house.operator, input)
     await expect(make(link('PUBLISHER'))).rejects.toMatchObject({ path: ['input', 'role'] })
     await expect(make(link('OPERATOR', tenant.id))).rejects.toMatchObject({ path: ['input', 'tenantId'] })

@@ -106,7 +106,7 @@ describe('the cool-down of an owner with a large part of a flush', () => {
     return { ...made, startMs }
   }
 
-  test('lasts twice as long as the flush while other owners are active, and they are served during it', async () => {
+  test('a cool-down lasts twice as long as the flush while other owners are active, and they are served during it', async () => {
     const { submit, startMs, batches } = slowBatcher()
     await submit('calm1', 'calm')
     const flood = submit('flood1', 'flood', 100).then(() => submit('flood2', 'flood', 100))
@@ -118,7 +118,7 @@ describe('the cool-down of an owner with a large part of a flush', () => {
     expect(startMs.get('flood2')! - startMs.get('flood1')!).toBeGreaterThan(3 * FLUSH_MS - 5)
   })
 
-  test('counts only the time of the owner’s own part of the flush', async () => {
+  test('a cool-down counts only the time of the owner’s own part of the flush', async () => {
     const { submit, startMs, batches } = slowBatcher()
     await Promise.all([submit('a1', 'a', 250), submit('b1', 'b', 250), submit('c1', 'c', 250), submit('d1', 'd', 250)])
     await submit('a2', 'a', 250)
@@ -127,7 +127,7 @@ describe('the cool-down of an owner with a large part of a flush', () => {
     expect(startMs.get('a2')! - startMs.get('a1')!).toBeLessThan(3 * FLUSH_MS - 5)
   })
 
-  test('begins with the flush: the owner has one flush at a time, and its later items keep their order', async () => {
+  test('a cool-down begins with the flush: the owner has one flush at a time, and its later items keep their order', async () => {
     const { submit, startMs, batches } = slowBatcher()
     await submit('calm', 'calm')
     await Promise.all([1, 2, 3].map((n) => submit(`flood${n}`, 'flood', 400)))
@@ -135,7 +135,7 @@ describe('the cool-down of an owner with a large part of a flush', () => {
     expect(startMs.get('flood3')! - startMs.get('flood1')!).toBeGreaterThan(2 * FLUSH_MS)
   })
 
-  test('is left out for an owner with a small part, and for one that is alone', async () => {
+  test('an owner with a small part, or one that is alone, has no cool-down', async () => {
     const { submit, batches } = slowBatcher()
     const goesAtOnce = async (first: string, then: string, bytes: number) => {
       await submit(first, 'flood', bytes)
@@ -149,7 +149,7 @@ describe('the cool-down of an owner with a large part of a flush', () => {
     await goesAtOnce('small1', 'small2', 99)
   })
 
-  test('is left out for an owner that is alone with few items: it has two flushes at a time', async () => {
+  test('an owner that is alone with few items has no cool-down and two flushes at a time', async () => {
     const { submit, batches } = slowBatcher()
     const first = submit('1', 'flood', 900)
     await Promise.resolve()
@@ -159,7 +159,7 @@ describe('the cool-down of an owner with a large part of a flush', () => {
     await Promise.all([first, second])
   })
 
-  test('lasts half as long as the flush for an owner that is alone with many items: more of them come together', async () => {
+  test('a cool-down lasts half as long as the flush for an owner that is alone with many items, so that more of them come together', async () => {
     const { submit, startMs, batches } = slowBatcher()
     const first = Promise.all([1, 2, 3].map((n) => submit(`first${n}`, 'many', 40)))
     await Promise.resolve()
@@ -174,7 +174,7 @@ describe('the cool-down of an owner with a large part of a flush', () => {
     expect(startMs.get('early')! - startMs.get('first1')!).toBeGreaterThan(1.5 * FLUSH_MS - 5)
   })
 
-  test('is waited for before the batcher counts as idle', async () => {
+  test('a batcher in a cool-down is not idle', async () => {
     const { submit, batcher, batches } = slowBatcher()
     await submit('calm', 'calm')
     void submit('flood1', 'flood', 900)

@@ -19,13 +19,13 @@ function openTable() {
 const settled = () => new Promise((resolve) => setImmediate(resolve))
 
 describe('the body of an event', () => {
-  test('is not read if it came with its claim', async () => {
+  test('a body that came with its claim is not read', async () => {
     const { reader, asked } = openTable()
     expect(await reader.read({ eventId: 'a', body: '{"ü":1}' })).toEqual(Buffer.from('{"ü":1}'))
     expect(asked).toEqual([])
   })
 
-  test('is read once for all its deliveries that go out together', async () => {
+  test('a body is read once for all its deliveries that go out together', async () => {
     const { asked, answers, read } = openTable()
     const together = Promise.all([read('a'), read('a'), read('b')])
     answers[0]!.resolve('the body of ä')
@@ -35,7 +35,7 @@ describe('the body of an event', () => {
     expect(asked).toEqual(['a', 'b'])
   })
 
-  test('is read again if it could not be read or was gone', async () => {
+  test('a body that could not be read, or was gone, is read again', async () => {
     const { asked, answers, read } = openTable()
     const failing = Promise.allSettled([read('a'), read('a')])
     answers[0]!.reject(new Error('The database is away.'))
@@ -47,7 +47,7 @@ describe('the body of an event', () => {
     expect(asked).toEqual(['a', 'a', 'a'])
   })
 
-  test('is read beside at most three others', async () => {
+  test('at most four bodies are read at the same time', async () => {
     const { asked, answers, read } = openTable()
     const all = Promise.all(['a', 'b', 'c', 'd', 'e', 'f'].map(read))
     expect(asked).toHaveLength(4)
@@ -62,7 +62,7 @@ describe('the body of an event', () => {
 })
 
 describe('a shared body', () => {
-  test('is forgotten after five seconds', async () => {
+  test('a shared body is kept for five seconds', async () => {
     vi.useFakeTimers()
     const { asked, answers, read } = openTable()
     const first = read('a')
@@ -76,7 +76,7 @@ describe('a shared body', () => {
     expect(asked).toEqual(['a', 'a'])
   })
 
-  test('gives way to newer ones when more than eight megabytes are shared', async () => {
+  test('the oldest shared bodies are dropped when more than eight megabytes are shared', async () => {
     const { asked, answers, read } = openTable()
     for (let i = 0; i < 5; i++) {
       const reading = read(`event ${i}`)

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { findBulkRetry, startBulkRetry } from '../../src/gateway/retry/bulk-retry.ts'
 import { openHouse } from '../support/house.ts'
 
-test('a bulk retry whose process is killed mid-way goes on elsewhere: every dead letter once, every end counted', {
+test('a bulk retry whose process is killed continues in another process: every dead letter once, every end counted', {
   timeout: 60_000,
 }, async () => {
   const house = await openHouse({ SIVO_ROLE: 'api' })

@@ -87,7 +87,7 @@ async function attemptsEach(tenantId: string): Promise<number[]> {
 }
 
 describe('a bulk retry', () => {
-  test('takes every dead letter that matches at the call, each once, and is completed when all came to an end', async () => {
+  test('a bulk retry retries every dead letter that matches at the call, each once, and is completed when all have ended', async () => {
     const { tenantId, receiver, start } = await deadLetters(450)
     const id = await start()
     expect(await now(id)).toMatchObject({ total: 450, createdBy: 'Ana', maxPerSecond: null })
@@ -104,7 +104,7 @@ describe('a bulk retry', () => {
     expect(receiver.requests[0]!.headers['x-sivo-attempt']).toBe('8')
   })
 
-  test('does not take one again that dies again, nor one that died after the call', async () => {
+  test('a bulk retry does not retry a delivery that dies again, or one that died after the call', async () => {
     const { tenantId, receiver, die, start } = await deadLetters(30)
     receiver.answer(500)
     const id = await start({}, 50)
@@ -119,7 +119,7 @@ describe('a bulk retry', () => {
     ])
   })
 
-  test('leaves alone what somebody else retried meanwhile', async () => {
+  test('a bulk retry skips dead letters that somebody else retried first', async () => {
     const { tenantId, receiver, start } = await deadLetters(6, { status: 'PAUSED' })
     const id = await start({}, 1)
     await pauseBulkRetry(house.app.ctx, operator, id)
@@ -139,7 +139,7 @@ describe('a bulk retry', () => {
     await cancelBulkRetry(house.app.ctx, operator, id)
   })
 
-  test('takes what the filter takes, and nothing of deleted endpoints', async () => {
+  test('a bulk retry retries what its filter matches, and nothing of deleted endpoints', async () => {
     const { tenantId, start, endpoint } = await deadLetters(3)
     const gone = await house.addEndpoint('https://gone.example/', { tenantId, deletedAt: new Date() })
     const { db } = house.app.ctx
@@ -157,7 +157,7 @@ describe('a bulk retry', () => {
     expect(await house.deliveries({ tenantId, status: 'DEAD_LETTERED' })).toMatchObject([{ id: first!.id }])
   })
 
-  test('keeps to its speed limit over all processes, and a new limit holds at once', async () => {
+  test('a bulk retry respects its speed limit over all processes, and a new limit applies at once', async () => {
     const { start } = await deadLetters(60)
     await house.openAnother()
     const began = performance.now()
@@ -172,7 +172,7 @@ describe('a bulk retry', () => {
     await until(id, ({ status }) => status === 'COMPLETED')
   })
 
-  test('puts nothing back while paused, goes on when resumed, and ends when cancelled', async () => {
+  test('a bulk retry retries nothing while paused, continues when resumed, and ends when cancelled', async () => {
     const { tenantId, start } = await deadLetters(300)
     const id = await start({}, 100)
     await until(id, ({ retried }) => retried > 5)
@@ -200,7 +200,7 @@ describe('a bulk retry', () => {
       await expect(refused()).rejects.toThrow(ConflictError)
   })
 
-  test('counts each end once: delivered, dead again, called off', async () => {
+  test('a bulk retry counts each end once: succeeded, dead again, cancelled', async () => {
     const { tenantId, receiver, start } = await deadLetters(12)
     const ids = (await house.deliveries({ tenantId })).map(({ id }) => toPublicId('delivery', id))
     receiver.answer(({ headers }) => (ids.indexOf(String(headers['x-sivo-delivery-id'])) < 4 ? 200 : 500))
@@ -222,7 +222,7 @@ describe('a bulk retry', () => {
     expect(await now(id)).toEqual(done)
   })
 
-  test('two processes at once put each dead letter back once', async () => {
+  test('two processes that work on one bulk retry retry each dead letter once', async () => {
     const { tenantId, start } = await deadLetters(400, { status: 'PAUSED' })
     const id = await start()
     const others = await Promise.all([house.openAnother(), house.openAnother()])
@@ -239,7 +239,7 @@ describe('a bulk retry', () => {
     await cancelBulkRetry(house.app.ctx, operator, id)
   })
 
-  test('is told by a stream: as it is, as it changes, and when it is over', async () => {
+  test('bulkRetryUpdates sends the bulk retry at once, after each change, and ends with it', async () => {
     const { start } = await deadLetters(40)
     const id = await start({}, 40)
     const seen: BulkRetry[] = []
@@ -260,7 +260,7 @@ describe('a bulk retry', () => {
     await waiting
   })
 
-  test('is refused to those who may not, and where a number makes no sense', async () => {
+  test('a bulk retry is refused to roles that may not start it, and for a wrong speed limit', async () => {
     const { tenantId, start } = await deadLetters(1, { status: 'PAUSED' })
     for (const speed of [0, -1, 10_001]) await expect(start({}, speed)).rejects.toThrow(ValidationError)
     const id = await start()

@@ -84,26 +84,26 @@ describe('a receiver that takes longer than a second', () => {
       slots: 8,
     },
   ] as { reply: string; sample: Attempt; slots: number }[])(
-    'answers $reply: 8 slots become $slots',
+    'a receiver that takes longer than a second and answers $reply: 8 slots become $slots',
     ({ sample, slots }) => {
       expect(learn(lane(8), sample).slots).toBe(slots)
     },
   )
 
-  test('never loses its last slot', () => {
+  test('a slow receiver never loses its last slot', () => {
     expect(learn(lane(1), ...Array<Attempt>(5).fill(answered(9_000))).slots).toBe(1)
     const hanging = Array<Attempt>(4).fill({ errorCode: 'timeout', latencyMs: 10_000 })
     expect(learn(lane(1), ...hanging).slots, 'and timeouts do not give it a second one').toBe(1)
   })
 
-  test('and is slow but not busy gets half as many slots again after each whole round of replies', () => {
+  test('a receiver that is slow but not busy gets half as many slots again after each whole round of replies', () => {
     const slow = answered(2_500)
     const slotsAfter = (count: number) => learn(FIRST_LIMIT, ...Array<Attempt>(count).fill(slow)).slots
     expect([1, 2, 4, 5, 9, 10].map(slotsAfter)).toEqual([2, 3, 3, 5, 5, 8])
     expect(slotsAfter(60)).toBe(MAX_SLOTS)
   })
 
-  test('and became slow without being busy is found to be so by the attempts that are alone', () => {
+  test('a receiver that became slow without being busy is recognised by attempts that are alone', () => {
     const alone = { ...answered(2_500), alone: true }
     const reduced = learn(lane(20, 200), ...Array<Attempt>(5).fill(answered(2_500)))
     expect(reduced.slots).toBe(1)
@@ -120,7 +120,7 @@ describe('a receiver that takes longer than a second', () => {
     { workers: 4, serviceMs: 900, longestMs: 4_500, within: 1.3 },
     { workers: 50, serviceMs: 2_500, longestMs: 2_500, within: 30 },
   ])(
-    'and serves $workers requests at a time, $serviceMs ms each, answers 60 within $longestMs ms each',
+    'a receiver that serves $workers requests at a time, $serviceMs ms each, answers 60 within $longestMs ms each',
     ({ workers, serviceMs, longestMs, within }) => {
       const { latencies, totalMs } = simulate({ workers, serviceMs, events: 60 })
       expect(Math.max(...latencies)).toBeLessThanOrEqual(longestMs)

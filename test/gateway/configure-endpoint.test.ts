@@ -52,7 +52,7 @@ async function auditActions(targetId: string): Promise<string[]> {
 }
 
 describe('creating', () => {
-  test('an endpoint takes every event type, is active, and its secret signs at once', async () => {
+  test('a new endpoint receives every event type, is active, and its secret signs at once', async () => {
     const { endpoint, signingSecret } = await createEndpoint(house.ctx, admin(), { tenantId: null, ...simple })
     expect(endpoint).toMatchObject({ tenantId: tenant.id, status: 'ACTIVE', eventTypes: [], maxInFlight: null })
     const secrets = await house.ctx.db.signingSecret.findMany({ where: { endpointId: endpoint.id } })
@@ -62,7 +62,7 @@ describe('creating', () => {
     expect(await auditActions(toPublicId('endpoint', endpoint.id))).toEqual(['endpoint.created'])
   })
 
-  test('every issue is told at once, with its path from the argument on', async () => {
+  test('every issue of a new endpoint is reported at once, with its path from the argument on', async () => {
     const paths = await issuesOf(
       createEndpoint(house.ctx, house.operator, {
         tenantId: null,
@@ -88,7 +88,7 @@ describe('creating', () => {
     ])
   })
 
-  test('another tenant, one that never was and a malformed id are all not found', async () => {
+  test('an endpoint for another tenant, an unknown one or a malformed id is not found', async () => {
     for (const tenantId of [other.id, 'nonsense'])
       await expect(createEndpoint(house.ctx, admin(), { tenantId, ...simple })).rejects.toBeInstanceOf(NotFoundError)
     await expect(
@@ -96,7 +96,7 @@ describe('creating', () => {
     ).rejects.toBeInstanceOf(NotFoundError)
   })
 
-  test('a viewer and a publisher may not', async () => {
+  test('a VIEWER and a PUBLISHER cannot create endpoints', async () => {
     for (const role of ['VIEWER', 'PUBLISHER'] as const)
       await expect(
         createEndpoint(house.ctx, house.viewerOf(role, tenant.id), { tenantId: null, ...simple }),
@@ -130,7 +130,7 @@ describe('creating', () => {
     expect(() => house.ctx.vault.open(sealed, belongsToEndpoint(other.id, endpoint.id))).toThrow()
   })
 
-  test('of two creations that race for the last place, one meets the limit', async () => {
+  test('of two endpoints that are created at once for the last free place, one gets the limit error', async () => {
     await house.ctx.db.endpoint.createMany({
       data: Array.from({ length: MAX_ENDPOINTS_PER_TENANT - 1 }, () => ({ ...simple, tenantId: tenant.id })),
     })
@@ -142,7 +142,7 @@ describe('creating', () => {
 })
 
 describe('updating', () => {
-  test('absent stays, null resets, a list replaces the list', async () => {
+  test('in an update an absent field stays, null restores the default, a list replaces the list', async () => {
     const endpoint = await anEndpoint({ eventTypes: ['call.ended'], maxInFlight: 5, rateLimitPerSecond: 7 })
     const input = { eventTypes: ['call.created', 'call.ended'], maxInFlight: null }
     const updated = await updateEndpoint(house.ctx, admin(), { endpointId: endpoint.id, input })
@@ -166,7 +166,7 @@ describe('updating', () => {
     ).resolves.toEqual(['input.eventTypes', 'input.name', 'input.url'])
   })
 
-  test('a client that writes null for every field it does not set wipes no filter, header or limit', async () => {
+  test('an update that has null for unset fields removes no filter, header or limit', async () => {
     const endpoint = await anEndpoint({
       eventTypes: ['call.ended'],
       headers: [{ name: 'X-Team', value: 'blue' }],
@@ -180,7 +180,7 @@ describe('updating', () => {
     expect(stored).toEqual(endpoint)
   })
 
-  test('an endpoint that receives every type still does after what was read of it is written back', async () => {
+  test('an endpoint that receives every type still does after its own fields are written back', async () => {
     const endpoint = await anEndpoint()
     const whole = EVENT_TYPES.map(({ name }) => name)
     for (const input of [
@@ -206,7 +206,7 @@ describe('updating', () => {
     ).resolves.toEqual(['input.allEventTypes'])
   })
 
-  test('a header without a value keeps the stored one, and only if there is one', async () => {
+  test('a header without a value keeps the stored one, and is refused if there is none', async () => {
     const endpoint = await anEndpoint({
       headers: [
         { name: 'X-Team', value: 'blue' },
@@ -225,7 +225,7 @@ describe('updating', () => {
     ])
   })
 
-  test('an update that changes nothing leaves no trace', async () => {
+  test('an update that changes nothing writes no audit entry', async () => {
     const endpoint = await anEndpoint()
     const same = await updateEndpoint(house.ctx, admin(), { endpointId: endpoint.id, input: { name: 'CRM' } })
     expect(same.revision).toBe(endpoint.revision)
@@ -234,7 +234,7 @@ describe('updating', () => {
 })
 
 describe('pausing, resuming, deleting', () => {
-  test('each is a conflict in a wrong state', async () => {
+  test('pausing, resuming or deleting an endpoint in a wrong state is a conflict', async () => {
     const { id: endpointId } = await anEndpoint()
     await expect(resumeEndpoint(house.ctx, admin(), { endpointId })).rejects.toBeInstanceOf(ConflictError)
     expect(await pauseEndpoint(house.ctx, admin(), { endpointId })).toMatchObject({ status: 'PAUSED' })
@@ -251,7 +251,7 @@ describe('pausing, resuming, deleting', () => {
     })
   })
 
-  test('resuming asks for a wake-up and deleting for a sweep, and both ring the bell, when they commit', async () => {
+  test('resuming stores a wake-up, deleting stores a sweep, and both notify the change feed, with their commit', async () => {
     const { id: endpointId } = await anEndpoint()
     const client = await openClient(house.databaseUrl)
     try {
@@ -276,7 +276,7 @@ describe('pausing, resuming, deleting', () => {
     ])
   })
 
-  test('whoever asks for a foreign, deleted or malformed endpoint is told that there is none, whatever is asked', async () => {
+  test('every change of a foreign, deleted or malformed endpoint answers that it is not found', async () => {
     const { id: foreign } = await anEndpoint()
     const { id: deleted } = await anEndpoint()
     await deleteEndpoint(house.ctx, admin(), { endpointId: deleted })
@@ -313,7 +313,7 @@ describe('rotating the signing secret', () => {
   const opened = (endpoint: Endpoint, sealed: Uint8Array) =>
     house.ctx.vault.open(sealed, belongsToEndpoint(endpoint.tenantId, endpoint.id))
 
-  test('the old one signs until the overlap ends or is completed; a second rotation replaces the coming one', async () => {
+  test('the old secret signs until the overlap ends or is completed; a second rotation replaces the next secret', async () => {
     const { endpoint, signingSecret } = await createEndpoint(house.ctx, admin(), { tenantId: null, ...simple })
     const at = { endpointId: endpoint.id }
     await expect(completeSecretRotation(house.ctx, admin(), at)).rejects.toBeInstanceOf(ConflictError)
@@ -332,7 +332,7 @@ describe('rotating the signing secret', () => {
     await expect(completeSecretRotation(house.ctx, admin(), at)).rejects.toBeInstanceOf(ConflictError)
   })
 
-  test('with an overlap of 0 hours the new one signs at once, also during an overlap', async () => {
+  test('with an overlap of 0 hours the new secret signs at once, also during an overlap', async () => {
     const endpoint = await anEndpoint()
     const at = { endpointId: endpoint.id }
     await rotateSigningSecret(house.ctx, admin(), { ...at, overlapHours: 24 })

@@ -10,7 +10,7 @@ beforeAll(async () => {
 })
 afterAll(() => house.close())
 
-test('an event reaches every endpoint that wants it, signed over the very bytes that arrive', async () => {
+test('an event reaches every endpoint that has its type, with signatures over exactly the bytes that arrive', async () => {
   const crm = await house.receiver()
   const bi = await house.receiver()
   const first = await house.addEndpoint(crm.url('/crm'), { eventTypes: ['call.ended'] })
@@ -51,7 +51,7 @@ test('an event reaches every endpoint that wants it, signed over the very bytes 
   expect(bi.requestCount).toBe(0)
 })
 
-test('a failing endpoint gets seven attempts at the schedule, then a dead letter; a manual retry delivers the same event id', async () => {
+test('a failing endpoint gets seven attempts on the schedule and then a dead letter; a manual retry delivers the same event id', async () => {
   const failing = await house.receiver({ answer: 503 })
   const endpoint = await house.addEndpoint(failing.url('/x'), { eventTypes: ['queue.entered'] })
   const [published] = await house.publish({ type: 'queue.entered' })

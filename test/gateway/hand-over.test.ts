@@ -75,7 +75,7 @@ const wakeUps = async (endpointId: string) => {
 const leasedTo = (endpointId: string) => house.deliveries({ endpointId, leaseToken: PROCESS })
 
 describe('a publish beside lanes with free places', () => {
-  test('stores its deliveries leased to these lanes, ready to be sent, and stores no wake-up', async () => {
+  test('a publish beside free lanes stores its deliveries leased to these lanes, and stores no wake-up', async () => {
     const tenantId = await house.addTenant()
     const { id: endpointId } = await house.addEndpoint('https://127.0.0.1/x', { tenantId })
     const calls = eventsOf(tenantId, 2)
@@ -108,7 +108,7 @@ describe('a publish beside lanes with free places', () => {
     expect(await wakeUps(endpointId)).toBe(0)
   })
 
-  test('hands over no more deliveries than there are places, and leaves the rest to the claims', async () => {
+  test('a publish hands over at most as many deliveries as there are places, and leaves the rest to the claims', async () => {
     const tenantId = await house.addTenant()
     const [unknown, named, busy] = await Promise.all(
       [1, 2, 3].map(async () => (await house.addEndpoint('https://127.0.0.1/x', { tenantId })).id),
@@ -124,7 +124,7 @@ describe('a publish beside lanes with free places', () => {
     expect(woken.toSorted()).toEqual([unknown!, named!, busy!].toSorted())
   })
 
-  test('hands over no more than the lanes take in all, and nothing of a tenant that has used its quota', async () => {
+  test('a publish hands over at most as much as all lanes take, and nothing of a tenant that has used its quota', async () => {
     const [one, other] = await Promise.all([house.addTenant(), house.addTenant()])
     for (const tenantId of [one, one, one, other]) await house.addEndpoint('https://127.0.0.1/x', { tenantId })
     const calls = [...eventsOf(one, 2), ...eventsOf(other, 2)]
@@ -136,7 +136,7 @@ describe('a publish beside lanes with free places', () => {
     { name: 'paused', fields: { status: 'PAUSED' as const }, jobs: 0 },
     { name: 'limited in flight', fields: { maxInFlight: 3 }, jobs: 1 },
     { name: 'limited in its rate', fields: { rateLimitPerSecond: 5 }, jobs: 1 },
-  ])('leaves an endpoint that is $name to the claims', async ({ fields, jobs }) => {
+  ])('a publish leaves an endpoint that is $name to the claims', async ({ fields, jobs }) => {
     const tenantId = await house.addTenant()
     const { id: endpointId } = await house.addEndpoint('https://127.0.0.1/x', { tenantId, ...fields })
     const { taken } = await storeBeside({}, eventsOf(tenantId, 1))
@@ -145,7 +145,7 @@ describe('a publish beside lanes with free places', () => {
     expect(await wakeUps(endpointId)).toBe(jobs)
   })
 
-  test('leaves a large body in the database until the attempt', async () => {
+  test('a hand-over leaves a large body in the database until the attempt', async () => {
     const tenantId = await house.addTenant()
     await house.addEndpoint('https://127.0.0.1/x', { tenantId })
     const body = JSON.stringify('x'.repeat(20_000))
@@ -153,7 +153,7 @@ describe('a publish beside lanes with free places', () => {
     expect(taken[0]!.map((delivery) => delivery.body)).toEqual([null])
   })
 
-  test('hands over an event with an idempotency key once, and nothing of a call that is refused', async () => {
+  test('an event with an idempotency key is handed over once, and nothing of a refused call is', async () => {
     const tenantId = await house.addTenant()
     await house.addEndpoint('https://127.0.0.1/x', { tenantId })
     const keyed = (fingerprint: string): StoreCall[] => [
@@ -164,7 +164,7 @@ describe('a publish beside lanes with free places', () => {
     expect((await storeBeside({}, keyed('11'))).taken).toEqual([[]])
   })
 
-  test('tells the lanes when nothing was stored', async () => {
+  test('a publish that stored nothing gives its places back to the lanes', async () => {
     const tenantId = await house.addTenant()
     await house.addEndpoint('https://127.0.0.1/x', { tenantId })
     const calls = [{ tenantId, events: [newEvent({ body: 'a\0b' })] }]

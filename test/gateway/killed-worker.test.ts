@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { openHouse } from '../support/house.ts'
 import { unattended } from '../support/unattended.ts'
 
-test('workers that are really killed: their work goes on, poison ends, its slow neighbour is delivered', {
+test('after workers are killed their work continues, a delivery that crashes processes becomes a dead letter, and its slow neighbour is delivered', {
   timeout: 90_000,
 }, async () => {
   const house = await openHouse({ SIVO_ROLE: 'api' })

@@ -54,13 +54,13 @@ function keepAhead(lane: Lane, count: number): void {
 }
 
 describe('the state of a lane', () => {
-  test('is idle at first, and a lane that is idle and empty is unused', () => {
+  test('a new lane is idle, and a lane that is idle and empty is unused', () => {
     const { lane } = openLane()
     expect(lane.state.kind).toBe('idle')
     expect(lane.isUnused).toBe(true)
   })
 
-  test('becomes runnable by a wake-up, claiming by a claim, and idle when the claim brought less than it asked for', () => {
+  test('a lane becomes runnable by a wake-up, claiming by a claim, and idle when the claim brought less than it asked for', () => {
     const { lane, changes } = openLane()
     lane.wake()
     lane.wake()
@@ -80,14 +80,14 @@ describe('the state of a lane', () => {
         lane.endClaim(claim, 0)
       },
     },
-  ])('becomes runnable again when $why', ({ end }) => {
+  ])('a lane becomes runnable again when $why', ({ end }) => {
     const { lane } = openLane()
     lane.wake()
     end(lane, ask(lane))
     expect(lane.state.kind).toBe('runnable')
   })
 
-  test('allows no second claim while one is in the air', () => {
+  test('a lane allows no second claim while one is in the air', () => {
     const { lane } = openLane()
     expect(() => lane.ask(PLENTY)).toThrow('A lane that is idle cannot claim.')
     lane.wake()
@@ -95,7 +95,7 @@ describe('the state of a lane', () => {
     expect(() => lane.ask(PLENTY)).toThrow('A lane that is claiming cannot claim.')
   })
 
-  test('stays closed until its time, whatever wakes it, and then becomes runnable by itself', () => {
+  test('a closed lane stays closed until its time, also after wake-ups, and then becomes runnable by itself', () => {
     const { lane, changes } = openLane()
     lane.closeFor(5_000, 'secret_unreadable')
     lane.wake()
@@ -107,7 +107,7 @@ describe('the state of a lane', () => {
     expect(changes).toEqual(['closed', 'runnable'])
   })
 
-  test('is never closed for a shorter time than before', () => {
+  test('a lane is never closed for a shorter time than before', () => {
     const { lane } = openLane()
     lane.closeFor(5_000, 'secret_unreadable')
     lane.closeFor(250, 'in_flight_limit')
@@ -117,7 +117,7 @@ describe('the state of a lane', () => {
     expect(lane.state.kind).toBe('closed')
   })
 
-  test('stays closed when a claim ends that was in the air', () => {
+  test('a closed lane stays closed when a claim ends that was in the air', () => {
     const { lane } = openLane()
     lane.wake()
     const claim = ask(lane)
@@ -126,7 +126,7 @@ describe('the state of a lane', () => {
     expect(lane.state.kind).toBe('closed')
   })
 
-  test('is not changed by the end of an earlier claim', () => {
+  test('the end of an earlier claim does not change a lane', () => {
     const { lane } = openLane()
     lane.wake()
     const earlier = ask(lane)
@@ -137,7 +137,7 @@ describe('the state of a lane', () => {
     expect(lane.state).toMatchObject({ kind: 'claiming', claim: later })
   })
 
-  test('becomes runnable at each of its wake times', () => {
+  test('a lane becomes runnable at each of its wake times', () => {
     const { lane } = openLane()
     lane.wakeIn(100)
     lane.wakeIn(1_000)
@@ -150,7 +150,7 @@ describe('the state of a lane', () => {
     expect(lane.isUnused).toBe(true)
   })
 
-  test('no longer changes by time once the lane was closed down', () => {
+  test('time no longer changes a lane that was closed down', () => {
     const { lane } = openLane()
     lane.wakeIn(100)
     lane.close()
@@ -182,11 +182,14 @@ describe('a lane behind a gate', () => {
       because: 'the rate is used up',
     },
     { gate: { pace: 2, openAt: new Date(NOW.getTime() + 50) }, got: 1, state: 'idle', because: 'nothing more is due' },
-  ])('is $state after a claim of 2 that brought $got, because $because', ({ gate, got, state }) => {
-    expect(laneAt(gate, got).state.kind).toBe(state)
-  })
+  ])(
+    'a lane behind a gate is $state after a claim of 2 that brought $got, because $because',
+    ({ gate, got, state }) => {
+      expect(laneAt(gate, got).state.kind).toBe(state)
+    },
+  )
 
-  test('waits for a slot of its own, or looks again after a quarter of a second', () => {
+  test('a full lane behind a gate waits for a slot of its own, or looks again after 250 ms', () => {
     const freed = laneAt({ room: 0, maxInFlight: 3 }, 0)
     freed.takeSlot()
     freed.freeSlot()
@@ -203,7 +206,7 @@ describe('a lane behind a gate', () => {
     expect(lane.state).toMatchObject({ kind: 'closed', why: 'rate_limit' })
   })
 
-  test('uses no more slots than the endpoint allows, and offers no places', () => {
+  test('a lane behind a gate uses no more slots than the endpoint allows, and offers no places', () => {
     const lane = laneAt({ room: 3, maxInFlight: 3 }, 1)
     for (let i = 0; i < 4; i++) lane.learn(answered(5))
     expect(lane.limit.slots).toBe(3)
@@ -213,13 +216,13 @@ describe('a lane behind a gate', () => {
     expect(ask(lane), 'claims nothing ahead').toMatchObject({ slots: 3, atOnce: 3 })
   })
 
-  test('is an ordinary lane again when the limits are gone', () => {
+  test('a lane behind a gate is an ordinary lane again when the limits are gone', () => {
     const lane = laneAt({ open: true }, 0)
     expect(lane.isGated).toBe(false)
     expect(lane.placesToOffer()).toBeGreaterThan(0)
   })
 
-  test('meets its gate at a claim, and asks again at once', () => {
+  test('a lane that meets a gate at a claim asks again at once', () => {
     const { lane } = openLane()
     lane.wake()
     const claim = ask(lane)
@@ -233,7 +236,7 @@ describe('a lane behind a gate', () => {
 describe('the place of a lane in the table', () => {
   const DUE = 1_700_000_000_000
 
-  test('follows the newest delivery that a claim brought, 1.5 s behind it', () => {
+  test('the place of a lane in the table follows the newest claimed delivery, 1.5 s behind it', () => {
     const { lane } = openLane()
     lane.wake()
     const claim = ask(lane)
@@ -243,7 +246,7 @@ describe('the place of a lane in the table', () => {
     expect(ask(lane).low).toBe(DUE + 7_500)
   })
 
-  test('is the beginning again after it was told to look from there, also while a claim is in the air', () => {
+  test('the place of a lane is the beginning again after it was told to look from there, also during a claim', () => {
     const { lane } = openLane()
     lane.wake()
     const claim = ask(lane)
@@ -273,7 +276,7 @@ describe('what a lane asks for', () => {
       lane: () => wideLane(5, { hasNeighbours: true }),
       asked: { slots: 70, atOnce: 10 },
     },
-  ])('is $what', ({ lane, asked }) => {
+  ])('a lane asks a claim for $what', ({ lane, asked }) => {
     const opened = lane()
     opened.wake()
     expect(ask(opened)).toMatchObject(asked)
@@ -289,7 +292,7 @@ describe('what a lane asks for', () => {
       },
       latencyMs: 5,
     },
-  ])('is nothing while $why; the lane stays runnable', ({ busy, latencyMs }) => {
+  ])('a lane asks for nothing while $why, and stays runnable', ({ busy, latencyMs }) => {
     const lane = wideLane(latencyMs)
     busy(lane)
     lane.wake()
@@ -297,14 +300,14 @@ describe('what a lane asks for', () => {
     expect(lane.state.kind).toBe('runnable')
   })
 
-  test('is bounded by the slots of the process and by the rows of the claim', () => {
+  test('a lane asks for no more than the slots of the process and the rows of the claim allow', () => {
     const lane = wideLane(200)
     lane.wake()
     expect(lane.ask({ freeSlots: -3, rows: 100 })).toBeNull()
     expect(lane.ask({ freeSlots: 7, rows: 5 })).toMatchObject({ slots: 5, atOnce: 5 })
   })
 
-  test('leaves the places that a slow lane offered to publishes', () => {
+  test('a claim leaves the places that a slow lane offered to publishes', () => {
     const lane = wideLane(200)
     lane.countOffered(4)
     lane.wake()
@@ -317,7 +320,7 @@ describe('the places that a lane offers to a publish', () => {
     { when: 'it is new', lane: () => openLane().lane, places: 1 },
     { when: 'it is wide and slow', lane: () => wideLane(200), places: 10 },
     { when: 'it is wide and quick', lane: () => wideLane(5), places: 25 },
-  ])('are half of those it has: $places when $when', ({ lane, places }) => {
+  ])('a lane offers half of its places: $places when $when', ({ lane, places }) => {
     expect(lane().placesToOffer()).toBe(places)
   })
 
@@ -339,7 +342,7 @@ describe('the places that a lane offers to a publish', () => {
     },
     { when: 'all its slots are in use', make: (lane: Lane) => take(lane, 20) },
     { when: 'all of them are promised', make: (lane: Lane) => lane.countOffered(20) },
-  ])('are none when $when', ({ make }) => {
+  ])('a lane offers no places when $when', ({ make }) => {
     const lane = wideLane(200)
     make(lane)
     expect(lane.placesToOffer()).toBe(0)
@@ -347,7 +350,7 @@ describe('the places that a lane offers to a publish', () => {
 })
 
 describe('a delivery goes out now', () => {
-  test('if it is among those that its claim may send at once, and the lane has not been filled meanwhile', () => {
+  test('a claimed delivery goes out if its claim may send it at once, and the lane was not filled before', () => {
     const lane = wideLane(200)
     lane.wake()
     const claim = ask(lane)
@@ -356,7 +359,7 @@ describe('a delivery goes out now', () => {
     expect(lane.maySendClaimed(claim, 1)).toBe(false)
   })
 
-  test('if a publish handed it over and the lane has no more than two out above its slots', () => {
+  test('a handed-over delivery goes out if the lane has at most two attempts above its slots', () => {
     const lane = openLane().lane
     take(lane, 3)
     expect(lane.maySendHandedOver()).toBe(true)
@@ -367,7 +370,7 @@ describe('a delivery goes out now', () => {
     expect(wide.maySendHandedOver(), 'never more than the endpoint allows').toBe(false)
   })
 
-  test('if it was claimed ahead and a slot is free', () => {
+  test('a delivery that was claimed ahead goes out when a slot is free', () => {
     const lane = openLane().lane
     expect(lane.maySendAhead()).toBe(false)
     keepAhead(lane, 1)

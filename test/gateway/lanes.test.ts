@@ -206,7 +206,7 @@ describe('the limits of an endpoint hold over all processes together', () => {
 })
 
 describe('a change of an endpoint', () => {
-  test('holds from the next attempt on, for the URL as for the secret', async () => {
+  test('a change of an endpoint’s URL or secret applies from the next attempt on', async () => {
     const endpoint = await endpointOf()
     receiver.answerAt(endpoint.path, async () => {
       const { db, vault } = house.app.ctx
@@ -247,7 +247,7 @@ describe('a change of an endpoint', () => {
     ])
   })
 
-  test('to paused records what is in the air and holds the rest; after a resume all of it goes out', async () => {
+  test('pausing an endpoint records the attempts in the air and holds the rest; after a resume all of it goes out', async () => {
     const endpoint = await endpointOf()
     receiver.answerAt(endpoint.path, { status: 200, delayMs: 150 })
     await endpoint.publish(50)
@@ -270,7 +270,7 @@ describe('a change of an endpoint', () => {
     expect(endpoint.requests()).toHaveLength(55)
   })
 
-  test('to deleted records what is in the air and sends nothing more', async () => {
+  test('deleting an endpoint records the attempts in the air and sends nothing more', async () => {
     const endpoint = await endpointOf()
     receiver.answerAt(endpoint.path, { status: 500, delayMs: 200 })
     await endpoint.publish(20)
@@ -281,7 +281,7 @@ describe('a change of an endpoint', () => {
     expect(endpoint.requests().length).toBeLessThan(20)
   })
 
-  test('to disabled follows a 410, with the reason, and holds what waits', async () => {
+  test('a 410 disables the endpoint, with the reason, and holds the waiting deliveries', async () => {
     const endpoint = await endpointOf()
     receiver.answerAt(endpoint.path, 410)
     await endpoint.publish(1)
@@ -383,7 +383,7 @@ describe('what a receiver answers', () => {
 })
 
 describe('a lane', () => {
-  test('sends retries that fall due one after the other each at its time', async () => {
+  test('a lane sends retries that fall due one after the other each at its time', async () => {
     const endpoint = await endpointOf()
     receiver.answerAt(endpoint.path, ({ headers }) => (headers['x-sivo-attempt'] === '1' ? 500 : 200))
     for (let i = 0; i < 8; i++) {
@@ -399,7 +399,7 @@ describe('a lane', () => {
     }
   })
 
-  test('never has more than twenty attempts in the air, also while retries come back to it', async () => {
+  test('a lane never has more than twenty attempts in the air, also while retries come back to it', async () => {
     let out = 0
     let most = 0
     const endpoint = await endpointOf()
@@ -423,7 +423,7 @@ describe('a lane', () => {
     expect(await endpoint.attempts()).toHaveLength(300 + refused)
   })
 
-  test('that gets more than it can send sends what waits in the table before what is published later', async () => {
+  test('a lane that gets more than it can send sends waiting deliveries before those that are published later', async () => {
     const endpoint = await endpointOf()
     const arrived = new Set<string>()
     receiver.answerAt(endpoint.path, async ({ headers }) => {
@@ -444,7 +444,7 @@ describe('a lane', () => {
     await endpoint.untilStatus('SUCCEEDED', published.length, 20_000)
   })
 
-  test('delivers large bodies whole, also beside a hanging endpoint with large bodies', async () => {
+  test('a lane delivers large bodies whole, also beside a hanging endpoint with large bodies', async () => {
     const hole = await openBlackHole()
     const [hanging, healthy] = [await endpointOf(), await endpointOf()]
     await house.app.ctx.db.endpoint.update({
@@ -462,7 +462,7 @@ describe('a lane', () => {
     await hole.close()
   })
 
-  test('of a process that leaves gives back what it has not sent', async () => {
+  test('the lanes of a process that ends give back the deliveries that they have not sent', async () => {
     const leaving = await house.openAnother({ SIVO_ATTEMPT_TIMEOUT: '10s' })
     const endpoint = await endpointOf({ status: 'PAUSED' })
     receiver.answerAt(endpoint.path, { hang: true })
@@ -476,7 +476,7 @@ describe('a lane', () => {
     expect((await endpoint.attempts()).map(({ number }) => number)).toEqual([1, 1])
   })
 
-  test('that is busy with a backlog also sends a manual retry', async () => {
+  test('a lane that is busy with a backlog also sends a manual retry', async () => {
     const endpoint = await endpointOf()
     receiver.answerAt(endpoint.path, 500)
     await endpoint.publish(1)

@@ -56,7 +56,7 @@ async function deliveryAfter(...statuses: number[]): Promise<Delivery> {
 }
 
 describe('a manual retry', () => {
-  test('of a dead letter is a new cycle of the whole schedule; numbers go on', async () => {
+  test('a manual retry of a dead letter starts a new cycle of the whole schedule, and attempt numbers continue', async () => {
     const dead = await deliveryAfter(500, 500)
     expect(dead).toMatchObject({
       status: 'DEAD_LETTERED',
@@ -79,7 +79,7 @@ describe('a manual retry', () => {
     expect(await attemptsOf(dead)).toEqual(['1 INITIAL 500', '2 MANUAL 500', '3 MANUAL 500', '4 MANUAL 500'])
   })
 
-  test('of a pending delivery makes the next attempt now and leaves the cycle as it is', async () => {
+  test('a manual retry of a pending delivery makes the next attempt now and does not change the cycle', async () => {
     const pending = await deliveryAfter(500)
     expect(pending.nextAttemptAt!.getTime()).toBeGreaterThan(Date.now() + 3_000_000)
     await retry(pending)
@@ -91,7 +91,7 @@ describe('a manual retry', () => {
     expect(await attemptsOf(pending)).toEqual(['1 INITIAL 500', '2 MANUAL 200'])
   })
 
-  test('leaves an attempt that is in the air alone', async () => {
+  test('a manual retry leaves an attempt in the air alone', async () => {
     const path = `/${paths++}`
     receiver.answerAt(path, { status: 200, delayMs: 600 })
     const subject = randomUUID()
@@ -107,7 +107,7 @@ describe('a manual retry', () => {
     await setEndpoint(endpoint.id, { deletedAt: new Date() })
   })
 
-  test('of what was delivered asks for resend; then it is one more attempt with the same event id', async () => {
+  test('a manual retry of a successful delivery requires resend, and is one more attempt with the same event id', async () => {
     const done = await deliveryAfter(200)
     await expect(retry(done)).rejects.toThrow(ConflictError)
     expect((await house.deliveries({ id: done.id }))[0]).toEqual(done)
@@ -120,7 +120,7 @@ describe('a manual retry', () => {
     expect(new Set(sent.map((request) => request.headers['x-sivo-event-id'])).size).toBe(1)
   })
 
-  test('a resend that fails leaves it delivered, and says so; there is no retry', async () => {
+  test('a resend that fails leaves the delivery SUCCEEDED with the reason, and is not retried', async () => {
     const done = await deliveryAfter(200)
     const { url } = await house.app.ctx.db.endpoint.findUniqueOrThrow({ where: { id: done.endpointId } })
     receiver.answerAt(new URL(url).pathname, 500)
@@ -137,7 +137,7 @@ describe('a manual retry', () => {
     await untilIs(done.id, { attemptCount: 3 })
   })
 
-  test('is refused for what is held, cancelled, a failed test or of a deleted endpoint', async () => {
+  test('a manual retry is refused for a held or cancelled delivery, a failed test, and a deleted endpoint', async () => {
     const held = await deliveryAfter(500)
     await setEndpoint(held.endpointId, { status: 'PAUSED' })
     await expect(retry(held)).rejects.toThrow(/HELD/)
@@ -153,7 +153,7 @@ describe('a manual retry', () => {
     await expect(retry(dead)).rejects.toThrow(/deleted/)
   })
 
-  test('a delivery of another tenant, or of none, is not found', async () => {
+  test('a manual retry of a foreign or unknown delivery is not found', async () => {
     const pending = await deliveryAfter(500)
     const stranger = await house.addTenant()
     const ask = { deliveryId: pending.id, tenantId: stranger }
@@ -164,7 +164,7 @@ describe('a manual retry', () => {
 })
 
 describe('calling off', () => {
-  test('a pending delivery is never sent again', async () => {
+  test('a cancelled delivery is never sent again', async () => {
     const pending = await deliveryAfter(500)
     await cancel(pending)
     expect((await house.deliveries({ id: pending.id }))[0]).toMatchObject({
@@ -176,7 +176,7 @@ describe('calling off', () => {
     await expect(cancel(pending)).rejects.toThrow(ConflictError)
   })
 
-  test('works on what is held, and on nothing that is settled', async () => {
+  test('a held delivery can be cancelled, and a delivery that has ended cannot', async () => {
     const held = await deliveryAfter(500)
     await setEndpoint(held.endpointId, { status: 'PAUSED' })
     await cancel(held)
@@ -185,28 +185,31 @@ describe('calling off', () => {
     await expect(cancel(await deliveryAfter(500, 500))).rejects.toThrow(/DEAD_LETTERED/)
   })
 
-  test.each([200, 500])('an attempt in the air is recorded (%d), and none follows', async (status) => {
-    const path = `/${paths++}`
-    receiver.answerAt(path, { status, delayMs: 400 })
-    const endpoint = await house.addEndpoint(receiver.url(path), { eventTypes: ['queue.abandoned'] })
-    await house.publish({ type: 'queue.abandoned' })
-    await receiver.until((all) => all.some((request) => request.path === path))
-    const [flying] = await house.deliveries({ endpointId: endpoint.id })
-    await cancel(flying!)
-    const after = await untilIs(flying!.id, { attemptCount: 1 })
-    expect(after).toMatchObject({
-      status: 'CANCELLED',
-      reason: 'cancelled_by_user',
-      nextAttemptAt: null,
-      lastStatusCode: status,
-    })
-    expect(await attemptsOf(flying!)).toEqual([`1 INITIAL ${status}`])
-    await setEndpoint(endpoint.id, { deletedAt: new Date() })
-  })
+  test.each([200, 500])(
+    'after a cancellation the attempt in the air is recorded (%d), and none follows',
+    async (status) => {
+      const path = `/${paths++}`
+      receiver.answerAt(path, { status, delayMs: 400 })
+      const endpoint = await house.addEndpoint(receiver.url(path), { eventTypes: ['queue.abandoned'] })
+      await house.publish({ type: 'queue.abandoned' })
+      await receiver.until((all) => all.some((request) => request.path === path))
+      const [flying] = await house.deliveries({ endpointId: endpoint.id })
+      await cancel(flying!)
+      const after = await untilIs(flying!.id, { attemptCount: 1 })
+      expect(after).toMatchObject({
+        status: 'CANCELLED',
+        reason: 'cancelled_by_user',
+        nextAttemptAt: null,
+        lastStatusCode: status,
+      })
+      expect(await attemptsOf(flying!)).toEqual([`1 INITIAL ${status}`])
+      await setEndpoint(endpoint.id, { deletedAt: new Date() })
+    },
+  )
 })
 
 describe('a deleted endpoint', () => {
-  test('what waits for it is written as cancelled, what is in the air is recorded', async () => {
+  test('deleting an endpoint cancels its waiting deliveries, and the attempt in the air is recorded', async () => {
     const pending = await deliveryAfter(500)
     const dead = await deliveryAfter(500, 500)
     const deletedAt = new Date(Date.now() - 1_000)
@@ -221,7 +224,7 @@ describe('a deleted endpoint', () => {
     })
   })
 
-  test('an endpoint that is not deleted is not swept, and what slipped past a sweep is found by the next', async () => {
+  test('only a deleted endpoint is swept, and a later sweep finds deliveries that an earlier one missed', async () => {
     const pending = await deliveryAfter(500)
     expect(await sweepDeletedEndpoint(house.app.ctx, pending.endpointId)).toBe(0)
     await setEndpoint(pending.endpointId, { deletedAt: new Date() })
@@ -242,7 +245,7 @@ describe('a test event', () => {
     sendTestEvent(house.app.ctx, { endpoint, eventType, data })
 
   test.each(['ACTIVE', 'PAUSED', 'DISABLED'] as const)(
-    'goes at once to an endpoint that is %s, whatever its filter',
+    'a test event goes at once to an endpoint that is %s, with any filter',
     async (status) => {
       const endpoint = await endpointAt(200, { status, disabledReason: status === 'DISABLED' ? 'gone' : null })
       const { deliveryId } = await sendTest(endpoint)
@@ -258,7 +261,7 @@ describe('a test event', () => {
   )
 
   test.each([500, 302, 410])(
-    'that is answered with %d has failed: one attempt, no dead letter, the endpoint stays',
+    'a test event that is answered with %d fails with one attempt, no dead letter and no change of the endpoint',
     async (answer) => {
       const endpoint = await endpointAt(answer)
       const { deliveryId } = await sendTest(endpoint)
@@ -271,7 +274,7 @@ describe('a test event', () => {
     },
   )
 
-  test('carries the data that was given, checked like a publish', async () => {
+  test('a test event has the given data, which is checked like a publish', async () => {
     const endpoint = await endpointAt(200)
     const error = await sendTest(endpoint, [], 'call.endet').catch((thrown) => thrown)
     expect(error).toBeInstanceOf(ValidationError)
@@ -284,7 +287,7 @@ describe('a test event', () => {
     expect(await house.deliveries({ endpointId: endpoint.id })).toEqual([])
   })
 
-  test('does not wait behind the deliveries of a hanging endpoint', async () => {
+  test('a test event does not wait behind the deliveries of a hanging endpoint', async () => {
     const path = `/${paths++}`
     receiver.answerAt(path, ({ body }) => (String(body).includes('"test":true') ? 200 : { hang: true }))
     const endpoint = await house.addEndpoint(receiver.url(path), { eventTypes: ['agent.status_changed'] })

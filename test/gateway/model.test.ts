@@ -369,7 +369,7 @@ const story = fc.array(
   { minLength: 20, maxLength: 60, size: 'max' },
 )
 
-test('whatever happens, in whatever order, a delivery is what the model says', async () => {
+test('after any sequence of changes a delivery has the state that the model says', async () => {
   await fc.assert(
     fc.asyncProperty(story, async (told) => {
       const tenantId = await house.addTenant()

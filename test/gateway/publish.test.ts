@@ -38,7 +38,7 @@ const eventCount = (tenantId = house.tenantId) => house.app.ctx.db.event.count({
 const bodyOf = async (id: string) => (await house.app.ctx.db.event.findUniqueOrThrow({ where: { id } })).body!
 
 describe('what is taken', () => {
-  test('1 to 500 events, results in the order of the input', async () => {
+  test('a publish accepts 1 to 500 events and answers in the order of the input', async () => {
     const tenantId = await house.addTenant()
     expect((await issuesOf([], tenantId)).map(({ path }) => path)).toEqual([['input', 'events']])
     expect(await issuesOf(Array(501).fill(exampleEvent()), tenantId)).toHaveLength(1)
@@ -49,7 +49,7 @@ describe('what is taken', () => {
     expect(stored.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 500 }, (_, i) => i))
   })
 
-  test('all or nothing: one bad event refuses the call, with every issue and its path', async () => {
+  test('one bad event refuses the whole publish, with every issue and its path', async () => {
     const tenantId = await house.addTenant()
     const issues = await issuesOf(
       [
@@ -74,7 +74,7 @@ describe('what is taken', () => {
     expect(await eventCount(tenantId)).toBe(0)
   })
 
-  test('a body of 262,144 bytes passes, one more is refused', async () => {
+  test('a body of 262,144 bytes is accepted, and one byte more is refused', async () => {
     const tenantId = await house.addTenant()
     const [probe] = await house.publishFor(tenantId, eventWith({ padding: '' }))
     const room = 262_144 - Buffer.byteLength(await bodyOf(probe!.id))
@@ -101,7 +101,7 @@ describe('what is taken', () => {
 })
 
 describe('what is stored', () => {
-  test('the body is the envelope in its order, with the very data that was given', async () => {
+  test('the stored body is the envelope in its order, with exactly the given data', async () => {
     const data = {
       ...(exampleEvent({ type: 'call.ended' }).data as object),
       zebra: 1,
@@ -128,7 +128,7 @@ describe('what is stored', () => {
     expect(fromPublicId('event', JSON.parse(body).id)).toBe(published!.id)
   })
 
-  test('without a time of its own an event happened when it was accepted, by the database', async () => {
+  test('an event without occurredAt has the database’s time of acceptance', async () => {
     const [published] = await house.publish({})
     const event = await house.app.ctx.db.event.findUniqueOrThrow({ where: { id: published!.id } })
     expect(Math.abs(event.occurredAt.getTime() - event.createdAt.getTime())).toBeLessThan(1_000)
@@ -139,7 +139,7 @@ describe('what is stored', () => {
     })
   })
 
-  test('deliveries and wake-ups stand with the event: for those who want it, and nobody else', async () => {
+  test('an event is stored with deliveries and wake-ups for exactly the endpoints that have its type', async () => {
     const tenantId = await house.addTenant()
     const fields = { tenantId }
     const all = await house.addEndpoint('https://127.0.0.1/all', fields)
@@ -172,7 +172,7 @@ describe('what is stored', () => {
     expect(await house.deliveries({ endpointId: other.id })).toEqual([])
   })
 
-  test('an event that nobody wants is stored all the same', async () => {
+  test('an event that no endpoint receives is stored too', async () => {
     const tenantId = await house.addTenant()
     const [published] = await house.publishFor(tenantId, {})
     expect(published).toMatchObject({ duplicate: false, deliveryCount: 0 })
@@ -181,7 +181,7 @@ describe('what is stored', () => {
 })
 
 describe('idempotency keys', () => {
-  test('the same key and event again: the first id and count', async () => {
+  test('the same key and event again gets the first id and count', async () => {
     const tenantId = await house.addTenant()
     await house.addEndpoint('https://127.0.0.1/x', { tenantId })
     const event = eventWith(
@@ -198,14 +198,14 @@ describe('idempotency keys', () => {
     expect(await eventCount(tenantId)).toBe(1)
   })
 
-  test('a retry without occurredAt is the same event, whenever it comes', async () => {
+  test('a repeated publish without occurredAt is the same event at any time', async () => {
     const tenantId = await house.addTenant()
     const [first] = await house.publishFor(tenantId, { idempotencyKey: 'k' })
     const [again] = await house.publishFor(tenantId, { idempotencyKey: 'k' })
     expect(again).toEqual({ id: first!.id, duplicate: true, deliveryCount: 0 })
   })
 
-  test('twice in one call is one event', async () => {
+  test('the same key and event twice in one call is one event', async () => {
     const tenantId = await house.addTenant()
     const [a, b, c] = await house.publishFor(tenantId, { idempotencyKey: 'k' }, { idempotencyKey: 'k' }, {})
     expect(b).toEqual({ ...a, duplicate: true })
@@ -236,7 +236,7 @@ describe('idempotency keys', () => {
     ])
   })
 
-  test('a key belongs to its tenant', async () => {
+  test('an idempotency key belongs to its tenant', async () => {
     const [one, two] = [await house.addTenant(), await house.addTenant()]
     await house.publishFor(one, { idempotencyKey: 'k', subject: 'a' })
     expect(await house.publishFor(two, { idempotencyKey: 'k', subject: 'b' })).toMatchObject([{ duplicate: false }])
@@ -274,7 +274,7 @@ describe('idempotency keys', () => {
     expect(await eventCount(tenantId)).toBe(1 + 19 * 2)
   })
 
-  test('two gateways that take the same keys in opposite order do not wait for each other in a circle', async () => {
+  test('two gateways that use the same keys in opposite order do not deadlock', async () => {
     const other = await house.openAnother()
     for (let round = 0; round < 5; round++) {
       const tenantId = await house.addTenant()
@@ -314,7 +314,7 @@ describe('a batch whose commit went unheard', () => {
     }
   }
 
-  test('is sent again and stored once, with the same answers', async () => {
+  test('a batch whose commit has no answer is sent again and stored once, with the same answers', async () => {
     const tenantId = await house.addTenant()
     await house.addEndpoint('https://127.0.0.1/x', { tenantId })
     const fingerprint = '00'.repeat(32)
@@ -338,7 +338,7 @@ describe('a batch whose commit went unheard', () => {
     expect(await house.deliveries({ tenantId })).toHaveLength(2)
   })
 
-  test('without keys too', async () => {
+  test('a batch without keys whose commit has no answer is stored once too', async () => {
     const tenantId = await house.addTenant()
     await house.addEndpoint('https://127.0.0.1/x', { tenantId })
     const calls = [{ tenantId, events: [newEvent(tenantId)] }]
@@ -347,7 +347,7 @@ describe('a batch whose commit went unheard', () => {
     expect(await house.deliveries({ tenantId })).toHaveLength(1)
   })
 
-  test('a publish for which there is no database is refused in time, and stores nothing later', async () => {
+  test('a publish without a database is refused in time, and stores nothing later', async () => {
     const path = await openDatabasePath(house.database.url)
     const { ctx } = await house.openAnother({ DATABASE_URL: path.url })
     path.cut()

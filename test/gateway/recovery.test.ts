@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => house.close())
 
 describe.concurrent('nothing that was acknowledged is lost', () => {
-  test('a wake-up that was lost is found within four seconds', async () => {
+  test('a delivery whose wake-up was lost is found within four seconds', async () => {
     const waiting = await unattended(house, receiver, 5, { nextAttemptAt: new Date() })
     const before = performance.now()
     await waiting.activate()
@@ -29,7 +29,7 @@ describe.concurrent('nothing that was acknowledged is lost', () => {
     expect(performance.now() - before).toBeLessThan(4_000)
   })
 
-  test('what is overdue is sent also while no job is fetched', async () => {
+  test('an overdue delivery is sent also while no job is fetched', async () => {
     const alone = await openHouse()
     const to = await alone.receiver()
     await alone.app.ctx.hot.pool.query(`create function keep_for_nobody() returns trigger language plpgsql as $$
@@ -43,7 +43,7 @@ describe.concurrent('nothing that was acknowledged is lost', () => {
     await alone.close()
   })
 
-  test('a lease that ran out is taken by somebody else, not before, under the same attempt number', async () => {
+  test('another process takes a lease after it ran out, not before, with the same attempt number', async () => {
     const held = await unattended(house, receiver, 1, leaseOf(randomUUID(), 2))
     await held.activate()
     await held.untilStatus('SUCCEEDED')
@@ -54,7 +54,7 @@ describe.concurrent('nothing that was acknowledged is lost', () => {
     expect(delivery).toMatchObject({ attemptCount: 1, suspect: false, crashCount: 0 })
   })
 
-  test('a process without lock and beat is dead within seconds, and its leases end then and there', async () => {
+  test('a process without lock and heartbeat is dead within seconds, and its leases end with it', async () => {
     const held = await unattended(house, receiver, 30, leaseOf(await lostProcess(house), 60))
     const before = performance.now()
     await held.activate()
@@ -69,7 +69,7 @@ describe.concurrent('nothing that was acknowledged is lost', () => {
     expect(await held.attempts()).toHaveLength(30)
   })
 
-  test('an event that retention took makes a dead letter, not a loop', async () => {
+  test('a delivery whose event was removed by retention becomes a dead letter, not a loop', async () => {
     const expired = await unattended(house, receiver, 2)
     const [first, second] = await expired.deliveries()
     await house.app.ctx.db.event.update({ where: { id: first!.eventId }, data: { body: null } })
@@ -86,7 +86,7 @@ describe.concurrent('nothing that was acknowledged is lost', () => {
     expect(expired.requests()).toEqual([])
   })
 
-  test('a secret that cannot be opened raises an alarm and loses nothing', async () => {
+  test('a secret that cannot be opened is logged as an error and loses nothing', async () => {
     const alarms = () => logged.filter((line) => line.msg === 'endpoint.secret_unreadable')
     const sealed = await unattended(house, receiver, 60)
     const { db } = house.app.ctx
@@ -105,7 +105,7 @@ describe.concurrent('nothing that was acknowledged is lost', () => {
     expect(sealed.requests()).toHaveLength(60)
   })
 
-  test('a result is not lost with the connection that was to carry it', async () => {
+  test('a result is not lost with the connection that should have recorded it', async () => {
     const quiet = await openHouse({ SIVO_ROLE: 'api' })
     const to = await quiet.receiver()
     const path = await openDatabasePath(quiet.database.url)
@@ -168,7 +168,7 @@ describe('whoever is not the holder of the lease any more writes nothing', () =>
     wakeAt: null,
   })
 
-  test('a result that comes after its lease was taken over is fenced', async () => {
+  test('a result that arrives after its lease was taken over is not recorded', async () => {
     const waiting = await unattended(quiet, receiver, 2)
     await waiting.activate()
     const late = await claim(waiting.id)
@@ -190,7 +190,7 @@ describe('whoever is not the holder of the lease any more writes nothing', () =>
     expect(Object.fromEntries(statuses)).toEqual({ [late[1]!.id]: 500, [late[0]!.id]: 418 })
   })
 
-  test('a batch of results that is sent again after its commit went unheard counts once', async () => {
+  test('a batch of results that is sent again after a lost answer counts once', async () => {
     const waiting = await unattended(quiet, receiver, 3)
     await waiting.activate()
     const results = (await claim(waiting.id)).map((delivery) => refusedResult(delivery, 500))
@@ -222,7 +222,7 @@ describe('whoever is not the holder of the lease any more writes nothing', () =>
       // The look before was long ago: the database, or whoever judges, stood still since. That is no second look.
       { beat: '60 s', suspect: '30 s', died: false, suspected: true },
     ])(
-      'without lock, silent for $beat, suspected for $suspect: dead $died',
+      'a process without its lock, silent for $beat, suspected for $suspect: dead is $died',
       async ({ beat, suspect, died, suspected }) => {
         const id = await lostProcess(quiet)
         await age(id, beat, suspect)
@@ -240,7 +240,7 @@ describe('whoever is not the holder of the lease any more writes nothing', () =>
       { beat: '11 s', suspect: '2 s', died: true, suspected: true },
       { beat: '60 s', suspect: '50 s', died: false, suspected: true },
     ])(
-      'holding its lock, silent for $beat, suspected for $suspect: dead $died',
+      'a process with its lock, silent for $beat, suspected for $suspect: dead is $died',
       async ({ beat, suspect, died, suspected }) => {
         const id = await lostProcess(quiet)
         const holder = await openClient(quiet.database.url)
@@ -253,7 +253,7 @@ describe('whoever is not the holder of the lease any more writes nothing', () =>
       },
     )
 
-    test('nobody who beats, and one process at a time', async () => {
+    test('the reconciler declares no process with a heartbeat dead, and only one runs a round at a time', async () => {
       expect((await Promise.all([round(), round(), round()])).filter((done) => done?.died.length)).toEqual([])
       const { rows } = await quiet.app.ctx.hot.pool.query('select died_at from worker_process')
       expect(rows).toEqual([{ died_at: null }])
@@ -262,7 +262,7 @@ describe('whoever is not the holder of the lease any more writes nothing', () =>
 })
 
 describe.concurrent('poison', () => {
-  test('a delivery whose lone attempt ended three processes is dead-lettered unsent; what flew beside it is delivered', async () => {
+  test('a delivery that crashed three processes while alone becomes a dead letter without another attempt; its neighbours are delivered', async () => {
     const dead = await lostProcess(house, { dead: true })
     const poison = await unattended(house, receiver, 1, {
       ...leaseOf(dead, 60),
@@ -286,7 +286,7 @@ describe.concurrent('poison', () => {
     expect(convicted.requests()).toHaveLength(1)
   })
 
-  test('an outage of the database convicts nobody: a lease that merely ran out makes no suspect', async () => {
+  test('an outage of the database makes no suspects: a lease that ran out does not count as a crash', async () => {
     const held = await unattended(house, receiver, 3, {
       ...leaseOf(await lostProcess(house), -1),
       sentAlone: true,
@@ -300,7 +300,7 @@ describe.concurrent('poison', () => {
     expect(held.requests()).toHaveLength(3)
   })
 
-  test('a slow suspect does not hold up the others, nor is it taken for the cause of a crash', async () => {
+  test('a slow suspect delays no other suspect, and does not count as the cause of a crash', async () => {
     const dead = await lostProcess(house, { dead: true })
     const slow = await unattended(house, receiver, 1, { ...leaseOf(dead, 60), suspect: true })
     receiver.answerAt(slow.path, { status: 200, delayMs: 4_000 })

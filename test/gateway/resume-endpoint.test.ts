@@ -37,14 +37,14 @@ async function paused() {
 }
 
 describe('resuming an endpoint', () => {
-  test('sends what was held', async () => {
+  test('resuming an endpoint sends its held deliveries', async () => {
     const { resume, receiver, statuses } = await paused()
     await resume({})
     await receiver.until((requests) => requests.length === 5)
     await house.until(async () => (await statuses()).every((status) => status === 'SUCCEEDED'))
   })
 
-  test('since a moment cancels what was made before it, and sends the rest', async () => {
+  test('resuming with SEND_SINCE cancels the deliveries from before that time, and sends the rest', async () => {
     const { tenantId, resume, receiver, statuses } = await paused()
     await resume({ held: 'SEND_SINCE', since: new Date(Date.now() - 2.5 * 3_600_000) })
     await receiver.until((requests) => requests.length === 2)
@@ -59,7 +59,7 @@ describe('resuming an endpoint', () => {
     expect(entry).toMatchObject({ action: 'endpoint.resumed', details: { held: 'SEND_SINCE', cancelled: 3 } })
   })
 
-  test('cancels all that was held, and nothing else: no test, and nothing that comes later', async () => {
+  test('resuming with CANCEL_ALL cancels the held deliveries, and neither tests nor later ones', async () => {
     const { tenantId, endpoint, resume, receiver, statuses } = await paused()
     receiver.answer({ status: 200, delayMs: 200 })
     const { deliveryId } = await sendTestEvent(house.app.ctx, { endpoint, eventType: 'call.ended', data: null })
@@ -71,7 +71,7 @@ describe('resuming an endpoint', () => {
     expect(receiver.requestCount).toBe(2)
   })
 
-  test('is refused where it makes no sense, and then nothing is cancelled', async () => {
+  test('a wrong resume is refused and cancels nothing', async () => {
     const { endpoint, resume, statuses } = await paused()
     await expect(resume({ held: 'SEND_SINCE' })).rejects.toThrow(ValidationError)
     await expect(resume({ held: 'CANCEL_ALL', since: new Date() })).rejects.toThrow(ValidationError)

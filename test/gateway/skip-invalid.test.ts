@@ -16,7 +16,7 @@ const ended = (more: object, fields: Partial<EventToPublish> = {}) => event({ da
 const eventCount = () => publisher.gateway.house.app.ctx.db.event.count()
 
 describe('a call that skips', () => {
-  test('stores the valid events with their places and lists the others with their issues', async () => {
+  test('a call that skips stores the valid events with their places and lists the others with their issues', async () => {
     const before = await eventCount()
     const answer = await publisher.publish(
       [
@@ -48,7 +48,7 @@ describe('a call that skips', () => {
     expect(await eventCount()).toBe(before + 2)
   })
 
-  test('stores nothing where no event is valid, and is a success', async () => {
+  test('a call that skips and has no valid event stores nothing and succeeds', async () => {
     const before = await eventCount()
     const answer = await publisher.publish([ended({ call_id: 7 }), event({ data: [] })], 'SKIP')
     expect(answer).toMatchObject({
@@ -59,7 +59,7 @@ describe('a call that skips', () => {
     expect(await eventCount()).toBe(before)
   })
 
-  test('skips a sequence or a time that cannot be read, whatever came', async () => {
+  test('a call that skips leaves out an event with an unreadable sequence or time', async () => {
     const odd = [1.5, '12', {}, [], true, 2 ** 53].map((sequence) => event({ sequence }))
     const times = ['', '2026-11-18', 1_795_435_200, {}, '2026-11-18 14:02:11'].map((occurredAt) =>
       event({ occurredAt }),
@@ -77,7 +77,7 @@ describe('a call that skips', () => {
     ])
   })
 
-  test('skips the one event that is too large', async () => {
+  test('a call that skips leaves out the one event that is too large', async () => {
     const { events, skipped } = await publisher.publish(
       [event(), ended({ native: { dump: 'x'.repeat(300_000) } }), event()],
       'SKIP',
@@ -96,7 +96,7 @@ describe('a call that skips', () => {
     ])
   })
 
-  test('looks at all 500 events, and lists at least one issue of each that is not valid', async () => {
+  test('a call that skips checks all 500 events, and lists at least one issue of each invalid one', async () => {
     const bad = ended({ tags: new Array(200).fill(7) })
     const { events, skipped } = await publisher.publish([...new Array(499).fill(bad), event()], 'SKIP')
     expect(events!.map(({ index }) => index)).toEqual([499])
@@ -105,7 +105,7 @@ describe('a call that skips', () => {
     expect(skipped!.at(-1)!.issues).toHaveLength(1)
   })
 
-  test('still refuses a call of no events, and one of more than 500', async () => {
+  test('a call that skips is refused if it has no event or more than 500', async () => {
     for (const events of [[], new Array(501).fill(event())])
       expect(await publisher.publish(events, 'SKIP')).toMatchObject({
         __typename: 'ValidationError',
@@ -120,7 +120,7 @@ describe('a call that skips', () => {
 })
 
 describe('a call that skips, under idempotency keys', () => {
-  test('sent again says the same, and stores nothing again', async () => {
+  test('a call that skips, sent again with its keys, answers the same and stores nothing', async () => {
     const call = [
       event({ idempotencyKey: 'again-1' }),
       ended({ direction: 'Inbound' }, { idempotencyKey: 'again-2' }),
@@ -134,7 +134,7 @@ describe('a call that skips, under idempotency keys', () => {
     expect(await eventCount()).toBe(before)
   })
 
-  test('mended and sent again stores what was skipped, and nothing twice', async () => {
+  test('a corrected call stores the events that were skipped, and none twice', async () => {
     const good = event({ idempotencyKey: 'mend-1' })
     const first = await publisher.publish([good, ended({ status: 'Busy' }, { idempotencyKey: 'mend-2' })], 'SKIP')
     expect(first.skipped!.map(({ index }) => index)).toEqual([1])
@@ -146,7 +146,7 @@ describe('a call that skips, under idempotency keys', () => {
     expect(second.skipped).toEqual([])
   })
 
-  test('skips the event whose key holds other content, before or within the call', async () => {
+  test('a call that skips leaves out an event whose key has other content, stored before or within the call', async () => {
     const [holder] = (await publisher.publish([event({ idempotencyKey: 'held' })])).events!
     const before = await eventCount()
     const answer = await publisher.publish(
@@ -185,7 +185,7 @@ describe('a call that skips, under idempotency keys', () => {
     expect(await eventCount()).toBe(before + 2)
   })
 
-  test('stores every event once where many calls with the same keys come together', async () => {
+  test('many calls that skip, with the same keys at once, store every event once', async () => {
     const before = await eventCount()
     const call = Array.from({ length: 20 }, (_, i) =>
       i % 5 === 4 ? ended({ status: 'Odd' }, { idempotencyKey: `race-${i}` }) : event({ idempotencyKey: `race-${i}` }),
@@ -200,7 +200,7 @@ describe('a call that skips, under idempotency keys', () => {
     expect(fresh).toHaveLength(16)
   })
 
-  test('beside a call that refuses, neither holds the keys of the other', async () => {
+  test('a call that skips beside a call that is refused: neither holds the keys of the other', async () => {
     const [skips, refuses] = await Promise.all([
       publisher.publish([event({ idempotencyKey: 'both' }), ended({ status: 'Odd' })], 'SKIP'),
       publisher.publish([event({ idempotencyKey: 'both' }), ended({ status: 'Odd' })]),
@@ -210,7 +210,7 @@ describe('a call that skips, under idempotency keys', () => {
   })
 })
 
-test('a call that does not say so refuses: nothing is stored, and every issue is listed', async () => {
+test('a call without onInvalid is refused for one bad event: nothing is stored, and every issue is listed', async () => {
   const before = await eventCount()
   for (const onInvalid of [undefined, 'REFUSE'] as const) {
     const answer = await publisher.publish([event(), ended({ status: 'Odd', call_id: 7 })], onInvalid)
@@ -223,7 +223,7 @@ test('a call that does not say so refuses: nothing is stored, and every issue is
   expect(await eventCount()).toBe(before)
 })
 
-test('a sequence of 2^53 - 1 is stored, delivered and read as it was given', async () => {
+test('a sequence of 2^53 - 1 is stored, delivered and read unchanged', async () => {
   const { events } = await publisher.publish([event({ subject: 'big', sequence: Number.MAX_SAFE_INTEGER })])
   const id = events![0]!.id
   const [request] = await publisher.receiver.until((all) =>

@@ -94,7 +94,7 @@ test('an event published in a transaction is delivered after its commit, signed,
   expect(delivery).toMatchObject({ maxAttempts: 7, eventType: type, subject: 'call_1' })
 })
 
-test('an event published in a transaction that rolls back leaves nothing, and reaches nobody', async () => {
+test('an event published in a transaction that rolls back is not stored and reaches no endpoint', async () => {
   receiver.forget()
   await client.query('begin')
   const id = await publish()
@@ -105,7 +105,7 @@ test('an event published in a transaction that rolls back leaves nothing, and re
   expect(await house.app.ctx.db.event.findUnique({ where: { id: fromPublicId('event', id)! } })).toBeNull()
 })
 
-test('a transaction that commits late is delivered too, although the lane has passed its time', {
+test('an event of a transaction that commits late is delivered too, although the lane has passed its time', {
   timeout: 30_000,
 }, async () => {
   receiver.forget()
@@ -122,7 +122,7 @@ test('a transaction that commits late is delivered too, although the lane has pa
   await late.end()
 })
 
-test('a public id of the database is the public id of the gateway, and back', async () => {
+test('the database and the gateway convert public ids in the same way, in both directions', async () => {
   for (let i = 0; i < 200; i++) {
     const { rows } = await client.query(
       `select id, sivo.public_id('evt', id) as public, sivo.database_id('evt', sivo.public_id('evt', id)) = id as same from (select gen_random_uuid() as id) one`,

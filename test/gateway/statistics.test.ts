@@ -31,7 +31,7 @@ async function counted(tenantId: string) {
 }
 
 describe.concurrent('the statistics of a tenant', () => {
-  test('count what ended by its end and attempts by their beginning, without tests, from the moment of the commit', async () => {
+  test('statistics count deliveries by their end and attempts by their beginning, without tests, from the commit on', async () => {
     const tenantId = await house.addTenant()
     const good = await house.receiver()
     const bad = await house.receiver({ answer: 500 })
@@ -62,7 +62,7 @@ describe.concurrent('the statistics of a tenant', () => {
     expect(p50LatencyMs!).toBeLessThanOrEqual(p99LatencyMs!)
   })
 
-  test('count a delivery where it ended last: a retried dead letter is none any more, also across a round', async () => {
+  test('statistics count a delivery where it ended last, also if a round lies between: a retried dead letter no longer counts', async () => {
     const tenantId = await house.addTenant()
     const receiver = await house.receiver({ answer: 500 })
     await house.addEndpoint(receiver.url('/'), { tenantId })
@@ -84,7 +84,7 @@ describe.concurrent('the statistics of a tenant', () => {
     expect((await read(tenantId)).current).toMatchObject({ succeeded: 1, deadLettered: 0, failedAttempts: 3 })
   })
 
-  test('are what the tables say, whoever reads while rounds are made and results recorded', async () => {
+  test('statistics equal the tables for every reader during rounds and records', async () => {
     const tenantId = await house.addTenant()
     let count = 0
     const receiver = await house.receiver({ answer: ({ path }) => (path === '/2' || count++ % 3 === 0 ? 500 : 200) })
@@ -110,7 +110,7 @@ describe.concurrent('the statistics of a tenant', () => {
     expect((await read(tenantId)).current).toMatchObject(await counted(tenantId))
   })
 
-  test('forget no sum that a window reaches', async () => {
+  test('statistics keep every sum that a window needs', async () => {
     const tenantId = await house.addTenant()
     const { db } = house.app.ctx
     for (const [seconds, hours] of [

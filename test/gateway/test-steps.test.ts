@@ -29,7 +29,7 @@ function expectInOrder(steps: ProgressStep[]) {
 }
 
 describe('the steps of a test', () => {
-  test('come as they are taken, from another process, and end when the attempt is recorded', async () => {
+  test('the steps of a test arrive from another process when they happen, and end when the attempt is recorded', async () => {
     let finish = (_: number) => {}
     const receiver = await house.receiver({
       answer: () =>
@@ -57,7 +57,7 @@ describe('the steps of a test', () => {
     expect((await house.deliveries({ id: deliveryId }))[0]).toMatchObject({ status: 'SUCCEEDED', attemptCount: 1 })
   })
 
-  test('are told of an attempt that is long over, and when its steps were forgotten, from its times', async () => {
+  test('the steps of an old attempt are derived from its recorded times', async () => {
     const receiver = await house.receiver()
     const { deliveryId } = await send(await house.addEndpoint(receiver.url('/')))
     await house.until(async () => (await house.deliveries({ id: deliveryId, status: 'SUCCEEDED' })).length === 1)
@@ -73,7 +73,7 @@ describe('the steps of a test', () => {
     expect(told.at(-1)!.atMs).toBeCloseTo(attempt!.totalMs, 2)
   })
 
-  test('of one that failed show how far it came; a second attempt has steps of its own', async () => {
+  test('the steps of a failed test end where it failed, and a second attempt has its own steps', async () => {
     const { deliveryId } = await send(await house.addEndpoint('https://127.0.0.1:1/'))
     expect((await read(deliveryId)).at(-1)).toMatchObject({ step: 'DONE' })
     expect((await house.deliveries({ id: deliveryId }))[0]).toMatchObject({ status: 'FAILED' })
@@ -86,7 +86,7 @@ describe('the steps of a test', () => {
     expect((await house.deliveries({ id: again.deliveryId }))[0]).toMatchObject({ attemptCount: 2 })
   })
 
-  test('are written for tests alone', async () => {
+  test('steps are stored only for tests', async () => {
     const receiver = await house.receiver()
     const endpoint = await house.addEndpoint(receiver.url('/'), { eventTypes: ['call.created'] })
     await house.publish({ type: 'call.created' })
@@ -99,7 +99,7 @@ describe('the steps of a test', () => {
     expect(rows).toEqual([])
   })
 
-  test('a client that leaves while nothing happens is let go at once', async () => {
+  test('a client that leaves deliveryProgress while nothing happens is released at once', async () => {
     const { deliveryId } = await send(await house.addEndpoint('https://nowhere.example/', { deletedAt: new Date() }))
     const stream = watchTest(house.app.ctx, deliveryId)
     const waiting = stream.next()
