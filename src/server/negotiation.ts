@@ -6,25 +6,26 @@ export const GRAPHQL_RESPONSE_TYPE = 'application/graphql-response+json'
 export const EVENT_STREAM_TYPE = 'text/event-stream'
 
 /** `value` in lower case; `q` from 0 to 1; `parameters` by lower-case name, without `q`. */
-type Member = {
-  readonly value: string
-  readonly q: number
-  readonly parameters: ReadonlyMap<string, string>
-  /** Of two members with the same `q`, the client likes the one in front better. */
-  readonly position: number
-}
+type Member = { readonly value: string; readonly q: number; readonly parameters: ReadonlyMap<string, string> }
+
+/** In the order of what they tell: in the first, an error keeps its status and its code. */
+const REPLY_TYPES = [GRAPHQL_RESPONSE_TYPE, JSON_TYPE, EVENT_STREAM_TYPE] as const
 
 /**
- * The offered media type that the client likes best; null when it accepts none. Of types that it likes equally, the one it
- * names first; of types that it does not name, the one that is offered first. Without a header everything is accepted.
+ * The media type for a reply that the client likes best; null when it accepts none. Of types that it likes equally, one
+ * that it names, and of those the one that tells most; where it names none, JSON. Without a header everything is accepted.
  */
-export function preferredType<Type extends string>(accept: string | undefined, offered: readonly Type[]): Type | null {
+export function preferredType(accept: string | undefined): (typeof REPLY_TYPES)[number] | null {
   const members = readMembers(accept || '*/*').filter(isUtf8)
-  return best(offered, members, ({ value }, type) => {
-    if (value === type) return 2
-    if (value === `${type.slice(0, type.indexOf('/'))}/*`) return 1
-    return value === '*/*' ? 0 : null
-  })
+  const rankOf = ({ offer, isNamed }: Liking<string>) => (isNamed ? 0 : offer === JSON_TYPE ? 1 : 2)
+  const likings = REPLY_TYPES.map((type) =>
+    likingOf(type, members, ({ value }) => {
+      if (value === type) return 2
+      if (value === `${type.slice(0, type.indexOf('/'))}/*`) return 1
+      return value === '*/*' ? 0 : null
+    }),
+  )
+  return mostLiked(likings.toSorted((a, b) => rankOf(a) - rankOf(b)))
 }
 
 /** Whether the client names this media type, and does not refuse it. A wildcard names nothing. */
@@ -40,34 +41,38 @@ export function preferredCoding<Coding extends string>(
   acceptEncoding: string | undefined,
   offered: readonly Coding[],
 ): Coding | null {
-  // The order of codings says nothing, so a member is as good wherever it stands.
-  const members = readMembers(acceptEncoding ?? '').map((member) => ({ ...member, position: 0 }))
+  const members = readMembers(acceptEncoding ?? '')
   const asItIs = members.find(({ value }) => value === 'identity')?.q ?? 0
-  const wanted = members.filter(({ value, q }) => value === '*' || q === 0 || q >= asItIs)
-  return best(offered, wanted, ({ value }, coding) => {
-    if (value === coding || value === `x-${coding}`) return 1
-    return value === '*' ? 0 : null
-  })
+  const likings = offered.map((coding) =>
+    likingOf(coding, members, ({ value }) => {
+      if (value === coding || value === `x-${coding}`) return 2
+      return value === '*' ? 0 : null
+    }),
+  )
+  return mostLiked(likings.filter(({ q }) => q >= asItIs))
 }
 
-/** `closeness` is higher the more exactly a member speaks of an offer; null: not at all. */
-function best<Offer extends string>(
-  offered: readonly Offer[],
+/** How much a client likes an offer: `q` is 0 when it does not accept it. */
+type Liking<Offer> = { readonly offer: Offer; readonly q: number; readonly isNamed: boolean }
+
+/** The most exact member that speaks of an offer decides. `closeness`: 2 names it, less is a wildcard, null is another. */
+function likingOf<Offer extends string>(
+  offer: Offer,
   members: readonly Member[],
-  closeness: (member: Member, offer: Offer) => number | null,
-): Offer | null {
-  let chosen: { offer: Offer; q: number; position: number } | null = null
-  for (const offer of offered) {
-    let spoken: { q: number; position: number; close: number } | null = null
-    for (const member of members) {
-      const close = closeness(member, offer)
-      if (close === null || (spoken && spoken.close >= close)) continue
-      spoken = { q: member.q, position: close === 0 ? Number.POSITIVE_INFINITY : member.position, close }
-    }
-    if (!spoken || spoken.q === 0) continue
-    if (chosen && (spoken.q < chosen.q || (spoken.q === chosen.q && spoken.position >= chosen.position))) continue
-    chosen = { offer, q: spoken.q, position: spoken.position }
+  closeness: (member: Member) => 2 | 1 | 0 | null,
+): Liking<Offer> {
+  let spoken: { q: number; close: number } | null = null
+  for (const member of members) {
+    const close = closeness(member)
+    if (close !== null && (!spoken || close > spoken.close)) spoken = { q: member.q, close }
   }
+  return { offer, q: spoken?.q ?? 0, isNamed: spoken?.close === 2 }
+}
+
+/** Of equals the first. */
+function mostLiked<Offer>(likings: readonly Liking<Offer>[]): Offer | null {
+  let chosen: Liking<Offer> | null = null
+  for (const liking of likings) if (liking.q > (chosen?.q ?? 0)) chosen = liking
   return chosen?.offer ?? null
 }
 
@@ -82,7 +87,7 @@ const LIST = /(?:"(?:\\.|[^"\\])*"|[^,"])+/g
 const PARTS = /(?:"(?:\\.|[^"\\])*"|[^;"])+/g
 
 function readMembers(header: string): Member[] {
-  return (header.match(LIST) ?? []).flatMap((text, position) => {
+  return (header.match(LIST) ?? []).flatMap((text) => {
     const [value = '', ...rest] = (text.match(PARTS) ?? []).map((part) => part.trim())
     if (value === '') return []
     let q = 1
@@ -100,7 +105,7 @@ function readMembers(header: string): Member[] {
       if (name === 'q') q = readQuality(given)
       else parameters.set(name, given)
     }
-    return [{ value: value.toLowerCase(), q, parameters, position }]
+    return [{ value: value.toLowerCase(), q, parameters }]
   })
 }
 

@@ -52,7 +52,7 @@ export function replyError(
 ): void {
   const error = { message, extensions: { code, ...more.errorExtensions } }
   // Clients that know this type read an error's code whatever its status; of another type they see the status alone.
-  const type = preferredType(response.req.headers.accept, [JSON_TYPE, GRAPHQL_RESPONSE_TYPE]) ?? JSON_TYPE
+  const type = preferredType(response.req.headers.accept) === GRAPHQL_RESPONSE_TYPE ? GRAPHQL_RESPONSE_TYPE : JSON_TYPE
   replyJson(
     response,
     status,

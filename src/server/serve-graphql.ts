@@ -60,7 +60,7 @@ async function serveOperation(
 ): Promise<void> {
   const { request, response, operation, prepared } = exchange
   const { accept } = request.headers
-  const type = preferredType(accept, [JSON_TYPE, GRAPHQL_RESPONSE_TYPE, EVENT_STREAM_TYPE])
+  const type = preferredType(accept)
   if (type === null)
     return replyError(
       response,

@@ -12,6 +12,7 @@ import { createApiKey } from '../../src/gateway/admin/api-keys.ts'
 import { schema } from '../../src/schema/index.ts'
 import { type Server, startServer } from '../../src/server/http.ts'
 import { type ClonedDatabase, cloneDatabase } from '../support/database.ts'
+import { openRawSocket } from '../support/raw-socket.ts'
 import { openRows, type Rows } from './gateway-rows.ts'
 
 let database: ClonedDatabase
@@ -118,4 +119,66 @@ test('a websocket carries what changes, and ending a subscription or the socket 
   await expect.poll(() => app.feed.subscriberCount()).toBe(1)
   client.terminate()
   await expect.poll(() => app.feed.subscriberCount()).toBe(0)
+})
+
+async function openEvents(
+  query: string,
+  headers: Record<string, string> = {},
+  signal?: AbortSignal,
+): Promise<Response> {
+  return fetch(`http://127.0.0.1:${server.port}/graphql`, {
+    method: 'POST',
+    signal,
+    headers: {
+      'content-type': 'application/json',
+      accept: 'text/event-stream',
+      authorization: `Bearer ${key}`,
+      ...headers,
+    },
+    body: JSON.stringify({ query }),
+  })
+}
+
+test('each batch has its cursor as id, selected or not, and Last-Event-ID goes on from it instead of after', async () => {
+  const query = 'subscription { deliveryUpdates(after: "AQ") { resyncRequired deliveries { id } } }'
+  const first = await openEvents(QUERY.replace('cursor ', ''))
+  const idOf = (text: string) => /^id: (\S+)$/m.exec(text)?.[1]
+  let text = ''
+  for await (const chunk of first.body!.pipeThrough(new TextDecoderStream())) {
+    text += chunk
+    if (idOf(text)) break
+  }
+  const id = await rows.delivery(tenant)
+  const again = readEvents((await openEvents(query, { 'last-event-id': idOf(text)! })).body!)
+  expect((await again.next()).value.data.deliveryUpdates).toMatchObject({
+    resyncRequired: false,
+    deliveries: [{ id: toPublicId('delivery', id) }],
+  })
+  await again.return(undefined)
+  const unreadable = await openEvents(QUERY, { 'last-event-id': 'not of ours' })
+  expect(await unreadable.text()).toMatch(/"code":"BAD_USER_INPUT".*\n\nevent: complete/s)
+  const none = await openEvents('subscription { endpointUpdates { endpoint { id } } }')
+  expect(none.status).toBe(200)
+  await none.body!.cancel()
+  await expect.poll(() => app.feed.subscriberCount()).toBe(0)
+})
+
+test('of readers that leave before their first batch none is left in the feed', async () => {
+  for (let round = 0; round < 5; round++) {
+    await Promise.all(
+      Array.from({ length: 30 }, async (_, reader) => {
+        const leaving = AbortSignal.timeout(reader)
+        await openEvents(QUERY, {}, leaving).catch(() => {})
+      }),
+    )
+    const sockets = await Promise.all(
+      Array.from({ length: 15 }, () => openRawSocket(`http://127.0.0.1:${server.port}`, `Bearer ${key}`)),
+    )
+    for (const [reader, socket] of sockets.entries()) {
+      socket.send({ type: 'subscribe', id: '1', payload: { query: QUERY } })
+      setTimeout(() => socket.ws.terminate(), reader)
+    }
+    await Promise.all(sockets.map(({ closed }) => closed))
+    await expect.poll(() => app.feed.subscriberCount()).toBe(0)
+  }
 })

@@ -243,6 +243,8 @@ describe('an error of the request', () => {
     const bearer = { authorization: `Bearer ${key}` }
     for (const [accept, type] of [
       [`${GRAPHQL}, application/json;q=0.9`, GRAPHQL],
+      // Spring for GraphQL names JSON first.
+      [`application/json, ${GRAPHQL}`, GRAPHQL],
       ['application/json', 'application/json'],
       ['*/*', 'application/json'],
       ['text/event-stream', 'application/json'],

@@ -4,7 +4,6 @@ import { namesType, preferredCoding, preferredType } from '../../src/server/nego
 const JSON_TYPE = 'application/json'
 const GRAPHQL = 'application/graphql-response+json'
 const EVENTS = 'text/event-stream'
-const OFFERED = [JSON_TYPE, GRAPHQL, EVENTS]
 
 test.each<{ accept: string | undefined; type: string | null }>([
   { accept: undefined, type: JSON_TYPE },
@@ -16,7 +15,7 @@ test.each<{ accept: string | undefined; type: string | null }>([
   { accept: 'Text/Event-Stream', type: EVENTS },
   { accept: `${GRAPHQL}, application/json;q=0.9`, type: GRAPHQL },
   { accept: `application/json;q=0.9,${GRAPHQL}`, type: GRAPHQL },
-  { accept: `application/json, ${GRAPHQL}`, type: JSON_TYPE },
+  { accept: `application/json, ${GRAPHQL}`, type: GRAPHQL },
   { accept: `${GRAPHQL}, application/json`, type: GRAPHQL },
   { accept: `${GRAPHQL}; charset=utf-8, application/json; charset=utf-8`, type: GRAPHQL },
   { accept: `application/json;charset="UTF-8"`, type: JSON_TYPE },
@@ -33,10 +32,13 @@ test.each<{ accept: string | undefined; type: string | null }>([
   { accept: 'multipart/mixed', type: null },
   { accept: `${EVENTS}, application/json;q=0.5`, type: EVENTS },
   { accept: `${EVENTS};q=0.5, application/json`, type: JSON_TYPE },
+  { accept: `${EVENTS}, application/json`, type: JSON_TYPE },
+  { accept: `*/*, ${GRAPHQL}`, type: GRAPHQL },
+  { accept: `*/*, ${GRAPHQL};q=0.9`, type: JSON_TYPE },
   { accept: ',,; ;,', type: null },
   { accept: '"', type: null },
 ])('of what is offered, accept $accept prefers $type', ({ accept, type }) => {
-  expect(preferredType(accept, OFFERED)).toBe(type)
+  expect(preferredType(accept)).toBe(type)
 })
 
 test.each([
