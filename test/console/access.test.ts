@@ -22,7 +22,7 @@ describeInBrowser('everybody can use it', () => {
   })
   afterAll(() => console?.close())
 
-  test('every page, in light and dark, is without a fault that axe finds or the security policy refuses', async () => {
+  test('every page of the console, light and dark, has no fault that axe finds and nothing that the security policy refuses', async () => {
     const visits = [await console.signIn('ADMIN'), await console.signIn('OPERATOR')]
     const faults: string[] = []
     const check = async ({ page }: Visit, address: string) => {
@@ -40,7 +40,7 @@ describeInBrowser('everybody can use it', () => {
     expect(visits.flatMap(({ complaints }) => complaints)).toEqual([])
   }, 180_000)
 
-  test('the sign-in page is without a fault that axe finds', async () => {
+  test('the sign-in page has no fault that axe finds', async () => {
     const { page, context } = await console.signIn()
     await context.clearCookies()
     await page.reload()
@@ -51,7 +51,7 @@ describeInBrowser('everybody can use it', () => {
     }
   })
 
-  test('a dead letter is found and retried with the keyboard alone', async () => {
+  test('a person can find and retry a dead letter with the keyboard only', async () => {
     const { house } = console
     refusing.answer(200)
     const { page } = await console.signIn()
@@ -72,7 +72,7 @@ describeInBrowser('everybody can use it', () => {
     expect(await house.deliveries({ status: 'SUCCEEDED', attemptCount: { gt: 2 } })).toHaveLength(1)
   })
 
-  test('what a viewer may not do is not offered', async () => {
+  test('the console offers a VIEWER no action that it may not use', async () => {
     const { page } = await console.signIn('VIEWER')
     for (const address of ['/deliveries', '/dead-letters', '/endpoints']) {
       await show(page, address)

@@ -37,7 +37,7 @@ describeInBrowser('the page of an endpoint', () => {
       return { ...visit, receiver, dialog, statuses }
     }
 
-    test('sends everything that was held, and says how much that is', async () => {
+    test('the resume dialog sends everything that was held, and shows how much that is', async () => {
       const { page, dialog, receiver, statuses, complaints } = await asked('Everything')
       expect(await dialog.getByRole('radio', { name: 'Send all 3' }).isChecked()).toBe(true)
       await dialog.getByRole('button', { name: 'Resume, send 3' }).click()
@@ -47,7 +47,7 @@ describeInBrowser('the page of an endpoint', () => {
       expect(complaints).toEqual([])
     })
 
-    test('since a moment says what each choice concerns, and cancels the rest once that is confirmed', async () => {
+    test('the resume dialog with a time shows what each choice concerns, and cancels the rest after a confirmation', async () => {
       const { page, dialog, receiver, statuses } = await asked('Since')
       await dialog.getByRole('radio', { name: /^Send those created since/ }).check()
       await dialog.getByText('3 to send, 0 to cancel.').waitFor()
@@ -64,7 +64,7 @@ describeInBrowser('the page of an endpoint', () => {
       expect(await statuses()).toEqual(['CANCELLED', 'CANCELLED', 'SUCCEEDED'])
     })
 
-    test('cancels everything only once that is confirmed in words', async () => {
+    test('the resume dialog cancels everything only after a typed confirmation', async () => {
       const { dialog, receiver, statuses } = await asked('Nothing')
       await dialog.getByRole('radio', { name: 'Cancel all 3' }).check()
       const go = dialog.getByRole('button', { name: 'Resume, cancel 3' })
@@ -81,7 +81,7 @@ describeInBrowser('the page of an endpoint', () => {
     })
   })
 
-  test('lines up what its tabs hold with its heading', async () => {
+  test('the page of an endpoint aligns the content of its tabs with its heading', async () => {
     const { house } = console
     const receiver = await house.receiver()
     const { id } = await house.addEndpoint(receiver.url('/aligned'), { name: 'Aligned', eventTypes: ['queue.entered'] })
@@ -96,7 +96,7 @@ describeInBrowser('the page of an endpoint', () => {
     }
   })
 
-  test('a delivery says when each further retry comes at the earliest', async () => {
+  test('the panel of a delivery shows the earliest time of each further retry', async () => {
     const { house } = console
     const receiver = await house.receiver({ answer: 503 })
     await house.addEndpoint(receiver.url('/ladder'), { name: 'Ladder', eventTypes: ['queue.abandoned'] })

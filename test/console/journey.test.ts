@@ -13,7 +13,7 @@ describeInBrowser('a new tenant finds the way', () => {
   })
   afterAll(() => console?.close())
 
-  test('from the printed link over an endpoint, a test, a failure and a dead letter to the delivery', async () => {
+  test('a person gets from the printed link to an endpoint, a test, a failure, a dead letter and its delivery', async () => {
     const { house, tenantId, operator } = console
     const receiver = await house.receiver({ answer: { status: 200, body: 'thanks' } })
     const { secret: key } = await createApiKey(house.app.ctx, operator, {

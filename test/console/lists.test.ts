@@ -23,7 +23,7 @@ describeInBrowser('lists', () => {
   })
   afterAll(() => console?.close())
 
-  test('the list of events names the endpoints in full, whatever is open beside it', async () => {
+  test('the list of events shows the whole names of endpoints, also beside an open panel', async () => {
     const { page } = await console.signIn()
     const row = page.getByRole('table', { name: 'Events' }).locator('tbody tr[data-id]').first()
     const shown = async (endpoint: string) => {
@@ -40,7 +40,7 @@ describeInBrowser('lists', () => {
     expect(await shown('Data warehouse')).toBe(true)
   })
 
-  test('new rows wait behind a pill that covers nothing and moves nothing', async () => {
+  test('new rows wait behind a button that covers nothing and moves nothing', async () => {
     const { house } = console
     const lists: [address: string, table: string][] = [
       ['/deliveries', 'Deliveries'],
@@ -76,7 +76,7 @@ describeInBrowser('lists', () => {
     }
   }, 60_000)
 
-  test('what is downloaded is what the API answered, without marks of the console', async () => {
+  test('a downloaded file is the answer of the API, without marks of the console', async () => {
     const { page } = await console.signIn()
     await show(page, '/deliveries')
     const table = page.getByRole('table', { name: 'Deliveries' })
@@ -94,7 +94,7 @@ describeInBrowser('lists', () => {
     expect(letters).not.toContain('__typename')
   })
 
-  test('an endpoint needs attention once, for the worst of its reasons, with the others named', async () => {
+  test('an endpoint that needs attention is listed once, with its worst reason and the names of the others', async () => {
     const { house, operator } = console
     await pauseEndpoint(house.app.ctx, operator, { endpointId: warehouse.id })
     const { page } = await console.signIn()
@@ -109,7 +109,7 @@ describeInBrowser('lists', () => {
     expect(new URL(page.url()).searchParams.get('endpointIds')).toBe(toPublicId('endpoint', warehouse.id))
   })
 
-  test('ten thousand rows scroll as smoothly as two hundred, and none of them is blank', async () => {
+  test('ten thousand rows scroll as smoothly as two hundred, and no row is blank', async () => {
     const { house } = console
     await house.app.ctx.db.$executeRaw`
       with stored as (

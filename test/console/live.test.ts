@@ -10,7 +10,7 @@ describeInBrowser('what is shown stays true', () => {
   })
   afterAll(() => console?.close())
 
-  test('what changes in one tab changes in the other, without reloading', async () => {
+  test('a change in one tab appears in another one without reloading', async () => {
     const { house } = console
     const receiver = await house.receiver({ answer: 503 })
     await house.addEndpoint(receiver.url('/two-tabs'), { name: 'Two tabs', eventTypes: ['call.ended'] })
@@ -43,7 +43,7 @@ describeInBrowser('what is shown stays true', () => {
     expect(complaints).toEqual([])
   })
 
-  test('what a publisher and a receiver send is shown as text and never run', async () => {
+  test('texts of publishers and receivers are shown and never run', async () => {
     const { house } = console
     const hostile = `<img src=x onerror="window.ran = true"><script>window.ran = true</script>`
     const receiver = await house.receiver({ answer: { status: 500, body: hostile, headers: { 'x-hostile': hostile } } })
@@ -66,7 +66,7 @@ describeInBrowser('what is shown stays true', () => {
     expect(complaints).toEqual([])
   })
 
-  test('a connection that breaks off goes on without a gap, and says so meanwhile', async () => {
+  test('after a lost connection a list continues without a gap, and shows the loss until then', async () => {
     const { house } = console
     const receiver = await house.receiver()
     const before = await house.deliveries({ status: 'SUCCEEDED' })

@@ -9,7 +9,7 @@ describeInBrowser('operators and sessions', () => {
   })
   afterAll(() => console?.close())
 
-  test('an operator without a tenant is told to choose one, and that nothing is pushed till then', async () => {
+  test('an operator without a tenant is asked to choose one, and is told that nothing is live until then', async () => {
     const { page, complaints } = await console.signIn('OPERATOR')
     await settled(page)
     const light = page.getByRole('banner').getByRole('status')
@@ -21,7 +21,7 @@ describeInBrowser('operators and sessions', () => {
     expect(complaints).toEqual([])
   })
 
-  test('an admin sees which browsers are signed in, and signs one out', async () => {
+  test('an ADMIN sees which browsers are signed in, and can sign one out', async () => {
     const admin = await console.signIn('ADMIN')
     const viewer = await console.signIn('VIEWER')
     await show(viewer.page, '/deliveries')

@@ -18,7 +18,7 @@ describeInBrowser('the tester', () => {
   const { data } = exampleEvent({ type: 'agent.paused' })
   const ours = { ...(data as object), reason: { code: 'lunch', label: 'A label of our own' } }
 
-  test('keeps a payload under a name in this browser, to be sent again another time', async () => {
+  test('the tester keeps a payload under a name in this browser, so that it can be sent again later', async () => {
     const { page, complaints } = await console.signIn()
     await show(page, '/tester?type=agent.paused')
     const editor = page.getByRole('textbox', { name: 'Data of the event' })
@@ -52,7 +52,7 @@ describeInBrowser('the tester', () => {
     expect(complaints).toEqual([])
   })
 
-  test('keeps so many payloads of a tenant and no more, and none of another tenant', async () => {
+  test('the tester keeps a limited number of payloads of a tenant, and none of another tenant', async () => {
     const { page } = await console.signIn()
     await show(page, '/tester?type=agent.paused')
     const payloads = Array.from({ length: 20 }, (_, index) => ({

@@ -27,7 +27,7 @@ async function partitionsOf(table: string): Promise<string[]> {
   return rows.map((row) => row.line)
 }
 
-test('the first partition takes everything before it; weeks begin on Monday and reach eight ahead', () => {
+test('the first partition also takes earlier ids; weeks begin on Monday and reach eight weeks ahead', () => {
   const weeks = missingWeeks(new Date(MONDAY + 3 * 86_400_000), [])
   expect(weeks).toHaveLength(9)
   expect(weeks[0]).toEqual({ from: null, to: MONDAY + WEEK_MS })
@@ -49,13 +49,13 @@ test('the first partition takes everything before it; weeks begin on Monday and 
   ).toEqual([{ from: MONDAY + 9 * WEEK_MS, to: MONDAY + 10 * WEEK_MS }])
 })
 
-test('a gateway that was off for months fills the gap without a hole', () => {
+test('after months without a gateway the missing partitions are created without a gap', () => {
   const weeks = missingWeeks(new Date(MONDAY + 30 * WEEK_MS), [MONDAY])
   expect(weeks[0]).toEqual({ from: MONDAY, to: MONDAY + WEEK_MS })
   expect(weeks.at(-1)!.to).toBe(MONDAY + 39 * WEEK_MS)
 })
 
-test('a migrated database has eight whole weeks ahead, with the room that claims need', async () => {
+test('a migrated database has partitions for eight weeks ahead, with the fill factor that claims need', async () => {
   for (const { weeksAhead } of await partitionsAhead(client)) expect(weeksAhead).toBeGreaterThanOrEqual(8)
   const { rows } = await client.query(
     `select reloptions from pg_class where relkind = 'r' and relname like 'delivery_until_%'`,
@@ -64,7 +64,7 @@ test('a migrated database has eight whole weeks ahead, with the room that claims
   expect((await partitionsOf('event'))[0]).toContain('FROM (MINVALUE)')
 })
 
-test('missing partitions are made beside an open reader and writer, by many at once, and publishing does not wait', async () => {
+test('missing partitions are created beside an open reader and writer, by many processes at once, and publishing does not wait', async () => {
   const before = await partitionsOf('delivery')
   const last = before.at(-1)!.split(' ')[0]!
   await client.query(`alter table delivery detach partition ${last}`)
@@ -87,7 +87,7 @@ test('missing partitions are made beside an open reader and writer, by many at o
   expect(await partitionsOf('delivery')).toEqual(before)
 })
 
-test('whoever holds the table only for a moment delays the making, no longer', async () => {
+test('a short lock on the table delays the creation of a partition only for that time', async () => {
   const before = await partitionsOf('attempt')
   const last = before.at(-1)!.split(' ')[0]!
   await client.query(`alter table attempt detach partition ${last}`)

@@ -36,7 +36,7 @@ async function readBack(rows: Parameters<typeof ROWS.values>[0]): Promise<object
   return read
 }
 
-test('rows come out as they went in, in their order', async () => {
+test('rows in binary form are read unchanged, in their order', async () => {
   const rows = [
     {
       id: randomUUID(),
@@ -69,7 +69,7 @@ test('rows come out as they went in, in their order', async () => {
   expect(await readBack(rows)).toEqual(rows)
 })
 
-test('what is absent or null in a row is null, and no rows are no rows', async () => {
+test('an absent or null column in binary form is null, and no rows are no rows', async () => {
   const nothing = { id: null, name: null, size: null, small: null, share: null, done: null, at: null }
   expect(await readBack([{}, nothing, { name: 'one', size: 0 }])).toEqual([
     nothing,
@@ -79,12 +79,12 @@ test('what is absent or null in a row is null, and no rows are no rows', async (
   expect(await readBack([])).toEqual([])
 })
 
-test('a lone surrogate becomes U+FFFD; a NUL is refused as bad data', async () => {
+test('in binary form a lone surrogate becomes U+FFFD, and a NUL is refused as bad data', async () => {
   expect(await readBack([{ name: 'a\ud800b' }])).toMatchObject([{ name: 'a\ufffdb' }])
   await expect(readBack([{ name: 'a\0b' }])).rejects.toMatchObject({ code: '22021' })
 })
 
-test('text whose length is known comes out as it went in, half a surrogate pair as U+FFFD', async () => {
+test('a text with a known length is read unchanged, and half a surrogate pair becomes U+FFFD', async () => {
   const texts = ['', 'plain', 'Ünïcødé ☎ 📞', 'half \ud83d', 'ü'.repeat(100_000)]
   const measured = recordset('m', { body: measuredText })
   const rows = texts.map((text) => ({ body: { text, bytes: Buffer.byteLength(text) } }))
@@ -92,7 +92,7 @@ test('text whose length is known comes out as it went in, half a surrogate pair 
   expect(read.map(({ body }) => body)).toEqual(texts.map((text) => text.toWellFormed()))
 })
 
-test('text that is not as long as it was said to be is refused', () => {
+test('a text whose length differs from the stated one is refused', () => {
   const measured = recordset('m', { body: measuredText })
   const said = (bytes: number) => measured.values([{ body: { text: 'four', bytes } }, { body: { text: '', bytes: 0 } }])
   expect(() => said(5)).toThrow('Expected text of 5 bytes, came 4.')

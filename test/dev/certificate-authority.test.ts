@@ -45,20 +45,20 @@ async function handshake(tls: IssuedCertificate, { name, ca }: { name: string; c
 }
 
 describe('a certificate', () => {
-  test('is trusted for every name and address it was issued for, by who trusts the authority', async () => {
+  test('a client that trusts the authority trusts a certificate for every name and address that it was issued for', async () => {
     const tls = authority.issue(['localhost', '*.receivers.test', '127.0.0.1', '::1'])
     for (const name of ['localhost', 'one.receivers.test', '127.0.0.1', '::1'])
       expect([name, await handshake(tls, { name, ca: [authority.certificate] })]).toEqual([name, 'trusted'])
   })
 
-  test('is refused for another name or address', async () => {
+  test('a certificate is refused for another name or address', async () => {
     const tls = authority.issue(['right.test', '10.0.0.1'])
     const ca = [authority.certificate]
     expect(await handshake(tls, { name: 'wrong.test', ca })).toBe('ERR_TLS_CERT_ALTNAME_INVALID')
     expect(await handshake(tls, { name: '127.0.0.1', ca })).toBe('ERR_TLS_CERT_ALTNAME_INVALID')
   })
 
-  test('is refused when expired, and before its time', async () => {
+  test('a certificate is refused after its time and before it', async () => {
     const ca = [authority.certificate]
     const expired = authority.issue(['late.test'], { notAfter: new Date(Date.now() - 60_000) })
     expect(await handshake(expired, { name: 'late.test', ca })).toBe('CERT_HAS_EXPIRED')
@@ -66,20 +66,20 @@ describe('a certificate', () => {
     expect(await handshake(early, { name: 'early.test', ca })).toBe('CERT_NOT_YET_VALID')
   })
 
-  test('is refused when it signed itself, or by who does not trust the authority', async () => {
+  test('a self-signed certificate is refused, and so is any certificate by a client that does not trust the authority', async () => {
     const own = makeServerCertificate(['self.test'])
     expect(await handshake(own, { name: 'self.test', ca: [authority.certificate] })).toBe('DEPTH_ZERO_SELF_SIGNED_CERT')
     const issued = authority.issue(['stranger.test'])
     expect(await handshake(issued, { name: 'stranger.test', ca: [own.cert] })).toBe('UNABLE_TO_VERIFY_LEAF_SIGNATURE')
   })
 
-  test('needs a name', () => {
+  test('a certificate needs a name', () => {
     expect(() => authority.issue([])).toThrow('Expected at least one name or address')
   })
 })
 
 describe('the authority', () => {
-  test('is found again, with a key that only its owner may read', async () => {
+  test('an authority is found again, with a key that only its owner may read', async () => {
     const again = await openCertificateAuthority(dir)
     expect(again.certificate).toBe(authority.certificate)
     expect(await readFile(again.certificatePath, 'utf8')).toBe(authority.certificate)
@@ -88,7 +88,7 @@ describe('the authority', () => {
     expect(await handshake(tls, { name: 'again.test', ca: [authority.certificate] })).toBe('trusted')
   })
 
-  test('is replaced before it would expire under a certificate it issues, and when its key is not its own', async () => {
+  test('an authority is replaced before it would expire earlier than a certificate that it issues, and if its key does not match', async () => {
     const other = await mkdtemp(join(tmpdir(), 'sivo-authority-'))
     try {
       const fourYearsAgo = new Date(Date.now() - 4 * 365 * DAY_MS)

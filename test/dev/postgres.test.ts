@@ -101,7 +101,7 @@ async function query(url: string, sql: string): Promise<Record<string, unknown>[
 }
 
 describe('a start', () => {
-  test('serves UTF-8 on the loopback interface alone, with a password that only the owner may read', async () => {
+  test('a new Postgres serves UTF-8 on the loopback interface only, with a password that only the owner may read', async () => {
     dataDir = join(folder, 'new')
     const { url, port, way } = await start()
     expect(way).toBe(isRoot ? 'namespace' : 'direct')
@@ -126,7 +126,7 @@ describe('a start', () => {
     })
   })
 
-  test('finds the data again, whether Postgres was stopped, cut off or on another port', async () => {
+  test('a start finds the data again after a stop, a power cut, and on another port', async () => {
     const first = await start()
     await query(first.url, 'create table kept as select 1 as n')
     await first.stop()
@@ -137,14 +137,14 @@ describe('a start', () => {
     expect(await query(third.url, 'select n from kept order by n')).toEqual([{ n: 1 }, { n: 2 }])
   })
 
-  test('of two folders at once does not collide', async () => {
+  test('two Postgres in two folders start at once without a collision', async () => {
     await cp(dataDir, join(folder, 'other'), { recursive: true })
     const [one, other] = await Promise.all([start(), start({ dataDir: join(folder, 'other') })])
     expect(one.port).not.toBe(other.port)
     await Promise.all([one, other].map(({ url }) => query(url, 'select 1')))
   })
 
-  test('on the folder of a running one is refused, and the running one goes on', async () => {
+  test('a start in the folder of a running Postgres is refused, and the running one continues', async () => {
     const [, running] = await startProgram()
     await expect(start()).rejects.toThrow(/is in use by the running process \d+\. Stop that one first/)
     const again = await startProgram()
@@ -152,7 +152,7 @@ describe('a start', () => {
     await query(running.url, 'select 1')
   })
 
-  test('ends the Postgres whose supervisor was killed, and keeps what that one had committed', async () => {
+  test('a start ends the Postgres of a killed supervisor, and keeps everything that it had committed', async () => {
     const [program, orphaned] = await startProgram()
     await query(orphaned.url, 'create table kept as select 1 as n')
     await endProgram(program, 'SIGKILL')
@@ -163,7 +163,7 @@ describe('a start', () => {
     expect(await query(server.url, 'select n from kept')).toEqual([{ n: 1 }])
   })
 
-  test('leaves a stranger alone who was given the process id of an ended Postgres', async () => {
+  test('a start leaves another process alone that has the process id of an ended Postgres', async () => {
     const first = await start()
     const { pid } = first
     await first.stopImmediate()
@@ -180,12 +180,12 @@ describe('a start', () => {
     }
   })
 
-  test('takes a folder over whose lock names an id that now belongs to somebody else', async () => {
+  test('a start takes a folder whose lock names a process id that another process has now', async () => {
     await writeFile(join(dataDir, 'lock'), JSON.stringify({ pid: process.pid, identity: 'an earlier life' }))
     await query((await start()).url, 'select 1')
   })
 
-  test("refuses another major version's data and does not touch it", async () => {
+  test('a start refuses data of another major version and does not change it', async () => {
     const first = await start()
     await first.stop()
     const version = join(first.pgdata, 'PG_VERSION')
@@ -194,13 +194,13 @@ describe('a start', () => {
     expect(await readFile(version, 'utf8')).toBe('17\n')
   })
 
-  test('without the password of its data says which file is missing', async () => {
+  test('a start without the password of its data names the missing file', async () => {
     await (await start()).stop()
     await unlink(join(dataDir, 'password'))
     await expect(start()).rejects.toThrow(`Expected the database's password in ${join(dataDir, 'password')}`)
   })
 
-  test('on a port that is taken says so', async () => {
+  test('a start on a port that is taken says so', async () => {
     const other = createServer().listen(0, '127.0.0.1')
     await once(other, 'listening')
     const { port } = other.address() as { port: number }
@@ -211,14 +211,14 @@ describe('a start', () => {
     }
   })
 
-  test('in a place where no folder can be made says so', async () => {
+  test('a start where no folder can be created says so', async () => {
     await writeFile(join(folder, 'file'), '')
     await expect(start({ dataDir: join(folder, 'file', 'data') })).rejects.toThrow(
       /Expected a folder that this process may write to at .*, got ENOTDIR\./,
     )
   })
 
-  test('that fails gives the folder free again', async () => {
+  test('a start that fails releases the folder', async () => {
     await expect(start({ settings: { shared_buffers: 'plenty' } })).rejects.toThrow(
       /ended with exit code 1.*shared_buffers/,
     )
@@ -227,7 +227,7 @@ describe('a start', () => {
 })
 
 describe('a running Postgres', () => {
-  test('that ends without having been stopped is reported once, with its last words', async () => {
+  test('an unexpected end of Postgres is reported once, with its last messages', async () => {
     const reported: Error[] = []
     const end = new Promise<void>((resolve) => {
       const onUnexpectedExit = (error: Error) => {
@@ -244,7 +244,7 @@ describe('a running Postgres', () => {
     expect(reported).toHaveLength(1)
   })
 
-  test('is not reported when it was stopped, and stopping twice is the same as once', async () => {
+  test('a stop of Postgres is not reported, and stopping twice is the same as once', async () => {
     const reported: Error[] = []
     const server = await start({ onUnexpectedExit: (error) => reported.push(error) })
     await Promise.all([server.stop(), server.stop(), server.stopImmediate()])
@@ -252,14 +252,14 @@ describe('a running Postgres', () => {
     expect(reported).toEqual([])
   })
 
-  test('does not get the Ctrl-C of the terminal: it is in a process group of its own', async () => {
+  test('Ctrl-C in the terminal does not reach Postgres, which has its own process group', async () => {
     const { pid } = await start()
     const groupOf = async (id: number) => (await readFile(`/proc/${id}/stat`, 'utf8')).split(') ')[1]!.split(' ')[2]
     expect(await groupOf(pid)).toBe(String(pid))
     expect(await groupOf(pid)).not.toBe(await groupOf(process.pid))
   })
 
-  test('ends by itself after a supervisor that left without stopping it', async () => {
+  test('Postgres ends by itself after its supervisor ended without stopping it', async () => {
     const [program, { pid }] = await startProgram()
     await endProgram(program, 'SIGHUP')
     expect(await hasEndedWithin(pid, 15_000)).toBe(true)
@@ -267,7 +267,7 @@ describe('a running Postgres', () => {
 })
 
 describe.runIf(isRoot)('as root', () => {
-  test('in a folder that only root may enter, Postgres runs in a user namespace and root owns the data', async () => {
+  test('as root, in a folder that only root may enter, Postgres runs in a user namespace and root owns the data', async () => {
     await chmod(folder, 0o700)
     const { url, way, pgdata } = await start()
     expect(way).toBe('namespace')
@@ -276,7 +276,7 @@ describe.runIf(isRoot)('as root', () => {
     await query(url, 'select 1')
   })
 
-  test('without user namespaces Postgres runs as nobody, who owns the data', async () => {
+  test('as root, without user namespaces, Postgres runs as nobody, who owns the data', async () => {
     const { url, pid, pgdata } = await start({ ways: ['other-user'] })
     expect(said).toEqual([expect.stringContaining('as the user nobody (65534)')])
     expect(await readFile(`/proc/${pid}/status`, 'utf8')).toMatch(/^Uid:\t65534\t65534\t65534\t65534$/m)
@@ -285,7 +285,7 @@ describe.runIf(isRoot)('as root', () => {
     await query(url, 'select 1')
   })
 
-  test('data changes its owner with the way in which Postgres is run', async () => {
+  test('as root, the owner of the data follows the way in which Postgres runs', async () => {
     for (const way of ['namespace', 'other-user', 'namespace'] as const) {
       const server = await start({ ways: [way] })
       await query(server.url, 'create table if not exists kept ()')
@@ -294,7 +294,7 @@ describe.runIf(isRoot)('as root', () => {
     }
   })
 
-  test('nobody gets programs and data where it may enter, when the checkout is where only root may', {
+  test('as root, in a checkout that only root may enter, programs and data are put where nobody may enter', {
     timeout: 90_000,
   }, async () => {
     const checkout = join(folder, 'private', 'checkout')
@@ -324,7 +324,7 @@ describe.runIf(isRoot)('as root', () => {
     expect(third.refused).toContain('can be changed by other users, so its programs must not run')
   })
 
-  test('where no way works, the operator hears what was tried and what to do', async () => {
+  test('as root, if no way works, the operator is told what was tried and what to do', async () => {
     vi.stubEnv('PATH', '/nonexistent')
     try {
       await expect(start({ ways: ['namespace'] })).rejects.toThrow(

@@ -29,7 +29,7 @@ async function post(path: string, body: string | Buffer = 'hello', headers: Reco
   return { status: reply.statusCode, headers: reply.headers, body: await reply.body.text() }
 }
 
-test('what came is remembered byte for byte', async () => {
+test('the receiver remembers a request byte for byte', async () => {
   const body = Buffer.from([0, 255, 13, 10, 128])
   await post('/hook?x=1', body, { 'X-Sivo-Attempt': '1' })
   const [came] = receiver.requests
@@ -38,7 +38,7 @@ test('what came is remembered byte for byte', async () => {
   expect(Date.now() - came!.receivedAt.getTime()).toBeLessThan(5_000)
 })
 
-test('it answers with a status, a reply, a list in turn, or what a function says', async () => {
+test('the receiver answers with a status, a reply, a list in turn, or the result of a function', async () => {
   receiver.answer(503)
   expect((await post('/')).status).toBe(503)
   receiver.answer({ status: 429, headers: { 'retry-after': '7' }, body: 'slow down' })
@@ -50,20 +50,20 @@ test('it answers with a status, a reply, a list in turn, or what a function says
   expect(await post('/', 'echo')).toMatchObject({ status: 201, body: 'ECHO' })
 })
 
-test('an answer at a path wins over the one for everywhere, whatever the query', async () => {
+test('the receiver’s answer for a path has priority over the general one, with any query', async () => {
   receiver.answerAt('/gone', 410)
   expect((await post('/gone?x')).status).toBe(410)
   expect((await post('/other')).status).toBe(200)
 })
 
-test('a delayed answer comes after its delay', async () => {
+test('the receiver sends a delayed answer after its delay', async () => {
   receiver.answer({ status: 200, delayMs: 80 })
   const startedAt = performance.now()
   await post('/')
   expect(performance.now() - startedAt).toBeGreaterThanOrEqual(79)
 })
 
-test('a hanging request is remembered, never answered, and ended by close', async () => {
+test('the receiver remembers a hanging request, never answers it, and ends it with close', async () => {
   receiver.answer({ hang: true })
   const reply = post('/').catch((error) => error)
   await receiver.until((requests) => requests.length === 1)
@@ -72,7 +72,7 @@ test('a hanging request is remembered, never answered, and ended by close', asyn
   receiver = await open()
 })
 
-test('a reply that hangs has its head and its body, but no end', async () => {
+test('a hanging reply of the receiver has its head and its body, but no end', async () => {
   receiver.answer({ status: 200, body: 'first part', hang: true })
   const reply = await request(receiver.url(), { method: 'POST', dispatcher: client })
   const text = reply.body.text().catch((error) => error)
@@ -82,14 +82,14 @@ test('a reply that hangs has its head and its body, but no end', async () => {
   receiver = await open()
 })
 
-test('a reset breaks the connection without an answer', async () => {
+test('the receiver resets a connection without an answer', async () => {
   receiver.answer({ reset: true })
   await expect(post('/')).rejects.toMatchObject({ code: 'ECONNRESET' })
   receiver.answer(200)
   expect((await post('/')).status).toBe(200)
 })
 
-test('waiting ends when the condition holds, and says what came when it does not', async () => {
+test('waiting for requests ends when the condition holds, and otherwise lists the requests', async () => {
   const both = receiver.until((requests) => requests.length === 2)
   await post('/one')
   await post('/two')
@@ -99,7 +99,7 @@ test('waiting ends when the condition holds, and says what came when it does not
   )
 })
 
-test('only the last requests are kept, and the connection tells them apart', async () => {
+test('the receiver keeps only the last requests, with the number of their connection', async () => {
   await receiver.close()
   receiver = await open({ keep: 2 })
   for (const path of ['/1', '/2', '/3']) await post(path)
@@ -110,7 +110,7 @@ test('only the last requests are kept, and the connection tells them apart', asy
   expect(receiver.requests).toEqual([])
 })
 
-test('a body beyond 4 MiB is refused and not remembered', async () => {
+test('the receiver refuses a body above 4 MiB and does not remember it', async () => {
   const status = await post('/', Buffer.alloc(5 * 1024 * 1024)).then(
     (reply) => reply.status,
     // The client may still be sending when the answer comes.

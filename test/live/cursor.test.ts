@@ -23,7 +23,7 @@ const anySnapshot = fc
   })
 
 describe('the live cursor', () => {
-  test('every snapshot survives the way to the client and back', () => {
+  test('every snapshot survives encoding as a cursor and decoding', () => {
     fc.assert(
       fc.property(anySnapshot, (snapshot) => {
         const text = encodeCursor({ origin, snapshot })
@@ -33,26 +33,26 @@ describe('the live cursor', () => {
     )
   })
 
-  test("reads Postgres' own text", () => {
+  test('a snapshot is read from Postgres’ own text', () => {
     expect(parseSnapshot('10:20:10,14,15')).toEqual({ xmin: 10n, xmax: 20n, xip: [10n, 14n, 15n] })
     expect(parseSnapshot('851:851:')).toEqual({ xmin: 851n, xmax: 851n, xip: [] })
     expect(() => parseSnapshot('now')).toThrow(/Expected a snapshot .* got "now"/)
   })
 
-  test('what was finished is visible; what was in progress or came later is not', () => {
+  test('finished transactions are visible in a snapshot; running and later ones are not', () => {
     const snapshot = parseSnapshot('10:20:10,14')
     const seen = [9n, 10n, 11n, 14n, 19n, 20n, 21n].filter((xid) => isVisibleIn(snapshot, xid))
     expect(seen).toEqual([9n, 11n, 19n])
   })
 
-  test('thousands of transactions in progress make a cursor that still fits into a request', () => {
+  test('a cursor with thousands of running transactions fits into a request', () => {
     const snapshot = snapshotOf(10_000_000_000n, 4_000, 3n)
     const text = encodeCursor({ origin, snapshot })
     expect(text.length).toBeLessThan(16_000)
     expect(decodeCursor(text)?.snapshot).toEqual(snapshot)
   })
 
-  test('too many to list make an earlier cursor, which hides nothing that the snapshot could not see', () => {
+  test('with too many running transactions to list, the cursor is an earlier one, which hides no change', () => {
     for (const snapshot of [snapshotOf(1_000n, 50_000), snapshotOf(1_000n, 4_096, 2n ** 50n)]) {
       const text = encodeCursor({ origin, snapshot })
       expect(text.length).toBeLessThanOrEqual(48_000)
@@ -62,7 +62,7 @@ describe('the live cursor', () => {
     }
   })
 
-  test('what is no cursor reads as none, and never throws', () => {
+  test('a text that is not a cursor is decoded as null, and never throws', () => {
     const good = encodeCursor({ origin, snapshot: snapshotOf(100n, 5) })
     const bad = ['', 'x', '!!', good.slice(0, -2), `${good}AA`, `B${good.slice(1)}`, 'A'.repeat(100_000), `${good}\n`]
     for (const text of bad) expect(decodeCursor(text)).toBeNull()

@@ -21,7 +21,7 @@ afterAll(async () => {
 
 const idsOf = (batch: Batch<{ id: string }>) => batch.rows.map((row) => row.id).sort()
 
-test('the first batch comes at once, empty, and what changes after it follows', async () => {
+test('the first batch comes at once and is empty, and later changes follow', async () => {
   const feed = openFeed(database.url)
   const mine = await rows.tenant()
   await rows.delivery(mine)
@@ -56,7 +56,7 @@ test('a delivery changed many times between two reads comes once, in its newest 
   await feed.closeAll()
 })
 
-test('without a bell the feed looks by itself', async () => {
+test('without a notification the feed reads by itself', async () => {
   const feed = openFeed(database.url, { idleIntervalMs: 300 })
   const mine = await rows.tenant()
   const stream = watchDeliveries(feed, mine.tenantId)
@@ -66,7 +66,7 @@ test('without a bell the feed looks by itself', async () => {
   await feed.closeAll()
 })
 
-test('a cursor goes on where it was given out, on any process', async () => {
+test('a stream continues from its cursor on any process', async () => {
   const [first, second] = [openFeed(database.url), openFeed(database.url)]
   const mine = await rows.tenant()
   const before = watchDeliveries(first, mine.tenantId)
@@ -120,7 +120,7 @@ test('an idle stream gets an empty batch whose cursor is newer', async () => {
   await feed.closeAll()
 })
 
-test('a tenant never sees what changed for another', async () => {
+test('a tenant never sees a change of another tenant', async () => {
   const feed = openFeed(database.url)
   const tenants = await Promise.all([rows.tenant(), rows.tenant(), rows.tenant()])
   const streams = tenants.map(({ tenantId }) => watchDeliveries(feed, tenantId))
@@ -135,7 +135,7 @@ test('a tenant never sees what changed for another', async () => {
   await feed.closeAll()
 })
 
-test('each subscriber gets what its own filter takes', async () => {
+test('each subscriber gets the rows that match its own filter', async () => {
   const feed = openFeed(database.url)
   const mine = await rows.tenant()
   const elsewhere = { tenantId: mine.tenantId, endpointId: await rows.endpoint(mine.tenantId) }
@@ -150,7 +150,7 @@ test('each subscriber gets what its own filter takes', async () => {
   await feed.closeAll()
 })
 
-test('subscribers in step are handed the same batch, so that its execution can be shared', async () => {
+test('subscribers that keep up get the same batch object, so that they can share its execution', async () => {
   const feed = openFeed(database.url)
   const mine = await rows.tenant()
   const streams = Array.from({ length: 3 }, () => watchDeliveries(feed, mine.tenantId))
@@ -162,7 +162,7 @@ test('subscribers in step are handed the same batch, so that its execution can b
   await feed.closeAll()
 })
 
-test('a delivery reads with its endpoint as it is when the delivery changes', async () => {
+test('a changed delivery carries its endpoint as it is at the time of the change', async () => {
   const feed = openFeed(database.url)
   const mine = await rows.tenant()
   const stream = watchDeliveries(feed, mine.tenantId)
@@ -174,7 +174,7 @@ test('a delivery reads with its endpoint as it is when the delivery changes', as
   await feed.closeAll()
 })
 
-test('events and endpoints have streams of their own', async () => {
+test('events and endpoints have their own streams', async () => {
   const feed = openFeed(database.url)
   const mine = await rows.tenant()
   const request = { tenantId: mine.tenantId, matches: () => true, filterKey: '', after: null }
@@ -189,7 +189,7 @@ test('events and endpoints have streams of their own', async () => {
   await feed.closeAll()
 })
 
-test('a cursor of another database asks for a resync and goes on live', async () => {
+test('a cursor of another database gets resyncRequired, and the stream continues live', async () => {
   const other = await cloneDatabase()
   const otherFeed = openFeed(other.url)
   const foreign = await nextBatch(watchDeliveries(otherFeed, (await rows.tenant()).tenantId))
@@ -206,7 +206,7 @@ test('a cursor of another database asks for a resync and goes on live', async ()
   await other.drop()
 })
 
-test('a cursor with more changes behind it than can be replayed asks for a resync', async () => {
+test('a cursor with more changes behind it than can be replayed gets resyncRequired', async () => {
   const feed = openFeed(database.url, { maxReplayedRows: 5 })
   const mine = await rows.tenant()
   const stream = watchDeliveries(feed, mine.tenantId)
@@ -222,7 +222,7 @@ test('a cursor with more changes behind it than can be replayed asks for a resyn
   await feed.closeAll()
 })
 
-test('what is no cursor is refused before any batch', async () => {
+test('a text that is not a cursor is refused before the first batch', async () => {
   const feed = openFeed(database.url)
   for (const after of ['', 'x', 'AQ', 'dlv_01m7qfe44tyn', 'ä'.repeat(10), 'A'.repeat(200_000)])
     expect(() => watchDeliveries(feed, 'any', { after })).toThrow(RequestError)
@@ -230,7 +230,7 @@ test('what is no cursor is refused before any batch', async () => {
   await feed.closeAll()
 })
 
-test('a subscriber that does not keep up is bounded and told, and the others get everything', async () => {
+test('a slow subscriber has a limited buffer and is told what it lost, and the others get everything', async () => {
   const feed = openFeed(database.url, { intervalMs: 10, maxBufferedRows: 20 })
   const mine = await rows.tenant()
   const [slow, quick] = [watchDeliveries(feed, mine.tenantId), watchDeliveries(feed, mine.tenantId)]
@@ -261,7 +261,7 @@ test('a subscriber that does not keep up is bounded and told, and the others get
   await feed.closeAll()
 })
 
-test('a flood of one tenant asks its own subscribers to resync and nobody else', async () => {
+test('a flood of one tenant makes only its own subscribers resync', async () => {
   const feed = openFeed(database.url, { maxChangedRows: 10, idleIntervalMs: 60_000 })
   const [loud, calm] = [await rows.tenant(), await rows.tenant()]
   const [loudStream, calmStream] = [watchDeliveries(feed, loud.tenantId), watchDeliveries(feed, calm.tenantId)]
@@ -275,7 +275,7 @@ test('a flood of one tenant asks its own subscribers to resync and nobody else',
   await feed.closeAll()
 })
 
-test('a large batch comes in parts, and one cut off between them loses nothing', async () => {
+test('a large batch comes in parts, and a subscriber that is cut off between them loses nothing', async () => {
   const feed = openFeed(database.url, { maxBatchRows: 4 })
   const mine = await rows.tenant()
   const { cursor } = await nextBatch(watchDeliveries(feed, mine.tenantId))
@@ -292,7 +292,7 @@ test('a large batch comes in parts, and one cut off between them loses nothing',
   await feed.closeAll()
 })
 
-test('a stream that is ended while it waits frees everything at once', async () => {
+test('a stream that is ended while it waits releases everything at once', async () => {
   const feed = openFeed(database.url, { idleIntervalMs: 60_000, renewAfterMs: 60_000 })
   const mine = await rows.tenant()
   const stream = watchDeliveries(feed, mine.tenantId)
@@ -318,7 +318,7 @@ test('closing the feed ends its streams', async () => {
   expect(await watchDeliveries(feed, 'any').next()).toEqual({ value: undefined, done: true })
 })
 
-test('the reads walk the index of changes alone', async () => {
+test('the reads of the feed use only the index of changes', async () => {
   const mine = await rows.tenant()
   for (const kind of ['delivery', 'event'] as const) {
     const plan = await planOf(CHANGED_SINCE[kind].text, [`'{${mine.tenantId}}'`, `'100'`, `'{90,95}'`, '10'])

@@ -11,7 +11,7 @@ const batch = (cursor: string, rows: [string, number][], more: Partial<Batch<Row
   ...more,
 })
 
-test('a batch that is taken in time comes out as the very object that went in', () => {
+test('the live buffer returns a batch that is taken in time as the same object', () => {
   const buffer = createLiveBuffer<Row>({ maxRows: 10, partRows: 10 })
   const one = batch('1', [['a', 1]])
   buffer.add([one])
@@ -19,7 +19,7 @@ test('a batch that is taken in time comes out as the very object that went in', 
   expect(buffer.take('1')).toBeNull()
 })
 
-test('batches that pile up hold each row once, in its newest state, up to the newest cursor', () => {
+test('the live buffer merges waiting batches: each row once, in its newest state, with the newest cursor', () => {
   const buffer = createLiveBuffer<Row>({ maxRows: 10, partRows: 10 })
   buffer.add([batch('1', [['a', 1], ['b', 1]])]) // biome-ignore format: a row per change
   buffer.add([batch('2', [['a', 2]])])
@@ -27,7 +27,7 @@ test('batches that pile up hold each row once, in its newest state, up to the ne
   expect(buffer.take('2')).toBeNull()
 })
 
-test('past its bound the buffer drops what it holds, counts it and asks for a resync', () => {
+test('above its limit the live buffer drops its rows, counts them and asks for a resync', () => {
   const buffer = createLiveBuffer<Row>({ maxRows: 3, partRows: 10 })
   for (let index = 0; index < 10; index++) {
     buffer.add([batch(String(index), [[`row ${index}`, 1]])])
@@ -41,7 +41,7 @@ test('past its bound the buffer drops what it holds, counts it and asks for a re
   expect(buffer.take('9')).toEqual(batch('10', [['x', 1]]))
 })
 
-test('forgetting leaves nothing of a batch whose rows were all known, but keeps what must be told', () => {
+test('the live buffer forgets a batch whose rows are all known, but keeps dropped counts and resyncs', () => {
   const buffer = createLiveBuffer<Row>({ maxRows: 10, partRows: 10 })
   buffer.add([batch('1', [['a', 1]])])
   buffer.forget(() => true)
@@ -51,7 +51,7 @@ test('forgetting leaves nothing of a batch whose rows were all known, but keeps 
   expect(buffer.take('0')).toEqual(batch('2', [], { resyncRequired: true }))
 })
 
-test('only the last part of a large batch moves the cursor on', () => {
+test('only the last part of a large batch has the new cursor', () => {
   const rows: [string, number][] = [['a', 1], ['b', 1], ['c', 1], ['d', 1], ['e', 1]] // biome-ignore format: one line
   const parts = splitBatch(batch('new', rows, { droppedCount: 4, resyncRequired: true }), 'old', 2)
   expect(

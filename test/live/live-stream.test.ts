@@ -19,7 +19,7 @@ function waitingAfter<T>(values: T[]): Stream<T> & { isEnded: () => boolean } {
   return Object.assign(stream, { isEnded: () => isEnded })
 }
 
-test('ending a changed, flattened stream ends its source while a value is awaited', async () => {
+test('ending a mapped or flattened stream ends its source while a value is awaited', async () => {
   const source = waitingAfter([[1, 2], [], [3]])
   const stream = mapStream(flattenStream(source), (value) => value * 10)
   expect([(await stream.next()).value, (await stream.next()).value, (await stream.next()).value]).toEqual([10, 20, 30])
@@ -29,7 +29,7 @@ test('ending a changed, flattened stream ends its source while a value is awaite
   expect(source.isEnded()).toBe(true)
 })
 
-test('a value that cannot be changed ends the stream with the reason', async () => {
+test('a value that cannot be mapped ends the stream with the reason', async () => {
   const source = waitingAfter([1])
   const stream = mapStream(source, () => {
     throw new Error('not this one')

@@ -76,7 +76,7 @@ async function readUntilEqual(stream: Watch, ledger: ReturnType<typeof createLed
   expect(ledger.newest).toEqual(states)
 }
 
-test('beside transactions of every kind nothing is missed, nothing comes twice, and replays find all', async () => {
+test('beside transactions of every kind a stream misses nothing and repeats nothing, and replays find everything', async () => {
   const feed = openFeed(database.url, { intervalMs: 15, idleIntervalMs: 200 })
   const tenant = await rows.tenant()
   const bystander = await rows.tenant()
@@ -136,7 +136,7 @@ test('beside transactions of every kind nothing is missed, nothing comes twice, 
   await feed.closeAll()
 })
 
-test('subscribers that join while everything changes miss nothing from their first batch on', async () => {
+test('subscribers that join during changes miss nothing after their first batch', async () => {
   const feed = openFeed(database.url, { intervalMs: 5, idleIntervalMs: 100 })
   const tenant = await rows.tenant()
   const ids = await Promise.all(Array.from({ length: 10 }, () => rows.delivery(tenant)))
@@ -163,7 +163,7 @@ test('subscribers that join while everything changes miss nothing from their fir
   await feed.closeAll()
 })
 
-test('nothing is lost while the listening connection is killed again and again', async () => {
+test('a stream loses nothing while the listening connection is killed repeatedly', async () => {
   const feed = openFeed(database.url, { intervalMs: 10, idleIntervalMs: 60_000, renewAfterMs: 60_000 })
   const tenant = await rows.tenant()
   const stream = watchDeliveries(feed, tenant.tenantId)
@@ -192,7 +192,7 @@ async function killListeners(): Promise<number> {
   return killed.length
 }
 
-test('nothing is lost while every connection of the feed is killed', async () => {
+test('a stream loses nothing while every connection of the feed is killed', async () => {
   const feed = openFeed(database.url, { intervalMs: 10, idleIntervalMs: 500 })
   const tenant = await rows.tenant()
   const stream = watchDeliveries(feed, tenant.tenantId)
@@ -214,7 +214,7 @@ test('nothing is lost while every connection of the feed is killed', async () =>
   await feed.closeAll()
 })
 
-test('a listening connection that died without a word is noticed within ten seconds', async () => {
+test('a listening connection that fell silent is noticed within ten seconds', async () => {
   const wire = await openWire(database.url)
   const feed: OpenFeed = openFeed(
     database.url,

@@ -4,7 +4,7 @@ import { createNotifier } from '../../src/live/notifier.ts'
 
 const clock = { monotonicMs: () => performance.now() }
 
-test('many commits within 20 ms ring once at once and once afterwards', async () => {
+test('many commits within 20 ms send one notification at once and one afterwards', async () => {
   let sent = 0
   const database = {
     async query() {
@@ -23,7 +23,7 @@ test('many commits within 20 ms ring once at once and once afterwards', async ()
   expect(sent).toBe(4)
 })
 
-test('each ring that the database refuses is told, and rings go on', async () => {
+test('each notification that the database refuses is reported, and later ones are sent', async () => {
   const refusals: unknown[] = []
   const refusal = new Error('The database is away.')
   const database = { query: () => Promise.reject(refusal) }

@@ -74,7 +74,7 @@ async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<Upd
   }
 }
 
-test('server-sent events carry what changes, and a client that goes away leaves nothing behind', async () => {
+test('server-sent events carry the changes, and a client that leaves leaves nothing behind', async () => {
   const leaving = new AbortController()
   const response = await fetch(`http://127.0.0.1:${server.port}/graphql`, {
     method: 'POST',
@@ -95,7 +95,7 @@ test('server-sent events carry what changes, and a client that goes away leaves 
   await expect.poll(() => app.feed.subscriberCount()).toBe(0)
 })
 
-test('a websocket carries what changes, and ending a subscription or the socket leaves nothing behind', async () => {
+test('a websocket carries the changes, and ending a subscription or the socket leaves nothing behind', async () => {
   const client = createClient({
     url: `ws://127.0.0.1:${server.port}/graphql`,
     webSocketImpl: WebSocket,

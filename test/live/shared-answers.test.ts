@@ -74,7 +74,7 @@ function argument(name: string, args: Record<string, string>): string {
 }
 
 test.for(['VIEWER', 'ADMIN'] as const)(
-  'every field that a subscription can reach answers without knowing more of a %s than role and tenant',
+  'every field that a subscription can reach reads only the role and the tenant of a %s',
   async (role) => {
     const { args, tenantId, change } = await layOut()
     const types = reachable()
@@ -97,7 +97,7 @@ test.for(['VIEWER', 'ADMIN'] as const)(
   },
 )
 
-test('a field of a subscription that reads who asks fails, instead of giving everybody the first one’s answer', async () => {
+test('a field of a subscription that reads the caller’s name fails, instead of giving all callers the answer of the first one', async () => {
   const own = buildSchema(
     'type Query { a: Int } type Asker { role: String name: String } type Subscription { asker: Asker }',
   )

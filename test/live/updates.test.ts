@@ -81,7 +81,7 @@ const LIGHT = `subscription ($filter: DeliveryFilter, $after: String) {
   deliveryUpdates(filter: $filter, after: $after) { cursor deliveries { id status lastStatusCode createdAt } }
 }`
 
-test('a delivery update carries whatever the client selects of the delivery', async () => {
+test('a delivery update carries every field that the client selects', async () => {
   const tenantId = await api.tenant()
   const endpointId = await api.endpoint(tenantId)
   const stream = await opened(DELIVERIES, {}, api.as('VIEWER', tenantId))
@@ -109,7 +109,7 @@ test('a delivery update carries whatever the client selects of the delivery', as
   await stream.stream.return()
 })
 
-test('what a client of a list shows costs no further statement', async () => {
+test('the fields that a list shows cost no further statement', async () => {
   const tenantId = await api.tenant()
   const endpointId = await api.endpoint(tenantId)
   const stream = await opened(LIGHT, {}, api.as('VIEWER', tenantId))
@@ -124,7 +124,7 @@ test('what a client of a list shows costs no further statement', async () => {
   await stream.stream.return()
 })
 
-test('subscribers who ask the same share one execution, and each asks in its own words otherwise', async () => {
+test('subscribers with the same selection share one execution, and others get their own', async () => {
   const tenantId = await api.tenant()
   const endpointId = await api.endpoint(tenantId)
   const same = await Promise.all(Array.from({ length: 5 }, () => opened(DELIVERIES, {}, api.as('VIEWER', tenantId))))
@@ -147,7 +147,7 @@ test('subscribers who ask the same share one execution, and each asks in its own
   for (const stream of [...same, other]) await stream.stream.return()
 })
 
-test('the filter is judged after the change, and with the endpoint as it is', async () => {
+test('the filter is compared after the change, with the present endpoint', async () => {
   const tenantId = await api.tenant()
   const endpointId = await api.endpoint(tenantId)
   const paused = await api.endpoint(tenantId, { status: 'PAUSED' })
@@ -166,7 +166,7 @@ test('the filter is judged after the change, and with the endpoint as it is', as
   await held.stream.return()
 })
 
-test('a client that was away gets what it missed, then goes on', async () => {
+test('a client that was away gets the changes that it missed, and then later ones', async () => {
   const tenantId = await api.tenant()
   const endpointId = await api.endpoint(tenantId)
   const viewer = api.as('ADMIN', tenantId)
@@ -182,7 +182,7 @@ test('a client that was away gets what it missed, then goes on', async () => {
   await after.stream.return()
 })
 
-test('events come in live, also those that one endpoint still lacks', async () => {
+test('eventUpdates sends new events, also with the filter undeliveredTo', async () => {
   const tenantId = await api.tenant()
   const endpointId = await api.endpoint(tenantId)
   const document = `subscription ($filter: EventFilter) { eventUpdates(filter: $filter) { events { id type body } } }`
@@ -212,7 +212,7 @@ test('events come in live, also those that one endpoint still lacks', async () =
   await lacking.stream.return()
 })
 
-test('endpoints come as they change, to the last change of all: being deleted', async () => {
+test('endpointUpdates sends each change of an endpoint, up to its deletion', async () => {
   const tenantId = await api.tenant()
   const endpointId = await api.endpoint(tenantId)
   await api.endpoint(await api.tenant())
@@ -234,7 +234,7 @@ test('endpoints come as they change, to the last change of all: being deleted', 
   await stream.stream.return()
 })
 
-test('a stream is refused before it begins when the caller may not have it', async () => {
+test('a stream that the caller may not have is refused before it begins', async () => {
   const [mine, theirs] = [await api.tenant(), await api.tenant()]
   const foreign = publicId('endpoint', await api.endpoint(theirs))
   const refusal = async (viewer: Viewer | null, variables: object, document = LIGHT) => {
@@ -255,7 +255,7 @@ test('a stream is refused before it begins when the caller may not have it', asy
   expect(feed.subscriberCount()).toBe(0)
 })
 
-test('a client that goes away while nothing happens leaves nothing behind', async () => {
+test('a client that leaves while nothing happens leaves nothing behind', async () => {
   const tenantId = await api.tenant()
   const stream = await opened(DELIVERIES, {}, api.as('VIEWER', tenantId))
   await stream.next()
