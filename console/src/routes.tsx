@@ -65,6 +65,11 @@ const call = createRoute({
   validateSearch: (raw: Record<string, unknown>) => ({ subject: text(raw['subject']) ?? '' }),
   component: lazyRouteComponent(() => import('./pages/call.tsx'), 'CallPage'),
 })
+const callsByNumber = createRoute({
+  ...at('/calls'),
+  validateSearch: (raw: Record<string, unknown>) => ({ number: text(raw['number']) ?? '' }),
+  component: lazyRouteComponent(() => import('./pages/calls-by-number.tsx'), 'CallsByNumberPage'),
+})
 const endpoints = createRoute({
   ...at('/endpoints'),
   component: lazyRouteComponent(() => import('./pages/endpoints.tsx'), 'EndpointsPage'),
@@ -121,6 +126,7 @@ const routeTree = root.addChildren([
   oneDelivery,
   events,
   call,
+  callsByNumber,
   endpoints,
   newEndpoint,
   oneEndpoint,

@@ -1,6 +1,8 @@
 import { type DeliveryStatus, type PlannedAttempt, plannedAttempts, shownStatus } from '../domain/delivery.ts'
 import { deadLettersOf } from '../domain/delivery-filter.ts'
+import { findEventWarnings } from '../domain/event-input.ts'
 import { toPublicId } from '../domain/id.ts'
+import { type Issue, issuesWithin } from '../domain/issue.ts'
 import { withinReach } from '../domain/viewer.ts'
 import { notFound } from '../gateway/admin/permissions.ts'
 import { sendTestEvent } from '../gateway/publish/send-test-event.ts'
@@ -11,6 +13,7 @@ import { pageArgs, pageCost, readPage, toPage } from './connections.ts'
 import { deliveryPage } from './delivery-page.ts'
 import { Endpoint } from './endpoint.ts'
 import { newestOfEach } from './endpoint-deliveries.ts'
+import { ValidationIssue } from './errors.ts'
 import { deliveryFilterOf, type Lookup, lookup, viewerOf } from './tenancy.ts'
 
 const DeliveryStatusEnum = builder.enumType('DeliveryStatus', {
@@ -242,10 +245,23 @@ function deliverySuccess(name: string, description: string) {
   })
 }
 
-const SendTestEventSuccess = deliverySuccess(
-  'SendTestEventSuccess',
-  'The test event was accepted. Its attempt follows.',
-)
+const SendTestEventSuccess = builder
+  .objectRef<{ delivery: { id: string }; warnings: Issue[] }>('SendTestEventSuccess')
+  .implement({
+    description: 'The test event was accepted. Its attempt follows.',
+    fields: (t) => ({
+      delivery: t.field({
+        type: Delivery,
+        description: 'The delivery as it is now.',
+        resolve: ({ delivery }) => delivery,
+      }),
+      warnings: t.field({
+        type: [ValidationIssue],
+        description: 'What is odd in the event and harmless to receivers, as a publish of it would say.',
+        resolve: ({ warnings }) => warnings,
+      }),
+    }),
+  })
 const RetryDeliverySuccess = deliverySuccess('RetryDeliverySuccess', 'The next attempt of the delivery is due now.')
 const CancelDeliverySuccess = deliverySuccess(
   'CancelDeliverySuccess',
@@ -309,7 +325,8 @@ builder.mutationFields((t) => ({
         eventType: input.eventType,
         data: input.data ?? null,
       })
-      return { delivery: { id: deliveryId } }
+      const warnings = input.data ? findEventWarnings({ type: input.eventType, data: input.data }) : []
+      return { delivery: { id: deliveryId }, warnings: issuesWithin(['input'], warnings) }
     },
   }),
   retryDelivery: t.field({

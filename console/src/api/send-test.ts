@@ -18,6 +18,10 @@ export const SEND_TEST = graphql(`
             tenantId
           }
         }
+        warnings {
+          path
+          message
+        }
       }
       ...Refusal
     }
@@ -30,18 +34,22 @@ export type SentTest = {
   readonly eventId: string
   readonly eventType: string
   readonly tenantId: string
+  /** What is odd in the event, and harmless. */
+  readonly warnings: readonly string[]
   /** Unix milliseconds, by the clock of this browser. */
   readonly sentAt: number
 }
 
 type Answer = SendTestMutation['sendTestEvent']
 
-export function asSentTest({ delivery }: Extract<Answer, { delivery: unknown }>): SentTest {
+export function asSentTest({ delivery, warnings }: Extract<Answer, { delivery: unknown }>): SentTest {
   return {
     deliveryId: delivery.id,
     eventId: delivery.event.id,
     eventType: delivery.event.type,
     tenantId: delivery.endpoint.tenantId,
+    // Paths begin with `input` and `data`.
+    warnings: warnings.map(({ path, message }) => `${path.slice(2).join('.')}: ${message}`),
     sentAt: Date.now(),
   }
 }

@@ -53,7 +53,7 @@ export function CataloguePage() {
     <Page
       isFull
       title="Catalogue"
-      lead={`Every type an event can have, as of ${type.apiVersion}. Members that a schema does not name may come too.`}
+      lead={`Every type an event can have, as of ${type.apiVersion}. Members that a schema does not name may come too, and lists of words are open.`}
     >
       <div className="grid min-h-0 flex-1 gap-4 md:grid-cols-[240px_minmax(0,1fr)]">
         <nav aria-label="Event types" className="flex min-h-0 flex-col gap-3 overflow-y-auto max-md:max-h-48">
@@ -111,6 +111,10 @@ function EventType({ type, endpoints }: { type: CatalogueType; endpoints: Endpoi
           <p className="mt-1 text-xs text-ink-3">
             Version {type.apiVersion} · the example is {formatBytes(bytes)}
             {example.subject && ` · about ${example.subject.startsWith('agt_') ? 'an agent' : 'a call'}`}
+          </p>
+          <p className="mt-1 max-w-prose text-xs text-ink-3">
+            A body has at most 262,144 bytes, a publish at most 500 events in 4 MiB. Events arrive out of order: a
+            receiver upserts by subject and sequence, waits for no gap, and leaves an ended call ended.
           </p>
         </div>
         {mayChange && endpoints && endpoints.length > 0 && (

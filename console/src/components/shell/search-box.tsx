@@ -5,6 +5,7 @@ import { Search } from 'lucide-react'
 import { type KeyboardEvent, useId, useRef, useState } from 'react'
 import { useShortcut } from '../../lib/keyboard.ts'
 import { useOpenDelivery } from '../../lib/open-delivery.ts'
+import { looksLikeNumber } from '../../lib/phone-number.ts'
 import { classes } from '../../ui/classes.ts'
 
 type Hit = { label: string; go(): void }
@@ -50,7 +51,7 @@ export function SearchBox() {
         aria-autocomplete="list"
         autoComplete="off"
         spellCheck={false}
-        placeholder="Id, call, HTTP status or event type"
+        placeholder="Id, call, number, HTTP status or event type"
         className="h-8 w-full rounded-md border border-line-strong bg-surface pr-8 pl-8 placeholder:text-ink-3"
         value={text}
         onChange={(event) => {
@@ -117,6 +118,10 @@ function useHits(text: string): Hit[] {
         go: () => void navigate({ to: '/deliveries', search: { endpointIds: [id] } }),
       },
     ]
+  const byNumber: Hit = {
+    label: `Calls with the number ${text}`,
+    go: () => void navigate({ to: '/calls', search: { number: text } }),
+  }
   if (/^[1-5]\d\d$/.test(text))
     return [
       {
@@ -127,6 +132,7 @@ function useHits(text: string): Hit[] {
         label: `Dead letters with HTTP ${text}`,
         go: () => void navigate({ to: '/dead-letters', search: { statusCodes: [Number(text)] } }),
       },
+      byNumber,
     ]
   const bySubject: Hit = {
     label: `The call (or subject) ${text}`,
@@ -144,5 +150,5 @@ function useHits(text: string): Hit[] {
       },
       { label: `${text} in the catalogue`, go: () => void navigate({ to: '/catalogue', search: { type: text } }) },
     ]
-  return [bySubject]
+  return looksLikeNumber(text) ? [byNumber, bySubject] : [bySubject]
 }

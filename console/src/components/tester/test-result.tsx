@@ -137,6 +137,13 @@ export function TestResult({ test, onOutcome }: { test: SentTest; onOutcome?: (o
       </header>
       <StepList steps={steps} isOver={outcome !== null} hasFailed={outcome?.status === 'FAILED'} />
       {fault && <Failed fault={fault} onRetry={retry} isSmall />}
+      {test.warnings.length > 0 && (
+        <ul aria-label="Warnings" className="rounded-md bg-warn-bg px-3 py-2 text-warn">
+          {test.warnings.map((warning) => (
+            <li key={warning}>{warning}</li>
+          ))}
+        </ul>
+      )}
       <div aria-live="polite">
         {attempt && (
           <p className={classes('font-medium', outcome?.status === 'SUCCEEDED' ? 'text-good' : 'text-bad')}>
