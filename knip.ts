@@ -10,7 +10,7 @@ export default {
     '.': {
       entry: [
         'src/main.ts!',
-        'src/cli/rewrap-secrets.ts!',
+        'src/cli/{migrate,rewrap-secrets}.ts!',
         'scripts/*.{ts,mjs}',
         'bench/{main,live,sender}.ts',
         // Processes that a benchmark and a chaos run start.

@@ -22,7 +22,7 @@ import { createFaultLog } from './log.ts'
 import { createMetrics } from './metrics.ts'
 import { createParts, type Parts } from './parts.ts'
 import { createVault } from './vault.ts'
-import { openWorker } from './worker.ts'
+import { JOB_CONNECTIONS, openWorker } from './worker.ts'
 
 const VERSION = packageJson.version
 
@@ -31,6 +31,14 @@ export type ReadyConfig = Config & {
   readonly databaseUrl: string
   readonly operatorKey: string
   readonly secretsKey: Buffer
+}
+
+/** Where the database is, as `openAccess` takes it. */
+export function databaseOf({ databaseUrl, databaseDirectUrl, databaseSchema }: ReadyConfig): {
+  url: string
+  schema: string
+} {
+  return { url: databaseDirectUrl ?? databaseUrl, schema: databaseSchema }
 }
 
 export type App = {
@@ -55,9 +63,13 @@ export type AppOptions = {
   readonly narrate?: boolean
 }
 
-/** Twice this many: one pool waits for the disk, one does not. */
-const HOT_CONNECTIONS = 8
-const ADMIN_CONNECTIONS = 10
+/** Connections by purpose: publishes, records and reads of the feed; claims and rings; lists and administration. */
+const CONNECTIONS = { hot: 5, unsynced: 4, admin: 5 } as const
+/** Beside the pools: the heartbeat, the listener, and the look at a connection that does not answer. */
+const SINGLE_CONNECTIONS = 3
+/** The most connections that a process of any role opens. */
+export const MOST_CONNECTIONS =
+  SINGLE_CONNECTIONS + JOB_CONNECTIONS + CONNECTIONS.hot + CONNECTIONS.unsynced + CONNECTIONS.admin
 
 /** Opens the parts of a process; when one does not open, those before it are closed. The database must be migrated. */
 export async function openApp(options: AppOptions): Promise<App> {
@@ -75,7 +87,7 @@ async function openParts({ config, log, ca, narrate = false }: AppOptions, parts
   let lanes: Lanes | null = null
   const metrics = createMetrics(() => lanes?.stats().inTheAir ?? 0)
   const access = openAccess({
-    url: config.databaseUrl,
+    ...databaseOf(config),
     applicationName: `sivo ${firstId}`,
     log,
     onDropped: (kind, reason) => metrics.connectionsDropped.inc({ kind, reason }),
@@ -92,9 +104,9 @@ async function openParts({ config, log, ca, narrate = false }: AppOptions, parts
   })
   parts.add('heartbeat', () => liveness.close())
 
-  const hot = openHotDatabase(access, HOT_CONNECTIONS)
+  const hot = openHotDatabase(access, CONNECTIONS)
   parts.add('delivery pools', () => hot.close())
-  const adminPool = openPool(access, 'admin', ADMIN_CONNECTIONS)
+  const adminPool = openPool(access, 'admin', CONNECTIONS.admin)
   parts.add('admin pool', () => adminPool.end())
   const db = new PrismaClient({ adapter: new PrismaPg(adminPool, { schema: access.schema }) })
   parts.add('Prisma', () => db.$disconnect())

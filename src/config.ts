@@ -12,6 +12,10 @@ export type Config = {
   readonly host: string
   /** null for the embedded Postgres under `dataDir`. */
   readonly databaseUrl: string | null
+  /** Used instead of `databaseUrl` for every connection, where that is a pooler in transaction mode. */
+  readonly databaseDirectUrl: string | null
+  /** The schema of the tables. */
+  readonly databaseSchema: string
   readonly dataDir: string
   readonly role: ServiceRole
   /** null only in embedded mode, which generates it and keeps it in `dataDir`. */
@@ -66,12 +70,12 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     return value as T
   }
 
-  const databaseUrl = readDatabaseUrl(env['DATABASE_URL']?.trim() ?? '', problems)
-  const embedded = databaseUrl === null
+  const database = readDatabase(env, problems)
+  const embedded = database.databaseUrl === null
   const config: Config = {
     port: read('PORT', '4000', 'a port from 0 to 65535', (text) => wholeNumber(text, 0, 65_535)),
     host: read('HOST', '127.0.0.1', 'a host name or an IP address', (text) => text),
-    databaseUrl,
+    ...database,
     dataDir: read('SIVO_DATA_DIR', '.data', 'a folder', (text) => text),
     role: read('SIVO_ROLE', 'all', 'all, api or worker', (text) => oneOf(['all', 'api', 'worker'] as const, text)),
     operatorKey: read('SIVO_OPERATOR_KEY', '', 'at least 24 characters without spaces', (text) => {
@@ -161,14 +165,43 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   return Object.freeze(config)
 }
 
-/** null: none is given. What is wrong with it is told without its text, which holds a password. */
-function readDatabaseUrl(text: string, problems: string[]): string | null {
+/** Where the database is. */
+export type DatabaseConfig = Pick<Config, 'databaseUrl' | 'databaseDirectUrl' | 'databaseSchema'>
+
+/** The settings of the database alone, for commands that need no others. Throws ConfigurationError. */
+export function readDatabaseConfig(env: Record<string, string | undefined>): DatabaseConfig {
+  const problems: string[] = []
+  const config = readDatabase(env, problems)
+  if (problems.length) throw new ConfigurationError(problems)
+  return config
+}
+
+function readDatabase(env: Record<string, string | undefined>, problems: string[]): DatabaseConfig {
+  const databaseUrl = readDatabaseUrl('DATABASE_URL', env, problems)
+  const databaseDirectUrl = readDatabaseUrl('DATABASE_DIRECT_URL', env, problems)
+  if (databaseDirectUrl !== null && databaseUrl === null)
+    problems.push('DATABASE_DIRECT_URL: expected DATABASE_URL beside it, got none. Set both, or DATABASE_URL alone.')
+  const databaseSchema = env['SIVO_DATABASE_SCHEMA']?.trim() || 'public'
+  if (!SCHEMA_NAME.test(databaseSchema) || OTHER_SCHEMAS.test(databaseSchema))
+    problems.push(
+      `SIVO_DATABASE_SCHEMA: expected a name of a-z, 0-9 and _ with at most 63 characters, none of Postgres' own, sivo or graphile_worker, got ${JSON.stringify(databaseSchema)}.`,
+    )
+  return { databaseUrl, databaseDirectUrl, databaseSchema }
+}
+
+const SCHEMA_NAME = /^[a-z_][a-z0-9_]{0,62}$/
+/** They hold something else. */
+const OTHER_SCHEMAS = /^(pg_.*|information_schema|sivo|graphile_worker)$/
+
+/** null: none is given. A problem does not show the text, which holds a password. */
+function readDatabaseUrl(name: string, env: Record<string, string | undefined>, problems: string[]): string | null {
+  const text = env[name]?.trim() ?? ''
   if (text === '') return null
   try {
     readAddress(text)
   } catch (error) {
     if (!(error instanceof AddressError)) throw error
-    problems.push(...error.problems.map((problem) => `DATABASE_URL: ${problem}`))
+    problems.push(...error.problems.map((problem) => `${name}: ${problem}`))
   }
   return text
 }

@@ -2,10 +2,11 @@
 // reverse order. An unexpected error ends the process: the database keeps every promise, and other processes take over
 // within seconds.
 
-import { type App, openApp, type ReadyConfig } from './app.ts'
+import { type App, databaseOf, MOST_CONNECTIONS, openApp, type ReadyConfig } from './app.ts'
 import { ConfigurationError, EXIT_CONFIGURATION, readConfig } from './config.ts'
-import { DatabaseUnfit, migrate } from './database/migrate.ts'
+import { migrate } from './database/migrate.ts'
 import { openAccess } from './database/pools.ts'
+import { checkDatabase, DatabaseUnavailable, DatabaseUnfit } from './database/start-checks.ts'
 import { type Demo, openDemoAuthority, startDemo } from './dev/demo.ts'
 import { openEmbedded, PostgresUnavailable } from './dev/embedded.ts'
 import { welcome } from './dev/welcome.ts'
@@ -24,6 +25,8 @@ const DRAIN_MS = 12_000
 /** The time after which the process exits even if something is still open. */
 const LEAVE_MS = 14_500
 const EXIT_UNAVAILABLE = 69
+/** Their sentences say what to do; a stack would say no more. */
+const EXPECTED: (new (message: string) => Error)[] = [PostgresUnavailable, DatabaseUnfit, DatabaseUnavailable]
 
 const parts = createParts()
 let leavingSince = 0
@@ -52,8 +55,8 @@ try {
     process.stderr.write(`${error.message}\n`)
     process.exit(EXIT_CONFIGURATION)
   }
-  const expected = error instanceof PostgresUnavailable || error instanceof DatabaseUnfit
-  if (expected) process.stderr.write(`${error.message}\n`)
+  const expected = EXPECTED.some((kind) => error instanceof kind)
+  if (expected) process.stderr.write(`${(error as Error).message}\n`)
   else log.fatal({ err: error }, 'process.start_failed')
   await leave(error instanceof DatabaseUnfit ? EXIT_CONFIGURATION : EXIT_UNAVAILABLE, 'start failed')
 }
@@ -74,7 +77,8 @@ async function start(): Promise<void> {
   const authority = ready.demo ? await openDemoAuthority(ready.dataDir) : null
   if (authority)
     ready = { ...ready, allowedNetworks: [...ready.allowedNetworks, ...parseNetworks('127.0.0.0/8,::1/128')] }
-  const access = openAccess({ url: ready.databaseUrl, applicationName: 'sivo start', log })
+  const access = openAccess({ ...databaseOf(ready), applicationName: 'sivo start', log })
+  await checkDatabase(access, { connections: MOST_CONNECTIONS })
   await migrate(access)
   await offerSqlPublish(access, { maxAttempts: attemptsPerCycle(ready.retrySchedule), log })
   const app: App = await openApp({

@@ -17,7 +17,7 @@ import { startJobs } from './jobs/index.ts'
 import type { Metrics } from './metrics.ts'
 import type { Parts } from './parts.ts'
 
-const JOB_CONNECTIONS = 6
+export const JOB_CONNECTIONS = 3
 const MAX_IN_THE_AIR = 512
 
 export type WorkerOptions = {

@@ -22,6 +22,8 @@ test('with nothing set it is the embedded gateway of the contract', () => {
     port: 4000,
     host: '127.0.0.1',
     databaseUrl: null,
+    databaseDirectUrl: null,
+    databaseSchema: 'public',
     dataDir: '.data',
     role: 'all',
     operatorKey: null,

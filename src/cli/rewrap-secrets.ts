@@ -3,6 +3,7 @@
 // some are, 78 if the configuration is not valid, 69 if the database cannot be reached.
 
 import { PrismaPg } from '@prisma/adapter-pg'
+import { databaseOf, type ReadyConfig } from '../app.ts'
 import { ConfigurationError, EXIT_CONFIGURATION, readConfig } from '../config.ts'
 import { migrate } from '../database/migrate.ts'
 import { openAccess, openPool } from '../database/pools.ts'
@@ -26,8 +27,9 @@ async function main(): Promise<number> {
   const config = readConfig(process.env)
   const log = createLog({ level: 'warn', readable: true })
   const embedded = config.databaseUrl === null ? await openEmbedded(config, log, (error) => log.fatal(error)) : null
-  const { databaseUrl, secretsKey } = embedded?.config ?? config
-  const access = openAccess({ url: databaseUrl!, applicationName: 'sivo rewrap', log })
+  const ready = (embedded?.config ?? config) as ReadyConfig
+  const { secretsKey } = ready
+  const access = openAccess({ ...databaseOf(ready), applicationName: 'sivo rewrap', log })
   const pool = openPool(access, 'tool', 2)
   const adapter = new PrismaPg(pool, { schema: access.schema, disposeExternalPool: true })
   const db = new PrismaClient({ adapter })

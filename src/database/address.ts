@@ -101,7 +101,7 @@ export function readAddress(text: string): DatabaseAddress {
 
 /** Its text is not shown: it may hold a password. */
 function noUrl(text: string): string {
-  return `expected a URL such as postgres://user:password@host:5432/database, other signs written as %XX, came a text of ${text.length} characters that is none.`
+  return `expected a URL such as postgres://user:password@host:5432/database, other signs written as %XX, got a text of ${text.length} characters that is none.`
 }
 
 function refusal(name: string): string {
@@ -122,7 +122,7 @@ function readHosts(names: string, ports: string | null, problems: string[]): Dat
     const host = bracketed ?? plain
     const port = Number(own ?? portList[i] ?? portList[0] ?? DEFAULT_PORT)
     if (host === undefined || !(port >= 1 && port <= 65_535))
-      problems.push(`expected host:port, separated by commas, came ${JSON.stringify(text)}.`)
+      problems.push(`expected host:port, separated by commas, got ${JSON.stringify(text)}.`)
     return { host: decodeURIComponent(host || 'localhost'), port }
   })
 }
@@ -137,7 +137,7 @@ function readAttributes(text: string | null, hosts: number, problems: string[]):
   if (text === 'read-write' || text === 'primary') return true
   if (text === 'any' && hosts < 2) return false
   problems.push(
-    `expected target_session_attrs=read-write (or primary), because the gateway writes, came ${JSON.stringify(text)}.`,
+    `expected target_session_attrs=read-write (or primary), because the gateway writes, got ${JSON.stringify(text)}.`,
   )
   return true
 }
@@ -146,7 +146,7 @@ function readSeconds(text: string | null, problems: string[]): number {
   if (text === null) return CONNECT_MS
   const seconds = /^\d{1,3}$/.test(text) ? Number(text) : 0
   if (seconds < 1 || seconds > 30)
-    problems.push(`expected connect_timeout in seconds from 1 to 30, came ${JSON.stringify(text)}.`)
+    problems.push(`expected connect_timeout in seconds from 1 to 30, got ${JSON.stringify(text)}.`)
   return seconds * 1_000
 }
 
@@ -161,7 +161,7 @@ function readOptions(text: string | null, problems: string[]): [string, string][
     const [, name, value] = /^([A-Za-z_][\w.]*)=(.*)$/.exec(setting ?? '') ?? []
     const isOption = word.startsWith('-')
     if (!isOption || name === undefined || value === undefined)
-      problems.push(`expected options as "-c name=value", came ${JSON.stringify(word)}.`)
+      problems.push(`expected options as "-c name=value", got ${JSON.stringify(word)}.`)
     else if (name.toLowerCase() === 'search_path')
       problems.push('expected no search_path in options: SIVO_DATABASE_SCHEMA says where the tables are.')
     else if (OWN_SETTINGS.has(name.toLowerCase()))

@@ -54,6 +54,7 @@ export function connectionOptions(access: DatabaseAccess, kind: ConnectionKind):
 }
 
 const NOT_WRITABLE = '25006'
+const TAKES_WRITES = `not (pg_is_in_recovery() or current_setting('transaction_read_only')::bool)`
 const LISTEN = /^\s*listen\b/i
 /** What a new session is asked first; a pooler without a free server answers it late. */
 const SESSION_MS = 5_000
@@ -114,7 +115,7 @@ export class DatabaseConnection extends pg.Client {
   async #open(): Promise<this> {
     const { watch, address } = this.#access
     try {
-      const host = address.wantsPrimary ? await findPrimary(this.#access) : address.hosts[0]
+      const host = await findHost(this.#access)
       if (host) Object.assign(this, host)
       await super.connect()
       watch.add(this)
@@ -161,9 +162,22 @@ export class DatabaseConnection extends pg.Client {
     this.answeredAt = performance.now()
   }
 
+  /** Asks whether it still carries anything, and leads to a server that takes writes where one is wanted. */
+  ping(): void {
+    const asked: Promise<pg.QueryResult> = this.query(`select ${TAKES_WRITES} as yes`)
+    asked.then(
+      ({ rows }) => {
+        if (this.#access.address.wantsPrimary && !rows[0].yes) this.leaveReadOnly()
+      },
+      // Its end says the rest.
+      () => {},
+    )
+  }
+
   /** Ends it at once, as a broken network would; who waits for an answer gets the error. */
   abandon(error: Error): void {
-    this.stream.destroy(error)
+    // The driver listens once it has begun to connect.
+    this.stream.on('error', () => {}).destroy(error)
   }
 
   /** Ends it where another host may take writes. */
@@ -175,7 +189,12 @@ export class DatabaseConnection extends pg.Client {
 
 const looking = new WeakMap<DatabaseAccess, Promise<DatabaseHost>>()
 
-/** The first host that takes writes; one search at a time. Throws when none of them does. */
+/** The host to connect to; undefined: as the driver finds one. Throws when one that takes writes is wanted and none does. */
+export async function findHost(access: DatabaseAccess): Promise<DatabaseHost | undefined> {
+  return access.address.wantsPrimary ? findPrimary(access) : access.address.hosts[0]
+}
+
+/** The first host that takes writes; one search at a time. */
 function findPrimary(access: DatabaseAccess): Promise<DatabaseHost> {
   if (access.primary) return Promise.resolve(access.primary)
   const present = looking.get(access)
@@ -200,7 +219,7 @@ async function askHosts(access: DatabaseAccess): Promise<DatabaseHost> {
       said.push(`${name}: ${(error as Error).message}`)
     }
   }
-  throw connectionLost(`Expected a database host that takes writes, came none: ${said.join('; ')}.`)
+  throw connectionLost(`Expected a database host that takes writes, got none: ${said.join('; ')}.`)
 }
 
 async function takesWrites({ address }: DatabaseAccess, host: DatabaseHost): Promise<boolean> {
@@ -210,7 +229,7 @@ async function takesWrites({ address }: DatabaseAccess, host: DatabaseHost): Pro
   try {
     await client.connect()
     const { rows } = await client.query({
-      text: `select not (pg_is_in_recovery() or current_setting('transaction_read_only')::bool) as yes`,
+      text: `select ${TAKES_WRITES} as yes`,
       query_timeout: address.connectMs,
     } as pg.QueryConfig)
     return rows[0].yes

@@ -5,17 +5,14 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { runMigrations } from 'graphile-worker'
-import type pg from 'pg'
+import pg from 'pg'
+import type { DatabaseLog } from './connection.ts'
 import { MIGRATION_LOCK } from './locks.ts'
 import { makePartitions } from './partitions.ts'
-import { type DatabaseAccess, openConnection, openPool } from './pools.ts'
+import { type DatabaseAccess, type OpenConnection, openConnection, openPool } from './pools.ts'
+import { DatabaseUnavailable, DatabaseUnfit } from './start-checks.ts'
 
 const MIGRATIONS = fileURLToPath(new URL('../../prisma/migrations/', import.meta.url))
-const OLDEST_SERVER = 180_000
-
-export class DatabaseUnfit extends Error {
-  override name = 'DatabaseUnfit'
-}
 
 type Migration = { name: string; sql: string; checksum: string }
 
@@ -33,49 +30,121 @@ export async function listMigrations(): Promise<Migration[]> {
 
 /** True when every migration of this version has been applied. Throws what the connection throws. */
 export async function migrationsAreCurrent(client: Pick<pg.Client, 'query'>): Promise<boolean> {
-  const { rows: exists } = await client.query(`select to_regclass('_prisma_migrations') is not null as yes`)
-  if (!exists[0]?.yes) return false
-  const applied = await appliedMigrations(client)
-  return (await listMigrations()).every(({ name }) => applied.has(name))
+  return (await missingMigrations(client)).length === 0
 }
 
-/**
- * Applies what is missing, graphile-worker's own schema included, and makes partitions ahead.
- * Throws DatabaseUnfit for a server that is too old, not UTF-8, or changed behind our back.
- */
-export async function migrate(access: DatabaseAccess): Promise<void> {
-  const client = await openConnection(access, 'start')
-  try {
-    await refuseUnfit(client)
-    await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK])
-    await client.query(`create table if not exists _prisma_migrations (
-      id varchar(36) primary key, checksum varchar(64) not null, finished_at timestamptz, migration_name varchar(255) not null,
-      logs text, rolled_back_at timestamptz, started_at timestamptz not null default now(), applied_steps_count integer not null default 0)`)
-    const applied = await appliedMigrations(client)
-    for (const migration of await listMigrations()) {
-      const checksum = applied.get(migration.name)
-      if (checksum === undefined) await apply(client, migration)
-      else if (checksum !== migration.checksum)
-        throw new DatabaseUnfit(
-          `Migration ${migration.name} was applied with another text than this version brings. Expected checksum ${migration.checksum}, the database has ${checksum}. Run the version that made this database, or start with an empty one.`,
-        )
-    }
-    const pool = openPool(access, 'start', 1)
-    await runMigrations({ pgPool: pool }).finally(() => pool.end())
-    await makePartitions(client)
-  } finally {
-    await client.end()
+/** Oldest first. Throws DatabaseUnfit where one was applied with another text. */
+async function missingMigrations(client: Pick<pg.Client, 'query'>): Promise<Migration[]> {
+  const applied = await appliedMigrations(client)
+  const migrations = await listMigrations()
+  for (const { name, checksum } of migrations) {
+    const came = applied.get(name)
+    if (came !== undefined && came !== checksum)
+      throw new DatabaseUnfit(
+        `Migration ${name} was applied with another text than this version brings. Expected checksum ${checksum}, the database has ${came}. Run the version that made this database, or start with an empty one.`,
+      )
   }
+  return migrations.filter(({ name }) => !applied.has(name))
 }
 
 async function appliedMigrations(client: Pick<pg.Client, 'query'>): Promise<Map<string, string>> {
+  const { rows: exists } = await client.query(`select to_regclass('_prisma_migrations') is not null as yes`)
+  if (!exists[0]?.yes) return new Map()
   const { rows } = await client.query(
     'select migration_name, checksum from _prisma_migrations where finished_at is not null and rolled_back_at is null',
   )
   return new Map(rows.map((row) => [row.migration_name as string, row.checksum as string]))
 }
 
-async function apply(client: pg.Client, { name, sql, checksum }: Migration): Promise<void> {
+/** How long a start waits for another one that migrates, ms. */
+const LOCK_WAIT_MS = 60_000
+const LOCK_TRY_MS = 250
+const INSUFFICIENT_PRIVILEGE = '42501'
+
+export type MigrateOptions = { readonly lockWaitMs?: number }
+
+/**
+ * Applies what is missing, graphile-worker's own schema included, and makes partitions ahead. Where nothing is missing it
+ * changes nothing, and needs no right to. Throws DatabaseUnfit for a database that was changed behind our back or by a
+ * newer version, or a role that may not migrate; DatabaseUnavailable when another start holds the lock for too long.
+ */
+export async function migrate(
+  access: DatabaseAccess,
+  { lockWaitMs = LOCK_WAIT_MS }: MigrateOptions = {},
+): Promise<void> {
+  const client = await openConnection(access, 'start')
+  try {
+    if ((await missingMigrations(client)).length > 0) {
+      await takeLock(client, access.log, lockWaitMs)
+      await applyMissing(client, access.schema)
+    }
+    const pool = openPool(access, 'start', 1)
+    await runMigrations({ pgPool: pool }).finally(() => pool.end())
+    await makePartitions(client)
+    await refuseHiddenRows(client)
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== INSUFFICIENT_PRIVILEGE) throw error
+    throw new DatabaseUnfit(
+      `Expected a database that is migrated, or a role that may migrate it, got "${(error as Error).message}". Run "npm run migrate" with the DATABASE_URL of the tables' owner, and start again.`,
+    )
+  } finally {
+    await client.end()
+  }
+}
+
+/** Row security hides rows without a word from a role that no policy names. */
+async function refuseHiddenRows(client: OpenConnection): Promise<void> {
+  const { rows } = await client.query(
+    `select c.relnamespace::regnamespace::text || '.' || c.relname as name from pg_class c
+     where c.relkind in ('r', 'p') and c.relnamespace in (current_schema()::regnamespace, 'graphile_worker'::regnamespace)
+       and row_security_active(c.oid) and not exists (
+         select 1 from pg_policy p where p.polrelid = c.oid and p.polname = 'sivo_runtime') limit 1`,
+  )
+  if (rows[0])
+    throw new DatabaseUnfit(
+      `Expected to see every row of ${rows[0].name}, got a row security that hides them from this role. Run "npm run migrate -- --grant-to <role>" with the DATABASE_URL of the tables' owner, and start again.`,
+    )
+}
+
+/** Waits until no other start migrates, and says for whom. */
+async function takeLock(client: OpenConnection, log: DatabaseLog, waitMs: number): Promise<void> {
+  const startedAt = performance.now()
+  for (let said = false; ; said = true) {
+    const { rows } = await client.query('select pg_try_advisory_lock($1) as taken', [MIGRATION_LOCK])
+    if (rows[0].taken) return
+    const holder = await whoHolds(client)
+    if (!said) log.info({ holder }, 'database.waiting_for_migration')
+    if (performance.now() - startedAt > waitMs)
+      throw new DatabaseUnavailable(
+        `Expected another process to have migrated the database within ${Math.round(waitMs / 1_000)} s, got none: ${holder} still holds the lock. Wait for its migration and start again; if no such process lives, end its session with pg_terminate_backend.`,
+      )
+    await new Promise((resolve) => setTimeout(resolve, LOCK_TRY_MS))
+  }
+}
+
+async function whoHolds(client: OpenConnection): Promise<string> {
+  const { rows } = await client.query(
+    `select a.pid, a.application_name as name, a.client_addr::text as address, a.backend_start as since
+     from pg_locks l join pg_stat_activity a using (pid)
+     where l.locktype = 'advisory' and l.granted and l.database = (select oid from pg_database where datname = current_database())
+       and (l.classid::bigint << 32) + l.objid::bigint = $1`,
+    [MIGRATION_LOCK],
+  )
+  const [holder] = rows
+  if (!holder) return 'a session that has ended'
+  return `session ${holder.pid} (${holder.name || 'without a name'}, ${holder.address ?? 'local'}, since ${holder.since.toISOString()})`
+}
+
+async function applyMissing(client: OpenConnection, schema: string): Promise<void> {
+  const { rows } = await client.query('select to_regnamespace($1) is null as missing', [pg.escapeIdentifier(schema)])
+  if (rows[0].missing) await client.query(`create schema ${pg.escapeIdentifier(schema)}`)
+  await client.query(`create table if not exists _prisma_migrations (
+    id varchar(36) primary key, checksum varchar(64) not null, finished_at timestamptz, migration_name varchar(255) not null,
+    logs text, rolled_back_at timestamptz, started_at timestamptz not null default now(), applied_steps_count integer not null default 0)`)
+  for (const migration of await missingMigrations(client)) await apply(client, migration)
+}
+
+async function apply(client: OpenConnection, { name, sql, checksum }: Migration): Promise<void> {
   await client.query('begin')
   try {
     await client.query(sql)
@@ -89,20 +158,4 @@ async function apply(client: pg.Client, { name, sql, checksum }: Migration): Pro
     await client.query('rollback')
     throw error
   }
-}
-
-async function refuseUnfit(client: pg.Client): Promise<void> {
-  const { rows } = await client.query(
-    `select current_setting('server_version_num')::int as version, current_setting('server_version') as shown,
-       current_setting('server_encoding') as encoding`,
-  )
-  const { version, shown, encoding } = rows[0]
-  if (version < OLDEST_SERVER)
-    throw new DatabaseUnfit(
-      `Expected Postgres 18 or newer, came ${shown}. Point DATABASE_URL at a newer server, or leave it unset to use the embedded one.`,
-    )
-  if (encoding !== 'UTF8')
-    throw new DatabaseUnfit(
-      `Expected a database in UTF8, came ${encoding}. Create one with "create database sivo encoding 'UTF8' template template0".`,
-    )
 }

@@ -62,13 +62,14 @@ export function openAccess({
   return access
 }
 
-export type OpenConnection = pg.Client & Pick<DatabaseConnection, 'stream'>
+export type OpenConnection = pg.Client &
+  Pick<DatabaseConnection, 'stream' | 'pid'> & { readonly processID: number | null }
 
 /** One connection outside the pools, open and with its session set. */
 export async function openConnection(access: DatabaseAccess, kind: ConnectionKind): Promise<OpenConnection> {
   const connection = new DatabaseConnection(connectionOptions(access, kind))
   await connection.connect()
-  return connection
+  return connection as unknown as OpenConnection
 }
 
 const RESTING = `
@@ -114,9 +115,10 @@ export function openPool(access: DatabaseAccess, kind: ConnectionKind, max: numb
 }
 
 /** Opens the pools; connections are made when first needed. */
-export function openHotDatabase(access: DatabaseAccess, max: number): HotDatabase {
-  const pool = openPool(access, 'hot', max)
-  const unsynced = openPool(access, 'unsynced', max)
+export function openHotDatabase(access: DatabaseAccess, max: number | { hot: number; unsynced: number }): HotDatabase {
+  const most = typeof max === 'number' ? { hot: max, unsynced: max } : max
+  const pool = openPool(access, 'hot', most.hot)
+  const unsynced = openPool(access, 'unsynced', most.unsynced)
   return {
     ...onPool(pool),
     unsynced: onPool(unsynced),

@@ -26,8 +26,6 @@ const FORMS: Settings = {
 const TRANSACTIONS: Settings = {
   default_transaction_isolation: 'read committed',
   default_transaction_deferrable: 'off',
-  // A policy on a table would hide rows without a word; like this it is an error.
-  row_security: 'off',
 }
 
 /** A role or a server may have switched any of them. */
@@ -141,7 +139,7 @@ export type SessionState = {
 /** What `openSession` gave. Throws SessionUnfit when the server did not take a setting. */
 export function readSession(options: SessionOptions, row: Record<string, unknown> | undefined): SessionState {
   const came = row?.['came'] as string[] | undefined
-  if (!came) throw new SessionUnfit('Expected one row of session settings from the database, came none.')
+  if (!came) throw new SessionUnfit('Expected one row of session settings from the database, got none.')
   const further = options.further?.length ?? 0
   for (const [i, [name, value]] of settingsOf(options).entries()) {
     // Postgres writes some values in another form; those of the URL are not known here.

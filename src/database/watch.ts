@@ -83,7 +83,7 @@ export function createConnectionWatch({ log, openLooker, onDropped }: WatchOptio
     const suspects: DatabaseConnection[] = []
     for (const connection of connections) {
       if (connection.owesSince === null) {
-        if (connection.listens && now - connection.answeredAt > PING_AFTER_MS) ping(connection)
+        if (connection.listens && now - connection.answeredAt > PING_AFTER_MS) connection.ping()
         continue
       }
       const waitedMs = now - connection.owesSince
@@ -92,10 +92,6 @@ export function createConnectionWatch({ log, openLooker, onDropped }: WatchOptio
     }
     if (suspects.length === 0) looks = 0
     else if (!looking && now >= lookAt) void lookInto(suspects)
-  }
-
-  function ping(connection: DatabaseConnection): void {
-    connection.query('select 1').catch(() => {})
   }
 
   async function lookInto(suspects: readonly DatabaseConnection[]): Promise<void> {
@@ -110,7 +106,7 @@ export function createConnectionWatch({ log, openLooker, onDropped }: WatchOptio
       const pids = [...silent, ...idle].flatMap(({ pid }) => pid ?? [])
       for (const each of silent) drop(each, 'silent')
       for (const each of idle) drop(each, 'idle-beside-silent')
-      for (const each of connections) if (each.listens && each.owesSince === null) ping(each)
+      for (const each of connections) if (each.listens && each.owesSince === null) each.ping()
       await looker.end(pids)
     } catch {
       // Nothing can be told now; the limits hold.

@@ -92,7 +92,7 @@ export function startJobs({ ctx, lanes, processId, bulkRetries, pool, setPoolIds
       preset: {
         worker: {
           pollInterval: 1_000,
-          maxPoolSize: 6,
+          maxPoolSize: pool.options.max,
           localQueue: { size: 200 },
           // At -1 stopping resolves before the last completion is written.
           completeJobBatchDelay: 0,

@@ -92,15 +92,15 @@ describe('DATABASE_URL', () => {
     ['application_name=mine', /application_name: the gateway names its connections itself/],
     ['options=-c%20statement_timeout%3D1', /statement_timeout in options: the gateway sets it/],
     ['options=-c%20search_path%3Dmine', /search_path in options: SIVO_DATABASE_SCHEMA/],
-    ['options=endpoint%3Dep-1', /options as "-c name=value", came "endpoint=ep-1"/],
+    ['options=endpoint%3Dep-1', /options as "-c name=value", got "endpoint=ep-1"/],
     ['options=-c', /options as "-c name=value"/],
     ['schema=mine', /schema: SIVO_DATABASE_SCHEMA/],
     ['statement_timeout=5000', /statement_timeout: the gateway sets it/],
     ['pgbouncer=true', /pgbouncer: this version knows only/],
     ['client_encoding=latin1', /client_encoding: the gateway sets it/],
     ['channel_binding=require', /channel_binding: the driver cannot insist on it/],
-    ['target_session_attrs=standby', /target_session_attrs=read-write .* came "standby"/],
-    ['connect_timeout=0', /connect_timeout in seconds from 1 to 30, came "0"/],
+    ['target_session_attrs=standby', /target_session_attrs=read-write .* got "standby"/],
+    ['connect_timeout=0', /connect_timeout in seconds from 1 to 30, got "0"/],
     ['port=99999', /host:port/],
   ])('?%s is refused by name', (query, sentence) => {
     expect(problemsOf(`postgres://u:very-secret@h/x?${query}`)).toEqual([expect.stringMatching(sentence)])

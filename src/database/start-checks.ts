@@ -1,0 +1,182 @@
+// What a start asks of the database before anything is opened on it. A database that is away is waited for, for a minute;
+// what the gateway cannot work with is refused in one sentence that says what to do. Nothing is written here.
+
+import pg from 'pg'
+import { type DatabaseAccess, findHost, isConnectionLost } from './connection.ts'
+import { type OpenConnection, openConnection } from './pools.ts'
+import { SessionUnfit } from './session.ts'
+import { backOffMs } from './waiting.ts'
+
+/** The database is reached and cannot be used as it is; the message says what was expected, what came and what to do. */
+export class DatabaseUnfit extends Error {
+  override name = 'DatabaseUnfit'
+}
+
+/** The database was waited for, and did not come. */
+export class DatabaseUnavailable extends Error {
+  override name = 'DatabaseUnavailable'
+}
+
+export type StartOptions = {
+  /** How many connections this process opens at most. A pooler must have as many for it. */
+  readonly connections: number
+  /** How long a database that is away is waited for, ms. */
+  readonly waitMs?: number
+}
+
+const OLDEST_SERVER = 180_000
+const WAIT_MS = 60_000
+const SAY_AGAIN_MS = 10_000
+
+/** Throws DatabaseUnavailable or DatabaseUnfit. */
+export async function checkDatabase(
+  access: DatabaseAccess,
+  { connections, waitMs = WAIT_MS }: StartOptions,
+): Promise<void> {
+  await waitForServer(access, waitMs)
+  try {
+    const one = await openConnection(access, 'start')
+    try {
+      await refuseOtherSchema(one, access.schema)
+      if (one.pid === one.processID) return
+      await refuseTransactionPooling(access, one)
+      await refuseSmallPool(access, connections)
+    } finally {
+      await one.end()
+    }
+  } catch (error) {
+    if (error instanceof SessionUnfit) throw new DatabaseUnfit(error.message)
+    if (isConnectionLost(error))
+      throw new DatabaseUnfit(
+        `Expected the database to answer the first statement of a connection, got no answer within 5 s: ${(error as Error).message} A pooler without a free connection behaves so: raise default_pool_size to at least ${connections} for each process.`,
+      )
+    throw error
+  }
+}
+
+/** Until a server answers that is new enough and holds its texts in UTF-8. */
+async function waitForServer(access: DatabaseAccess, waitMs: number): Promise<void> {
+  const startedAt = performance.now()
+  let sayAt = 0
+  for (let failures = 0; ; failures++) {
+    try {
+      return await askServer(access)
+    } catch (error) {
+      if (error instanceof DatabaseUnfit) throw error
+      const { message, code } = error as { message: string; code?: string }
+      refuseForGood(code, message)
+      const waitedMs = Math.round(performance.now() - startedAt)
+      if (waitedMs >= waitMs)
+        throw new DatabaseUnavailable(
+          `Expected the database within ${Math.round(waitMs / 1_000)} s, got none: ${message}. Start it, or correct DATABASE_URL.`,
+        )
+      if (waitedMs >= sayAt) {
+        access.log.warn({ waitedMs, reason: message }, 'database.waiting')
+        sayAt = waitedMs + SAY_AGAIN_MS
+      }
+      await new Promise((resolve) => setTimeout(resolve, backOffMs(failures)))
+    }
+  }
+}
+
+/** Waiting changes nothing about these. */
+function refuseForGood(code: string | undefined, message: string): void {
+  const hint = {
+    '28P01': 'Correct the password in DATABASE_URL.',
+    '28000': 'Correct the user in DATABASE_URL, or let it in by pg_hba.conf.',
+    '3D000': 'Create the database, or name another one in DATABASE_URL.',
+    '42501': 'Grant the role of DATABASE_URL the right to connect.',
+  }[code ?? '']
+  if (hint) throw new DatabaseUnfit(`Expected a connection to the database, got "${message}". ${hint}`)
+}
+
+// Over a connection without our session settings: an older server does not know all of them.
+async function askServer(access: DatabaseAccess): Promise<void> {
+  const { address } = access
+  const host = await findHost(access)
+  const client = new pg.Client({ connectionString: address.url, connectionTimeoutMillis: address.connectMs })
+  client.on('error', () => {})
+  if (host) Object.assign(client, host)
+  try {
+    await client.connect()
+    const { rows } = await client.query({
+      text: `select current_setting('server_version_num')::int as version, current_setting('server_version') as shown,
+        current_setting('server_encoding') as encoding`,
+      query_timeout: address.connectMs,
+    } as pg.QueryConfig)
+    refuseServer(rows[0])
+  } finally {
+    client.connection.stream.destroy()
+  }
+}
+
+type Server = { readonly version: number; readonly shown: string; readonly encoding: string }
+
+function refuseServer({ version, shown, encoding }: Server): void {
+  if (version < OLDEST_SERVER)
+    throw new DatabaseUnfit(
+      `Expected Postgres 18 or newer, got ${shown}. Point DATABASE_URL at a newer server, or leave it unset to use the embedded one.`,
+    )
+  if (encoding !== 'UTF8')
+    throw new DatabaseUnfit(
+      `Expected a database in UTF8, got ${encoding}. Create one with "create database sivo encoding 'UTF8' template template0".`,
+    )
+}
+
+/** A forgotten setting would make a second set of tables beside the first. */
+async function refuseOtherSchema(client: OpenConnection, schema: string): Promise<void> {
+  const { rows } = await client.query(
+    `select n.nspname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where c.relname = 'worker_process' and c.relkind = 'r'
+       and exists (select 1 from pg_class where relname = 'delivery' and relnamespace = n.oid)
+     order by n.nspname = $1 desc limit 1`,
+    [schema],
+  )
+  const found = rows[0]?.name
+  if (found && found !== schema)
+    throw new DatabaseUnfit(
+      `Expected the gateway's tables in the schema ${schema}, they are in ${found}. Set SIVO_DATABASE_SCHEMA=${found}, or give this gateway a database of its own.`,
+    )
+}
+
+const TRANSACTION_POOLING =
+  'Expected sessions, got a pooler in transaction mode at DATABASE_URL: a setting did not last from one statement to the next. Set DATABASE_DIRECT_URL to Postgres itself or to a pool in session mode (pool_mode = session).'
+
+/**
+ * In transaction mode two statements of one client go to whichever server connection is free. While another client holds
+ * the one that the first statement used, the second statement must go to another.
+ */
+async function refuseTransactionPooling(access: DatabaseAccess, client: OpenConnection): Promise<void> {
+  const mark = `start ${process.pid} ${Date.now()}`
+  const other = await openConnection(access, 'start')
+  const ask = (text: string, values: unknown[] = []) =>
+    client.query({ text, values, limitMs: access.address.connectMs } as pg.QueryConfig)
+  try {
+    await ask(`select set_config('sivo.mark', $1, false)`, [mark])
+    await other.query('begin')
+    await other.query('select pg_backend_pid()')
+    const { rows } = await ask(
+      `select pg_backend_pid() as pid, current_setting('sivo.mark', true) as mark, current_setting('timezone') as zone`,
+    )
+    await other.query('commit')
+    if (rows[0].pid !== client.pid || rows[0].mark !== mark || rows[0].zone !== 'UTC')
+      throw new DatabaseUnfit(TRANSACTION_POOLING)
+  } catch (error) {
+    // A pool of one connection, or one that takes no transactions at all, does not get as far.
+    if (error instanceof DatabaseUnfit) throw error
+    throw new DatabaseUnfit(`${TRANSACTION_POOLING} (${(error as Error).message})`)
+  } finally {
+    other.stream.destroy()
+  }
+}
+
+/** Behind a pooler every connection of ours needs one of its own. */
+async function refuseSmallPool(access: DatabaseAccess, connections: number): Promise<void> {
+  const tried = await Promise.allSettled(Array.from({ length: connections }, () => openConnection(access, 'start')))
+  const opened = tried.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
+  await Promise.all(opened.map((each) => each.end()))
+  if (opened.length < connections)
+    throw new DatabaseUnfit(
+      `Expected ${connections} connections at the same time from the pooler at DATABASE_URL, got ${opened.length} within ${access.address.connectMs / 1_000} s. Raise its pool size (default_pool_size, max_db_connections) to at least ${connections} for each process of the gateway, or set DATABASE_DIRECT_URL to Postgres itself.`,
+    )
+}

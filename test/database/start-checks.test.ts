@@ -1,0 +1,220 @@
+// What a start finds: a database that is away is waited for, one that cannot be used is refused in a sentence, and a role
+// that may not change tables starts on a migrated database.
+
+import { randomBytes } from 'node:crypto'
+import { createServer, type Server } from 'node:net'
+import pg from 'pg'
+import { pino } from 'pino'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { freePort } from '../../harness/free-port.ts'
+import { openApp } from '../../src/app.ts'
+import { grantRuntime } from '../../src/database/grants.ts'
+import { MIGRATION_LOCK } from '../../src/database/locks.ts'
+import { listMigrations, migrate } from '../../src/database/migrate.ts'
+import { openAccess } from '../../src/database/pools.ts'
+import { checkDatabase } from '../../src/database/start-checks.ts'
+import { type ClonedDatabase, cloneDatabase } from '../support/database.ts'
+import { accessTo, openClient } from '../support/database-session.ts'
+import { testConfig } from '../support/house.ts'
+
+let database: ClonedDatabase
+beforeAll(async () => {
+  database = await cloneDatabase()
+})
+afterAll(() => database.drop())
+
+const check = (url: string, options: { waitMs?: number; schema?: string } = {}) =>
+  checkDatabase(openAccess({ url, applicationName: 'start', schema: options.schema ?? 'public' }), {
+    connections: 2,
+    waitMs: 1_000,
+    ...options,
+  })
+
+function changed(url: string, change: (url: URL) => void): string {
+  const copy = new URL(url)
+  change(copy)
+  return copy.href
+}
+
+async function asAdmin(sql: string): Promise<void> {
+  const admin = new pg.Client({ connectionString: inject('adminUrl') })
+  await admin.connect()
+  await admin.query(sql).finally(() => admin.end())
+}
+
+describe('a start', () => {
+  test('finds nothing to say of a database that is right', async () => {
+    await check(database.url)
+  })
+
+  test('waits for a database that comes a moment later, and says for what', async () => {
+    const port = await freePort()
+    const target = Number(new URL(database.url).port)
+    const said: object[] = []
+    const access = openAccess({
+      url: changed(database.url, (url) => (url.port = String(port))),
+      applicationName: 'start',
+      log: { info: () => {}, warn: (line: object) => said.push(line) } as never,
+    })
+    const checked = checkDatabase(access, { connections: 2, waitMs: 20_000 })
+    await new Promise((resolve) => setTimeout(resolve, 700))
+    const { connect } = await import('node:net')
+    const server: Server = createServer((near) => {
+      const far = connect(target, '127.0.0.1')
+      near.on('error', () => {}).pipe(far)
+      far.on('error', () => {}).pipe(near)
+    }).listen(port, '127.0.0.1')
+    await checked
+    server.close()
+    expect(said).toEqual([{ waitedMs: expect.any(Number), reason: expect.stringContaining('ECONNREFUSED') }])
+  })
+
+  test.each<[string, (url: URL) => void, RegExp]>([
+    [
+      'nobody listens',
+      (url) => (url.port = '1'),
+      /Expected the database within 1 s, got none: .*ECONNREFUSED.* DATABASE_URL/,
+    ],
+    ['the password is wrong', (url) => (url.password = 'no'), /password authentication failed.*Correct the password/],
+    ['there is no such database', (url) => (url.pathname = '/none'), /"none" does not exist.*Create the database/],
+  ])('says what to do where %s', async (_, change, sentence) => {
+    await expect(check(changed(database.url, change))).rejects.toThrow(sentence)
+  })
+
+  test('refuses a database whose tables are in another schema than SIVO_DATABASE_SCHEMA says', async () => {
+    await expect(check(database.url, { schema: 'hooks' })).rejects.toThrow(
+      /in the schema hooks, they are in public\. Set SIVO_DATABASE_SCHEMA=public/,
+    )
+  })
+
+  test('refuses a database that is not in UTF8', async () => {
+    const name = `latin_${randomBytes(4).toString('hex')}`
+    await asAdmin(`create database ${name} encoding 'LATIN1' locale 'C' template template0`)
+    const url = changed(database.url, (each) => (each.pathname = `/${name}`))
+    await expect(check(url)).rejects.toThrow(/database in UTF8, got LATIN1/)
+    await asAdmin(`drop database ${name}`)
+  })
+})
+
+describe('migrating', () => {
+  test('waits for another start that holds the lock, says whose it is, and gives up', async () => {
+    const holder = await openClient(database.url)
+    await holder.query('select pg_advisory_lock($1)', [MIGRATION_LOCK])
+    const [last] = (await listMigrations()).slice(-1)
+    await holder.query('update _prisma_migrations set rolled_back_at = now() where migration_name = $1', [last!.name])
+    const said: object[] = []
+    const access = openAccess({
+      url: database.url,
+      applicationName: 'start',
+      log: { warn: () => {}, info: (line: object) => said.push(line) } as never,
+    })
+    await expect(migrate(access, { lockWaitMs: 600 })).rejects.toThrow(
+      /within 1 s, got none: session \d+ \(sivo-test tool, .*\) still holds the lock/,
+    )
+    expect(said).toEqual([{ holder: expect.stringMatching(/^session \d+ \(sivo-test tool/) }])
+    await holder.query('update _prisma_migrations set rolled_back_at = null where migration_name = $1', [last!.name])
+    // Nothing is missing now: nobody needs the lock.
+    await migrate(access, { lockWaitMs: 0 })
+    await holder.end()
+  })
+
+  test('a database whose migration was changed is refused by name', async () => {
+    const client = await openClient(database.url)
+    const [first] = await listMigrations()
+    await client.query(`update _prisma_migrations set checksum = 'other' where migration_name = $1`, [first!.name])
+    await expect(migrate(accessTo(database.url))).rejects.toThrow(
+      `Migration ${first!.name} was applied with another text`,
+    )
+    await client.query('update _prisma_migrations set checksum = $2 where migration_name = $1', [
+      first!.name,
+      first!.checksum,
+    ])
+    await client.end()
+  })
+})
+
+describe('a schema of its own', () => {
+  test('holds every table of the gateway, beside those of somebody else; events are published and read', async () => {
+    const name = `own_${randomBytes(4).toString('hex')}`
+    await asAdmin(`create database ${name}`)
+    const url = changed(database.url, (each) => (each.pathname = `/${name}`))
+    const access = openAccess({ url, applicationName: 'start', schema: 'hooks' })
+    await checkDatabase(access, { connections: 2, waitMs: 1_000 })
+    await migrate(access)
+    const config = testConfig(url, { SIVO_DATABASE_SCHEMA: 'hooks' })
+    const app = await openApp({ config, log: pino({ level: 'silent' }) })
+    const { id } = await app.ctx.db.tenant.create({ data: { name: 'Acme' } })
+    const endpoint = await app.ctx.db.endpoint.create({
+      data: { tenantId: id, name: 'CRM', url: 'https://localhost/' },
+    })
+    expect(await app.ctx.db.endpoint.findFirst({ where: { status: 'ACTIVE', tenantId: id } })).toMatchObject(endpoint)
+    const rows = await app.ctx.hot.query({ name: 'tenants', text: 'select name from tenant' }, [])
+    expect(rows).toEqual([{ name: 'Acme' }])
+    await app.close(1_000)
+    const client = await openClient(url)
+    const { rows: schemas } = await client.query(
+      `select distinct schemaname as name from pg_tables where schemaname !~ '^(pg_|information_schema)' order by 1`,
+    )
+    await client.end()
+    expect(schemas.map((row) => row.name)).toEqual(['graphile_worker', 'hooks'])
+    await expect(check(url)).rejects.toThrow(/SIVO_DATABASE_SCHEMA=hooks/)
+    await asAdmin(`drop database ${name} with (force)`)
+  })
+})
+
+describe('a role without DDL', () => {
+  const role = `app_${randomBytes(4).toString('hex')}`
+  let own: ClonedDatabase
+  let url: string
+  beforeAll(async () => {
+    own = await cloneDatabase()
+    url = changed(own.url, (each) => {
+      each.username = role
+      each.password = 'secret'
+    })
+    await asAdmin(`create role ${role} login password 'secret'`)
+    const owner = await openClient(own.url)
+    await owner.query('revoke create on schema public from public')
+    await grantRuntime(owner, role, 'public')
+    await owner.end()
+  })
+  afterAll(async () => {
+    await own.drop()
+    await asAdmin(`drop role ${role}`)
+  })
+
+  test('starts on a migrated database, publishes, delivers, and keeps partitions ahead', async () => {
+    const access = accessTo(url)
+    await checkDatabase(access, { connections: 2, waitMs: 1_000 })
+    await migrate(access)
+    const owner = await openClient(own.url)
+    const { rows } = await owner.query(
+      `select inhrelid::regclass::text as name from pg_inherits where inhparent = 'event'::regclass order by 1 desc limit 1`,
+    )
+    await owner.query(`drop table ${rows[0].name}`)
+    const app = await openApp({ config: testConfig(url), log: pino({ level: 'silent' }) })
+    await owner.query(`select graphile_worker.add_job('make-partitions')`)
+    await expect
+      .poll(async () => (await owner.query('select to_regclass($1) as found', [rows[0].name])).rows[0].found, {
+        timeout: 10_000,
+      })
+      .toBe(rows[0].name)
+    expect(await app.ctx.db.tenant.create({ data: { name: 'Acme' } })).toMatchObject({ name: 'Acme' })
+    await app.close(2_000)
+    await owner.end()
+  })
+
+  test('is told to let the owner migrate where something is missing', async () => {
+    const owner = await openClient(own.url)
+    const [last] = (await listMigrations()).slice(-1)
+    await owner.query('delete from _prisma_migrations where migration_name = $1', [last!.name])
+    await expect(migrate(accessTo(url))).rejects.toThrow(
+      /Run "npm run migrate" with the DATABASE_URL of the tables' owner/,
+    )
+    await owner.query(
+      `insert into _prisma_migrations (id, checksum, migration_name, finished_at) values ('x', $1, $2, now())`,
+      [last!.checksum, last!.name],
+    )
+    await owner.end()
+  })
+})

@@ -1,0 +1,174 @@
+// Poolers and proxies in front of Postgres, as Debian has them, with the settings that people use. Each part is started
+// here, on ports of its own; one whose program is missing is skipped by name.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { freePort } from '../../harness/free-port.ts'
+import { MOST_CONNECTIONS } from '../../src/app.ts'
+import { openAccess, openConnection } from '../../src/database/pools.ts'
+import { checkDatabase } from '../../src/database/start-checks.ts'
+import { raiseStage, type Stage } from '../faults/outage.ts'
+import { openClient } from '../support/database-session.ts'
+import { has } from './programs.ts'
+
+let stage: Stage
+let close: () => Promise<void>
+let folder: string
+const started: ChildProcess[] = []
+
+beforeAll(async () => {
+  ;({ stage, close } = await raiseStage())
+  folder = await mkdtemp(join(tmpdir(), 'sivo-poolers-'))
+  await chmod(folder, 0o755)
+})
+afterAll(async () => {
+  for (const child of started) {
+    child.kill('SIGKILL')
+    await once(child, 'exit').catch(() => {})
+  }
+  await close?.()
+  await rm(folder, { recursive: true, force: true })
+})
+
+const target = () => new URL(stage.databaseUrl)
+
+/** Starts a program and waits until its port takes connections. */
+async function start(program: string, args: string[], port: number): Promise<void> {
+  // As root they refuse to run.
+  const child = spawn('setpriv', ['--reuid=nobody', '--regid=nogroup', '--clear-groups', program, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let said = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (said = (said + chunk).slice(-4_000)))
+  started.push(child)
+  for (let tries = 0; ; tries++) {
+    const reached = await new Promise((resolve) => {
+      const socket = connect(port, '127.0.0.1', () => resolve(socket.destroy()))
+      socket.on('error', () => resolve(null))
+    })
+    if (reached) return
+    if (tries > 100 || child.exitCode !== null) throw new Error(`${program} did not listen on ${port}:\n${said}`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+function urlAt(port: number): string {
+  const url = target()
+  url.port = String(port)
+  return url.href
+}
+
+async function pgbouncer(settings: Record<string, string | number>): Promise<string> {
+  const port = await freePort()
+  const { hostname, port: at, username, password } = target()
+  await writeFile(join(folder, `users-${port}`), `"${username}" "${password}"\n`)
+  const lines = Object.entries({
+    listen_addr: '127.0.0.1',
+    listen_port: port,
+    unix_socket_dir: '',
+    auth_type: 'plain',
+    auth_file: join(folder, `users-${port}`),
+    // What most installations have, because of JDBC.
+    ignore_startup_parameters: 'extra_float_digits,options',
+    max_client_conn: 200,
+    ...settings,
+  }).map(([name, value]) => `${name} = ${value}`)
+  const path = join(folder, `pgbouncer-${port}.ini`)
+  await writeFile(path, ['[databases]', `* = host=${hostname} port=${at}`, '[pgbouncer]', ...lines].join('\n'))
+  await start('pgbouncer', [path], port)
+  return urlAt(port)
+}
+
+const check = (url: string, connections = MOST_CONNECTIONS) =>
+  checkDatabase(openAccess({ url, applicationName: 'start' }), { connections, waitMs: 5_000 })
+
+/** A gateway through this address delivers what is published; nothing twice. */
+async function delivers(url: string, count = 300): Promise<void> {
+  const receiver = await stage.receiver()
+  const { id } = await stage.addEndpoint(receiver.url('/crm'))
+  const gateway = await stage.start('all', { env: { DATABASE_URL: url } })
+  for (let i = 0; i < count / 10; i++)
+    await stage.query(
+      `with stored as (
+         insert into event (id, tenant_id, type, occurred_at, body)
+         select uuidv7(), $1, 'call.ended', now(), '{}' from generate_series(1, 10) returning id, type
+       ), fanned as (
+         insert into delivery (tenant_id, event_id, endpoint_id, event_type, max_attempts, next_attempt_at)
+         select $1, s.id, $2, s.type, 7, now() from stored s returning endpoint_id
+       )
+       select graphile_worker.add_job('deliver', json_build_object('endpointId', $2::text)) from (select 1 from fanned limit 1) one`,
+      [stage.tenantId, id],
+    )
+  await receiver.until((all) => all.length >= count, { timeoutMs: 60_000 })
+  await stage.until(async () => {
+    const [row] = await stage.query<{ open: number }>(
+      `select count(*)::int as open from delivery where endpoint_id = $1 and status = 'PENDING'`,
+      [id],
+    )
+    return row!.open === 0
+  })
+  expect(new Set(receiver.requests.map(({ headers }) => headers['x-sivo-delivery-id'])).size).toBe(count)
+  expect(receiver.requestCount).toBe(count)
+  expect(gateway.unexpectedEnds).toEqual([])
+  await gateway.end()
+}
+
+describe.skipIf(!has('pgbouncer', 'setpriv'))('PgBouncer', () => {
+  test('in session mode with its usual settings and a pool that is large enough works', async () => {
+    const url = await pgbouncer({ pool_mode: 'session', default_pool_size: 60 })
+    await check(url)
+    await delivers(url)
+  })
+
+  test('sessions have their settings although start-up options are dropped', async () => {
+    const url = await pgbouncer({ pool_mode: 'session', default_pool_size: 5 })
+    for (let i = 0; i < 3; i++) {
+      const client = await openConnection(openAccess({ url, applicationName: 'x' }), 'hot')
+      const { rows } = await client.query(
+        `select current_setting('timezone') as zone, current_setting('statement_timeout') as limit, current_setting('application_name') as name`,
+      )
+      expect(rows).toEqual([{ zone: 'UTC', limit: '15s', name: 'x hot' }])
+      await client.end()
+    }
+  })
+
+  test('in session mode with too small a pool is refused with the size that is needed', async () => {
+    const url = await pgbouncer({ pool_mode: 'session', default_pool_size: 10 })
+    await expect(check(url)).rejects.toThrow(
+      /Expected 20 connections at the same time from the pooler at DATABASE_URL, got 9 .* to at least 20 for each process/,
+    )
+  })
+
+  test.each([20, 2, 1])('in transaction mode with a pool of %i is refused in a sentence', async (size) => {
+    const url = await pgbouncer({ pool_mode: 'transaction', default_pool_size: size })
+    await expect(check(url)).rejects.toThrow(/got a pooler in transaction mode.*Set DATABASE_DIRECT_URL/)
+  })
+
+  test('in statement mode is refused as well', async () => {
+    const url = await pgbouncer({ pool_mode: 'statement', default_pool_size: 20 })
+    await expect(check(url)).rejects.toThrow(/pooler in transaction mode/)
+  })
+
+  test('in transaction mode does no harm where DATABASE_DIRECT_URL leads past it', async () => {
+    const url = await pgbouncer({ pool_mode: 'transaction', default_pool_size: 20 })
+    const receiver = await stage.receiver()
+    await stage.addEndpoint(receiver.url('/direct'))
+    const gateway = await stage.start('all', { env: { DATABASE_URL: url, DATABASE_DIRECT_URL: stage.databaseUrl } })
+    expect(gateway.isReady).toBe(true)
+    await gateway.end()
+  })
+
+  test('a start through a transaction pool leaves nothing behind that a direct one would wait for', async () => {
+    const url = await pgbouncer({ pool_mode: 'transaction', default_pool_size: 20 })
+    await check(url).catch(() => {})
+    const client = await openClient(stage.databaseUrl)
+    const { rows } = await client.query(`select count(*)::int as count from pg_locks where locktype = 'advisory'`)
+    await client.end()
+    expect(rows).toEqual([{ count: 0 }])
+  })
+})
