@@ -5,8 +5,7 @@
 export const MIGRATION_LOCK = 7_314_552_001
 /** Held for one round of the reconciler. */
 export const RECONCILER_LOCK = 7_314_552_002
-/** Held while a partition is made. */
-export const PARTITION_LOCK = 7_314_552_003
+// 7_314_552_003 is held while a partition is made (make_partition, in the migrations).
 /** Held while tallies are added up. */
 export const STATISTICS_LOCK = 7_314_552_004
 /** Held while the operator key of the configuration is put in place. */

@@ -2,13 +2,15 @@
 // that may not change tables starts on a migrated database.
 
 import { randomBytes } from 'node:crypto'
-import { createServer, type Server } from 'node:net'
+import { readFile } from 'node:fs/promises'
+import { connect, createServer, type Server } from 'node:net'
+import { join } from 'node:path'
 import pg from 'pg'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { freePort } from '../../harness/free-port.ts'
 import { openApp } from '../../src/app.ts'
-import { grantRuntime } from '../../src/database/grants.ts'
+import { grantRuntime, grantsFor } from '../../src/database/grants.ts'
 import { MIGRATION_LOCK } from '../../src/database/locks.ts'
 import { listMigrations, migrate } from '../../src/database/migrate.ts'
 import { openAccess } from '../../src/database/pools.ts'
@@ -58,7 +60,6 @@ describe('a start', () => {
     })
     const checked = checkDatabase(access, { connections: 2, waitMs: 20_000 })
     await new Promise((resolve) => setTimeout(resolve, 700))
-    const { connect } = await import('node:net')
     const server: Server = createServer((near) => {
       const far = connect(target, '127.0.0.1')
       near.on('error', () => {}).pipe(far)
@@ -202,6 +203,11 @@ describe('a role without DDL', () => {
     expect(await app.ctx.db.tenant.create({ data: { name: 'Acme' } })).toMatchObject({ name: 'Acme' })
     await app.close(2_000)
     await owner.end()
+  })
+
+  test('gets what docs/operating.md says', async () => {
+    const page = await readFile(join(import.meta.dirname, '../../docs/operating.md'), 'utf8')
+    for (const statement of grantsFor('sivo_app', 'public')) expect(page).toContain(`${statement.replaceAll('"', '')};`)
   })
 
   test('is told to let the owner migrate where something is missing', async () => {
