@@ -1,17 +1,17 @@
-// What somebody has opened and must close again. Promise: parts close in the reverse order of their opening, and one that
-// fails to close keeps no other from closing.
+// The parts that a program has opened and must close. Promise: they are closed in the reverse order of their opening, and a
+// part that does not close keeps no other part from closing.
 
-/** Closes a part. `deadlineMs` is the time that work in the air may still take. */
+/** Closes a part. `deadlineMs` is the time that the work of the part may still take. */
 export type Close = (deadlineMs: number) => unknown
 
 export type Parts = {
-  /** Remembers how to close a part that is open now; several closers of one part run at the same time. */
+  /** Remembers how to close a part that is open now. The closers of one part run at the same time. */
   add(name: string, ...closers: Close[]): void
-  /** Closes what is open. Rejects with a CloseFailure, once the last part is closed, when some did not close. */
+  /** Closes all open parts. If some did not close, it rejects with a CloseFailure after the last part. */
   close(deadlineMs?: number): Promise<void>
 }
 
-/** `errors` holds what the parts threw that did not close; the message names them. */
+/** The message names the parts that did not close; `errors` has what they threw. */
 export class CloseFailure extends AggregateError {
   override name = 'CloseFailure'
 }

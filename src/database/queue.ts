@@ -1,5 +1,5 @@
-// The jobs of graphile-worker: their names and payloads, and how to ask for one. No work is done here. Payloads carry
-// ids only, because an old job outlives the deploy that made it.
+// The jobs of graphile-worker: their names, their payloads, and how to ask for one. The work is done elsewhere. A payload
+// holds ids only, because a job may be run by a later release than the one that stored it.
 
 import { z } from 'zod'
 
@@ -7,8 +7,8 @@ const uuid = z.string().regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
 
 export const JOBS = {
   /**
-   * A wake-up: look at this endpoint now. May be lost, doubled or late without harm. `test` looks at its tests alone;
-   * `fromStart` also at what lies before the lane's low-water mark. `told` names the process whose lanes were woken already.
+   * A wake-up: look at this endpoint now. It does no harm if it is lost, doubled or late. `test`: look at the tests only.
+   * `fromStart`: look also before the low-water mark of the lane. `told`: the process whose lanes were woken already.
    */
   deliver: z.object({
     endpointId: uuid,
@@ -17,11 +17,11 @@ export const JOBS = {
     fromStart: z.boolean().optional(),
     told: uuid.optional(),
   }),
-  /** Writes CANCELLED into what still waits for a deleted endpoint. */
+  /** Cancels the deliveries that still wait for a deleted endpoint. */
   'sweep-deleted-endpoint': z.object({ endpointId: uuid }),
-  /** The same for every endpoint that was ever deleted: what was being published or attempted at that moment. */
+  /** The same for every deleted endpoint: finds what was being published or attempted when it was deleted. */
   'sweep-deleted-endpoints': z.object({}),
-  /** A wake-up: look at the bulk retries now. May be lost, doubled or late without harm. */
+  /** A wake-up: look at the bulk retries now. It does no harm if it is lost, doubled or late. */
   'retry-dead-letters': z.object({ bulkRetryId: uuid }),
   'make-partitions': z.object({}),
   'purge-idempotency-keys': z.object({}),
@@ -32,26 +32,27 @@ export const JOBS = {
 export type JobName = keyof typeof JOBS
 export type JobPayload<Name extends JobName> = z.infer<(typeof JOBS)[Name]>
 
-/** Recovery never strands a job: an attempt of a job is counted when it is fetched, also by a worker that then dies. */
+/** High, because fetching a job counts as an attempt, even if the process that fetched it dies before it runs the job. */
 const JOB_MAX_ATTEMPTS = 1000
 
-/** Rings the change feed of every API process when the transaction commits. Content is read from the tables. */
+/** The channel that tells the change feed of every API process that something was committed. The feeds read the tables. */
 export const BELL_CHANNEL = 'sivo_changes'
 
-/** What each wake-up says, as SQL over the rows it is asked for. */
+/** The members of a wake-up, as SQL expressions over its row. */
 export type WakeUpColumns = {
   readonly endpointId?: string
   readonly tenantId?: string
   readonly test?: string
   readonly fromStart?: string
   readonly told?: string
-  /** Not before this time; absent or null: now. */
+  /** The time of the wake-up; absent or null: now. */
   readonly at?: string
 }
 
 /**
- * A query that asks for a wake-up for each row of `rows`, which follows `from`, and says in `count` how many it asked for.
- * Within a statement it commits with what it is for. Where it stands in a CTE, something must read the count.
+ * SQL that asks for one wake-up for each row of `rows`, which stands after `from`. Its only column, `count`, is the number of
+ * wake-ups. They commit with the statement that they are part of. In a CTE the statement must read `count`, or Postgres does
+ * not run it.
  */
 export function askForWakeUps(
   rows: string,
@@ -59,7 +60,7 @@ export function askForWakeUps(
 ): string {
   const members = Object.entries({ endpointId, tenantId, ...more } satisfies Partial<Record<DeliverMember, string>>)
   const payload = members.map(([name, column]) => `'${name}', ${column}`).join(', ')
-  // Rows that are none call no function.
+  // Without rows there is no call of add_jobs.
   return `select count(*) from (
         select graphile_worker.add_jobs(jobs) from (
           select array_agg(row('deliver', json_strip_nulls(json_build_object(${payload})), null, ${at}, ${JOB_MAX_ATTEMPTS}, null, null, null)::graphile_worker.job_spec) as jobs
@@ -67,7 +68,7 @@ export function askForWakeUps(
         where jobs is not null) added`
 }
 
-/** A query that rings once, when there are rows; `count` is 1 or 0. Where it stands in a CTE, something must read it. */
+/** SQL that rings once if there are rows. Its only column, `count`, is 1 or 0; in a CTE the statement must read it. */
 export function ringFor(rows: string): string {
   return `select count(pg_notify('${BELL_CHANNEL}', '')) from (select 1 from ${rows} limit 1) once`
 }
@@ -76,13 +77,13 @@ type DeliverMember = keyof JobPayload<'deliver'>
 
 type Raw = { $executeRaw(query: TemplateStringsArray, ...values: unknown[]): Promise<number> }
 
-/** Asks for a job inside the caller's transaction: both commit, or neither. */
+/** Asks for a job in the caller's transaction: both commit, or neither does. */
 export async function enqueue<Name extends JobName>(tx: Raw, name: Name, payload: JobPayload<Name>): Promise<void> {
   const json = JSON.stringify(JOBS[name].parse(payload))
   await tx.$executeRaw`select graphile_worker.add_job(${name}, ${json}::json, max_attempts => ${JOB_MAX_ATTEMPTS}::int)`
 }
 
-/** Rings the bell inside the caller's transaction. */
+/** Tells the change feeds, when the caller's transaction commits, that something changed. */
 export async function ringBell(tx: Raw): Promise<void> {
   await tx.$executeRaw`select pg_notify(${BELL_CHANNEL}, '')`
 }

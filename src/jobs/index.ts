@@ -1,6 +1,6 @@
-// The tasks and their runner. A task parses its payload at the door and makes one call; it never waits for a receiver.
-// The runner ends when the database does: the supervisor starts it anew for as long as that takes, and unlocks what its
-// predecessor had fetched.
+// The tasks of graphile-worker and their runner. A task parses its payload and makes one call; it never waits for a receiver.
+// The runner ends when the database goes away. A loop starts another one until the database is back, and unlocks the jobs
+// that the previous runner had fetched.
 
 import { EventEmitter } from 'node:events'
 import {
@@ -44,12 +44,12 @@ export type JobRunnerOptions = {
   readonly lanes: Lanes
   readonly processId: () => string
   readonly bulkRetries: BulkRetries
-  /** A pool of its own: graphile-worker and Prisma must not share one. */
+  /** A separate pool: graphile-worker and Prisma must not share one. */
   readonly pool: pg.Pool
   readonly setPoolIds: (poolIds: readonly string[]) => void
 }
 
-/** Starts working; keeps at it through outages until closed. */
+/** Runs jobs until it is closed, also after outages of the database. */
 export function startJobs({ ctx, lanes, processId, bulkRetries, pool, setPoolIds }: JobRunnerOptions): JobRunner {
   let runner: Runner | null = null
   let closed = false
@@ -94,7 +94,7 @@ export function startJobs({ ctx, lanes, processId, bulkRetries, pool, setPoolIds
           pollInterval: 1_000,
           maxPoolSize: pool.options.max,
           localQueue: { size: 200 },
-          // At -1 stopping resolves before the last completion is written.
+          // With -1, stopping resolves before the last completion is written.
           completeJobBatchDelay: 0,
           failJobBatchDelay: 0,
           gracefulShutdownAbortTimeout: 15_000,
@@ -140,7 +140,7 @@ export function startJobs({ ctx, lanes, processId, bulkRetries, pool, setPoolIds
   }
 }
 
-/** Stopping can resolve before the last completion is written: waits, at most two seconds, until nothing is locked. */
+/** Waits, at most two seconds, until no job is locked: stopping may resolve before the last completion is written. */
 async function untilUnlocked(pool: pg.Pool, poolIds: readonly string[]): Promise<void> {
   for (let i = 0; i < 20; i++) {
     const { rows } = await pool

@@ -151,8 +151,8 @@ test('the same idempotency key and content is one event, also from two transacti
 test.each([
   { name: 'an unknown tenant', fields: { tenant: 'ten_00000000000000000000000000' }, says: /^tenant: expected/ },
   { name: 'an id of another kind', fields: { tenant: 'evt_00000000000000000000000000' }, says: /^tenant: expected/ },
-  { name: 'an unknown type', fields: { type: 'call.endet' }, says: /^type: expected .* came 'call.endet'/ },
-  { name: 'data that is no object', fields: { data: [1] }, says: /^data: expected an object, came array/ },
+  { name: 'an unknown type', fields: { type: 'call.endet' }, says: /^type: expected .* got 'call.endet'/ },
+  { name: 'data that is no object', fields: { data: [1] }, says: /^data: expected an object, got array/ },
   {
     name: 'a body above 256 KB',
     fields: { data: { text: 'x'.repeat(262_144) } },

@@ -244,7 +244,7 @@ describe('in the database', () => {
     ]
     for (const sealed of [row!.secrets[0]!.sealed, Buffer.from(header!.sealed, 'base64')]) {
       vault.open(sealed, belongsToEndpoint(row!.tenantId, row!.id))
-      for (const owner of elsewhere) expect(() => vault.open(sealed, owner)).toThrow('does not belong')
+      for (const owner of elsewhere) expect(() => vault.open(sealed, owner)).toThrow('sealed for another owner')
     }
     // The story swapped one: nothing was sent with it, and it was said aloud.
     expect(receiver.requests.filter(({ path }) => path === '/other')).toEqual([])

@@ -1,5 +1,5 @@
-// API keys: who may make which, and the operator key that the deployment's configuration names. Nobody grants more than
-// they hold. A key is shown once; afterwards only its hash and a hint exist.
+// API keys: who may make which key, and the operator key of the configuration. Nobody can grant more than they have. A key is
+// shown once; only its hash and a hint are stored.
 
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Context, Viewer } from '../../context.ts'
@@ -15,8 +15,8 @@ import { isDatabaseId, mayMeanTenant, notFound, requireAdministrator, requireRig
 export type NewApiKey = { tenantId: string | null; name: string; role: Role; expiresAt: Date | null }
 
 /**
- * Makes a key. `tenantId` null: the caller's own tenant; for OPERATOR keys, and PUBLISHER keys that an operator makes
- * for all tenants, none. Throws FORBIDDEN for a role the viewer may not grant, ValidationError, NotFoundError.
+ * Makes a key. `tenantId` null means the caller's own tenant; for an OPERATOR key, or a PUBLISHER key that an operator makes
+ * for all tenants, it means none. Throws FORBIDDEN for a role that the viewer may not grant, ValidationError, NotFoundError.
  */
 export async function createApiKey(
   ctx: Context,
@@ -33,7 +33,7 @@ export async function createApiKey(
   if (expiresAt && expiresAt <= ctx.clock.now())
     issues.push({
       path: ['input', 'expiresAt'],
-      message: `expected a time to come, came ${expiresAt.toISOString()}; leave it out for a key that does not expire`,
+      message: `expected a time to come, got ${expiresAt.toISOString()}; leave it out for a key that does not expire`,
     })
   if (issues.length) throw new ValidationError(issues)
   if (owner !== null && !mayMeanTenant(viewer, owner)) throw notFound('tenant', ['input', 'tenantId'])
@@ -63,8 +63,8 @@ export async function createApiKey(
 }
 
 /**
- * Ends a key; it stops working everywhere within ten seconds. Revoking it again changes nothing and succeeds. The
- * configured operator key is refused with ConflictError: it would be back at the next start.
+ * Revokes a key: it stops working in all processes within ten seconds. Revoking it again changes nothing and succeeds. The
+ * configured operator key is refused with ConflictError, because the next start would restore it.
  */
 export async function revokeApiKey(ctx: Context, viewer: Viewer, { id }: { id: string }): Promise<ApiKey> {
   requireAdministrator(viewer, 'revoke keys')
@@ -91,13 +91,13 @@ export async function revokeApiKey(ctx: Context, viewer: Viewer, { id }: { id: s
   })
 }
 
-/** The one row that holds the configured operator key, whatever it is now. */
+/** The id of the row that holds the configured operator key. */
 export const CONFIGURED_KEY_ID = '00000000-0000-7000-8000-000000000001'
 const CONFIGURED_KEY_NAME = 'bootstrap operator key'
 
 /**
- * Makes the configured operator key work: it takes the place of an earlier one, which then stops working. Processes that
- * start with different settings take turns: the last to start decides. Throws when an issued key is configured.
+ * Makes the configured operator key work. It replaces an earlier configured key, which stops working. If processes are
+ * configured with different keys, the last one to start decides. Throws if a key is configured that was issued by the API.
  */
 export async function ensureOperatorKey(ctx: Context, key: string): Promise<void> {
   const secretHash = new Uint8Array(hashToken(key))
@@ -105,7 +105,7 @@ export async function ensureOperatorKey(ctx: Context, key: string): Promise<void
     const other = await tx.apiKey.findUnique({ where: { secretHash } })
     if (other && other.id !== CONFIGURED_KEY_ID)
       throw new Error(
-        'Expected in SIVO_OPERATOR_KEY a key of its own, came one that was issued through the API. Choose another one.',
+        'Expected in SIVO_OPERATOR_KEY a key of its own, got one that was issued through the API. Choose another one.',
       )
     const held = await tx.apiKey.findUnique({ where: { id: CONFIGURED_KEY_ID } })
     if (held && held.revokedAt === null && timingSafeEqual(held.secretHash, secretHash)) return
@@ -134,9 +134,9 @@ function judgeOwner(role: Role, owner: string | null): string | null {
   if (role === 'OPERATOR')
     return owner === null
       ? null
-      : 'expected no tenant for an OPERATOR key, came one; leave it out: operators serve all tenants'
+      : 'expected no tenant for an OPERATOR key, got one; leave it out: operators serve all tenants'
   if (owner === null && role !== 'PUBLISHER')
-    return `expected the tenant that the ${role} key is for, came nothing; name it`
+    return `expected the tenant that the ${role} key is for, got nothing; name it`
   return null
 }
 

@@ -1,6 +1,5 @@
-// Calls off what is held for an endpoint, within the transaction that resumes it: no claim can come between, and either
-// both happen or neither does. Attempts that were in the air when the endpoint was paused keep their lease and are
-// recorded.
+// Cancels the held deliveries of an endpoint in the transaction that resumes it: both happen or neither does, and no claim
+// comes between them. Attempts that were in the air when the endpoint was paused keep their lease and are recorded.
 
 import type { Transaction } from '../state/audit.ts'
 import { cancelDeliveries } from '../state/delivery-changes.ts'
@@ -13,7 +12,7 @@ const CANCEL_HELD = `
   ), ${cancelDeliveries('held', 'cancelled_by_user')}
   select count(*)::int as count from cancelled`
 
-/** Cancels the held deliveries that were made before a moment; null: all of them. Returns how many. */
+/** Cancels the held deliveries that were made before a time; null: all of them. Returns the number of them. */
 export async function cancelHeld(
   tx: Transaction,
   { endpointId, before }: { endpointId: string; before: Date | null },

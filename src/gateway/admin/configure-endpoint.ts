@@ -1,6 +1,6 @@
-// Endpoints, as an administrator sets them up. What text can decide is decided before anything is read; every issue is
-// told at once, with its path from the argument on. A change, its audit entry and the bell that tells of it commit
-// together. Nothing here sends: resuming asks for a wake-up, deleting for a sweep.
+// How an administrator sets up endpoints. The input is validated before anything is read, and all issues are returned
+// together, with paths from the argument on. A change, its audit entry and its notification commit together. Nothing is
+// sent here: resuming asks for a wake-up, deleting asks for a sweep.
 
 import { randomBytes } from 'node:crypto'
 import type { Context, Viewer } from '../../context.ts'
@@ -20,7 +20,7 @@ import { changeEndpointStatus, type EndpointChange, statusesBefore } from '../st
 import { cancelHeld } from './cancel-held.ts'
 import { isDatabaseId, mayMeanTenant, notFound, requireAdministrator } from './permissions.ts'
 
-/** Every event of a tenant is matched against all of its endpoints: this bounds what one publish can fan out to. */
+/** The most endpoints of a tenant. It bounds the deliveries of one event, which is matched against all of them. */
 export const MAX_ENDPOINTS_PER_TENANT = 500
 const MAX_IN_FLIGHT = 1_000
 const MAX_RATE_PER_SECOND = 10_000
@@ -37,7 +37,7 @@ export type EndpointInput = {
   headers?: readonly HeaderInput[] | null
 }
 
-/** null: the caller's own tenant. */
+/** `tenantId` null: the caller's own tenant. */
 export type NewEndpoint = EndpointInput & { tenantId: string | null }
 
 /**
@@ -48,10 +48,10 @@ export type EndpointChanges = { [Field in keyof EndpointInput]?: EndpointInput[F
   allEventTypes?: boolean | null
 }
 
-/** How a header is stored: `sealed` is base64 of the value under the vault, `hint` what may be shown. */
+/** A header as it is stored: `sealed` is the value, sealed by the vault, in base64; `hint` may be shown. */
 export type StoredHeader = { name: string; hint: string; sealed: string }
 
-/** Makes an endpoint and its signing secret, which is shown here once. LIMIT_EXCEEDED above the tenant's cap. */
+/** Makes an endpoint and its signing secret, which is returned only here. Throws LIMIT_EXCEEDED above the tenant's limit. */
 export async function createEndpoint(
   ctx: Context,
   viewer: Viewer,
@@ -59,7 +59,7 @@ export async function createEndpoint(
 ): Promise<{ endpoint: Endpoint; signingSecret: string }> {
   requireAdministrator(viewer, 'set up endpoints')
   const owner = viewer.role === 'OPERATOR' ? tenantId : (tenantId ?? viewer.tenantId)
-  const { url, issues } = judgeInput(
+  const { url, issues } = validateInput(
     ctx,
     input,
     input.eventTypes ? issuesWithin(['eventTypes'], checkEventTypes(input.eventTypes)) : [],
@@ -68,12 +68,12 @@ export async function createEndpoint(
     if (value == null)
       issues.push({
         path: ['input', 'headers', String(index), 'value'],
-        message: 'expected a value for a new header, came nothing; give it one',
+        message: 'expected a value for a new header, got nothing; give it one',
       })
   if (owner === null)
     issues.unshift({
       path: ['input', 'tenantId'],
-      message: 'expected the tenant that the endpoint is for, came nothing; name it',
+      message: 'expected the tenant that the endpoint is for, got nothing; name it',
     })
   if (issues.length || owner === null) throw new ValidationError(issues)
   if (!isDatabaseId(owner) || !mayMeanTenant(viewer, owner)) throw notFound('tenant', ['input', 'tenantId'])
@@ -117,25 +117,25 @@ export async function createEndpoint(
   })
 }
 
-/** Changes what the input names. ValidationError, NotFoundError. */
+/** Changes the fields that the input names. Throws ValidationError, NotFoundError. */
 export async function updateEndpoint(
   ctx: Context,
   viewer: Viewer,
   { endpointId, input }: { endpointId: string; input: EndpointChanges },
 ): Promise<Endpoint> {
   requireAdministrator(viewer, 'change endpoints')
-  const { url, issues } = judgeInput(ctx, input, validateFilterChange(input))
+  const { url, issues } = validateInput(ctx, input, validateFilterChange(input))
   for (const field of ['name', 'url'] as const)
     if (input[field] === null)
       issues.push({
         path: ['input', field],
-        message: `expected a ${field}, came null, which has no default to go back to; leave it out to keep the present one`,
+        message: `expected a ${field}, got null, which has no default to go back to; leave it out to keep the present one`,
       })
   if (input.headers === null)
     issues.push({
       path: ['input', 'headers'],
       message:
-        'expected a list of headers, came null; leave the field out to keep the present ones, or send [] for none',
+        'expected a list of headers, got null; leave the field out to keep the present ones, or send [] for none',
     })
   if (issues.length) throw new ValidationError(issues)
   return administer(ctx, async (tx) => {
@@ -164,7 +164,7 @@ export async function updateEndpoint(
   })
 }
 
-/** Holds everything for the endpoint until it is resumed. ConflictError unless it is ACTIVE. */
+/** Holds all deliveries of the endpoint until it is resumed. Throws ConflictError unless it is ACTIVE. */
 export async function pauseEndpoint(
   ctx: Context,
   viewer: Viewer,
@@ -180,8 +180,8 @@ export async function pauseEndpoint(
 export type HeldDeliveries = 'SEND_ALL' | 'SEND_SINCE' | 'CANCEL_ALL'
 
 /**
- * Lets the endpoint have its deliveries again, the held ones first of all, unless they are to be cancelled: all of them,
- * or with SEND_SINCE those that were made before `since`. ConflictError unless it is PAUSED or DISABLED.
+ * Sends deliveries to the endpoint again, held ones first. CANCEL_ALL cancels the held ones; SEND_SINCE cancels those that
+ * were made before `since`. Throws ConflictError unless the endpoint is PAUSED or DISABLED.
  */
 export async function resumeEndpoint(
   ctx: Context,
@@ -193,10 +193,10 @@ export async function resumeEndpoint(
   if (held === 'SEND_SINCE' && !since)
     issues.push({
       path: ['since'],
-      message: 'expected a time with SEND_SINCE, came none; say from when on they go out',
+      message: 'expected a time with SEND_SINCE, got none; say from when on they go out',
     })
   else if (held !== 'SEND_SINCE' && since)
-    issues.push({ path: ['since'], message: `expected nothing with ${held}, came a time; leave it out` })
+    issues.push({ path: ['since'], message: `expected nothing with ${held}, got a time; leave it out` })
   if (issues.length) throw new ValidationError(issues)
   return administer(ctx, async (tx) => {
     const endpoint = await lockEndpoint(tx, viewer, endpointId, ['id'])
@@ -207,7 +207,7 @@ export async function resumeEndpoint(
   })
 }
 
-/** Removes the endpoint: nothing is sent to it any more, what waited reads as CANCELLED, and it stays readable by id. */
+/** Deletes the endpoint: nothing is sent to it any more, and waiting deliveries are cancelled. It can still be read by its id. */
 export async function deleteEndpoint(
   ctx: Context,
   viewer: Viewer,
@@ -222,14 +222,14 @@ export async function deleteEndpoint(
 }
 
 /**
- * When a secret that is to sign at once became active: a little before now, so that no process whose clock is behind
- * finds the endpoint without one.
+ * The `activeFrom` of a secret that signs at once. It is a little before now, so that a process whose clock is behind does not
+ * find the endpoint without a secret.
  */
 export function activeAtOnce(now: Date): Date {
   return new Date(now.getTime() - 60_000)
 }
 
-/** The endpoint, locked until the transaction ends. NotFoundError for one that is foreign, deleted or not there. */
+/** Locks the endpoint until the transaction ends. Throws NotFoundError if it is deleted, unknown or of another tenant. */
 export async function lockEndpoint(tx: Transaction, viewer: Viewer, id: string, path: string[]): Promise<Endpoint> {
   const reach = reachOf(viewer)
   if (reach === null || !isDatabaseId(id)) throw notFound('endpoint', path)
@@ -239,7 +239,7 @@ export async function lockEndpoint(tx: Transaction, viewer: Viewer, id: string, 
   return endpoint
 }
 
-/** Changes the status of an endpoint that the caller has locked. Throws ConflictError when it cannot be changed so. */
+/** Changes the status of an endpoint that the caller has locked. Throws ConflictError if its status does not allow that. */
 async function changeStatus(
   tx: Transaction,
   viewer: Viewer,
@@ -264,7 +264,7 @@ function requireStatus({ status, disabledReason }: Endpoint, change: EndpointCha
   )
 }
 
-/** The tenant's row is the lock: of two creations at the cap, one waits and then finds no room. */
+/** Locks the tenant's row: of two creations at the limit, the second one waits and is then refused. */
 async function requireRoomForEndpoint(tx: Transaction, tenantId: string): Promise<void> {
   const locked = await tx.$queryRaw<
     unknown[]
@@ -279,8 +279,8 @@ async function requireRoomForEndpoint(tx: Transaction, tenantId: string): Promis
     )
 }
 
-/** Every issue that the text alone shows, and the URL in normal form when there is one. */
-function judgeInput(
+/** Returns all issues of the input, and the URL in normal form if the input has one. */
+function validateInput(
   ctx: Context,
   input: EndpointChanges,
   filterIssues: readonly Issue[],
@@ -310,14 +310,14 @@ function judgeInput(
     if (value != null && !(Number.isInteger(value) && value >= 1 && value <= most))
       issues.push({
         path: ['input', field],
-        message: `expected a whole number from 1 to ${most}, came ${value}; null is the default`,
+        message: `expected a whole number from 1 to ${most}, got ${value}; null is the default`,
       })
   }
   if (input.headers) issues.push(...issuesWithin(['input', 'headers'], judgeEndpointHeaders(input.headers)))
   return { url, issues }
 }
 
-/** The new list in the order given; a header without a value keeps the one it has. */
+/** Returns the new list, in the given order. A header without a value keeps its present value. */
 function mergeHeaders(ctx: Context, endpoint: Endpoint, headers: readonly HeaderInput[]): StoredHeader[] {
   const stored = new Map((endpoint.headers as StoredHeader[]).map((header) => [header.name.toLowerCase(), header]))
   const issues: Issue[] = []
@@ -345,7 +345,7 @@ function sealHeader(
 ): StoredHeader {
   return {
     name,
-    // Four characters of a short value would be much of it.
+    // Four characters of a short value would reveal too much of it.
     hint: value.length >= HINTED_LENGTH ? `…${value.slice(-4)}` : '…',
     sealed: ctx.vault.seal(value, belongsToEndpoint(tenantId, id)).toString('base64'),
   }

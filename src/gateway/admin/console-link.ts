@@ -1,5 +1,5 @@
-// Signing in to the console and out again: a link is spent once, by whoever comes first, and opens a session. Neither
-// token is stored.
+// Signing in to the console and out again. A link works once, for the first browser that uses it, and opens a session. The
+// tokens of links and sessions are not stored, only their hashes.
 
 import { randomBytes } from 'node:crypto'
 import type { Context, Viewer } from '../../context.ts'
@@ -15,14 +15,14 @@ const DEFAULT_LINK_SECONDS = 15 * 60
 const MAX_LINK_SECONDS = 7 * 86_400
 const SESSION_MS = 12 * 3_600_000
 
-/** `baseUrl`: where the console is reached, without a slash at the end. */
+/** `baseUrl`: the URL of the console, without a slash at the end. */
 export type LinkContext = Context & { readonly baseUrl: string }
 
 export type NewConsoleLink = { tenantId: string | null; role: Role; expiresInSeconds: number | null }
 
 /**
- * Makes a link that signs in once, with its token in the fragment: previews do not spend it, no access log holds it.
- * `tenantId` null: the caller's own; none for OPERATOR. Throws FORBIDDEN, ValidationError, NotFoundError.
+ * Makes a link that signs in once. Its token is in the fragment, so a preview does not use it up and no access log holds it.
+ * `tenantId` null: the caller's own tenant; for an OPERATOR link, none. Throws FORBIDDEN, ValidationError, NotFoundError.
  */
 export async function createConsoleLink(
   ctx: LinkContext,
@@ -36,22 +36,22 @@ export async function createConsoleLink(
   if (role === 'PUBLISHER')
     issues.push({
       path: ['input', 'role'],
-      message: 'expected OPERATOR, ADMIN or VIEWER, came PUBLISHER, which reads nothing; choose another role',
+      message: 'expected OPERATOR, ADMIN or VIEWER, got PUBLISHER, which reads nothing; choose another role',
     })
   else if (role === 'OPERATOR' && owner !== null)
     issues.push({
       path: ['input', 'tenantId'],
-      message: 'expected no tenant for an OPERATOR link, came one; leave it out',
+      message: 'expected no tenant for an OPERATOR link, got one; leave it out',
     })
   else if (role !== 'OPERATOR' && owner === null)
     issues.push({
       path: ['input', 'tenantId'],
-      message: `expected the tenant that the ${role} link is for, came nothing; name it`,
+      message: `expected the tenant that the ${role} link is for, got nothing; name it`,
     })
   if (!Number.isInteger(seconds) || seconds < 1 || seconds > MAX_LINK_SECONDS)
     issues.push({
       path: ['input', 'expiresInSeconds'],
-      message: `expected 1 to ${MAX_LINK_SECONDS} seconds, came ${seconds}; choose a time within`,
+      message: `expected 1 to ${MAX_LINK_SECONDS} seconds, got ${seconds}; choose a time within`,
     })
   if (issues.length) throw new ValidationError(issues)
   if (owner !== null && !mayMeanTenant(viewer, owner)) throw notFound('tenant', ['input', 'tenantId'])
@@ -83,12 +83,12 @@ export async function createConsoleLink(
 
 export type OpenedSession = { token: string; expiresAt: Date }
 
-/** Exchanges a link's token for a session, once; null when it is unknown, spent or expired. */
+/** Exchanges the token of a link for a session, once. Returns null if the token is unknown, used or expired. */
 export async function spendConsoleLink(ctx: Context, token: string): Promise<OpenedSession | null> {
   if (!token.startsWith(LINK_PREFIX)) return null
   const session = makeToken(SESSION_PREFIX, randomBytes)
   return administer(ctx, async (tx, now) => {
-    // One statement decides who was first; the others find no row.
+    // One statement decides which browser was first; the others find no row.
     const [link] = await tx.$queryRaw<{ tenantId: string | null; role: Role; name: string }[]>`
       update console_link set used_at = ${now}
       where token_hash = ${new Uint8Array(hashToken(token))} and used_at is null and expires_at > ${now}
@@ -117,15 +117,15 @@ export async function spendConsoleLink(ctx: Context, token: string): Promise<Ope
   })
 }
 
-/** Ends the caller's own session; doing it again, or with something else than a session, changes nothing. */
+/** Ends the caller's own session. Without a session, or a second time, it changes nothing. */
 export async function endSession(ctx: Context, viewer: Viewer): Promise<void> {
   const { kind, id } = viewer.credential
   if (kind === 'session') await administer(ctx, (tx, now) => end(tx, viewer, now, { id }))
 }
 
 /**
- * Ends a session of the caller's tenant, an operator any; it stops working everywhere within ten seconds. Ending it again
- * changes nothing and succeeds. Throws FORBIDDEN, NotFoundError.
+ * Ends a session of the caller's tenant; operators can end any session. It stops working in all processes within ten
+ * seconds. Ending it again changes nothing and succeeds. Throws FORBIDDEN, NotFoundError.
  */
 export async function endConsoleSession(ctx: Context, viewer: Viewer, { id }: { id: string }): Promise<Session> {
   requireAdministrator(viewer, 'end console sessions')

@@ -1,7 +1,7 @@
-// Seals every signing secret and header value anew under the current key, so that a former key can be thrown away. Safe
-// beside a running gateway, and to be run again after it was broken off: an endpoint's secrets change together in one
-// transaction, and what is sealed under the current key already is left alone. What no given key opens stays as it is
-// and is counted; nothing that anybody sees of an endpoint changes.
+// Seals all signing secrets and header values under the current key, so that a former key can be removed. It may run beside a
+// gateway, and may be run again after an interruption: the secrets of an endpoint change together in one transaction, and
+// values that are under the current key already stay as they are. Values that no given key opens stay too, and are counted.
+// Nothing that a user sees of an endpoint changes.
 
 import type { PrismaClient } from '../../generated/prisma/client.ts'
 import { belongsToEndpoint, type Vault, VaultError } from '../../vault.ts'
@@ -10,15 +10,15 @@ import type { StoredHeader } from './configure-endpoint.ts'
 const BATCH = 200
 
 export type Rewrapped = {
-  /** Secrets and header values that were sealed anew. */
+  /** The number of secrets and header values that were sealed under the current key now. */
   sealed: number
-  /** Those that were under the current key already. */
+  /** The number of those that were under the current key already. */
   current: number
-  /** Endpoints of which no given key opens everything; all of theirs stays as it was. */
+  /** Endpoints with a value that no given key opens. All their values stay as they were. */
   unreadable: string[]
 }
 
-/** Goes through all endpoints, deleted ones too. Throws what the database throws. */
+/** Handles all endpoints, also deleted ones. Throws what the database throws. */
 export async function rewrapSecrets(db: PrismaClient, vault: Vault): Promise<Rewrapped> {
   const done: Rewrapped = { sealed: 0, current: 0, unreadable: [] }
   let after: string | null = null
@@ -46,7 +46,7 @@ async function rewrapEndpoint(
   try {
     const counted = await db.$transaction(async (tx) => {
       await tx.$executeRaw`set local sivo.rewrapping = 'on'`
-      // The same lock as for a change by an administrator: neither overwrites the other.
+      // The lock that an administrator's change takes too: neither overwrites the other.
       await tx.$queryRaw`select id from endpoint where id = ${id}::uuid for no key update`
       const endpoint = await tx.endpoint.findUniqueOrThrow({ where: { id }, include: { secrets: true } })
       const headers = endpoint.headers as StoredHeader[]

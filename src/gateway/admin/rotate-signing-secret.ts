@@ -1,5 +1,5 @@
-// Rotation without a gap: while it overlaps, the old secret signs X-Sivo-Signature and the coming one
-// X-Sivo-Signature-Next. At any time an endpoint has one secret that signs and at most one to come.
+// Rotation without a gap: during the overlap the old secret signs X-Sivo-Signature, and the next secret signs
+// X-Sivo-Signature-Next. At any time an endpoint has one secret that signs, and at most one next secret.
 
 import { randomBytes } from 'node:crypto'
 import type { Context, Viewer } from '../../context.ts'
@@ -15,8 +15,8 @@ import { requireAdministrator } from './permissions.ts'
 const MAX_OVERLAP_HOURS = 168
 
 /**
- * Makes a new secret, shown here once. It takes over when the overlap ends, with 0 hours at once; during an overlap it
- * takes the place of the coming one. ValidationError, NotFoundError.
+ * Makes a new secret, which is returned only here. It takes over at the end of the overlap; with 0 hours, at once. During an
+ * overlap it replaces the next secret. Throws ValidationError, NotFoundError.
  */
 export async function rotateSigningSecret(
   ctx: Context,
@@ -28,7 +28,7 @@ export async function rotateSigningSecret(
     throw new ValidationError([
       {
         path: ['overlapHours'],
-        message: `expected 0 to ${MAX_OVERLAP_HOURS} hours, came ${overlapHours}; 0 switches at once`,
+        message: `expected 0 to ${MAX_OVERLAP_HOURS} hours, got ${overlapHours}; 0 switches at once`,
       },
     ])
   const signingSecret = makeSigningSecret(randomBytes)
@@ -61,7 +61,7 @@ export async function rotateSigningSecret(
   })
 }
 
-/** Ends an overlap now: the coming secret alone signs from here on. ConflictError when none is running. */
+/** Ends an overlap now: from now on only the next secret signs. Throws ConflictError if no overlap is running. */
 export async function completeSecretRotation(
   ctx: Context,
   viewer: Viewer,

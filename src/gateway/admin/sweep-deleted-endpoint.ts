@@ -1,5 +1,5 @@
-// What still waits for a deleted endpoint reads as CANCELLED at once; here it is written, in chunks. Nothing
-// that somebody has locked is waited for. Attempts in the air keep their lease and are recorded.
+// Cancels the deliveries that still wait for a deleted endpoint, in chunks. Readers see them as CANCELLED from the deletion
+// on; this writes it. It does not wait for locked rows. Attempts in the air keep their lease and are recorded.
 
 import type { Context } from '../../context.ts'
 import type { Statement } from '../../database/pools.ts'
@@ -33,7 +33,7 @@ const STILL_WAITED_FOR: Statement = {
     where p.deleted_at is not null`,
 }
 
-/** Returns how many deliveries it wrote. */
+/** Returns the number of deliveries that it cancelled. */
 export async function sweepDeletedEndpoint(ctx: Context, endpointId: string): Promise<number> {
   let total = 0
   for (;;) {
@@ -43,7 +43,7 @@ export async function sweepDeletedEndpoint(ctx: Context, endpointId: string): Pr
   }
 }
 
-/** Sweeps every deleted endpoint that deliveries still wait for; returns how many it wrote. */
+/** Sweeps all deleted endpoints that deliveries still wait for. Returns the number of deliveries that it cancelled. */
 export async function sweepDeletedEndpoints(ctx: Context): Promise<number> {
   let total = 0
   for (const { id } of await ctx.hot.query<{ id: string }>(STILL_WAITED_FOR, []))

@@ -1,6 +1,6 @@
-// Writes what attempts taught us. Promise: the attempt, the delivery's new state, its part in the statistics and the
-// wake-up for its retry are one statement, and an endpoint that is gone is disabled in the same transaction; only the
-// holder of the lease's token can write; written twice, it counts once.
+// Records the results of attempts. Promise: one statement writes the attempt, the new state of the delivery, its part in the
+// statistics and the wake-up for its retry; an endpoint that is gone is disabled in the same transaction. Only the holder of
+// the lease's token can record a result. A result that is recorded twice counts once.
 
 import type { HotDatabase, Queryable, Statement } from '../../database/pools.ts'
 import { askForWakeUps } from '../../database/queue.ts'
@@ -15,18 +15,18 @@ import { tallyResults } from '../statistics/tallies.ts'
 import type { Attempt } from './attempt-delivery.ts'
 import type { ClaimedDelivery } from './claim-deliveries.ts'
 
-/** `attempt` is null where the delivery ends without another one. `nextAttemptAt` is null when none follows. */
+/** `attempt` null: the delivery ends without another attempt. `nextAttemptAt` null: no attempt follows. */
 export type Result = {
   readonly delivery: ClaimedDelivery
   readonly attempt: Attempt | null
   readonly outcome: Outcome | null
   readonly step: Step
   readonly nextAttemptAt: Date | null
-  /** When to wake the endpoint for the retry; null: a wake-up for that second was asked for already. */
+  /** When to wake the endpoint for the retry; null: a wake-up for that second is stored already. */
   readonly wakeAt: Date | null
 }
 
-/** False: the lease was no longer ours, so nothing was written. */
+/** False: the lease belonged to another process, so nothing was written. */
 export type Recorded = boolean
 
 const RESULTS = recordset('r', {
@@ -58,8 +58,7 @@ const RESULTS = recordset('r', {
   total_ms: real,
 })
 
-// Deliveries are updated, and so locked, in the order of their ids, as everywhere: two statements that meet never wait
-// for each other in a circle.
+// Deliveries are updated, and so locked, in the order of their ids, as in all statements, so that two of them never deadlock.
 const RECORD: Statement = {
   name: 'record-attempts',
   text: `
@@ -98,7 +97,7 @@ const RECORD: Statement = {
     select s.delivery_id as id from settled s, woken where woken.count >= 0`,
 }
 
-/** Records the results, answers in their order. */
+/** Records the results. Returns answers in the order of the results. */
 export async function recordAttempts(hot: HotDatabase, results: readonly Result[]): Promise<Recorded[]> {
   if (!results.some(({ step }) => step.disableEndpoint)) return record(hot, results)
   return hot.transaction(async (tx) => {
@@ -117,7 +116,7 @@ async function record(on: Queryable, results: readonly Result[]): Promise<Record
   return results.map(({ delivery }) => written.has(delivery.id))
 }
 
-/** Disables the endpoints whose receivers answered that they are gone. */
+/** Disables the endpoints whose receivers answered 410. */
 async function disableGone(tx: Queryable, results: readonly Result[]): Promise<void> {
   const gone = results.filter(({ step }) => step.disableEndpoint)
   const first = new Map(gone.toReversed().map(({ delivery }) => [delivery.endpointId, delivery.id]))
@@ -129,7 +128,7 @@ async function disableGone(tx: Queryable, results: readonly Result[]): Promise<v
   })
 }
 
-/** The same result without what the receiver sent, for one that could not be written with it. */
+/** The same result without the reply, for a result whose reply could not be stored. */
 export function withoutReply(result: Result): Result {
   if (!result.attempt || !result.outcome) return result
   const { sent } = result.attempt

@@ -1,11 +1,11 @@
-// Who holds an idempotency key, within the transaction that stores the events. Promise: of publishes with the same key, at
-// the same time or one after the other, one stores the event; the others are given its id, or a conflict.
+// Takes idempotency keys in the transaction that stores the events. Promise: of several publishes with the same key, one
+// stores the event. The others get the id of that event, or a conflict if their content differs.
 
 import type { Queryable, Statement } from '../../database/pools.ts'
 import { decideKeys, type KeyedEvent, type KeyHolder } from '../../domain/idempotency.ts'
 import type { StoreCall } from '../../domain/new-event.ts'
 
-// Keys are inserted in one order everywhere, so that two batches never wait for each other in a circle.
+// All batches insert their keys in the same order, so that two of them never deadlock.
 const INSERT_KEYS: Statement = {
   name: 'insert-idempotency-keys',
   text: `
@@ -17,7 +17,7 @@ const INSERT_KEYS: Statement = {
     returning tenant_id, key`,
 }
 
-// A statement of its own: the snapshot of the insert does not see the winner it waited for.
+// A separate statement: the snapshot of the insert does not see the key that it waited for.
 const READ_KEYS: Statement = {
   name: 'read-idempotency-keys',
   text: `
@@ -60,7 +60,7 @@ export async function claimKeys(tx: Queryable, calls: readonly StoreCall[]): Pro
   const mine = new Set<string>()
   const held = new Map<string, KeyHolder>()
   const unsettled = () => [...wanted].flatMap(([name, row]) => (mine.has(name) || held.has(name) ? [] : [row]))
-  // More than once only where an old key was forgotten between the two statements.
+  // There is a second round only if an old key was purged between the two statements.
   for (let rows = unsettled(); rows.length > 0; rows = unsettled()) {
     for (const row of await tx.query<KeyRow>(INSERT_KEYS, [JSON.stringify(rows)])) mine.add(nameOf(row))
     const others = unsettled()

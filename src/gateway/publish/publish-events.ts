@@ -66,7 +66,7 @@ export async function publishValidEvents(
     events: accepted.map(({ event }) => event),
     skipsConflicts: true,
   })
-  if ('conflict' in stored) throw new Error('Expected a call that skips to be stored, came a conflict.')
+  if ('conflict' in stored) throw new Error('Expected a call that skips to be stored, got a conflict.')
   const events: (StoredEvent & { index: number })[] = []
   const skipped = [...refused]
   for (const [at, result] of stored.entries()) {
@@ -97,7 +97,7 @@ function checkEvents(
     throw new ValidationError([
       {
         path: ['input', 'events'],
-        message: `expected 1 to ${MAX_EVENTS_PER_CALL} events, in a request of at most 4 MiB; came ${events.length}: ${events.length ? 'split them over several calls' : 'send none of these calls'}`,
+        message: `expected 1 to ${MAX_EVENTS_PER_CALL} events, in a request of at most 4 MiB; got ${events.length}: ${events.length ? 'split them over several calls' : 'send none of these calls'}`,
       },
     ])
   const acceptedAt = ctx.clock.now()

@@ -1,5 +1,5 @@
-// Stores what many callers publish at the same time in few statements. Promise: a call is answered after the commit that
-// holds its events, deliveries and wake-ups; a tenant that publishes much makes itself wait, and no other tenant.
+// Stores the publish calls that arrive at the same time together, in few statements. Promise: a call is answered after the
+// commit of its events, deliveries and wake-ups; a tenant that publishes much waits itself and delays no other tenant.
 
 import type { Context } from '../../context.ts'
 import { attemptsPerCycle } from '../../domain/delivery.ts'
@@ -9,26 +9,29 @@ import type { Nearby } from '../deliver/hand-over.ts'
 import { createBatcher, retryFor, STATEMENT_BOUNDS } from '../fairness/batcher.ts'
 import { storeEvents } from './store-events.ts'
 
-/** How long a publish waits for a database that is away before it is refused. */
+/** How long a publish waits for a database that is away. After that it is refused. */
 const PATIENCE_MS = 2_000
-/** A small event counts as much: a statement is bounded in events as in bytes. */
+/** The least that an event counts, so that the bound in bytes is also one in events. */
 const LEAST_EVENT_WEIGHT = STATEMENT_BOUNDS.maxBytes / STATEMENT_BOUNDS.maxItems
-/** A tenant with this many events, or their bytes, in one statement pauses afterwards; alone, if it sent as many calls. */
+/**
+ * A tenant with 16 or more events (or their bytes) in one statement cools down afterwards; if no other tenant is active,
+ * only when it sent 16 or more calls.
+ */
 const TIRING_EVENTS = 16
 
 export type PublisherOptions = {
   readonly ctx: Context
   readonly metrics: Metrics
-  /** The lanes of this process, at this moment; null where there are none. */
+  /** Returns the lanes of this process; null if it has none. */
   readonly nearby: () => Nearby | null
   /** Called after each statement. */
   readonly onFlushed: () => void
 }
 
-/** What `publishEvents` stores with. */
+/** Stores events; part of the context that `publishEvents` needs. */
 export type Publisher = ReturnType<typeof createPublisher>
 
-/** A context that can publish. */
+/** A context with which events can be published. */
 export type PublishContext = Context & { readonly publisher: Publisher }
 
 export function createPublisher({ ctx, metrics, nearby, onFlushed }: PublisherOptions) {
@@ -50,8 +53,8 @@ export function createPublisher({ ctx, metrics, nearby, onFlushed }: PublisherOp
   })
   return {
     /**
-     * Stores the events of a call with those of others that come at the same time; resolves after the commit. Rejects with
-     * what `isDatabaseAway` knows when the database is: then nothing was acknowledged.
+     * Stores the events of a call, together with calls that arrive at the same time. Resolves after the commit. If the
+     * database is away, it rejects with an error that `isDatabaseAway` knows, and nothing was acknowledged.
      */
     async store(call: StoreCall): Promise<StoreResult> {
       const stored = await batcher.submit(call)
@@ -59,7 +62,7 @@ export function createPublisher({ ctx, metrics, nearby, onFlushed }: PublisherOp
         metrics.eventsPublished.inc(stored.filter((event) => 'id' in event && !event.duplicate).length)
       return stored
     },
-    /** Resolves when no call waits. */
+    /** Resolves when no call is waiting and no statement is running. */
     idle: () => batcher.idle(),
   }
 }

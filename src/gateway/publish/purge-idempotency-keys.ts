@@ -1,4 +1,4 @@
-// Idempotency keys are kept for at least a day; older ones are forgotten in chunks.
+// Idempotency keys are kept for at least a day. This deletes older ones, in chunks.
 
 import type { Context } from '../../context.ts'
 import type { Statement } from '../../database/pools.ts'
@@ -17,7 +17,7 @@ const PURGE: Statement = {
     select count(*)::int as count from gone`,
 }
 
-/** Returns how many keys it forgot. */
+/** Returns the number of deleted keys. */
 export async function purgeIdempotencyKeys(ctx: Context): Promise<number> {
   let total = 0
   for (;;) {

@@ -1,5 +1,5 @@
-// The built-in tester: one synthetic event for one endpoint, sent at once and once, whatever the endpoint's filter or
-// state. It takes the same path as a real event: same envelope, same signature, `test: true`.
+// The built-in tester: one made-up event for one endpoint. It is sent at once and only once, whatever the filter and status of
+// the endpoint. It goes the way of a real event, with the same envelope and signature, and `test: true`.
 
 import type { Context } from '../../context.ts'
 import type { Statement } from '../../database/pools.ts'
@@ -32,7 +32,7 @@ const STORE_TEST: Statement = {
 }
 
 /**
- * Queues a test of this endpoint and answers before the attempt is made. `data` null: the catalogue's example.
+ * Queues a test event for this endpoint and returns before the attempt is made. `data` null: the example of the catalogue.
  * Throws ValidationError with paths from `input` on.
  */
 export async function sendTestEvent(

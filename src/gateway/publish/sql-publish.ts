@@ -63,24 +63,24 @@ declare
   body text;
 begin
   if tenant_uuid is null or not exists (select 1 from tenant t where t.id = tenant_uuid) then
-    raise exception 'tenant: expected the id of a tenant, such as ten_01h…, came %', coalesce(quote_literal(left(publish.tenant, 60)), 'null')
+    raise exception 'tenant: expected the id of a tenant, such as ten_01h…, got %', coalesce(quote_literal(left(publish.tenant, 60)), 'null')
       using errcode = '22023';
   end if;
   if publish.type is null or publish.type <> all (known_types) then
-    raise exception 'type: expected an event type of the catalogue, came %', coalesce(quote_literal(left(publish.type, 60)), 'null')
+    raise exception 'type: expected an event type of the catalogue, got %', coalesce(quote_literal(left(publish.type, 60)), 'null')
       using errcode = '22023', hint = 'The types are: ' || array_to_string(known_types, ', ');
   end if;
   if publish.data is null or jsonb_typeof(publish.data) <> 'object' then
-    raise exception 'data: expected an object, came %', coalesce(jsonb_typeof(publish.data), 'null') using errcode = '22023';
+    raise exception 'data: expected an object, got %', coalesce(jsonb_typeof(publish.data), 'null') using errcode = '22023';
   end if;
   if length(publish.subject) > ${MAX_SUBJECT_LENGTH} or publish.subject = '' then
-    raise exception 'subject: expected 1 to ${MAX_SUBJECT_LENGTH} characters, came %', length(publish.subject) using errcode = '22023';
+    raise exception 'subject: expected 1 to ${MAX_SUBJECT_LENGTH} characters, got %', length(publish.subject) using errcode = '22023';
   end if;
   if length(publish.idempotency_key) > ${MAX_IDEMPOTENCY_KEY_LENGTH} or publish.idempotency_key = '' then
-    raise exception 'idempotency_key: expected 1 to ${MAX_IDEMPOTENCY_KEY_LENGTH} characters, came %', length(publish.idempotency_key) using errcode = '22023';
+    raise exception 'idempotency_key: expected 1 to ${MAX_IDEMPOTENCY_KEY_LENGTH} characters, got %', length(publish.idempotency_key) using errcode = '22023';
   end if;
   if publish.sequence not between 0 and 9007199254740991 then
-    raise exception 'sequence: expected a whole number from 0 to 9007199254740991, came %', publish.sequence using errcode = '22023';
+    raise exception 'sequence: expected a whole number from 0 to 9007199254740991, got %', publish.sequence using errcode = '22023';
   end if;
   if publish.idempotency_key is not null then
     -- Waits for another transaction that holds the key, and sees how it ended.
@@ -100,7 +100,7 @@ begin
     || '","tenant_id":' || to_json(publish.tenant) || ',"test":false,"subject":' || coalesce(to_json(publish.subject)::text, 'null')
     || ',"sequence":' || coalesce(publish.sequence::text, 'null') || ',"data":' || publish.data::text || '}';
   if octet_length(body) > ${MAX_BODY_BYTES} then
-    raise exception 'data: expected a body of at most ${MAX_BODY_BYTES} bytes, came %', octet_length(body)
+    raise exception 'data: expected a body of at most ${MAX_BODY_BYTES} bytes, got %', octet_length(body)
       using errcode = '22023', hint = 'Send a link to what is large, or split it.';
   end if;
   with stored as (

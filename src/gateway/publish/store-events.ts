@@ -1,7 +1,7 @@
-// Stores the events of many publish calls at once: events, their deliveries and the wake-ups for their endpoints, in
-// one statement. Fan-out and queueing commit with the event or not at all; nobody is answered before the commit.
+// Stores the events of many publish calls in one statement: the events, their deliveries, and the wake-ups for their
+// endpoints. All of it commits, or nothing does. No call is answered before the commit.
 //
-// Safe to repeat: ids are made before the statement, so a batch whose commit went unheard is simply stored again.
+// It is safe to repeat: the ids are made before the statement, so a batch whose commit had no answer is stored again.
 
 import type { HotDatabase, Queryable, Statement } from '../../database/pools.ts'
 import { askForWakeUps } from '../../database/queue.ts'
@@ -13,14 +13,14 @@ import type { Nearby, Offer, WokenEndpoint } from '../deliver/hand-over.ts'
 import { claimKeys } from './idempotency-keys.ts'
 
 export type StoreOptions = {
-  /** Attempts of a delivery's first cycle. */
+  /** The number of attempts in the first cycle of a delivery. */
   readonly maxAttempts: number
   /** An earlier try of the same calls may have been committed. */
   readonly repeated: boolean
   readonly nearby?: Nearby | undefined
 }
 
-/** Stores the calls, results in their order. */
+/** Stores the calls. Returns results in the order of the calls. */
 export async function storeEvents(
   hot: HotDatabase,
   calls: readonly StoreCall[],
@@ -28,7 +28,7 @@ export async function storeEvents(
 ): Promise<StoreResult[]> {
   const { nearby, repeated } = options
   const tenantIds = new Set(calls.map(({ tenantId }) => tenantId))
-  // What a try whose commit went unheard left to the lanes they never took; from now on it is for claims.
+  // A retry offers nothing: an earlier try may have leased deliveries to our lanes that never started. Claims will take them.
   const offer = repeated ? null : (nearby?.offer(tenantIds) ?? null)
   let inserted = NOTHING_INSERTED
   try {
@@ -106,8 +106,8 @@ const [MAX_ATTEMPTS, PROCESS, PLACES, OTHERWISE, MOST] = [1, 2, 3, 4, 5].map((n)
 export const ENDPOINT_WANTS = `e.tenant_id = s.tenant_id and e.deleted_at is null
   and (e.event_types = '{}' or s.type = any (e.event_types))`
 
-// What lanes nearby take over is leased as it is inserted: it needs no claim, and an endpoint of which they take
-// everything no wake-up.
+// Deliveries that the lanes of this process take over are inserted with a lease and need no claim. An endpoint whose
+// deliveries are all taken over needs no wake-up.
 const INSERT_EVENTS: Statement = {
   name: 'store-events',
   text: `
@@ -157,11 +157,11 @@ const COUNT_DELIVERIES: Statement = {
 }
 
 type Inserted = {
-  /** How many deliveries each event got; events that nobody wanted are absent. */
+  /** The number of deliveries of each event. Events that no endpoint wants are absent. */
   readonly counts: ReadonlyMap<string, number>
   /** The endpoints whose wake-ups were stored. */
   readonly woken: readonly WokenEndpoint[]
-  /** What was leased to the lanes nearby. */
+  /** The deliveries that were leased to the lanes of this process. */
   readonly taken: readonly ClaimedDelivery[]
 }
 const NOTHING_INSERTED: Inserted = { counts: new Map(), woken: [], taken: [] }
@@ -233,7 +233,7 @@ const FIRST_ATTEMPT = {
   crashCount: 0,
 } as const
 
-/** The deliveries as a claim would have brought them. */
+/** The deliveries in the form in which a claim returns them. */
 function takenOver(
   rows: readonly TakenRow[],
   of: { calls: readonly StoreCall[]; endpoints: readonly EndpointRow[]; maxAttempts: number; leaseToken: string },
@@ -259,8 +259,8 @@ function takenOver(
   })
 }
 
-// A hand-over leases with the process' id as token too, and no claim does. The process may have another id by now: then it
-// was taken for dead, and what it leased before is to be freed all the same.
+// The leases of a hand-over are the only ones whose token is the id of their process. The process may have a new id by now,
+// because it was taken for dead; leases under the former id must be freed too.
 const UNTAKEN: Statement = {
   name: 'untaken-deliveries',
   text: `
@@ -268,7 +268,7 @@ const UNTAKEN: Statement = {
     from delivery where event_id = any ($1::uuid[]) and lease_token = lease_by`,
 }
 
-/** Ends the leases of a try whose commit went unheard: the lanes never took what it left to them. */
+/** Ends the leases of an earlier try whose commit had no answer: the lanes never started those deliveries. */
 async function freeUntaken(hot: HotDatabase, calls: readonly StoreCall[], nearby: Nearby): Promise<void> {
   const eventIds = calls.flatMap(({ events }) => events.map(({ id }) => id))
   const untaken = await hot.query<{ id: string; leaseToken: string } & WokenEndpoint>(UNTAKEN, [eventIds])

@@ -1,7 +1,7 @@
-// How others know that this process lives. It beats each second in `worker_process` and holds a session lock on one
-// connection: a killed process loses its lock at once, a frozen one keeps the lock but stops beating. Its id marks the
-// leases it takes. Each beat also reads the database's clock. Where a beat does not come back and no new connection is
-// answered either, all connections are half-open: they are dropped.
+// Shows the other processes that this one is alive. It beats every second in `worker_process` and holds a session lock on
+// one connection: a killed process loses its lock at once; a frozen process keeps the lock but stops beating. The id of
+// the process marks its leases. Each beat also reads the clock of the database. If a beat is not answered and a new connection
+// is not answered either, all connections are half-open, and the process drops them.
 
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
@@ -12,21 +12,21 @@ import type { CorrectedClock } from '../../domain/clock.ts'
 
 const BEAT_MS = 1_000
 const BEAT_PATIENCE_MS = 4_000
-/** So long a new connection may take before the way to the database counts as closed. */
+/** How long a new connection may take. After that, the database counts as out of reach. */
 const WAY_PATIENCE_MS = 2_000
 
 export type Liveness = {
-  /** The id that marks leases; a process that was taken for dead goes on under a new one. */
+  /** The id of this process now. A process that was taken for dead goes on under a new id. */
   processId(): string
-  /** The graphile-worker pool whose jobs are to be unlocked should this process die. */
+  /** The graphile-worker pools whose jobs are unlocked if this process dies. */
   setPoolIds(poolIds: readonly string[]): void
-  /** Ends the beats and gives the row and the lock back. */
+  /** Stops beating, deletes the row of this process and releases its lock. */
   close(): Promise<void>
 }
 
 export type LivenessOptions = {
   readonly access: DatabaseAccess
-  /** The id to begin with. Connections carry it in their name for good, and `worker_process.instance` tells it. */
+  /** The id at the start. It stays in the name of the connections and in `worker_process.instance`. */
   readonly firstId: string
   readonly role: string
   readonly host: string
@@ -35,7 +35,7 @@ export type LivenessOptions = {
   readonly log: Logger
 }
 
-/** Registers this process; resolves after the first beat. Throws what the first connection throws. */
+/** Registers this process. Resolves after the first beat; throws what the first connection throws. */
 export async function openLiveness(options: LivenessOptions): Promise<Liveness> {
   const { access, clock, log } = options
   let id = options.firstId
@@ -63,8 +63,8 @@ export async function openLiveness(options: LivenessOptions): Promise<Liveness> 
     return fresh
   }
 
-  // What was cut off from us may go on for the server: it would hold our lock after we died, and the locks of rows. A
-  // session of ours that is none of our open connections, and not one that is just being made, belongs to nobody.
+  // The server may keep a session whose connection we have dropped. That session would hold our lock after our death, and
+  // locks of rows. So this ends each session of ours that belongs to no open connection and is not just being opened.
   async function endLostSessions(on: OpenConnection): Promise<void> {
     mayHaveLost ||= access.watch.takeLost()
     if (!mayHaveLost) return
@@ -79,8 +79,8 @@ export async function openLiveness(options: LivenessOptions): Promise<Liveness> 
     mayHaveLost = false
   }
 
-  // Not waited for: a session of ours whose end the server has not noticed yet may still hold it. Until then the beats
-  // speak for this process.
+  // It does not wait for the lock: a former session of ours, whose end the server has not noticed yet, may still hold it.
+  // Until then, the beats alone show that this process is alive.
   async function takeLock(on: OpenConnection): Promise<void> {
     if (holdsLock) return
     const sql = `select pg_try_advisory_lock(${processLock('$1')}) as taken`
@@ -111,7 +111,7 @@ export async function openLiveness(options: LivenessOptions): Promise<Liveness> 
       await takeLock(client)
       return
     }
-    // Others took this process for dead and its leases with it. What it still sends is fenced by its tokens.
+    // Another process took this one for dead and ended its leases. The tokens fence the results of what it still sends.
     log.warn({ processId: id }, 'process.taken_for_dead')
     await client.end().catch(() => {})
     id = randomUUID()
@@ -119,8 +119,8 @@ export async function openLiveness(options: LivenessOptions): Promise<Liveness> 
     await register()
   }
 
-  // One connection that did not answer says little: the watch looks at each. Where not even a new one is answered, all of
-  // them are ended, so that none is waited for once the way is open again.
+  // One connection without an answer proves little: the watch examines each of them. If even a new connection is not
+  // answered, all connections are dropped, so that nothing waits for them when the database can be reached again.
   async function findWay(): Promise<void> {
     mayHaveLost = true
     try {

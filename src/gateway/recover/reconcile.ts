@@ -1,12 +1,12 @@
-// The net under everything else. Each round, on one process at a time: who died (its leases end then and there, its jobs
-// are unlocked), and which endpoints have deliveries that are due while nobody works on them (they are woken). It covers
-// lost wake-ups, dead and frozen workers and edits by hand, and counts what it finds.
+// The safety net. One process at a time runs a round. A round finds processes that died, ends their leases and unlocks their
+// jobs. Then it finds endpoints with deliveries that are due and that nobody works on, and wakes them. It covers lost wake-ups,
+// dead and frozen workers and changes by hand, and counts what it finds.
 //
-// Dead means: its session lock is free and it has not beaten for two seconds; or it holds its lock but has been silent for
-// ten. Either is seen twice, a while apart and with the rounds between them held: a database that stood still makes all
-// look silent, and whoever comes first after it must not end everybody's leases. After a restart of the database all
-// locks are gone, so nobody is judged for five seconds. A crash of one session restarts it as well, without a new
-// postmaster: the WAL writer's start tells.
+// A process counts as dead if its session lock is free and it has not beaten for two seconds, or if it holds its lock but has
+// not beaten for ten. A process is declared dead only when two rounds at least 1.2 s apart agree: after a pause of the database
+// all processes look silent, and the first round afterwards must not end all leases. After a restart of the database all
+// locks are gone, so no process is declared dead for five seconds. When one session crashes, Postgres restarts all of them
+// but not the postmaster; the start of the WAL writer shows that restart.
 
 import type { Context } from '../../context.ts'
 import { isFree } from '../../database/leases.ts'
@@ -17,16 +17,16 @@ import { repeat } from '../../database/waiting.ts'
 import type { Metrics } from '../../metrics.ts'
 import type { WokenEndpoint } from '../deliver/hand-over.ts'
 
-/** An endpoint with deliveries that are due while nobody works on them; `test`: those of its tests. */
+/** An endpoint with deliveries that are due and that nobody works on. `test`: they are tests. */
 export type Overdue = WokenEndpoint & { readonly test: boolean }
 
-/** `woken`: wake-ups for these were stored. */
+/** `died`: ids of processes that were declared dead. `woken`: endpoints whose wake-ups were stored. */
 type Round = { readonly died: string[]; readonly woken: readonly Overdue[] }
 
-/** Remembers when an endpoint that stays overdue was woken last, so that a full lane is not woken each round. */
+/** When an endpoint that stays overdue is woken next, so that a full lane is not woken in each round. */
 type WakeMemory = Map<string, { nextMs: number; stepMs: number }>
 
-// Whoever is frozen or cut off in the middle of a round keeps the others from theirs: not for long.
+// A process that is frozen or cut off during its round blocks the rounds of the others for two seconds at most.
 const TAKE_ROUND: Statement = {
   name: 'reconcile-lock',
   text: `
@@ -34,7 +34,7 @@ const TAKE_ROUND: Statement = {
     from set_config('idle_in_transaction_session_timeout', '2s', true)`,
 }
 
-// A lock that can be taken here has no session behind it any more.
+// If the lock of a process can be taken here, no session holds it any more.
 const SIGHT: Statement = {
   name: 'reconcile-sight',
   text: `
@@ -66,8 +66,8 @@ const SIGHT: Statement = {
     select b.id, (select count(*) from unlocked_jobs) + (select count(*) from ended) as touched from buried b`,
 }
 
-// One look for each endpoint, in the order of the index: `exists` may be turned into a walk over all that is due, and
-// without the order a plan that was made while a partition was empty walks all the endpoint ever got.
+// One lookup for each endpoint, in the order of the index. Postgres may plan `exists` as a walk over everything that is due.
+// Without the order, a plan made while a partition was empty walks all deliveries of the endpoint.
 const OVERDUE: Statement = {
   name: 'reconcile-overdue',
   text: `
@@ -92,12 +92,12 @@ const WAKE: Statement = {
   }),
 }
 
-/** What is due for less is somebody's work already: its publish or its retry has a wake-up of its own. */
+/** What has been due for a shorter time is being worked on: its publish or its retry has a wake-up. */
 const OVERDUE_MS = 2_000
 const FIRST_STEP_MS = 1_000
 const LAST_STEP_MS = 15_000
 
-/** One round; null when another process has it. `nowMs` is monotonic. */
+/** Runs one round; null if another process is running one. `nowMs` is monotonic. */
 export async function reconcile(
   ctx: Context,
   { processId, memory, nowMs }: { processId: string; memory: WakeMemory; nowMs: number },
@@ -107,7 +107,7 @@ export async function reconcile(
     if (!turn!.mine) return null
     const died = (await tx.query<{ id: string }>(SIGHT, [processId])).map(({ id }) => id)
     if (died.length) memory.clear()
-    // What the dead had in the air is nobody's work from this moment on.
+    // From now on nobody works on the deliveries that the dead processes had in the air.
     const woken = await wakeOverdue(tx, memory, { nowMs, overdueMs: died.length ? 0 : OVERDUE_MS })
     return { died, woken }
   })
@@ -126,7 +126,7 @@ async function wakeOverdue(
   return wake
 }
 
-/** 1, 2, 4 … 15 s between the wake-ups of an endpoint that stays overdue. */
+/** An endpoint that stays overdue is woken after 1, 2, 4, 8 and then every 15 s. */
 function shouldWake(memory: WakeMemory, name: string, nowMs: number): boolean {
   const last = memory.get(name)
   if (last && nowMs < last.nextMs) return false
@@ -145,7 +145,7 @@ export type ReconcilerOptions = {
   readonly wake: (wakeUp: Overdue & { readonly fromStart: true }) => void
 }
 
-/** Keeps reconciling until what it returns is called. */
+/** Runs rounds until the returned function is called. */
 export function keepReconciling({ ctx, metrics, processId, wake }: ReconcilerOptions): () => Promise<void> {
   const { log, clock } = ctx
   const memory: WakeMemory = new Map()

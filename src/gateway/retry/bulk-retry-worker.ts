@@ -11,14 +11,14 @@ import type { EndpointStatus } from '../../generated/prisma/enums.ts'
 import { putBack } from '../state/delivery-changes.ts'
 
 const CHUNK = 200
-/** How far a speed limit may catch up after a pause. */
+/** After a pause, the speed limit lets as many through at once as in this time. */
 const CATCH_UP = `interval '100 ms'`
 
 type Turn = {
   readonly filter: Record<string, unknown>
   readonly asOf: string
   readonly walkedTo: string
-  /** How many the speed limit lets through now. */
+  /** The number that the speed limit lets through now. */
   readonly room: number
   readonly waitMs: number
 }
@@ -44,10 +44,10 @@ const ADVANCE: Statement = {
     where id = $1`,
 }
 
-/** What became of a turn: how long until the next one may do something, or null when there is nothing left to put back. */
+/** `nextMs`: the time until the next turn can put something back; null: nothing is left. */
 export type TurnResult = { readonly retried: number; readonly nextMs: number | null }
 
-/** Puts the next chunk back, as far as the speed limit allows. Does nothing while another process is at it. */
+/** Puts the next chunk back, as far as the speed limit allows. Does nothing while another process has its turn. */
 export async function retryChunk(
   { hot, config }: Pick<Context, 'hot' | 'config'>,
   bulkRetryId: string,
@@ -80,7 +80,7 @@ type Found = RetryState & {
   deletedAt: Date | null
 }
 
-/** Locks the next dead letters in id order: those that the filter takes and that are as they were at the call. */
+/** Locks the next dead letters, by id, that the filter matches and that have not changed since the start. */
 async function takeDeadLetters(tx: Queryable, { filter, asOf, walkedTo, room }: Turn): Promise<Found[]> {
   const { text, values } = deliveryCondition(storedFilter(filter))
   const $ = (place: number) => `$${values.length + place}`
@@ -100,7 +100,7 @@ async function takeDeadLetters(tx: Queryable, { filter, asOf, walkedTo, room }: 
   )
 }
 
-// Filters of one shape have one text: as many prepared statements as there are shapes in use.
+// Filters of the same shape have the same text, so there is one prepared statement for each shape in use.
 const statements = new Map<string, Statement>()
 
 function named(name: string, text: string): Statement {
@@ -111,7 +111,7 @@ function named(name: string, text: string): Statement {
   return statement
 }
 
-/** A filter as it was stored: JSON has no dates. */
+/** The filter from its stored JSON, which has no dates. */
 function storedFilter(filter: Record<string, unknown>): DeliveryFilter {
   const date = (value: unknown) => (typeof value === 'string' ? new Date(value) : null)
   return { ...(filter as unknown as DeliveryFilter), from: date(filter['from']), to: date(filter['to']) }
@@ -135,7 +135,7 @@ const FOLD: Statement = {
     where b.id = $1 and (s.ended > 0 or b.status = 'RUNNING' and b.walked and b.ended >= b.retried)`,
 }
 
-/** Adds up what became of its deliveries, and completes it when all of them have come to an end. */
+/** Adds up how its deliveries ended, and completes it when all of them have ended. */
 async function foldBulkRetry(hot: HotDatabase, bulkRetryId: string): Promise<void> {
   await hot.query(FOLD, [bulkRetryId])
 }
@@ -153,20 +153,20 @@ const SETTLING_MS = 200
 const LEAST_WAIT_MS = 20
 
 export type BulkRetries = {
-  /** Look now. */
+  /** Looks for work now. */
   wake(): void
-  /** Ends with the chunk that is being put back. */
+  /** Resolves after the chunk that is being put back. */
   close(): Promise<void>
 }
 
-/** Works on every bulk retry that is RUNNING, a chunk of each in turn, until closed. */
+/** Works on all RUNNING bulk retries, one chunk of each in turn, until it is closed. */
 export function workOnBulkRetries(ctx: Pick<Context, 'hot' | 'config' | 'log'>): BulkRetries {
   let closed = false
   let woken = false
   let timer: NodeJS.Timeout | null = null
   let working: Promise<void> | null = null
 
-  /** Resolves with how long nothing needs to be done. */
+  /** Resolves with the time until the next round, ms. */
   async function round(): Promise<number> {
     const underWay = await ctx.hot.query<{ id: string; due: boolean; walking: boolean; waitMs: number }>(UNDER_WAY, [])
     let idleMs = underWay.length ? SETTLING_MS : MOST_IDLE_MS
@@ -185,7 +185,7 @@ export function workOnBulkRetries(ctx: Pick<Context, 'hot' | 'config' | 'log'>):
     try {
       idleMs = await round()
     } catch (error) {
-      // Whatever was not committed is still to be done.
+      // What was not committed is done in a later round.
       ctx.log.warn({ err: error }, 'bulk_retry.failed')
     }
     working = null

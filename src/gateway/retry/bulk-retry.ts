@@ -23,12 +23,12 @@ export type BulkRetry = {
   readonly id: string
   readonly tenantId: string
   readonly status: BulkRetryStatus
-  /** Dead letters that matched at the call. */
+  /** The number of dead letters that matched at the start. */
   readonly total: number
   readonly retried: number
   readonly succeeded: number
   readonly deadLettered: number
-  /** Of the retried ones those that came to an end, also by being cancelled. */
+  /** The number of retried deliveries that ended; cancelled ones count too. */
   readonly ended: number
   readonly maxPerSecond: number | null
   readonly createdBy: string
@@ -38,7 +38,7 @@ export type BulkRetry = {
 
 const MAX_PER_SECOND = 10_000
 
-// Sums and tallies in one snapshot.
+// Reads sums and tallies in one snapshot.
 const readBulkRetries = (condition: string) => `
   select b.id, b.tenant_id as "tenantId", b.status, b.total, b.retried, b.succeeded + t.succeeded as succeeded,
     b.dead_lettered + t.dead_lettered as "deadLettered", b.ended + t.ended as ended, b.max_per_second as "maxPerSecond",
@@ -58,7 +58,7 @@ const READ_PAGE: Statement = {
   text: `${readBulkRetries(`b.tenant_id = $1 and b.id < coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')`)} limit $3`,
 }
 
-/** The bulk retry with this id, of this tenant unless it is null; null when there is none. */
+/** Finds a bulk retry by its id, and by its tenant unless `tenantId` is null. Returns null if there is none. */
 export async function findBulkRetry(
   { hot }: Pick<Context, 'hot'>,
   { id, tenantId }: { id: string; tenantId: string | null },
@@ -67,7 +67,7 @@ export async function findBulkRetry(
   return row ?? null
 }
 
-/** The newest bulk retries of a tenant below an id. */
+/** Lists the bulk retries of a tenant with an id below `below`, newest first. */
 export function listBulkRetries(
   { hot }: Pick<Context, 'hot'>,
   { tenantId, below, limit }: { tenantId: string; below: string | null; limit: number },
@@ -77,7 +77,7 @@ export function listBulkRetries(
 
 const LOOK_EVERY_MS = 250
 
-/** The bulk retry as it is, and again whenever it changed, until nothing of it can change any more. */
+/** A stream of the bulk retry as it is now and after each change. It ends when nothing of it can change any more. */
 export function watchBulkRetry(ctx: Pick<Context, 'hot'>, id: string): Stream<BulkRetry> {
   let given = ''
   return watch<BulkRetry>(
@@ -94,12 +94,12 @@ export function watchBulkRetry(ctx: Pick<Context, 'hot'>, id: string): Stream<Bu
   )
 }
 
-/** Postgres' JSON holds neither NUL nor lone surrogates; no row has them either, so what is put in takes nothing more. */
+/** JSON in Postgres cannot hold NUL or lone surrogates. No row has them either, so the replacement matches nothing more. */
 function storable(_name: string, value: unknown): unknown {
   return typeof value === 'string' ? value.toWellFormed().replaceAll('\0', '\uFFFD') : value
 }
 
-/** Begins to retry the dead letters that the filter takes now; returns its id. Throws ValidationError. */
+/** Starts to retry the dead letters that the filter matches now. Returns the id. Throws ValidationError. */
 export async function startBulkRetry(
   ctx: Context,
   viewer: Viewer,
@@ -139,7 +139,7 @@ export async function startBulkRetry(
   })
 }
 
-/** Changes how fast it goes; null: without a limit. ConflictError once it is over. */
+/** Changes the speed limit; null: no limit. Throws ConflictError if the bulk retry is over. */
 export async function updateBulkRetry(
   ctx: Context,
   viewer: Viewer,
@@ -163,17 +163,17 @@ export async function updateBulkRetry(
   })
 }
 
-/** Puts nothing more back until it is resumed; what was put back goes on. ConflictError unless it is RUNNING. */
+/** Stops putting dead letters back until it is resumed. Throws ConflictError unless it is RUNNING. */
 export function pauseBulkRetry(ctx: Context, viewer: Viewer, bulkRetryId: string): Promise<void> {
   return changeStatus(ctx, viewer, bulkRetryId, { from: ['RUNNING'], to: 'PAUSED', action: 'paused' })
 }
 
-/** Goes on where it stood. ConflictError unless it is PAUSED. */
+/** Continues where it stopped. Throws ConflictError unless it is PAUSED. */
 export function resumeBulkRetry(ctx: Context, viewer: Viewer, bulkRetryId: string): Promise<void> {
   return changeStatus(ctx, viewer, bulkRetryId, { from: ['PAUSED'], to: 'RUNNING', action: 'resumed' })
 }
 
-/** Puts nothing more back, for good; what was put back goes on. ConflictError unless it is RUNNING or PAUSED. */
+/** Ends it; deliveries that were put back continue. Throws ConflictError unless it is RUNNING or PAUSED. */
 export function cancelBulkRetry(ctx: Context, viewer: Viewer, bulkRetryId: string): Promise<void> {
   return changeStatus(ctx, viewer, bulkRetryId, { from: ['RUNNING', 'PAUSED'], to: 'CANCELLED', action: 'cancelled' })
 }
@@ -201,7 +201,7 @@ async function changeStatus(
   })
 }
 
-/** Waits for the chunk that is being put back, a fraction of a second at most. */
+/** Locks the bulk retry. Waits for a chunk that is being put back: a fraction of a second at most. */
 async function lockBulkRetry(tx: Transaction, viewer: Viewer, id: string) {
   const reach = reachOf(viewer)
   if (reach === null || !isDatabaseId(id)) throw notFound('bulk retry', ['id'])
@@ -218,7 +218,7 @@ function judgeSpeed(maxPerSecond: number | null): void {
   throw new ValidationError([
     {
       path: ['maxPerSecond'],
-      message: `expected a whole number from 1 to ${MAX_PER_SECOND}, came ${maxPerSecond}; null is without a limit`,
+      message: `expected a whole number from 1 to ${MAX_PER_SECOND}, got ${maxPerSecond}; null is without a limit`,
     },
   ])
 }

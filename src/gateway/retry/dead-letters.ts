@@ -1,4 +1,4 @@
-// What the dead letters of a tenant look like from above.
+// Dead letters in groups, and the plan of a bulk retry.
 
 import type { Context } from '../../context.ts'
 import { deliveryCondition } from '../../database/filters/deliveries.ts'
@@ -14,7 +14,7 @@ export type DeadLetterGroup = {
   readonly newestAt: Date
 }
 
-/** The dead letters of a filter by endpoint, event type, error code and status code; the largest `first` groups. */
+/** Groups the dead letters of a filter by endpoint, event type, error code and status code. Returns the `first` largest groups. */
 export async function groupDeadLetters(
   { db }: Pick<Context, 'db'>,
   filter: DeliveryFilter,
@@ -33,14 +33,14 @@ export async function groupDeadLetters(
   )
 }
 
-/** What a bulk retry would take. */
+/** The dead letters that a bulk retry would take. */
 export type RetryPlan = {
   readonly count: number
   readonly oldestAt: Date | null
   readonly endpointIds: readonly string[]
 }
 
-/** Looks at the dead letters of a filter that can be retried: those whose endpoint was not deleted. */
+/** Counts the dead letters of a filter that can be retried: those whose endpoint was not deleted. */
 export async function planRetry({ db }: Pick<Context, 'db'>, filter: DeliveryFilter): Promise<RetryPlan> {
   const { text, values } = deliveryCondition(filter)
   const rows = await db.$queryRawUnsafe<{ endpointId: string; count: number; oldestAt: Date }[]>(

@@ -1,5 +1,5 @@
-// What a person may do to one delivery: ask for it again, or call it off. The row is locked, the domain decides, and the
-// change, its audit entry, the wake-up and the bell are one transaction.
+// Retries or cancels one delivery for a person. One transaction locks the row, lets the domain decide, and writes the
+// change, its audit entry, the wake-up and the notification.
 
 import type { Context, Viewer } from '../../context.ts'
 import { isHeld } from '../../database/leases.ts'
@@ -17,7 +17,7 @@ type Locked = RetryState & {
   deletedAt: EndpointView['deletedAt']
 }
 
-// By id alone: a plan that was made for an empty table would rather walk all of the tenant's.
+// It finds the row by its id alone: a plan made for an empty table would walk all deliveries of the tenant.
 const LOCK: Statement = {
   name: 'lock-delivery',
   text: `
@@ -37,12 +37,12 @@ const CANCEL: Statement = {
     select count from rung`,
 }
 
-/** `by` is who asks, for the audit. */
+/** `by`: the caller, for the audit. */
 export type ManualRequest = { readonly deliveryId: string; readonly tenantId: string; readonly by?: Viewer }
 
 /**
- * A manual retry. A dead letter starts a new cycle, a pending one is attempted now, a delivered one only with `resend`.
- * Throws NotFoundError and ConflictError.
+ * Retries a delivery by hand. A dead letter starts a new cycle. A pending delivery is attempted now. A delivered one is sent
+ * again only with `resend`. Throws NotFoundError and ConflictError.
  */
 export async function retryDelivery(
   ctx: Context,
@@ -63,7 +63,7 @@ export async function retryDelivery(
   })
 }
 
-/** Calls off a delivery that is PENDING or HELD; an attempt in the air is still recorded. Throws NotFoundError and ConflictError. */
+/** Cancels a PENDING or HELD delivery. An attempt in the air is still recorded. Throws NotFoundError and ConflictError. */
 export async function cancelDelivery(ctx: Context, { deliveryId, tenantId, by }: ManualRequest): Promise<void> {
   await ctx.hot.transaction(async (tx) => {
     const { delivery, endpoint } = await lock(tx, deliveryId, tenantId)

@@ -1,5 +1,5 @@
-// Who changed what, written in the transaction that changed it: both are there, or neither. An entry holds ids and the
-// names of changed fields; secrets, keys, tokens, URLs and header values never.
+// The audit log. An entry is written in the transaction of its change: both commit, or neither does. An entry holds ids and the
+// names of changed fields, and never a secret, key, token, URL or header value.
 
 import type { Context, Viewer } from '../../context.ts'
 import type { Queryable, Statement } from '../../database/pools.ts'
@@ -22,18 +22,18 @@ export function administer<T>(ctx: Context, work: (tx: Transaction, now: Date) =
   )
 }
 
-/** The statements of the delivery path within an administrator's transaction. */
+/** Runs statements of the delivery path in an administrator's transaction. */
 export function throughPrisma(tx: Transaction): Queryable {
   return { query: ({ text }, values) => tx.$queryRawUnsafe(text, ...values) }
 }
 
-/** Who made a change: somebody with a key or a session, the gateway by itself, or the settings that it was started with. */
+/** Who made a change: a caller with a key or a session, the gateway itself, or the settings of its start. */
 export type Actor = Viewer | 'gateway' | 'configuration'
 
 export type AuditFact = {
-  /** null: it concerns no single tenant. */
+  /** null: the change concerns no single tenant. */
   readonly tenantId: string | null
-  /** Dotted, past tense: `endpoint.created`. */
+  /** With a dot, in the past tense: `endpoint.created`. */
   readonly action: string
   readonly target: { readonly kind: IdKind; readonly id: string } | null
   readonly details?: Prisma.InputJsonObject | undefined
@@ -46,7 +46,7 @@ const AUDIT: Statement = {
     values ($1::uuid, date_trunc('milliseconds', now()), $2, $3, $4, $5::jsonb)`,
 }
 
-/** Writes who did what, at the time of the transaction. */
+/** Writes an entry with the time of the transaction. */
 export function recordAudit(tx: Transaction, actor: Actor, fact: AuditFact): Promise<void> {
   return auditOnHot(throughPrisma(tx), actor, fact)
 }
@@ -58,7 +58,7 @@ export async function auditOnHot(on: Queryable, actor: Actor, fact: AuditFact): 
   await on.query(AUDIT, [fact.tenantId, nameOf(actor), fact.action, targetId, details])
 }
 
-/** The viewer's name and what proved it: `Ana (key_01…)` or `Ana (ses_01…)`. */
+/** The viewer's name, with the id of its key or session: `Ana (key_01…)`, `Ana (ses_01…)`. */
 function nameOf(actor: Actor): string {
   if (typeof actor === 'string') return actor
   const { kind, id } = actor.credential

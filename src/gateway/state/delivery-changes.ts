@@ -1,5 +1,5 @@
-// The changes of a delivery's state that no attempt makes: it is put back to PENDING, or cancelled. Whoever decides on
-// them, each is written here and nowhere else, with what belongs to it: statistics, bulk retries, and the wake-up.
+// The two changes of a delivery's state that are not the result of an attempt: it is put back to PENDING, or it is cancelled.
+// Only the SQL of this file makes them, together with what follows from them in statistics, bulk retries and wake-ups.
 
 import { NO_LEASE } from '../../database/leases.ts'
 import type { Queryable, Statement } from '../../database/pools.ts'
@@ -31,7 +31,7 @@ const PUT_BACK: Statement = {
     select 1 from woken, rung where woken.count + rung.count > 0`,
 }
 
-/** A delivery that is to be attempted now, as `decideRetry` says. */
+/** A delivery to be attempted now, as `decideRetry` decided. */
 export type PutBack = {
   readonly id: string
   readonly cycleStart: number
@@ -39,7 +39,7 @@ export type PutBack = {
   readonly resend: boolean
 }
 
-/** Puts deliveries, whose rows the caller has locked, back to PENDING and wakes their endpoints. */
+/** Puts deliveries back to PENDING and wakes their endpoints. The caller has locked their rows. */
 export async function putBack(
   tx: Queryable,
   deliveries: readonly PutBack[],
@@ -55,7 +55,7 @@ export async function putBack(
 }
 
 /**
- * The CTEs `cancelled` and `tallied`: cancels the deliveries whose id is in `rows`, which the statement has locked. An
+ * The CTEs `cancelled` and `tallied`. They cancel the deliveries whose ids are in `rows`; the statement has locked them. An
  * attempt in the air keeps its lease and is recorded. `at` is SQL for the time of the end.
  */
 export function cancelDeliveries(rows: string, reason: Reason, at = 'now()'): string {

@@ -1,5 +1,5 @@
-// How an endpoint's status changes, whoever changes it: a person who pauses, resumes or deletes it, or the gateway, which
-// disables one whose receiver says that it is gone. Promise: the change and its audit entry commit together.
+// The one place that changes the status of an endpoint. People pause, resume and delete an endpoint; the gateway disables it
+// when its receiver answers 410. Promise: the change and its audit entry commit together.
 //
 //   ACTIVE ─▶ PAUSED     endpoint.paused            PAUSED, DISABLED ─▶ ACTIVE     endpoint.resumed
 //   ACTIVE ─▶ DISABLED   endpoint.disabled          any ─▶ deleted                 endpoint.deleted
@@ -13,7 +13,7 @@ export type EndpointChange = keyof typeof CHANGES
 
 type Change = { readonly from: readonly EndpointStatus[]; readonly to: EndpointStatus | null }
 
-/** `to` null: it is deleted, and its status stays what it was. */
+/** `to` null: the endpoint is deleted and keeps its status. */
 const CHANGES = {
   paused: { from: ['ACTIVE'], to: 'PAUSED' },
   resumed: { from: ['PAUSED', 'DISABLED'], to: 'ACTIVE' },
@@ -21,7 +21,7 @@ const CHANGES = {
   deleted: { from: ['ACTIVE', 'PAUSED', 'DISABLED'], to: null },
 } as const satisfies Record<string, Change>
 
-// Endpoints are locked in the order of their ids, so that two transactions never wait for each other in a circle.
+// Endpoints are locked in the order of their ids, so that two transactions never deadlock.
 const CHANGE: Statement = {
   name: 'change-endpoint-status',
   text: `
@@ -39,18 +39,18 @@ const CHANGE: Statement = {
 
 export type ChangeOptions = {
   readonly by: Actor
-  /** Why the gateway disabled it, as the API shows it. */
+  /** The reason why the gateway disabled it, as the API shows it. */
   readonly disabledReason?: string
-  /** For the audit entry of an endpoint. */
+  /** The details of an endpoint's audit entry. */
   readonly detailsOf?: (endpointId: string) => Prisma.InputJsonObject | undefined
 }
 
-/** The statuses that a change starts from. */
+/** The statuses from which a change is allowed. */
 export function statusesBefore(change: EndpointChange): readonly EndpointStatus[] {
   return CHANGES[change].from
 }
 
-/** Changes the status of those endpoints that are in a status to start from; returns the ids of the changed ones. */
+/** Changes the status of the endpoints whose present status allows it. Returns the ids of those. */
 export async function changeEndpointStatus(
   on: Queryable,
   endpointIds: readonly string[],

@@ -1,7 +1,6 @@
-// How deliveries go, in numbers. Promise: a recorded result counts from the moment it is committed, exactly once, also
-// when its delivery is attempted anew later (then it counts where it ended last). Rounds of the workers add up the
-// tallies in one transaction each; whoever reads takes sums and tallies in one snapshot, so a round is never seen half.
-// See docs/decisions/0007.
+// The statistics of deliveries. Promise: a recorded result counts exactly once, from its commit on. If its delivery is attempted
+// again later, it counts where it ended last. Workers add up the tallies in rounds, one transaction each. Readers take sums
+// and tallies from one snapshot, so they never see half of a round. See docs/decisions/0007.
 
 import type { Context } from '../../context.ts'
 import { STATISTICS_LOCK } from '../../database/locks.ts'
@@ -19,10 +18,10 @@ import {
   summarise,
 } from '../../domain/delivery-stats.ts'
 
-/** Whose statistics: an endpoint's, or with null those of all endpoints of the tenant. */
+/** The statistics of one endpoint, or, if `endpointId` is null, of all endpoints of the tenant. */
 export type StatsScope = { readonly tenantId: string; readonly endpointId: string | null }
 
-/** What one tally says, a row per measure; `t` is the tally. */
+/** The measures of one tally, a row for each; `t` is the tally. */
 const MEASURES = `(
   select ${SUCCEEDED}::smallint as measure, t.succeeded as count where t.succeeded <> 0
   union all select ${DEAD_LETTERED}::smallint, t.dead_lettered where t.dead_lettered <> 0
@@ -51,7 +50,7 @@ const READ: Statement = {
         group by 1, 2) y) m`,
 }
 
-/** The statistics of each scope, in their order. */
+/** Reads the statistics of the scopes. Returns them in the order of the scopes. */
 export async function readStatistics(
   { hot, clock }: Pick<Context, 'hot' | 'clock'>,
   scopes: readonly StatsScope[],
@@ -71,7 +70,7 @@ export async function readStatistics(
   return scopes.map((_, index) => summarise(plan, measuredOf(byPlace.get(index + 1))))
 }
 
-/** Three lists of numbers side by side, as texts: thousands of short rows would take longer to read than to sum up. */
+/** Three parallel lists of numbers as text: thousands of short rows would take longer to read than to add up. */
 type Sums = { place: number; buckets: string | null; measures: string | null; counts: string | null }
 
 function measuredOf(sums: Sums | undefined): Measured[] {
@@ -110,7 +109,7 @@ const FOLD: Statement = {
     select count(*)::int as count from moved`,
 }
 
-/** Adds up what was tallied, on one process at a time; returns how many tallies it took. */
+/** Adds up the tallies, on one process at a time. Returns the number of tallies. */
 export async function foldStatistics(hot: HotDatabase): Promise<number> {
   for (let total = 0; ; ) {
     const count = await hot.unsynced.transaction(async (tx) => {
@@ -125,7 +124,7 @@ export async function foldStatistics(hot: HotDatabase): Promise<number> {
 
 const BETWEEN_FOLDS_MS = 5_000
 
-/** Keeps adding up what was tallied until what it returns is called. */
+/** Adds up the tallies in rounds until the returned function is called. */
 export function keepFolding({ hot, log }: Pick<Context, 'hot' | 'log'>): () => Promise<void> {
   return repeat(BETWEEN_FOLDS_MS, async () => {
     await foldStatistics(hot).catch((error) => log.warn({ err: error }, 'statistics.fold_failed'))
@@ -145,7 +144,7 @@ const FORGET: Statement = {
     select count(*)::int as count from gone`,
 }
 
-/** Forgets sums that no window reaches any more; returns how many. */
+/** Deletes sums that are older than every window. Returns the number of them. */
 export async function forgetStatistics({ hot }: Pick<Context, 'hot'>): Promise<number> {
   let total = 0
   for (const { seconds, keptHours } of ROLL_UPS) {

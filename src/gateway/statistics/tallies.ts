@@ -1,9 +1,9 @@
-// What a statement that changes deliveries appends beside the change: to the statistics, and to the bulk retries that
-// put deliveries back. Appending waits for nobody, so two processes that record for one endpoint never wait for each
-// other; the tallies are added up later (statistics.ts, bulk-retry-worker.ts), and readers take both.
+// The rows that a statement appends when it changes deliveries: tallies for the statistics and for bulk retries. Appending needs
+// no lock, so two processes that record results of one endpoint never wait for each other. The tallies are added up later
+// (statistics.ts, bulk-retry-worker.ts); readers take sums and tallies.
 
 /**
- * The CTEs `tallied` and `tallied_bulk_retries` over rows of recorded results: what ended, and how each attempt went.
+ * The CTEs `tallied` and `tallied_bulk_retries` over rows of recorded results. They count ended deliveries and attempts.
  * The rows have tenant_id, endpoint_id, test, was, state, ended_at, number, started_at, error_code, latency_bucket and
  * ended_bulk_retry_id.
  */
@@ -25,7 +25,7 @@ export function tallyResults(rows: string): string {
     )`
 }
 
-/** An insert that tells bulk retries that deliveries of theirs ended; `id` and `status` name columns of the rows. */
+/** An insert that counts ended deliveries for their bulk retries. `id` and `status` name columns of the rows. */
 export function tallyBulkRetries(rows: string, id: string, status: string): string {
   return `insert into bulk_retry_tally (bulk_retry_id, succeeded, dead_lettered, ended)
       select ${id}, count(*) filter (where ${status} = 'SUCCEEDED'), count(*) filter (where ${status} = 'DEAD_LETTERED'),
@@ -34,8 +34,8 @@ export function tallyBulkRetries(rows: string, id: string, status: string): stri
 }
 
 /**
- * An insert that takes deliveries out of the statistics again, because they are attempted anew: what counts is where a
- * delivery ended last. The rows have tenant_id, endpoint_id, test, was and was_completed_at.
+ * An insert that removes deliveries from the statistics, because they are attempted again: a delivery counts where it ended
+ * last. The rows have tenant_id, endpoint_id, test, was and was_completed_at.
  */
 export function untallyEnded(rows: string): string {
   return `insert into delivery_tally (tenant_id, endpoint_id, minute, succeeded, dead_lettered)
