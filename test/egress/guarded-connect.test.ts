@@ -39,7 +39,7 @@ const open = (connect: Connector, host: string, port = receiver.port) =>
   new Promise<TLSSocket | Failure>((onDone) => connect({ host, port, onStep: () => {}, onDone }))
 const BLOCKED = expect.objectContaining({ code: 'blocked_address' })
 
-test('what was reached must be what was asked for, to the letter', async () => {
+test('the peer address must be exactly the requested address', async () => {
   const six = await openScriptServer(await authority.issue({ names: ['::1'] }), { host: '::1', port: 0 })
   const connect = connectorFor('::1/128')
   // The same address, but not the text that was vetted.
@@ -48,7 +48,7 @@ test('what was reached must be what was asked for, to the letter', async () => {
   await six.close()
 })
 
-test('nobody there, nobody who speaks TLS, and a certificate that proves nothing are told apart', async () => {
+test('no server, no TLS and a bad certificate are different failures', async () => {
   const connect = connectorFor('127.0.0.0/8')
   expect(await open(connect, '127.0.0.1', 9)).toMatchObject({ code: 'connect_failed' })
 
@@ -70,7 +70,7 @@ test('nobody there, nobody who speaks TLS, and a certificate that proves nothing
   expect(await open(trusting, 'a.test')).toMatchObject({ code: 'tls_failed' })
 })
 
-test('giving up stops it, and what comes later is told to nobody', async () => {
+test('an aborted connection stops, and later events are ignored', async () => {
   const connect = connectorFor('127.0.0.0/8')
   for (const until of ['nothing', 'DNS', 'CONNECT'] as const) {
     const told: unknown[] = []
@@ -103,7 +103,7 @@ test('giving up stops it, and what comes later is told to nobody', async () => {
   ;(done.result as TLSSocket).destroy()
 })
 
-test('a session is taken up again while it is remembered, and the oldest is forgotten first', async () => {
+test('a remembered TLS session is resumed, and the oldest one is forgotten first', async () => {
   const connect = connectorFor('127.0.0.0/8', 2)
   const reused = async (host: string) => {
     const socket = (await open(connect, host)) as TLSSocket
@@ -121,12 +121,12 @@ test('a session is taken up again while it is remembered, and the oldest is forg
   expect(await reused('a.test')).toBe(false)
 })
 
-test('answers are kept to a bound, the newest longest', async () => {
+test('the number of kept DNS answers is limited, and the oldest go first', async () => {
   for (const name of ['1.test', '2.test', '3.test']) await lookup.lookup(name, () => true)
   expect(lookup.stats().cached).toBe(2)
 })
 
-test('a name server that is not there, and one that fails, are told apart', async () => {
+test('a missing name server and a failing one are different failures', async () => {
   const nobody = createLookup({ servers: ['127.0.0.1:9'] })
   expect((await nobody.lookup('a.test', () => true)).failure?.message).toMatch(
     /No name server could be reached.*SIVO_DNS_SERVERS/,

@@ -70,7 +70,7 @@ describe('an address that must not be dialled', () => {
     PUBLIC,
   ]
 
-  test('sees no connection, however it is spelled or resolved, and every refusal reads the same', async () => {
+  test('a forbidden address gets no connection in any spelling or by any name, and every refusal has the same text', async () => {
     const trap = await openTrap()
     for (const [name, answer] of names) dns.set(name, answer)
     const { sender } = openSender({ allowedNetworks: [], allowedPorts: [443, trap.port] })
@@ -88,7 +88,7 @@ describe('an address that must not be dialled', () => {
     expect(trap.seen()).toBe(0)
   })
 
-  test('is not dialled when a name changes its answer between two attempts', async () => {
+  test('a forbidden address gets no connection when a name changes its answer between two attempts', async () => {
     const trap = await openTrap('127.0.0.2')
     const receiver = await openScriptServer(await authority.issue({ names: ['rebinding.test'] }), { port: trap.port })
     opened.push(receiver)
@@ -106,7 +106,7 @@ describe('an address that must not be dialled', () => {
 })
 
 describe('allowed networks', () => {
-  test('may be dialled by address, by name and as localhost, on any port', async () => {
+  test('allowed networks can be reached by address, by name and as localhost, on any port', async () => {
     dns.set('receiver.test', ['127.0.0.1'])
     const names = ['receiver.test', 'localhost', 'app.localhost', '127.0.0.1']
     const receiver = await openScriptServer(await authority.issue({ names }))
@@ -123,7 +123,7 @@ describe('allowed networks', () => {
     expect(dns.asked('localhost')).toBe(0)
   })
 
-  test('do not open further ports of public addresses', async () => {
+  test('allowed networks do not allow other ports of public addresses', async () => {
     dns.set('public.test', [PUBLIC])
     const { sender } = openSender()
     const result = await sender.send({ url: 'https://public.test:22/', headers: [], body: Buffer.from('{}') })
@@ -131,7 +131,7 @@ describe('allowed networks', () => {
     expect(result.failure?.message).toContain('SIVO_ALLOWED_PORTS')
   })
 
-  test('when there are none, a further port is refused before anything is asked', async () => {
+  test('without allowed networks another port is refused before any look-up', async () => {
     const { sender } = openSender({ allowedNetworks: [] })
     const result = await sender.send({ url: 'https://public.test:22/', headers: [], body: Buffer.from('{}') })
     expect(result.failure).toEqual({ code: 'blocked_address', message: expect.stringContaining('SIVO_ALLOWED_PORTS') })
@@ -140,7 +140,7 @@ describe('allowed networks', () => {
 })
 
 describe('several addresses', () => {
-  test('are tried in turn: at once after a refusal, after 250 ms without an answer', async () => {
+  test('several addresses are tried in turn: at once after a refusal, after 250 ms without an answer', async () => {
     const receiver = await openScriptServer(await authority.issue({ names: ['many.test', 'slow.test'] }))
     opened.push(receiver)
     opened.push(await openBlackHole({ host: '127.0.0.3', port: receiver.port }))
@@ -172,7 +172,7 @@ describe('the DNS', () => {
     expect(failure?.message).toContain('broken.test')
   })
 
-  test('that never answers is dns_failed after about 5 s', async () => {
+  test('a name server that never answers is dns_failed after 5 s', async () => {
     dns.set('hung.test', 'silence')
     const lookup = openLookup()
     const startedAt = performance.now()
@@ -180,7 +180,7 @@ describe('the DNS', () => {
     expect(performance.now() - startedAt).toBeLessThan(6_000)
   })
 
-  test('that never answers for one family is waited for half a second', async () => {
+  test('a name server that never answers for one family is waited for half a second', async () => {
     for (const silent of ['A', 'AAAA']) {
       const name = `${silent.toLowerCase()}.test`
       const addresses = silent === 'A' ? ['2606:4700:0:0:0:0:0:1111'] : [PUBLIC]
@@ -192,7 +192,7 @@ describe('the DNS', () => {
     }
   })
 
-  test('with 200 names that hang delays no other name', async () => {
+  test('200 names that hang delay no other name', async () => {
     for (let index = 0; index < 200; index++) dns.set(`hung${index}.test`, 'silence')
     dns.set('*', [PUBLIC])
     const lookup = openLookup()
@@ -207,7 +207,7 @@ describe('the DNS', () => {
     expect(times.toSorted((a, b) => a - b)[98]).toBeLessThan(100)
   })
 
-  test('is asked once for names that are wanted at once, and again when the TTL is over', async () => {
+  test('a name that is wanted several times at once is resolved once, and again after its TTL', async () => {
     dns.set('short.test', [PUBLIC], 1)
     dns.set('long.test', [PUBLIC], 3600)
     dns.set('missing.test', 'nxdomain')
@@ -226,7 +226,7 @@ describe('the DNS', () => {
     later.mockRestore()
   })
 
-  test('answers with IPv6 and IPv4 in turn', async () => {
+  test('addresses of IPv6 and IPv4 are tried in turn', async () => {
     dns.set('both.test', ['93.184.215.14', '93.184.215.15', '2606:4700:0:0:0:0:0:1111'])
     expect(await openLookup().lookup('both.test', () => true)).toEqual({
       addresses: ['2606:4700::1111', '93.184.215.14', '93.184.215.15'],

@@ -37,7 +37,7 @@ describe('an interim reply', () => {
     ['and an empty line', `${CONTINUE}${CRLF}`],
     ['after another', `${CONTINUE}${HINTS}${CONTINUE}`],
     ['thirty times', HINTS.repeat(30)],
-  ])('is skipped: %s', async (_what, interim) => {
+  ])('an interim reply is skipped: %s', async (_what, interim) => {
     const { receiver, send } = await sending.script()
     receiver.answer(writes(`${interim}${OK}`))
     for (let count = 0; count < 3; count++) {
@@ -51,7 +51,7 @@ describe('an interim reply', () => {
     expect(receiver.connectionCount()).toBe(1)
   })
 
-  test('is skipped wherever the bytes are cut', async () => {
+  test('an interim reply is skipped wherever its bytes are cut', async () => {
     const { receiver, send } = await sending.script()
     const bytes = `${CONTINUE}${HINTS}${OK}`
     receiver.answer(async ({ socket }) => {
@@ -73,13 +73,13 @@ describe('an interim reply', () => {
     }
   })
 
-  test('says nothing about the outcome: the final status does', async () => {
+  test('the final status decides the outcome, not an interim reply', async () => {
     const { receiver, send } = await sending.script()
     receiver.answer(writes(`${CONTINUE}HTTP/1.1 503 Busy${CRLF}retry-after: 7${CRLF}content-length: 0${CRLF}${CRLF}`))
     expect(judge(await send(), new Date())).toMatchObject({ statusCode: 503, retryAfterMs: 7_000 })
   })
 
-  test('with nothing after it is waited on until the time limit, and named', async () => {
+  test('an interim reply without a final one ends at the time limit, and the message names it', async () => {
     const { receiver, send } = await sending.script({ timeoutMs: 300 })
     for (const [bytes, status] of [
       [CONTINUE, 100],
@@ -93,7 +93,7 @@ describe('an interim reply', () => {
     }
   })
 
-  test('does not stretch the time limit, however often it comes', async () => {
+  test('repeated interim replies do not extend the time limit', async () => {
     const { receiver, send } = await sending.script({ timeoutMs: 300 })
     receiver.answer(async ({ socket }) => {
       for (let count = 0; count < 20 && !socket.destroyed; count++) {
@@ -113,7 +113,7 @@ describe('an interim reply', () => {
       'more of their bytes than 16 KiB',
       `HTTP/1.1 103 Early Hints${CRLF}x: ${'x'.repeat(1_000)}${CRLF}${CRLF}`.repeat(20),
     ],
-  ])('is bounded: %s', async (_what, bytes) => {
+  ])('interim replies are limited: %s', async (_what, bytes) => {
     const { receiver, send } = await sending.script()
     receiver.answer(writes(bytes))
     expect((await send()).failure).toEqual({
@@ -123,7 +123,7 @@ describe('an interim reply', () => {
     await expect.poll(() => receiver.openCount()).toBe(0)
   })
 
-  test('shows that the receiver is at work: a connection that ends then is not sent on again', async () => {
+  test('after an interim reply a broken connection is not retried within the attempt', async () => {
     const { receiver, send } = await sending.script()
     await send()
     await new Promise(setImmediate)
@@ -132,7 +132,7 @@ describe('an interim reply', () => {
     expect(receiver.requests).toHaveLength(2)
   })
 
-  test('of Node’s own server, which a receiver may send unasked, is skipped', async () => {
+  test('an interim reply of Node’s own server is skipped', async () => {
     const server = createServer(sending.certificate, (request, response) => {
       response.writeContinue()
       response.writeProcessing()
@@ -173,7 +173,7 @@ describe('the head of a reply', () => {
     ],
     ['UTF-8', head('x-name: Zoë Ångström', 'content-length: 2'), ['x-name', 'Zoë Ångström']],
     ['Latin-1', Buffer.from(head('x-name: Zoë', 'content-length: 2'), 'latin1'), ['x-name', 'Zoë']],
-  ])('may have %s', async (_what, bytes, header) => {
+  ])('the head of a reply may have %s', async (_what, bytes, header) => {
     const { receiver, send } = await sending.script()
     receiver.answer(({ socket }) => void socket.write(Buffer.concat([Buffer.from(bytes as string), Buffer.from('ok')])))
     for (let count = 0; count < 2; count++) {
@@ -187,7 +187,7 @@ describe('the head of a reply', () => {
     expect(receiver.connectionCount()).toBe(1)
   })
 
-  test('with a length beside chunks is read by its chunks, and its connection is not used again', async () => {
+  test('a reply with a length beside chunks is read by its chunks, and its connection is not used again', async () => {
     const { receiver, send } = await sending.script()
     receiver.answer(
       writes(`${head('content-length: 3', 'transfer-encoding: chunked')}2${CRLF}ok${CRLF}0${CRLF}${CRLF}`),
@@ -212,7 +212,7 @@ describe('the head of a reply', () => {
     ['a page without a head', '<html>hello</html>', 'begins with "<html>hello</html>"'],
     ['another version of HTTP', `HTTP/2 200 OK${CRLF}${CRLF}`, 'begins with "HTTP/2 200 OK"'],
     ['a frame of HTTP/2', '\0\0\x06\x04\0\0\0\0\0\0\x05\0\0\x40\0', 'speaks HTTP/2 only'],
-  ])('with %s is refused with the reason', async (_what, bytes, reason) => {
+  ])('the head of a reply with %s is refused with the reason', async (_what, bytes, reason) => {
     const { receiver, send } = await sending.script()
     receiver.answer(writes(bytes))
     expect((await send()).failure).toEqual({ code: 'invalid_response', message: expect.stringContaining(reason) })

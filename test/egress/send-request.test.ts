@@ -32,7 +32,7 @@ afterEach(async () => {
 })
 
 describe('a request', () => {
-  test('arrives byte for byte, with the headers in their order and case', async () => {
+  test('a request arrives byte for byte, with the headers in their order and case', async () => {
     const { receiver, send } = await open()
     const headers = ['content-type', 'application/json', 'X-Sivo-Signature', 'sha256=00', 'webhook-id', 'evt_1']
     await send({ headers })
@@ -50,7 +50,7 @@ describe('a request', () => {
     ])
   })
 
-  test('tells each step, and times them only where a connection was opened', async () => {
+  test('a request reports each step, and times a step only if it opened a connection', async () => {
     const { send } = await open()
     const first: [string, number][] = []
     const { timing, reply, latencyMs } = await send({ onStep: (step, atMs) => first.push([step, atMs]) })
@@ -75,7 +75,7 @@ describe('a request', () => {
     expect(reused.timing.firstByteMs).toBeGreaterThan(0)
   })
 
-  test('that cannot be built is a result, not an exception', async () => {
+  test('a request that cannot be built is a result, not an exception', async () => {
     const { receiver, send } = await open()
     for (const headers of [
       ['X-A', 'a\r\nHost: evil'],
@@ -91,7 +91,7 @@ describe('a request', () => {
     expect(receiver.requests).toHaveLength(0)
   })
 
-  test('is ended by the signal, and by closing the sender, as aborted', async () => {
+  test('the signal, or closing the sender, ends a request as aborted', async () => {
     const { receiver, sender, send } = await open()
     receiver.answer(() => {})
     const controller = new AbortController()
@@ -133,7 +133,7 @@ describe('a reply', () => {
       kind: 'refused',
       errorCode: 'http_status',
     },
-  ])('$bytes', async ({ bytes, statusCode, kind, errorCode }) => {
+  ])('a reply with the status $statusCode is $kind, by its bytes ($#)', async ({ bytes, statusCode, kind, errorCode }) => {
     const { receiver, send } = await open()
     receiver.answer(({ socket }) => void (bytes.startsWith('HTTP/1.0') ? socket.end(bytes) : socket.write(bytes)))
     expect(judge(await send(), new Date())).toMatchObject({ kind, statusCode, errorCode })
@@ -146,7 +146,7 @@ describe('a reply', () => {
     { status: '503', retryAfter: 'soon', expected: null },
     { status: '503', retryAfter: '999999999', expected: 3_600_000 },
     { status: '500', retryAfter: '120', expected: null },
-  ])('$status with Retry-After $retryAfter asks for $expected ms', async ({ status, retryAfter, expected }) => {
+  ])('a $status with Retry-After $retryAfter asks to wait $expected ms', async ({ status, retryAfter, expected }) => {
     const { receiver, send } = await open()
     receiver.answer(({ socket }) => {
       const value = retryAfter.endsWith('date') ? new Date(Date.now() + 120_000).toUTCString() : retryAfter
@@ -157,7 +157,7 @@ describe('a reply', () => {
     else expect(Math.abs(retryAfterMs! - expected)).toBeLessThan(3_000)
   })
 
-  test.each([301, 302, 303, 307, 308])('%d is not followed, wherever it leads', async (statusCode) => {
+  test.each([301, 302, 303, 307, 308])('a redirect %d is not followed to any address', async (statusCode) => {
     const { receiver, send } = await open()
     const trap = await openTcp(() => {})
     const targets = [
@@ -183,14 +183,14 @@ describe('a reply', () => {
     ['HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(100)],
     ['HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nab'],
     ['HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n'],
-  ])('that is no HTTP reply is invalid_response: %j', async (bytes) => {
+  ])('a reply that is not HTTP is invalid_response: %j', async (bytes) => {
     const { receiver, send } = await open()
     receiver.answer(({ socket }) => void socket.write(bytes))
     expect((await send()).failure?.code).toBe('invalid_response')
     await vi.waitFor(() => expect(receiver.openCount()).toBe(0))
   })
 
-  test.each([1_000, 1])('with more than 16 KiB in %d headers is invalid_response', async (count) => {
+  test.each([1_000, 1])('a reply with more than 16 KiB in %d headers is invalid_response', async (count) => {
     const { receiver, send } = await open()
     receiver.answer(({ socket }) => {
       socket.write(`HTTP/1.1 200 OK\r\n${`x-filler: ${'0'.repeat(20_000 / count)}\r\n`.repeat(count)}\r\n`)
@@ -201,7 +201,7 @@ describe('a reply', () => {
   test.each([
     ['before a reply', ''],
     ['in the headers', 'HTTP/1.1 200 OK\r\ncont'],
-  ])('that breaks off %s is connection_reset, by RST and by FIN', async (_where, bytes) => {
+  ])('a reply that breaks off %s is connection_reset, by RST and by FIN', async (_where, bytes) => {
     const { receiver, send } = await open()
     for (const reset of [true, false]) {
       receiver.answer(async ({ socket, reset: sendReset }) => {
@@ -226,25 +226,28 @@ describe('a reply', () => {
       rest: 'connection: close\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n',
       body: 'abc',
     },
-  ])('that breaks off $where keeps its status, by RST and by FIN: the head had come', async ({ rest, body }) => {
-    const { receiver, send } = await open()
-    for (const [statusCode, kind] of [[200, 'delivered'] as const, [503, 'refused'] as const]) {
-      for (const reset of [true, false]) {
-        const got = heard()
-        receiver.answer(async ({ socket, reset: sendReset }) => {
-          socket.write(`HTTP/1.1 ${statusCode} Status\r\n${rest}`)
-          // What has not been read when a reset comes is lost on the way.
-          await got.headers
-          if (reset) sendReset()
-          else socket.destroy()
-        })
-        const result = await send({ onStep: got.onStep })
-        expect(judge(result, new Date())).toMatchObject({ kind, statusCode })
-        expect(result.reply?.body.toString()).toBe(body)
-        expect(readReplyBody(result)?.note).toContain('closed the connection before the end')
+  ])(
+    'a reply that breaks off $where keeps its status, by RST and by FIN, because its head was complete',
+    async ({ rest, body }) => {
+      const { receiver, send } = await open()
+      for (const [statusCode, kind] of [[200, 'delivered'] as const, [503, 'refused'] as const]) {
+        for (const reset of [true, false]) {
+          const got = heard()
+          receiver.answer(async ({ socket, reset: sendReset }) => {
+            socket.write(`HTTP/1.1 ${statusCode} Status\r\n${rest}`)
+            // What has not been read when a reset comes is lost on the way.
+            await got.headers
+            if (reset) sendReset()
+            else socket.destroy()
+          })
+          const result = await send({ onStep: got.onStep })
+          expect(judge(result, new Date())).toMatchObject({ kind, statusCode })
+          expect(result.reply?.body.toString()).toBe(body)
+          expect(readReplyBody(result)?.note).toContain('closed the connection before the end')
+        }
       }
-    }
-  })
+    },
+  )
 
   test.each([
     {
@@ -258,7 +261,7 @@ describe('a reply', () => {
       rest: 'connection: close\r\n\r\nabc',
       note: 'did not come within 0.3 s',
     },
-  ])('with a body $name is decided by its status, and the body is noted', async ({ rest, note }) => {
+  ])('a reply with a body $name is decided by its status, and the body gets a note', async ({ rest, note }) => {
     const { receiver, send } = await open({ timeoutMs: 300 })
     receiver.answer(({ socket }) => void socket.write(`HTTP/1.1 200 OK\r\n${rest}`))
     const result = await send()
@@ -267,7 +270,7 @@ describe('a reply', () => {
     await vi.waitFor(() => expect(receiver.openCount()).toBe(0))
   })
 
-  test('whose head came before the process had to stop counts, and is not sent again', async () => {
+  test('a reply whose head was complete before the process had to stop counts, and the request is not sent again', async () => {
     const { receiver, sender, send } = await open()
     receiver.answer(({ socket }) => void socket.write('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc'))
     const got = heard()
@@ -279,7 +282,7 @@ describe('a reply', () => {
     expect(judge(result, new Date()).kind).toBe('delivered')
   })
 
-  test('of 1 GB is cut at 16 KiB, keeps its verdict and costs no memory', async () => {
+  test('a reply of 1 GB is cut at 16 KiB, keeps its outcome and costs no memory', async () => {
     const { receiver, send } = await open()
     const block = Buffer.alloc(65_536, 'x')
     receiver.answer(({ socket }) => {
@@ -306,7 +309,7 @@ describe('a reply', () => {
     [16_383, false],
     [16_384, false],
     [16_385, true],
-  ])('of %d bytes: truncated is %s', async (size, bodyTruncated) => {
+  ])('a reply with a body of %d bytes: truncated is %s', async (size, bodyTruncated) => {
     const { receiver, send } = await open()
     receiver.answer(({ socket }) => {
       socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${size}\r\n\r\n`)
@@ -317,7 +320,7 @@ describe('a reply', () => {
     expect(reply?.body.length).toBe(Math.min(size, 16_384))
   })
 
-  test('that is compressed is kept as it came', async () => {
+  test('a compressed reply is kept as it was received', async () => {
     const { receiver, send } = await open()
     const bomb = gzipSync(Buffer.alloc(10 * 2 ** 20))
     receiver.answer(({ socket }) => {
@@ -343,7 +346,7 @@ describe('the deadline', () => {
       script: drip('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n', '0123456789'.repeat(10)),
       phase: "the reply's body",
     },
-  ])('ends $name', async ({ script, phase }) => {
+  ])('the time limit ends $name', async ({ script, phase }) => {
     const { receiver, send } = await open({ timeoutMs: 400 })
     receiver.answer(script)
     const result = await send()
@@ -353,7 +356,7 @@ describe('the deadline', () => {
     await vi.waitFor(() => expect(receiver.openCount()).toBe(0))
   })
 
-  test('ends a TLS handshake that stalls', async () => {
+  test('the time limit ends a TLS handshake that stalls', async () => {
     const stalled = await openTcp(() => {})
     const { sender } = await open({ timeoutMs: 300 })
     const result = await sender.send({ url: `https://${HOST}:${stalled.port}/`, headers: [], body: BODY })
@@ -362,7 +365,7 @@ describe('the deadline', () => {
     await vi.waitFor(() => expect(stalled.open()).toBe(0))
   })
 
-  test('ends a connection that is never answered', async () => {
+  test('the time limit ends a connection that is never answered', async () => {
     const blackHole = await openBlackHole()
     opened.push(blackHole)
     const { sender } = await open({ timeoutMs: 300 })
@@ -372,7 +375,7 @@ describe('the deadline', () => {
     expect(result.timing.totalMs).toBeLessThan(800)
   })
 
-  test('ends a look-up that is never answered', async () => {
+  test('the time limit ends a look-up that is never answered', async () => {
     const { sender } = await open({ timeoutMs: 300 })
     dns.set('hung.test', 'silence')
     const result = await sender.send({ url: 'https://hung.test/', headers: [], body: BODY })
@@ -380,7 +383,7 @@ describe('the deadline', () => {
     expect(result.timing.dnsMs).toBeNull()
   })
 
-  test('covers the wait for a free connection, and what waited is not sent afterwards', async () => {
+  test('the time limit includes the wait for a free connection, and a request that waited too long is not sent', async () => {
     const { receiver, send } = await open({ timeoutMs: 400, connectionsPerOrigin: 1 })
     receiver.answer(({ socket }) => void setTimeout(() => socket.write(OK), 300))
     const results = await Promise.all([send(), send({ deadlineMs: 250 }), send({ deadlineMs: 250 })])
@@ -395,7 +398,7 @@ describe('the deadline', () => {
     expect(receiver.connectionCount()).toBe(1)
   })
 
-  test('is kept within half a second at 10 s', async () => {
+  test('the time limit of 10 s is exact to half a second', async () => {
     const { receiver, send } = await open({ timeoutMs: 10_000 })
     receiver.answer(drip('HTTP/1.1 200 OK\r\ncontent-length: 10000\r\n\r\n', 'x'.repeat(2000)))
     const { failure, timing } = await send()
@@ -406,12 +409,12 @@ describe('the deadline', () => {
 })
 
 describe('TLS', () => {
-  test('without a known authority is refused', async () => {
+  test('a certificate of an unknown authority is refused', async () => {
     const { send } = await open({ ca: [] })
     expect((await send()).failure).toEqual({ code: 'tls_failed', message: expect.stringContaining('known authority') })
   })
 
-  test('with an expired certificate is refused, and the day is named', async () => {
+  test('an expired certificate is refused, and the message names the day', async () => {
     const expired = await authority.issue({
       names: [HOST],
       notBefore: new Date('2026-01-01T00:00:00Z'),
@@ -424,7 +427,7 @@ describe('TLS', () => {
     })
   })
 
-  test('with a certificate for another host is refused, and the host is named', async () => {
+  test('a certificate for another host is refused, and the message names the host', async () => {
     const { receiver, send } = await open({}, await authority.issue({ names: ['other.test'] }))
     expect((await send()).failure).toEqual({
       code: 'tls_failed',
@@ -433,12 +436,12 @@ describe('TLS', () => {
     expect(receiver.requests).toHaveLength(0)
   })
 
-  test('with a self-signed certificate is refused', async () => {
+  test('a self-signed certificate is refused', async () => {
     const { send } = await open({}, await makeSelfSigned([HOST]))
     expect((await send()).failure).toEqual({ code: 'tls_failed', message: expect.stringContaining('self-signed') })
   })
 
-  test('older than 1.2 is refused', async () => {
+  test('TLS older than 1.2 is refused', async () => {
     const { send } = await open(
       {},
       { ...certificate, minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' },
@@ -446,21 +449,21 @@ describe('TLS', () => {
     expect((await send()).failure).toEqual({ code: 'tls_failed', message: expect.stringContaining('TLS 1.2') })
   })
 
-  test('that is plain HTTP is refused', async () => {
+  test('a receiver that speaks plain HTTP is refused', async () => {
     const plain = await openTcp((socket) => void socket.write('HTTP/1.1 400 Bad Request\r\n\r\n'))
     const { sender } = await open()
     const { failure } = await sender.send({ url: `https://${HOST}:${plain.port}/`, headers: [], body: BODY })
     expect(failure).toEqual({ code: 'tls_failed', message: expect.stringContaining('does not speak TLS') })
   })
 
-  test('that is closed in the handshake is tls_failed', async () => {
+  test('a connection that is closed in the TLS handshake is tls_failed', async () => {
     const closing = await openTcp((socket) => socket.end())
     const { sender } = await open()
     const { failure } = await sender.send({ url: `https://${HOST}:${closing.port}/`, headers: [], body: BODY })
     expect(failure).toEqual({ code: 'tls_failed', message: expect.stringContaining('during the TLS handshake') })
   })
 
-  test('is never switched off by the environment', async () => {
+  test('the environment cannot switch off the check of certificates', async () => {
     vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0')
     try {
       const { send } = await open({ ca: [] })
@@ -470,7 +473,7 @@ describe('TLS', () => {
     }
   })
 
-  test.each(['TLSv1.2', 'TLSv1.3'] as const)('resumes a %s session on the next connection', async (version) => {
+  test.each(['TLSv1.2', 'TLSv1.3'] as const)('a %s session is resumed on the next connection', async (version) => {
     const { receiver, send } = await open({}, { ...certificate, minVersion: version, maxVersion: version })
     receiver.answer(
       ({ socket }) => void socket.write('HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n'),
@@ -483,7 +486,7 @@ describe('TLS', () => {
 })
 
 describe('a kept-alive connection', () => {
-  test('that the receiver closes as we send costs no retry: the request goes once more, on a new connection', async () => {
+  test('a kept-alive connection that the receiver closes during a request costs no retry: the request is sent once more, on a new connection', async () => {
     const { receiver, send } = await open()
     expect((await send()).reply?.statusCode).toBe(200)
     await new Promise(setImmediate)
@@ -510,7 +513,7 @@ describe('a kept-alive connection', () => {
     }
   })
 
-  test('on which the receiver says 408 has not heard the request: it goes once more, on a new connection', async () => {
+  test('a request that gets 408 on a kept-alive connection is sent once more, on a new connection', async () => {
     const { receiver, send } = await open()
     const late = ({ onConnection, socket }: ScriptedRequest) =>
       void socket.write(
@@ -533,7 +536,7 @@ describe('a kept-alive connection', () => {
     expect(await send()).toMatchObject({ reply: { statusCode: 408 }, requestCount: 2 })
   })
 
-  test('on which a 408 comes after two seconds is answered: the receiver was not idle', async () => {
+  test('a 408 that comes after two seconds is the reply, because the receiver was not idle', async () => {
     const { receiver, send } = await open()
     await send()
     await new Promise(setImmediate)
@@ -549,7 +552,7 @@ describe('a kept-alive connection', () => {
     ['timeout=1, max=100', false],
     ['timeout=5', true],
     ['max=100', true],
-  ])('whose receiver says "Keep-Alive: %s" is used again: %s', async (hint, isReused) => {
+  ])('a connection whose receiver says "Keep-Alive: %s" is used again: %s', async (hint, isReused) => {
     const { receiver, send } = await open()
     const reply = `HTTP/1.1 200 OK\r\nconnection: keep-alive\r\nkeep-alive: ${hint}\r\ncontent-length: 0\r\n\r\n`
     receiver.answer(({ socket }) => void socket.write(reply))
@@ -560,7 +563,7 @@ describe('a kept-alive connection', () => {
     expect(receiver.connectionCount()).toBe(isReused ? 1 : 3)
   })
 
-  test('is sent once more only once, and never after a first byte of the reply', async () => {
+  test('a request is sent once more only once, and never after the first byte of a reply', async () => {
     const { receiver, send } = await open()
     await send()
     await new Promise(setImmediate)
@@ -576,7 +579,7 @@ describe('a kept-alive connection', () => {
     expect(receiver.requests).toHaveLength(5)
   })
 
-  test('that the receiver half-closed while idle is not used again', async () => {
+  test('a kept-alive connection that the receiver half-closed is not used again', async () => {
     const { receiver, send } = await open()
     receiver.answer(({ socket }) => void socket.write(OK, () => setImmediate(() => socket.end())))
     await send()
@@ -585,7 +588,7 @@ describe('a kept-alive connection', () => {
     expect(receiver.requests.map(({ connection }) => connection)).toEqual([0, 1])
   })
 
-  test('that holds a reply nobody asked for is not used again: it is never taken for the next one', async () => {
+  test('a kept-alive connection with an unrequested reply is not used again, so that the reply never counts for the next request', async () => {
     const { receiver, send } = await open()
     receiver.answer(({ socket }) => void socket.write(`${OK}HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\npoison`))
     const first = await send()
@@ -595,7 +598,7 @@ describe('a kept-alive connection', () => {
     expect(second.reply).toMatchObject({ statusCode: 500, body: Buffer.from('true') })
   })
 
-  test('that holds a late reply of a timed-out attempt is not used again', async () => {
+  test('a kept-alive connection with a late reply of a timed-out attempt is not used again', async () => {
     const { receiver, send } = await open({ connectionsPerOrigin: 1 })
     receiver.answer(
       ({ socket }) => void setTimeout(() => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nlate'), 150),
@@ -605,7 +608,7 @@ describe('a kept-alive connection', () => {
     expect((await send()).reply?.body.toString()).toBe('ok')
   })
 
-  test('is closed within about 5 s of idling, and then nothing of the origin is kept', async () => {
+  test('an idle connection is closed within 5 s, and then nothing of its origin is kept', async () => {
     const { receiver, sender, send } = await open()
     await Promise.all([send(), send(), send()])
     expect(receiver.openCount()).toBe(3)
@@ -617,7 +620,7 @@ describe('a kept-alive connection', () => {
     })
   })
 
-  test('is one of a bounded number per origin', async () => {
+  test('the number of kept-alive connections per origin is limited', async () => {
     const { receiver, send } = await open({ connectionsPerOrigin: 4 })
     const results = await Promise.all(Array.from({ length: 40 }, () => send()))
     expect(results.every(({ failure }) => failure === null)).toBe(true)
@@ -627,7 +630,7 @@ describe('a kept-alive connection', () => {
 })
 
 describe('a receiver that is not there', () => {
-  test('is connect_failed, without the address', async () => {
+  test('a receiver that is not there is connect_failed, without its address in the message', async () => {
     const gone = await openTcp(() => {})
     await gone.close()
     const { sender } = await open()
@@ -636,7 +639,7 @@ describe('a receiver that is not there', () => {
     expect(failure?.message).not.toContain('127.0.0.1')
   })
 
-  test('fails alone: 500 origins that fail leave nothing behind and delay no healthy one', async () => {
+  test('500 failing origins leave nothing behind and delay no healthy one', async () => {
     const { sender, send } = await open({ timeoutMs: 5_000 })
     const gone = await openTcp(() => {})
     await gone.close()

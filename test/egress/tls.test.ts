@@ -43,40 +43,46 @@ describe('a chain of certificates', () => {
     { name: 'unknownRootServed', says: /served whole.*root "Acme private root".*NODE_EXTRA_CA_CERTS/ },
     { name: 'unknownRoot', says: /issued by "Acme private root".*neither served nor known.*NODE_EXTRA_CA_CERTS/ },
     { name: 'intermediateMissing', says: /issued by "Known intermediate".*serve the whole chain/ },
-  ])('that must not be trusted is refused with the reason: $name', async ({ name, says }) => {
+  ])('a chain of certificates that must not be trusted is refused with the reason: $name', async ({ name, says }) => {
     expect(await refusalOf(name)).toEqual({ code: 'tls_failed', message: expect.stringMatching(says) })
   })
 
-  test('whose root is served is not told to serve the whole chain', async () => {
+  test('a chain with an untrusted root that is served is not told to serve the whole chain', async () => {
     expect((await refusalOf('unknownRootServed'))?.message).not.toContain('serve the whole chain')
   })
 })
 
 describe('a receiver that wants a client certificate', () => {
-  test.each(['TLSv1.3', 'TLSv1.2'] as const)('over %s is named as such', async (version) => {
-    const server = createServer({
-      ...sending.certificate,
-      requestCert: true,
-      rejectUnauthorized: true,
-      ca: [sending.authority.cert],
-      minVersion: version,
-      maxVersion: version,
-    })
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const send = sending.to((server.address() as AddressInfo).port)
-    // Over TLS 1.3 the refusal comes after the handshake, while the request is on its way: small or large.
-    for (const body of [BODY, Buffer.alloc(262_144, 'x')]) {
-      for (let count = 0; count < 5; count++) {
-        const { failure } = await send({ body })
-        expect(failure).toEqual({ code: 'tls_failed', message: expect.stringContaining('wants a client certificate') })
+  test.each(['TLSv1.3', 'TLSv1.2'] as const)(
+    'a receiver that requires a client certificate over %s is named as such',
+    async (version) => {
+      const server = createServer({
+        ...sending.certificate,
+        requestCert: true,
+        rejectUnauthorized: true,
+        ca: [sending.authority.cert],
+        minVersion: version,
+        maxVersion: version,
+      })
+      server.listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      const send = sending.to((server.address() as AddressInfo).port)
+      // Over TLS 1.3 the refusal comes after the handshake, while the request is on its way: small or large.
+      for (const body of [BODY, Buffer.alloc(262_144, 'x')]) {
+        for (let count = 0; count < 5; count++) {
+          const { failure } = await send({ body })
+          expect(failure).toEqual({
+            code: 'tls_failed',
+            message: expect.stringContaining('wants a client certificate'),
+          })
+        }
       }
-    }
-    server.close()
-  })
+      server.close()
+    },
+  )
 })
 
-test('a receiver that speaks HTTP/2 only is named as such', async () => {
+test('a receiver that speaks only HTTP/2 is named as such', async () => {
   const server = createSecureServer({ ...sending.certificate, allowHTTP1: false })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -85,7 +91,7 @@ test('a receiver that speaks HTTP/2 only is named as such', async () => {
   server.close()
 })
 
-test('a receiver that closes without a word is not taken for one of HTTP/2, and the time limit holds', async () => {
+test('a receiver that closes without a reply does not count as HTTP/2, and the time limit holds', async () => {
   const { receiver, send } = await sending.script({ timeoutMs: 500 })
   receiver.answer(({ socket }) => void socket.destroy())
   const first = await send()

@@ -30,7 +30,7 @@ describe('the files of the console', () => {
     await rm(folder, { recursive: true })
   })
 
-  test('with a hash in their name are kept for good, and come compressed to whom that suits', async () => {
+  test('console files with a hash in their name are cached forever, and compressed for clients that accept it', async () => {
     const packed = await fetch(`${url}/assets/index-a1B2c3D4.js`, { headers: { 'accept-encoding': 'gzip' } })
     expect(packed.headers.get('content-encoding')).toBe('gzip')
     expect(Number(packed.headers.get('content-length'))).toBeLessThan(SCRIPT.length / 10)
@@ -41,7 +41,7 @@ describe('the files of the console', () => {
     expect(await plain.text()).toBe(SCRIPT)
   })
 
-  test('the page is asked for each time, under whatever address it finds its way by itself', async () => {
+  test('the console page is requested each time, under every address that the console handles itself', async () => {
     for (const path of ['/', '/deliveries', '/endpoints/ep_1']) {
       const page = await fetch(url + path)
       expect(page.headers.get('cache-control')).toBe('no-cache')
@@ -50,7 +50,7 @@ describe('the files of the console', () => {
     }
   })
 
-  test('what is no file of it is left to others, and nothing outside of its folder is given out', async () => {
+  test('an unknown path is left to other handlers, and no file outside the console’s folder is served', async () => {
     for (const path of ['/missing.js', '/../package.json', '/assets/%2e%2e/%2e%2e/package.json'])
       expect((await fetch(url + path)).status).toBe(404)
   })

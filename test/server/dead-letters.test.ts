@@ -88,7 +88,7 @@ const get = (key: TestKey, query = '') => house.request(`/dead-letters.json${que
 const list = async (key: TestKey, query = ''): Promise<any[]> => (await get(key, query)).json()
 
 describe('the download', () => {
-  test('holds every dead letter of the tenant, newest first, over all its pages, and no header value', async () => {
+  test('the dead-letter download holds every dead letter of the tenant, newest first, and no header value', async () => {
     const response = await get(admin)
     expect(response.headers.get('content-type')).toContain('application/json')
     expect(response.headers.get('content-disposition')).toContain('attachment')
@@ -111,14 +111,14 @@ describe('the download', () => {
     expect(text).toContain(`"event":${EXACT_BODY}`)
   })
 
-  test('an operator names the tenant', async () => {
+  test('an operator must name the tenant of a dead-letter download', async () => {
     const unnamed = await get(operator)
     expect(unnamed.status).toBe(400)
     expect((await unnamed.json()).errors[0].extensions.code).toBe('BAD_USER_INPUT')
     expect(await list(operator, `?tenantId=${toPublicId('tenant', foreign.tenantId)}`)).toHaveLength(1)
   })
 
-  test('filters as the query does, lists by repetition', async () => {
+  test('the dead-letter download filters like the query, with repeated parameters for lists', async () => {
     const event = (index: number) => toPublicId('event', eventIds[index]!)
     expect(await list(admin, `?eventId=${event(3)}`)).toHaveLength(1)
     expect(await list(admin, '?statusCodes=404&statusCodes=500')).toHaveLength(COUNT)
@@ -130,7 +130,7 @@ describe('the download', () => {
     expect(await list(admin, '?to=2020-01-01T00:00:00Z')).toEqual([])
   })
 
-  test('what is not the caller’s is not found, whatever it is', async () => {
+  test('the dead-letter download answers not found for every foreign object in its filter', async () => {
     for (const query of [
       `?tenantId=${toPublicId('tenant', foreign.tenantId)}`,
       `?endpointIds=${toPublicId('endpoint', foreign.id)}`,
@@ -143,7 +143,7 @@ describe('the download', () => {
     }
   })
 
-  test('a parameter that is no filter is refused', async () => {
+  test('the dead-letter download refuses an unknown parameter', async () => {
     for (const query of [
       '?tenant=x',
       '?test=maybe',
@@ -155,13 +155,13 @@ describe('the download', () => {
       expect((await get(admin, query)).status, query).toBe(400)
   })
 
-  test('is for those who read: not for a publisher, not without a key', async () => {
+  test('a PUBLISHER and a caller without a key cannot download dead letters', async () => {
     expect((await get(await house.key('PUBLISHER'))).status).toBe(403)
     expect((await get(await house.key('VIEWER'))).status).toBe(200)
     expect((await house.request('/dead-letters.json')).status).toBe(401)
   })
 
-  test('a fault in the middle breaks the connection: no array that is closed and short', async () => {
+  test('a fault in the middle of a download breaks the connection, so that no incomplete array is closed', async () => {
     const { db } = house.house.ctx
     const oldest = await db.delivery.findFirstOrThrow({
       where: { endpointId: endpoint.id, status: 'DEAD_LETTERED' },

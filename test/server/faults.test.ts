@@ -15,7 +15,7 @@ beforeAll(async () => {
 })
 afterAll(() => house.close())
 
-test('a database that is away is one line, not one a request, and every refusal is counted', async () => {
+test('an outage of the database is one log line, not one per request, and every refusal is counted', async () => {
   const before = logged.length
   for (let round = 0; round < 10; round++)
     await Promise.all(
@@ -28,7 +28,7 @@ test('a database that is away is one line, not one a request, and every refusal 
   expect(metrics).toMatch(/^sivo_faults_total\{fault="request.database_away"\} 500$/m)
 })
 
-test('what callers do wrong is neither logged nor a fault', async () => {
+test('an error of a caller is neither logged nor counted as a fault', async () => {
   const before = logged.length
   for (let asked = 0; asked < 20; asked++) await house.ask(key, '{ nothing }')
   await house.request('/graphql', { method: 'POST' })
@@ -37,7 +37,7 @@ test('what callers do wrong is neither logged nor a fault', async () => {
   expect(metrics.match(/^sivo_faults_total.*/gm)).toHaveLength(1)
 })
 
-test('sockets that come while the database is away are told to try again, and are one line', async () => {
+test('sockets during an outage of the database are told to try again, and are one log line', async () => {
   const before = logged.length
   const unseen = (await house.key('VIEWER')).secret
   const locking = await openClient(house.house.databaseUrl)

@@ -30,7 +30,7 @@ const ask = async (query: string, variables: object = {}) => {
   return (await response.json()) as any
 }
 
-test('an operator sets up an endpoint, publishes, and sees the delivery live on a socket', async () => {
+test('an operator can create an endpoint, publish, and see the delivery live on a socket', async () => {
   const receiver = await house.receiver()
   const tenantId = toPublicId('tenant', house.tenantId)
   const created = await ask(
@@ -73,7 +73,7 @@ test('an operator sets up an endpoint, publishes, and sees the delivery live on 
   await client.dispose()
 })
 
-test('a console link leads here and opens a session that reads its tenant', async () => {
+test('a console link opens a session that can read its tenant', async () => {
   const { data } = await ask(
     `mutation L($input: CreateConsoleLinkInput!) { createConsoleLink(input: $input) { ... on CreateConsoleLinkSuccess { url } } }`,
     { input: { tenantId: toPublicId('tenant', house.tenantId), role: 'VIEWER' } },
@@ -90,7 +90,7 @@ test('a console link leads here and opens a session that reads its tenant', asyn
   })
 })
 
-test('a value that is no date is the caller’s mistake, in variables and in the document', async () => {
+test('a wrong date is an error of the caller, in variables and in the document', async () => {
   const tenantId = toPublicId('tenant', house.tenantId)
   const asVariable = await ask(
     `query D($from: DateTime) { deliveryCount(filter: { from: $from, tenantId: "${tenantId}" }) { count } }`,

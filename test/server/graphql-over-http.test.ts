@@ -74,7 +74,7 @@ describe('a subscription over HTTP', () => {
     'text/event-stream;q=0',
     'text/event-streams',
     'application/json; note="text/event-stream"',
-  ])('with accept %s is refused at its start, and runs nothing', async (accept) => {
+  ])('a subscription over HTTP with accept %s is refused at its start, and runs nothing', async (accept) => {
     for (const ask of [() => post(QUIET, { accept }), () => get({ query: QUIET.query }, { accept })]) {
       const response = await ask()
       expect(response.status).toBe(406)
@@ -86,7 +86,7 @@ describe('a subscription over HTTP', () => {
     expect(await openEvents()).toBe(0)
   })
 
-  test('a hundred clients that accept anything do not use up the streams of their key', async () => {
+  test('a hundred refused subscriptions do not use up the streams of their key', async () => {
     for (let asked = 0; asked < 100; asked++) await (await post(QUIET, { accept: '*/*' })).text()
     const ticks = await post({ query: 'subscription { ticks(count: 1) }' }, { accept: 'text/event-stream' })
     expect(await ticks.text()).toContain('"ticks":1')
@@ -98,7 +98,7 @@ describe('a subscription over HTTP', () => {
     'application/json, text/event-stream;q=0.1',
     'text/event-stream; charset=utf-8',
     'application/graphql-response+json, application/graphql+json, application/json, text/event-stream, multipart/mixed',
-  ])('with accept %s is a stream of events, by POST and by GET', async (accept) => {
+  ])('a subscription over HTTP with accept %s is a stream of events, by POST and by GET', async (accept) => {
     const query = 'subscription { ticks(count: 2) }'
     for (const response of [await post({ query }, { accept }), await get({ query }, { accept })]) {
       expect(response.status).toBe(200)
@@ -112,7 +112,7 @@ describe('a subscription over HTTP', () => {
     }
   })
 
-  test('that is wrong says so in its stream, with the status that its errors ask for', async () => {
+  test('a wrong subscription over HTTP reports its errors in its stream, with their status', async () => {
     const accept = 'text/event-stream'
     const wrong: [string, number, string][] = [
       ['subscription { nothing }', 200, 'BAD_USER_INPUT'],
@@ -132,7 +132,7 @@ describe('a subscription over HTTP', () => {
 })
 
 describe('a query', () => {
-  test('comes in the media type that the client likes best', async () => {
+  test('a reply has the media type that the client prefers', async () => {
     const types: [string, string][] = [
       ['*/*', 'application/json; charset=utf-8'],
       ['application/json', 'application/json; charset=utf-8'],
@@ -149,7 +149,7 @@ describe('a query', () => {
         }
   })
 
-  test('that no client could read is not run', async () => {
+  test('a query without an acceptable media type is not run', async () => {
     for (const accept of ['text/html', 'multipart/mixed', 'application/json;q=0']) {
       const response = await post({ query: 'mutation { publish(data: 1) }' }, { accept })
       expect([accept, response.status]).toEqual([accept, 406])
@@ -157,7 +157,7 @@ describe('a query', () => {
     }
   })
 
-  test('reaches /graphql/ as well as /graphql', async () => {
+  test('a query can be sent to /graphql/ and to /graphql', async () => {
     const response = await house.request('/graphql/', {
       method: 'POST',
       key,
@@ -168,7 +168,7 @@ describe('a query', () => {
     expect((await house.request('/metrics').then((metrics) => metrics.text())).includes('route="console"')).toBe(false)
   })
 
-  test('by GET with broken JSON in variables or extensions is 400 and names it', async () => {
+  test('a GET with broken JSON in variables or extensions is 400, and the message names it', async () => {
     for (const name of ['variables', 'extensions'])
       for (const text of ['{', '{"a":', 'undefined', "{'a': 1}"]) {
         const response = await get({ query: '{ hello }', [name]: text })
@@ -184,7 +184,7 @@ describe('a query', () => {
     expect(inexact.status).toBe(200)
   })
 
-  test('with members that no request has is 400 and names them', async () => {
+  test('a request with unknown members is 400, and the message names them', async () => {
     const response = await post({ query: '{ hello }', operation: 'A', doc_id: 7, id: null })
     expect(response.status).toBe(400)
     expect((await errorOf(response)).message).toBe(
@@ -192,7 +192,7 @@ describe('a query', () => {
     )
   })
 
-  test('with a member of another type is 400 and says what came', async () => {
+  test('a request with a member of a wrong type is 400, and the message names the type', async () => {
     const wrong: [object, string][] = [
       [{}, 'Expected query to be the text of a document, got none.'],
       [{ query: null }, 'Expected query to be the text of a document, got none.'],
@@ -210,7 +210,7 @@ describe('a query', () => {
     }
   })
 
-  test('that names its document by a hash is told to send it, by POST and by GET', async () => {
+  test('a request that names its document by a hash is told to send it, by POST and by GET', async () => {
     const persistedQuery = { version: 1, sha256Hash: 'a'.repeat(64) }
     const asked = [
       await post({ operationName: 'A', variables: {}, extensions: { persistedQuery } }),
@@ -232,7 +232,7 @@ describe('a query', () => {
 describe('an error of the request', () => {
   const GRAPHQL = 'application/graphql-response+json'
 
-  test('comes in the media type that the client accepts', async () => {
+  test('an error of a request has the media type that the client accepts', async () => {
     const body = '{"query":"{ hello }"}'
     const ask = (accept: string, headers: Record<string, string>, text = body) =>
       house.request('/graphql', {
@@ -293,7 +293,7 @@ describe('a reply', () => {
     ['gzip, deflate, br, zstd', 'zstd', zstdDecompressSync],
     ['gzip, deflate, br', 'br', brotliDecompressSync],
     ['*', 'zstd', zstdDecompressSync],
-  ] as const)('that is large is compressed for accept-encoding %s', async (accepted, coding, decompress) => {
+  ] as const)('a large reply is compressed for accept-encoding %s', async (accepted, coding, decompress) => {
     const { headers, bytes } = await asked(accepted)
     expect(headers).toMatchObject({
       'content-encoding': coding,
@@ -304,7 +304,7 @@ describe('a reply', () => {
     expect(JSON.parse(String(decompress(bytes))).data.hello).toMatch(/^Hello SIVO SIVO /)
   })
 
-  test('is sent as it is to a client that names no coding, or refuses them, and when it is small or a stream', async () => {
+  test('a reply is not compressed for a client that accepts no coding, or if it is small or a stream', async () => {
     for (const accepted of ['', 'identity', 'gzip;q=0, br;q=0, zstd;q=0', 'deflate']) {
       const { headers, bytes } = await asked(accepted)
       expect([accepted, headers['content-encoding']]).toEqual([accepted, undefined])
@@ -317,7 +317,7 @@ describe('a reply', () => {
     expect((await asked('gzip', LARGE, 'text/event-stream')).headers['content-encoding']).toBeUndefined()
   })
 
-  test('that is large and says what is wrong is compressed as well', async () => {
+  test('a large reply with errors is compressed as well', async () => {
     const query = `{ ${'nothing '.repeat(40)} }`
     const { headers, bytes } = await asked('gzip', JSON.stringify({ query }))
     expect(headers).toMatchObject({ 'content-encoding': 'gzip', 'content-length': String(bytes.length) })
@@ -336,7 +336,7 @@ describe('a page of another origin', () => {
       },
     })
 
-  test('of SIVO_ALLOWED_ORIGINS may ask with a key and read the reply, also of a refusal', async () => {
+  test('a page of SIVO_ALLOWED_ORIGINS can call with a key and read the reply, also a refusal', async () => {
     for (const origin of ['https://app.example.com', 'http://localhost:5173']) {
       for (const path of ['/graphql', '/graphql/', '/dead-letters.json']) {
         const allowed = await preflight(origin, path)
@@ -359,7 +359,7 @@ describe('a page of another origin', () => {
     }
   })
 
-  test('that is not among them is told which setting names it, and reads nothing', async () => {
+  test('a page of another origin is told which setting allows it, and cannot read the reply', async () => {
     for (const origin of [
       'https://evil.example',
       'https://app.example.com.evil.example',
@@ -375,7 +375,7 @@ describe('a page of another origin', () => {
     }
   })
 
-  test('is not invited to the console or its sessions', async () => {
+  test('a page of another origin gets no access to the console or its sessions', async () => {
     for (const path of ['/session', '/']) {
       const response = await preflight('https://app.example.com', path)
       for (const name of response.headers.keys()) expect(name).not.toMatch(/^access-control/)

@@ -22,7 +22,7 @@ const post = (
 ) => house.request('/graphql', { method: 'POST', key, headers, body })
 
 describe('who asks', () => {
-  test('nothing is answered without a key, introspection neither', async () => {
+  test('nothing is answered without a key, not even introspection', async () => {
     for (const query of ['{ hello }', getIntrospectionQuery(), 'not graphql'])
       for (const key of [undefined, 'sivo_unknown', `${viewer.secret}x`]) {
         const response = await post(JSON.stringify({ query }), undefined, key ?? '')
@@ -32,7 +32,7 @@ describe('who asks', () => {
       }
   })
 
-  test('with a key, whole introspection is answered', async () => {
+  test('a caller with a key gets the whole introspection', async () => {
     const everything = getIntrospectionQuery({
       inputValueDeprecation: true,
       specifiedByUrl: true,
@@ -45,7 +45,7 @@ describe('who asks', () => {
     expect(json.data.__schema.queryType.name).toBe('Query')
   })
 
-  test('a key works until it expires, and its use is noted', async () => {
+  test('a key works until it expires, and its last use is recorded', async () => {
     const key = await house.key('ADMIN', new Date(Date.now() + 1_500))
     expect((await house.ask(key.secret, '{ viewer }')).json.data.viewer).toBe('Key of ADMIN')
     const { db } = house.house.ctx
@@ -65,7 +65,7 @@ describe('who asks', () => {
   })
 })
 
-test('an ordinary operation is answered as Yoga answers it: the same status, headers and body', async () => {
+test('an ordinary operation has the same status, headers and body as through Yoga', async () => {
   const parametersOf: object[] = [
     { query: 'query Q($name: String) { hello(name: $name) self { viewer } }', variables: { name: 'you' } },
     { query: 'query A { hello } query B { viewer }', operationName: 'B', variables: null },
@@ -110,7 +110,7 @@ describe('the console session', () => {
   const signIn = (token: string, headers: Record<string, string> = csrf) =>
     house.request('/session', { method: 'POST', headers, body: JSON.stringify({ token }) })
 
-  test('a link is exchanged once for a cookie that scripts cannot read', async () => {
+  test('a console link is exchanged once for a cookie that scripts cannot read', async () => {
     const token = await aLink()
     const first = await signIn(token)
     expect(first.status).toBe(200)
@@ -120,14 +120,14 @@ describe('the console session', () => {
     expect((await signIn(token)).status).toBe(401)
   })
 
-  test('behind TLS the cookie is Secure and bound to the host', async () => {
+  test('behind TLS the session cookie is Secure and bound to the host', async () => {
     const response = await signIn(await aLink(), { ...csrf, 'x-forwarded-proto': 'https' })
     expect(response.headers.get('set-cookie')).toMatch(
       /^__Host-sivo_session=\S+; Secure; Path=\/; HttpOnly; SameSite=Strict/,
     )
   })
 
-  test('the cookie asks only with the header, and from no other origin; after signing out not at all', async () => {
+  test('the session cookie works only with the CSRF header and from its own origin, and not after signing out', async () => {
     const cookie = (await signIn(await aLink())).headers.get('set-cookie')!.split(';')[0]!
     const ask = async (headers: Record<string, string>) => {
       const response = await house.request('/graphql', {
@@ -149,7 +149,7 @@ describe('the console session', () => {
 })
 
 describe('what is asked', () => {
-  test('every reply tells its cost and what is left of the rate', async () => {
+  test('every reply states its cost and the rest of the rate limit', async () => {
     const first = await house.ask(viewer.secret, '{ list(first: 10) { hello } }')
     const { cost, rateLimit } = first.json.extensions
     expect(cost).toEqual({ requested: 11, limit: 50_000 })
@@ -160,7 +160,7 @@ describe('what is asked', () => {
     expect(wrong.json.errors[0].extensions.code).toBe('BAD_USER_INPUT')
   })
 
-  test('a document that is too long, deep, wide or costly is refused before it is run', async () => {
+  test('a document that is too long, deep, wide or costly is refused before it runs', async () => {
     const nested = (levels: number) => `{ ${'self { '.repeat(levels)} hello ${'} '.repeat(levels)} }`
     const bomb = `query { ...F0 } ${Array.from({ length: 30 }, (_, i) => `fragment F${i} on Query { ...F${i + 1} ...F${i + 1} }`).join(' ')} fragment F30 on Query { hello }`
     const refused = {
@@ -181,7 +181,7 @@ describe('what is asked', () => {
     expect((await house.ask(viewer.secret, nested(10))).json.errors).toBeUndefined()
   })
 
-  test('the cost follows the variables, also in a document that was asked before', async () => {
+  test('the cost follows the variables, also in a document that was sent before', async () => {
     const query = 'query Q($first: Int) { list(first: $first) { list(first: $first) { hello } } }'
     expect((await house.ask(viewer.secret, query, { first: 2 })).json.data).toEqual({ list: [] })
     expect((await house.ask(viewer.secret, query, { first: 1_000 })).json.errors[0].extensions.code).toBe(
@@ -189,7 +189,7 @@ describe('what is asked', () => {
     )
   })
 
-  test('what no JSON object in UTF-8 of at most 4 MiB is, is refused', async () => {
+  test('a body that is not a JSON object in UTF-8 of at most 4 MiB is refused', async () => {
     const json = { 'content-type': 'application/json' }
     const cases: [BodyInit, Record<string, string>, number][] = [
       ['{', json, 400],
@@ -212,7 +212,7 @@ describe('what is asked', () => {
     expect((await post(JSON.stringify(largest))).status).toBe(200)
   })
 
-  test('a number that a double would change is not rounded on its way in', async () => {
+  test('a number that a double would change is not rounded in a request', async () => {
     const response = await post(
       '{"query":"mutation M($data: JSON) { publish(data: $data) }","variables":{"data":{"a":12345678901234567890,"b":1.5}}}',
     )
@@ -227,7 +227,7 @@ describe('what is asked', () => {
     expect((await mutation.json()).data).toBeUndefined()
   })
 
-  test('no other origin is invited, and there is no page to try queries on', async () => {
+  test('no other origin gets CORS permission, and the server has no query page', async () => {
     const response = await house.request('/graphql', {
       key: viewer.secret,
       headers: { origin: 'https://evil.example', accept: 'text/html' },
@@ -238,7 +238,7 @@ describe('what is asked', () => {
 })
 
 describe('what a failure tells', () => {
-  test('a fault of ours is masked, has a request id, and is logged once under it', async () => {
+  test('a fault of the gateway is masked, has a request id, and is logged once with it', async () => {
     for (const [query, status] of [
       ['{ fault }', 500],
       ['{ hello nullable }', 200],
@@ -254,7 +254,7 @@ describe('what a failure tells', () => {
     }
   })
 
-  test('a database that is away is SERVICE_UNAVAILABLE, with a time to come back', async () => {
+  test('an outage of the database is SERVICE_UNAVAILABLE, with Retry-After', async () => {
     const { status, headers, json } = await house.ask(viewer.secret, '{ away }')
     expect(status).toBe(503)
     expect(headers.get('retry-after')).toBe('1')
@@ -262,7 +262,7 @@ describe('what a failure tells', () => {
     expect(JSON.stringify(json)).not.toContain(SECRET_OF_A_FAULT)
   })
 
-  test('what is meant for the caller keeps its code and its words', async () => {
+  test('an error for the caller keeps its code and its message', async () => {
     const { status, json } = await house.ask(viewer.secret, '{ forbidden }')
     expect(status).toBe(200)
     expect(json.errors[0]).toMatchObject({
@@ -276,7 +276,7 @@ describe('what a failure tells', () => {
 })
 
 describe('rate limits', () => {
-  test('too many at once are 429 with a time to wait', async () => {
+  test('too many requests are 429 with a time to wait', async () => {
     const key = await house.key('VIEWER')
     let refused: Response | undefined
     for (let round = 0; round < 30 && !refused; round++) {
@@ -293,13 +293,13 @@ describe('rate limits', () => {
     expect((await house.ask(viewer.secret, '{ hello }')).status).toBe(200)
   })
 
-  test('a publisher is not braked at 10,000 calls a second', () => {
+  test('a publisher is not limited at 10,000 calls a second', () => {
     const limiter = createRateLimiter()
     for (let call = 0; call < 100_000; call++)
       expect(limiter.take('key', 'PUBLISHER', call / 10, 0).retryAfterSeconds).toBeNull()
   })
 
-  test('what was used comes back with time', () => {
+  test('the rate limit recovers with time', () => {
     const rate = { perSecond: 10, burst: 2 }
     const limiter = createRateLimiter({ OPERATOR: rate, PUBLISHER: rate, ADMIN: rate, VIEWER: rate })
     const take = (ms: number) => limiter.take('key', 'VIEWER', ms, ms)
@@ -311,7 +311,7 @@ describe('rate limits', () => {
 })
 
 describe('beside GraphQL', () => {
-  test('health, readiness and metrics need no key; metrics name nobody', async () => {
+  test('health, readiness and metrics need no key, and metrics hold no names', async () => {
     expect((await house.request('/health')).status).toBe(200)
     expect((await house.request('/ready')).status).toBe(200)
     await house.ask(viewer.secret, '{ hello }')
@@ -332,7 +332,7 @@ describe('beside GraphQL', () => {
     expect((await house.request('/ready')).status).toBe(200)
   })
 
-  test('the page runs nothing but its own files and is asked for each time', async () => {
+  test('the console page may run only its own files and is requested each time', async () => {
     const page = await house.request('/')
     expect(page.status).toBe(200)
     expect(page.headers.get('content-type')).toContain('text/html')
@@ -354,7 +354,7 @@ describe('server-sent events', () => {
       body: JSON.stringify({ query }),
     })
 
-  test('a subscription comes as events and completes', async () => {
+  test('a subscription over server-sent events sends its results and completes', async () => {
     const text = await (await stream('subscription { ticks(count: 2) }', viewer.secret)).text()
     const results = [...text.matchAll(/^data: (\{.*\})$/gm)].map(([, json]) => JSON.parse(json!))
     expect(results.map(({ data }) => data.ticks)).toEqual([1, 2])
@@ -362,13 +362,13 @@ describe('server-sent events', () => {
     expect(text).toContain('event: complete')
   })
 
-  test('a fault in the middle is masked', async () => {
+  test('a fault in the middle of an event stream is masked', async () => {
     const text = await (await stream('subscription { broken }', viewer.secret)).text()
     expect(text).toContain('INTERNAL_SERVER_ERROR')
     expect(text).not.toContain(SECRET_OF_A_FAULT)
   })
 
-  test('the source is let go at once when the client leaves', async () => {
+  test('the source of an event stream is released at once when the client leaves', async () => {
     const before = house.returned()
     const leaving = new AbortController()
     const response = await stream('subscription { quiet }', viewer.secret, leaving.signal)
@@ -377,7 +377,7 @@ describe('server-sent events', () => {
     await expect.poll(house.returned).toBe(before + 1)
   })
 
-  test('it ends when its key is revoked, and says so', async () => {
+  test('an event stream ends when its key is revoked, and says so', async () => {
     const key = await house.key('VIEWER')
     const response = await stream('subscription { quiet }', key.secret)
     await key.revoke()
@@ -388,7 +388,7 @@ describe('server-sent events', () => {
 })
 
 describe('the role worker', () => {
-  test('serves health, readiness and metrics alone', async () => {
+  test('a process with the role worker serves only health, readiness and metrics', async () => {
     const worker = await openTestServer({ SIVO_ROLE: 'worker' })
     try {
       for (const path of ['/health', '/ready', '/metrics']) expect((await worker.request(path)).status).toBe(200)
@@ -402,7 +402,7 @@ describe('the role worker', () => {
 })
 
 describe('stopping', () => {
-  test('sockets are told to go away, streams end, requests in hand are answered, and the port is free', async () => {
+  test('on a stop sockets close with 1001, streams end, running requests are answered, and the port is free', async () => {
     const stopping = await openTestServer()
     const key = await stopping.key('OPERATOR')
     const socket = await stopping.socket(`Bearer ${key.secret}`)
@@ -438,7 +438,7 @@ describe('stopping', () => {
   })
 })
 
-test('a request that offers HTTP/2 by an upgrade is answered over HTTP/1.1, and its connection goes on', async () => {
+test('a request that offers HTTP/2 by an upgrade is answered over HTTP/1.1, and its connection stays open', async () => {
   const body = '{"query":"{ viewer }"}'
   const request = [
     'POST /graphql HTTP/1.1',

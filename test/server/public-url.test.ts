@@ -44,7 +44,7 @@ const aToken = async () => {
 }
 
 describe('behind a proxy that rewrites Host', () => {
-  test('a page of the public address signs in, and its cookie is Secure without a header that says so', async () => {
+  test('behind a proxy a page of the public address can sign in, and its cookie is Secure without a forwarded header', async () => {
     const signedIn = await ask('/session', { ...CSRF, origin: PUBLIC }, { token: await aToken() })
     expect(signedIn.status).toBe(200)
     expect(signedIn.cookie).toMatch(/^__Host-sivo_session=\S+; Secure; Path=\//)
@@ -57,7 +57,7 @@ describe('behind a proxy that rewrites Host', () => {
     socket.ws.close()
   })
 
-  test('a page of another address is refused, and is told both hosts and the setting', async () => {
+  test('behind a proxy a page of another address is refused, and the message names both hosts and the setting', async () => {
     for (const path of ['/session', '/graphql']) {
       const cookie = `__Host-sivo_session=sivosession_${'a'.repeat(43)}`
       const refused = await ask(path, { ...CSRF, origin: 'https://other.example', cookie }, { token: 'none' })
@@ -77,14 +77,14 @@ describe('without a public address', () => {
   const origins = createOrigins({ publicUrl: null, allowedOrigins: [] })
   const own = (origin: string | undefined, host: string) => origins.isOwn({ origin, host })
 
-  test('a page of the host of its request is ours, whatever case or default port it is written with', () => {
+  test('without a public address a page of the request’s own host is accepted, in any case and with the default port', () => {
     expect(own('https://hooks.example.com', 'hooks.example.com')).toBe(true)
     expect(own('https://hooks.example.com', 'Hooks.Example.Com:443')).toBe(true)
     expect(own('http://localhost:4000', 'localhost:4000')).toBe(true)
     expect(own(undefined, 'localhost:4000')).toBe(true)
   })
 
-  test('a page of another host, port, or of none is not', () => {
+  test('without a public address a page of another host or port, or of none, is refused', () => {
     expect(own('https://hooks.example.com:8443', 'hooks.example.com')).toBe(false)
     expect(own('https://hooks.example.com', 'hooks.example.com:4000')).toBe(false)
     expect(own('http://hooks.example.com', 'hooks.example.com:443')).toBe(false)
@@ -93,14 +93,14 @@ describe('without a public address', () => {
     expect(own('file://', '')).toBe(false)
   })
 
-  test('the refusal says where the page is from, where it asked, and what helps', () => {
+  test('the refusal of a page says where it is from, what it called, and what helps', () => {
     expect(origins.describeOther({ origin: PUBLIC, host: INTERNAL })).toBe(
       `Expected a page of this host (${INTERNAL}), got one of ${PUBLIC}. If people reach the gateway at ${PUBLIC}, set SIVO_PUBLIC_URL to it.`,
     )
   })
 })
 
-test('console links are made for the public address, whatever host the request names', async () => {
+test('console links have the public address, for every host of the request', async () => {
   const { baseUrlOf } = createOrigins({ publicUrl: PUBLIC, allowedOrigins: [] })
   expect(baseUrlOf({ headers: { host: INTERNAL } } as never)).toBe(PUBLIC)
 })

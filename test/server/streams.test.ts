@@ -109,7 +109,7 @@ async function repeat(times: number, way: () => Promise<unknown>): Promise<void>
 
 describe('a reader of server-sent events', () => {
   test.each(Object.entries(WAYS))(
-    'that %s leaves nothing behind',
+    'a reader of server-sent events that %s leaves nothing behind',
     async (how, way) => {
       await repeat(AT_ONCE * 2, way)
       const before = house.returned()
@@ -123,7 +123,7 @@ describe('a reader of server-sent events', () => {
     120_000,
   )
 
-  test('that takes nothing of a flood is dropped after a while, and so is one in HTTP/1.0', async () => {
+  test('a reader that reads nothing of a flood is dropped after a time limit, also with HTTP/1.0', async () => {
     const before = house.returned()
     for (const version of ['1.1', '1.0']) {
       const stalled = await open(head(FLOOD, version))
@@ -135,7 +135,7 @@ describe('a reader of server-sent events', () => {
     await expect.poll(() => house.returned() - before).toBe(2)
   })
 
-  test('that takes a flood slowly is not dropped', async () => {
+  test('a reader that reads a flood slowly is not dropped', async () => {
     const slow = await open(head(FLOOD))
     let taken = 0
     slow.on('data', (chunk) => {
@@ -153,7 +153,7 @@ describe('a reader of server-sent events', () => {
     await expect.poll(openStreams).toMatchObject({ events: 0 })
   })
 
-  test('behind a proxy leaves nothing behind, whether it leaves or the proxy dies', async () => {
+  test('a reader behind a proxy leaves nothing behind when it leaves or the proxy dies', async () => {
     const upstream: Socket[] = []
     const proxy = createServer((request, response) => {
       const { method, headers, url } = request
@@ -192,7 +192,7 @@ describe('a reader on a websocket', () => {
     ['drops the connection', ({ ws }) => ws.terminate()],
     ['resets the connection', ({ ws }) => (ws as unknown as { _socket: Socket })._socket.resetAndDestroy()],
     ['closes its half of the connection', ({ ws }) => (ws as unknown as { _socket: Socket })._socket.end()],
-  ])('that %s leaves nothing behind', async (_how, leave) => {
+  ])('a reader on a websocket that %s leaves nothing behind', async (_how, leave) => {
     for (const subscribes of [true, false]) {
       const before = house.returned()
       const sockets = await Promise.all(Array.from({ length: SOCKETS }, () => house.socket(`Bearer ${key}`)))

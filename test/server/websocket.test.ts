@@ -20,7 +20,7 @@ const subscribe = (socket: RawSocket, id: string, query: string, variables = {})
 const of = (id: string) => (message: { id: string }) => message.id === id
 
 describe('subscribing', () => {
-  test('a client of the protocol gets every result and the end', async () => {
+  test('a websocket client gets every result and the end of its subscription', async () => {
     const client = createClient({
       url: `${house.url.replace('http', 'ws')}/graphql`,
       webSocketImpl: WebSocket,
@@ -37,14 +37,14 @@ describe('subscribing', () => {
     await client.dispose()
   })
 
-  test('each result tells its cost and what is left of the rate', async () => {
+  test('each result on a websocket states its cost and the rest of the rate limit', async () => {
     const socket = await house.socket(`Bearer ${key}`)
     subscribe(socket, '1', 'subscription { ticks(count: 1) }')
     const { payload } = await socket.next(of('1'))
     expect(payload.extensions).toMatchObject({ cost: { requested: 1 }, rateLimit: { limit: 2_000 } })
   })
 
-  test('completing lets the source go at once, and so does closing', async () => {
+  test('completing a subscription releases its source at once, and so does closing the socket', async () => {
     const before = house.returned()
     const socket = await house.socket(`Bearer ${key}`)
     subscribe(socket, '1', 'subscription { quiet }')
@@ -59,7 +59,7 @@ describe('subscribing', () => {
 })
 
 describe('what is refused, and leaves the socket open', () => {
-  test('queries and mutations, syntax, validation, limits and faults end their own subscription alone', async () => {
+  test('queries, mutations, syntax errors, validation errors, limits and faults end only their own subscription', async () => {
     const socket = await house.socket(`Bearer ${key}`)
     const nested = `subscription { ...A } fragment A on Subscription { ${Array.from({ length: 60 }, (_, i) => `a${i}: quiet`).join(' ')} }`
     const refused: [string, string][] = [
@@ -86,7 +86,7 @@ describe('what is refused, and leaves the socket open', () => {
     expect(socket.ws.readyState).toBe(WebSocket.OPEN)
   })
 
-  test('one subscription more than a socket may have', async () => {
+  test('one subscription above the limit of a socket is refused, and the socket stays open', async () => {
     const socket = await house.socket(`Bearer ${key}`)
     for (let count = 0; count <= MAX_SUBSCRIPTIONS_PER_SOCKET; count++)
       subscribe(socket, `s${count}`, 'subscription { quiet }')
@@ -105,12 +105,12 @@ describe('what ends a socket', () => {
     return (await socket.closed).code
   }
 
-  test('no key, or one that is nobody’s: 4403', async () => {
+  test('a socket without a key, or with an unknown one, closes with 4403', async () => {
     for (const authorization of [undefined, '', key, 'Bearer sivo_unknown', 7])
       expect(await closeOf(authorization)).toBe(4403)
   })
 
-  test('subscribing before being known: 4401; no message of the protocol: 4400; the same id twice: 4409', async () => {
+  test('a socket closes with 4401 for an early subscription, 4400 for a wrong message, 4409 for an id that is used twice', async () => {
     const unknown = await house.socket()
     subscribe(unknown, '1', 'subscription { quiet }')
     expect((await unknown.closed).code).toBe(4401)
@@ -123,14 +123,14 @@ describe('what ends a socket', () => {
     expect((await twice.closed).code).toBe(4409)
   })
 
-  test('a message above 64 KiB: 1009, and the server goes on', async () => {
+  test('a message above 64 KiB closes its socket with 1009, and the server continues', async () => {
     const socket = await house.socket(`Bearer ${key}`)
     subscribe(socket, '1', `subscription { ticks(count: 1) } #${'x'.repeat(70_000)}`)
     expect((await socket.closed).code).toBe(1009)
     await house.socket(`Bearer ${key}`)
   })
 
-  test('one socket more than a key may have: 1013, after which clients try again', async () => {
+  test('a socket above the limit of its key closes with 1013, after which clients try again', async () => {
     const { secret } = await house.key('VIEWER')
     const sockets = []
     for (let count = 0; count < MAX_SOCKETS_PER_CREDENTIAL; count++)
@@ -144,7 +144,7 @@ describe('what ends a socket', () => {
     for (const { ws } of sockets) ws.close()
   })
 
-  test('a key that is revoked while it is open: 4403 within ten seconds', async () => {
+  test('a socket whose key is revoked closes with 4403 within ten seconds', async () => {
     const revoked = await house.key('VIEWER')
     const socket = await house.socket(`Bearer ${revoked.secret}`)
     subscribe(socket, '1', 'subscription { quiet }')
@@ -152,7 +152,7 @@ describe('what ends a socket', () => {
     expect((await socket.closed).code).toBe(4403)
   }, 12_000)
 
-  test('a client that does not read is let go, and holds nobody up: 1013', async () => {
+  test('a client that does not read is closed with 1013 and delays no other', async () => {
     const { secret } = await house.key('VIEWER')
     const socket = await house.socket(`Bearer ${secret}`)
     const before = house.returned()
@@ -169,7 +169,7 @@ describe('what ends a socket', () => {
 })
 
 describe('a session’s cookie', () => {
-  test('opens a socket for a page of this host alone', async () => {
+  test('a session’s cookie opens a socket only for a page of this host', async () => {
     const link = await createConsoleLink({ ...house.house.ctx, baseUrl: house.url }, house.house.operator, {
       tenantId: house.tenantId,
       role: 'VIEWER',
@@ -190,7 +190,7 @@ describe('a session’s cookie', () => {
 })
 
 describe('a key in the header of the upgrade', () => {
-  test('opens a socket, with connection_init saying nothing or something else', async () => {
+  test('a key in the header of the upgrade opens a socket, without a key in connection_init', async () => {
     for (const payload of [undefined, {}, { client: 'genqlient' }]) {
       const socket = await house.socket(undefined, { headers: { authorization: `Bearer ${key}` } })
       socket.send({ type: 'connection_init', payload })
@@ -201,7 +201,7 @@ describe('a key in the header of the upgrade', () => {
     }
   })
 
-  test('counts less than the one that connection_init names', async () => {
+  test('a key in connection_init has priority over one in the header of the upgrade', async () => {
     const socket = await house.socket(undefined, { headers: { authorization: `Bearer ${key}` } })
     socket.send({ type: 'connection_init', payload: { authorization: 'Bearer sivo_unknown' } })
     expect((await socket.closed).code).toBe(4403)
@@ -215,7 +215,7 @@ describe('the reason of a close', () => {
     return socket.closed
   }
 
-  test('says what was expected and names the page, in at most 123 bytes', async () => {
+  test('the reason of a close says what was expected and names the page, in at most 123 bytes', async () => {
     const closes = [
       await reasonOf((socket) => socket.send({ type: 'connection_init' })),
       await reasonOf((socket) => socket.send({ type: 'connection_init', payload: { authorization: 'Bearer sivo_x' } })),
@@ -234,7 +234,7 @@ describe('the reason of a close', () => {
     for (const { reason } of Object.values(CLOSE)) expect(Buffer.byteLength(reason)).toBeLessThanOrEqual(123)
   })
 
-  test('is cut where it would be too long, and the socket ends all the same', async () => {
+  test('a reason of a close that is too long is cut, and the socket still closes', async () => {
     const socket = await house.socket(`Bearer ${key}`)
     const id = 'ü'.repeat(200)
     subscribe(socket, id, 'subscription { quiet }')
@@ -245,7 +245,7 @@ describe('the reason of a close', () => {
   })
 })
 
-test('an upgrade that leads nowhere says in words why', async () => {
+test('a refused upgrade says why in words', async () => {
   const answerOf = async (path: string, headers: Record<string, string>) => {
     const ws = new WebSocket(`${house.url.replace('http', 'ws')}${path}`, 'graphql-transport-ws', { headers })
     const [, response] = await once(ws, 'unexpected-response')
