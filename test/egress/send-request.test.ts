@@ -133,7 +133,7 @@ describe('a reply', () => {
       kind: 'refused',
       errorCode: 'http_status',
     },
-  ])('a reply with the status $statusCode is $kind, by its bytes ($#)', async ({ bytes, statusCode, kind, errorCode }) => {
+  ])('a reply with the status $statusCode is $kind (%#)', async ({ bytes, statusCode, kind, errorCode }) => {
     const { receiver, send } = await open()
     receiver.answer(({ socket }) => void (bytes.startsWith('HTTP/1.0') ? socket.end(bytes) : socket.write(bytes)))
     expect(judge(await send(), new Date())).toMatchObject({ kind, statusCode, errorCode })
