@@ -1,0 +1,122 @@
+// Intake from NATS JetStream: a durable pull consumer with explicit acknowledgements.
+
+import {
+  AckPolicy,
+  type ConsumerMessages,
+  DeliverPolicy,
+  type JetStreamClient,
+  type JsMsg,
+  jetstream,
+  jetstreamManager,
+} from '@nats-io/jetstream'
+import { connect, headers, type NatsConnection } from '@nats-io/transport-node'
+import { CommandFailure, EXIT, usage } from '../failure.ts'
+import type { BrokerMessage } from './take-batch.ts'
+
+export type NatsOptions = {
+  readonly servers: readonly string[]
+  readonly stream: string
+  /** Only these subjects; null: all of the stream. */
+  readonly subject: string | null
+  /** Name of the consumer: two that share it share the work. */
+  readonly durable: string
+  readonly parking: string
+  readonly signal: AbortSignal
+}
+
+const BATCH = 200
+const WAIT_MS = 1_000
+/** What a reader that died had in its hands is delivered again after this long. A living reader asks for more time. */
+const ACK_WAIT_MS = 10_000
+const STILL_WORKING_MS = 3_000
+
+/** Takes batches until the signal is aborted. Throws CommandFailure for what is not there, and what the connection throws. */
+export async function takeFromNats(
+  options: NatsOptions,
+  take: (messages: readonly BrokerMessage[]) => Promise<void>,
+): Promise<void> {
+  const connection = await connectToNats(options)
+  try {
+    const manager = await jetstreamManager(connection)
+    const { created } = await manager.streams.info(options.stream).catch(() => {
+      throw usage(
+        `Expected the JetStream stream ${options.stream}, found none there. Make it first, or name another one.`,
+      )
+    })
+    await manager.streams.find(options.parking).catch(() => {
+      throw usage(
+        `Expected a stream that keeps the parking subject ${options.parking}, found none: an invalid message could get lost. Make one first.`,
+      )
+    })
+    await manager.consumers.add(options.stream, {
+      durable_name: options.durable,
+      ack_policy: AckPolicy.Explicit,
+      deliver_policy: DeliverPolicy.All,
+      ack_wait: ACK_WAIT_MS * 1_000_000,
+      // Nothing further is delivered before the batch is acknowledged: what comes again keeps its place.
+      max_ack_pending: BATCH,
+      ...(options.subject === null ? {} : { filter_subject: options.subject }),
+    })
+    const client = jetstream(connection)
+    const consumer = await client.consumers.get(options.stream, options.durable)
+    while (!options.signal.aborted) {
+      const fetched = await consumer.fetch({ max_messages: BATCH, expires: WAIT_MS })
+      const messages = await collect(fetched, options.signal)
+      if (messages.length === 0) continue
+      const working = setInterval(() => {
+        for (const message of messages) if (!message.didAck) message.working()
+      }, STILL_WORKING_MS)
+      try {
+        await take(messages.map((message) => brokerMessage(client, message, { ...options, created })))
+      } finally {
+        clearInterval(working)
+      }
+    }
+  } finally {
+    await connection.drain().catch(() => {})
+  }
+}
+
+async function connectToNats({ servers }: NatsOptions): Promise<NatsConnection> {
+  try {
+    return await connect({ servers: [...servers], name: 'sivo ingest', maxReconnectAttempts: -1 })
+  } catch (error) {
+    throw new CommandFailure(
+      EXIT.unavailable,
+      `NATS at ${servers.join(', ')} cannot be reached: ${(error as Error).message}.`,
+    )
+  }
+}
+
+async function collect(fetched: ConsumerMessages, signal: AbortSignal): Promise<JsMsg[]> {
+  const messages: JsMsg[] = []
+  const stop = () => fetched.stop()
+  signal.addEventListener('abort', stop, { once: true })
+  for await (const message of fetched) messages.push(message)
+  signal.removeEventListener('abort', stop)
+  return messages
+}
+
+type Told = Pick<NatsOptions, 'stream' | 'parking'> & { readonly created: string }
+
+function brokerMessage(client: JetStreamClient, message: JsMsg, { stream, created, parking }: Told): BrokerMessage {
+  const given = message.headers?.get('Nats-Msg-Id')
+  // A stream that is made again counts from 1 again.
+  const id = given ? `nats:${stream}:id:${given}` : `nats:${stream}:${created}:${message.info.streamSequence}`
+  return {
+    bytes: message.data,
+    id,
+    async acknowledge() {
+      // Waits for the server's word: without it a crash of the server could take the acknowledgement back.
+      await message.ackAck()
+    },
+    async park(error) {
+      const told = headers()
+      told.set('Sivo-Error', error.replace(/[\r\n]+/g, ' ').slice(0, 4_000))
+      told.set('Sivo-Subject', message.subject)
+      // The stream keeps one of two with the same id.
+      await client.publish(parking, message.data, { headers: told, msgID: id })
+      await message.ackAck()
+    },
+  }
+}
