@@ -64,7 +64,7 @@ export async function takeFromNats(
       const messages = await collect(fetched, options.signal)
       if (messages.length === 0) continue
       const working = setInterval(() => {
-        for (const message of messages) if (!message.didAck) message.working()
+        for (const message of messages) message.working()
       }, STILL_WORKING_MS)
       try {
         await take(messages.map((message) => brokerMessage(client, message, { ...options, created })))
