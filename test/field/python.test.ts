@@ -19,19 +19,25 @@ beforeAll(async () => {
 })
 afterAll(() => gateway.close())
 
-test.skipIf(!has('python3'))('gql 4 asks and watches over each of its transports', async () => {
-  const { stdout } = await run(python, [join(SOURCES, 'probe.py'), gateway.url, key])
-  const viewer = { viewer: { role: 'VIEWER' } }
-  expect(
-    stdout
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line)),
-  ).toEqual([
-    { transport: 'RequestsHTTPTransport', value: viewer },
-    { transport: 'HTTPXTransport', value: viewer },
-    { transport: 'AIOHTTPTransport', value: viewer },
-    { transport: 'WebsocketsTransport', value: [] },
-    { transport: 'AIOHTTPWebsocketsTransport', value: [] },
-  ])
-})
+test.skipIf(!has('python3'))(
+  'gql 4 asks and watches over each of its transports, and httpx-sse reads events with their ids',
+  async () => {
+    const { stdout } = await run(python, [join(SOURCES, 'probe.py'), gateway.url, key])
+    const viewer = { viewer: { role: 'VIEWER' } }
+    expect(
+      stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toEqual([
+      { transport: 'RequestsHTTPTransport', value: viewer },
+      { transport: 'HTTPXTransport', value: viewer },
+      { transport: 'AIOHTTPTransport', value: viewer },
+      { transport: 'WebsocketsTransport', value: [] },
+      { transport: 'AIOHTTPWebsocketsTransport', value: [] },
+      { transport: 'WebsocketsTransport, key in the upgrade', value: [] },
+      { transport: 'AIOHTTPWebsocketsTransport, key in the upgrade', value: [] },
+      { transport: 'httpx-sse', value: ['next', true, []] },
+    ])
+  },
+)
