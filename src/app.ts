@@ -14,7 +14,7 @@ import { createClock } from './domain/clock.ts'
 import { createIdSource } from './domain/id.ts'
 import type { Lanes } from './gateway/deliver/lanes.ts'
 import { createPublisher, type PublishContext } from './gateway/publish/publisher.ts'
-import { type Liveness, openLiveness } from './gateway/recover/heartbeat.ts'
+import { type Heartbeat, openHeartbeat } from './gateway/recover/heartbeat.ts'
 import { PrismaClient } from './generated/prisma/client.ts'
 import { type ChangeFeed, openChangeFeed } from './live/feed.ts'
 import { createNotifier } from './live/notifier.ts'
@@ -44,7 +44,7 @@ export function databaseOf({ databaseUrl, databaseDirectUrl, databaseSchema }: R
 export type App = {
   readonly ctx: PublishContext
   readonly feed: ChangeFeed
-  readonly liveness: Liveness
+  readonly heartbeat: Heartbeat
   /** null in the role `api`. */
   readonly lanes: Lanes | null
   readonly registry: Registry
@@ -93,7 +93,7 @@ async function openParts({ config, log, ca, narrate = false }: AppOptions, parts
     onDropped: (kind, reason) => metrics.connectionsDropped.inc({ kind, reason }),
   })
   const clock = createClock(() => performance.now(), Date.now())
-  const liveness = await openLiveness({
+  const heartbeat = await openHeartbeat({
     access,
     firstId,
     role: config.role,
@@ -102,7 +102,7 @@ async function openParts({ config, log, ca, narrate = false }: AppOptions, parts
     clock,
     log,
   })
-  parts.add('heartbeat', () => liveness.close())
+  parts.add('heartbeat', () => heartbeat.close())
 
   const hot = openHotDatabase(access, CONNECTIONS)
   parts.add('delivery pools', () => hot.close())
@@ -142,12 +142,12 @@ async function openParts({ config, log, ca, narrate = false }: AppOptions, parts
   }
   parts.add('work', stopWorking)
   if (config.role !== 'api')
-    lanes = openWorker({ ctx, access, liveness, metrics, version: VERSION, ca, narrate, ring: notifier.ring }, work)
+    lanes = openWorker({ ctx, access, heartbeat, metrics, version: VERSION, ca, narrate, ring: notifier.ring }, work)
 
   const publisher = createPublisher({
     ctx,
     metrics,
-    nearby: () => lanes && { processId: liveness.processId(), wake: lanes.wake, offer: lanes.offer },
+    nearby: () => lanes && { processId: heartbeat.processId(), wake: lanes.wake, offer: lanes.offer },
     onFlushed: notifier.ring,
   })
   parts.add('publisher', () => publisher.idle())
@@ -155,7 +155,7 @@ async function openParts({ config, log, ca, narrate = false }: AppOptions, parts
   return {
     ctx: { ...ctx, publisher },
     feed,
-    liveness,
+    heartbeat,
     lanes,
     registry: metrics.registry,
     stopWorking,

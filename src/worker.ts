@@ -9,7 +9,7 @@ import { createRecorder } from './gateway/deliver/recorder.ts'
 import { reportSettled } from './gateway/deliver/settled.ts'
 import { createEndpointTargets } from './gateway/deliver/targets.ts'
 import { createTestSteps } from './gateway/deliver/test-steps.ts'
-import type { Liveness } from './gateway/recover/heartbeat.ts'
+import type { Heartbeat } from './gateway/recover/heartbeat.ts'
 import { keepReconciling } from './gateway/recover/reconcile.ts'
 import { workOnBulkRetries } from './gateway/retry/bulk-retry-worker.ts'
 import { keepFolding } from './gateway/statistics/statistics.ts'
@@ -23,7 +23,7 @@ const MAX_IN_THE_AIR = 512
 export type WorkerOptions = {
   readonly ctx: Context
   readonly access: DatabaseAccess
-  readonly liveness: Liveness
+  readonly heartbeat: Heartbeat
   readonly metrics: Metrics
   readonly version: string
   /** PEM certificates of further authorities that receivers may use. */
@@ -36,9 +36,9 @@ export type WorkerOptions = {
 
 /** Begins to work. What it opens becomes a part of `work`. */
 export function openWorker(options: WorkerOptions, work: Parts): Lanes {
-  const { ctx, access, liveness, metrics, version, ring } = options
+  const { ctx, access, heartbeat, metrics, version, ring } = options
   const { config, hot, log, clock, random } = ctx
-  const { processId, setPoolIds } = liveness
+  const { processId, setPoolIds } = heartbeat
   const jobPool = openPool(access, 'jobs', JOB_CONNECTIONS)
   work.add('job pool', () => jobPool.end())
   const sender = createSender({

@@ -36,7 +36,7 @@ export type JobPayload<Name extends JobName> = z.infer<(typeof JOBS)[Name]>
 const JOB_MAX_ATTEMPTS = 1000
 
 /** The channel that tells the change feed of every API process that something was committed. The feeds read the tables. */
-export const BELL_CHANNEL = 'sivo_changes'
+export const CHANGES_CHANNEL = 'sivo_changes'
 
 /** The members of a wake-up, as SQL expressions over its row. */
 export type WakeUpColumns = {
@@ -70,7 +70,7 @@ export function askForWakeUps(
 
 /** SQL that rings once if there are rows. Its only column, `count`, is 1 or 0; in a CTE the statement must read it. */
 export function ringFor(rows: string): string {
-  return `select count(pg_notify('${BELL_CHANNEL}', '')) from (select 1 from ${rows} limit 1) once`
+  return `select count(pg_notify('${CHANGES_CHANNEL}', '')) from (select 1 from ${rows} limit 1) once`
 }
 
 type DeliverMember = keyof JobPayload<'deliver'>
@@ -84,6 +84,6 @@ export async function enqueue<Name extends JobName>(tx: Raw, name: Name, payload
 }
 
 /** Tells the change feeds, when the caller's transaction commits, that something changed. */
-export async function ringBell(tx: Raw): Promise<void> {
-  await tx.$executeRaw`select pg_notify(${BELL_CHANNEL}, '')`
+export async function notifyChange(tx: Raw): Promise<void> {
+  await tx.$executeRaw`select pg_notify(${CHANGES_CHANNEL}, '')`
 }

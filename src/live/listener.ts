@@ -4,7 +4,7 @@
 
 import type { Logger } from 'pino'
 import { type DatabaseAccess, openConnection } from '../database/pools.ts'
-import { BELL_CHANNEL } from '../database/queue.ts'
+import { CHANGES_CHANNEL } from '../database/queue.ts'
 import { backOffMs, pause, within } from '../database/waiting.ts'
 
 export type Listener = { close(): Promise<void> }
@@ -27,7 +27,7 @@ export function openListener(options: { access: DatabaseAccess; log: Logger; onR
     client.on('end', () => gone.abort(new Error('The connection ended.')))
     client.on('notification', onRing)
     try {
-      await within(ANSWER_WITHIN_MS, client.query(`listen ${BELL_CHANNEL}`))
+      await within(ANSWER_WITHIN_MS, client.query(`listen ${CHANGES_CHANNEL}`))
       onListening()
       onRing()
       for (;;) {

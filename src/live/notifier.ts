@@ -3,12 +3,12 @@
 // make their commits wait for each other. A ring may be lost: feeds look by themselves every few seconds.
 
 import type { Queryable, Statement } from '../database/pools.ts'
-import { BELL_CHANNEL } from '../database/queue.ts'
+import { CHANGES_CHANNEL } from '../database/queue.ts'
 import type { Clock } from '../domain/clock.ts'
 
 const BETWEEN_RINGS_MS = 20
 
-const RING: Statement = { name: 'ring', text: `select pg_notify('${BELL_CHANNEL}', '')` }
+const RING: Statement = { name: 'ring', text: `select pg_notify('${CHANGES_CHANNEL}', '')` }
 
 export type Notifier = {
   /** Something was committed. Returns at once; never throws. */

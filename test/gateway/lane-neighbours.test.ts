@@ -22,7 +22,7 @@ let out = 0
 let most = 0
 beforeAll(async () => {
   house = await openHouse({ SIVO_ROLE: 'api' })
-  const { ctx, liveness } = house.app
+  const { ctx, heartbeat } = house.app
   const { hot, clock } = ctx
   lanes = createLanes({
     ctx,
@@ -51,7 +51,7 @@ beforeAll(async () => {
       maxBytes: 500,
       parallel: 1,
     }),
-    processId: liveness.processId,
+    processId: heartbeat.processId,
     maxInTheAir: 512,
   })
 })

@@ -28,7 +28,7 @@ export async function createApiKey(
   const issues: Issue[] = []
   const nameIssue = judgeName(name)
   if (nameIssue) issues.push({ path: ['input', 'name'], message: nameIssue })
-  const tenantIssue = judgeOwner(role, owner)
+  const tenantIssue = validateOwner(role, owner)
   if (tenantIssue) issues.push({ path: ['input', 'tenantId'], message: tenantIssue })
   if (expiresAt && expiresAt <= ctx.clock.now())
     issues.push({
@@ -130,7 +130,7 @@ export async function ensureOperatorKey(ctx: Context, key: string): Promise<void
   })
 }
 
-function judgeOwner(role: Role, owner: string | null): string | null {
+function validateOwner(role: Role, owner: string | null): string | null {
   if (role === 'OPERATOR')
     return owner === null
       ? null

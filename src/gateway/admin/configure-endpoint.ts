@@ -4,7 +4,7 @@
 
 import { randomBytes } from 'node:crypto'
 import type { Context, Viewer } from '../../context.ts'
-import { enqueue, ringBell } from '../../database/queue.ts'
+import { enqueue, notifyChange } from '../../database/queue.ts'
 import { judgeName } from '../../domain/display-name.ts'
 import { judgeEndpointHeaders } from '../../domain/endpoint-header.ts'
 import { parseEndpointUrl } from '../../domain/endpoint-url.ts'
@@ -112,7 +112,7 @@ export async function createEndpoint(
       action: 'endpoint.created',
       target: { kind: 'endpoint', id },
     })
-    await ringBell(tx)
+    await notifyChange(tx)
     return { endpoint: await tx.endpoint.findUniqueOrThrow({ where: { id } }), signingSecret }
   })
 }
@@ -159,7 +159,7 @@ export async function updateEndpoint(
       target: { kind: 'endpoint', id: endpointId },
       details: { changed },
     })
-    await ringBell(tx)
+    await notifyChange(tx)
     return tx.endpoint.findUniqueOrThrow({ where: { id: endpointId } })
   })
 }
@@ -249,7 +249,7 @@ async function changeStatus(
 ): Promise<Endpoint> {
   requireStatus(endpoint, change)
   await changeEndpointStatus(throughPrisma(tx), [endpoint.id], change, { by: viewer, detailsOf: () => details })
-  await ringBell(tx)
+  await notifyChange(tx)
   return tx.endpoint.findUniqueOrThrow({ where: { id: endpoint.id } })
 }
 

@@ -3,7 +3,7 @@
 
 import { randomBytes } from 'node:crypto'
 import type { Context, Viewer } from '../../context.ts'
-import { ringBell } from '../../database/queue.ts'
+import { notifyChange } from '../../database/queue.ts'
 import { liveSecrets, makeSigningSecret, secretHint } from '../../domain/signing-secret.ts'
 import { ConflictError, ValidationError } from '../../errors.ts'
 import type { Endpoint } from '../../generated/prisma/client.ts'
@@ -55,7 +55,7 @@ export async function rotateSigningSecret(
       target: { kind: 'endpoint', id: endpointId },
       details: { overlapHours },
     })
-    await ringBell(tx)
+    await notifyChange(tx)
     const endpoint = await tx.endpoint.findUniqueOrThrow({ where: { id: endpointId } })
     return { endpoint, signingSecret, overlapEndsAt }
   })
@@ -84,7 +84,7 @@ export async function completeSecretRotation(
       action: 'signing_secret.rotation_completed',
       target: { kind: 'endpoint', id: endpointId },
     })
-    await ringBell(tx)
+    await notifyChange(tx)
     return tx.endpoint.findUniqueOrThrow({ where: { id: endpointId } })
   })
 }

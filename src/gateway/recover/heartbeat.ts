@@ -15,7 +15,7 @@ const BEAT_PATIENCE_MS = 4_000
 /** How long a new connection may take. After that, the database counts as out of reach. */
 const WAY_PATIENCE_MS = 2_000
 
-export type Liveness = {
+export type Heartbeat = {
   /** The id of this process now. A process that was taken for dead goes on under a new id. */
   processId(): string
   /** The graphile-worker pools whose jobs are unlocked if this process dies. */
@@ -24,7 +24,7 @@ export type Liveness = {
   close(): Promise<void>
 }
 
-export type LivenessOptions = {
+export type HeartbeatOptions = {
   readonly access: DatabaseAccess
   /** The id at the start. It stays in the name of the connections and in `worker_process.instance`. */
   readonly firstId: string
@@ -36,7 +36,7 @@ export type LivenessOptions = {
 }
 
 /** Registers this process. Resolves after the first beat; throws what the first connection throws. */
-export async function openLiveness(options: LivenessOptions): Promise<Liveness> {
+export async function openHeartbeat(options: HeartbeatOptions): Promise<Heartbeat> {
   const { access, clock, log } = options
   let id = options.firstId
   let poolIds: readonly string[] = []

@@ -106,7 +106,7 @@ export async function startBulkRetry(
   { filter, maxPerSecond }: { filter: DeliveryFilter; maxPerSecond: number | null },
 ): Promise<string> {
   requireAdministrator(viewer, 'retry dead letters')
-  judgeSpeed(maxPerSecond)
+  validateSpeed(maxPerSecond)
   const id = ctx.newId()
   const narrowed = deadLettersOf(filter)
   const { text, values } = deliveryCondition(narrowed)
@@ -146,7 +146,7 @@ export async function updateBulkRetry(
   { bulkRetryId, maxPerSecond }: { bulkRetryId: string; maxPerSecond: number | null | undefined },
 ): Promise<void> {
   requireAdministrator(viewer, 'change bulk retries')
-  judgeSpeed(maxPerSecond ?? null)
+  validateSpeed(maxPerSecond ?? null)
   await administer(ctx, async (tx) => {
     const { status, tenantId } = await lockBulkRetry(tx, viewer, bulkRetryId)
     if (status !== 'RUNNING' && status !== 'PAUSED') throw wrongState(status, 'RUNNING or PAUSED', 'changed')
@@ -213,7 +213,7 @@ async function lockBulkRetry(tx: Transaction, viewer: Viewer, id: string) {
   return row
 }
 
-function judgeSpeed(maxPerSecond: number | null): void {
+function validateSpeed(maxPerSecond: number | null): void {
   if (maxPerSecond === null || (maxPerSecond >= 1 && maxPerSecond <= MAX_PER_SECOND)) return
   throw new ValidationError([
     {
