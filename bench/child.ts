@@ -1,5 +1,5 @@
-// A process of this folder that is told what to do and answers: the receiver, publishers, posters and subscribers each
-// have one, so that what they cost can be told apart from what the gateway costs.
+// Child processes that take commands and answer them. The receiver, the publishers, the poster and the subscribers run in
+// processes of their own, so that their cost can be measured apart from the gateway's.
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
@@ -27,7 +27,7 @@ export function startChild<Commands extends Record<string, Command>>(
   const child: ChildProcess = fork(fileURLToPath(new URL(file, import.meta.url)), {
     stdio: ['ignore', 2, 2, 'ipc'],
     env: { ...process.env, ...env },
-    // Structured clone: what is measured comes in typed arrays.
+    // Structured clone, because measurements are typed arrays.
     serialization: 'advanced',
   })
   const waiting = new Map<number, { resolve: (answer: never) => void; reject: (error: Error) => void }>()
@@ -60,7 +60,7 @@ export function startChild<Commands extends Record<string, Command>>(
   }
 }
 
-/** Makes this process answer; it ends with whoever started it. */
+/** Makes this process answer commands. It ends when its parent ends. */
 export function answerParent<Commands extends Record<string, Command>>(
   commands: {
     [Name in keyof Commands]: (

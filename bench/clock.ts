@@ -1,4 +1,4 @@
-// Time that all processes of a machine share, and what is said of many measured times.
+// A clock that all processes of a machine share, and statistics of measured times.
 
 /** Milliseconds of the system's monotonic clock, the same in every process. */
 export function sharedMs(): number {
@@ -7,7 +7,7 @@ export function sharedMs(): number {
 
 export type Percentiles = { count: number; p50: number; p95: number; p99: number; max: number }
 
-/** Of milliseconds; all NaN when there are none. */
+/** The percentiles of times in milliseconds; all NaN without times. */
 export function percentilesOf(times: ArrayLike<number>): Percentiles {
   const sorted = Float64Array.from(times).sort()
   const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN

@@ -1,4 +1,4 @@
-// One measurement of the whole way: events in, requests at the receiver, with bare undici before and after.
+// One measurement of the whole way, from published events to requests at the receiver, with bare undici before and after.
 
 import type { Child } from './child.ts'
 import type { Figure } from './figures.ts'
@@ -12,9 +12,9 @@ export type Delivered = {
   readonly expected: number
   /** From the first publish to the last request. */
   readonly perSecond: number
-  /** Bare undici of the same run, before and after. */
+  /** The rate of bare undici in the same run: the mean of before and after. */
   readonly barePerSecond: number
-  /** CPU microseconds of a bare post, at both ends. */
+  /** CPU microseconds of a bare post, of both ends together. */
   readonly bareCpuMicros: number
   readonly published: Published
   /** CPU microseconds per delivery. */
@@ -23,7 +23,7 @@ export type Delivered = {
 
 const PATIENCE_MS = 120_000
 
-/** Publishes as asked and waits until each event came `fanOut` times. */
+/** Publishes the events and waits until each of them was received `fanOut` times. */
 export async function deliver(
   house: House,
   publisher: Child<PublisherCommands>,
@@ -71,7 +71,7 @@ export function throughputFigure(
       receiverCpuMicros: cpuMicros.receiver,
       publisherCpuMicros: cpuMicros.publishers,
       bareCpuMicros,
-      // The share that the CPU alone would allow, which a busy machine changes less than the other.
+      // The share by CPU time. A busy machine changes it less than the share by wall time.
       cpuShare: bareCpuMicros / Object.values(cpuMicros).reduce((sum, each) => sum + each),
     },
   }

@@ -7,7 +7,7 @@ const BEGIN = '<!-- figures: written by "npm run bench -- --markdown" -->'
 const END = '<!-- end of figures -->'
 const COLUMNS = ['scenario', 'figure', 'came', 'baseline of the run', 'share', 'goal', '', 'load', 'commit']
 
-/** The document with the figures in its table. Throws when it has no place for them. */
+/** Returns the document with the figures in its table. Throws if the document has no marks. */
 export function withFigures(document: string, figures: readonly TakenFigure[], commit: string): string {
   const begin = document.indexOf(BEGIN)
   const end = document.indexOf(END, begin)

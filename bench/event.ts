@@ -1,15 +1,15 @@
-// The event that is published, and the body that a receiver gets of it: the baseline posts the same one.
+// The event that is published, and the body that the receiver gets. The baseline posts the same body.
 
 import { buildEnvelope } from '../src/domain/envelope.ts'
 import { findEventType } from '../src/domain/event-type.ts'
 
 export const EVENT_TYPE = 'call.created'
-/** The member of `data` that carries when it was published, where that is measured. */
+/** The member of `data` with the time of the publish, for measurements that need it. */
 export const STAMP = '"bench_sent_ms":'
 
 const EXAMPLE = findEventType(EVENT_TYPE)!.example.data as object
 
-/** `data` whose envelope measures `bytes`, or as little as the example allows. */
+/** Makes `data` whose envelope has `bytes` bytes, or as few as the example allows. */
 export function eventData(bytes: number): object {
   const missing = bytes - Buffer.byteLength(envelopeOf({ ...EXAMPLE, padding: '' }))
   return { ...EXAMPLE, padding: 'x'.repeat(Math.max(0, missing)) }

@@ -1,4 +1,4 @@
-// What a run found out: one figure each, said as a table and as one JSON line.
+// The figures of a run: one JSON line for each, and a table.
 
 import { loadavg } from 'node:os'
 
@@ -7,14 +7,14 @@ export type Figure = {
   readonly name: string
   readonly value: number
   readonly unit: string
-  /** What it stands beside, of the same run. */
+  /** The baseline of the same run. */
   readonly baseline?: { readonly name: string; readonly value: number }
-  /** What must be reached, of the value or of its share of the baseline. */
+  /** The bound for the value, or, with `ofBaseline`, for its share of the baseline. */
   readonly goal?: { readonly atMost?: number; readonly atLeast?: number; readonly ofBaseline?: boolean }
   readonly details?: Readonly<Record<string, number | string>>
 }
 
-/** `load`: of the last minute, as the figure was taken. */
+/** `load`: the load average of the last minute when the figure was taken. */
 export type TakenFigure = Figure & {
   readonly share: number | null
   readonly reached: boolean | null
@@ -33,7 +33,7 @@ export function taken(figure: Figure): TakenFigure {
   }
 }
 
-/** One JSON line, numbers rounded to what they are worth. */
+/** One JSON line with rounded numbers. */
 export function asJson(figure: TakenFigure, more: object = {}): string {
   return JSON.stringify({ ...more, ...figure }, (_key, value) =>
     typeof value === 'number' ? Number(shown(value)) : value,
@@ -60,14 +60,14 @@ export function asTable(figures: readonly TakenFigure[]): string {
     .join('\n')
 }
 
-/** What must be reached, in short. */
+/** The goal in short form. */
 export function goalText({ goal }: Figure): string {
   if (!goal) return ''
   const bound = goal.atLeast === undefined ? `≤ ${goal.atMost}` : `≥ ${goal.atLeast}`
   return goal.ofBaseline ? `${bound} of it` : bound
 }
 
-/** A number, rounded to what it is worth. */
+/** A number with as many digits as are meaningful. */
 export function shown(value: number): string {
   if (!Number.isFinite(value)) return String(value)
   if (Math.abs(value) >= 100) return value.toFixed(0)

@@ -1,5 +1,5 @@
-// Fills the tables by SQL: a history as years of use leave it, or a backlog that waits. Ids are UUIDv7 of the times they
-// stand for, so rows lie in the partitions and in the order in which they would have come to be.
+// Fills the tables by SQL, with a history of finished deliveries or with a backlog of waiting ones. The ids are UUIDv7 of the
+// times in the history, so the rows lie in the partitions and in the order of real use.
 
 import { makePartitions } from '../src/database/partitions.ts'
 import type { House } from './house.ts'
@@ -8,7 +8,7 @@ const WEEK_MS = 7 * 86_400_000
 const HISTORY_WEEKS = 4
 const CHUNK = 100_000
 
-/** Lays the partitions of empty tables anew, so that they begin some weeks ago. */
+/** Makes the partitions of empty tables again, so that they begin some weeks ago. */
 export async function partitionsSince(house: House, weeksAgo: number): Promise<void> {
   const partitions = await house.query<{ name: string }>(
     `select inhrelid::regclass::text as name from pg_inherits
@@ -17,7 +17,7 @@ export async function partitionsSince(house: House, weeksAgo: number): Promise<v
   for (const { name } of partitions) await house.query(`drop table ${name}`)
   const past = new Date(Date.now() - weeksAgo * WEEK_MS)
   const client = await house.connect()
-  // It asks for the time once, and once for each table which partitions there are.
+  // It queries the time once, and the partitions of each table once.
   await makePartitions({
     query: ((text: string, values?: unknown[]) =>
       text === 'select now() as now'
@@ -53,7 +53,7 @@ export async function addHistory(
   await house.query('vacuum (analyze) attempt')
 }
 
-// The middle of a growing history is filled later than its ends, as it would be by nobody; the order of ids stays right.
+// A history that grows is filled in its middle later than at its ends, unlike in real use. The order of ids is right.
 const ADD_HISTORY = `
   with made as (
     select uuidv7(((n / $6::float8 - 1) * $5::float8 - 3600000) * interval '1 ms') as id,
@@ -78,7 +78,7 @@ const ADD_HISTORY = `
     '[["content-type","application/json"]]', '[["content-length","2"]]', 20
   from delivery_rows`
 
-/** Adds deliveries that are due now, one of each event, over these endpoints in turn. */
+/** Adds deliveries that are due now, one for each event, to these endpoints in turn. */
 export async function addBacklog(house: House, { tenantUuid, endpointUuids }: History, count: number): Promise<void> {
   for (let at = 0; at < count; at += CHUNK) {
     house.tell(`backlog: ${at} of ${count} deliveries`)

@@ -1,5 +1,5 @@
-// Everything a run needs, each in a process of its own: a Postgres that syncs to the disk, the gateway, a receiver, and
-// whoever publishes. Promise: closed, nothing of it is left, no process and no folder.
+// Everything that a run needs, each in a separate process: a Postgres that syncs to the disk, the gateway, a receiver, and
+// publishers. Promise: after `close`, no process and no folder of the run is left.
 
 import { randomBytes } from 'node:crypto'
 import { chmodSync, mkdirSync, rmSync } from 'node:fs'
@@ -30,37 +30,37 @@ export type House = {
   readonly api: { readonly url: string; readonly key: string }
   readonly receiver: Child<ReceiverCommands>
   query<Row = Record<string, unknown>>(text: string, values?: unknown[]): Promise<Row[]>
-  /** A connection of its own, for transactions. */
+  /** Opens a separate connection, for transactions. */
   connect(): Promise<pg.Client>
-  /** An operation through the API. */
+  /** Sends an operation to the API. */
   ask<Data>(query: string, variables: object): Promise<Data>
-  /** A tenant with an endpoint for each path of the receiver; public ids. */
+  /** Makes a tenant with an endpoint for each of these paths of the receiver. Returns public ids. */
   openTenant(name: string, paths: readonly string[]): Promise<{ id: string; uuid: string; endpointIds: string[] }>
-  /** A publisher's process; it ends with the house. */
+  /** Starts the process of a publisher, which ends with the house. */
   openPublisher(): Promise<Child<PublisherCommands>>
-  /** An API process and so many worker processes, or one process that does everything, unless the options say otherwise. */
+  /** Starts an API process and this many workers, or with 0 one process that does everything; `--workers` has precedence. */
   startGateway(layout: { workers: number }): Promise<void>
   stopGateway(): Promise<void>
-  /** What bare undici does now: posts a second, and the CPU microseconds of a post at both ends. */
+  /** Measures bare undici now: posts per second, and CPU microseconds per post of both ends together. */
   bareUndici(bodyBytes: number): Promise<{ perSecond: number; cpuMicros: number }>
   usage(): Usage
-  /** The statements that took Postgres longest so far, a line each; empty unless asked for with --statements. */
+  /** The statements that took Postgres longest so far, one line for each; empty without --statements. */
   costliestStatements(): Promise<string[]>
-  /** Called with a step that takes its time. */
+  /** Prints a step that takes some time. */
   tell(line: string): void
   close(): Promise<void>
 }
 
-/** CPU milliseconds used so far and memory in MB; NaN where the system does not say. */
+/** CPU milliseconds used so far, and memory in MB; NaN if the system does not tell. */
 export type Usage = Record<'gateway' | 'postgres' | 'receiver' | 'publishers', number> & { readonly gatewayMb: number }
 
 const BARE_MS = 2_000
 const BARE_IN_FLIGHT = 100
 
-/** Opens it all; the gateway of `root`, or of this tree, is started by `startGateway`. */
+/** Opens everything but the gateway. `startGateway` starts the gateway of the tree in `root`, or of this tree. */
 export async function openHouse(options: BenchOptions, tell: (line: string) => void, root?: string): Promise<House> {
   const folder = await mkdtemp(join(tmpdir(), 'sivo-bench-'))
-  // Postgres may run as another user than this one.
+  // Postgres may run as another user.
   chmodSync(folder, 0o755)
   const closers: (() => Promise<unknown> | unknown)[] = [() => rmSync(folder, { recursive: true, force: true })]
   const close = async () => {
@@ -82,7 +82,7 @@ export async function openHouse(options: BenchOptions, tell: (line: string) => v
       settings: options.statements ? { shared_preload_libraries: 'pg_stat_statements' } : {},
     })
     closers.push(postgres.stopImmediate)
-    // Otherwise each gateway makes the tables as it knows them.
+    // With --against, each gateway migrates the database itself, to the tables of its release.
     if (options.against === null) await migrate(openAccess({ url: postgres.url, applicationName: 'bench' }))
     const pool = new pg.Pool({ connectionString: postgres.url, max: 4 })
     pool.on('error', () => {})

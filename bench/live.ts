@@ -1,9 +1,9 @@
-// What live subscribers cost: N of them on one tenant, a number of changed deliveries a batch. Measures the time from a
-// commit to each subscriber's text, and the CPU of this process per batch; a tenth of them also without shared execution.
+// The cost of live subscribers: many subscribers of one tenant, many changed deliveries in a batch. Measures the time from a
+// commit to the text of each subscriber, and the CPU of this process per batch. A tenth of them also without shared execution.
 //
 //   DATABASE_URL=postgres://… node bench/live.ts [subscribers=1000] [deliveries=100] [batches=20]
 //
-// The database is migrated and gets a tenant of its own; use one that may be thrown away.
+// It migrates the database and adds a tenant to it. Use a database that you can delete.
 
 import { PrismaPg } from '@prisma/adapter-pg'
 import { type ExecutionArgs, parse, subscribe } from 'graphql'

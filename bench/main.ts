@@ -1,5 +1,5 @@
-// Measures the gateway on this machine: starts everything it needs, runs the scenarios one after another, and prints a
-// table and one JSON line per figure. Every absolute figure stands beside a baseline of the same run.
+// Measures the gateway on this machine. It starts everything that it needs, runs the scenarios one after another, and prints
+// one JSON line for each figure and a table. Each absolute figure stands beside a baseline of the same run.
 //
 //   npm run bench -- --help
 
@@ -68,7 +68,7 @@ function refuse(sentence: string): void {
 type Run = {
   readonly options: BenchOptions
   readonly tell: (line: string) => void
-  /** Aborted when somebody asked the run to end. */
+  /** Aborted by a signal that asks the run to end. */
   readonly signal: AbortSignal
   /** Rejects then. */
   readonly interrupted: Promise<never>
@@ -133,7 +133,7 @@ async function measurePairs(run: Run, against: string): Promise<void> {
   }
 }
 
-/** One scenario with a house of its own: what one leaves behind must not slow down the next. */
+/** Runs one scenario with a separate house, so that what it leaves behind does not slow down the next one. */
 async function measureScenario(
   { options, tell, interrupted }: Run,
   name: ScenarioName,

@@ -1,4 +1,4 @@
-// What a run is asked for on the command line.
+// The command line of the benchmark.
 
 import { parseArgs } from 'node:util'
 
@@ -16,28 +16,28 @@ export type ScenarioName = (typeof SCENARIOS)[number]
 
 /** The scenarios that two trees are compared by unless others are named. */
 const PAIRED: readonly ScenarioName[] = ['throughput', 'latency', 'isolation']
-/** These lay partitions or write rows themselves, before any gateway has run. */
+/** These scenarios make partitions or write rows themselves, for the tables of this tree. */
 const NEED_OUR_TABLES: readonly ScenarioName[] = ['backlog', 'growth', 'console']
 
 export type BenchOptions = {
   readonly only: readonly ScenarioName[]
-  /** A tenth of the work, for a first look. */
+  /** Do a tenth of the work, for a first look. */
   readonly quick: boolean
   /** Write the table in docs/performance.md. */
   readonly markdown: boolean
   /** A git ref to measure in turns with this tree; null: this tree alone. */
   readonly against: string | null
-  /** How often each of the two is measured. */
+  /** The number of pairs of runs. */
   readonly pairs: number
-  /** Deliveries in the history of `growth` and `console`. */
+  /** Numbers of deliveries in the history, for `growth` and `console`. */
   readonly history: readonly number[]
-  /** Minutes of `bloat`. */
+  /** The duration of `bloat` in minutes. */
   readonly minutes: number
-  /** Worker processes beside an API process, 0: one process does everything; null: as each scenario has it. */
+  /** The number of workers beside an API process. 0: one process does everything. null: each scenario decides. */
   readonly workers: number | null
   /** A folder for CPU profiles of the gateway; null: none. */
   readonly profiles: string | null
-  /** Whether to say what the statements cost in Postgres. */
+  /** Print the cost of the statements in Postgres. */
   readonly statements: boolean
 }
 

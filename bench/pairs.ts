@@ -1,13 +1,13 @@
-// Two gateways measured in turns: each figure of this tree beside the same figure of the other one, pair by pair. Machines
-// differ from hour to hour, two runs that follow each other differ less.
+// Compares two gateways that were measured in turns: each figure of this tree with the same figure of the other tree, pair by
+// pair. A machine differs from hour to hour; two runs that follow each other differ less.
 
 import { median } from './clock.ts'
 import { shown, type TakenFigure } from './figures.ts'
 
-/** The figures of one run of this tree and of the one that followed with the other. */
+/** The figures of a run of this tree, and of the run of the other tree that followed. */
 export type Pair = { readonly ours: readonly TakenFigure[]; readonly theirs: readonly TakenFigure[] }
 
-/** How a figure compares: `ratios` are ours over theirs, a pair each. */
+/** The comparison of one figure. `ratios`: ours divided by theirs, one for each pair. */
 export type Comparison = {
   readonly scenario: string
   readonly name: string
@@ -18,10 +18,10 @@ export type Comparison = {
   readonly ratios: readonly number[]
 }
 
-/** Details that are compared like figures: what a delivery costs. */
+/** Details that are compared like figures: the cost of a delivery. */
 const COSTS = { gatewayCpuMicros: 'CPU of the gateway', postgresCpuMicros: 'CPU of Postgres' }
 
-/** Every figure that both have in each pair; its share of the run's baseline and its costs are further ones. */
+/** Compares each figure that both trees have, its share of the baseline, and its costs. */
 export function comparePairs(pairs: readonly Pair[]): Comparison[] {
   const [first] = pairs
   if (!first) return []
@@ -58,7 +58,7 @@ function measuresOf({ scenario, name, unit, value, share, baseline, details }: T
 
 const RATIO_DIGITS = 3
 
-/** The table of a comparison as text: the ratio of each pair, and their min, median and max. */
+/** The comparison as a table of text: the ratio of each pair, with min, median and max. */
 export function pairsTable(comparisons: readonly Comparison[], names: { ours: string; theirs: string }): string {
   const pairs = Math.max(0, ...comparisons.map(({ ratios }) => ratios.length))
   const head = [

@@ -1,5 +1,4 @@
-// The baseline of everything that is stored: plain inserts of the same event rows, 200 a transaction, into a table with
-// the same indexes.
+// The baseline for storing: plain inserts of the same event rows, 200 in a transaction, into a table with the same indexes.
 
 import { randomBytes } from 'node:crypto'
 import { createIdSource } from '../src/domain/id.ts'
@@ -9,7 +8,7 @@ import type { House } from './house.ts'
 const ROWS = 200
 const FOR_MS = 1_500
 
-/** Events per second. */
+/** Measures plain inserts. Returns events per second. */
 export async function plainInserts(house: House, bodyBytes: number): Promise<number> {
   const newId = createIdSource(Date.now, randomBytes)
   const body = envelopeOf(eventData(bodyBytes))

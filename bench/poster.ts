@@ -1,4 +1,4 @@
-// The baseline: bare undici `request`, posting the same body with as many headers to the same receiver.
+// The baseline for delivering: `request` of undici posts the same body, with as many headers, to the same receiver.
 
 import { Agent, request } from 'undici'
 import { answerParent } from './child.ts'
@@ -33,7 +33,7 @@ answerParent<PosterCommands>({
       await reply.body.text()
       if (reply.statusCode !== 200) throw new Error(`Expected 200, came ${reply.statusCode}.`)
     }
-    // Connections are opened before the clock runs.
+    // The connections are opened before the measurement begins.
     await Promise.all(Array.from({ length: inFlight }, once))
     const startedMs = performance.now()
     const cpu = process.cpuUsage()

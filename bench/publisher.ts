@@ -1,5 +1,5 @@
-// A publisher, a process of its own. It publishes through the API as a program would, or calls `publishEvents` in its own
-// process, which tells what GraphQL and HTTP cost.
+// The process of a publisher. It publishes through the API as a program would, or calls `publishEvents` in its own process,
+// which shows the cost of GraphQL and HTTP.
 
 import { pino } from 'pino'
 import { Pool } from 'undici'
@@ -12,26 +12,26 @@ import { delay, type Percentiles, percentilesOf, sharedMs } from './clock.ts'
 import { EVENT_TYPE, eventData, STAMP } from './event.ts'
 
 export type PublishInput = {
-  /** Taken in turns. */
+  /** The calls go to these tenants in turn. */
   readonly tenantIds: readonly string[]
   readonly bodyBytes: number
   readonly eventsPerCall: number
-  /** Calls in the air at once; with a rate: at most. */
+  /** The number of calls at the same time; with a rate, at most. */
   readonly parallel: number
-  /** Events in all. */
+  /** The number of all events. */
   readonly count: number
-  /** Events per second; absent: as fast as it goes. */
+  /** Events per second; absent: as fast as possible. */
   readonly rate?: number
-  /** Whether each event says when it was published. */
+  /** Each event carries the time of its publish. */
   readonly stamped?: boolean
-  /** In this process, instead of through the API. */
+  /** Publish in this process, not through the API. */
   readonly inProcess?: boolean
 }
 
 export type Published = {
   readonly startedMs: number
   readonly endedMs: number
-  /** Milliseconds from a call's beginning to its answer. */
+  /** Milliseconds from the start of a call to its answer. */
   readonly acks: Percentiles
 }
 

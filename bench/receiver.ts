@@ -1,5 +1,5 @@
-// The receiver of a run: HTTPS, as lean as node makes it. A path's first part says what is done with a request: `count`
-// counts it, `timed` also reads when its event was published, `hang` never answers.
+// The receiver of a run: a plain HTTPS server of Node. The first part of a path decides what happens to a request: `count`
+// counts it, `timed` also reads the time when its event was published, `hang` never answers.
 
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
@@ -10,13 +10,13 @@ import { STAMP } from './event.ts'
 
 export type ReceiverCommands = {
   open: { input: IssuedCertificate; answer: number }
-  /** How many came since it opened. */
+  /** The number of requests since it was opened. */
   total: { input: null; answer: number }
-  /** Forgets what came; resolves with how many that were. */
+  /** Resets the counters. Resolves with the number of requests before. */
   reset: { input: null; answer: number }
-  /** Resolves when so many came since the last reset, or at the deadline; `lastMs` is when the last of them came. */
+  /** Resolves after `count` requests since the last reset, or at the deadline. `lastMs`: the time of the last request. */
   until: { input: { count: number; withinMs: number }; answer: { count: number; lastMs: number } }
-  /** Milliseconds from publish to here, by path, of what came since the last reset. */
+  /** Milliseconds from publish to request, by path, since the last reset. */
   latencies: { input: null; answer: Map<string, Float64Array> }
 }
 

@@ -1,5 +1,5 @@
-// Another commit, made ready to run in a temporary folder, so that two gateways can be measured in turns. Promise: removed,
-// nothing of it is left, neither the folder nor git's note of it.
+// Makes another commit ready to run in a temporary folder, so that two gateways can be measured in turns. Promise: after
+// `remove`, neither the folder nor git's record of it is left.
 
 import { execFile } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
@@ -56,7 +56,7 @@ export async function openReference(
     tell(`making ${ref} (${commit}) ready`)
     await exec('git', ['-C', ROOT, 'worktree', 'add', '--detach', root, commit])
     if (hasSamePackages(root)) await linkPackages(root, signal)
-    // The bootstrap of that commit knows what its tree needs; the program that it runs then is of no matter.
+    // The bootstrap of that commit knows what its tree needs. Which program it runs afterwards does not matter.
     await exec(process.execPath, ['scripts/bootstrap.mjs', 'scripts/print-schema.ts'], {
       cwd: root,
       maxBuffer: MAX_OUTPUT_BYTES,
@@ -74,7 +74,7 @@ function hasSamePackages(root: string): boolean {
   return existsSync(join(root, 'package-lock.json')) && lockOf(root) === lockOf(ROOT)
 }
 
-/** Hard links where the system makes them: a copy in a second that takes no room. */
+/** Copies the packages with hard links if the system can: that takes a second and no space. */
 async function linkPackages(root: string, signal: AbortSignal): Promise<void> {
   const [from, to] = [join(ROOT, 'node_modules'), join(root, 'node_modules')]
   try {

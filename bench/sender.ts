@@ -1,5 +1,5 @@
-// How fast the sender is, next to bare undici.request: HTTPS POST of 700 bytes, 100 in flight, the receiver in another
-// process, both in the same run and in turns.
+// Measures the sender beside bare undici.request: HTTPS POST of 700 bytes, 100 at the same time, with the receiver in another
+// process. Both are measured in the same run, in turns.
 //
 //   node bench/sender.ts [seconds per turn]
 

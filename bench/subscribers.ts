@@ -1,5 +1,5 @@
-// Live subscribers, a process of its own: many subscriptions to one tenant's deliveries, and a publisher whose events
-// they wait for. A stalled one never reads.
+// The process of live subscribers: many subscriptions to the deliveries of one tenant, and a publisher whose events they wait
+// for. A stalled subscriber never reads.
 
 import { Pool } from 'undici'
 import { WebSocket } from 'ws'
@@ -13,12 +13,12 @@ export type SubscribeInput = {
   readonly tenantId: string
   readonly sockets: number
   readonly perSocket: number
-  /** Further sockets, whose subscriptions are never read. */
+  /** The number of further sockets, which never read. */
   readonly stalled: number
 }
 
 export type Watched = {
-  /** From the beginning of a publish to a subscriber's first message about it. */
+  /** From the start of a publish to the first message about it at a subscriber. */
   readonly times: Percentiles
   readonly expected: number
   readonly closed: number
@@ -26,7 +26,7 @@ export type Watched = {
 
 export type SubscriberCommands = {
   open: { input: SubscribeInput; answer: null }
-  /** Publishes single events at a rate and waits for every subscriber to hear of each. */
+  /** Publishes single events at a rate, and waits until each subscriber has heard of each event. */
   watch: { input: { count: number; rate: number }; answer: Watched }
 }
 
@@ -42,7 +42,7 @@ const PUBLISH = `mutation ($input: PublishEventsInput!) {
 let settings: SubscribeInput
 let pool: Pool
 let closed = 0
-/** Of each event, when each subscriber first heard of it. */
+/** For each event, the times at which the subscribers first heard of it. */
 const heard = new Map<string, number[]>()
 
 answerParent<SubscriberCommands>({
@@ -75,7 +75,7 @@ answerParent<SubscriberCommands>({
   },
 })
 
-/** Resolves when each of its subscriptions has had its first message. */
+/** Resolves when each of its subscriptions has received its first message. */
 function openSocket(isStalled: boolean): Promise<void> {
   const { url, key, tenantId, perSocket } = settings
   const socket = new WebSocket(url.replace(/^http/, 'ws'), 'graphql-transport-ws')

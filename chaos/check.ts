@@ -1,13 +1,13 @@
-// What must hold after a run, whatever went wrong during it. Promise: nothing is taken from the gateway's word. What
-// should be there comes from the publisher's ledger and the endpoints as the run had laid them out, what arrived comes
-// from the receiver's ledger, and the database is asked only what it says of each.
+// Checks what must hold after a run, whatever went wrong during it. Promise: the check trusts nothing that the gateway says.
+// The ledger of the publisher and the layout of the endpoints tell what must exist; the ledger of the receiver tells what
+// arrived. The database is only compared with them.
 
 import { fromPublicId, toPublicId } from '../src/domain/id.ts'
 import type { RunEndpoint } from './endpoints.ts'
 import { readAcknowledged, readReceived } from './ledger.ts'
 import type { RunDatabase } from './run-database.ts'
 
-/** What was in the air when something went wrong. */
+/** An attempt that was in the air at a fault. */
 export type InFlight = { readonly deliveryId: string; readonly attempt: number }
 
 export type MetFault = {
@@ -15,18 +15,18 @@ export type MetFault = {
   readonly process: number | null
   /** Unix ms. */
   readonly beganMs: number
-  /** Unix ms; null: it was over at once. */
+  /** Unix ms; null: the fault was over at once. */
   readonly endedMs: number | null
   readonly inFlight: readonly InFlight[]
-  /** The other workers that were ready then. */
+  /** The other workers that were ready at that time. */
   readonly survivors: readonly number[]
-  /** Unix ms when the gateway took the process for dead; null: it did not. */
+  /** Unix ms at which the gateway declared the process dead; null: it did not. */
   deadMs: number | null
 }
 
-/** I1 to I6: how many break each. */
+/** The number of violations of the invariants I1 to I6 (docs/chaos.md). */
 export type Invariants = {
-  /** I1. Events acknowledged but not stored, stored but never acknowledged, or with other deliveries than they must have. */
+  /** I1. Events that were acknowledged but not stored, stored but never acknowledged, or that have the wrong deliveries. */
   readonly wrongFanOut: number
   /** I2. */
   readonly unlawfulStates: number
@@ -36,7 +36,7 @@ export type Invariants = {
   readonly succeededWithout2xx: number
   /** I6. */
   readonly tenantMismatches: number
-  /** A signature that did not hold, or a body that differed between attempts. */
+  /** Requests with a wrong signature, or with a body that differs between attempts. */
   readonly wrongRequests: number
 }
 
@@ -45,26 +45,26 @@ export type Findings = {
   readonly deliveries: number
   readonly delivered: number
   readonly deadLettered: number
-  /** Deliveries that an acknowledged event should have and that are neither delivered nor dead-lettered. */
+  /** Deliveries of acknowledged events that are neither delivered nor dead-lettered. */
   readonly lost: number
-  /** I5: requests that would be answered with a 2xx beyond the first of their delivery. */
+  /** I5: requests with a 2xx answer beyond the first one of their delivery. */
   readonly duplicates: number
-  /** Those of a delivery that was in the air at no fault. */
+  /** Duplicates of deliveries that were in the air at no fault. */
   readonly duplicatesUnexplained: number
   readonly invariants: Invariants
-  /** Of every delivery in the air at a fault: from its beginning to the next request or record, ms; by fault. */
+  /** By fault, for each delivery in the air: the time from the fault to the next request or record, ms. */
   readonly recoveries: ReadonlyMap<MetFault, number[]>
   /**
-   * From the answer of a refused attempt plus the schedule's delay to the next attempt's arrival, ms. An attempt that
-   * was sent twice counts from its last answer (least) and from its first (most). `caught`: its delivery was in the air at
-   * a fault just then, or the database was away when it was due.
+   * The time by which a retry was late, ms: its arrival minus the answer before it and the delay of the schedule. If the
+   * attempt before was sent twice, `least` counts from its last answer and `most` from its first. `caught`: the delivery
+   * was in the air at a fault at that time, or the database was away when the retry was due.
    */
   readonly retryDelaysMs: readonly { readonly least: number; readonly most: number; readonly caught: boolean }[]
-  /** Requests arrived per quarter of a second, by floor(Unix ms / 250). */
+  /** The number of requests in each quarter of a second, by floor(Unix ms / 250). */
   readonly arrivals: ReadonlyMap<number, number>
 }
 
-/** A request that was on its way when its process died still arrives: it says nothing about recovery. */
+/** A request that was under way when its process died still arrives, and proves no recovery. */
 const ALREADY_ON_ITS_WAY_MS = 100
 const JUST_LEASED_MS = 1_000
 export const ARRIVALS_MS = 250
@@ -79,7 +79,7 @@ export type CheckInput = {
   readonly scheduleMs: readonly number[]
 }
 
-/** Reads the ledgers and the database of a run that has drained. */
+/** Checks the ledgers and the database after all deliveries have ended. */
 export async function check(input: CheckInput): Promise<Findings> {
   const { acknowledged, wrongFanOut, missing } = await checkFanOut(input)
   const requests = await readRequests(input)
@@ -120,8 +120,8 @@ export async function check(input: CheckInput): Promise<Findings> {
 }
 
 /**
- * A lease does not wait for the disk, so a database that ends may forget the last of them: what was sent under one that
- * is forgotten was in the air all the same.
+ * A lease does not wait for the disk, so a database that ends may lose the last leases. What was sent under a lost lease was
+ * in the air too.
  */
 function wasOutAtRestart(acceptedMs: readonly number[], faults: readonly MetFault[]): boolean {
   return faults.some(
@@ -131,7 +131,7 @@ function wasOutAtRestart(acceptedMs: readonly number[], faults: readonly MetFaul
   )
 }
 
-/** I1, and how many deliveries are missing altogether. */
+/** Checks I1, and counts all missing deliveries. */
 async function checkFanOut({ database, endpoints, tenantIds, acknowledgedPath }: CheckInput) {
   await database.query('drop table if exists chaos_acknowledged, chaos_wanted')
   await database.query('create unlogged table chaos_acknowledged (event_id uuid, tenant_id uuid, type text)')
@@ -222,7 +222,7 @@ async function countOf(database: RunDatabase, text: string): Promise<number> {
 
 async function readRequests({ receivedPath, faults, scheduleMs }: CheckInput) {
   const interesting = new Set(faults.flatMap((fault) => fault.inFlight.map(({ deliveryId }) => deliveryId)))
-  /** When each was taken. */
+  /** The times at which each delivery was accepted. */
   const accepted = new Map<string, number[]>()
   const answered = new Set<string>()
   const bodies = new Map<string, string>()
@@ -277,7 +277,7 @@ async function countSucceededWithout2xx(database: RunDatabase, answered: Readonl
   }
 }
 
-/** Whatever comes first: the next request, the attempt's record, or the delivery's end. */
+/** Measures each recovery: until the next request, the record of the attempt, or the end of the delivery, the first of them. */
 async function measureRecoveries({ database, faults }: CheckInput, arrivals: ReadonlyMap<string, number[]>) {
   const recoveries = new Map<MetFault, number[]>()
   for (const fault of faults) {

@@ -1,5 +1,5 @@
-// Who wants what in a run: a few tenants, and endpoints of all kinds of appetite. The check derives from this, and not
-// from the gateway's own fan-out, which deliveries each acknowledged event must have.
+// The tenants and endpoints of a run, with different filters. From this the check derives the deliveries that each acknowledged
+// event must have; it does not ask the gateway.
 
 /** Event types of the run: small and large ones of the catalogue. */
 export const RUN_EVENT_TYPES = [
@@ -11,7 +11,7 @@ export const RUN_EVENT_TYPES = [
   'agent.status_changed',
 ] as const
 
-/** `path` is where the receiver expects it; `eventTypes` null: all. */
+/** `path`: its path at the receiver. `eventTypes` null: all types. */
 export type RunEndpoint = {
   readonly index: number
   readonly tenant: number
@@ -20,7 +20,7 @@ export type RunEndpoint = {
   readonly maxInFlight: number | null
 }
 
-/** Lays out the endpoints: one in four wants everything, one in six has a limit in flight, the rest a type or two. */
+/** Lays out the endpoints: one in four gets all types, the others one or two; one in six has a limit in flight. */
 export function layOutEndpoints({ endpoints, tenants }: { endpoints: number; tenants: number }): RunEndpoint[] {
   return Array.from({ length: endpoints }, (_, index) => {
     const first = index % RUN_EVENT_TYPES.length

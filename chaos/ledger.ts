@@ -1,9 +1,9 @@
-// The two ledgers of a run: lines of text that a process wrote before it went on, and that nobody rewrites.
+// The two ledgers of a run. A process writes a line before it continues, and no line is ever changed.
 
 import { createReadStream, existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 
-/** An event id that the publisher was given. */
+/** An event that was acknowledged to the publisher. */
 export type Acknowledged = {
   readonly eventId: string
   readonly tenant: number
@@ -13,8 +13,8 @@ export type Acknowledged = {
 }
 
 /**
- * One request at the receiver, Unix ms. `answeredMs` is null when the answer could not be given. `accepted`: the
- * answer, given or not, was a 2xx.
+ * One request at the receiver; times are Unix ms. `answeredMs` null: the answer could not be sent. `accepted`: the answer,
+ * sent or not, was a 2xx.
  */
 export type Received = {
   readonly arrivedMs: number

@@ -1,6 +1,6 @@
-// The chaos run: `node chaos/main.ts --seed 1 --events 20000 --kills 25 --database-restarts 2`. Tells its steps on
-// stderr and prints one line of JSON on stdout. Exit code 0: every promise held; 1: one was broken, the line says which;
-// 2: the run could not be made. See docs/chaos.md.
+// The chaos run: `node chaos/main.ts --seed 1 --events 20000 --kills 25 --database-restarts 2`. It prints its
+// steps to stderr and one line of JSON to stdout. Exit code 0: all promises held. 1: a promise was broken, and the line says
+// which. 2: the run itself failed. See docs/chaos.md.
 
 import { type RunOptions, readOptions, UsageError } from './options.ts'
 import { report } from './report.ts'
@@ -28,5 +28,5 @@ try {
   process.stderr.write(`${(error as Error).stack}\n`)
   process.exitCode = 2
 }
-// Sockets to processes that are gone may linger.
+// Sockets to processes that have ended may still be open.
 process.exit()

@@ -1,7 +1,7 @@
-// Memory under the worst of loads: `node chaos/memory.ts [--waiting 1000000] [--seconds 60]`. Fills the tables with
-// deliveries that are all due, lets a worker and an API process run on them while every other receiver answers each
-// request with a gigabyte, and prints one line of JSON with the most memory each process took. Exit code 1 when one took
-// 400 MB or more, or when nothing was delivered.
+// Measures memory under the worst load: `node chaos/memory.ts [--waiting 1000000] [--seconds 60]`. It fills the tables with
+// deliveries that are due and lets a worker and an API process run, while every second receiver answers each request with a
+// gigabyte. It prints one line of JSON with the most memory of each process. Exit code 1: a process took 400 MB or more, or
+// nothing was delivered.
 
 import { randomBytes } from 'node:crypto'
 import { chmodSync, rmSync } from 'node:fs'
@@ -101,7 +101,7 @@ async function measure(): Promise<number> {
   return pass ? 0 : 1
 }
 
-/** Answers 200 with a gigabyte at even endpoints, with nothing at odd ones. */
+/** Answers 200, with a gigabyte for even endpoints and with nothing for odd ones. */
 async function startGenerousReceiver(certificate: { key: string; cert: string }) {
   const chunk = Buffer.alloc(256 * 1024, 'x')
   let answers = 0

@@ -1,4 +1,4 @@
-// The command line of a run, read whole: every problem at once.
+// The command line of a run. All problems are reported together.
 
 import { parseArgs } from 'node:util'
 
@@ -14,7 +14,7 @@ const DEFAULTS = {
   terminations: 3,
   'black-holes': 2,
   silences: 3,
-  /** Events a second; how long the faults go on follows from it. */
+  /** Events per second. It determines how long the faults continue. */
   rate: 200,
 } as const
 
@@ -39,7 +39,7 @@ export type RunOptions = {
   readonly blackHoles: number
   readonly silences: number
   readonly rate: number
-  /** The API process delivers too, so that what a publish hands over to its lanes is at stake as well. */
+  /** The API process delivers too, so that hand-overs to its lanes are tested as well. */
   readonly together: boolean
   /** Keep the folder with the ledgers, the logs and the database. */
   readonly keep: boolean
@@ -49,7 +49,7 @@ export class UsageError extends Error {
   override name = 'UsageError'
 }
 
-/** Reads the arguments. Throws UsageError with every problem and the usage. */
+/** Reads the arguments. Throws UsageError with all problems and the usage. */
 export function readOptions(args: string[]): RunOptions {
   const names = Object.keys(DEFAULTS) as (keyof typeof DEFAULTS)[]
   const problems: string[] = []

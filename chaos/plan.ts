@@ -1,5 +1,5 @@
-// What goes wrong, and when. Promise: the same seed and counts give the same plan, to the millisecond. Nothing here
-// depends on the machine; which process a fault meets, and what that process was doing, is the run's.
+// The faults of a run and their times. Promise: the same seed and counts give the same plan, to the millisecond. The plan does
+// not depend on the machine; what a process does when a fault meets it depends on the run.
 
 import { createHash } from 'node:crypto'
 
@@ -15,16 +15,16 @@ export type FaultCounts = {
 export type PlanOptions = FaultCounts & {
   readonly seed: number
   readonly workers: number
-  /** No fault before, so that the rate without one is known. */
+  /** No fault begins before this time, so that the rate without faults is known. */
   readonly calmMs: number
-  /** The last fault begins before. */
+  /** The last fault begins before this time. */
   readonly horizonMs: number
 }
 
 /**
- * `atMs` counts from the first publish, `forMs` is how long the fault lasts. Process 0 has the API, 1 … n are workers.
- * `blind` faults come when they come; the others wait, on a slow machine, until there is somebody to meet and somebody
- * to take over.
+ * `atMs` counts from the first publish; `forMs` is the duration of the fault. Process 0 has the API, 1 … n are workers. A
+ * `blind` fault comes at its time. The others wait, on a slow machine, until there is a process to meet and another one to
+ * take over.
  */
 export type Fault = { readonly blind: boolean } /** SIGKILL. */ & (
   | { readonly kind: 'kill'; readonly atMs: number; readonly process: number }
@@ -34,7 +34,7 @@ export type Fault = { readonly blind: boolean } /** SIGKILL. */ & (
   | { readonly kind: 'terminate'; readonly atMs: number; readonly process: number }
   /** Postgres ends at once and starts again. */
   | { readonly kind: 'database-restart'; readonly atMs: number; readonly forMs: number }
-  /** The open database connections of worker 1 fall silent; `forMs` later new ones can be made. */
+  /** The open database connections of worker 1 fall silent; new ones can be made after `forMs`. */
   | { readonly kind: 'black-hole'; readonly atMs: number; readonly forMs: number }
   /** The next connection that carries this statement falls silent, alone: its question or its answer is lost. */
   | {
@@ -67,9 +67,9 @@ const SHORT_PAUSE_MS = [2_000, 5_000] as const
 const LONG_PAUSE_MS = [13_000, 16_000] as const
 const DOWN_MS = [300, 3_000] as const
 const SILENT_MS = [0, 8_000] as const
-/** Nothing else begins so soon after a restart: how long the database takes back to full rate is then seen. */
+/** No other fault begins this soon after a restart, so that the time to full rate can be measured. */
 const QUIET_AFTER_RESTART_MS = 8_000
-/** A process is not killed again while it is still starting: that would meet nothing. */
+/** A process is not killed again while it is starting, because the kill would meet nothing. */
 const KILLED_ANEW_MS = 5_000
 
 /** Draws the plan. */
@@ -81,7 +81,7 @@ export function drawPlan(options: PlanOptions): Plan {
   const span = options.horizonMs - options.calmMs
   const restarts = Array.from(
     { length: options.databaseRestarts },
-    // Spread evenly, each somewhere in the first half of its share.
+    // Spread evenly: each in the first half of its part of the time.
     (_, i): Fault => ({
       kind: 'database-restart',
       blind: false,
@@ -93,7 +93,7 @@ export function drawPlan(options: PlanOptions): Plan {
     for (;;) {
       const atMs = options.calmMs + Math.round(random() * span)
       const isQuiet = restarts.some((restart) => atMs >= restart.atMs && atMs < restart.atMs + QUIET_AFTER_RESTART_MS)
-      // Every eighth falls into the outage all the same.
+      // One in eight falls into the outage nevertheless.
       if (!isQuiet || random() < 1 / 8) return atMs
     }
   }

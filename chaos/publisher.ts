@@ -1,5 +1,5 @@
-// The publisher of a run, a process of its own. Promise: every id it was given stands in its ledger before it goes on,
-// and an event that was not acknowledged is published again under the same idempotency key until it is.
+// The process of the publisher. Promise: each acknowledged id is in its ledger before it continues, and an event that was not
+// acknowledged is published again with the same idempotency key until it is.
 
 import { appendFileSync } from 'node:fs'
 import { type ApiAccess, ask, expectSuccess, TryAgain } from '../harness/api-client.ts'
@@ -19,7 +19,7 @@ export type PublisherSettings = {
 export type ToPublisher = { readonly kind: 'publish'; readonly settings: PublisherSettings }
 export type FromPublisher =
   | { readonly kind: 'acknowledged'; readonly count: number }
-  /** `refused`: tries that were answered with a retryable error or not at all. `duplicates`: acknowledged on a retry. */
+  /** `refused`: tries with a retryable error or without an answer. `duplicates`: events that were acknowledged on a retry. */
   | { readonly kind: 'done'; readonly count: number; readonly refused: number; readonly duplicates: number }
   | { readonly kind: 'failed'; readonly message: string }
 
@@ -35,7 +35,7 @@ const PUBLISH = `mutation ($input: PublishEventsInput!) {
 
 const PARALLEL = 16
 const MAX_EVENTS_PER_CALL = 8
-/** One event in so many has a body that does not travel with its claim. */
+/** One event in 100 has a body that is too large to be read with its claim. */
 const LARGE_ONE_IN = 100
 const LARGE_CHARACTERS = 20_000
 const PATIENCE_MS = 5_000
@@ -72,7 +72,7 @@ async function publish(settings: PublisherSettings): Promise<FromPublisher> {
       const input = { tenantId: settings.tenantIds[tenant], events: batch }
       const stored = await untilAcknowledged(input)
       const atMs = Date.now()
-      // On the disk's side of the process before the next publish: a killed publisher forgets nothing.
+      // Written before the next publish, so that a killed publisher forgets nothing.
       appendFileSync(
         settings.ledger,
         stored

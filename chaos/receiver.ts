@@ -1,5 +1,5 @@
-// The receiver of a run, a process of its own: takes deliveries over HTTPS, checks their signature, answers as receivers
-// do (mostly soon, now and then late, now and then 503, seldom not at all), and writes every request to its ledger.
+// The process of the receiver. It takes deliveries over HTTPS, checks their signatures, and answers as real receivers do:
+// mostly soon, sometimes late, sometimes with 503, rarely not at all. It writes each request to its ledger.
 
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import { appendFileSync } from 'node:fs'
@@ -17,9 +17,9 @@ export type ReceiverSettings = {
 }
 export type ToReceiver =
   | { readonly kind: 'open'; readonly settings: ReceiverSettings }
-  /** The secret behind each path. */
+  /** The signing secret of each path. */
   | { readonly kind: 'secrets'; readonly secrets: Readonly<Record<string, string>> }
-  /** Write everything down and say so. */
+  /** Write all lines to the ledger, and answer afterwards. */
   | { readonly kind: 'flush' }
 export type FromReceiver = { readonly kind: 'open'; readonly port: number } | { readonly kind: 'flushed' }
 
@@ -42,7 +42,7 @@ process.on('message', (message: ToReceiver) => {
     tell({ kind: 'flushed' })
   }
 })
-// Without its controller it has nothing to do.
+// It ends with its parent.
 process.on('disconnect', () => process.exit(0))
 
 function tell(message: FromReceiver): void {

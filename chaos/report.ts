@@ -1,20 +1,20 @@
-// The one line of a run: what was promised, what came of it, and whether it holds.
+// The line of a run: the promises, the findings, and whether the promises hold.
 
 import { ARRIVALS_MS, type Findings, type MetFault } from './check.ts'
 import type { RunOptions } from './options.ts'
 import type { Run } from './run.ts'
 
-/** A kill so soon after a restart of the database, or before one, waits for the database. */
+/** Recovery from a kill this soon after a restart of the database, or before it, waits for the database. */
 const NEAR_RESTART_MS = 10_000
-/** Whoever takes over must live that long. */
+/** The process that takes over must live this long. */
 const TAKE_OVER_MS = 5_000
 const RATE_WINDOW_MS = 1_000
 const RATE_BEFORE_MS = 5_000
 const FULL_SHARE = 0.9
-/** Two clocks of one machine and the way between two processes. */
+/** The difference of two clocks of one machine, and the way between two processes. */
 const EARLY_TOLERANCE_MS = 5
 
-/** What the run found, as plain data; `pass` is false when an invariant or the bound on duplicates is broken. */
+/** The findings of the run as plain data. `pass` is false if an invariant or the bound on duplicates is broken. */
 export function report(options: RunOptions, run: Run) {
   const { findings, faults } = run
   const inFlightAtFaults = faults.reduce((sum, { inFlight }) => sum + inFlight.length, 0)
@@ -65,12 +65,12 @@ export function report(options: RunOptions, run: Run) {
   }
 }
 
-/** How late retries came, ms: those that a fault held in the air, whose delay is a recovery, or all others. */
+/** How late retries were, ms. `caught`: only those whose delivery a fault held in the air; else all others. */
 function latenesses({ retryDelaysMs }: Findings, caught: boolean): number[] {
   return retryDelaysMs.filter((each) => each.caught === caught).map(({ least }) => least)
 }
 
-/** There was a database, and another worker that nothing happened to, to take over. */
+/** Whether the database was there, and another worker without a fault that could take over. */
 function isCovered({ beganMs, survivors }: MetFault, { restarts, faults }: Run): boolean {
   const isNearRestart = restarts.some(
     ({ downMs, upMs }) => beganMs > downMs - TAKE_OVER_MS && beganMs < upMs + NEAR_RESTART_MS,
@@ -85,7 +85,7 @@ function isCovered({ beganMs, survivors }: MetFault, { restarts, faults }: Run):
   return !isNearRestart && survivors.some(isSpared)
 }
 
-/** From the moment the database takes connections to the first second in which as many requests arrive as before. */
+/** The time from when the database takes connections to the first second with as many requests as before, ms. */
 function fullRateMs({ findings: { arrivals } }: Run, downMs: number, upMs: number): number {
   const between = (fromMs: number, toMs: number) => {
     let count = 0

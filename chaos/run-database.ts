@@ -1,5 +1,5 @@
-// The Postgres of a run: it syncs to the disk, can be ended as by a power cut at any moment, and comes back on the same
-// port. Every gateway process has a role of its own in it, so that its sessions and its leases can be told apart.
+// The Postgres of a run. It syncs to the disk, can be ended at any time as by a power cut, and comes back on the same port. Each
+// gateway process has its own role, so that its sessions and leases can be told apart.
 
 import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -10,22 +10,22 @@ export type RunDatabase = {
   readonly url: string
   readonly port: number
   readonly isUp: boolean
-  /** The same database as the role of that process, at `port` where given. */
+  /** The URL of the database for the role of that process, with this port if given. */
   urlFor(process: number, port?: number): string
-  /** One statement. Throws when the database is away. */
+  /** Runs one statement. Throws if the database is away. */
   query<Row = Record<string, unknown>>(text: string, values?: unknown[]): Promise<Row[]>
-  /** Ends Postgres at once and starts it again after `downMs`; Unix ms of both moments. */
+  /** Ends Postgres at once and starts it again after `downMs`. Returns the Unix ms of both. */
   restart(downMs: number): Promise<{ downMs: number; upMs: number }>
-  /** Ends every session of that process; how many there were. */
+  /** Ends all sessions of that process. Returns the number of them. */
   terminateSessions(process: number): Promise<number>
-  /** The names under which that process takes leases, newest sessions included. */
+  /** The ids under which that process takes leases. */
   processIds(process: number): Promise<string[]>
   close(): Promise<void>
 }
 
 const SETTINGS = { max_connections: 400 }
 
-/** Starts it in `dataDir` with a role for each of `processes` processes. */
+/** Starts it in `dataDir`, with a role for each of `processes` processes. */
 export async function openRunDatabase({
   dataDir,
   processes,

@@ -1,5 +1,5 @@
-// One run: a whole gateway of several processes on one Postgres, a publisher, a receiver, and everything that can go
-// wrong with them, from a seeded plan. Promise: whatever happens, nothing of it stays behind: no process, no folder.
+// One run: a gateway of several processes on one Postgres, a publisher, a receiver, and the faults of a seeded plan. Promise:
+// whatever happens, no process and no folder is left.
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -24,13 +24,13 @@ import type { FromPublisher, ToPublisher } from './publisher.ts'
 import type { FromReceiver, ToReceiver } from './receiver.ts'
 import { openRunDatabase, type RunDatabase } from './run-database.ts'
 
-/** Short, so that a run drains fast; without jitter, so that each retry's time can be checked. */
+/** Short, so that a run ends soon, and without jitter, so that the time of each retry can be checked. */
 const RUN_SCHEDULE = '200ms,500ms,1s,2s,4s,8s'
 
 const CALM_MS = 8_000
 const READY_MS = 60_000
 const DRAIN_MS = 180_000
-/** A gateway process has so long to leave by contract; the rest is the machine's. */
+/** More than the contract gives a process to leave, for slow machines. */
 const LEAVE_MS = 20_000
 
 export type Run = {
@@ -42,21 +42,21 @@ export type Run = {
   readonly publisher: { readonly refused: number; readonly duplicates: number }
   /** Unix ms. */
   readonly publishedMs: { readonly from: number; readonly to: number }
-  /** From the last acknowledgement or the end of the last fault to the last delivery. null: it did not drain. */
+  /** From the last acknowledgement or the end of the last fault to the last delivery, ms; null: some did not end. */
   readonly drainMs: number | null
   readonly memoryMb: number
-  /** Ends of a gateway process that nobody had asked for, such as `worker 2: 69`. */
+  /** Ends of gateway processes that the run did not cause, such as `worker 2: 69`. */
   readonly unexpectedEnds: readonly string[]
-  /** How each process left when asked to at the end. */
+  /** How each process left at the end, when it was asked to. */
   readonly leaves: readonly { readonly name: string; readonly code: number | string; readonly tookMs: number }[]
 }
 
 type Tell = (line: string) => void
 
-/** Runs it all. `tell` gets a line per step. Throws when the run itself could not be made. */
+/** Makes the run. `tell` gets a line for each step. Throws if the run itself fails. */
 export async function run(options: RunOptions, tell: Tell): Promise<Run> {
   const folder = await mkdtemp(join(tmpdir(), 'sivo-chaos-'))
-  // Postgres may run as another user than this one.
+  // Postgres may run as another user.
   chmodSync(folder, 0o755)
   const closers: (() => Promise<unknown> | unknown)[] = []
   const remove = () => rmSync(folder, { recursive: true, force: true })
@@ -160,7 +160,7 @@ async function runIn(folder: string, options: RunOptions, tell: Tell, closers: (
     },
   )
   const publishedAt = published.then(() => Date.now())
-  // A run that is broken off here leaves them behind, and nobody waits for them any more.
+  // If the run ends here with an error, nothing waits for these promises any more.
   for (const left of [publishedAt, faultsDone]) left.catch(() => {})
   const [{ refused, duplicates }] = await Promise.all([published, faultsDone])
   const to = await publishedAt
@@ -170,7 +170,7 @@ async function runIn(folder: string, options: RunOptions, tell: Tell, closers: (
   const drained = await untilDrained(database, DRAIN_MS)
   const drainMs = drained === null ? null : drained - quietSince
   const memoryMb = memory.stop()
-  // One that is just being restarted would not hear the signal yet.
+  // A process that is just starting would not notice the signal.
   await Promise.all(processes.map((each) => each.ready(READY_MS)))
   const leaves = await Promise.all(
     processes.map(async (each) => ({ name: each.name, ...(await each.leave(LEAVE_MS)) })),
@@ -201,7 +201,7 @@ async function runIn(folder: string, options: RunOptions, tell: Tell, closers: (
   }
 }
 
-/** What Postgres was doing when it broke is a detail of its log, of some lines. */
+/** Prints the few lines of the log of Postgres that say what a session did when it crashed. */
 function tellOfCrash(tell: Tell): (line: string) => void {
   let left = 0
   return (line) => {
@@ -210,7 +210,7 @@ function tellOfCrash(tell: Tell): (line: string) => void {
   }
 }
 
-/** Tenants, endpoints and their secrets, made through the API as an operator would. */
+/** Makes tenants and endpoints through the API, as an operator would. Returns their ids and secrets. */
 async function configure(
   api: ApiAccess,
   options: RunOptions,
@@ -285,7 +285,7 @@ function watchMemory(processes: readonly GatewayProcess[]): { stop(): number } {
   }
 }
 
-/** A process of this folder that is told and tells. */
+/** Starts a file of this folder as a process that exchanges messages. */
 function openChild<To extends object, From extends { kind: string }>(file: string, closers: (() => unknown)[]) {
   const child: ChildProcess = fork(fileURLToPath(new URL(file, import.meta.url)), { stdio: ['ignore', 2, 2, 'ipc'] })
   const ended = new Promise<never>((_, reject) => {
@@ -294,7 +294,7 @@ function openChild<To extends object, From extends { kind: string }>(file: strin
   ended.catch(() => {})
   closers.push(() => child.kill('SIGKILL'))
   return {
-    /** Tells it, and resolves with its next message of that kind; `others` sees the rest. */
+    /** Sends a message and resolves with the next answer of that kind. `others` is called with other messages. */
     ask<Kind extends From['kind']>(
       message: To,
       kind: Kind,

@@ -1,15 +1,15 @@
-// GraphQL over HTTP as a careful publisher does it: one request, its answer or the reason why there is none.
+// GraphQL over HTTP as a careful publisher uses it: one request, and its answer or the reason why there is none.
 
 export type ApiAccess = { readonly url: string; readonly key: string }
 
-/** Nothing was acknowledged; the same request may be sent again. */
+/** Nothing was acknowledged. The same request may be sent again. */
 export class TryAgain extends Error {
   override name = 'TryAgain'
 }
 
 const RETRYABLE = new Set(['SERVICE_UNAVAILABLE', 'RATE_LIMITED'])
 
-/** The operation's data. Throws TryAgain for a lost connection, no answer in `timeoutMs` and what is away for now. */
+/** Returns the data of the operation. Throws TryAgain for a lost connection, no answer in `timeoutMs`, and retryable errors. */
 export async function ask<Data>(
   { url, key }: ApiAccess,
   query: string,
@@ -48,7 +48,7 @@ function parse(text: string): Answer | null {
   }
 }
 
-/** The member of a mutation's result union that says it was done. Throws with what came instead. */
+/** Returns the result of a mutation that succeeded. Throws an error with any other result. */
 export function expectSuccess<Success>(result: { __typename: string }): Success {
   if (!result.__typename.endsWith('Success')) throw new Error(`Expected a success, came ${JSON.stringify(result)}`)
   return result as Success

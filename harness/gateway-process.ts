@@ -1,4 +1,4 @@
-// A gateway process under a supervisor, as in a deployment: whatever ends it, it is started again soon after.
+// A gateway process under a supervisor, as in a deployment: whatever ends it, the supervisor starts it again soon.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createWriteStream, existsSync, readFileSync } from 'node:fs'
@@ -8,33 +8,33 @@ import { backOffMs } from '../src/database/waiting.ts'
 
 export type GatewayProcess = {
   readonly name: string
-  /** null between its end and its next start. */
+  /** null between an end and the next start. */
   readonly pid: number | null
-  /** It runs and has said that it is ready. */
+  /** It is running and has logged that it is ready. */
   readonly isReady: boolean
-  /** Ends that nobody had asked for: exit codes and signals. */
+  /** Ends that were not asked for: exit codes and signals. */
   readonly unexpectedEnds: readonly string[]
-  /** Resolves when it says that it is ready, also after a restart. */
+  /** Resolves when it logs that it is ready, also after a restart. */
   ready(timeoutMs: number): Promise<void>
-  /** False when there was no process to signal. A SIGKILL is an end that was asked for. */
+  /** Returns false if there is no process to signal. An end by this SIGKILL counts as asked for. */
   signal(name: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): boolean
-  /** Resident memory in MB, null where it cannot be read. */
+  /** Resident memory in MB; null if it cannot be read. */
   memoryMb(): number | null
-  /** Asks it to leave by SIGTERM and resolves with its exit code (a signal's name) and how long it took. */
+  /** Asks it to leave by SIGTERM. Resolves with its exit code, or the name of a signal, and the time it took. */
   leave(deadlineMs: number): Promise<{ code: number | string; tookMs: number }>
-  /** Ends it now, for good. */
+  /** Ends it now. It is not started again. */
   end(): Promise<void>
 }
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
-/** How long a supervisor takes at least to start it again; it backs off from there. */
+/** The supervisor waits this long before it starts the process again, plus the back-off. */
 const RESTART_MS = 200
 const READY = '"gateway.ready"'
 
 export type GatewayProcessOptions = {
   readonly name: string
   readonly env: Record<string, string>
-  /** What it says goes to this file. */
+  /** The file for its output. */
   readonly logPath: string
   /** The folder of the tree whose gateway is started; absent: this one. */
   readonly root?: string | undefined
@@ -57,7 +57,7 @@ export function startGatewayProcess({ name, env, logPath, root = ROOT }: Gateway
     wasKilled = false
     isReady = false
     const started = spawn(nodeOf(root), [join(root, 'src/main.ts')], {
-      // Nothing of the caller's settings: a run is the same everywhere.
+      // Without the caller's settings, so that a run is the same everywhere.
       env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -90,7 +90,7 @@ export function startGatewayProcess({ name, env, logPath, root = ROOT }: Gateway
       })
     })
   }
-  // Whatever ends us takes it along.
+  // When this process ends, it ends the gateway process too.
   const lastWord = () => child?.kill('SIGKILL')
   process.once('exit', lastWord)
   process.setMaxListeners(0)

@@ -1,32 +1,32 @@
-// A TCP proxy that can behave like a network that breaks. Promise: silent means silent; both ends keep their connection
-// and neither is told anything, as when a cable is pulled between them.
+// A TCP proxy that can behave like a broken network. Promise: a silent connection carries nothing. Both ends keep it, and
+// neither of them is told, as when a cable is pulled.
 
 import { connect, createServer, type Socket } from 'node:net'
 
 export type HalfOpenProxy = {
   readonly port: number
-  /** Connections that carry data now. */
+  /** The number of connections that carry data now. */
   readonly openCount: number
-  /** From now on nothing passes through the connections that are open; they are never repaired. */
+  /** From now on the open connections carry nothing. They stay silent. */
   silence(): void
   /**
    * The next connection whose client sends a chunk with this text falls silent, alone: before the server gets the chunk,
    * or after it. Resolves when that has happened.
    */
   silenceAt(text: string, lost: 'question' | 'answer'): Promise<void>
-  /** The connections whose client has sent this text fall silent; how many there were. */
+  /** Silences the connections whose client has sent this text. Returns the number of them. */
   silenceWhere(text: string): number
-  /** New connections are taken and not carried on, until `admit`. */
+  /** New connections are accepted and carry nothing, until `admit`. */
   refuseNew(): void
   admit(): void
-  /** Looks at each chunk from the client; `false` breaks the connection after the server got the chunk. */
+  /** Calls this with each chunk from the client. `false` breaks the connection after the server got the chunk. */
   watch(look: ((chunk: Buffer) => boolean) | null): void
   close(): Promise<void>
 }
 
 const SAID_LENGTH = 8_192
 
-/** Listens on a free port of the loopback interface and carries connections to `targetPort`. */
+/** Listens on a free port of the loopback interface and forwards connections to `targetPort`. */
 export async function openHalfOpenProxy(targetPort: number): Promise<HalfOpenProxy> {
   /** `said`: what the client sent first, of each chunk no more than tells what it is. */
   type Pair = { client: Socket; server: Socket | null; silent: boolean; said: string }
@@ -40,7 +40,7 @@ export async function openHalfOpenProxy(targetPort: number): Promise<HalfOpenPro
     const pair: Pair = { client, server: null, silent: !admits, said: '' }
     pairs.add(pair)
     client.on('error', () => {})
-    // What comes through a silent connection is read and dropped, as a network would.
+    // Data of a silent connection is read and dropped, as in a broken network.
     client.on('data', (chunk) => {
       if (pair.silent || !pair.server) return
       if (pair.said.length < SAID_LENGTH) pair.said += chunk.toString('latin1', 0, SAID_LENGTH)

@@ -1,5 +1,5 @@
-// A million deliveries that wait: how fast they go out, what that costs in memory, and how a tenant without any fares
-// beside them.
+// A backlog of a million deliveries: how fast it is delivered, how much memory that takes, and how long the events of another
+// tenant take beside it.
 
 import { fromPublicId } from '../../src/domain/id.ts'
 import { percentilesOf } from '../clock.ts'

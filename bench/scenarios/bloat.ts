@@ -1,5 +1,5 @@
-// Full rate beside a transaction that stays open: what it costs while it lasts, and what a minute after. The memory of
-// the gateway is watched meanwhile.
+// Full rate beside a transaction that stays open: the rate while it is open, and a minute after it. The memory of the gateway
+// is measured too.
 
 import { delay, median } from '../clock.ts'
 import type { Scenario } from '../main.ts'
@@ -16,7 +16,7 @@ export const bloat: Scenario = async (house, note) => {
   const receivedBefore = await house.receiver.ask('total', null)
   let publishing = true
   const published = (async () => {
-    // Short rounds, each after the last was delivered: the rate is that of delivering.
+    // Short rounds, each after the deliveries of the one before, so that the rate is the rate of delivering.
     const input = { tenantIds: [id], bodyBytes: 1_024, eventsPerCall: 200, parallel: 1, count: 2_000 }
     for (let rounds = 1; publishing; rounds++) {
       await publisher.ask('publish', input)

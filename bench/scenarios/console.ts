@@ -1,4 +1,4 @@
-// What a console asks, at the largest history: each query through the API, many times.
+// The queries of the console at the largest history: each of them many times, through the API.
 
 import { fromPublicId } from '../../src/domain/id.ts'
 import { percentilesOf } from '../clock.ts'

@@ -1,4 +1,4 @@
-// The same throughput with nothing, one million and ten million deliveries in the history.
+// The same throughput with no deliveries, one million and ten million deliveries in the history.
 
 import { fromPublicId } from '../../src/domain/id.ts'
 import { deliver, throughputFigure } from '../deliver.ts'

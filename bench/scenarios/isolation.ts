@@ -1,5 +1,5 @@
-// Nobody waits for somebody else's broken server: healthy tenants alone, and then beside endpoints that never answer and
-// a tenant who floods.
+// A broken server delays no other tenant: healthy tenants alone, and then beside endpoints that never answer and a tenant that
+// floods.
 
 import { delay, type Percentiles, percentilesOf } from '../clock.ts'
 import type { House } from '../house.ts'
@@ -73,7 +73,7 @@ export const isolation: Scenario = async (house, note) => {
   })
 }
 
-/** Times of the healthy events that came, at most five seconds after the last was published. */
+/** The times of the healthy events. Waits for them, at most five seconds after the last publish. */
 async function arrivals({ receiver }: House, expected: number): Promise<Percentiles> {
   const deadline = performance.now() + 5_000
   for (;;) {

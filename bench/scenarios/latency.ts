@@ -1,4 +1,4 @@
-// How long an event takes from its publisher to its receiver, and how long its publisher waits for the answer.
+// The time of an event from its publisher to its receiver, and the time that the publisher waits for its answer.
 
 import { percentilesOf } from '../clock.ts'
 import type { Scenario } from '../main.ts'

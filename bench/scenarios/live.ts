@@ -1,4 +1,4 @@
-// How soon a change is seen by a thousand live subscribers, and that one who does not read changes nothing for them.
+// How soon a thousand live subscribers see a change, and that a subscriber that does not read changes nothing for the others.
 
 import { type Child, startChild } from '../child.ts'
 import type { House } from '../house.ts'
@@ -51,7 +51,7 @@ export const live: Scenario = async (house, note) => {
   await withStalled.end()
 }
 
-/** Subscribers to a tenant's deliveries, all of whom have had their first batch. */
+/** Opens subscribers of a tenant's deliveries. Resolves when all of them have received their first batch. */
 export async function openSubscribers(
   { api }: House,
   tenantId: string,

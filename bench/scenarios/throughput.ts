@@ -1,4 +1,4 @@
-// How many deliveries a second go the whole way, next to bare undici posting to the same receiver.
+// Deliveries per second over the whole way, beside bare undici that posts to the same receiver.
 
 import type { Child } from '../child.ts'
 import { deliver, throughputFigure } from '../deliver.ts'
@@ -39,7 +39,7 @@ export const throughput: Scenario = async (house, note) => {
     ...(await measure({ ...batches, fanOut: 10, deliveries: 60_000 * scale })),
     name: '1 KB, fan-out 10, batches of 200',
   })
-  // In-process it would be this tree that publishes, whatever the gateway is.
+  // In-process publishing runs the code of this tree, whichever gateway is measured.
   if (against === null)
     note({
       ...(await measure({ ...batches, fanOut: 2, deliveries: 40_000 * scale, inProcess: true })),
@@ -87,7 +87,7 @@ function measureWith(house: House, publisher: Child<PublisherCommands>, tenants:
   }
 }
 
-/** Events nobody waits for, which is what publishing alone costs, next to plain inserts of the same rows. */
+/** Events without endpoints: the cost of publishing alone, beside plain inserts of the same rows. */
 async function publishRate(house: House, publisher: Child<PublisherCommands>): Promise<Figure> {
   const events = house.options.quick ? 4_000 : 20_000
   const { id } = await house.openTenant('Nobody listens', [])
