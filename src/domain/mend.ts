@@ -37,6 +37,8 @@ function candidatesFor(schema: z.core.$ZodType, value: unknown): unknown[] {
   if (typeof value === 'string') return textCandidates(schema, value)
   if (typeof value === 'number') return numberCandidates(schema, value)
   if (typeof value === 'boolean') return [String(value)]
+  // PHP writes an empty object as an empty list.
+  if (Array.isArray(value) && value.length === 0) return [{}]
   return []
 }
 
@@ -45,7 +47,7 @@ function textCandidates(schema: z.core.$ZodType, value: string): unknown[] {
   if (text === '') return [null]
   const kind = traitOf(schema)?.kind
   if (kind === 'word') return wordCandidates(schema, text)
-  if (kind === 'time') return [findTimeFault(text)?.mended]
+  if (kind === 'time') return [findTimeFault(text)?.mended, STANDS_FOR_NOTHING.test(text) ? null : undefined]
   if (kind === 'e164') return [text.replace(/^(?:tel|sip):(?=\+)/i, '').replace(/[\s().-]/g, '')]
   if (kind === 'direction') return [directionOf(text)]
   const amount = /^-?\d+(?:\.\d+)?$/.test(text) ? Number(text) : secondsOf(text)
@@ -57,8 +59,11 @@ function textCandidates(schema: z.core.$ZodType, value: string): unknown[] {
     amount !== undefined && amount >= 0 ? (kind === 'rounded_up' ? Math.ceil : Math.floor)(amount) : undefined,
     /^(?:true|false)$/i.test(text) ? text.toLowerCase() === 'true' : undefined,
     [text],
+    STANDS_FOR_NOTHING.test(text) ? null : undefined,
   ]
 }
+
+const STANDS_FOR_NOTHING = /^(?:null|nil|none|undefined|n\/?a|-)$/i
 
 // What most systems call it; a single letter means something else in each.
 function directionOf(text: string): string | undefined {

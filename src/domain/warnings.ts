@@ -65,7 +65,7 @@ function lookAtText(schema: z.core.$ZodType): Look | null {
     case 'label':
       return lookForKnownWord(trait.known)
     case 'time':
-      return lookForNever(schema)
+      return lookAtTime(schema)
     case 'range':
       return (value, path, found) => {
         if (typeof value === 'number' && (value < trait.from || value > trait.to))
@@ -96,11 +96,19 @@ function sameLetters(word: string, text: string): boolean {
 
 // A system's zero, shown as a time: 0001-01-01, 1970-01-01, 1899-12-30.
 const LAST_NEVER_YEAR = '1970'
+// What RFC 3339 allows and Java's Instant and OffsetDateTime refuse.
+const LONG_FRACTION = /\.\d{10}/
+const FAR_OFFSET = /[+-](?:18:(?!00)|19|2\d:)[\d:]*$/
 
-function lookForNever(schema: z.core.$ZodType): Look {
+function lookAtTime(schema: z.core.$ZodType): Look {
   const advice = z.validate(schema, null) ? 'send null where it never happened' : 'send when it happened'
   return (value, path, found) => {
-    if (typeof value !== 'string' || value.slice(0, 4) > LAST_NEVER_YEAR) return
+    if (typeof value !== 'string') return
+    if (LONG_FRACTION.test(value))
+      warn(found, path, `expected at most 9 digits of a second; came ${showValue(value)}: Java cannot read more`)
+    if (FAR_OFFSET.test(value))
+      warn(found, path, `expected an offset within 18 hours; came ${showValue(value)}: Java cannot read it`)
+    if (value.slice(0, 4) > LAST_NEVER_YEAR) return
     warn(
       found,
       path,

@@ -398,6 +398,19 @@ describe('what does not fit is named with path, expectation and value', () => {
         /^expected a word of lower-case .* such as completed, .*; came "Completed": send "completed"$/,
       ),
     ],
+    ['call.ended', { custom_data: [] }, ['custom_data'], 'expected an object; came an array of 0: send {}'],
+    [
+      'call.ended',
+      { answered_at: 'null' },
+      ['answered_at'],
+      expect.stringMatching(/came "null": send null, or leave it out$/),
+    ],
+    [
+      'call.ended',
+      { 'durations.hold_seconds': 'N/A' },
+      ['durations', 'hold_seconds'],
+      'expected a number; came "N/A": send null, or leave it out',
+    ],
     ['call.ended', { status: 'NoAnswer' }, ['status'], expect.stringMatching(/came "NoAnswer": send "no_answer"$/)],
     ['call.ended', { status: 'noanswer ' }, ['status'], expect.stringMatching(/came "noanswer ": send "no_answer"$/)],
     [

@@ -98,6 +98,18 @@ describe('an event that is taken warns of what is odd in it', () => {
       [/^from\.number_kind: expected a number in E\.164 .*came "112"/],
     ],
     [
+      'more digits of a second than Java reads',
+      'agent.paused',
+      { paused_at: '2026-11-18T14:02:11.4821234567Z' },
+      [/^paused_at: expected at most 9 digits/],
+    ],
+    [
+      'an offset that Java does not read',
+      'agent.paused',
+      { paused_at: '2026-11-18T14:02:11-18:30', expected_resume_at: null },
+      [/^paused_at: expected an offset within 18 hours/],
+    ],
+    [
       'a kind of no list',
       'call.created',
       party({ number: '112', number_kind: 'rescue' }),
@@ -125,6 +137,11 @@ describe('an event that is taken warns of what is odd in it', () => {
       'an end in another offset',
       'call.recorded',
       { started_at: '2026-11-18T14:05:29Z', ended_at: '2026-11-18T12:15:22-04:00' },
+    ],
+    [
+      'the farthest offset, and nine digits',
+      'agent.paused',
+      { paused_at: '2026-11-18T14:02:11.123456789+18:00', expected_resume_at: null },
     ],
     ['fields of its own', 'call.ended', { native: { status: 'ODD', at: '0001-01-01T00:00:00Z' }, custom: 'Odd' }],
   ])('%s is nothing to warn of', (_, type, more) => {
