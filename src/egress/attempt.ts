@@ -4,7 +4,13 @@
 import type { Dispatcher, Pool } from 'undici'
 import { addressOf } from '../domain/endpoint-url.ts'
 import type { Failure, Reply, SendResult } from '../domain/outcome.ts'
-import { explainBodyFailure, explainSendFailure, HTTP_2_ONLY, isDisconnect } from './explain-failure.ts'
+import {
+  CLOSED_WITHOUT_CERTIFICATE,
+  explainBodyFailure,
+  explainSendFailure,
+  HTTP_2_ONLY,
+  isDisconnect,
+} from './explain-failure.ts'
 import type { ConnectTiming } from './guarded-connect.ts'
 import { readHeaders } from './reply-headers.ts'
 import type { Target } from './request-form.ts'
@@ -31,6 +37,9 @@ export type SendRequest = {
 
 /** A kept-alive connection that dies later than this after the request was written did not die of being idle. */
 const CLOSED_AS_WE_SENT_MS = 2_000
+
+/** From here on a limit of the receiver is a likely cause: Express stops at 100 KB, some servers at 64 KB. */
+const LARGE_BODY_BYTES = 65_536
 
 const STOPPING: Failure = { code: 'connection_reset', message: 'The gateway ended the attempt: it is stopping.' }
 
@@ -165,13 +174,24 @@ export class Attempt implements Dispatcher.DispatchHandler {
     else this.fail(explainSendFailure(cause, this.client?.reader ?? null))
   }
 
+  /** A receiver that limits bodies may close before it has read the whole request, and its reply is lost with the connection. */
+  private closedBySize(failure: Failure): Failure {
+    const { length } = this.request.body
+    if (length < LARGE_BODY_BYTES) return failure
+    const message = `The receiver closed the connection without a reply to a body of ${length} bytes; check its limit for the size of a request.`
+    return { ...failure, message }
+  }
+
   /**
    * A receiver that speaks HTTP/2 only may close without a word when it is offered HTTP/1.1. To tell, a receiver that did not
    * agree to HTTP/1.1 in the handshake is offered HTTP/2 in another one, which carries no request.
    */
   private fail(failure: Failure): void {
-    const isSilent = failure.code === 'connection_reset' && this.client?.reader?.hasAnswered === false
-    if (isSilent && !this.client?.hasAgreedToHttp1) this.offerHttp2(failure)
+    const { client } = this
+    const isSilent = failure.code === 'connection_reset' && client?.reader?.hasAnswered === false
+    if (isSilent && client.hasAskedForCertificate) this.settle(CLOSED_WITHOUT_CERTIFICATE)
+    else if (isSilent && !client.hasAgreedToHttp1) this.offerHttp2(failure)
+    else if (isSilent) this.settle(this.closedBySize(failure))
     else this.settle(failure)
   }
 
@@ -186,7 +206,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
         const isConnected = !('code' in result)
         const isTaken = isConnected && result.alpnProtocol === 'h2'
         if (isConnected) result.destroy()
-        this.settle(isTaken ? { ...failure, message: HTTP_2_ONLY } : failure)
+        this.settle(isTaken ? { ...failure, message: HTTP_2_ONLY } : this.closedBySize(failure))
       },
     })
     this.probe = { failure, giveUp }

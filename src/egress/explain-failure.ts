@@ -4,6 +4,13 @@
 import type { DetailedPeerCertificate, PeerCertificate } from 'node:tls'
 import type { Failure } from '../domain/outcome.ts'
 
+/** Not every receiver says why: Python's asyncio closes the connection without the alert. */
+export const CLOSED_WITHOUT_CERTIFICATE: Failure = {
+  code: 'tls_failed',
+  message:
+    'The receiver closed the connection after it had asked for a client certificate, and the gateway has none; let it accept requests without one, and check their signature instead.',
+}
+
 export const HTTP_2_ONLY = 'The receiver speaks HTTP/2 only; let it accept HTTP/1.1 as well.'
 
 /** Why no TCP connection came to be. */

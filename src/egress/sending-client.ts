@@ -28,6 +28,8 @@ export class SendingClient extends Client implements ReplyListener {
   requestCount = 0
   /** Whether the receiver agreed to HTTP/1.1 in the handshake. Many say nothing there, and speak it all the same. */
   hasAgreedToHttp1 = false
+  /** Whether the receiver asked for a client certificate in the handshake. */
+  hasAskedForCertificate = false
   private socket: TLSSocket | null = null
   private openedAt = 0
   private giveUpConnecting = () => {}
@@ -103,6 +105,8 @@ export class SendingClient extends Client implements ReplyListener {
     this.openedAt = performance.now()
     this.requestCount = 0
     this.hasAgreedToHttp1 = socket.alpnProtocol === 'http/1.1'
+    // A client has these only of a request for its certificate.
+    this.hasAskedForCertificate = socket.getSharedSigalgs().length > 0
     this.shared.stats.connections++
     socket.once('error', (error) => {
       this.socketError = error

@@ -82,6 +82,30 @@ describe('a receiver that wants a client certificate', () => {
   )
 })
 
+test('a receiver that asks for a client certificate and closes without a word is named as such, one that answers is heard', async () => {
+  const asking = { ...sending.certificate, requestCert: true, rejectUnauthorized: false, ca: [sending.authority.cert] }
+  const refusing = await sending.script({}, asking)
+  refusing.receiver.answer(({ socket }) => void socket.destroy())
+  for (let count = 0; count < 3; count++) {
+    expect((await refusing.send()).failure).toEqual({
+      code: 'tls_failed',
+      message: expect.stringContaining('asked for a client certificate'),
+    })
+  }
+  const answering = await sending.script({}, asking)
+  expect(await answering.send()).toMatchObject({ failure: null, reply: { statusCode: 200 } })
+})
+
+test('a receiver that closes under a large body is said to have a limit, under a small one not', async () => {
+  const { receiver, send } = await sending.script()
+  receiver.answer(({ socket }) => void socket.destroy())
+  expect((await send({ body: Buffer.alloc(200_000, 'x') })).failure).toEqual({
+    code: 'connection_reset',
+    message: expect.stringMatching(/a body of 200000 bytes; check its limit/),
+  })
+  expect((await send()).failure?.message).not.toContain('limit')
+})
+
 test('a receiver that speaks only HTTP/2 is named as such', async () => {
   const server = createSecureServer({ ...sending.certificate, allowHTTP1: false })
   server.listen(0, '127.0.0.1')
