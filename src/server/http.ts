@@ -92,6 +92,7 @@ export async function startServer({
     switch (path) {
       case '/graphql':
       case '/graphql/':
+      case '/graphql/stream':
         origins.allow(request, response)
         if (origins.answerPreflight(request, response)) return
         return serveGraphQL({ admission, streams, yoga, stalledMs }, request, response, query)
@@ -202,7 +203,8 @@ function splitUrl(url: string): [path: string, query: string] {
   return at < 0 ? [url, ''] : [url.slice(0, at), url.slice(at + 1)]
 }
 
-const GRAPHQL_PATHS: ReadonlySet<string> = new Set(['/graphql', '/graphql/'])
+/** Clients put a slash behind the path, and those of graphql-sse look for streams at `/graphql/stream`. */
+const GRAPHQL_PATHS: ReadonlySet<string> = new Set(['/graphql', '/graphql/', '/graphql/stream'])
 const ROUTES: ReadonlySet<string> = new Set(['/session', '/dead-letters.json', '/health', '/ready', '/metrics'])
 function routeOf(path: string): string {
   if (GRAPHQL_PATHS.has(path)) return '/graphql'

@@ -75,7 +75,8 @@ async function serveOperation(
     type === EVENT_STREAM_TYPE ? `event: next\ndata: ${json}\n\nevent: complete\ndata:\n\n` : json
   const answer = request.method === 'POST' && prepared ? await answerOrdinary(prepared, operation) : null
   if (answer !== null) return replyWhole(response, 200, textOf(answer), headers)
-  // Yoga decides by this header too, and is not to decide anything else.
+  // Yoga looks at the path and the accepted type too, and is not to decide anything else.
+  request.url = '/graphql'
   request.headers.accept = inOnePiece
   const reply = await yoga.handleNodeRequestAndResponse(request, response, operation as never)
   replyWhole(response, reply.status, textOf(await reply.text()), { ...Object.fromEntries(reply.headers), ...headers })

@@ -5,12 +5,15 @@ import { ApolloClient, ApolloLink, gql, HttpLink, InMemoryCache } from '@apollo/
 import { CombinedGraphQLErrors } from '@apollo/client/errors'
 import { PersistedQueryLink } from '@apollo/client/link/persisted-queries'
 import { GraphQLWsLink } from '@apollo/client/link/subscriptions'
+import { SubscriptionProtocol, UrlLoader } from '@graphql-tools/url-loader'
+import { fetchEventSource } from '@microsoft/fetch-event-source'
 import { EventSource } from 'eventsource'
+import { type GraphQLSchema, parse } from 'graphql'
 import { createClient as createEventsClient } from 'graphql-sse'
 import { createClient } from 'graphql-ws'
 import { tap } from 'rxjs'
 import { createClient as createUrql, fetchExchange, type OperationResult, subscriptionExchange } from 'urql'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import { type LiveGateway, openLiveGateway } from './live-gateway.ts'
 
@@ -217,6 +220,55 @@ describe('over a restart nothing is lost to', () => {
     await socket.dispose()
   }, 40_000)
 })
+
+describe('over a restart nothing is lost either to', () => {
+  test('fetch-event-source, which sends its POST again with its last event id', async () => {
+    // It is made for browsers: it asks the window for its timers and the document whether it is seen.
+    vi.stubGlobal('window', globalThis)
+    vi.stubGlobal('document', new EventTarget())
+    const seen = createSeen()
+    const leaving = new AbortController()
+    const query = 'subscription { deliveryUpdates { resyncRequired deliveries { id } } }'
+    const ended = fetchEventSource(`${gateway.url}/graphql`, {
+      method: 'POST',
+      headers: { ...bearer(), 'content-type': 'application/json' },
+      body: JSON.stringify({ query }),
+      signal: leaving.signal,
+      openWhenHidden: true,
+      fetch,
+      onmessage({ event, data }) {
+        if (event === 'next') seen.take(JSON.parse(data).data)
+      },
+      onerror: () => 200,
+    })
+    await expectAllOverRestart(seen)
+    leaving.abort()
+    await ended
+    vi.unstubAllGlobals()
+    await expect.poll(gateway.openStreams).toBe(0)
+  }, 40_000)
+})
+
+test('the URL loader of graphql-tools reads the schema, and watches over both ways', async () => {
+  const loader = new UrlLoader()
+  const [{ schema }] = (await loader.load(`${gateway.url}/graphql`, { headers: bearer() })) as [
+    { schema: GraphQLSchema },
+  ]
+  expect(schema.getSubscriptionType()!.getFields()).toHaveProperty('deliveryUpdates')
+  for (const subscriptionsProtocol of [SubscriptionProtocol.GRAPHQL_SSE, SubscriptionProtocol.WS]) {
+    const execute = loader.getExecutorAsync(`${gateway.url}/graphql`, {
+      headers: bearer(),
+      connectionParams: bearer(),
+      subscriptionsProtocol,
+    })
+    const updates = (await execute({ document: parse(QUERY) })) as AsyncIterable<{ data: Update }>
+    for await (const { data } of updates) {
+      expect(data.deliveryUpdates).toMatchObject({ resyncRequired: false, deliveries: [] })
+      break
+    }
+  }
+  await expect.poll(gateway.openStreams).toBe(0)
+}, 40_000)
 
 describe('Apollo Client', () => {
   const VIEWER = gql('query Viewer { viewer { role } }')

@@ -157,15 +157,24 @@ describe('a query', () => {
     }
   })
 
-  test('a query can be sent to /graphql/ and to /graphql', async () => {
-    const response = await house.request('/graphql/', {
-      method: 'POST',
-      key,
-      headers: { 'content-type': 'application/json' },
-      body: '{"query":"{ hello }"}',
-    })
-    expect((await response.json()).data.hello).toBe('Hello world')
-    expect((await house.request('/metrics').then((metrics) => metrics.text())).includes('route="console"')).toBe(false)
+  test.each(['/graphql/', '/graphql/stream'])('the API answers at %s as well as at /graphql', async (path) => {
+    const answers: [string, string][] = [
+      ['{ hello }', '"hello":"Hello world"'],
+      ['{ nothing }', '"code":"BAD_USER_INPUT"'],
+      ['{ fault }', '"code":"INTERNAL_SERVER_ERROR"'],
+    ]
+    for (const [query, answer] of answers) {
+      const response = await house.request(path, {
+        method: 'POST',
+        key,
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ query }),
+      })
+      expect(await response.text()).toContain(answer)
+    }
+    const byGet = await house.request(`${path}?${new URLSearchParams({ query: '{ hello }' })}`, { key })
+    expect((await byGet.json()).data.hello).toBe('Hello world')
+    expect(await (await house.request('/metrics')).text()).not.toContain('route="console"')
   })
 
   test('a GET with broken JSON in variables or extensions is 400, and the message names it', async () => {
