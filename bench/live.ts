@@ -18,7 +18,7 @@ import { subscribeShared } from '../src/server/share-execution.ts'
 
 const [subscribers = 1_000, deliveries = 100, batches = 20] = process.argv.slice(2).map(Number)
 const url = process.env['DATABASE_URL']
-if (!url) throw new Error('DATABASE_URL: expected a database that may be thrown away, came nothing.')
+if (!url) throw new Error('DATABASE_URL: expected a database that may be thrown away, got nothing.')
 
 // What a row of the console's list shows, without and with what the feed itself does not read.
 const COLUMNS =
@@ -102,7 +102,7 @@ async function measure(name: string, document: ReturnType<typeof parse>, share: 
   )
   for (const stream of streams) await stream.return(undefined)
   await Promise.all(reading)
-  if (feed.subscriberCount() !== 0) throw new Error(`Expected no subscriber left, came ${feed.subscriberCount()}.`)
+  if (feed.subscriberCount() !== 0) throw new Error(`Expected no subscriber left, got ${feed.subscriberCount()}.`)
   await feed.close()
 }
 

@@ -77,10 +77,10 @@ export function readOptions(args: string[]): BenchOptions {
   const all: readonly ScenarioName[] = against === null ? SCENARIOS : PAIRED
   const only = (values.only ?? all.join(',')).split(',').map((name) => {
     const known = SCENARIOS.find((scenario) => scenario === name)
-    if (!known) throw new RangeError(`--only: expected of ${SCENARIOS.join(', ')}, came ${JSON.stringify(name)}.`)
+    if (!known) throw new RangeError(`--only: expected of ${SCENARIOS.join(', ')}, got ${JSON.stringify(name)}.`)
     if (against !== null && NEED_OUR_TABLES.includes(known))
       throw new RangeError(
-        `--against: expected scenarios that any commit can run, came ${known}, which fills the tables as this tree knows them. Leave it out of --only.`,
+        `--against: expected scenarios that any commit can run, got ${known}, which fills the tables as this tree knows them. Leave it out of --only.`,
       )
     return known
   })
@@ -106,11 +106,11 @@ export function readOptions(args: string[]): BenchOptions {
 function pairsOf(text: string): number {
   const pairs = numberOf('--pairs', text)
   if (Number.isInteger(pairs) && pairs >= 1) return pairs
-  throw new RangeError(`--pairs: expected a whole number from 1 on, came "${text}".`)
+  throw new RangeError(`--pairs: expected a whole number from 1 on, got "${text}".`)
 }
 
 function numberOf(name: string, text: string): number {
   const number = Number(text)
-  if (text.trim() === '' || !(number >= 0)) throw new RangeError(`${name}: expected a number, came "${text}".`)
+  if (text.trim() === '' || !(number >= 0)) throw new RangeError(`${name}: expected a number, got "${text}".`)
   return number
 }

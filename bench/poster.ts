@@ -31,7 +31,7 @@ answerParent<PosterCommands>({
     const once = async () => {
       const reply = await request(url, { dispatcher: agent, method: 'POST', headers: HEADERS, body: bytes })
       await reply.body.text()
-      if (reply.statusCode !== 200) throw new Error(`Expected 200, came ${reply.statusCode}.`)
+      if (reply.statusCode !== 200) throw new Error(`Expected 200, got ${reply.statusCode}.`)
     }
     // The connections are opened before the measurement begins.
     await Promise.all(Array.from({ length: inFlight }, once))

@@ -92,7 +92,7 @@ function callApi({ tenantIds, bodyBytes, eventsPerCall }: PublishInput): Call {
     const body = stampMs === null ? fixed.get(tenantId)! : bodyOf(tenantId, stampedEvent(stampMs))
     const reply = await pool.request({ method: 'POST', path: '/graphql', headers, body })
     const text = await reply.body.text()
-    if (!text.includes('"PublishEventsSuccess"')) throw new Error(`Expected success, came ${text.slice(0, 500)}`)
+    if (!text.includes('"PublishEventsSuccess"')) throw new Error(`Expected success, got ${text.slice(0, 500)}`)
   }
 }
 

@@ -44,7 +44,7 @@ export async function openReference(
   const commit = await commitOf(ref)
   if (!commit)
     throw new UnknownCommit(
-      `--against: expected a commit, branch or tag of this repository, came ${JSON.stringify(ref)}. "git log" lists commits.`,
+      `--against: expected a commit, branch or tag of this repository, got ${JSON.stringify(ref)}. "git log" lists commits.`,
     )
   const folder = await mkdtemp(join(tmpdir(), 'sivo-bench-reference-'))
   const root = join(folder, commit)

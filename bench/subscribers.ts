@@ -98,7 +98,7 @@ function openSocket(isStalled: boolean): Promise<void> {
         return
       }
       const [, id] = /"id":"(s\d+)"/.exec(text) ?? []
-      if (!id || !text.includes('"type":"next"')) return reject(new Error(`Expected a batch, came ${text}`))
+      if (!id || !text.includes('"type":"next"')) return reject(new Error(`Expected a batch, got ${text}`))
       let mine = known.get(id)
       if (!mine) {
         mine = new Set()
@@ -130,6 +130,6 @@ async function publish(): Promise<string> {
   })
   const text = await reply.body.text()
   const id = /evt_[0-9a-z]{26}/.exec(text)?.[0]
-  if (!id) throw new Error(`Expected an event's id, came ${text}`)
+  if (!id) throw new Error(`Expected an event's id, got ${text}`)
   return id
 }

@@ -68,7 +68,7 @@ export function readOptions(args: string[]): RunOptions {
     const value = text === undefined ? DEFAULTS[name] : Number(text)
     const least = LEAST[name] ?? 0
     if (!Number.isSafeInteger(value) || value < least)
-      problems.push(`--${name}: expected a whole number of at least ${least}, came ${text}`)
+      problems.push(`--${name}: expected a whole number of at least ${least}, got ${text}`)
     return value
   }
   const options: RunOptions = {

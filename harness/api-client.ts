@@ -35,7 +35,7 @@ export async function ask<Data>(
   if (answer?.data && !answer.errors) return answer.data as Data
   const shown = `HTTP ${reply.status}: ${text.slice(0, 500)}`
   if ((code !== undefined && RETRYABLE.has(code)) || reply.status === 503) throw new TryAgain(shown)
-  throw new Error(`Expected data, came ${shown}`)
+  throw new Error(`Expected data, got ${shown}`)
 }
 
 type Answer = { data?: unknown; errors?: { extensions?: { code?: string } }[] }
@@ -50,6 +50,6 @@ function parse(text: string): Answer | null {
 
 /** Returns the result of a mutation that succeeded. Throws an error with any other result. */
 export function expectSuccess<Success>(result: { __typename: string }): Success {
-  if (!result.__typename.endsWith('Success')) throw new Error(`Expected a success, came ${JSON.stringify(result)}`)
+  if (!result.__typename.endsWith('Success')) throw new Error(`Expected a success, got ${JSON.stringify(result)}`)
   return result as Success
 }

@@ -34,7 +34,7 @@ export const measuredText: Column<{ readonly text: string; readonly bytes: numbe
   size: ({ bytes }) => bytes,
   write(into, value, at) {
     const written = into.write(value.text, at)
-    if (written !== value.bytes) throw new RangeError(`Expected text of ${value.bytes} bytes, came ${written}.`)
+    if (written !== value.bytes) throw new RangeError(`Expected text of ${value.bytes} bytes, got ${written}.`)
   },
 }
 

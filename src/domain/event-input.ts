@@ -58,7 +58,7 @@ export function findEventWarnings({
   const inData = issuesWithin(['data'], findEventType(type)?.findWarnings(data) ?? [])
   if (!occurredAt || occurredAt.getUTCFullYear() > LAST_NEVER_YEAR) return inData
   const came = occurredAt.toISOString()
-  const message = `expected when it happened; came ${came}, which systems write for never: send the time, or leave it out`
+  const message = `expected when it happened; got ${came}, which systems write for never: send the time, or leave it out`
   return [...inData, { path: ['occurredAt'], message }]
 }
 
@@ -66,7 +66,7 @@ const LAST_NEVER_YEAR = 1970
 
 /** The issue of a body that measures more than `MAX_BODY_BYTES`. */
 export function bodyTooLarge(bytes: number): Issue {
-  return { path: ['data'], message: `expected at most ${MAX_BODY_BYTES} bytes as sent, came ${bytes}: send less data` }
+  return { path: ['data'], message: `expected at most ${MAX_BODY_BYTES} bytes as sent, got ${bytes}: send less data` }
 }
 
 /**
@@ -86,11 +86,11 @@ function checkTypeAndData({ type, data }: UncheckedEvent, limit: number): Issue[
 function checkData(type: string, data: unknown, limit: number): Issue[] {
   if (typeof data !== 'object' || data === null || Array.isArray(data) || data instanceof InexactNumber) {
     const came = data instanceof InexactNumber ? 'a number' : showValue(data)
-    return [{ path: [], message: `expected an object, came ${came}: wrap it in a member` }]
+    return [{ path: [], message: `expected an object, got ${came}: wrap it in a member` }]
   }
   const shape = inspect(data, 1)
   if (shape === 'too_deep') {
-    const message = `expected at most ${MAX_DATA_DEPTH} levels of objects and arrays, came more: flatten it`
+    const message = `expected at most ${MAX_DATA_DEPTH} levels of objects and arrays, got more: flatten it`
     return [{ path: [], message }]
   }
   const inexact = shape === 'inexact' ? checkNumbers(type, data, limit) : []
@@ -104,7 +104,7 @@ function checkData(type: string, data: unknown, limit: number): Issue[] {
 function checkNumbers(type: string, data: object, limit: number): Issue[] {
   return findInexactNumbers(data, limit).map(({ path, source }) => ({
     path,
-    message: `expected a number that a double holds exactly, came ${showNumber(source)}: ${adviseNumber(type, path, source)}`,
+    message: `expected a number that a double holds exactly, got ${showNumber(source)}: ${adviseNumber(type, path, source)}`,
   }))
 }
 
@@ -154,10 +154,10 @@ function checkText(name: string, text: string, maxLength: number, forbidden: Reg
   const issues: Issue[] = []
   const expect = (message: string) => issues.push({ path: [name], message })
   const length = countCharacters(text, maxLength)
-  if (text === '') expect(`expected 1 to ${maxLength} characters, came none; leave it out instead`)
-  if (length > maxLength) expect(`expected 1 to ${maxLength} characters, came ${length}`)
-  if (forbidden.test(text)) expect(`expected ${rule}, came ${showValue(text)}`)
-  if (!text.isWellFormed()) expect('expected whole Unicode characters, came half a surrogate pair')
+  if (text === '') expect(`expected 1 to ${maxLength} characters, got none; leave it out instead`)
+  if (length > maxLength) expect(`expected 1 to ${maxLength} characters, got ${length}`)
+  if (forbidden.test(text)) expect(`expected ${rule}, got ${showValue(text)}`)
+  if (!text.isWellFormed()) expect('expected whole Unicode characters, got half a surrogate pair')
   return issues
 }
 
@@ -172,7 +172,7 @@ function checkSequence(sequence: unknown): Issue[] {
   if (sequence === null || sequence === undefined) return []
   if (Number.isSafeInteger(sequence) && (sequence as number) >= 0) return []
   const came = sequence instanceof InexactNumber ? showNumber(sequence.source) : showValue(sequence)
-  const message = `expected a whole number from 0 to ${MAX_SEQUENCE}, came ${came}: ${adviseSequence(sequence)}`
+  const message = `expected a whole number from 0 to ${MAX_SEQUENCE}, got ${came}: ${adviseSequence(sequence)}`
   return [{ path: ['sequence'], message }]
 }
 
@@ -188,13 +188,13 @@ function checkOccurredAt(occurredAt: Date | UnreadableTime | null | undefined): 
   if (occurredAt === null || occurredAt === undefined) return []
   if (occurredAt instanceof UnreadableTime) {
     const { written, advice } = occurredAt
-    const message = `expected a time with an offset, such as ${TIME_EXAMPLES}, came ${showValue(written)}: ${advice}`
+    const message = `expected a time with an offset, such as ${TIME_EXAMPLES}, got ${showValue(written)}: ${advice}`
     return [{ path: ['occurredAt'], message }]
   }
   const year = occurredAt.getUTCFullYear()
   if (year >= 1 && year <= 9999) return []
   const came = Number.isNaN(year) ? 'no time' : `the year ${year} in UTC`
-  return [{ path: ['occurredAt'], message: `expected a time in the years 1 to 9999 UTC, came ${came}` }]
+  return [{ path: ['occurredAt'], message: `expected a time in the years 1 to 9999 UTC, got ${came}` }]
 }
 
 // Concatenation, not map and join: this runs for every event that carries an idempotency key.

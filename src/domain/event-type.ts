@@ -62,7 +62,7 @@ export function isEventType(name: string): boolean {
  */
 export function checkEventData(name: string, data: unknown, limit = MAX_LISTED_ISSUES): Issue[] {
   const entry = byName.get(name)
-  if (!entry) throw new RangeError(`expected an event type of the catalogue, came ${showValue(name)}: look it up first`)
+  if (!entry) throw new RangeError(`expected an event type of the catalogue, got ${showValue(name)}: look it up first`)
   return z.validate(entry.schema, data) ? [] : collectMismatches(entry.schema, data, limit)
 }
 
@@ -70,7 +70,7 @@ export function checkEventData(name: string, data: unknown, limit = MAX_LISTED_I
 export function describeUnknownEventType(name: string): string {
   const close = closeNames(name)
   const hint = close.length > 0 ? `; did you mean ${close.join(' or ')}?` : ''
-  return `expected an event type of the catalogue (query eventTypes { name }), came ${showValue(name)}${hint}`
+  return `expected an event type of the catalogue (query eventTypes { name }), got ${showValue(name)}${hint}`
 }
 
 function closeNames(name: string): string[] {

@@ -59,7 +59,7 @@ function describeMismatch(schema: z.core.$ZodType, issue: z.core.$ZodIssue, came
   const expected = expectationOf(traitOf(schema)) ?? describeExpected(issue)
   if (came === undefined) return `is required: ${expected}`
   const advice = adviseMend(schema, came)
-  return `${expected}; came ${showValue(came)}${advice ? `: ${advice}` : ''}`
+  return `${expected}; got ${showValue(came)}${advice ? `: ${advice}` : ''}`
 }
 
 function describeExpected(issue: z.core.$ZodIssue): string {

@@ -69,7 +69,7 @@ function lookAtText(schema: z.core.$ZodType): Look | null {
     case 'range':
       return (value, path, found) => {
         if (typeof value === 'number' && (value < trait.from || value > trait.to))
-          warn(found, path, `expected ${trait.from} to ${trait.to}; came ${value}: check its unit`)
+          warn(found, path, `expected ${trait.from} to ${trait.to}; got ${value}: check its unit`)
       }
     case 'number':
     case 'e164':
@@ -86,7 +86,7 @@ function lookForKnownWord(known: readonly string[]): Look {
     if (typeof value !== 'string' || words.has(value)) return
     const meant = known.find((word) => sameLetters(word, value))
     const advice = meant ? `send ${JSON.stringify(meant)}` : 'it is passed on; receivers may not know it'
-    warn(found, path, `${expected}; came ${showValue(value)}: ${advice}`)
+    warn(found, path, `${expected}; got ${showValue(value)}: ${advice}`)
   }
 }
 
@@ -105,14 +105,14 @@ function lookAtTime(schema: z.core.$ZodType): Look {
   return (value, path, found) => {
     if (typeof value !== 'string') return
     if (LONG_FRACTION.test(value))
-      warn(found, path, `expected at most 9 digits of a second; came ${showValue(value)}: Java cannot read more`)
+      warn(found, path, `expected at most 9 digits of a second; got ${showValue(value)}: Java cannot read more`)
     if (FAR_OFFSET.test(value))
-      warn(found, path, `expected an offset within 18 hours; came ${showValue(value)}: Java cannot read it`)
+      warn(found, path, `expected an offset within 18 hours; got ${showValue(value)}: Java cannot read it`)
     if (value.slice(0, 4) > LAST_NEVER_YEAR) return
     warn(
       found,
       path,
-      `expected the time of the fact; came ${showValue(value)}, which systems write for never: ${advice}`,
+      `expected the time of the fact; got ${showValue(value)}, which systems write for never: ${advice}`,
     )
   }
 }
@@ -137,7 +137,7 @@ const lookForPlaceholder: Look = (value, path, found) => {
     warn(
       found,
       path,
-      `expected a number; came ${showValue(value)}, which stands for none: send null and number_kind ${JSON.stringify(kind)}`,
+      `expected a number; got ${showValue(value)}, which stands for none: send null and number_kind ${JSON.stringify(kind)}`,
     )
 }
 
@@ -148,7 +148,7 @@ function lookAtDialled(members: Record<string, unknown>, path: readonly string[]
   warn(
     found,
     [...path, 'number_kind'],
-    `expected a number in E.164 beside the kind "e164"; came ${showValue(number)}: send e164, or another kind`,
+    `expected a number in E.164 beside the kind "e164"; got ${showValue(number)}: send e164, or another kind`,
   )
 }
 
@@ -179,7 +179,7 @@ function lookAtSpan(
   warn(
     found,
     [...path, end],
-    `expected a ${typeof members[end] === 'number' ? 'value' : 'time'} not before ${start} (${showValue(members[start])}); came ${showValue(members[end])}: check which is which`,
+    `expected a ${typeof members[end] === 'number' ? 'value' : 'time'} not before ${start} (${showValue(members[start])}); got ${showValue(members[end])}: check which is which`,
   )
 }
 

@@ -72,7 +72,7 @@ test('endpoints apply refuses a file it does not understand, with the place', as
   await writeFile(file, 'endpoints:\n  - { name: CRM, url: https://crm.example.com/, eventTypes: 5 }\n')
   const { code, stderr } = await under.run(['endpoints', 'apply', '-f', file, '--yes'])
   expect(code).toBe(EXIT.usage)
-  expect(stderr).toContain('endpoints[0].eventTypes: expected "all" or a list of event types, came 5.')
+  expect(stderr).toContain('endpoints[0].eventTypes: expected "all" or a list of event types, got 5.')
 })
 
 test('trigger sends a test, shows the answer, and fails when the receiver refuses', async () => {

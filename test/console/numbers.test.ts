@@ -81,7 +81,7 @@ describeInBrowser('calls and their numbers', () => {
     await page.keyboard.insertText(JSON.stringify(data))
     await page.getByRole('button', { name: 'Send test' }).click()
     const warnings = page.getByRole('list', { name: 'Warnings' })
-    await warnings.getByText(/^status: expected a known word .* came "answered_late"/).waitFor()
+    await warnings.getByText(/^status: expected a known word .* got "answered_late"/).waitFor()
     expect(complaints).toEqual([])
   })
 })

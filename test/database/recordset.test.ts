@@ -95,6 +95,6 @@ test('a text with a known length is read unchanged, and half a surrogate pair be
 test('a text whose length differs from the stated one is refused', () => {
   const measured = recordset('m', { body: measuredText })
   const said = (bytes: number) => measured.values([{ body: { text: 'four', bytes } }, { body: { text: '', bytes: 0 } }])
-  expect(() => said(5)).toThrow('Expected text of 5 bytes, came 4.')
+  expect(() => said(5)).toThrow('Expected text of 5 bytes, got 4.')
   expect(said(4)).toHaveLength(1)
 })

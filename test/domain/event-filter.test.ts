@@ -19,7 +19,7 @@ describe('the event types of an endpoint', () => {
       name: 'an unknown name',
       eventTypes: ['call.ended', 'call.end'],
       paths: [['1']],
-      message: /came "call\.end"; did you mean call\.ended/,
+      message: /got "call\.end"; did you mean call\.ended/,
     },
     { name: 'a pattern', eventTypes: ['call.*'], paths: [['0']], message: /^expected an event type of the catalogue/ },
     { name: 'another case', eventTypes: ['Call.Ended'], paths: [['0']], message: /did you mean call\.ended/ },

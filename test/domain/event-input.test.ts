@@ -56,31 +56,31 @@ describe('an event is refused', () => {
       'of an unknown type',
       { type: 'queue.enter' },
       ['type'],
-      /catalogue.*came "queue\.enter"; did you mean queue\.entered/,
+      /catalogue.*got "queue\.enter"; did you mean queue\.entered/,
     ],
-    ['with an array as data', { data: [] }, ['data'], /^expected an object, came an array of 0/],
-    ['with null as data', { data: null }, ['data'], /^expected an object, came null/],
-    ['with a text as data', { data: '{}' }, ['data'], /^expected an object, came "\{\}"/],
-    ['with a number as data', { data: parseLiteralNumber('1e400') }, ['data'], /^expected an object, came a number/],
+    ['with an array as data', { data: [] }, ['data'], /^expected an object, got an array of 0/],
+    ['with null as data', { data: null }, ['data'], /^expected an object, got null/],
+    ['with a text as data', { data: '{}' }, ['data'], /^expected an object, got "\{\}"/],
+    ['with a number as data', { data: parseLiteralNumber('1e400') }, ['data'], /^expected an object, got a number/],
     ['with data too deep', { data: { ...data, a: nested(MAX_DATA_DEPTH) } }, ['data'], /^expected at most 500 levels/],
     ['with bottomless data', { data: nested(100_000) }, ['data'], /^expected at most 500 levels/],
-    ['with an empty subject', { subject: '' }, ['subject'], /^expected 1 to 256 characters, came none/],
-    ['with a long subject', { subject: 's'.repeat(257) }, ['subject'], /^expected 1 to 256 characters, came 257/],
-    ['with a line break in its subject', { subject: 'a\nb' }, ['subject'], /no control characters, came "a\\nb"/],
+    ['with an empty subject', { subject: '' }, ['subject'], /^expected 1 to 256 characters, got none/],
+    ['with a long subject', { subject: 's'.repeat(257) }, ['subject'], /^expected 1 to 256 characters, got 257/],
+    ['with a line break in its subject', { subject: 'a\nb' }, ['subject'], /no control characters, got "a\\nb"/],
     ['with half a character in its subject', { subject: 'a\ud800' }, ['subject'], /surrogate/],
-    ['with an empty key', { idempotencyKey: '' }, ['idempotencyKey'], /^expected 1 to 256 characters, came none/],
-    ['with a long key', { idempotencyKey: 'k'.repeat(300) }, ['idempotencyKey'], /came 300$/],
+    ['with an empty key', { idempotencyKey: '' }, ['idempotencyKey'], /^expected 1 to 256 characters, got none/],
+    ['with a long key', { idempotencyKey: 'k'.repeat(300) }, ['idempotencyKey'], /got 300$/],
     ['with NUL in its key', { idempotencyKey: 'a\0' }, ['idempotencyKey'], /^expected no NUL/],
     ['with half a character in its key', { idempotencyKey: '\udc00' }, ['idempotencyKey'], /surrogate/],
-    ['with a negative sequence', { sequence: -1 }, ['sequence'], /^expected a whole number from 0 .*came -1: count up/],
-    ['with a fraction as sequence', { sequence: 1.5 }, ['sequence'], /came 1\.5: count up/],
+    ['with a negative sequence', { sequence: -1 }, ['sequence'], /^expected a whole number from 0 .*got -1: count up/],
+    ['with a fraction as sequence', { sequence: 1.5 }, ['sequence'], /got 1\.5: count up/],
     [
       'with a sequence no double holds',
       { sequence: 2 ** 53 },
       ['sequence'],
-      /9007199254740991, came 9007199254740992: /,
+      /9007199254740991, got 9007199254740992: /,
     ],
-    ['without a real time', { occurredAt: new Date(Number.NaN) }, ['occurredAt'], /came no time$/],
+    ['without a real time', { occurredAt: new Date(Number.NaN) }, ['occurredAt'], /got no time$/],
     ['from the year 10000', { occurredAt: new Date('+010000-01-01T00:00:00Z') }, ['occurredAt'], /the year 10000/],
     ['from before the year 1', { occurredAt: new Date('-000001-01-01T00:00:00Z') }, ['occurredAt'], /the year -1/],
   ])('%s', (_, more, path, message) => {
@@ -88,25 +88,25 @@ describe('an event is refused', () => {
   })
 
   test.each<[string, Partial<UncheckedEvent>, string[], RegExp]>([
-    ['with a sequence in quotes', { sequence: '12' }, ['sequence'], /came "12": send 12, a number without quotes$/],
-    ['with a sequence that is no number', { sequence: {} }, ['sequence'], /came an object: count up/],
+    ['with a sequence in quotes', { sequence: '12' }, ['sequence'], /got "12": send 12, a number without quotes$/],
+    ['with a sequence that is no number', { sequence: {} }, ['sequence'], /got an object: count up/],
     [
       'with a sequence of nanoseconds',
       { sequence: parseLiteralNumber('1795435200123456789') },
       ['sequence'],
-      /came 1795435200123456789: count in milliseconds or microseconds/,
+      /got 1795435200123456789: count in milliseconds or microseconds/,
     ],
     [
       'with a time that cannot be read',
       { occurredAt: new UnreadableTime('2026-11-18T14:02:11+0100') },
       ['occurredAt'],
-      /^expected a time with an offset.*came "2026-11-18T14:02:11\+0100": send "2026-11-18T14:02:11\+01:00"$/,
+      /^expected a time with an offset.*got "2026-11-18T14:02:11\+0100": send "2026-11-18T14:02:11\+01:00"$/,
     ],
     [
       'with a time that is none',
       { occurredAt: new UnreadableTime(true) },
       ['occurredAt'],
-      /came true: write it in this format$/,
+      /got true: write it in this format$/,
     ],
   ])('%s', (_, more, path, message) => {
     expect(checkEvent({ ...event(), ...more })).toEqual([{ path, message: expect.stringMatching(message) }])
@@ -128,15 +128,15 @@ describe('an event is refused', () => {
     expect(checkEvent(event({ data: mixed }))).toEqual([
       {
         path: ['data', 'position'],
-        message: 'expected a number that a double holds exactly, came 12345678901234567890: send a smaller number',
+        message: 'expected a number that a double holds exactly, got 12345678901234567890: send a smaller number',
       },
       {
         path: ['data', 'added', '1'],
-        message: 'expected a number that a double holds exactly, came 1e400: send it as a string',
+        message: 'expected a number that a double holds exactly, got 1e400: send it as a string',
       },
       {
         path: ['data', 'priority'],
-        message: 'expected a number; came "high": send null, or leave it out, where there is no such value',
+        message: 'expected a number; got "high": send null, or leave it out, where there is no such value',
       },
     ])
   })
@@ -171,7 +171,7 @@ describe('an event is refused', () => {
   })
 
   test('with its size when the body is too large', () => {
-    const message = expect.stringMatching(/^expected at most 262144 bytes as sent, came 300123/)
+    const message = expect.stringMatching(/^expected at most 262144 bytes as sent, got 300123/)
     expect(bodyTooLarge(300_123)).toEqual({ path: ['data'], message })
   })
 })
@@ -184,7 +184,7 @@ describe('an accepted event warns', () => {
 
   test('of a time that systems write for never', () => {
     const warnings = findEventWarnings(event({ occurredAt: new Date(0) }))
-    expect(warnings).toEqual([{ path: ['occurredAt'], message: expect.stringMatching(/came 1970-01-01T.*never: /) }])
+    expect(warnings).toEqual([{ path: ['occurredAt'], message: expect.stringMatching(/got 1970-01-01T.*never: /) }])
     expect(findEventWarnings(event({ occurredAt: new Date('1971-01-01') }))).toEqual([])
   })
 

@@ -21,14 +21,14 @@ describe('an event that is taken warns of what is odd in it', () => {
       'call.ended',
       { status: 'answered_late' },
       [
-        /^status: expected a known word \(completed, .*\); came "answered_late": it is passed on; receivers may not know it$/,
+        /^status: expected a known word \(completed, .*\); got "answered_late": it is passed on; receivers may not know it$/,
       ],
     ],
     [
       'a word where any text passes',
       'call.answered',
       { state: 'in-progress' },
-      [/^state: .*came "in-progress": send "in_progress"$/],
+      [/^state: .*got "in-progress": send "in_progress"$/],
     ],
     [
       'a kind of party in another case',
@@ -56,26 +56,26 @@ describe('an event that is taken warns of what is odd in it', () => {
       'call.ended',
       { created_at: '2026-11-18T15:02:11+00:00', answered_at: null },
       [
-        /^ended_at: expected a time not before created_at \("2026-11-18T15:02:11\+00:00"\); came "2026-11-18T14:15:22\.764Z": check which is which$/,
+        /^ended_at: expected a time not before created_at \("2026-11-18T15:02:11\+00:00"\); got "2026-11-18T14:15:22\.764Z": check which is which$/,
       ],
     ],
     [
       'a segment that ends before it begins',
       'transcript.segment',
       { start_ms: 9_299_375, end_ms: 7_899_375 },
-      [/^end_ms: expected a value not before start_ms \(9299375\); came 7899375/],
+      [/^end_ms: expected a value not before start_ms \(9299375\); got 7899375/],
     ],
     [
       'a confidence in percent',
       'transcript.segment',
       { confidence: 94 },
-      [/^confidence: expected 0 to 1; came 94: check its unit$/],
+      [/^confidence: expected 0 to 1; got 94: check its unit$/],
     ],
     [
       'a loss below zero',
       'call.ended',
       { quality: { packet_loss_percent: -1, mos: 4 } },
-      [/^quality\.packet_loss_percent: expected 0 to 100; came -1/],
+      [/^quality\.packet_loss_percent: expected 0 to 100; got -1/],
     ],
     [
       'ANONYMOUS typed on a keypad',
@@ -87,7 +87,7 @@ describe('an event that is taken warns of what is odd in it', () => {
       'a word instead of a number',
       'call.created',
       party({ number: 'Restricted' }),
-      [/^from\.number: .*came "Restricted", which stands for none: send null and number_kind "withheld"$/],
+      [/^from\.number: .*got "Restricted", which stands for none: send null and number_kind "withheld"$/],
     ],
     ['an unknown caller in brackets', 'call.created', party({ number: '<unknown>' }), [/number_kind "unknown"$/]],
     ['an unavailable caller', 'call.created', party({ number: 'Unavailable' }), [/number_kind "unavailable"$/]],
@@ -95,7 +95,7 @@ describe('an event that is taken warns of what is odd in it', () => {
       'a kind that the number is not',
       'call.created',
       party({ number: '112', number_kind: 'e164' }),
-      [/^from\.number_kind: expected a number in E\.164 .*came "112"/],
+      [/^from\.number_kind: expected a number in E\.164 .*got "112"/],
     ],
     [
       'more digits of a second than Java reads',

@@ -85,7 +85,7 @@ export async function openPublisher(): Promise<Publisher> {
     tenantId,
     async publish(events, onInvalid) {
       const reply = await gateway.ask(key, PUBLISH, { input: { tenantId, events, onInvalid } })
-      if (!reply.data?.publishEvents) throw new Error(`Expected an answer to a publish, came ${JSON.stringify(reply)}.`)
+      if (!reply.data?.publishEvents) throw new Error(`Expected an answer to a publish, got ${JSON.stringify(reply)}.`)
       return reply.data.publishEvents as Publication
     },
     close: () => gateway.close(),

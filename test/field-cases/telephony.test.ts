@@ -17,17 +17,17 @@ afterAll(() => publisher.close())
 
 /** A word that is none, or a length of time below zero: what the careful form says of itself is not so. */
 const REFUSED: Record<string, readonly (readonly [path: string, message: RegExp])[]> = {
-  '008-asterisk-ari-stasisstart.json': [['state', /came "Up": send "up"$/]],
+  '008-asterisk-ari-stasisstart.json': [['state', /got "Up": send "up"$/]],
   '021-kazoo-negative-duration.json': [
-    ['durations.total_seconds', /^expected a number of at least 0; came -1589295600: send null, or leave it out/],
-    ['durations.ring_seconds', /^expected a number of at least 0; came -1589295600: send null, or leave it out/],
+    ['durations.total_seconds', /^expected a number of at least 0; got -1589295600: send null, or leave it out/],
+    ['durations.ring_seconds', /^expected a number of at least 0; got -1589295600: send null, or leave it out/],
   ],
-  '023-fs-callcenter-on-demand.json': [['status', /came "Available \(On Demand\)": send "available_on_demand"$/]],
-  '025-fs-callcenter-receiving.json': [['status', /came "Receiving": send "receiving"$/]],
-  '026-fs-callcenter-exit-key.json': [['reason', /came "EXIT_WITH_KEY": send "exit_with_key"$/]],
-  '100-assemblyai-utterance.json': [['speaker.role', /came "A": send "a"$/]],
-  '105-vapi-forwarded.json': [['exit_reason', /came "customer-did-not-answer": send "customer_did_not_answer"$/]],
-  '110-elevenlabs-post-call.json': [['exit_reason', /came "": send null, or leave it out$/]],
+  '023-fs-callcenter-on-demand.json': [['status', /got "Available \(On Demand\)": send "available_on_demand"$/]],
+  '025-fs-callcenter-receiving.json': [['status', /got "Receiving": send "receiving"$/]],
+  '026-fs-callcenter-exit-key.json': [['reason', /got "EXIT_WITH_KEY": send "exit_with_key"$/]],
+  '100-assemblyai-utterance.json': [['speaker.role', /got "A": send "a"$/]],
+  '105-vapi-forwarded.json': [['exit_reason', /got "customer-did-not-answer": send "customer_did_not_answer"$/]],
+  '110-elevenlabs-post-call.json': [['exit_reason', /got "": send null, or leave it out$/]],
 }
 
 describe('of the careful forms', () => {
@@ -104,7 +104,7 @@ describe('of the forms mapped as they are', () => {
     const messages = skipped!.flatMap(({ issues }) => issues.map(({ message }) => message))
     expect(messages.length).toBeGreaterThan(90)
     for (const message of messages) expect(message).toMatch(/^(is required: )?expected .+/)
-    const withAdvice = messages.filter((message) => /; came .+: .*(send|find|add|leave)/s.test(message))
+    const withAdvice = messages.filter((message) => /; got .+: .*(send|find|add|leave)/s.test(message))
     expect(withAdvice.length / messages.length).toBeGreaterThan(0.9)
   })
 })

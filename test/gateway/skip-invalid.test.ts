@@ -89,7 +89,7 @@ describe('a call that skips', () => {
         issues: [
           {
             path: ['input', 'events', '1', 'data'],
-            message: expect.stringMatching(/^expected at most 262144 bytes as sent, came 30\d{4}: send less data$/),
+            message: expect.stringMatching(/^expected at most 262144 bytes as sent, got 30\d{4}: send less data$/),
           },
         ],
       },

@@ -129,14 +129,14 @@ async function subscribe(document: string, viewer: Viewer): Promise<AsyncGenerat
     contextValue: { ...api.ctx, viewer, feed, requestId: 'test', baseUrl: 'http://console.test' },
   })
   if (Symbol.asyncIterator in result) return result as AsyncGenerator<Answer>
-  throw new Error(`Expected a stream of ${document}, came ${JSON.stringify(result)}`)
+  throw new Error(`Expected a stream of ${document}, got ${JSON.stringify(result)}`)
 }
 
 /** Reads until an answer holds an object of the type. Throws an answer's errors. */
 async function nextWith(typeName: string, stream: AsyncGenerator<Answer>): Promise<void> {
   for (;;) {
     const { value, done } = await stream.next()
-    if (done) throw new Error(`Expected an object of the type ${typeName}, came the end of the stream.`)
+    if (done) throw new Error(`Expected an object of the type ${typeName}, got the end of the stream.`)
     const { data, errors } = value
     if (errors) throw new Error(JSON.stringify(errors))
     if (JSON.stringify(data).includes(`"__typename":"${typeName}","`)) return

@@ -65,7 +65,7 @@ function documentOf(text: string) {
 
 async function opened(document: string, variables: Record<string, unknown>, viewer: Viewer | null): Promise<Opened> {
   const stream = await open(document, variables, viewer)
-  if ('refused' in stream) throw new Error(`Expected a stream, came ${stream.refused.message}`)
+  if ('refused' in stream) throw new Error(`Expected a stream, got ${stream.refused.message}`)
   return stream
 }
 
@@ -239,7 +239,7 @@ test('a stream that the caller may not have is refused before it begins', async 
   const foreign = publicId('endpoint', await api.endpoint(theirs))
   const refusal = async (viewer: Viewer | null, variables: object, document = LIGHT) => {
     const stream = await open(document, variables as Record<string, unknown>, viewer)
-    if (!('refused' in stream)) throw new Error('Expected a refusal, came a stream.')
+    if (!('refused' in stream)) throw new Error('Expected a refusal, got a stream.')
     return (stream.refused.originalError as { code?: string } | undefined)?.code
   }
   const viewer = api.as('VIEWER', mine)

@@ -124,7 +124,7 @@ describe('what is accepted arrives as the same JSON value, byte for byte what is
     expect(over.reply.data.publishEvents).toMatchObject({
       __typename: 'ValidationError',
       issues: [
-        { path: ['input', 'events', '0', 'data'], message: expect.stringContaining(`came ${MAX_BODY_BYTES + 1}`) },
+        { path: ['input', 'events', '0', 'data'], message: expect.stringContaining(`got ${MAX_BODY_BYTES + 1}`) },
       ],
     })
     expect(await stored()).toBe(before)

@@ -94,9 +94,9 @@ describe('bodies', () => {
   })
 
   test.each([
-    ['undefined', undefined, 'body_missing', 'came undefined'],
+    ['undefined', undefined, 'body_missing', 'got undefined'],
     ['an empty text', '', 'body_missing', 'Did something read the stream'],
-    ['an empty Buffer', Buffer.alloc(0), 'body_missing', 'came an empty one'],
+    ['an empty Buffer', Buffer.alloc(0), 'body_missing', 'got an empty one'],
     ['a parsed object', JSON.parse(body.toString()), 'body_not_raw', 'was parsed already'],
     ['a Buffer that went through JSON', JSON.parse(JSON.stringify(body)), 'body_not_raw', 'an object'],
     ['a promise', Promise.resolve(body), 'body_not_raw', 'Await it first'],
@@ -163,7 +163,7 @@ describe('a body that was changed on its way is told from a wrong secret', () =>
       'fewer bytes than were announced',
       text.slice(0, 100),
       { 'content-length': String(body.length) },
-      `content-length says ${body.length} bytes, came 100`,
+      `content-length says ${body.length} bytes, got 100`,
     ],
   ])('%s cannot be undone but is pointed out', (_, changed, more, words) => {
     expect(refusal(changed, { ...headers, ...more }, secrets.current)).toMatchObject({

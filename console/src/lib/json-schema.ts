@@ -35,7 +35,7 @@ export function mismatches(schema: JsonSchema, value: unknown, path: readonly (s
     const nearest = tries.find((_, index) => isOfType(schema.anyOf![index]!, value))
     return nearest ?? [{ path, message: `expected ${describeKind(schema)}` }]
   }
-  if (!isOfType(schema, value)) return [{ path, message: `expected ${describeKind(schema)}, came ${kindOf(value)}` }]
+  if (!isOfType(schema, value)) return [{ path, message: `expected ${describeKind(schema)}, got ${kindOf(value)}` }]
   if (schema.enum && !schema.enum.some((one) => one === value))
     return [{ path, message: `expected one of ${schema.enum.map((one) => JSON.stringify(one)).join(', ')}` }]
   if (schema.const !== undefined && schema.const !== value)
@@ -50,7 +50,7 @@ export function mismatches(schema: JsonSchema, value: unknown, path: readonly (s
     const fields = value as Record<string, unknown>
     const missing = (schema.required ?? [])
       .filter((name) => !Object.hasOwn(fields, name))
-      .map((name) => ({ path, message: `expected the field "${name}", came nothing` }))
+      .map((name) => ({ path, message: `expected the field "${name}", got nothing` }))
     const wrong = Object.entries(schema.properties ?? {}).flatMap(([name, one]) =>
       Object.hasOwn(fields, name) ? mismatches(one, fields[name], [...path, name]) : [],
     )
@@ -173,7 +173,7 @@ function judgeText(schema: JsonSchema, value: string): string[] {
   if (schema.minLength !== undefined && value.length < schema.minLength)
     return [`expected at least ${schema.minLength} ${schema.minLength === 1 ? 'character' : 'characters'}`]
   if (schema.maxLength !== undefined && value.length > schema.maxLength)
-    return [`expected at most ${schema.maxLength} characters, came ${value.length}`]
+    return [`expected at most ${schema.maxLength} characters, got ${value.length}`]
   if (schema.pattern !== undefined && !matches(schema.pattern, value))
     return [
       isWord(schema)

@@ -62,7 +62,7 @@ export async function checkSession(refusal: string | null = null): Promise<void>
 export function useViewer(): SessionViewer {
   const session = useStore(sessionStore)
   if (session.state !== 'signed-in')
-    throw new Error('Expected a signed-in session, came none. Show this inside the shell.')
+    throw new Error('Expected a signed-in session, got none. Show this inside the shell.')
   return session.viewer
 }
 

@@ -17,7 +17,7 @@ export function useChosenTenant(): string | null {
 /** The tenant of a page that is rendered only if there is one. */
 export function useTenantId(): string {
   const tenantId = useChosenTenant()
-  if (tenantId === null) throw new Error('Expected a chosen tenant, came none. Show this page below RequireTenant.')
+  if (tenantId === null) throw new Error('Expected a chosen tenant, got none. Show this page below RequireTenant.')
   return tenantId
 }
 

@@ -160,12 +160,12 @@ async function readReply<Result>(url: string, response: Response): Promise<Resul
   } catch {
     throw new CommandFailure(
       response.status >= 500 ? EXIT.unavailable : EXIT.usage,
-      `Expected a GraphQL reply from ${url}/graphql, came HTTP ${response.status} with ${response.headers.get('content-type') ?? 'no content type'}. Is this the address of a SIVO gateway?`,
+      `Expected a GraphQL reply from ${url}/graphql, got HTTP ${response.status} with ${response.headers.get('content-type') ?? 'no content type'}. Is this the address of a SIVO gateway?`,
     )
   }
   if (reply.errors?.length) throw failureOf(reply.errors, response.headers.get('retry-after'))
   if (reply.data === undefined || reply.data === null)
-    throw new CommandFailure(EXIT.unavailable, `Expected data from ${url}/graphql, came HTTP ${response.status}.`)
+    throw new CommandFailure(EXIT.unavailable, `Expected data from ${url}/graphql, got HTTP ${response.status}.`)
   return reply.data
 }
 

@@ -49,31 +49,31 @@ export function readEndpointFile(text: string, file: string, env: NodeJS.Process
     throw usage(`${file} is no YAML: ${(error as Error).message}`)
   }
   const list = (document as { endpoints?: unknown } | null)?.endpoints
-  if (!Array.isArray(list)) throw usage(`${file}: expected a list under "endpoints:", came ${typeName(list)}.`)
+  if (!Array.isArray(list)) throw usage(`${file}: expected a list under "endpoints:", got ${typeName(list)}.`)
   const wanted = list.map((entry, index) => readEntry(entry, `${file}: endpoints[${index}]`, env))
   const names = wanted.map(({ name }) => name)
   const twice = names.find((name, index) => names.indexOf(name) !== index)
-  if (twice !== undefined) throw usage(`${file}: expected each name once, came ${JSON.stringify(twice)} twice.`)
+  if (twice !== undefined) throw usage(`${file}: expected each name once, got ${JSON.stringify(twice)} twice.`)
   return wanted
 }
 
 function readEntry(entry: unknown, at: string, env: NodeJS.ProcessEnv): WantedEndpoint {
   if (entry === null || typeof entry !== 'object' || Array.isArray(entry))
-    throw usage(`${at}: expected an endpoint with "name" and "url", came ${typeName(entry)}.`)
+    throw usage(`${at}: expected an endpoint with "name" and "url", got ${typeName(entry)}.`)
   const fields = entry as Record<string, unknown>
   const unknown = Object.keys(fields).find((name) => !FIELDS.includes(name))
   if (unknown !== undefined)
-    throw usage(`${at}: expected the fields ${FIELDS.join(', ')}, came ${JSON.stringify(unknown)}.`)
+    throw usage(`${at}: expected the fields ${FIELDS.join(', ')}, got ${JSON.stringify(unknown)}.`)
   const textField = (name: string): string => {
     const value = fields[name]
     if (typeof value !== 'string' || value === '')
-      throw usage(`${at}.${name}: expected a text, came ${typeName(value)}.`)
+      throw usage(`${at}.${name}: expected a text, got ${typeName(value)}.`)
     return value
   }
   const numberField = (name: string): number | null => {
     const value = fields[name] ?? null
     if (value !== null && !Number.isInteger(value))
-      throw usage(`${at}.${name}: expected a whole number, came ${typeName(value)}.`)
+      throw usage(`${at}.${name}: expected a whole number, got ${typeName(value)}.`)
     return value as number | null
   }
   return {
@@ -89,13 +89,13 @@ function readEntry(entry: unknown, at: string, env: NodeJS.ProcessEnv): WantedEn
 function readTypes(value: unknown, at: string): readonly string[] | null {
   if (value === undefined || value === null || value === 'all') return null
   if (Array.isArray(value) && value.length > 0 && value.every((type) => typeof type === 'string')) return value
-  throw usage(`${at}: expected "all" or a list of event types, came ${typeName(value)}.`)
+  throw usage(`${at}: expected "all" or a list of event types, got ${typeName(value)}.`)
 }
 
 function readHeaders(value: unknown, at: string, env: NodeJS.ProcessEnv): WantedEndpoint['headers'] {
   if (value === undefined || value === null) return []
   if (typeof value !== 'object' || Array.isArray(value))
-    throw usage(`${at}: expected names with their values, such as "X-Team: crm", came ${typeName(value)}.`)
+    throw usage(`${at}: expected names with their values, such as "X-Team: crm", got ${typeName(value)}.`)
   return Object.entries(value).map(([name, given]) => ({
     name,
     value: String(given).replace(/\$\{(\w+)\}/g, (_, variable: string) => {

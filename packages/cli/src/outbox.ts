@@ -167,6 +167,6 @@ async function mark(
 function quoteTable(table: string): string {
   const parts = table.split('.')
   if (parts.length > 2 || parts.some((part) => part === ''))
-    throw usage(`Expected the name of a table, with its schema if need be, came ${JSON.stringify(table)}.`)
+    throw usage(`Expected the name of a table, with its schema if need be, got ${JSON.stringify(table)}.`)
   return parts.map((part) => pg.escapeIdentifier(part)).join('.')
 }

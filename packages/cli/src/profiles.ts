@@ -85,7 +85,7 @@ export async function resolveConnection(
   const profile = profiles[name]
   if ((options.profile ?? env['SIVO_PROFILE']) !== undefined && !profile) {
     const known = Object.keys(profiles).join(', ') || 'none'
-    throw usage(`Expected the name of a profile, came ${JSON.stringify(name)}. Known profiles: ${known}.`)
+    throw usage(`Expected the name of a profile, got ${JSON.stringify(name)}. Known profiles: ${known}.`)
   }
   const url = options.url ?? env['SIVO_URL'] ?? profile?.url ?? 'http://localhost:4000'
   const key = options.key ?? env['SIVO_KEY']
@@ -94,7 +94,7 @@ export async function resolveConnection(
   if (!credential)
     throw new CommandFailure(
       EXIT.notAllowed,
-      'Expected an API key, came none. Run "sivo login", or set SIVO_KEY, or pass --key.',
+      'Expected an API key, got none. Run "sivo login", or set SIVO_KEY, or pass --key.',
     )
   return { url: parseUrl(url), credential, tenantId: options.tenant ?? env['SIVO_TENANT'] ?? profile?.tenantId ?? null }
 }
@@ -103,7 +103,7 @@ export async function resolveConnection(
 export function parseUrl(text: string): string {
   const url = URL.parse(/^https?:\/\//i.test(text) ? text : `http://${text}`)
   if (!url?.hostname || !/^https?:$/.test(url.protocol))
-    throw usage(`Expected the address of a gateway such as https://hooks.example.com, came ${JSON.stringify(text)}.`)
+    throw usage(`Expected the address of a gateway such as https://hooks.example.com, got ${JSON.stringify(text)}.`)
   url.hash = ''
   url.search = ''
   return url.href.replace(/\/(graphql\/?)?$/, '')

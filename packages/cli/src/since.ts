@@ -8,6 +8,6 @@ export function parseSince(text: string, now: Date = new Date()): Date {
   if (amount !== undefined) return new Date(now.getTime() - Number(amount) * UNIT_MS[unit!]!)
   const date = new Date(text)
   if (!/^\d{4}-\d\d-\d\d/.test(text) || Number.isNaN(date.getTime()))
-    throw usage(`Expected a time such as 30m, 7h, 2d or 2026-11-28T12:00:00Z, came ${JSON.stringify(text)}.`)
+    throw usage(`Expected a time such as 30m, 7h, 2d or 2026-11-28T12:00:00Z, got ${JSON.stringify(text)}.`)
   return date
 }

@@ -26,7 +26,7 @@ export class PostgresDedupeStore implements DedupeStore {
   /** `db` is a pool: a claim must be committed at once, not with a transaction that is open. */
   constructor(db: Queryable, { table = 'sivo_webhook_event', receiver = 'default' }: PostgresDedupeOptions = {}) {
     if (!/^[A-Za-z_]\w{0,62}(\.[A-Za-z_]\w{0,62})?$/.test(table))
-      throw new TypeError(`expected a table name such as sivo_webhook_event or app.sivo_webhook_event, came ${table}`)
+      throw new TypeError(`expected a table name such as sivo_webhook_event or app.sivo_webhook_event, got ${table}`)
     this.#db = db
     this.#table = table
       .split('.')

@@ -119,7 +119,7 @@ function undoLatin1(text: string): Uint8Array<ArrayBuffer> | null {
 function suspectChange({ body, headers }: Request): string | null {
   const announced = headers.has('content-encoding') ? null : singleHeader(headers, 'content-length')
   if (announced !== null && /^\d+$/.test(announced) && Number(announced) !== body.length)
-    return `content-length says ${announced} bytes, came ${body.length}`
+    return `content-length says ${announced} bytes, got ${body.length}`
   if (body.length > MOST_EXPLAINED_BYTES) return null
   const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(body)
   if (text.includes('\uFFFD'))

@@ -23,7 +23,7 @@ export async function answerRequest(
   handler: WebhookHandler,
 ): Promise<Response> {
   if (method !== 'POST')
-    return new Response(`expected POST, came ${method}`, { status: 405, headers: { allow: 'POST' } })
+    return new Response(`expected POST, got ${method}`, { status: 405, headers: { allow: 'POST' } })
   const { status, body } = await receive(headers, readBody, options, handler)
   return new Response(body === '' ? null : body, {
     status,

@@ -32,7 +32,7 @@ export function readHeaders(source: unknown): HeaderValues {
   }
   visit(source, add)
   if (found.size === 0)
-    throw new WebhookError('header_missing', 'Expected the headers of the request, came none: give req.headers.')
+    throw new WebhookError('header_missing', 'Expected the headers of the request, got none: give req.headers.')
   return found
 }
 
@@ -72,7 +72,7 @@ function asText(value: string | Uint8Array): string {
 export function singleHeader(headers: HeaderValues, name: string): string | null {
   const values = headers.get(name) ?? []
   if (values.length > 1)
-    throw new WebhookError('header_malformed', `Expected one value of ${name}, came ${values.length} different ones.`)
+    throw new WebhookError('header_malformed', `Expected one value of ${name}, got ${values.length} different ones.`)
   return values[0] || null
 }
 
@@ -82,7 +82,7 @@ export function requiredHeaders(headers: HeaderValues, names: readonly string[])
   if (missing.length > 0)
     throw new WebhookError(
       'header_missing',
-      `Expected the header ${names.join(', ')}, came a request without ${missing.join(', ')}. The gateway sends ${names.length > 1 ? 'them' : 'it'} with each request: does a proxy remove headers, or did somebody else send this?`,
+      `Expected the header ${names.join(', ')}, got a request without ${missing.join(', ')}. The gateway sends ${names.length > 1 ? 'them' : 'it'} with each request: does a proxy remove headers, or did somebody else send this?`,
     )
   return names.map((name) => singleHeader(headers, name)!)
 }

@@ -34,10 +34,10 @@ function bodyOf({ body, isBase64Encoded }: LambdaEvent): unknown {
   if (typeof body === 'object' && body !== null)
     throw new WebhookError(
       'body_not_raw',
-      `Expected body as text, came ${describeKind(body)}: use the proxy integration, which passes the body as it came.`,
+      `Expected body as text, got ${describeKind(body)}: use the proxy integration, which passes the body as it came.`,
     )
   if (!isBase64Encoded || typeof body !== 'string') return body
   const bytes = decodeBase64(body)
   if (bytes) return bytes
-  throw new WebhookError('body_changed', 'Expected body in base64, because isBase64Encoded is true; came another text.')
+  throw new WebhookError('body_changed', 'Expected body in base64, because isBase64Encoded is true, got another text.')
 }

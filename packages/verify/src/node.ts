@@ -32,7 +32,7 @@ export function nodeWebhook(
   return async (request, response) => {
     if (request.method !== undefined && request.method !== 'POST') {
       response.setHeader('allow', 'POST')
-      return answer(response, { status: 405, body: `expected POST, came ${request.method}` })
+      return answer(response, { status: 405, body: `expected POST, got ${request.method}` })
     }
     answer(response, await receive(request.headers, (maxBytes) => rawBodyOf(request, maxBytes), options, handler))
   }

@@ -9,7 +9,7 @@ export function bytesOf(body: unknown): Uint8Array<ArrayBuffer> {
   if (bytes.length > 0) return bytes
   throw new WebhookError(
     'body_missing',
-    'Expected the raw body, came an empty one. Did something read the stream of the request before?',
+    'Expected the raw body, got an empty one. Did something read the stream of the request before?',
   )
 }
 
@@ -20,7 +20,7 @@ function readBytes(body: unknown): Uint8Array<ArrayBuffer> {
   if (body === undefined || body === null)
     throw new WebhookError(
       'body_missing',
-      `Expected the raw body as text or bytes, came ${body}. Keep it: most frameworks parse it and throw the bytes away.`,
+      `Expected the raw body as text or bytes, got ${body}. Keep it: most frameworks parse it and throw the bytes away.`,
     )
   throw new WebhookError('body_not_raw', describeWrongBody(body))
 }
@@ -35,7 +35,7 @@ function isArrayBuffer(body: unknown): body is ArrayBuffer {
 }
 
 function describeWrongBody(body: unknown): string {
-  const came = `Expected the raw body as text or bytes, came ${describeKind(body)}.`
+  const came = `Expected the raw body as text or bytes, got ${describeKind(body)}.`
   if (typeof body !== 'object' || body === null) return came
   if ('then' in body && typeof body.then === 'function') return `${came} Await it first.`
   if ('getReader' in body || 'pipe' in body)

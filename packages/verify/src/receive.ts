@@ -83,7 +83,7 @@ function checkSize(rawBody: unknown, maxBodyBytes: number): void {
 export function bodyTooLarge(maxBodyBytes: number): WebhookError {
   return new WebhookError(
     'body_too_large',
-    `Expected a body of at most ${maxBodyBytes} bytes, came more. Bodies of the gateway are at most 262144 bytes.`,
+    `Expected a body of at most ${maxBodyBytes} bytes, got more. Bodies of the gateway are at most 262144 bytes.`,
   )
 }
 

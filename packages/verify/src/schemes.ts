@@ -37,7 +37,7 @@ export function readStandard({ headers, body }: Request): Signed {
   if (!headers.has('webhook-signature') && headers.has('x-sivo-signature'))
     throw new WebhookError(
       'time_not_signed',
-      "Expected webhook-id, webhook-timestamp and webhook-signature, came only X-Sivo-Signature, which does not sign the time. If something on the way removes those headers, pass { scheme: 'sivo' } and discard events whose id you have seen.",
+      "Expected webhook-id, webhook-timestamp and webhook-signature, got only X-Sivo-Signature, which does not sign the time. If something on the way removes those headers, pass { scheme: 'sivo' } and discard events whose id you have seen.",
     )
   const [id, time, listed] = requiredHeaders(headers, ['webhook-id', 'webhook-timestamp', 'webhook-signature'])
   const signatures = listed!
@@ -47,7 +47,7 @@ export function readStandard({ headers, body }: Request): Signed {
   if (signatures.length === 0)
     throw new WebhookError(
       'header_malformed',
-      `Expected webhook-signature as "v1," and the base64 of ${MAC_BYTES} bytes, came ${listed!.length} characters of another form.`,
+      `Expected webhook-signature as "v1," and the base64 of ${MAC_BYTES} bytes, got ${listed!.length} characters of another form.`,
     )
   return {
     key: 'decoded',
@@ -81,14 +81,14 @@ function readHexSignature(value: string, name: string): Uint8Array<ArrayBuffer> 
   if (!hex)
     throw new WebhookError(
       'header_malformed',
-      `Expected ${name} as "sha256=" and ${MAC_BYTES * 2} hexadecimal digits, came ${value.length} characters of another form.`,
+      `Expected ${name} as "sha256=" and ${MAC_BYTES * 2} hexadecimal digits, got ${value.length} characters of another form.`,
     )
   return Uint8Array.from(hex.match(/../g)!, (pair) => Number.parseInt(pair, 16))
 }
 
 function readTimestamp(value: string, name: string): number {
   if (!/^\d{1,12}$/.test(value))
-    throw new WebhookError('header_malformed', `Expected ${name} as whole seconds since 1970, came another form.`)
+    throw new WebhookError('header_malformed', `Expected ${name} as whole seconds since 1970, got another form.`)
   return Number(value)
 }
 

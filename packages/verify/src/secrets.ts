@@ -21,17 +21,17 @@ export function readSecrets(secrets: unknown): SecretKeys[] {
   if (given.length === 0)
     throw new WebhookError(
       'secret_missing',
-      `Expected one or more signing secrets, came ${Array.isArray(secrets) ? 'a list without any' : secrets === '' ? 'an empty text' : describeKind(secrets)}. Is the environment variable set?`,
+      `Expected one or more signing secrets, got ${Array.isArray(secrets) ? 'a list without any' : secrets === '' ? 'an empty text' : describeKind(secrets)}. Is the environment variable set?`,
     )
   return given.map(readSecret)
 }
 
 function readSecret(secret: unknown): SecretKeys {
   if (typeof secret !== 'string')
-    throw new WebhookError('secret_malformed', `Expected a signing secret as text, came ${describeKind(secret)}.`)
+    throw new WebhookError('secret_malformed', `Expected a signing secret as text, got ${describeKind(secret)}.`)
   const decoded = decodeSecret(secret)
   if (decoded) return { text: new TextEncoder().encode(secret), decoded }
-  throw new WebhookError('secret_malformed', `Expected a signing secret (${FORM}), came ${describeFault(secret)}.`)
+  throw new WebhookError('secret_malformed', `Expected a signing secret (${FORM}), got ${describeFault(secret)}.`)
 }
 
 function decodeSecret(secret: string): Uint8Array<ArrayBuffer> | null {

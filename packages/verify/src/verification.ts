@@ -91,11 +91,11 @@ function checkOptions({
   now = Date.now,
 }: VerifyOptions): Required<VerifyOptions> {
   if (scheme !== 'standard' && scheme !== 'sivo')
-    throw new WebhookError('option_invalid', "Expected scheme 'standard' or 'sivo', came another value.")
+    throw new WebhookError('option_invalid', "Expected scheme 'standard' or 'sivo', got another value.")
   if (typeof toleranceSeconds !== 'number' || !(toleranceSeconds >= 0))
     throw new WebhookError(
       'option_invalid',
-      `Expected toleranceSeconds as a number of seconds from 0 on, came ${String(toleranceSeconds)}.`,
+      `Expected toleranceSeconds as a number of seconds from 0 on, got ${String(toleranceSeconds)}.`,
     )
   return { scheme, toleranceSeconds, acceptComingSecret, now }
 }

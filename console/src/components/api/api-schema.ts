@@ -38,6 +38,6 @@ export function useApiSchema(): { schema: GraphQLSchema | null; fault: Fault | n
 async function readSchema(): Promise<GraphQLSchema> {
   const { body } = await sendDocument({ query: getIntrospectionQuery() })
   const { data } = body as { data?: IntrospectionQuery }
-  if (!data) throw new Error('Expected the schema, came an answer without data. Try again.')
+  if (!data) throw new Error('Expected the schema, got an answer without data. Try again.')
   return buildClientSchema(data)
 }

@@ -104,7 +104,7 @@ function settingsOf(args: SettingArgs) {
 
 function parseHeader(text: string): { name: string; value: string } {
   const at = text.indexOf(':')
-  if (at < 1) throw usage(`Expected a header as "Name: value", came ${JSON.stringify(text)}.`)
+  if (at < 1) throw usage(`Expected a header as "Name: value", got ${JSON.stringify(text)}.`)
   return { name: text.slice(0, at).trim(), value: text.slice(at + 1).trim() }
 }
 

@@ -114,11 +114,11 @@ function readLine(text: string, file: string, number: number): Line {
     event = JSON.parse(text)
   } catch (error) {
     throw usage(
-      `${file}, line ${number}: expected one event as JSON, came text that is none: ${(error as Error).message}. The lines before it are published. Mend the line and run the command again: nothing is stored twice.`,
+      `${file}, line ${number}: expected one event as JSON, got text that is none: ${(error as Error).message}. The lines before it are published. Mend the line and run the command again: nothing is stored twice.`,
     )
   }
   if (event === null || typeof event !== 'object' || Array.isArray(event))
-    throw usage(`${file}, line ${number}: expected an object with "type" and "data", came ${text.slice(0, 60)}.`)
+    throw usage(`${file}, line ${number}: expected an object with "type" and "data", got ${text.slice(0, 60)}.`)
   const key = `cli-${createHash('sha256').update(`${number}\n${text}`).digest('hex').slice(0, 32)}`
   return { number, event: { idempotencyKey: key, ...(event as EventInput) } }
 }

@@ -43,7 +43,7 @@ export const listenCommand = command({
     const forwardTo = parseForwardTo(args.forwardTo)
     const secret = args.secret ?? process.env['SIVO_WEBHOOK_SECRET'] ?? makeSigningSecret(randomBytes)
     if (!secret.startsWith('whsec_'))
-      throw usage('Expected a signing secret that starts with whsec_, came another text.')
+      throw usage('Expected a signing secret that starts with whsec_, got another text.')
     const timeoutMs = args.timeout * 1000
     output.note(`Signing secret: ${secret}`)
     if (args.replay !== undefined) return replay(args.replay, { forwardTo, secret, timeoutMs }, output)
@@ -79,7 +79,7 @@ export const listenCommand = command({
 
 function parseForwardTo(text: string): string {
   const url = URL.parse(/^https?:\/\//i.test(text) ? text : `http://${text}`)
-  if (!url) throw usage(`Expected a URL such as http://localhost:3000/webhooks, came ${JSON.stringify(text)}.`)
+  if (!url) throw usage(`Expected a URL such as http://localhost:3000/webhooks, got ${JSON.stringify(text)}.`)
   return url.href
 }
 
@@ -117,7 +117,7 @@ function readRecorded(line: string, file: string, number: number): ForwardedEven
     // Said below.
   }
   throw usage(
-    `${file}, line ${number}: expected an event as "listen --record" writes it, came ${JSON.stringify(line.slice(0, 60))}. Remove the line and run the command again.`,
+    `${file}, line ${number}: expected an event as "listen --record" writes it, got ${JSON.stringify(line.slice(0, 60))}. Remove the line and run the command again.`,
   )
 }
 

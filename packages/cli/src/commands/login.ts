@@ -73,7 +73,7 @@ async function askForKey(): Promise<string> {
     if (!fromPipe) process.stderr.write('API key: ')
     const key = fromPipe ? (await lines[Symbol.asyncIterator]().next()).value : await lines.question('')
     if (!fromPipe) process.stderr.write('\n')
-    if (!key?.trim()) throw usage('Expected an API key, came nothing. Create one in the console under Settings.')
+    if (!key?.trim()) throw usage('Expected an API key, got nothing. Create one in the console under Settings.')
     return key.trim()
   } finally {
     lines.close()
@@ -85,7 +85,7 @@ async function spendLink(url: string, link: string): Promise<Credential> {
   const token = /#token=([^&\s]+)/.exec(link)?.[1]
   if (!token)
     throw usage(
-      'Expected a console link that ends in #token=…, came another text. Put it in quotes: a shell may cut it at #.',
+      'Expected a console link that ends in #token=…, got another text. Put it in quotes: a shell may cut it at #.',
     )
   const response = await fetch(`${url}/session`, {
     method: 'POST',

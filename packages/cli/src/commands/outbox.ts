@@ -24,7 +24,7 @@ export const outboxCommand = command({
   async run({ client, output }, args) {
     if (args.printTable) return void process.stdout.write(outboxTable(args.table))
     const from = args.from ?? process.env['SIVO_OUTBOX_URL']
-    if (from === undefined) throw usage('Expected --from or SIVO_OUTBOX_URL with the URL of the database, came none.')
+    if (from === undefined) throw usage('Expected --from or SIVO_OUTBOX_URL with the URL of the database, got none.')
     const stopping = new AbortController()
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort())
     const counts = { published: 0, duplicates: 0, parked: 0 }

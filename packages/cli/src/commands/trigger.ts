@@ -94,7 +94,7 @@ export async function readData(text: string): Promise<unknown> {
   try {
     return JSON.parse(json)
   } catch (error) {
-    throw usage(`Expected JSON in --data, came text that is none: ${(error as Error).message}.`)
+    throw usage(`Expected JSON in --data, got text that is none: ${(error as Error).message}.`)
   }
 }
 

@@ -30,7 +30,7 @@ export const verify: CommandModule = {
     const signature = (args['signature'] as string).trim()
     if (!/^sha256=[0-9a-f]{64}$/.test(signature))
       throw usage(
-        `Expected sha256= and 64 lower-case hex digits in --signature, came ${JSON.stringify(signature.slice(0, 80))}.`,
+        `Expected sha256= and 64 lower-case hex digits in --signature, got ${JSON.stringify(signature.slice(0, 80))}.`,
       )
     if (isSignedWith(body, secret, signature)) return output.result({ valid: true }, 'The signature is right.')
     throw refused(`The signature is wrong: ${whyWrong(body, secret, signature)}`, { valid: false })

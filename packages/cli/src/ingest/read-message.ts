@@ -16,16 +16,16 @@ export function readMessage(bytes: Uint8Array, id: string | null): ReadMessage {
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   } catch (error) {
-    return { error: `expected one event as JSON in UTF-8, came bytes that are none: ${(error as Error).message}` }
+    return { error: `expected one event as JSON in UTF-8, got bytes that are none: ${(error as Error).message}` }
   }
   if (value === null || typeof value !== 'object' || Array.isArray(value))
-    return { error: 'expected a JSON object with "type" and "data", came another value' }
+    return { error: 'expected a JSON object with "type" and "data", got another value' }
   const event = value as EventInput
   if (event.idempotencyKey != null) return { event }
   if (id === null)
     return {
       error:
-        'expected a message id or an idempotencyKey in the event, came neither: a redelivery could not be recognised',
+        'expected a message id or an idempotencyKey in the event, got neither: a redelivery could not be recognised',
     }
   return { event: { ...event, idempotencyKey: id.length <= LONGEST_KEY ? id : hashed(id) } }
 }
