@@ -16,6 +16,7 @@ const PACKAGES = {
   '@nestjs/platform-express': '12.5.1',
   '@nestjs/platform-fastify': '12.5.0',
   '@types/node': '24',
+  'express-4': 'npm:express@4.22.3',
   next: '16.4.6',
   react: '19.3.1',
   'react-dom': '19.3.1',
@@ -57,6 +58,7 @@ const nest = (platform: string) => ({
   cwd,
   env: { PLATFORM: platform, NODE_ENV: 'production' },
 })
+const express4 = (platform: string) => ({ ...nest(platform), args: ['express-4.mjs'] })
 const next = (path: string) => ({
   command: process.execPath,
   args: ['node_modules/next/dist/bin/next', 'start', 'next', '--port', '$PORT', '--hostname', '127.0.0.1'],
@@ -67,6 +69,11 @@ const next = (path: string) => ({
 
 test.each(['express', 'fastify'])('the guard for NestJS on %s accepts and refuses the vectors', (platform) =>
   expectVectors('standard', nest(platform)),
+)
+
+test.each(['alone', 'behind express.json'])(
+  'Express 4 with the package accepts and refuses the vectors: %s',
+  (platform) => expectVectors('standard', express4(platform)),
 )
 
 test("Next's app router with the package accepts and refuses the vectors", () =>
