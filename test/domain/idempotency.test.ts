@@ -103,3 +103,53 @@ test.each<Case>([
 ])('$name', ({ calls, held, decisions, holders }) => {
   expect(decide(calls, held)).toEqual({ decisions, holders })
 })
+
+test.each([
+  [
+    'other content skips the event alone',
+    [call('e1:k:B', 'e2:l:A')],
+    { k: 'e0:A' },
+    ['e1 skipped for e0, e2'],
+    { l: 'e2' },
+  ],
+  [
+    'within one call the first event holds the key',
+    [call('e1:k:A', 'e2:k:B', 'e3')],
+    {},
+    ['e1, e2 skipped for e1, e3'],
+    { k: 'e1' },
+  ],
+  [
+    'sent again after a commit that went unheard',
+    [call('e1:k:A', 'e2:k:B')],
+    { k: 'e1:A' },
+    ['e1, e2 skipped for e1'],
+    {},
+  ],
+  [
+    'an event that was skipped leaves its key to a later call',
+    [call('e1:k:B'), call('e2:k:A')],
+    { k: 'e0:A' },
+    ['e1 skipped for e0', 'e2=e0'],
+    {},
+  ],
+] as const)('in a call that skips, %s', (_name, calls, held, decided, holders) => {
+  const inDatabase = new Map(
+    Object.entries(held).map(([key, text]) => {
+      const [eventId = '', fingerprint = ''] = text.split(':')
+      return [key, { eventId, fingerprint }]
+    }),
+  )
+  const { decisions, newHolders } = decideKeys([...calls], inDatabase, () => true)
+  const told = decisions.map((decision) =>
+    decision.kind === 'conflict'
+      ? 'conflict'
+      : decision.events
+          .map(({ id, duplicateOf, skippedFor }) =>
+            skippedFor ? `${id} skipped for ${skippedFor.eventId}` : duplicateOf ? `${id}=${duplicateOf}` : id,
+          )
+          .join(', '),
+  )
+  expect(told).toEqual(decided)
+  expect(Object.fromEntries([...newHolders].map(([key, { eventId }]) => [key, eventId]))).toEqual(holders)
+})

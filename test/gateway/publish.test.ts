@@ -338,6 +338,25 @@ describe('a batch whose commit went unheard', () => {
     expect(await house.deliveries({ tenantId })).toHaveLength(2)
   })
 
+  test('a call that skips, whose commit has no answer, is stored once with the same answer', async () => {
+    const tenantId = await house.addTenant()
+    await house.addEndpoint('https://127.0.0.1/x', { tenantId })
+    const keyed = (fingerprint: string) => newEvent(tenantId, { key: 'k', fingerprint: fingerprint.repeat(32) })
+    const calls = [{ tenantId, skipsConflicts: true, events: [keyed('00'), keyed('11'), newEvent(tenantId)] }]
+    const store = (repeated: boolean) => storeEvents(house.app.ctx.hot, calls, { maxAttempts: 7, repeated })
+    const first = await store(false)
+    const [stored, , free] = calls[0]!.events
+    expect(first).toEqual([
+      [
+        { id: stored!.id, duplicate: false, deliveryCount: 1 },
+        { skippedFor: stored!.id },
+        { id: free!.id, duplicate: false, deliveryCount: 1 },
+      ],
+    ])
+    expect(await store(true)).toEqual(first)
+    expect(await house.deliveries({ tenantId })).toHaveLength(2)
+  })
+
   test('a batch without keys whose commit has no answer is stored once too', async () => {
     const tenantId = await house.addTenant()
     await house.addEndpoint('https://127.0.0.1/x', { tenantId })

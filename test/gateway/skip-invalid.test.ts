@@ -239,3 +239,28 @@ test('a sequence of 2^53 - 1 is stored, delivered and read unchanged', async () 
   )
   expect(reply.data.events.nodes).toEqual([{ sequence: 9_007_199_254_740_991 }])
 })
+
+test('a sequence in the document that is none is an issue with its path, and refuses no request', async () => {
+  const { gateway, tenantId } = publisher
+  const key = await gateway.key('PUBLISHER', gateway.house.tenantId)
+  const written = ['1.5', '"12"', '12345678901234567890', '-1', '9007199254740991', 'null']
+  const events = written.map((sequence) => `{ type: "call.ended", data: $data, sequence: ${sequence} }`)
+  const { data: answer } = await gateway.ask(
+    key,
+    `mutation ($tenantId: ID, $data: JSON!) {
+      publishEvents(input: { tenantId: $tenantId, onInvalid: SKIP, events: [${events.join(' ')}] }) {
+        ... on PublishEventsSuccess { events { index } skipped { index issues { path message } } }
+      }
+    }`,
+    { tenantId, data },
+  )
+  expect(answer.publishEvents.events).toEqual([{ index: 4 }, { index: 5 }])
+  expect(answer.publishEvents.skipped).toHaveLength(4)
+  for (const { index, issues } of answer.publishEvents.skipped)
+    expect(issues).toEqual([
+      {
+        path: ['input', 'events', String(index), 'sequence'],
+        message: expect.stringMatching(/^expected a whole number from 0 to 9007199254740991, came /),
+      },
+    ])
+})

@@ -290,7 +290,7 @@ export const callEventTypes: readonly EventTypeDefinition[] = [
     schema: callCreated,
     example: callCreatedExample,
     description:
-      'A call leg was set up and nobody has answered yet. The first event of every call: call_id never changes, through queues, IVR, AI agents and transfers; each leg has its own leg_id. number is what the network gave, e164 what is certain; a caller who withholds the number has number null and number_kind withheld.',
+      'A call leg was set up and nobody has answered yet. The first event of every call: call_id never changes, through queues, IVR, AI agents and transfers; each leg has its own leg_id. number is what the network gave, e164 what is certain; a caller who withholds the number has number null and number_kind withheld. Events arrive out of order, because a failed one is sent again while later ones go through: upsert by subject and sequence, wait for no gap.',
   },
   {
     name: 'call.answered',
