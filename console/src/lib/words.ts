@@ -32,16 +32,20 @@ const ERROR_WORDS: Record<string, string> = {
 }
 
 const ERROR_SENTENCES: Record<string, string> = {
-  timeout: 'The receiver gave no complete answer within the time an attempt may take. Answer first, work afterwards.',
+  timeout:
+    'The status and headers of an answer did not come within the time an attempt may take. Answer first, work afterwards.',
   dns_failed: 'The host name of the endpoint could not be resolved. Check its DNS records.',
   connect_failed: 'Nothing accepted the connection. Is the receiver running and reachable from outside?',
-  tls_failed: 'The TLS handshake failed, mostly because of the certificate. Check its chain, name and dates.',
+  tls_failed:
+    'No TLS session came to be: the certificate was refused, or the receiver wants one of the gateway. The cause says which.',
   connection_reset: 'The receiver, or something in front of it, broke the connection off before it had answered.',
-  invalid_response: 'What came back was not HTTP, or more than an answer may be.',
+  invalid_response:
+    'What came back was not the head of an HTTP/1.1 answer, or its headers were larger than 16 KiB. The cause says what is wrong.',
   http_status: 'The receiver answered, but with a status that does not mean success. Only 2xx does.',
   redirect: 'The receiver answered with a redirect. Redirects are not followed: put the final URL into the endpoint.',
   gone: 'The receiver answered 410 Gone: it wants nothing more. The endpoint was disabled.',
-  blocked_address: 'The host resolves to an address that may not be called, such as a private one.',
+  blocked_address:
+    'The host leads to an address or a port that the gateway does not send to, such as a private one. The cause names the setting.',
   record_failed: 'The attempt was made, but what came of it could not be recorded.',
 }
 
@@ -96,7 +100,8 @@ export function explainFailure(errorCode: string, statusCode?: number | null): s
       return `The receiver answered ${statusCode}: it did not accept the request. Check its signature verification and the endpoint's headers.`
     if (statusCode === 404)
       return 'The receiver answered 404: there is nothing at this path. Check the URL of the endpoint.'
-    if (statusCode === 413) return 'The receiver answered 413: the body is larger than it takes.'
+    if (statusCode === 413)
+      return 'The receiver answered 413: the body is larger than it takes. Set its limit to 1 MB; Express and NestJS stop at 100 KB.'
     if (statusCode === 429)
       return 'The receiver answered 429: it gets too much at once. Set a rate limit on the endpoint.'
     if (statusCode >= 500)
