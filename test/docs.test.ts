@@ -35,16 +35,17 @@ describe('what is documented is what there is', () => {
     expect(missing).toEqual([])
   })
 
-  test('docs/README.md lists every page of docs', async () => {
+  test('docs/README.md lists every page of docs and every decision', async () => {
     const index = await read('docs/README.md')
     const pages = (await readdir(join(ROOT, 'docs'))).filter((name) => name.endsWith('.md') && name !== 'README.md')
-    expect(pages.filter((name) => !index.includes(`(${name})`))).toEqual([])
+    const decisions = (await readdir(join(ROOT, 'docs/decisions'))).map((name) => `decisions/${name}`)
+    expect([...pages, ...decisions].filter((name) => !index.includes(`(${name})`))).toEqual([])
   })
 
   test('every file and folder that CONTRIBUTING.md names exists', async () => {
     const named = [
       ...(await read('CONTRIBUTING.md')).matchAll(
-        /`((?:src|test|console|docs|prisma|harness|chaos|bench)(?:\/[\w./-]+)?)`/g,
+        /`((?:src|test|console|docs|prisma|harness|chaos|bench|packages|findings|scripts)(?:\/[\w./-]+)?)`/g,
       ),
     ]
     expect(named.length).toBeGreaterThan(50)

@@ -21,7 +21,7 @@ const ErrorInterface = builder.interfaceRef<Failure>('Error').implement({
   description: 'The reason why a mutation changed nothing.',
   fields: (t) => ({
     message: t.exposeString('message', {
-      description: 'The error in words, for a person: what was expected, what came, what to do.',
+      description: 'The error in words, for a person: what was expected, what the gateway got, what to do.',
     }),
     code: t.expose('code', { type: ErrorCodeEnum, description: 'The error as a code, for a program.' }),
     path: t.exposeStringList('path', {
@@ -39,7 +39,7 @@ export const ValidationIssue = builder.objectRef<Issue>('ValidationIssue').imple
       description:
         'The place of the error in the arguments, such as ["input", "events", "3", "data", "from"]. Positions count from 0.',
     }),
-    message: t.exposeString('message', { description: 'What was expected, and what came.' }),
+    message: t.exposeString('message', { description: 'What was expected, and what the gateway got.' }),
   }),
 })
 
