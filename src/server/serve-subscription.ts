@@ -44,7 +44,7 @@ export async function serveSubscription(
         kind: 'events',
         end(why) {
           // A server that stops has not said all there is to say: the client is to connect again, so nothing completes.
-          if (why === 'closing') response.destroy()
+          if (why === 'closing') breakOff(response)
           end(why)
         },
       },
@@ -54,6 +54,15 @@ export async function serveSubscription(
   const after = typeof lastEventId === 'string' && lastEventId !== '' ? lastEventId : null
   const { results, status, headers } = await subscribe(yoga, { ...operation, openStream, resumeAfter: after })
   await writeEvents(response, results, { status, headers, stalledMs })
+}
+
+/**
+ * Ends a reply so that its reader cannot take it for whole. In HTTP/1.1 the last chunk is missing; in HTTP/1.0, which nginx
+ * speaks by default, the end of the connection would be the end of the reply, so the connection is reset.
+ */
+function breakOff(response: ServerResponse): void {
+  if (response.req.httpVersionMinor === 0) response.req.socket.resetAndDestroy()
+  response.destroy()
 }
 
 type Subscribed = {

@@ -412,6 +412,13 @@ describe('stopping', () => {
       headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
       body: '{"query":"subscription { quiet }"}',
     })
+    const old = connect(stopping.server.port, '127.0.0.1')
+    const question = '{"query":"subscription { quiet }"}'
+    old.write(
+      `POST /graphql HTTP/1.0\r\nauthorization: Bearer ${key.secret}\r\naccept: text/event-stream\r\ncontent-type: application/json\r\ncontent-length: ${question.length}\r\n\r\n${question}`,
+    )
+    await once(old, 'data')
+    const reset = once(old, 'error')
     const slow = connect(stopping.server.port, '127.0.0.1')
     await once(slow, 'connect')
     const body = '{"query":"{ hello }"}'
@@ -433,6 +440,7 @@ describe('stopping', () => {
     expect((await socket.closed).code).toBe(1001)
     // What is broken off is not complete: its client connects again, elsewhere.
     await expect(events.text()).rejects.toThrow('terminated')
+    expect((await reset)[0]).toMatchObject({ code: 'ECONNRESET' })
     await stopped
     await stopping.house.close()
   })
