@@ -260,7 +260,7 @@ test('a sequence in the document that is none is an issue with its path, and ref
     expect(issues).toEqual([
       {
         path: ['input', 'events', String(index), 'sequence'],
-        message: expect.stringMatching(/^expected a whole number from 0 to 9007199254740991, came /),
+        message: expect.stringMatching(/^expected a whole number from 0 to 9007199254740991, got /),
       },
     ])
 })
