@@ -12,7 +12,7 @@ test.each([
   ['2028-02-29T00:00:00-00:00', '2028-02-29T00:00:00.000Z'],
   ['0001-01-01T00:00:00Z', '0001-01-01T00:00:00.000Z'],
   ['9999-12-31T23:59:59.999Z', '9999-12-31T23:59:59.999Z'],
-])('%s is the moment %s', (text, moment) => {
+])('the text %s is the time %s', (text, moment) => {
   expect(readDateTime(text)!.toISOString()).toBe(moment)
 })
 
@@ -40,6 +40,6 @@ test.each([
   '+12026-11-01T09:30:00Z',
   ' 2026-11-01T09:30:00Z',
   '2026-11-01T09:30:00Z\n',
-])('%j is no moment', (text) => {
+])('the text %j is not a time', (text) => {
   expect(readDateTime(text)).toBe(null)
 })

@@ -20,7 +20,7 @@ const pathsOf = (input: EventInput) => checkEvent(input).map(({ path }) => path.
 const nested = (levels: number) => JSON.parse(`${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`)
 
 describe('an event is accepted', () => {
-  test.each(EVENT_TYPES)('when it is the example of $name', ({ name, example }) => {
+  test.each(EVENT_TYPES)('an event that is the example of $name is accepted', ({ name, example }) => {
     const { data, subject, sequence, timestamp } = example
     expect(checkEvent({ type: name, data, subject, sequence, occurredAt: new Date(timestamp) })).toEqual([])
   })
@@ -42,7 +42,7 @@ describe('an event is accepted', () => {
     expect(checkEvent(event(more))).toEqual([])
   })
 
-  test('when its data can be written as deep as it is', () => {
+  test('an event with the deepest allowed data is accepted and can be written', () => {
     const deep = { ...data, custom: nested(MAX_DATA_DEPTH - 1) }
     const parts = { id: 'evt_1', type: 'queue.entered', timestamp: new Date(0), tenantId: 'ten_1', test: false }
     expect(JSON.parse(buildEnvelope({ ...parts, data: deep })).data).toEqual(deep)
@@ -112,17 +112,17 @@ describe('an event is refused', () => {
     expect(checkEvent({ ...event(), ...more })).toEqual([{ path, message: expect.stringMatching(message) }])
   })
 
-  test('with everything that is wrong at once', () => {
+  test('an event is refused with all its errors at once', () => {
     const input = event({ type: 'call', data: 1, subject: '\n', sequence: -1, idempotencyKey: '' })
     expect(pathsOf(input)).toEqual(['type', 'data', 'subject', 'sequence', 'idempotencyKey'])
   })
 
-  test('with the path of each mismatch in its data', () => {
+  test('an event is refused with the path of each mismatch in its data', () => {
     const from = { type: 'external', number: 7 }
     expect(pathsOf(event({ data: { ...data, from, queue: {} } }))).toEqual(['data.queue.queue_id', 'data.from.number'])
   })
 
-  test('with each number a double would change, once, known field or not', () => {
+  test('an event is refused with each number that a double would change, once, in known and unknown fields', () => {
     const changed = { ...data, position: parseLiteralNumber('12345678901234567890') }
     const mixed = { ...changed, priority: 'high', added: [1, parseLiteralNumber('1e400')] }
     expect(checkEvent(event({ data: mixed }))).toEqual([
@@ -141,7 +141,7 @@ describe('an event is refused', () => {
     ])
   })
 
-  test('without the advice to send a string where the schema refuses one', () => {
+  test('a refusal does not advise a string where the schema refuses one', () => {
     const number = parseLiteralNumber('12345678901234567890')
     const messages = (type: string, more: object) =>
       checkEvent({ type, data: { ...findEventType(type)!.example.data, ...more } }).map(({ message }) => message)
@@ -160,35 +160,35 @@ describe('an event is refused', () => {
     ])
   })
 
-  test('with no more than as many issues in its data as are asked for', () => {
+  test('a refusal lists no more issues of the data than the limit', () => {
     const broken = event({ data: { ...data, tags: 1, priority: 'a', position: 'b', waiting_calls: 'c' } })
     expect(checkEvent(broken, 1)).toHaveLength(1)
     expect(checkEvent(broken)).toHaveLength(3)
   })
 
-  test('for inexact numbers also when its type is unknown', () => {
+  test('an event of an unknown type is also refused for inexact numbers', () => {
     expect(pathsOf({ type: 'nope', data: { n: parseLiteralNumber('1e400') } })).toEqual(['type', 'data.n'])
   })
 
-  test('with its size when the body is too large', () => {
+  test('an event whose body is too large is refused with its size', () => {
     const message = expect.stringMatching(/^expected at most 262144 bytes as sent, got 300123/)
     expect(bodyTooLarge(300_123)).toEqual({ path: ['data'], message })
   })
 })
 
 describe('an accepted event warns', () => {
-  test('of what is odd in its data, with the path from the event on', () => {
+  test('an accepted event warns of unusual data, with the path from the event on', () => {
     const warnings = findEventWarnings(event({ data: { ...data, entry_source: 'door' } }))
     expect(warnings.map(({ path }) => path)).toEqual([['data', 'entry_source']])
   })
 
-  test('of a time that systems write for never', () => {
+  test('an accepted event warns of a time that systems write for never', () => {
     const warnings = findEventWarnings(event({ occurredAt: new Date(0) }))
     expect(warnings).toEqual([{ path: ['occurredAt'], message: expect.stringMatching(/got 1970-01-01T.*never: /) }])
     expect(findEventWarnings(event({ occurredAt: new Date('1971-01-01') }))).toEqual([])
   })
 
-  test.each(EVENT_TYPES)('of nothing in the example of $name', ({ name, example }) => {
+  test.each(EVENT_TYPES)('the example of $name has no warnings', ({ name, example }) => {
     expect(findEventWarnings({ type: name, data: example.data, occurredAt: new Date(example.timestamp) })).toEqual([])
   })
 })
@@ -196,7 +196,7 @@ describe('an accepted event warns', () => {
 describe('the fingerprint', () => {
   const same = (a: EventInput, b: EventInput) => eventFingerprint(a).equals(eventFingerprint(b))
 
-  test('is the same for the same JSON value in another member order', () => {
+  test('the fingerprint is the same for the same JSON value in another member order', () => {
     fc.assert(
       fc.property(fc.json(), (text) => {
         const value = JSON.parse(text)
@@ -205,7 +205,7 @@ describe('the fingerprint', () => {
     )
   })
 
-  test('differs when the JSON value differs', () => {
+  test('the fingerprint differs when the JSON value differs', () => {
     fc.assert(
       fc.property(fc.json({ maxDepth: 3 }), fc.json({ maxDepth: 3 }), (a, b) => {
         const equal = JSON.stringify(sorted(JSON.parse(a))) === JSON.stringify(sorted(JSON.parse(b)))
@@ -223,11 +223,11 @@ describe('the fingerprint', () => {
     ['two halves of surrogate pairs', { a: '\ud800' }, { a: '\ud801' }],
     ['half a surrogate pair and its replacement', { a: '\ud800' }, { a: '\ufffd' }],
     ['a member __proto__', JSON.parse('{"__proto__":{"a":1}}'), {}],
-  ])('tells %s apart', (_, a, b) => {
+  ])('the fingerprint distinguishes %s', (_, a, b) => {
     expect(same(event({ data: a }), event({ data: b }))).toBe(false)
   })
 
-  test('holds type, subject, sequence and time, but no key', () => {
+  test('the fingerprint includes type, subject, sequence and time, but no key', () => {
     const base = event({ subject: 'a', sequence: 1, occurredAt: new Date(0) })
     expect(same(base, { ...base, idempotencyKey: 'k' })).toBe(true)
     expect(same(base, { ...base, type: 'queue.abandoned' })).toBe(false)
@@ -237,7 +237,7 @@ describe('the fingerprint', () => {
     expect(same(base, { ...base, occurredAt: null })).toBe(false)
   })
 
-  test('compares times as instants and takes absent for null', () => {
+  test('the fingerprint compares times as instants, and absent equals null', () => {
     const utc = event({ occurredAt: new Date('2026-11-18T14:00:00Z') })
     expect(same(utc, event({ occurredAt: new Date('2026-11-18T16:00:00+02:00') }))).toBe(true)
     expect(same(event(), event({ subject: null, sequence: null, occurredAt: null }))).toBe(true)

@@ -24,7 +24,7 @@ function changed(name: string, change: Change): Record<string, unknown> {
 }
 
 describe('the catalogue', () => {
-  test('holds the thirteen event types in five groups', () => {
+  test('the catalogue holds thirteen event types in five groups', () => {
     expect(EVENT_TYPES.map(({ group, name }) => `${group}: ${name}`)).toEqual([
       'call: call.created',
       'call: call.answered',
@@ -42,7 +42,7 @@ describe('the catalogue', () => {
     ])
   })
 
-  test('finds exact names only', () => {
+  test('the catalogue finds exact names only', () => {
     expect(findEventType('call.ended')?.apiVersion).toBe(API_VERSION)
     for (const name of ['Call.ended', 'call.ended ', 'call', '', 'constructor', '__proto__']) {
       expect(findEventType(name)).toBeUndefined()
@@ -50,20 +50,20 @@ describe('the catalogue', () => {
     }
   })
 
-  test('names close types and the place to look when a type is unknown', () => {
+  test('the catalogue suggests close names and the list of types for an unknown type', () => {
     expect(describeUnknownEventType('call.end')).toMatch(/eventTypes.*"call\.end".*did you mean call\.ended/)
     expect(describeUnknownEventType('CALL.ENDED')).toContain('did you mean call.ended')
     expect(describeUnknownEventType('billing.invoiced')).not.toContain('did you mean')
     expect(describeUnknownEventType('x'.repeat(100_000)).length).toBeLessThan(300)
   })
 
-  test('has one compiled check for every schema', () => {
+  test('the catalogue has one compiled check for every schema', () => {
     for (const { schema } of EVENT_TYPES) expect(() => z.compile(schema, { strict: true })).not.toThrow()
   })
 })
 
 describe.each(EVENT_TYPES)('$name', (entry) => {
-  test('has an example that is a whole envelope and fits', () => {
+  test('its example is a whole envelope that matches its schema', () => {
     expect(Object.keys(entry.example)).toEqual([
       'id',
       'type',
@@ -79,7 +79,7 @@ describe.each(EVENT_TYPES)('$name', (entry) => {
     expect(checkEventData(entry.name, entry.example.data)).toEqual([])
   })
 
-  test('describes itself as JSON Schema that says the same of examples and broken examples', () => {
+  test('its JSON Schema accepts and refuses the same examples as its own check', () => {
     expect(entry.jsonSchema['$schema']).toBe('https://json-schema.org/draft/2020-12/schema')
     expect(entry.jsonSchema).toMatchObject({ title: entry.name, type: 'object' })
     expect(entry.jsonSchema).toBe(entry.jsonSchema)
@@ -93,18 +93,18 @@ describe.each(EVENT_TYPES)('$name', (entry) => {
     )
   })
 
-  test('is described with words for its fields', () => {
+  test('its fields have descriptions', () => {
     const shape = JSON.stringify(entry.jsonSchema)
     expect(entry.description.length).toBeGreaterThan(60)
     expect(shape).toContain('"description"')
   })
 
-  test('lets fields it does not know through, at every level', () => {
+  test('its check accepts unknown fields at every level', () => {
     const widened = widen(entry.example.data as Json)
     expect(checkEventData(entry.name, widened)).toEqual([])
   })
 
-  test('lists exactly the mismatches the schema has, wherever a value is replaced', () => {
+  test('its check lists exactly the mismatches of the schema, wherever a value is replaced', () => {
     fc.assert(
       fc.property(brokenExample(entry.example.data as Json), (data) => {
         const expected = entry.schema.safeParse(data).error?.issues.map(({ path }) => path.map(String)) ?? []
@@ -116,7 +116,7 @@ describe.each(EVENT_TYPES)('$name', (entry) => {
     )
   })
 
-  test('never changes the data it checks', () => {
+  test('its check never changes the data', () => {
     const { data } = exampleOf(entry.name)
     const before = JSON.stringify(data)
     checkEventData(entry.name, data)
@@ -270,7 +270,7 @@ describe('what real calls look like', () => {
     ],
     ['what the system said in its own words', 'call.ended', { native: { HangupCause: 16, flags: ['A', null] } }],
     ['a confidence in percent', 'transcript.segment', { confidence: 94 }],
-  ])('%s fits %s', (_, name, change) => {
+  ])('the data of a real call, %s, matches %s', (_, name, change) => {
     expect(checkEventData(name, changed(name, change))).toEqual([])
   })
 })
@@ -453,7 +453,7 @@ describe('what does not fit is named with path, expectation and value', () => {
     '2026-11-18t14:02:11Z',
     '2026-11-18T14:02:11z',
     '2016-12-31T23:59:60Z',
-  ])('%j is no RFC 3339 time that every receiver reads', (created_at) => {
+  ])('%j is not an RFC 3339 time that every receiver can read', (created_at) => {
     expect(checkEventData('call.created', { ...exampleOf('call.created').data, created_at })).toHaveLength(1)
   })
 
@@ -465,7 +465,7 @@ describe('what does not fit is named with path, expectation and value', () => {
     expect(issues.map(({ path }) => path.join('.'))).toEqual(['call_id', 'direction', 'legs.0.leg_id', 'transfers'])
   })
 
-  test('a field that only the prototype has is missing', () => {
+  test('a field that only the prototype has counts as missing', () => {
     const data = Object.create({ call_id: 'call_1' })
     Object.assign(data, changed('call.created', { call_id: undefined }))
     expect(checkEventData('call.created', { ...data })).toEqual([
@@ -473,7 +473,7 @@ describe('what does not fit is named with path, expectation and value', () => {
     ])
   })
 
-  test('a flood of mismatches is cut, and quickly', () => {
+  test('a large number of mismatches is cut, and quickly', () => {
     const data = changed('call.created', { tags: new Array(1_000_000).fill(1) })
     const started = performance.now()
     expect(checkEventData('call.created', data)).toHaveLength(MAX_LISTED_ISSUES)

@@ -64,19 +64,19 @@ const INEXACT = [
 ]
 
 describe('a number is exact when the double it becomes has the same decimal value, in its fewest digits or in up to 17', () => {
-  test.each(EXACT)('%s is exact', (source) => {
+  test.each(EXACT)('the number %s is exact', (source) => {
     expect(parseExactly(source)).toBe(Number(source))
     expect(parseLiteralNumber(source)).toBe(Number(source))
   })
 
-  test.each(INEXACT)('%s is not', (source) => {
+  test.each(INEXACT)('the number %s is not exact', (source) => {
     expect(parseExactly(source)).toEqual(new InexactNumber(source))
     expect(parseLiteralNumber(source)).toEqual(new InexactNumber(source))
     expect(mayHoldInexactNumber(source)).toBe(true)
     expect(mayHoldInexactNumber(`{"n":${source}}`)).toBe(true)
   })
 
-  test('the rule agrees with exact fractions for any number', () => {
+  test('the rule for exact numbers agrees with exact fractions for any number', () => {
     fc.assert(
       fc.property(numberSource, (source) => {
         const isExact = !(parseLiteralNumber(source) instanceof InexactNumber)
@@ -102,7 +102,7 @@ describe('a number is exact when the double it becomes has the same decimal valu
     )
   })
 
-  test('every double survives being written and read again', () => {
+  test('every double stays the same when it is written and read', () => {
     fc.assert(
       fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
         expect(parseExactly(JSON.stringify(value))).toBe(value === 0 ? 0 : value)
@@ -116,7 +116,7 @@ describe('a number is exact when the double it becomes has the same decimal valu
     ['zeros after the digits', `1${'0'.repeat(1_000_000)}1`],
     ['zeros in waves', `0.${'0001'.repeat(250_000)}`],
     ['digits of the exponent', `1e-${'9'.repeat(1_000_000)}`],
-  ])('a million %s are judged in time that grows with the text', (_, source) => {
+  ])('a million %s are checked in time that grows with the text', (_, source) => {
     const started = performance.now()
     expect(mayHoldInexactNumber(`[${source}]`)).toBe(true)
     parseExactly(source)
@@ -125,7 +125,7 @@ describe('a number is exact when the double it becomes has the same decimal valu
 })
 
 describe('the cheap look', () => {
-  test('never misses a number the exact parse marks', () => {
+  test('the quick check never misses a number that the exact parse marks', () => {
     fc.assert(
       fc.property(jsonText, (text) => {
         fc.pre(findInexactNumbers(parseExactly(text)).length > 0)
@@ -140,13 +140,13 @@ describe('the cheap look', () => {
     '{"at":"2026-11-18T14:02:11.482Z","to":"+442079460958"}',
     '{"sum":"5e6e75e6cdd7ff97595caa3aa5c3c53ac2572efc7200512b015d204d12345678901234567890"}',
     '[123456789012345,0.12345678901234,-1.5]',
-  ])('is not alarmed by %s', (text) => {
+  ])('the quick check accepts %s', (text) => {
     expect(mayHoldInexactNumber(text)).toBe(false)
   })
 })
 
 describe('parsing exactly', () => {
-  test('is JSON.parse for text without inexact numbers', () => {
+  test('the exact parse equals JSON.parse for text without inexact numbers', () => {
     fc.assert(
       fc.property(fc.json(), (text) => {
         const plain = JSON.parse(text)
@@ -156,7 +156,7 @@ describe('parsing exactly', () => {
     )
   })
 
-  test('marks a number wherever it stands and says where', () => {
+  test('the exact parse marks an inexact number anywhere, with its path', () => {
     const value = parseExactly('{"a":[1,{"b.c":1e400}],"__proto__":{"x":9007199254740993},"s":"1e400","7":1.0}')
     expect(findInexactNumbers(value)).toEqual([
       { path: ['a', '1', 'b.c'], source: '1e400' },
@@ -166,18 +166,18 @@ describe('parsing exactly', () => {
     expect(findInexactNumbers(new InexactNumber('1e400'))).toEqual([{ path: [], source: '1e400' }])
   })
 
-  test('of equal member names only the last counts', () => {
+  test('the exact parse keeps only the last of equal member names', () => {
     expect(findInexactNumbers(parseExactly('{"n":1e400,"n":1}'))).toEqual([])
     expect(findInexactNumbers(parseExactly('{"n":1,"n":1e400}'))).toEqual([{ path: ['n'], source: '1e400' }])
   })
 
-  test('throws what JSON.parse throws', () => {
+  test('the exact parse throws the same as JSON.parse', () => {
     expect(() => parseExactly('{"n":01}')).toThrow(SyntaxError)
     expect(() => parseExactly('')).toThrow(SyntaxError)
     expect(() => parseExactly('['.repeat(200_000) + ']'.repeat(200_000))).toThrow(RangeError)
   })
 
-  test('markers are found at any depth', () => {
+  test('markers of inexact numbers are found at any depth', () => {
     const value = Array.from({ length: 100_000 }).reduce<unknown>((inner) => [inner], new InexactNumber('1e400'))
     expect(findInexactNumbers(value)[0]?.path).toHaveLength(100_000)
   })

@@ -4,7 +4,7 @@ import { type FailureCode, judge, type SendResult } from '../../src/domain/outco
 const now = new Date('2026-11-01T12:00:00Z')
 
 describe('an attempt', () => {
-  test.each([200, 201, 202, 204, 206, 299])('that is answered %d is delivered', (statusCode) => {
+  test.each([200, 201, 202, 204, 206, 299])('an attempt that is answered %d is delivered', (statusCode) => {
     expect(judge(answered(statusCode), now)).toEqual({
       kind: 'delivered',
       statusCode,
@@ -19,17 +19,17 @@ describe('an attempt', () => {
     ...[300, 301, 302, 303, 304, 307, 308].map((statusCode) => [statusCode, 'redirect'] as const),
     ...[400, 401, 404, 408, 422, 429, 451, 500, 502, 503, 504, 599, 999].map((code) => [code, 'http_status'] as const),
     [101, 'invalid_response'] as const,
-  ])('that is answered %d is refused as %s', (statusCode, errorCode) => {
+  ])('an attempt that is answered %d is refused as %s', (statusCode, errorCode) => {
     const outcome = judge(answered(statusCode), now)
     expect(outcome).toMatchObject({ kind: 'refused', statusCode, errorCode, gone: false })
     expect(outcome.errorMessage).toContain(String(statusCode))
   })
 
-  test('that is answered 410 is refused for good', () => {
+  test('an attempt that is answered 410 is refused for good', () => {
     expect(judge(answered(410), now)).toMatchObject({ kind: 'refused', statusCode: 410, errorCode: 'gone', gone: true })
   })
 
-  test('that is redirected names where to', () => {
+  test('an attempt that is redirected names the target', () => {
     expect(judge(answered(302, [['Location', 'https://new.example/']]), now).errorMessage).toContain(
       'https://new.example/',
     )
@@ -38,7 +38,7 @@ describe('an attempt', () => {
   test.each<FailureCode>([
     ...(['timeout', 'dns_failed', 'connect_failed', 'tls_failed'] as const),
     ...(['connection_reset', 'invalid_response', 'blocked_address'] as const),
-  ])('that failed with %s keeps its code and sentence', (code) => {
+  ])('an attempt that failed with %s keeps its code and sentence', (code) => {
     expect(judge({ ...answered(200), reply: null, failure: { code, message: 'Why.' } }, now)).toEqual({
       kind: 'refused',
       statusCode: null,
@@ -49,7 +49,7 @@ describe('an attempt', () => {
     })
   })
 
-  test('whose reply broke off after its head is decided by the head', () => {
+  test('an attempt whose reply broke off after its head is decided by the head', () => {
     const failure = { code: 'timeout' as const, message: 'Late.' }
     expect(judge({ ...answered(200), failure }, now)).toMatchObject({
       kind: 'delivered',
@@ -81,13 +81,13 @@ describe('Retry-After', () => {
     ['soon', null],
     ['', null],
     ['2026-11-01', null],
-  ])('%j asks for %s ms', (value, retryAfterMs) => {
+  ])('Retry-After %j asks to wait %s ms', (value, retryAfterMs) => {
     for (const statusCode of [429, 503]) {
       expect(judge(answered(statusCode, [['Retry-After', value]]), now).retryAfterMs).toBe(retryAfterMs)
     }
   })
 
-  test.each([200, 301, 404, 410, 500, 502])('is not read from a %d', (statusCode) => {
+  test.each([200, 301, 404, 410, 500, 502])('Retry-After of a %d is ignored', (statusCode) => {
     expect(judge(answered(statusCode, [['Retry-After', '120']]), now).retryAfterMs).toBeNull()
   })
 })

@@ -71,7 +71,7 @@ describe('the body of a reply', () => {
       text: '<html><meta charset=latin1>Zoë',
     },
     { what: 'nothing', body: Buffer.alloc(0), type: 'text/plain; charset=nonsense', text: '' },
-  ])('in $what reads as it was meant, without a note', ({ body, type, text }) => {
+  ])('the body of a reply in $what is decoded as declared, without a note', ({ body, type, text }) => {
     expect(read(body, type)).toEqual({ text, truncated: false, note: null })
   })
 
@@ -99,12 +99,12 @@ describe('the body of a reply', () => {
       note: '"klingon" is not known',
     },
     { what: 'that is packed', body: bytes(0x1f, 0x8b), encoding: 'gzip', text: '\x1f\ufffd', note: 'packed (gzip)' },
-  ])('$what is kept with a note', ({ body, type, encoding, text, note }) => {
+  ])('the body of a reply, $what, is kept with a note', ({ body, type, encoding, text, note }) => {
     const more = encoding === undefined ? {} : { encoding }
     expect(read(body, type, more)).toEqual({ text, truncated: false, note: expect.stringContaining(note) })
   })
 
-  test('that was cut in the middle of a character is not blamed for it', () => {
+  test('the body of a reply that was cut inside a character gets no note for it', () => {
     const cut = Buffer.from('Zoë').subarray(0, 3)
     expect(read(cut, undefined, { bodyTruncated: true })).toEqual({ text: 'Zo', truncated: true, note: null })
     expect(read(cut)).toMatchObject({ text: 'Zo\ufffd', note: expect.stringContaining('UTF-8') })
@@ -116,13 +116,13 @@ describe('the body of a reply', () => {
     })
   })
 
-  test('of 16 KiB in one byte a character is at most 16 KiB of UTF-8', () => {
+  test('the body of a reply of 16 KiB in single-byte characters is at most 16 KiB of UTF-8', () => {
     const { text, truncated } = read(Buffer.alloc(16_384, 0xe9), 'text/plain; charset=latin1')!
     expect(text).toBe('é'.repeat(8_192))
     expect(truncated).toBe(true)
   })
 
-  test('that broke off keeps the reason beside what is odd about the rest', () => {
+  test('the body of a reply that broke off keeps the reason beside other notes', () => {
     const reply = { statusCode: 200, headers: [], body: bytes(0xff, 0x61), bodyTruncated: false }
     const failure = { code: 'connection_reset' as const, message: 'It broke off.' }
     expect(readReplyBody({ reply, failure })?.note).toMatch(/^It broke off\. .*UTF-8/)
