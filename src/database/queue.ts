@@ -24,6 +24,7 @@ export const JOBS = {
   /** A wake-up: look at the bulk retries now. It does no harm if it is lost, doubled or late. */
   'retry-dead-letters': z.object({ bulkRetryId: uuid }),
   'make-partitions': z.object({}),
+  'replace-foreign-stamps': z.object({}),
   'purge-idempotency-keys': z.object({}),
   'forget-statistics': z.object({}),
   'forget-test-steps': z.object({}),

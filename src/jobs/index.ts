@@ -16,6 +16,7 @@ import type { Logger } from 'pino'
 import type { Context } from '../context.ts'
 import { makePartitions } from '../database/partitions.ts'
 import { JOBS, type JobName, type JobPayload } from '../database/queue.ts'
+import { replaceForeignStamps } from '../database/stamps.ts'
 import { backOffMs } from '../database/waiting.ts'
 import { sweepDeletedEndpoint, sweepDeletedEndpoints } from '../gateway/admin/sweep-deleted-endpoint.ts'
 import type { Lanes } from '../gateway/deliver/lanes.ts'
@@ -27,6 +28,8 @@ import { forgetStatistics } from '../gateway/statistics/statistics.ts'
 const CRONTAB = `
 # Partitions are made weeks ahead; a day without is no harm.
 17 3 * * * make-partitions ?fill=1d
+# What a restored dump brought along. Each start of the runner asks for it too.
+11 * * * * replace-foreign-stamps
 # What was in flight as its endpoint was deleted.
 23 * * * * sweep-deleted-endpoints
 # Idempotency keys are kept for at least a day.
@@ -70,6 +73,10 @@ export function startJobs({ ctx, lanes, processId, bulkRetries, pool, setPoolIds
     'sweep-deleted-endpoints': implement('sweep-deleted-endpoints', () => sweepDeletedEndpoints(ctx)),
     'retry-dead-letters': implement('retry-dead-letters', () => bulkRetries.wake()),
     'make-partitions': implement('make-partitions', () => makePartitions(pool)),
+    'replace-foreign-stamps': implement('replace-foreign-stamps', async () => {
+      const replaced = await replaceForeignStamps(ctx.hot)
+      if (replaced > 0) ctx.log.warn({ rows: replaced }, 'database.was_restored')
+    }),
     'purge-idempotency-keys': implement('purge-idempotency-keys', () => purgeIdempotencyKeys(ctx)),
     'forget-statistics': implement('forget-statistics', () => forgetStatistics(ctx)),
     'forget-test-steps': implement('forget-test-steps', () => forgetTestSteps(ctx)),
@@ -114,6 +121,8 @@ export function startJobs({ ctx, lanes, processId, bulkRetries, pool, setPoolIds
       try {
         await unlockPredecessors()
         runner = await start()
+        // The database that is back may be one that was restored.
+        await runner.addJob('replace-foreign-stamps', {}, { jobKey: 'replace-foreign-stamps' })
         if (closed) return void (await runner.stop())
         failures = 0
         await runner.promise

@@ -236,7 +236,7 @@ function createReadLoop<Row extends LiveRow>(
     if (base === null) return startFrom(await reads.now())
     const before = base
     const changes = await reads.changedSince(subscribers.tenantIds(), before.snapshot, bounds.maxChangedRows + 1)
-    if (changes.origin !== before.origin) return startFrom(changes)
+    if (changes.origin !== before.origin || changes.snapshot.xmax < before.snapshot.xmax) return startFrom(changes)
     const cursor = encodeCursor(changes)
     base = { origin: changes.origin, snapshot: changes.snapshot, cursor }
     subscribers.give({ number, cursorBefore: before.cursor, cursor, byTenant: changes.byTenant })

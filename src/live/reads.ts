@@ -103,11 +103,15 @@ const selected = (columns: Readonly<Record<string, string>>) =>
 const prefixed = <Name extends string>(prefix: string, columns: Columns<Name>) =>
   Object.fromEntries(Object.entries<string>(columns).map(([name, column]) => [prefix + name, column]))
 
+// Which run of which server answers. A crash of one session starts all others again without a new postmaster; what was
+// counted until then is forgotten with it, and the time of that forgetting tells.
+const SERVER = `concat(pg_postmaster_start_time(), ' ', pg_stat_get_checkpointer_stat_reset_time())`
+
 // `$2` is the snapshot's xmax, `$3` what was in progress. Two branches, so that each is one walk of the index on
 // (tenant_id, changed_xid); asking for its order keeps the planner from other indexes. The upper end keeps out stamps
 // that came with a restored dump and lie in the future.
 const changedSince = (columns: string, rows: string) => `
-  select pg_current_snapshot()::text as snapshot, pg_postmaster_start_time()::text as server, changed.*
+  select pg_current_snapshot()::text as snapshot, ${SERVER} as server, changed.*
   from (select) as once left join lateral (
     select found.* from unnest($1::uuid[]) as tenant (id) cross join lateral (
       (select ${columns} from ${rows} where d.tenant_id = tenant.id
@@ -136,16 +140,17 @@ export const CHANGED_SINCE: Record<ChangeKind, Statement> = {
 
 const NOW: Statement = {
   name: 'live_now',
-  text: 'select pg_current_snapshot()::text as snapshot, pg_postmaster_start_time()::text as server',
+  text: `select pg_current_snapshot()::text as snapshot, ${SERVER} as server`,
 }
 
-// A snapshot means something on one database and one timeline only: after a failover its numbers are given out again.
+// A snapshot means something to the server that made it, and for as long as that runs: after a failover, a crash or a restore
+// the numbers of transactions are given out again.
 const ORIGIN: Statement = {
   name: 'live_origin',
-  text: `select pg_postmaster_start_time()::text as server,
+  text: `select ${SERVER} as server,
     concat_ws(':', (select system_identifier from pg_control_system()),
       (select oid from pg_database where datname = current_database()),
-      left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)) as origin`,
+      left(pg_walfile_name(pg_current_wal_insert_lsn()), 8), ${SERVER}) as origin`,
 }
 
 type DeliveryRow = Pick<Delivery, keyof typeof DELIVERY_COLUMNS> &

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { chmod, chown, cp, mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -56,6 +56,8 @@ export type OwnPostgres = {
   down(how: 'clean' | 'immediate'): Promise<void>
   /** Starts it again on the same port. */
   up(): Promise<void>
+  /** Ends it cleanly, and keeps a copy of its data as they are; `restore` puts them back. Both leave it down. */
+  copyData(): Promise<{ restore(): Promise<void> }>
   /** Ends it and removes its data. */
   close(): Promise<void>
 }
@@ -87,9 +89,31 @@ export async function startOwnPostgres({
     async up() {
       server ??= await open(port)
     },
+    async copyData() {
+      await down('clean')
+      const copy = `${dataDir}-copy`
+      // The data may belong to the user that runs Postgres.
+      await cp(dataDir, copy, { recursive: true, preserveTimestamps: true })
+      const { uid, gid } = await stat(join(dataDir, 'pgdata'))
+      return {
+        async restore() {
+          await down('clean')
+          await rm(dataDir, { recursive: true, force: true })
+          await cp(copy, dataDir, { recursive: true, preserveTimestamps: true })
+          await own(join(dataDir, 'pgdata'), uid, gid)
+          await chmod(dataDir, 0o755)
+          await rm(copy, { recursive: true, force: true })
+        },
+      }
+    },
     async close() {
       await down('immediate')
       await rm(dataDir, { recursive: true, force: true })
     },
   }
+}
+
+async function own(folder: string, uid: number, gid: number): Promise<void> {
+  await chown(folder, uid, gid)
+  for (const entry of await readdir(folder, { recursive: true })) await chown(join(folder, entry), uid, gid)
 }

@@ -5,6 +5,7 @@
 import type { Context } from '../../context.ts'
 import { deliveryCondition } from '../../database/filters/deliveries.ts'
 import type { HotDatabase, Queryable, Statement } from '../../database/pools.ts'
+import { isForeignStamp } from '../../database/stamps.ts'
 import { decideRetry, type RetryState } from '../../domain/delivery.ts'
 import type { DeliveryFilter } from '../../domain/delivery-filter.ts'
 import type { EndpointStatus } from '../../generated/prisma/enums.ts'
@@ -92,7 +93,7 @@ async function takeDeadLetters(tx: Queryable, { filter, asOf, walkedTo, room }: 
          p.deleted_at as "deletedAt"
        from delivery d join endpoint p on p.id = d.endpoint_id
        where ${text} and p.deleted_at is null and d.id > ${$(1)}::uuid
-         and pg_visible_in_snapshot(d.changed_xid, ${$(2)}::pg_snapshot)
+         and (pg_visible_in_snapshot(d.changed_xid, ${$(2)}::pg_snapshot) or ${isForeignStamp('d')})
        order by d.id limit ${$(3)}::int
        for update of d`,
     ),
