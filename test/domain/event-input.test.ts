@@ -38,7 +38,7 @@ describe('an event is accepted', () => {
     ['with data as deep as allowed', { data: { ...data, custom: nested(MAX_DATA_DEPTH - 1) } }],
     ['with NUL and half a surrogate pair in its data', { data: { ...data, note: 'a\0b\ud800' } }],
     ['with an own member __proto__', { data: parseExactly(JSON.stringify(data).replace('{', '{"__proto__":1,')) }],
-  ])('%s', (_, more) => {
+  ])('an event %s is accepted', (_, more) => {
     expect(checkEvent(event(more))).toEqual([])
   })
 
@@ -83,7 +83,7 @@ describe('an event is refused', () => {
     ['without a real time', { occurredAt: new Date(Number.NaN) }, ['occurredAt'], /got no time$/],
     ['from the year 10000', { occurredAt: new Date('+010000-01-01T00:00:00Z') }, ['occurredAt'], /the year 10000/],
     ['from before the year 1', { occurredAt: new Date('-000001-01-01T00:00:00Z') }, ['occurredAt'], /the year -1/],
-  ])('%s', (_, more, path, message) => {
+  ])('an event %s is refused', (_, more, path, message) => {
     expect(checkEvent(event(more))).toEqual([{ path, message: expect.stringMatching(message) }])
   })
 
@@ -108,7 +108,7 @@ describe('an event is refused', () => {
       ['occurredAt'],
       /got true: write it in this format$/,
     ],
-  ])('%s', (_, more, path, message) => {
+  ])('an event %s is refused', (_, more, path, message) => {
     expect(checkEvent({ ...event(), ...more })).toEqual([{ path, message: expect.stringMatching(message) }])
   })
 

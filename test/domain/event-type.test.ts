@@ -435,7 +435,7 @@ describe('what does not fit is named with path, expectation and value', () => {
       ['exit_reason'],
       expect.stringMatching(/^expected a word .* such as resolved, .*error; got an object: find a word/),
     ],
-  ])('%s %#', (name, change, path, message) => {
+  ])('a mismatch of %s is named with path, expectation and value (%#)', (name, change, path, message) => {
     expect(checkEventData(name, changed(name, change))).toEqual([{ path, message }])
   })
 

@@ -32,7 +32,7 @@ describe('a time that receivers cannot read is named with the text that they can
     ['1407235163907.00000', '2014-08-05T10:39:23.907Z'],
     ['1521025758006702', '2018-03-14T11:09:18.006702Z'],
     ['1795435200123456789', '2026-11-23T12:00:00.123456789Z'],
-  ])('%j', (text, mended) => {
+  ])('the unreadable time %j is named with the text %j', (text, mended) => {
     expect(findTimeFault(text)?.mended ?? null).toBe(mended)
     if (mended) expect(findTimeFault(text)!.advice).toContain(JSON.stringify(mended))
   })
@@ -46,7 +46,7 @@ describe('a time that receivers cannot read is named with the text that they can
     ['0000-00-00 00:00:00', /^there is no such day as 0000-00-00/],
     ['2016-12-31T23:59:60Z', /^second 60 cannot be read by Go, JavaScript and Python: send "2016-12-31T23:59:59Z"/],
     ['2026-11-18t14:02:11Z', /^a lower-case t or z cannot be read by Go and Python/],
-  ])('%j: what is missing is said, and nothing invented', (text, advice) => {
+  ])('for the time %j the missing part is named, and nothing is invented', (text, advice) => {
     expect(findTimeFault(text)!.advice).toMatch(advice)
   })
 
@@ -89,7 +89,7 @@ describe('nothing is advised that the schema refuses in its turn', () => {
     fc.date({ noInvalidDate: true }).map((date) => date.toUTCString()),
   )
 
-  test.each(EVENT_TYPES)('of $name', ({ schema }) => {
+  test.each(EVENT_TYPES)('the advice for $name is accepted by its schema', ({ schema }) => {
     const leaves = leavesOf(schema)
     expect(leaves.length).toBeGreaterThan(5)
     fc.assert(
