@@ -68,6 +68,12 @@ export function createMetrics(inTheAir: () => number) {
       help: 'The number of processes that were found dead or frozen, so that their leases ended.',
       registers,
     }),
+    partitionWeeks: new Gauge({
+      name: 'sivo_partition_weeks_ahead',
+      help: 'For how many weeks from now writes find a partition, by table. Fewer than 3 is an alarm, 0 refuses writes.',
+      labelNames: ['table'] as const,
+      registers,
+    }),
     connectionsDropped: new Counter({
       name: 'sivo_database_connections_dropped_total',
       help: 'Database connections that this process ended because they did not answer or took no writes.',

@@ -2,7 +2,7 @@
 // ahead: at every start and daily. The database makes each one (make_partition, in the migrations): beside the table, and
 // then attached, which waits for no reader.
 
-import type { ClientBase } from 'pg'
+import type { QueryResult } from 'pg'
 
 const PARTITIONED = ['event', 'delivery', 'attempt'] as const
 const WEEK_MS = 7 * 86_400_000
@@ -11,7 +11,7 @@ const WEEKS_AHEAD = 8
 const MAX_TRIES = 50
 const LOCK_NOT_AVAILABLE = '55P03'
 
-type Client = Pick<ClientBase, 'query'>
+type Client = { query(text: string, values?: unknown[]): Promise<QueryResult> }
 
 /** `weeksAhead`: how long writes find a partition from now on, in weeks; 0: this moment has none. */
 export type PartitionStatus = { readonly table: string; readonly weeksAhead: number }

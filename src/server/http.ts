@@ -20,7 +20,7 @@ import { HEADERS_TIMEOUT_MS, KEEP_ALIVE_MS, MAX_HEADER_BYTES, REQUEST_TIMEOUT_MS
 import { createServerMetrics } from './metrics.ts'
 import { createOpenStreams } from './open-streams.ts'
 import { createOrigins } from './origins.ts'
-import { isReady } from './readiness.ts'
+import { whatFails } from './readiness.ts'
 import { replyError, replyJson, replyText, replyUnreadable } from './reply.ts'
 import { DATABASE_AWAY, MASKED } from './report-errors.ts'
 import { UnreadableRequest } from './request-body.ts'
@@ -80,8 +80,9 @@ export async function startServer({
       case '/health':
         return replyJson(response, 200, { status: 'ok' })
       case '/ready': {
-        const ready = !closing && (await isReady(ctx))
-        return replyJson(response, ready ? 200 : 503, { status: ready ? 'ready' : 'not ready' })
+        const failing = closing ? ['process: stopping'] : await whatFails(ctx)
+        if (failing.length === 0) return replyJson(response, 200, { status: 'ready' })
+        return replyJson(response, 503, { status: 'not ready', failing })
       }
       case '/metrics':
         return replyText(response, 200, await metrics.registry.metrics(), {

@@ -105,3 +105,13 @@ test('a short lock on the table delays the creation of a partition only for that
   }
   expect(await partitionsOf('attempt')).toEqual(before)
 })
+
+test('a hole from this week on is filled; what was taken out of the past stays out', () => {
+  const week = (n: number) => MONDAY + n * WEEK_MS
+  const uppers = [week(-3), week(-1), week(0), week(1), week(4), week(9)]
+  const lowers = [Number.NEGATIVE_INFINITY, week(-2), week(-1), week(0), week(3), week(4)]
+  expect(missingWeeks(new Date(MONDAY), uppers, lowers)).toEqual([
+    { from: week(1), to: week(2) },
+    { from: week(2), to: week(3) },
+  ])
+})
