@@ -89,11 +89,12 @@ const check = (url: string, connections = MOST_CONNECTIONS) =>
   checkDatabase(openAccess({ url, applicationName: 'start' }), { connections, waitMs: 5_000 })
 
 /** A gateway through this address delivers what is published; nothing twice. */
-async function delivers(url: string, count = 300): Promise<void> {
+async function delivers(url: string, { count = 300, pauseMs = 0 } = {}): Promise<void> {
   const receiver = await stage.receiver()
   const { id } = await stage.addEndpoint(receiver.url('/crm'))
   const gateway = await stage.start('all', { env: { DATABASE_URL: url } })
-  for (let i = 0; i < count / 10; i++)
+  for (let i = 0; i < count / 10; i++) {
+    if (i === count / 20) await new Promise((resolve) => setTimeout(resolve, pauseMs))
     await stage.query(
       `with stored as (
          insert into event (id, tenant_id, type, occurred_at, body)
@@ -105,6 +106,7 @@ async function delivers(url: string, count = 300): Promise<void> {
        select graphile_worker.add_job('deliver', json_build_object('endpointId', $2::text)) from (select 1 from fanned limit 1) one`,
       [stage.tenantId, id],
     )
+  }
   await receiver.until((all) => all.length >= count, { timeoutMs: 60_000 })
   await stage.until(async () => {
     const [row] = await stage.query<{ open: number }>(
@@ -171,5 +173,28 @@ describe.skipIf(!has('pgbouncer'))('PgBouncer', () => {
     const { rows } = await client.query(`select count(*)::int as count from pg_locks where locktype = 'advisory'`)
     await client.end()
     expect(rows).toEqual([{ count: 0 }])
+  })
+})
+
+describe.skipIf(!has('haproxy'))('HAProxy in TCP mode', () => {
+  test('that ends connections after two idle seconds costs nothing: everything is delivered once', async () => {
+    const port = await freePort()
+    const { hostname, port: at } = target()
+    const path = join(folder, 'haproxy.cfg')
+    await writeFile(
+      path,
+      `defaults
+  mode tcp
+  timeout connect 2s
+  timeout client 2s
+  timeout server 2s
+listen postgres
+  bind 127.0.0.1:${port}
+  server one ${hostname}:${at}
+`,
+    )
+    await start('haproxy', ['-f', path, '-db'], port)
+    await check(urlAt(port))
+    await delivers(urlAt(port), { pauseMs: 5_000 })
   })
 })
