@@ -23,7 +23,7 @@ import { createFaultLog } from './log.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { createParts, type Parts } from './parts.ts'
 import { createVault } from './vault.ts'
-import { JOB_CONNECTIONS, openWorker } from './worker.ts'
+import { JOB_CONNECTIONS, openWorker, type Work } from './worker.ts'
 
 const VERSION = packageJson.version
 
@@ -48,6 +48,8 @@ export type App = {
   readonly heartbeat: Heartbeat
   /** null in the role `api`. */
   readonly lanes: Lanes | null
+  /** What keeps a process with the role of a worker from delivering; empty: it delivers. null in the role `api`. */
+  whatKeepsFromDelivering(): string[] | null
   readonly registry: Registry
   /** Stops claiming and lets the attempts in the air end, and be recorded, until the deadline. */
   stopWorking(deadlineMs: number): Promise<void>
@@ -85,8 +87,8 @@ export async function openApp(options: AppOptions): Promise<App> {
 
 async function openParts({ config, log, ca, narrate = false }: AppOptions, parts: Parts): Promise<App> {
   const firstId = randomUUID()
-  let lanes: Lanes | null = null
-  const metrics = createMetrics(() => lanes?.stats().inTheAir ?? 0)
+  let working: Work | null = null
+  const metrics = createMetrics(() => working?.lanes.stats().inTheAir ?? 0)
   const access = openAccess({
     ...databaseOf(config),
     applicationName: `sivo ${firstId}`,
@@ -145,7 +147,8 @@ async function openParts({ config, log, ca, narrate = false }: AppOptions, parts
   }
   parts.add('work', stopWorking)
   if (config.role !== 'api')
-    lanes = openWorker({ ctx, access, heartbeat, metrics, version: VERSION, ca, narrate, ring: notifier.ring }, work)
+    working = openWorker({ ctx, access, heartbeat, metrics, version: VERSION, ca, narrate, ring: notifier.ring }, work)
+  const lanes = working?.lanes ?? null
 
   const publisher = createPublisher({
     ctx,
@@ -160,6 +163,7 @@ async function openParts({ config, log, ca, narrate = false }: AppOptions, parts
     feed,
     heartbeat,
     lanes,
+    whatKeepsFromDelivering: () => (stopped ? ['process: stopping'] : (working?.whatFails() ?? null)),
     registry: metrics.registry,
     stopWorking,
     close(deadlineMs) {

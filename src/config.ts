@@ -38,6 +38,10 @@ export type Config = {
   readonly publicUrl: string | null
   /** Origins whose pages may call the API with a key. */
   readonly allowedOrigins: readonly string[]
+  /** Proxies in front whose `X-Forwarded-*` headers count. */
+  readonly trustedProxies: ReturnType<typeof parseNetworks>
+  /** How long a process that was told to stop goes on serving while `/ready` says 503, ms. */
+  readonly drainDelayMs: number
   readonly logLevel: string
 }
 
@@ -53,6 +57,7 @@ export class ConfigurationError extends Error {
   }
 }
 
+const MAX_DRAIN_DELAY_MS = 300_000
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
 /** Reads the environment. Throws ConfigurationError with every problem found. */
@@ -155,6 +160,17 @@ export function readConfig(env: Record<string, string | undefined>): Config {
         return origins.every((origin) => origin !== undefined) ? (origins as string[]) : undefined
       },
     ),
+    trustedProxies: read(
+      'SIVO_TRUSTED_PROXIES',
+      '',
+      'CIDRs separated by commas, such as 10.0.0.0/8,127.0.0.1/32',
+      parseNetworks,
+    ),
+    drainDelayMs: read('SIVO_DRAIN_DELAY', '0s', 'a duration from 0s to 5m', (text) => {
+      if (/^0(ms|s|m)?$/.test(text)) return 0
+      const ms = parseDuration(text)
+      return ms <= MAX_DRAIN_DELAY_MS ? ms : undefined
+    }),
     logLevel: read('LOG_LEVEL', 'info', `one of ${LOG_LEVELS.join(', ')}`, (text) => oneOf(LOG_LEVELS, text)),
   }
   if (env['NODE_USE_ENV_PROXY'] && env['NODE_USE_ENV_PROXY'] !== '0')

@@ -29,5 +29,7 @@ export type Viewer = {
   readonly name: string
   readonly expiresAt: Date | null
   /** The API key or console session that identified the caller. */
+  /** The address from which the caller came; absent where no request brought it. */
+  readonly address?: string | undefined
   readonly credential: { readonly kind: 'key' | 'session'; readonly id: string }
 }

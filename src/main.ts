@@ -2,6 +2,7 @@
 // reverse order. An unexpected error ends the process: the database keeps every promise, and other processes take over
 // within seconds.
 
+import { setTimeout as delay } from 'node:timers/promises'
 import { type App, databaseOf, MOST_CONNECTIONS, openApp, type ReadyConfig } from './app.ts'
 import { ConfigurationError, EXIT_CONFIGURATION, readConfig } from './config.ts'
 import { migrate } from './database/migrate.ts'
@@ -30,6 +31,8 @@ const EXPECTED: (new (message: string) => Error)[] = [PostgresUnavailable, Datab
 
 const parts = createParts()
 let leavingSince = 0
+/** Goes on serving until no balancer sends anything more. */
+let drain = async () => {}
 
 const log = createLog({ level: 'info', readable: process.stdout.isTTY || Boolean(process.env['SIVO_DEV']) })
 
@@ -89,7 +92,13 @@ async function start(): Promise<void> {
   })
   parts.add('app', app.close)
   await ensureOperatorKey(app.ctx, ready.operatorKey)
-  const server = await startServer({ ctx: app.ctx, feed: app.feed, schema, registry: app.registry })
+  const server = await startServer({ ...app, schema })
+  drain = async () => {
+    if (ready.drainDelayMs === 0) return
+    log.info({ delayMs: ready.drainDelayMs }, 'gateway.draining')
+    server.drain()
+    await delay(ready.drainDelayMs)
+  }
   const url = `http://${ready.host.includes(':') ? `[${ready.host}]` : ready.host}:${server.port}`
   // Both at the same time: neither new claims nor new requests begin while the other one closes.
   parts.add('server', server.close, app.stopWorking)
@@ -110,7 +119,10 @@ async function leave(code: number, why: string): Promise<void> {
     return
   }
   leavingSince = performance.now()
-  if (code === 0) log.info({ why }, 'gateway.leaving')
+  if (code === 0) {
+    log.info({ why }, 'gateway.leaving')
+    await drain()
+  }
   const late = setTimeout(() => {
     log.error({}, 'gateway.left_late')
     process.exit(1)

@@ -34,8 +34,18 @@ export type WorkerOptions = {
   readonly ring: () => void
 }
 
+/** The work of a process. */
+export type Work = {
+  readonly lanes: Lanes
+  /** What keeps this process from delivering, such as `jobs: the runner restarts`; empty: it delivers. */
+  whatFails(): string[]
+}
+
+/** Above this the process is about to be taken for dead. */
+const SILENT_MS = 5_000
+
 /** Begins to work. What it opens becomes a part of `work`. */
-export function openWorker(options: WorkerOptions, work: Parts): Lanes {
+export function openWorker(options: WorkerOptions, work: Parts): Work {
   const { ctx, access, heartbeat, metrics, version, ring } = options
   const { config, hot, log, clock, random } = ctx
   const { processId, setPoolIds } = heartbeat
@@ -78,5 +88,14 @@ export function openWorker(options: WorkerOptions, work: Parts): Lanes {
   )
   const stopReconciling = keepReconciling({ ctx, metrics, processId, wake: lanes.wake })
   work.add('rounds', stopReconciling, keepFolding(ctx), () => bulkRetries.close())
-  return lanes
+  return {
+    lanes,
+    whatFails() {
+      const silentMs = heartbeat.silentForMs()
+      return [
+        ...(jobs.isRunning() ? [] : ['jobs: the runner waits for the database or stops']),
+        ...(silentMs > SILENT_MS ? [`heartbeat: the database took none for ${Math.round(silentMs / 1000)} s`] : []),
+      ]
+    },
+  }
 }

@@ -38,6 +38,8 @@ test('with nothing set it is the embedded gateway of the contract', () => {
     demo: true,
     publicUrl: null,
     allowedOrigins: [],
+    trustedProxies: [],
+    drainDelayMs: 0,
     logLevel: 'info',
   } satisfies Record<keyof Config, unknown>)
   expect(readConfig(SERVED).demo).toBe(false)
@@ -58,6 +60,8 @@ test('every problem is reported at once, by name, with what was expected and wha
     SIVO_DEMO: 'yes',
     SIVO_PUBLIC_URL: 'hooks.example.com',
     SIVO_ALLOWED_ORIGINS: 'https://app.example.com,https://app.example.com/path',
+    SIVO_TRUSTED_PROXIES: '10.0.0.1',
+    SIVO_DRAIN_DELAY: '6m',
     LOG_LEVEL: 'loud',
     SIVO_SECRETS_KEY: 'c2hvcnQ=',
     SIVO_SECRETS_KEYS_FORMER: `${SERVED.SIVO_SECRETS_KEY},c2hvcnQ=`,
@@ -75,6 +79,7 @@ test('every problem is reported at once, by name, with what was expected and wha
       'SIVO_ATTEMPT_TIMEOUT',
       'SIVO_DEMO',
       'SIVO_DNS_SERVERS',
+      'SIVO_DRAIN_DELAY',
       'SIVO_OPERATOR_KEY',
       'SIVO_PUBLIC_URL',
       'SIVO_RETRY_JITTER',
@@ -82,6 +87,7 @@ test('every problem is reported at once, by name, with what was expected and wha
       'SIVO_ROLE',
       'SIVO_SECRETS_KEY',
       'SIVO_SECRETS_KEYS_FORMER',
+      'SIVO_TRUSTED_PROXIES',
     ].sort(),
   )
   for (const problem of problems) expect(problem).toMatch(/: expected .+, got .+\.$/)

@@ -40,7 +40,11 @@ const CRONTAB = `
 7 * * * * forget-test-steps
 `
 
-export type JobRunner = { close(): Promise<void> }
+export type JobRunner = {
+  /** Whether jobs are being fetched; false while the runner waits for the database. */
+  isRunning(): boolean
+  close(): Promise<void>
+}
 
 export type JobRunnerOptions = {
   readonly ctx: Context
@@ -140,6 +144,7 @@ export function startJobs({ ctx, lanes, processId, bulkRetries, pool, setPoolIds
 
   const supervised = supervise(0)
   return {
+    isRunning: () => runner !== null && !closed,
     async close() {
       closed = true
       await runner?.stop().catch((error: unknown) => ctx.log.warn({ err: error }, 'jobs.stop_failed'))

@@ -8,6 +8,7 @@ import type { ChangeFeed } from '../live/feed.ts'
 import type { FaultLog } from '../log.ts'
 import { COST_LIMIT } from '../schema/cost.ts'
 import { type Authenticator, type Credential, readBearer, readSession } from './authenticate.ts'
+import type { Forwarded } from './forwarded.ts'
 import { createRateLimiter, type RateDecision, type RateReading } from './limits.ts'
 import { CSRF_HEADER, type Origins } from './origins.ts'
 import { replyError } from './reply.ts'
@@ -32,9 +33,10 @@ export function createAdmission(parts: {
   feed: ChangeFeed
   authenticator: Authenticator
   origins: Origins
+  forwarded: Forwarded
   faults: FaultLog
 }): Admission {
-  const { ctx, feed, authenticator, origins, faults } = parts
+  const { ctx, feed, authenticator, origins, forwarded, faults } = parts
   const { clock } = ctx
   const rates = createRateLimiter()
 
@@ -44,7 +46,7 @@ export function createAdmission(parts: {
       ...ctx,
       feed,
       faults,
-      viewer,
+      viewer: { ...viewer, address: forwarded.addressOf(request) },
       requestId: randomUUID(),
       baseUrl: origins.baseUrlOf(request),
       rate: decision,
@@ -56,7 +58,7 @@ export function createAdmission(parts: {
     count,
     async admit(request, response, cookieNeedsHeader) {
       const credential = credentialOf(request, origins)
-      const known = credential && authenticator.viewerOf(credential)
+      const known = credential && authenticator.viewerOf(credential, forwarded.addressOf(request))
       const viewer = known instanceof Promise ? await known : known
       if (!credential || !viewer) {
         refuseUnknown(request, response)

@@ -8,16 +8,16 @@ import type { Context, Viewer } from '../context.ts'
 import { isConnectionLost, type Statement } from '../database/pools.ts'
 import { RequestError } from '../errors.ts'
 import type { Role } from '../generated/prisma/enums.ts'
-import { MAX_STRANGERS_ASKED_ABOUT } from './limits.ts'
+import { MAX_STRANGERS_ASKED_ABOUT, MAX_STRANGERS_OF_ADDRESS } from './limits.ts'
 
 export type Credential = { readonly kind: 'key' | 'session'; readonly token: string }
 
 export type Authenticator = {
   /**
    * Whose credential this is, at once when it was asked a moment ago; null when it is nobody's. Rejects with
-   * RATE_LIMITED when too many that were never seen are asked about already.
+   * RATE_LIMITED when too many that were never seen are asked about already, in all or from this address.
    */
-  viewerOf(credential: Credential): Viewer | null | Promise<Viewer | null>
+  viewerOf(credential: Credential, address?: string): Viewer | null | Promise<Viewer | null>
   /** The same, asked of the database now. */
   viewerNow(credential: Credential): Promise<Viewer | null>
   /** Makes the next request ask the database. */
@@ -75,11 +75,17 @@ const MARK_USED: Record<Credential['kind'], Statement> = {
 type Kept<V> = Map<string, { viewer: V; atMs: number }>
 
 /** Looks credentials up, and remembers for `FRESH_MS` what it found. */
-export function createAuthenticator({ hot, clock, log }: Pick<Context, 'hot' | 'clock' | 'log'>): Authenticator {
+export function createAuthenticator({
+  hot,
+  clock,
+  log,
+  config,
+}: Pick<Context, 'hot' | 'clock' | 'log' | 'config'>): Authenticator {
   const known: Kept<Viewer> = new Map()
   const strangers: Kept<null> = new Map()
   const asking = new Map<string, Promise<Viewer | null>>()
   let strangersAskedAbout = 0
+  const strangersOf = new Map<string, number>()
   const usedAtMs = new Map<string, number>()
 
   const nameOf = ({ kind, token }: Credential) => `${kind} ${hash('sha256', token, 'base64')}`
@@ -115,18 +121,30 @@ export function createAuthenticator({ hot, clock, log }: Pick<Context, 'hot' | '
     return unlessExpired(viewer)
   }
 
-  const askOnce = (credential: Credential, name: string): Promise<Viewer | null> => {
+  const countStranger = (address: string, change: 1 | -1) => {
+    strangersAskedAbout += change
+    const count = (strangersOf.get(address) ?? 0) + change
+    if (count > 0) strangersOf.set(address, count)
+    else strangersOf.delete(address)
+  }
+
+  const askOnce = (credential: Credential, name: string, address: string): Promise<Viewer | null> => {
     const present = asking.get(name)
     if (present) return present
     const stranger = !known.has(name)
-    if (stranger && strangersAskedAbout >= MAX_STRANGERS_ASKED_ABOUT)
+    // Behind a proxy that is not trusted all clients have one address.
+    const mostOfAddress = config.trustedProxies.length > 0 ? MAX_STRANGERS_OF_ADDRESS : MAX_STRANGERS_ASKED_ABOUT
+    if (
+      stranger &&
+      (strangersAskedAbout >= MAX_STRANGERS_ASKED_ABOUT || (strangersOf.get(address) ?? 0) >= mostOfAddress)
+    )
       return Promise.reject(
         new RequestError('RATE_LIMITED', 'Too many unknown keys are being tried now. Wait 1 s and ask again.', 1),
       )
-    if (stranger) strangersAskedAbout++
+    if (stranger) countStranger(address, 1)
     const answer = ask(credential, name).finally(() => {
       asking.delete(name)
-      if (stranger) strangersAskedAbout--
+      if (stranger) countStranger(address, -1)
     })
     asking.set(name, answer)
     return answer
@@ -153,12 +171,12 @@ export function createAuthenticator({ hot, clock, log }: Pick<Context, 'hot' | '
   }
 
   return {
-    viewerOf(credential) {
+    viewerOf(credential, address = '') {
       if (credential.token.length > MAX_TOKEN_LENGTH) return null
       const name = nameOf(credential)
       const kept = known.get(name) ?? strangers.get(name)
       if (kept && clock.monotonicMs() - kept.atMs < FRESH_MS) return noteUse(unlessExpired(kept.viewer))
-      return askOnce(credential, name).then(noteUse)
+      return askOnce(credential, name, address).then(noteUse)
     },
     async viewerNow(credential) {
       if (credential.token.length > MAX_TOKEN_LENGTH) return null

@@ -16,6 +16,7 @@ import { createAdmission } from './admission.ts'
 import { createAuthenticator } from './authenticate.ts'
 import { loadConsoleFiles } from './console-files.ts'
 import { serveDeadLetters } from './dead-letters.ts'
+import { createForwarded } from './forwarded.ts'
 import { HEADERS_TIMEOUT_MS, KEEP_ALIVE_MS, MAX_HEADER_BYTES, REQUEST_TIMEOUT_MS, STALLED_MS } from './limits.ts'
 import { createServerMetrics } from './metrics.ts'
 import { createOpenStreams } from './open-streams.ts'
@@ -33,6 +34,8 @@ export type ServerParts = {
   readonly ctx: PublishContext
   readonly feed: ChangeFeed
   readonly schema: GraphQLSchema
+  /** What keeps this process from delivering; empty: it delivers; null or absent: it is not its work. */
+  readonly whatKeepsFromDelivering?: () => string[] | null
   /** Metrics of other parts, to be shown with the server's. */
   readonly registry?: Registry
   /** A client of server-sent events that takes nothing for this long is dropped. */
@@ -41,6 +44,11 @@ export type ServerParts = {
 
 export type Server = {
   readonly port: number
+  /**
+   * Says that this process is about to stop: `/ready` answers 503 and each reply ends its connection, while everything
+   * is served as before.
+   */
+  drain(): void
   /**
    * Stops in order: not ready, no new connections, sockets closed with 1001, streams ended, requests in hand answered;
    * after `deadlineMs` what is left is cut off. Call it before the feed and the pools are closed.
@@ -53,6 +61,7 @@ export async function startServer({
   ctx,
   feed,
   schema,
+  whatKeepsFromDelivering = () => null,
   registry,
   stalledMs = STALLED_MS,
 }: ServerParts): Promise<Server> {
@@ -63,9 +72,11 @@ export async function startServer({
   const metrics = createServerMetrics(streams, registry)
   const faults = createFaultLog(log, { onOccurrence: metrics.faulted })
   const origins = createOrigins(config)
-  const admission = createAdmission({ ctx, feed, authenticator, origins, faults })
+  const forwarded = createForwarded(config.trustedProxies)
+  const admission = createAdmission({ ctx, feed, authenticator, origins, forwarded, faults })
   const yoga = createGraphQL(schema)
   const consoleFiles = servesApi ? await loadConsoleFiles() : null
+  let draining = false
   let closing = false
 
   const webSockets = createWebSocketDoor({ yoga, authenticator, streams, admission, origins, faults, log })
@@ -78,9 +89,11 @@ export async function startServer({
   ): Promise<void> => {
     switch (path) {
       case '/health':
-        return replyJson(response, 200, { status: 'ok' })
+        return replyJson(response, 200, healthOf(config.role, whatKeepsFromDelivering()))
       case '/ready': {
-        const failing = closing ? ['process: stopping'] : await whatFails(ctx)
+        const failing = draining ? ['process: stopping'] : await whatFails(ctx)
+        // A process that also serves is ready to serve while its deliveries wait.
+        if (!servesApi) failing.push(...(whatKeepsFromDelivering() ?? []))
         if (failing.length === 0) return replyJson(response, 200, { status: 'ready' })
         return replyJson(response, 503, { status: 'not ready', failing })
       }
@@ -90,6 +103,8 @@ export async function startServer({
         })
     }
     if (!servesApi) return replyText(response, 404, 'This process only delivers: ask one with the role api or all.\n')
+    const prefix = request.headers['x-forwarded-prefix']
+    if (prefix !== undefined && prefix !== '/') return replyText(response, 404, describePrefix(String(prefix)))
     switch (path) {
       case '/graphql':
       case '/graphql/':
@@ -98,7 +113,7 @@ export async function startServer({
         if (origins.answerPreflight(request, response)) return
         return serveGraphQL({ admission, streams, yoga, stalledMs }, request, response, query)
       case '/session':
-        return serveSession({ ctx, authenticator, origins }, request, response)
+        return serveSession({ ctx, authenticator, origins, forwarded }, request, response)
       case '/dead-letters.json': {
         origins.allow(request, response)
         if (origins.answerPreflight(request, response)) return
@@ -125,16 +140,20 @@ export async function startServer({
   http.on('request', (request: IncomingMessage, response: ServerResponse) => {
     const startedMs = clock.monotonicMs()
     const [path, query] = splitUrl(request.url ?? '/')
-    if (closing) response.setHeader('connection', 'close')
+    forwarded.receive(request)
+    if (draining) response.setHeader('connection', 'close')
     response.once('close', () => {
       if (closing) setImmediate(() => http.closeIdleConnections())
       metrics.replied(routeOf(path), response.statusCode, (clock.monotonicMs() - startedMs) / 1000)
     })
-    serve(request, response, path, query).catch((error) => replyFault(response, error, { log, faults }))
+    serve(request, response, path, query).catch((error) =>
+      replyFault(response, error, { log, faults, client: forwarded.addressOf(request) }),
+    )
   })
   http.on('upgrade', (request, socket, head) => {
     socket.on('error', () => socket.destroy())
     const [path] = splitUrl(request.url ?? '/')
+    forwarded.receive(request)
     if (!servesApi || !GRAPHQL_PATHS.has(path))
       return refuseUpgrade(socket, '404 Not Found', 'There is no websocket here. It is at /graphql.')
     if (closing) return refuseUpgrade(socket, '503 Service Unavailable', 'The server stops. Connect again.')
@@ -145,7 +164,12 @@ export async function startServer({
 
   return {
     port: (http.address() as AddressInfo).port,
+    drain() {
+      draining = true
+    },
     async close(deadlineMs) {
+      draining = true
+      await untilCalm(clock.monotonicMs)
       closing = true
       const closed = new Promise<void>((resolve) => http.close(() => resolve()))
       const deadline = setTimeout(() => http.closeAllConnections(), deadlineMs)
@@ -157,6 +181,32 @@ export async function startServer({
       streams.close()
       await yoga.dispose()
     },
+  }
+}
+
+/** What /health says: the process runs, and if delivering is its work, whether it does that. */
+function healthOf(role: string, failing: string[] | null): object {
+  if (failing === null) return { status: 'ok', role }
+  return { status: 'ok', role, delivers: failing.length === 0, ...(failing.length > 0 && { failing }) }
+}
+
+function describePrefix(prefix: string): string {
+  return `Expected a host of the gateway's own, got the path prefix ${JSON.stringify(prefix.slice(0, 100))} (X-Forwarded-Prefix). Give the gateway a host name, such as hooks.example.com, and forward / to it.\n`
+}
+
+const CALM_MS = 0.3
+const CALM_WITHIN_MS = 200
+
+/**
+ * Resolves in a turn of the event loop in which nothing arrived: connections that wait to be accepted as a port closes are
+ * reset, and a proxy cannot know whether their requests were carried out.
+ */
+async function untilCalm(monotonicMs: () => number): Promise<void> {
+  const deadline = monotonicMs() + CALM_WITHIN_MS
+  for (let calmTurns = 0; calmTurns < 3 && monotonicMs() < deadline; ) {
+    const turnedAt = monotonicMs()
+    await new Promise((resolve) => setImmediate(resolve))
+    calmTurns = monotonicMs() - turnedAt < CALM_MS ? calmTurns + 1 : 0
   }
 }
 
@@ -174,7 +224,7 @@ const STATUS_OF: Partial<Record<string, number>> = {
 function replyFault(
   response: ServerResponse,
   error: unknown,
-  { log, faults }: { log: Context['log']; faults: FaultLog },
+  { log, faults, client }: { log: Context['log']; faults: FaultLog; client: string },
 ): void {
   if (response.headersSent || response.destroyed) {
     if (!response.writableEnded) faults('request.broken_off', error)
@@ -189,7 +239,7 @@ function replyFault(
     replyError(response, 503, 'SERVICE_UNAVAILABLE', DATABASE_AWAY, { headers: { 'retry-after': 1 } })
   } else {
     const requestId = randomUUID()
-    log.error({ requestId, err: error }, 'request.failed')
+    log.error({ requestId, client, err: error }, 'request.failed')
     replyError(response, 500, 'INTERNAL_SERVER_ERROR', MASKED, { errorExtensions: { requestId } })
   }
 }

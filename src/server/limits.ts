@@ -21,6 +21,8 @@ const MAX_SELECTIONS = 5_000
 
 /** Credentials that were never seen here and are looked up at once. */
 export const MAX_STRANGERS_ASKED_ABOUT = 256
+/** The same of one client, where its address is known. */
+export const MAX_STRANGERS_OF_ADDRESS = 64
 /** Console links that are spent at once. */
 export const MAX_SIGN_INS = 16
 

@@ -6,6 +6,7 @@ import type { Context } from '../context.ts'
 import { RequestError } from '../errors.ts'
 import { endSession, type OpenedSession, spendConsoleLink } from '../gateway/admin/console-link.ts'
 import { type Authenticator, readSession, SESSION_COOKIE } from './authenticate.ts'
+import type { Forwarded } from './forwarded.ts'
 import { MAX_SIGN_INS } from './limits.ts'
 import { CSRF_HEADER, type Origins } from './origins.ts'
 import { replyError, replyJson } from './reply.ts'
@@ -17,6 +18,7 @@ export type SessionParts = {
   readonly ctx: Context
   readonly authenticator: Authenticator
   readonly origins: Origins
+  readonly forwarded: Forwarded
 }
 
 /** Answers /session: POST { token } signs in, DELETE signs out. Throws UnreadableRequest and what the database throws. */
@@ -42,7 +44,7 @@ export async function serveSession(
 let signingIn = 0
 
 async function signIn(
-  { ctx, origins }: SessionParts,
+  { ctx, origins, forwarded }: SessionParts,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -51,7 +53,7 @@ async function signIn(
   if (signingIn >= MAX_SIGN_INS)
     throw new RequestError('RATE_LIMITED', 'Too many links are being tried now. Wait 1 s and try again.', 1)
   signingIn++
-  const session = await spend(ctx, token).finally(() => {
+  const session = await spend(ctx, token, forwarded.addressOf(request)).finally(() => {
     signingIn--
   })
   if (!session)
@@ -70,8 +72,8 @@ async function signIn(
   )
 }
 
-async function spend(ctx: Context, token: unknown): Promise<OpenedSession | null> {
-  return typeof token === 'string' ? spendConsoleLink(ctx, token) : null
+async function spend(ctx: Context, token: unknown, address: string): Promise<OpenedSession | null> {
+  return typeof token === 'string' ? spendConsoleLink(ctx, token, address) : null
 }
 
 async function signOut(

@@ -8,7 +8,11 @@ import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { type GatewayProcess, startGatewayProcess } from '../../harness/gateway-process.ts'
 import { type HalfOpenProxy, openHalfOpenProxy } from '../../harness/half-open-proxy.ts'
-import { type CertificateAuthority, openCertificateAuthority } from '../../src/dev/certificate-authority.ts'
+import {
+  type CertificateAuthority,
+  type IssuedCertificate,
+  openCertificateAuthority,
+} from '../../src/dev/certificate-authority.ts'
 import { type Receiver, type ReceiverOptions, startReceiver } from '../../src/dev/receiver.ts'
 import { makeSigningSecret } from '../../src/domain/signing-secret.ts'
 import { belongsToEndpoint, createVault } from '../../src/vault.ts'
@@ -25,6 +29,8 @@ export type Stage = {
   /** null: the database is a clone in the run's shared Postgres. */
   readonly postgres: OwnPostgres | null
   readonly tenantId: string
+  /** For `localhost`, of the authority that the gateway trusts. */
+  readonly certificate: IssuedCertificate
   query<Row = Record<string, unknown>>(text: string, values?: unknown[]): Promise<Row[]>
   receiver(options?: Partial<ReceiverOptions>): Promise<Receiver>
   /** An endpoint for every event type, written straight to the table. */
@@ -85,6 +91,7 @@ export async function raiseStage({ ownPostgres = false }: StageOptions = {}): Pr
     databaseUrl,
     postgres,
     tenantId,
+    certificate: authority.issue(['localhost', '127.0.0.1']),
     query,
     async receiver(options = {}) {
       const receiver = await startReceiver({ tls: { authority }, hostname: 'localhost', ...options })

@@ -10,7 +10,7 @@ import { openTestServer, SECRET_OF_A_FAULT, type TestKey, type TestServer } from
 let house: TestServer
 let viewer: TestKey
 beforeAll(async () => {
-  house = await openTestServer()
+  house = await openTestServer({ SIVO_TRUSTED_PROXIES: '127.0.0.1/32,::1/128' })
   viewer = await house.key('VIEWER')
 })
 afterAll(() => house.close())

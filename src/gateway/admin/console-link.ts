@@ -83,8 +83,11 @@ export async function createConsoleLink(
 
 export type OpenedSession = { token: string; expiresAt: Date }
 
-/** Exchanges the token of a link for a session, once. Returns null if the token is unknown, used or expired. */
-export async function spendConsoleLink(ctx: Context, token: string): Promise<OpenedSession | null> {
+/**
+ * Exchanges the token of a link for a session, once. Returns null if the token is unknown, used or expired. `address`: the
+ * caller's, for the audit log.
+ */
+export async function spendConsoleLink(ctx: Context, token: string, address?: string): Promise<OpenedSession | null> {
   if (!token.startsWith(LINK_PREFIX)) return null
   const session = makeToken(SESSION_PREFIX, randomBytes)
   return administer(ctx, async (tx, now) => {
@@ -106,7 +109,7 @@ export async function spendConsoleLink(ctx: Context, token: string): Promise<Ope
         expiresAt,
       },
     })
-    const viewer: Viewer = { ...link, expiresAt, credential: { kind: 'session', id } }
+    const viewer: Viewer = { ...link, expiresAt, credential: { kind: 'session', id }, address }
     await recordAudit(tx, viewer, {
       tenantId: link.tenantId,
       action: 'session.opened',

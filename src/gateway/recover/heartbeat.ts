@@ -18,6 +18,8 @@ const WAY_PATIENCE_MS = 2_000
 export type Heartbeat = {
   /** The id of this process now. A process that was taken for dead goes on under a new id. */
   processId(): string
+  /** Milliseconds since the database took the last beat. */
+  silentForMs(): number
   /** The graphile-worker pools whose jobs are unlocked if this process dies. */
   setPoolIds(poolIds: readonly string[]): void
   /** Stops beating, deletes the row of this process and releases its lock. */
@@ -44,6 +46,7 @@ export async function openHeartbeat(options: HeartbeatOptions): Promise<Heartbea
   let holdsLock = false
   let closed = false
   let mayHaveLost = false
+  let lastBeatAtMs = clock.monotonicMs()
   let timer: NodeJS.Timeout | null = null
   let beating: Promise<void> = Promise.resolve()
 
@@ -106,6 +109,7 @@ export async function openHeartbeat(options: HeartbeatOptions): Promise<Heartbea
       ),
     )
     if (rows[0]) {
+      lastBeatAtMs = clock.monotonicMs()
       clock.correct(Number(rows[0].now), clock.monotonicMs())
       await endLostSessions(client)
       await takeLock(client)
@@ -159,6 +163,7 @@ export async function openHeartbeat(options: HeartbeatOptions): Promise<Heartbea
 
   return {
     processId: () => id,
+    silentForMs: () => clock.monotonicMs() - lastBeatAtMs,
     setPoolIds(ids) {
       poolIds = [...ids]
     },

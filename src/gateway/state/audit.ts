@@ -1,5 +1,5 @@
-// The audit log. An entry is written in the transaction of its change: both commit, or neither does. An entry holds ids and the
-// names of changed fields, and never a secret, key, token, URL or header value.
+// The audit log. An entry is written in the transaction of its change: both commit, or neither does. An entry holds ids, the
+// names of changed fields and the caller's address, and never a secret, key, token, URL or header value.
 
 import type { Context, Viewer } from '../../context.ts'
 import type { Queryable, Statement } from '../../database/pools.ts'
@@ -54,7 +54,11 @@ export function recordAudit(tx: Transaction, actor: Actor, fact: AuditFact): Pro
 /** The same in a transaction of the delivery path. */
 export async function auditOnHot(on: Queryable, actor: Actor, fact: AuditFact): Promise<void> {
   const targetId = fact.target && toPublicId(fact.target.kind, fact.target.id)
-  const details = fact.details === undefined ? null : JSON.stringify(fact.details)
+  const address = typeof actor === 'string' ? undefined : actor.address
+  const details =
+    fact.details === undefined && address === undefined
+      ? null
+      : JSON.stringify({ ...fact.details, ...(address !== undefined && { clientAddress: address }) })
   await on.query(AUDIT, [fact.tenantId, nameOf(actor), fact.action, targetId, details])
 }
 
