@@ -89,6 +89,6 @@ test('two trees are compared by throughput, latency and isolation in five pairs,
 test('a ref that names no commit is refused before anything is made', async () => {
   await expect(
     openReference('no-such-branch', { tell: () => {}, signal: new AbortController().signal }),
-  ).rejects.toThrow('came "no-such-branch"')
+  ).rejects.toThrow('got "no-such-branch"')
   expect(await commitOf('no-such-branch')).toBeNull()
 })
