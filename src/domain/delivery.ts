@@ -8,6 +8,7 @@
 // after its endpoint was deleted. So pausing an endpoint writes one row, however many deliveries wait for it.
 
 import type { EndpointStatus, StoredDeliveryStatus } from '../generated/prisma/enums.ts'
+import { comeBackMs, paceRequestOf } from './endpoint-pace.ts'
 import type { Outcome } from './outcome.ts'
 import { nextDelayMs } from './retry-schedule.ts'
 
@@ -47,6 +48,8 @@ export type Step = {
   readonly reason: Reason | null
   readonly delayMs: number | null
   readonly disableEndpoint: 'gone' | null
+  /** The attempt uses up no retry: the delivery keeps its place in the schedule. */
+  readonly keepsPlace?: true
 }
 
 /** The number of attempts in one cycle of the schedule: the first one, and one after each delay. */
@@ -54,8 +57,11 @@ export function attemptsPerCycle(schedule: readonly number[]): number {
   return schedule.length + 1
 }
 
-/** Decides how the outcome of an attempt changes its delivery. `random` is a number in [0, 1). */
-export function next(delivery: RetryState, outcome: Outcome, policy: Policy, random: number): Step {
+/**
+ * Decides how the outcome of an attempt changes its delivery. `random` is a number in [0, 1). `isFailing` concerns a reply
+ * that asks for fewer requests: true if the receiver refuses everything, so that the reply is a failure like any other.
+ */
+export function next(delivery: RetryState, outcome: Outcome, policy: Policy, random: number, isFailing = true): Step {
   const number = delivery.attemptCount + 1
   const settled = (status: StoredDeliveryStatus, reason: Reason | null): Step => ({
     status,
@@ -67,6 +73,10 @@ export function next(delivery: RetryState, outcome: Outcome, policy: Policy, ran
   if (outcome.kind === 'delivered') return settled('SUCCEEDED', null)
   if (delivery.resend) return settled('SUCCEEDED', 'resend_failed')
   if (delivery.test) return settled('FAILED', null)
+  const request = paceRequestOf(outcome)
+  const scheduledMs = policy.schedule[number - delivery.cycleStart - 1]
+  const freeMs = request && comeBackMs(delivery, request, { scheduledMs, isFailing })
+  if (freeMs !== null) return { ...settled('PENDING', null), delayMs: freeMs, keepsPlace: true }
   if (number >= delivery.maxAttempts) return settled('DEAD_LETTERED', 'retries_exhausted')
   const delayMs = nextDelayMs({
     schedule: policy.schedule,
@@ -93,9 +103,11 @@ export function plannedAttempts(
 ): PlannedAttempt[] {
   const { attemptCount, cycleStart, maxAttempts, nextAttemptAt } = delivery
   if (shownStatus(delivery, endpoint).status !== 'PENDING' || nextAttemptAt === null) return []
-  const planned = [{ number: attemptCount + 1, earliestAt: nextAttemptAt }]
+  const waitUntil = delivery.test ? null : endpoint.asksToWaitUntil
+  const earliestAt = waitUntil && waitUntil > nextAttemptAt && waitUntil > now ? waitUntil : nextAttemptAt
+  const planned = [{ number: attemptCount + 1, earliestAt }]
   if (delivery.test || delivery.resend) return planned
-  let atMs = Math.max(nextAttemptAt.getTime(), now.getTime())
+  let atMs = Math.max(earliestAt.getTime(), now.getTime())
   for (let number = attemptCount + 1; number < maxAttempts; number++) {
     const delayMs = schedule[number - cycleStart - 1]
     if (delayMs === undefined) break
@@ -112,7 +124,12 @@ export function giveUp(delivery: Pick<RetryState, 'test' | 'resend'>, reason: 'p
   return { ...ended, status: delivery.test ? 'FAILED' : 'DEAD_LETTERED', reason }
 }
 
-export type EndpointView = { readonly status: EndpointStatus; readonly deletedAt: Date | null }
+export type EndpointView = {
+  readonly status: EndpointStatus
+  readonly deletedAt: Date | null
+  /** Until when the receiver asked to wait. */
+  readonly asksToWaitUntil?: Date | null
+}
 
 /** The status that a reader sees. database/filters/deliveries.ts states the same in SQL. */
 export function shownStatus(

@@ -88,6 +88,7 @@ export const Delivery = builder.prismaObject('Delivery', {
         'The attempts that remain in the current cycle, the next one first. The list is empty while the delivery is held and after it has ended.',
       select: {
         ...AS_SHOWN,
+        endpoint: { select: { ...AS_SHOWN.endpoint.select, asksToWaitUntil: true } },
         resend: true,
         attemptCount: true,
         cycleStart: true,

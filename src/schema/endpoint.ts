@@ -103,6 +103,15 @@ export const Endpoint = builder.prismaObject('Endpoint', {
       nullable: true,
       description: 'How many attempts may begin per second over all workers; null if there is no limit.',
     }),
+    asksToWaitUntil: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description:
+        'Until when the receiver asked the gateway to wait, by `Retry-After` on a 429 or 503 reply; at most an hour ahead. Until then the gateway sends no delivery to this endpoint, except tests. The wait uses up no retry. A new URL or resuming the endpoint ends it. null if the endpoint does not wait.',
+      select: { asksToWaitUntil: true },
+      resolve: ({ asksToWaitUntil }, _args, { clock }) =>
+        asksToWaitUntil && asksToWaitUntil > clock.now() ? asksToWaitUntil : null,
+    }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the endpoint was created.' }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When the endpoint was last changed.' }),
     deletedAt: t.expose('deletedAt', {

@@ -96,6 +96,27 @@ describeInBrowser('the page of an endpoint', () => {
     }
   })
 
+  test('the page and the list say until when a receiver asks to wait, and no longer once that is over', async () => {
+    const { house } = console
+    const receiver = await house.receiver()
+    receiver.answer([{ status: 429, headers: { 'retry-after': '12' } }, 200])
+    const tenantId = await house.addTenant('Patience')
+    const { id } = await house.addEndpoint(receiver.url('/'), { tenantId, name: 'Patience' })
+    const visit = await console.signIn('OPERATOR')
+    const { page } = visit
+    const tenant = `tenant=${toPublicId('tenant', tenantId)}`
+    await show(page, `/endpoints/${toPublicId('endpoint', id)}?${tenant}`)
+    await page.getByText('Active', { exact: true }).waitFor()
+    await house.publishFor(tenantId, {})
+    const words = page.getByRole('heading').getByText(/^asks to wait until \d/)
+    await words.waitFor()
+    await page.getByText('Its deliveries wait until then and use up no retry').waitFor()
+    await show(page, `/endpoints?${tenant}`)
+    await page.getByText(/^until \d/).waitFor()
+    await page.getByText(/^until \d/).waitFor({ state: 'detached', timeout: 15_000 })
+    expect(visit.complaints).toEqual([])
+  })
+
   test('the panel of a delivery shows the earliest time of each further retry', async () => {
     const { house } = console
     const receiver = await house.receiver({ answer: 503 })

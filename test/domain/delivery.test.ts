@@ -191,6 +191,33 @@ describe('an attempt changes its delivery', () => {
     expect(next(delivery(fields), outcome, POLICY, 0.5)).toEqual({ status, reason, delayMs, disableEndpoint })
   })
 
+  test.each([
+    { what: 'a 429', outcome: { ...refused, statusCode: 429 }, delayMs: 1_000 },
+    { what: 'a 429 with Retry-After', outcome: { ...refused, statusCode: 429, retryAfterMs: 90_000 }, delayMs: 90_000 },
+    { what: 'a 503 with Retry-After', outcome: { ...refused, statusCode: 503, retryAfterMs: 90_000 }, delayMs: 90_000 },
+  ])('$what keeps its place in the schedule, also at the last attempt', ({ outcome, delayMs }) => {
+    const kept = { status: 'PENDING', reason: null, delayMs, disableEndpoint: null, keepsPlace: true }
+    for (const attemptCount of [0, 3])
+      expect(next(delivery({ attemptCount }), outcome, POLICY, 0.5, false)).toEqual(kept)
+  })
+
+  test('a 429 of a receiver that refuses everything is a failure like any other', () => {
+    const tooMany = { ...refused, statusCode: 429, retryAfterMs: 90_000 }
+    expect(next(delivery(), tooMany, POLICY, 0.5, true)).toMatchObject({ status: 'PENDING', delayMs: 90_000 })
+    expect(next(delivery(), tooMany, POLICY, 0.5, true)).not.toHaveProperty('keepsPlace')
+    expect(next(delivery({ attemptCount: 3 }), tooMany, POLICY, 0.5, true)).toMatchObject({ status: 'DEAD_LETTERED' })
+  })
+
+  test.each([
+    { what: 'a test', fields: { test: true, maxAttempts: 1 }, status: 'FAILED' },
+    { what: 'a resend', fields: { resend: true, maxAttempts: 1 }, status: 'SUCCEEDED' },
+  ])('$what has one attempt, also if it meets a 429', ({ fields, status }) => {
+    expect(next(delivery(fields), { ...refused, statusCode: 429 }, POLICY, 0.5, false)).toMatchObject({
+      status,
+      delayMs: null,
+    })
+  })
+
   test('jitter and Retry-After only make the next attempt later', () => {
     const jittered = next(delivery(), refused, { schedule: SCHEDULE, jitter: 0.1 }, 0.999).delayMs!
     expect(jittered).toBeGreaterThan(5_000)

@@ -28,7 +28,7 @@ function openLane({ test = false, hasNeighbours = false } = {}): OpenLane {
 
 const PLENTY = { freeSlots: 100, rows: 100 }
 const NOW = new Date(1_700_000_000_000)
-const NO_LIMITS: Gate = { openAt: null, maxInFlight: null, room: null, pace: null, open: false }
+const NO_LIMITS: Gate = { openAt: null, maxInFlight: null, room: null, allowed: null, heldUntil: null, open: false }
 const answered = (latencyMs: number) => ({ errorCode: null, latencyMs })
 
 function ask(lane: Lane): LaneClaim {
@@ -176,12 +176,17 @@ describe('a lane behind a gate', () => {
     { gate: { room: 1, maxInFlight: 3 }, got: 1, state: 'closed', because: 'the endpoint has its most in flight' },
     { gate: { room: 2, maxInFlight: 3 }, got: 1, state: 'idle', because: 'nothing more is due' },
     {
-      gate: { pace: 1, openAt: new Date(NOW.getTime() + 50) },
+      gate: { allowed: 1, openAt: new Date(NOW.getTime() + 50) },
       got: 1,
       state: 'closed',
       because: 'the rate is used up',
     },
-    { gate: { pace: 2, openAt: new Date(NOW.getTime() + 50) }, got: 1, state: 'idle', because: 'nothing more is due' },
+    {
+      gate: { allowed: 2, openAt: new Date(NOW.getTime() + 50) },
+      got: 1,
+      state: 'idle',
+      because: 'nothing more is due',
+    },
   ])(
     'a lane behind a gate is $state after a claim of 2 that brought $got, because $because',
     ({ gate, got, state }) => {
@@ -200,7 +205,7 @@ describe('a lane behind a gate', () => {
   })
 
   test('a freed slot does not open a lane that waits for its rate', () => {
-    const lane = laneAt({ pace: 0, openAt: new Date(NOW.getTime() + 5_000) }, 0)
+    const lane = laneAt({ allowed: 0, openAt: new Date(NOW.getTime() + 5_000) }, 0)
     lane.takeSlot()
     lane.freeSlot()
     expect(lane.state).toMatchObject({ kind: 'closed', why: 'rate_limit' })

@@ -81,7 +81,9 @@ export function EndpointPage() {
       title={
         <span className="flex items-center gap-3">
           <span className="truncate">{endpoint.name}</span>
-          {!endpoint.deletedAt && <EndpointStatusBadge status={endpoint.status} />}
+          {!endpoint.deletedAt && (
+            <EndpointStatusBadge status={endpoint.status} asksToWaitUntil={endpoint.asksToWaitUntil} />
+          )}
         </span>
       }
       lead={<span className="font-mono text-xs [overflow-wrap:anywhere]">{endpoint.url}</span>}

@@ -43,6 +43,7 @@ const OVERVIEW = graphql(`
         name
         status
         disabledReason
+        asksToWaitUntil
         stats(window: LAST_24_HOURS) {
           current {
             ...OverviewNumbers
@@ -329,7 +330,7 @@ function EndpointTable({ endpoints }: { endpoints: Endpoints }) {
           </tr>
         </thead>
         <tbody>
-          {shown.map(({ id, name, status, stats }) => (
+          {shown.map(({ id, name, status, asksToWaitUntil, stats }) => (
             <tr key={id} className="border-t border-line">
               <td className="max-w-64 truncate px-4 py-2">
                 <Link
@@ -341,7 +342,7 @@ function EndpointTable({ endpoints }: { endpoints: Endpoints }) {
                 </Link>
               </td>
               <td className="px-3">
-                <EndpointStatusBadge status={status} />
+                <EndpointStatusBadge status={status} asksToWaitUntil={asksToWaitUntil} />
               </td>
               <td className="px-3">
                 {stats && <Sparkline buckets={stats.buckets} label={`${name}, last 24 hours`} />}

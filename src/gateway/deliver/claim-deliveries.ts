@@ -20,6 +20,10 @@ export type Claim = {
   readonly slots: number
   /** Unix milliseconds; null: look from the beginning. */
   readonly low: number | null
+  /** The receiver accepted something since the lane last reported it. */
+  readonly accepted?: boolean
+  /** Attempts per second that the pace of the endpoint allows; null: it has none. Only gates look at it. */
+  readonly paced?: number | null
 }
 
 export type ClaimedDelivery = {
@@ -48,15 +52,23 @@ export type ClaimedDelivery = {
 
 /** What the gate of an endpoint with a limit over all workers said to a claim. */
 export type Gate = {
-  /** When the rate limit allows the next attempt; null: no rate limit. */
+  /** When the rate limit or the pace allows the next attempt; null: neither. */
   readonly openAt: Date | null
   readonly maxInFlight: number | null
   /** How many deliveries the limit in flight let through in this claim; null: no such limit. */
   readonly room: number | null
-  /** How many deliveries the rate limit let through in this claim; null: no such limit. */
-  readonly pace: number | null
+  /** How many deliveries the rate limit or the pace let through in this claim; null: neither. */
+  readonly allowed: number | null
+  /** Until when the receiver asked the endpoint to wait; null: it did not, or that time is over. */
+  readonly heldUntil: Date | null
   /** The endpoint has no limit any more. */
   readonly open: boolean
+}
+
+/** SQL: whether the receiver of this endpoint asked for a wait or a slower pace, so that claims go through its gate. */
+export function isSlowed(endpoint: string): string {
+  return `(coalesce(${endpoint}.asks_to_wait_until > now(), false)
+    or ${endpoint}.id = any (array(select endpoint_id from endpoint_gate where paced_until > now())))`
 }
 
 export type ClaimResult = {
@@ -101,7 +113,7 @@ const CLAIM: Statement = {
   text: `
     with wanted as (
       select w.endpoint_id, w.test, w.slots, w.low, p.revision,
-        (p.max_in_flight is not null or p.rate_limit_per_second is not null) and not w.test as gated
+        (p.max_in_flight is not null or p.rate_limit_per_second is not null or ${isSlowed('p')}) and not w.test as gated
       from json_to_recordset($1) as w(endpoint_id uuid, test bool, slots int, low timestamptz)
       join endpoint p on p.id = w.endpoint_id
       where p.deleted_at is null and (w.test or p.status = 'ACTIVE')
@@ -244,10 +256,12 @@ export function leaseValues(claims: readonly Claim[], { token, processId, now }:
 
 function asRows(claims: readonly Claim[]): string {
   return JSON.stringify(
-    claims.map(({ endpointId, test, slots, low }) => ({
+    claims.map(({ endpointId, test, slots, low, accepted = false, paced = null }) => ({
       endpoint_id: endpointId,
       test,
       slots,
+      accepted,
+      paced,
       low: low === null ? null : new Date(low),
     })),
   )

@@ -71,11 +71,14 @@ export function createClaimLoop(options: ClaimLoopOptions): ClaimLoop {
       test,
       slots: claim.slots,
       low: claim.low,
+      accepted: claim.accepted,
     }))
     const { deliveries, gatedEndpointIds, gates } = await options.claim(claims)
-    await departures.start(deliveries, claimedAt, (lane, nth) =>
-      lane.maySendClaimed(asked.get(lane.key)!.claim, nth) ? 'send' : 'keep',
-    )
+    await departures.start(deliveries, claimedAt, (lane, nth) => {
+      // The receiver asked for fewer requests while the claim was in the air.
+      if (lane.isGated !== gated) return 'give_back'
+      return lane.maySendClaimed(asked.get(lane.key)!.claim, nth) ? 'send' : 'keep'
+    })
     for (const each of asked.values()) each.got = 0
     for (const { endpointId, test, dueAt } of deliveries) {
       const each = asked.get(laneKey(endpointId, test))!

@@ -53,6 +53,8 @@ export function createDepartures(options: DeparturesOptions): Departures {
     if (delivery.suspect) {
       takeSlot(lane, delivery)
       quarantine.add({ lane, delivery, target })
+    } else if (lane.isHeld) {
+      giveBack(delivery)
     } else if (decision === 'send') {
       takeSlot(lane, delivery)
       send(lane, ready)
@@ -85,8 +87,9 @@ export function createDepartures(options: DeparturesOptions): Departures {
       quarantine.send()
     },
     fillSlots(lane) {
-      // A slow receiver, or the end of this process: what was claimed ahead would wait too long.
-      if (!lane.limit.isQuick || isClosed()) for (const { delivery } of lane.takeAllAhead()) giveBack(delivery)
+      // A slow receiver, a wait, or the end of this process: what was claimed ahead would wait too long.
+      if (!lane.limit.isQuick || lane.isHeld || isClosed())
+        for (const { delivery } of lane.takeAllAhead()) giveBack(delivery)
       while (lane.maySendAhead()) {
         // A lane with nothing in the air must not wait for others: nothing would call this again.
         if (lane.inTheAir > 0 && !slots.mayStart(lane.tenantId, false)) return

@@ -1,8 +1,10 @@
-// The gate of an endpoint: its limits over all workers together, `maxInFlight` and `rateLimitPerSecond`. Each such endpoint
-// has one row in `endpoint_gate`. A claim locks it first, so that only one process at a time takes leases through it.
+// The gate of an endpoint: its limits over all workers together. They are `maxInFlight`, `rateLimitPerSecond`, and what its
+// receiver asked for: to wait, or a slower pace (domain/endpoint-pace.ts). Each such endpoint has one row in `endpoint_gate`.
+// A claim locks it first, so that only one process at a time takes leases through it.
 
 import { isHeld } from '../../database/leases.ts'
 import type { HotDatabase, Queryable, Statement } from '../../database/pools.ts'
+import { type Pace, rateAt } from '../../domain/endpoint-pace.ts'
 import {
   type Claim,
   type ClaimedDelivery,
@@ -20,8 +22,13 @@ import {
 // Locked in one order, so that two claims never wait for each other in a circle.
 const LOCK_GATES: Statement = {
   name: 'lock-gates',
-  text: 'select endpoint_id from endpoint_gate where endpoint_id = any ($1::uuid[]) order by endpoint_id for update',
+  text: `
+    select endpoint_id as "endpointId", refusing_since as "refusingSince", refused_at as "refusedAt",
+      refused_rate as "refusedRate", paced_from as "from", paced_until as "until"
+    from endpoint_gate where endpoint_id = any ($1::uuid[]) order by endpoint_id for update`,
 }
+
+type GateRow = { readonly endpointId: string } & { readonly [field in keyof Pace]: Pace[field] | null }
 
 // A separate statement, because locking does not see rows that the same statement inserts.
 const MAKE_GATES: Statement = {
@@ -31,6 +38,18 @@ const MAKE_GATES: Statement = {
     select id from endpoint where id = any ($1::uuid[]) order by id on conflict do nothing`,
 }
 
+/** Locks the gates of these endpoints, and makes those that are missing. Returns the pace of each that has one. */
+export async function lockGates(tx: Queryable, endpointIds: readonly string[]): Promise<Map<string, Pace>> {
+  let rows = await tx.query<GateRow>(LOCK_GATES, [endpointIds])
+  if (rows.length < endpointIds.length) {
+    await tx.query(MAKE_GATES, [endpointIds])
+    rows = await tx.query<GateRow>(LOCK_GATES, [endpointIds])
+  }
+  return new Map(
+    rows.flatMap(({ endpointId, ...pace }) => (pace.refusedAt ? [[endpointId, pace as Pace] as const] : [])),
+  )
+}
+
 /** How far a rate limit may catch up after a pause: in any second it stays within 5 % of the limit. */
 const CATCH_UP = `interval '50 ms'`
 
@@ -38,17 +57,18 @@ const CLAIM_GATED: Statement = {
   name: 'claim-gated-deliveries',
   text: `
     with wanted as (
-      select w.endpoint_id, w.test, w.low, p.revision, p.max_in_flight, p.rate_limit_per_second as rate,
+      select w.endpoint_id, w.test, w.low, w.slots, w.accepted, p.revision, p.max_in_flight, rate.per_second as rate,
         greatest(g.tat, clock_timestamp() - ${CATCH_UP}) as tat,
-        p.max_in_flight is null and p.rate_limit_per_second is null as open,
-        w.slots,
+        case when p.asks_to_wait_until > now() then p.asks_to_wait_until end as held_until,
+        p.max_in_flight is null and rate.per_second is null and coalesce(p.asks_to_wait_until <= now(), true) as open,
         case when p.max_in_flight is not null then greatest(0, p.max_in_flight - (
           select count(*) from delivery d where d.endpoint_id = w.endpoint_id and d.gated and ${isHeld('d')})) end::int as room,
-        case when p.rate_limit_per_second is not null then greatest(0, 1 + floor(p.rate_limit_per_second
-          * extract(epoch from clock_timestamp() - greatest(g.tat, clock_timestamp() - ${CATCH_UP})))) end::int as pace
-      from json_to_recordset($1) as w(endpoint_id uuid, test bool, slots int, low timestamptz)
+        case when p.asks_to_wait_until > now() then 0 when rate.per_second is not null then greatest(0, 1 + floor(rate.per_second
+          * extract(epoch from clock_timestamp() - greatest(g.tat, clock_timestamp() - ${CATCH_UP})))) end::int as allowed
+      from json_to_recordset($1) as w(endpoint_id uuid, test bool, slots int, low timestamptz, paced float8, accepted bool)
       join endpoint p on p.id = w.endpoint_id
       join endpoint_gate g on g.endpoint_id = w.endpoint_id
+      cross join lateral (select least(p.rate_limit_per_second, w.paced) as per_second) rate
       where p.deleted_at is null and p.status = 'ACTIVE'
     ), due as (
       select c.id, w.revision
@@ -56,23 +76,24 @@ const CLAIM_GATED: Statement = {
       cross join lateral (
         select d.id from delivery d
         where d.endpoint_id = w.endpoint_id and d.test = w.test and ${DUE}
-        order by d.next_attempt_at limit least(w.slots, w.room, w.pace)
+        order by d.next_attempt_at limit least(w.slots, w.room, w.allowed)
         for update skip locked) c
     ), leased as (
       update delivery d set ${LEASE}, gated = true from due where d.id = due.id returning d.*, due.revision
     ), advanced as (
-      update endpoint_gate g set tat = w.tat + n.taken * interval '1 s' / w.rate
+      update endpoint_gate g set tat = case when w.rate is null then g.tat else w.tat + n.taken * interval '1 s' / w.rate end,
+        refusing_since = case when not w.accepted then g.refusing_since end
       from wanted w
       cross join lateral (select count(*) as taken from leased l where l.endpoint_id = w.endpoint_id) n
-      where g.endpoint_id = w.endpoint_id and w.rate is not null and n.taken > 0
+      where g.endpoint_id = w.endpoint_id and (w.rate is not null and n.taken > 0 or w.accepted and g.refusing_since is not null)
       returning g.endpoint_id, g.tat
     )
-    select ${RETURNED}, null::timestamptz as "openAt", null::int as "maxInFlight", null::int as room, null::int as pace,
-      false as open, false as state from leased l ${EVENT_OF_LEASED}
+    select ${RETURNED}, null::timestamptz as "openAt", null::int as "maxInFlight", null::int as room, null::int as allowed,
+      null::timestamptz as "heldUntil", false as open, false as state from leased l ${EVENT_OF_LEASED}
     union all
     select null, null, null, w.endpoint_id, null, null, null, null, null, null, null, null, null, null, null, null, null,
       case when w.rate is not null then coalesce((select tat from advanced a where a.endpoint_id = w.endpoint_id), w.tat) end,
-      w.max_in_flight, w.room, w.pace, w.open, true
+      w.max_in_flight, w.room, w.allowed, w.held_until, w.open, true
     from wanted w`,
 }
 
@@ -88,12 +109,15 @@ export async function claimThroughGates(
   lease: Lease,
 ): Promise<ClaimResult> {
   const claimed = hot.unsynced.transaction(async (tx: Queryable) => {
-    const endpointIds = claims.map((claim) => claim.endpointId)
-    if ((await tx.query(LOCK_GATES, [endpointIds])).length < endpointIds.length) {
-      await tx.query(MAKE_GATES, [endpointIds])
-      await tx.query(LOCK_GATES, [endpointIds])
-    }
-    return tx.query<GatedRow>(CLAIM_GATED, leaseValues(claims, lease))
+    const paces = await lockGates(
+      tx,
+      claims.map(({ endpointId }) => endpointId),
+    )
+    const paced = claims.map((claim) => {
+      const pace = paces.get(claim.endpointId)
+      return { ...claim, paced: pace ? rateAt(pace, lease.now) : null }
+    })
+    return tx.query<GatedRow>(CLAIM_GATED, leaseValues(paced, lease))
   })
   const rows = await freeingUnheard(hot, claims, lease, claimed)
   return {
@@ -102,9 +126,9 @@ export async function claimThroughGates(
     gates: new Map(
       rows
         .filter((row) => row.state)
-        .map(({ endpointId, openAt, maxInFlight, room, pace, open }) => [
+        .map(({ endpointId, openAt, maxInFlight, room, allowed, heldUntil, open }) => [
           endpointId,
-          { openAt, maxInFlight, room, pace, open },
+          { openAt, maxInFlight, room, allowed, heldUntil, open },
         ]),
     ),
   }

@@ -86,6 +86,8 @@ export function createHandOver(options: HandOverOptions): HandOver {
       async function take(deliveries: readonly ClaimedDelivery[]): Promise<void> {
         try {
           await departures.start(deliveries, offeredAt, (lane) => {
+            // The receiver asked for fewer requests since the offer.
+            if (lane.isGated) return 'give_back'
             if (lane.maySendHandedOver() && slots.mayStart(lane.tenantId, true)) return 'send'
             return lane.inTheAir > 0 ? 'keep' : 'give_back'
           })

@@ -16,7 +16,7 @@ export type LaneState =
   /** Nothing is claimed before `untilMs` (monotonic milliseconds); then the lane becomes runnable. */
   | { readonly kind: 'closed'; readonly untilMs: number; readonly why: ClosedWhy }
 
-export type ClosedWhy = 'in_flight_limit' | 'rate_limit' | 'secret_unreadable'
+export type ClosedWhy = 'in_flight_limit' | 'rate_limit' | 'secret_unreadable' | 'receiver_asked'
 
 export type LaneStateMachine = {
   readonly current: LaneState

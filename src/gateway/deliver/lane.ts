@@ -2,6 +2,8 @@
 // load and its concurrency limit. It does no I/O, and only its own functions change what it knows. Test events have a
 // lane of their own beside the lane of their endpoint.
 
+import type { PaceRequest, Refusal } from '../../domain/endpoint-pace.ts'
+import { createAcceptedRate } from '../fairness/accepted-rate.ts'
 import {
   FIRST_LIMIT,
   type LimitSample,
@@ -22,6 +24,10 @@ import type { EndpointTarget } from './targets.ts'
 const LOW_WATER_BEHIND_MS = 1_500
 /** How soon a full endpoint is looked at again: another process may have freed a slot. */
 const GATE_RECHECK_MS = 250
+/** How soon an endpoint that asks to wait is looked at again: a person may have ended the wait. */
+const HOLD_RECHECK_MS = 5_000
+/** How long a lane stays closed at the most while a refusal of its receiver is being stored. */
+const REFUSAL_PATIENCE_MS = 20_000
 
 /** What a lane asks of one claim. */
 export type LaneClaim = {
@@ -33,6 +39,8 @@ export type LaneClaim = {
   readonly low: number | null
   /** How often the lane had been told to look from the beginning. */
   readonly restarts: number
+  /** The receiver accepted something since the lane last reported it. */
+  readonly accepted: boolean
 }
 
 /** A claimed delivery that can be sent. `claimedAt` is monotonic milliseconds. */
@@ -72,6 +80,11 @@ export function createLane({ endpointId, test, monotonicMs, hasNeighbours, onCha
   let inTheAir = 0
   let offered = 0
   let unsettled = 0
+  const acceptedRate = createAcceptedRate(monotonicMs)
+  let acceptedUnreported = false
+  let acceptedSinceRefusal = false
+  /** Refusals that are being stored. Their attempts keep their slots until then. */
+  let refusals = 0
   const ahead: ReadyDelivery[] = []
 
   function load(): LaneLoad {
@@ -109,7 +122,8 @@ export function createLane({ endpointId, test, monotonicMs, hasNeighbours, onCha
     ask({ freeSlots, rows }: { freeSlots: number; rows: number }): LaneClaim | null {
       const amount = amountToClaim(load(), { freeSlots, rows, mayClaimAhead: !gated && !test })
       if (!amount) return null
-      const claim = { ...amount, low, restarts }
+      const claim = { ...amount, low, restarts, accepted: acceptedUnreported }
+      acceptedUnreported = false
       state.beginClaim(claim)
       return claim
     },
@@ -125,6 +139,7 @@ export function createLane({ endpointId, test, monotonicMs, hasNeighbours, onCha
     /** The claim is over: `got` deliveries came, or it failed (null). */
     endClaim(claim: LaneClaim, got: number | null) {
       if (got !== null) behind = got >= claim.slots
+      if (got === null || !gated) acceptedUnreported ||= claim.accepted
       state.endClaim(claim, got === null || behind)
     },
 
@@ -143,10 +158,40 @@ export function createLane({ endpointId, test, monotonicMs, hasNeighbours, onCha
       maxSlots = gate.maxInFlight ?? MAX_SLOTS
       limit = { ...limit, slots: Math.min(limit.slots, maxSlots) }
       // With fewer than the gate let through, nothing more is due. With as many, there may be more when it opens again.
+      if (gate.heldUntil) {
+        state.closeFor(Math.min(gate.heldUntil.getTime() - now.getTime(), HOLD_RECHECK_MS), 'receiver_asked')
+        return
+      }
       if (got >= claim.slots) return
       if (gate.room !== null && got >= gate.room) state.closeFor(GATE_RECHECK_MS, 'in_flight_limit')
-      else if (gate.pace !== null && got >= gate.pace && gate.openAt)
+      else if (gate.allowed !== null && got >= gate.allowed && gate.openAt)
         state.closeFor(Math.max(1, gate.openAt.getTime() - now.getTime()), 'rate_limit')
+    },
+
+    /** The receiver refused an attempt and asks for fewer. Nothing goes out until that is stored. */
+    refuse(request: PaceRequest, attempt: Pick<Refusal, 'startedAt' | 'repliedAt'>): Refusal {
+      gated = true
+      refusals++
+      const observedRate = acceptedRate.perSecond() + inTheAir - refusals
+      const refusal = { ...request, ...attempt, hasAccepted: acceptedSinceRefusal, observedRate }
+      acceptedSinceRefusal = false
+      acceptedUnreported = false
+      state.closeFor(REFUSAL_PATIENCE_MS, 'receiver_asked')
+      return refusal
+    },
+    /** The refusal is stored: from now on the gate says when the lane may go on. */
+    refusalStored() {
+      refusals--
+      if (refusals === 0) state.reopen('receiver_asked')
+    },
+    /** The receiver asked for a wait, or what it asked for is being stored. */
+    get isHeld() {
+      const { current } = state
+      return current.kind === 'closed' && current.why === 'receiver_asked'
+    },
+    /** Asks the gate again whether the endpoint still has to wait. */
+    recheckHold() {
+      if (refusals === 0) state.reopen('receiver_asked')
     },
 
     /** How many deliveries a publish may hand over now: none while more is due than the lane can send. */
@@ -190,6 +235,10 @@ export function createLane({ endpointId, test, monotonicMs, hasNeighbours, onCha
     },
     learn(attempt: LimitSample) {
       limit = limitAfter(limit, attempt, maxSlots)
+      if (attempt.errorCode !== null) return
+      acceptedRate.note()
+      acceptedUnreported = true
+      acceptedSinceRefusal = true
     },
   }
 }

@@ -74,7 +74,12 @@ export function createLanes(options: LanesOptions): Lanes {
   const giveBack = createGiveBack({
     log,
     release: (deliveries) => releaseLeases(hot, deliveries),
-    onGivenBack: ({ endpointId, test }) => wake({ endpointId, test, fromStart: true }),
+    onGivenBack(delivery) {
+      if (closed) return
+      const lane = table.of(delivery)
+      lane.lookFromStart()
+      lane.wake()
+    },
   })
   const sender = createDeliverySender({
     ctx,
@@ -135,7 +140,10 @@ export function createLanes(options: LanesOptions): Lanes {
     if (closed) return
     const lane = table.of({ endpointId, test })
     if (lane.tenantId === '' && tenantId) lane.belongsTo(tenantId)
-    if (fromStart) lane.lookFromStart()
+    if (fromStart) {
+      lane.lookFromStart()
+      lane.recheckHold()
+    }
     lane.wake()
   }
 

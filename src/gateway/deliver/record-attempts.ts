@@ -35,6 +35,7 @@ const RESULTS = recordset('r', {
   status: text,
   reason: text,
   next_attempt_at: timestamptz,
+  keeps_place: bool,
   wake_at: timestamptz,
   number: int,
   trigger: text,
@@ -69,6 +70,8 @@ const RECORD: Statement = {
         next_attempt_at = case when d.status = 'PENDING' then r.next_attempt_at end,
         completed_at = case when d.status <> 'PENDING' then d.completed_at when r.status <> 'PENDING' then now() end,
         attempt_count = coalesce(r.number, d.attempt_count),
+        cycle_start = d.cycle_start + coalesce(r.keeps_place, false)::int,
+        max_attempts = d.max_attempts + coalesce(r.keeps_place, false)::int,
         last_status_code = case when r.number is null then d.last_status_code else r.status_code end,
         last_error_code = case when r.number is null then d.last_error_code else r.error_code end,
         last_latency_ms = coalesce(r.latency_ms, d.last_latency_ms),
@@ -150,6 +153,7 @@ function asRow({ delivery, attempt, outcome, step, nextAttemptAt, wakeAt }: Resu
     status: step.status,
     reason: step.reason,
     next_attempt_at: nextAttemptAt,
+    keeps_place: step.keepsPlace ?? false,
     wake_at: wakeAt,
   }
   if (!attempt || !outcome) return settled

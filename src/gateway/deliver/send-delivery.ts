@@ -2,13 +2,15 @@
 // what came of it, and has the result recorded.
 
 import type { Context } from '../../context.ts'
-import { giveUp } from '../../domain/delivery.ts'
+import { giveUp, next, type Step } from '../../domain/delivery.ts'
+import { paceRequestOf } from '../../domain/endpoint-pace.ts'
 import type { Batcher } from '../fairness/batcher.ts'
-import { type AttemptTools, attemptDelivery } from './attempt-delivery.ts'
+import { type AttemptResult, type AttemptTools, attemptDelivery } from './attempt-delivery.ts'
 import { createBodyReader } from './bodies.ts'
 import { type ClaimedDelivery, readBody } from './claim-deliveries.ts'
 import type { Lane, ReadyDelivery } from './lane.ts'
 import type { Recorded, Result } from './record-attempts.ts'
+import { createRefusals } from './refusals.ts'
 import { createRetryTimes } from './retry-times.ts'
 
 /** A delivery that was claimed longer ago is not sent: its lease could end while the receiver answers. */
@@ -37,6 +39,7 @@ export function createDeliverySender(options: DeliverySenderOptions): DeliverySe
   const { log, clock, hot } = options.ctx
   const bodies = createBodyReader((eventId) => readBody(hot, eventId))
   const retries = createRetryTimes(clock)
+  const refusals = createRefusals({ hot, log, clock, schedule: tools.policy.schedule })
 
   /** Records a result. Never rejects. */
   async function settle(lane: Lane, result: Result): Promise<void> {
@@ -57,6 +60,21 @@ export function createDeliverySender(options: DeliverySenderOptions): DeliverySe
     }
   }
 
+  /** If the receiver asked for fewer requests, the whole endpoint follows. Returns what becomes of the delivery. */
+  async function hearRefusal(
+    lane: Lane,
+    delivery: ClaimedDelivery,
+    { attempt, outcome, step }: AttemptResult,
+  ): Promise<Step> {
+    const request = paceRequestOf(outcome)
+    // A test event is sent whatever the endpoint asked for, so it does not ask either.
+    if (!request || delivery.test) return step
+    const refusal = lane.refuse(request, { startedAt: attempt.startedAt, repliedAt: clock.now() })
+    const { isFailing } = await refusals.note(lane.endpointId, refusal)
+    lane.refusalStored()
+    return next({ ...delivery, status: 'PENDING' }, outcome, tools.policy, tools.random(), isFailing)
+  }
+
   return {
     async send(lane, { delivery, target, claimedAt }) {
       let result: Result | null = null
@@ -71,7 +89,8 @@ export function createDeliverySender(options: DeliverySenderOptions): DeliverySe
         const made = await attemptDelivery(tools, { delivery, target, body })
         if (!made) return giveBack(delivery)
         lane.learn({ errorCode: made.outcome.errorCode, latencyMs: made.attempt.sent.latencyMs, alone })
-        result = { delivery, ...made, ...retries.timesOf(delivery, made.step) }
+        const step = await hearRefusal(lane, delivery, made)
+        result = { delivery, ...made, step, ...retries.timesOf(delivery, step) }
       } catch (error) {
         log.error({ err: error, deliveryId: delivery.id, endpointId: delivery.endpointId }, 'delivery.attempt_failed')
       } finally {

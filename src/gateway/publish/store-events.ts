@@ -8,7 +8,13 @@ import { askForWakeUps } from '../../database/queue.ts'
 import { double, int, measuredText, recordset, text, timestamptz, uuid } from '../../database/recordset.ts'
 import type { KeyDecision } from '../../domain/idempotency.ts'
 import type { StoreCall, StoreResult } from '../../domain/new-event.ts'
-import { type ClaimedDelivery, LARGE_BODY_BYTES, LEASE_MS, releaseLeases } from '../deliver/claim-deliveries.ts'
+import {
+  type ClaimedDelivery,
+  isSlowed,
+  LARGE_BODY_BYTES,
+  LEASE_MS,
+  releaseLeases,
+} from '../deliver/claim-deliveries.ts'
 import type { Nearby, Offer, WokenEndpoint } from '../deliver/hand-over.ts'
 import { claimKeys } from './idempotency-keys.ts'
 
@@ -120,7 +126,7 @@ const INSERT_EVENTS: Statement = {
       returning id, tenant_id, type, subject
     ), wanted as (
       select s.*, e.id as endpoint_id,
-        e.status = 'ACTIVE' and e.max_in_flight is null and e.rate_limit_per_second is null
+        e.status = 'ACTIVE' and e.max_in_flight is null and e.rate_limit_per_second is null and not ${isSlowed('e')}
           and row_number() over (partition by e.id order by s.id) <=
             coalesce(${PLACES}::jsonb ->> e.id::text, ${PLACES}::jsonb ->> e.tenant_id::text, ${OTHERWISE})::int as fits
       from stored s

@@ -79,7 +79,8 @@ const OVERDUE: Statement = {
         and d.next_attempt_at < now() - $1::int * interval '1 ms'
         and ${isFree('d')}
       order by d.next_attempt_at limit 1) as overdue
-    where p.deleted_at is null and (t.test or p.status = 'ACTIVE')`,
+    where p.deleted_at is null
+      and (t.test or p.status = 'ACTIVE' and coalesce(p.asks_to_wait_until < now() - $1::int * interval '1 ms', true))`,
 }
 
 const WAKE: Statement = {

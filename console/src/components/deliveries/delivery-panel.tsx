@@ -68,6 +68,7 @@ graphql(`
       url
       status
       disabledReason
+      asksToWaitUntil
       deletedAt
     }
     event {
@@ -235,7 +236,9 @@ function Found({ delivery, onChanged, onClose }: FoundProps) {
           >
             {endpoint.name}
           </Link>
-          {endpoint.status !== 'ACTIVE' && <EndpointStatusBadge status={endpoint.status} />}
+          {(endpoint.status !== 'ACTIVE' || endpoint.asksToWaitUntil) && (
+            <EndpointStatusBadge status={endpoint.status} asksToWaitUntil={endpoint.asksToWaitUntil} />
+          )}
           {endpoint.deletedAt && <span className="text-bad">deleted</span>}
           <span className="text-ink-3">
             created <Time at={delivery.createdAt} />

@@ -1,7 +1,20 @@
-import { Ban, CircleCheck, CirclePause, CircleSlash, CircleX, Clock, FlaskConical, RotateCw, Skull } from 'lucide-react'
+import {
+  Ban,
+  CircleCheck,
+  CirclePause,
+  CircleSlash,
+  CircleX,
+  Clock,
+  FlaskConical,
+  Hourglass,
+  RotateCw,
+  Skull,
+} from 'lucide-react'
 import type { DeliveryStatus, EndpointStatus } from '../../gql/graphql.ts'
+import { formatMoment } from '../../lib/format.ts'
 import { ENDPOINT_STATUS_WORDS, STATUS_WORDS } from '../../lib/words.ts'
 import { Badge, type Tone } from '../../ui/badge.tsx'
+import { useNow } from '../../ui/time.tsx'
 
 const DELIVERY_ICONS: Record<DeliveryStatus, typeof Ban> = {
   PENDING: Clock,
@@ -34,11 +47,37 @@ export function DeliveryStatusBadge({ status, attemptCount = 0 }: { status: Deli
 const ENDPOINT_ICONS = { ACTIVE: CircleCheck, PAUSED: CirclePause, DISABLED: CircleSlash }
 const ENDPOINT_TONES: Record<EndpointStatus, Tone> = { ACTIVE: 'good', PAUSED: 'idle', DISABLED: 'bad' }
 
-export function EndpointStatusBadge({ status }: { status: EndpointStatus }) {
+/** `asksToWaitUntil`: the receiver of an active endpoint asked for a pause until then; shown while it lasts. */
+export function EndpointStatusBadge({
+  status,
+  asksToWaitUntil,
+  isNarrow = false,
+}: {
+  status: EndpointStatus
+  asksToWaitUntil?: string | null
+  isNarrow?: boolean
+}) {
   const Icon = ENDPOINT_ICONS[status] ?? Clock
   return (
-    <Badge tone={ENDPOINT_TONES[status] ?? 'idle'} icon={<Icon size={12} aria-hidden />}>
-      {ENDPOINT_STATUS_WORDS[status] ?? status}
+    <span className="inline-flex flex-wrap items-center gap-1">
+      <Badge tone={ENDPOINT_TONES[status] ?? 'idle'} icon={<Icon size={12} aria-hidden />}>
+        {ENDPOINT_STATUS_WORDS[status] ?? status}
+      </Badge>
+      {status === 'ACTIVE' && asksToWaitUntil && <AsksToWait until={asksToWaitUntil} isNarrow={isNarrow} />}
+    </span>
+  )
+}
+
+function AsksToWait({ until, isNarrow }: { until: string; isNarrow: boolean }) {
+  if (useNow() >= Date.parse(until)) return null
+  const words = `asks to wait until ${formatMoment(until)}`
+  return (
+    <Badge
+      tone="wait"
+      icon={<Hourglass size={12} aria-hidden />}
+      title={`The receiver ${words}, by Retry-After. Its deliveries wait until then, and use up no retry.`}
+    >
+      {isNarrow ? `until ${formatMoment(until)}` : words}
     </Badge>
   )
 }

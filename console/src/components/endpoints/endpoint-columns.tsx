@@ -16,6 +16,7 @@ graphql(`
     url
     status
     disabledReason
+    asksToWaitUntil
     eventTypes
     deletedAt
     stats(window: LAST_24_HOURS) {
@@ -57,9 +58,9 @@ export function endpointColumns(
       id: 'status',
       header: 'Status',
       width: 112,
-      cell: ({ status, disabledReason }) => (
+      cell: ({ status, disabledReason, asksToWaitUntil }) => (
         <span title={status === 'DISABLED' ? explainDisabled(disabledReason) : undefined}>
-          <EndpointStatusBadge status={status} />
+          <EndpointStatusBadge status={status} asksToWaitUntil={asksToWaitUntil} isNarrow />
         </span>
       ),
     },

@@ -23,6 +23,7 @@ graphql(`
     }
     maxInFlight
     rateLimitPerSecond
+    asksToWaitUntil
     createdAt
     updatedAt
     deletedAt

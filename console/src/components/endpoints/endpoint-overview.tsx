@@ -9,7 +9,7 @@ import { CopyButton } from '../../ui/copy-button.tsx'
 import { Select } from '../../ui/field.tsx'
 import { Card, Facts } from '../../ui/page.tsx'
 import { Failed, LoadingRows, Notice } from '../../ui/states.tsx'
-import { Ago, Countdown, Time } from '../../ui/time.tsx'
+import { Ago, Countdown, Time, useNow } from '../../ui/time.tsx'
 import { OutcomeBars } from '../overview/outcome-bars.tsx'
 import type { EndpointDetail } from './endpoint-detail.ts'
 
@@ -68,6 +68,16 @@ const WINDOWS: Record<StatsWindow, { label: string; before: string }> = {
   LAST_30_DAYS: { label: 'Last 30 days', before: 'the 30 days before' },
 }
 
+function AskedToWait({ until }: { until: string }) {
+  if (useNow() >= Date.parse(until)) return null
+  return (
+    <Notice tone="info">
+      The receiver asks to wait until <Time at={until} />. Its deliveries wait until then and use up no retry; tests go
+      out. A new URL ends the wait, and so does pausing and resuming.
+    </Notice>
+  )
+}
+
 export function EndpointOverview({ endpoint }: { endpoint: EndpointDetail }) {
   const [window, setWindow] = useState<StatsWindow>('LAST_24_HOURS')
   const mine = { tenantId: endpoint.tenantId, endpointIds: [endpoint.id] }
@@ -87,6 +97,7 @@ export function EndpointOverview({ endpoint }: { endpoint: EndpointDetail }) {
           works again.
         </Notice>
       )}
+      {endpoint.status === 'ACTIVE' && endpoint.asksToWaitUntil && <AskedToWait until={endpoint.asksToWaitUntil} />}
       {endpoint.status === 'PAUSED' && (
         <Notice tone="info">A person paused it. Its deliveries are held until it is resumed.</Notice>
       )}
