@@ -3,6 +3,7 @@
 
 import type { Context } from './context.ts'
 import { type DatabaseAccess, openPool } from './database/pools.ts'
+import { failingAfterMs } from './domain/endpoint-health.ts'
 import { createSender } from './egress/send-request.ts'
 import { createLanes, type Lanes } from './gateway/deliver/lanes.ts'
 import { createRecorder } from './gateway/deliver/recorder.ts'
@@ -12,6 +13,7 @@ import { createTestSteps } from './gateway/deliver/test-steps.ts'
 import type { Heartbeat } from './gateway/recover/heartbeat.ts'
 import { keepReconciling } from './gateway/recover/reconcile.ts'
 import { workOnBulkRetries } from './gateway/retry/bulk-retry-worker.ts'
+import { recordHealth } from './gateway/state/endpoint-health.ts'
 import { keepFolding } from './gateway/statistics/statistics.ts'
 import { startJobs } from './jobs/index.ts'
 import type { Metrics } from './metrics.ts'
@@ -87,7 +89,9 @@ export function openWorker(options: WorkerOptions, work: Parts): Work {
     () => jobs.close(),
   )
   const stopReconciling = keepReconciling({ ctx, metrics, processId, wake: lanes.wake })
-  work.add('rounds', stopReconciling, keepFolding(ctx), () => bulkRetries.close())
+  const afterMs = failingAfterMs(config.retrySchedule)
+  const stopFolding = keepFolding(ctx, (tx, rounds) => recordHealth(tx, rounds, afterMs))
+  work.add('rounds', stopReconciling, stopFolding, () => bulkRetries.close())
   return {
     lanes,
     whatFails() {

@@ -54,6 +54,7 @@ export type Measured = { readonly bucket: number; readonly measure: number; read
 export type StatsBucket = {
   readonly start: Date
   readonly succeeded: number
+  readonly attempts: number
   readonly failedAttempts: number
   readonly deadLettered: number
   readonly successRate: number | null
@@ -96,12 +97,14 @@ export function summarise(plan: WindowPlan, measured: readonly Measured[]): Deli
 function summariseBucket(start: Date, counts: ReadonlyMap<number, number>): StatsBucket {
   const count = (measure: number) => Math.max(0, counts.get(measure) ?? 0)
   const latencies: LatencyHistogram = new Map([...counts].filter(([measure]) => measure >= 0))
+  const attempts = latencies.values().reduce((sum, each) => sum + each, 0)
   const succeeded = count(SUCCEEDED)
   const deadLettered = count(DEAD_LETTERED)
   const ended = succeeded + deadLettered
   return {
     start,
     succeeded,
+    attempts,
     failedAttempts: count(FAILED_ATTEMPTS),
     deadLettered,
     successRate: ended === 0 ? null : succeeded / ended,
@@ -109,6 +112,11 @@ function summariseBucket(start: Date, counts: ReadonlyMap<number, number>): Stat
     p95LatencyMs: latencyPercentile(latencies, 0.95),
     p99LatencyMs: latencyPercentile(latencies, 0.99),
   }
+}
+
+/** The share of attempts that succeeded, from 0 to 1; null if there were none. */
+export function attemptSuccessRate({ attempts, failedAttempts }: StatsBucket): number | null {
+  return attempts === 0 ? null : Math.max(0, attempts - failedAttempts) / attempts
 }
 
 function add(counts: Map<number, number>, measure: number, count: number): void {

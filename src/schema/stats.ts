@@ -25,6 +25,7 @@ const StatsBucketType = builder.objectRef<StatsBucket>('StatsBucket').implement(
     succeeded: t.exposeInt('succeeded', {
       description: 'The number of deliveries that succeeded in this time and were not sent again later.',
     }),
+    attempts: t.exposeInt('attempts', { description: 'The number of attempts that began in this time.' }),
     failedAttempts: t.exposeInt('failedAttempts', {
       description: 'The number of attempts that began in this time and failed.',
     }),
@@ -129,7 +130,7 @@ type Batch = { readonly scopes: StatsScope[]; readonly found: Promise<DeliverySt
 const batches = createContextCache(() => new Map<StatsWindow, Batch>())
 
 /** Reads all statistics that are requested in one tick with one query. */
-async function statsOf(ctx: RequestContext, window: StatsWindow, scope: StatsScope): Promise<DeliveryStats> {
+export async function statsOf(ctx: RequestContext, window: StatsWindow, scope: StatsScope): Promise<DeliveryStats> {
   const open = batches(ctx)
   let batch = open.get(window)
   if (!batch) {

@@ -48,6 +48,12 @@ test.each([
       'endpoints { nodes { id secretHint headers { name } deliveries(first: 5) { nodes { id status event { id } attempts { number } } } } }',
     most: 7,
   },
+  {
+    name: 'endpoints with their health',
+    selection:
+      'endpoints { nodes { health { state failingSince disablesAt attemptSuccessRate oldestDueAt pendingCount { count } heldCount { count } } } }',
+    most: 5,
+  },
   { name: 'dead letters', selection: 'deadLetters { nodes { id status endpoint { name } } }', most: 3 },
 ])('$name need as many statements for many rows as for few', async ({ selection, most }) => {
   const counts = []

@@ -16,6 +16,7 @@ import { ConflictError, type Issue, ValidationError } from '../../errors.ts'
 import type { Endpoint, Prisma } from '../../generated/prisma/client.ts'
 import { belongsToEndpoint } from '../../vault.ts'
 import { administer, recordAudit, type Transaction, throughPrisma } from '../state/audit.ts'
+import { forgetHealth } from '../state/endpoint-health.ts'
 import { changeEndpointStatus, type EndpointChange, statusesBefore } from '../state/endpoint-status.ts'
 import { cancelHeld } from './cancel-held.ts'
 import { isDatabaseId, mayMeanTenant, notFound, requireAdministrator } from './permissions.ts'
@@ -153,6 +154,8 @@ export async function updateEndpoint(
     const changed = Object.keys(changes)
     if (changed.length === 0) return endpoint
     await tx.endpoint.update({ where: { id: endpointId }, data: changes })
+    // What happened at the former URL says nothing about the new one.
+    if (changes.url) await forgetHealth(throughPrisma(tx), [endpointId])
     await recordAudit(tx, viewer, {
       tenantId: endpoint.tenantId,
       action: 'endpoint.updated',

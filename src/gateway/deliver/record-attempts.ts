@@ -81,7 +81,7 @@ const RECORD: Statement = {
         changed_xid = pg_current_xact_id()
       from (select * from ${RESULTS.source} order by id) r
       where d.id = r.id and d.lease_token = r.token
-      returning d.id as delivery_id, d.tenant_id, d.endpoint_id, d.test, old.status as was, d.status as state,
+      returning d.id as delivery_id, d.tenant_id, d.endpoint_id, d.test, d.cycle_start, old.status as was, d.status as state,
         d.next_attempt_at as due_at, d.completed_at as ended_at, case when d.bulk_retry_id is null then old.bulk_retry_id end as ended_bulk_retry_id, r.*
     ), written as (
       insert into attempt (delivery_id, tenant_id, endpoint_id, number, trigger, started_at, latency_ms, url, status_code,

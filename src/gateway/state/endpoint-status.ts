@@ -8,6 +8,7 @@ import type { Queryable, Statement } from '../../database/pools.ts'
 import type { Prisma } from '../../generated/prisma/client.ts'
 import type { EndpointStatus } from '../../generated/prisma/enums.ts'
 import { type Actor, auditOnHot } from './audit.ts'
+import { forgetHealth } from './endpoint-health.ts'
 
 export type EndpointChange = keyof typeof CHANGES
 
@@ -64,6 +65,9 @@ export async function changeEndpointStatus(
     to,
     disabledReason ?? null,
   ])
+  const ids = changed.map(({ id }) => id)
+  // What happened before says nothing about the receiver after a person resumed the endpoint.
+  if (change === 'resumed' && ids.length) await forgetHealth(on, ids)
   for (const { id, tenantId } of changed)
     await auditOnHot(on, by, {
       tenantId,
@@ -71,5 +75,5 @@ export async function changeEndpointStatus(
       target: { kind: 'endpoint', id },
       details: detailsOf?.(id),
     })
-  return changed.map(({ id }) => id)
+  return ids
 }

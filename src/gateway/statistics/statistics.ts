@@ -4,7 +4,7 @@
 
 import type { Context } from '../../context.ts'
 import { STATISTICS_LOCK } from '../../database/locks.ts'
-import type { HotDatabase, Statement } from '../../database/pools.ts'
+import type { HotDatabase, Queryable, Statement } from '../../database/pools.ts'
 import { repeat } from '../../database/waiting.ts'
 import {
   DEAD_LETTERED,
@@ -17,6 +17,7 @@ import {
   SUCCEEDED,
   summarise,
 } from '../../domain/delivery-stats.ts'
+import type { HealthRound } from '../../domain/endpoint-health.ts'
 
 /** The statistics of one endpoint, or, if `endpointId` is null, of all endpoints of the tenant. */
 export type StatsScope = { readonly tenantId: string; readonly endpointId: string | null }
@@ -84,11 +85,16 @@ const FOLD_ROWS = 20_000
 
 const TAKE_TURN: Statement = { name: 'fold-lock', text: 'select pg_try_advisory_xact_lock($1::bigint) as mine' }
 
+/** SQL: the failures in a row of a tally began after the last success of the round. */
+const AFTER_SUCCESS = 'failing_from > success_at or success_at is null'
+
 const FOLD: Statement = {
   name: 'fold-statistics',
   text: `
     with moved as (
       delete from delivery_tally where ctid = any (array(select ctid from delivery_tally limit ${FOLD_ROWS})) returning *
+    ), seen as (
+      select *, max(last_success_at) over (partition by endpoint_id) as success_at from moved
     ), measured as (
       select t.tenant_id, t.endpoint_id, t.minute, m.measure, sum(m.count) as count
       from moved t cross join lateral ${MEASURES} m
@@ -106,16 +112,34 @@ const FOLD: Statement = {
       select scope_id, seconds, start, measure, count from summed order by 1, 2, 3, 4
       on conflict (scope_id, seconds, start, measure) do update set count = statistic.count + excluded.count
     )
-    select count(*)::int as count from moved`,
+    select endpoint_id as "endpointId", tenant_id as "tenantId", count(*)::int as tallies,
+      max(last_success_at) as "lastSuccessAt", max(last_failure_at) as "lastFailureAt",
+      min(failing_from) filter (where ${AFTER_SUCCESS}) as "failingFrom",
+      coalesce(sum(failures_in_a_row) filter (where ${AFTER_SUCCESS}), 0)::int as "failuresInARow",
+      coalesce(sum(failed_deliveries) filter (where ${AFTER_SUCCESS}), 0)::int as "failedDeliveries"
+    from seen group by endpoint_id, tenant_id`,
 }
 
+/** What the tallies of a round say about one endpoint. */
+export type EndpointRound = HealthRound & {
+  readonly endpointId: string
+  readonly tenantId: string
+  /** How many tallies the round added up. */
+  readonly tallies: number
+}
+
+/** Called with what a round says about each endpoint, in the transaction of the round. */
+export type OnFolded = (tx: Queryable, rounds: readonly EndpointRound[]) => Promise<unknown>
+
 /** Adds up the tallies, on one process at a time. Returns the number of tallies. */
-export async function foldStatistics(hot: HotDatabase): Promise<number> {
+export async function foldStatistics(hot: HotDatabase, onFolded?: OnFolded): Promise<number> {
   for (let total = 0; ; ) {
     const count = await hot.unsynced.transaction(async (tx) => {
       const [turn] = await tx.query<{ mine: boolean }>(TAKE_TURN, [STATISTICS_LOCK])
       if (!turn!.mine) return 0
-      return (await tx.query<{ count: number }>(FOLD, []))[0]!.count
+      const rounds = await tx.query<EndpointRound>(FOLD, [])
+      await onFolded?.(tx, rounds)
+      return rounds.reduce((sum, { tallies }) => sum + tallies, 0)
     })
     total += count
     if (count < FOLD_ROWS) return total
@@ -125,9 +149,13 @@ export async function foldStatistics(hot: HotDatabase): Promise<number> {
 const BETWEEN_FOLDS_MS = 5_000
 
 /** Adds up the tallies in rounds until the returned function is called. */
-export function keepFolding({ hot, log }: Pick<Context, 'hot' | 'log'>): () => Promise<void> {
-  return repeat(BETWEEN_FOLDS_MS, async () => {
-    await foldStatistics(hot).catch((error) => log.warn({ err: error }, 'statistics.fold_failed'))
+export function keepFolding(
+  { hot, log }: Pick<Context, 'hot' | 'log'>,
+  onFolded: OnFolded,
+  everyMs = BETWEEN_FOLDS_MS,
+): () => Promise<void> {
+  return repeat(everyMs, async () => {
+    await foldStatistics(hot, onFolded).catch((error) => log.warn({ err: error }, 'statistics.fold_failed'))
   })
 }
 

@@ -3,21 +3,27 @@
 // (statistics.ts, bulk-retry-worker.ts); readers take sums and tallies.
 
 /**
- * The CTEs `tallied` and `tallied_bulk_retries` over rows of recorded results. They count ended deliveries and attempts.
- * The rows have tenant_id, endpoint_id, test, was, state, ended_at, number, started_at, error_code, latency_bucket and
- * ended_bulk_retry_id.
+ * The CTEs `tallied` and `tallied_bulk_retries` over rows of recorded results. They count ended deliveries and attempts, and
+ * say whether the attempts of each endpoint ended with failures in a row. The rows have tenant_id, endpoint_id, test, was,
+ * state, ended_at, number, cycle_start, started_at, error_code, latency_bucket and ended_bulk_retry_id.
  */
 export function tallyResults(rows: string): string {
+  const inARow = 'failed = 1 and (success_at is null or started_at > success_at)'
   return `tallied as (
-      insert into delivery_tally (tenant_id, endpoint_id, minute, succeeded, dead_lettered, failed_attempts, latencies)
+      insert into delivery_tally (tenant_id, endpoint_id, minute, succeeded, dead_lettered, failed_attempts, latencies,
+        last_success_at, last_failure_at, failing_from, failures_in_a_row, failed_deliveries)
       select tenant_id, endpoint_id, minute, sum(succeeded), sum(dead_lettered), sum(failed),
-        coalesce(array_agg(latency) filter (where latency is not null), '{}')
+        coalesce(array_agg(latency) filter (where latency is not null), '{}'),
+        max(started_at) filter (where failed = 0), max(started_at) filter (where failed = 1),
+        min(started_at) filter (where ${inARow}), count(*) filter (where ${inARow}), count(*) filter (where ${inARow} and first)
       from (
         select tenant_id, endpoint_id, date_trunc('minute', ended_at) as minute, (state = 'SUCCEEDED')::int as succeeded,
-          (state = 'DEAD_LETTERED')::int as dead_lettered, 0 as failed, null::smallint as latency
+          (state = 'DEAD_LETTERED')::int as dead_lettered, 0 as failed, null::smallint as latency,
+          null::timestamptz as started_at, null::timestamptz as success_at, false as first
         from ${rows} where was = 'PENDING' and state in ('SUCCEEDED', 'DEAD_LETTERED') and not test
         union all
-        select tenant_id, endpoint_id, date_trunc('minute', started_at), 0, 0, (error_code is not null)::int, latency_bucket
+        select tenant_id, endpoint_id, date_trunc('minute', started_at), 0, 0, (error_code is not null)::int, latency_bucket,
+          started_at, max(started_at) filter (where error_code is null) over (partition by endpoint_id), number = cycle_start + 1
         from ${rows} where number is not null and not test) t
       group by tenant_id, endpoint_id, minute
     ), tallied_bulk_retries as (
