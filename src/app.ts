@@ -16,6 +16,8 @@ import { createIdSource } from './domain/id.ts'
 import type { Lanes } from './gateway/deliver/lanes.ts'
 import { createPublisher, type PublishContext } from './gateway/publish/publisher.ts'
 import { type Heartbeat, openHeartbeat } from './gateway/recover/heartbeat.ts'
+import { readBacklog } from './gateway/statistics/backlog.ts'
+import { addGauges } from './gauges.ts'
 import { PrismaClient } from './generated/prisma/client.ts'
 import { type ChangeFeed, openChangeFeed } from './live/feed.ts'
 import { createNotifier } from './live/notifier.ts'
@@ -150,6 +152,21 @@ async function openParts({ config, log, ca, narrate = false }: AppOptions, parts
     working = openWorker({ ctx, access, heartbeat, metrics, version: VERSION, ca, narrate, ring: notifier.ring }, work)
   const lanes = working?.lanes ?? null
 
+  addGauges({
+    registry: metrics.registry,
+    pools: {
+      hot: hot.pool,
+      unsynced: hot.unsyncedPool,
+      admin: adminPool,
+      ...(working ? { jobs: working.jobPool } : {}),
+    },
+    silentForMs: heartbeat.silentForMs,
+    subscriberCount: feed.subscriberCount,
+    lanes: () => working?.stats() ?? null,
+    readBacklog: () => readBacklog(hot),
+    onFailure: (error) => faults('metrics.backlog_not_read', error),
+    monotonicMs: clock.monotonicMs,
+  })
   const publisher = createPublisher({
     ctx,
     metrics,
@@ -175,6 +192,7 @@ async function openParts({ config, log, ca, narrate = false }: AppOptions, parts
 
 const NOTE_PARTITIONS_MS = 60_000
 const FEW_WEEKS = 3
+const WEEK_SECONDS = 7 * 86_400
 
 /** Keeps the gauge of partitions; gives what ends it. */
 function keepNotingPartitions(hot: HotDatabase, metrics: Metrics, log: Logger): () => Promise<void> {
@@ -182,7 +200,7 @@ function keepNotingPartitions(hot: HotDatabase, metrics: Metrics, log: Logger): 
   const note = async () => {
     // While the database is away, the last figure stands.
     for (const { table, weeksAhead } of await partitionsAhead(hot.pool).catch(() => [])) {
-      metrics.partitionWeeks.set({ table }, weeksAhead)
+      metrics.partitionsAhead.set({ table }, weeksAhead * WEEK_SECONDS)
       if (weeksAhead < FEW_WEEKS) log.warn({ table, weeksAhead }, 'partitions.run_short')
     }
   }

@@ -68,10 +68,23 @@ export function createMetrics(inTheAir: () => number) {
       help: 'The number of processes that were found dead or frozen, so that their leases ended.',
       registers,
     }),
-    partitionWeeks: new Gauge({
-      name: 'sivo_partition_weeks_ahead',
-      help: 'For how many weeks from now writes find a partition, by table. Fewer than 3 is an alarm, 0 refuses writes.',
+    partitionsAhead: new Gauge({
+      name: 'sivo_partitions_ahead_seconds',
+      help: 'For how long from now writes find a partition, by table. Less than 3 weeks is an alarm, 0 refuses writes.',
       labelNames: ['table'] as const,
+      registers,
+    }),
+    batchItems: new Histogram({
+      name: 'sivo_batch_items',
+      help: 'Items of one statement of the delivery path: events stored, attempts recorded, deliveries claimed.',
+      labelNames: ['statement'] as const,
+      buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500],
+      registers,
+    }),
+    statementFailures: new Counter({
+      name: 'sivo_statement_failures_total',
+      help: 'Statements of the delivery path that failed. Each is tried again, or its work is taken up by its lease.',
+      labelNames: ['statement'] as const,
       registers,
     }),
     connectionsDropped: new Counter({
@@ -80,5 +93,22 @@ export function createMetrics(inTheAir: () => number) {
       labelNames: ['kind', 'reason'] as const,
       registers,
     }),
+  }
+}
+
+/** Watches one statement of the delivery path: counts its items when it succeeds, and its failures. */
+export async function measured<T>(
+  metrics: Pick<Metrics, 'batchItems' | 'statementFailures'>,
+  statement: 'store' | 'record' | 'claim',
+  items: number | ((result: T) => number),
+  work: Promise<T>,
+): Promise<T> {
+  try {
+    const result = await work
+    metrics.batchItems.observe({ statement }, typeof items === 'number' ? items : items(result))
+    return result
+  } catch (error) {
+    metrics.statementFailures.inc({ statement })
+    throw error
   }
 }

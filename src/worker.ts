@@ -1,6 +1,7 @@
 // Opens what a process with the role of a worker needs beside the rest: the sender, the lanes, the jobs and the rounds that
 // recover, add up statistics and retry in bulk. It wires the parts and does nothing else.
 
+import type pg from 'pg'
 import type { Context } from './context.ts'
 import { type DatabaseAccess, openPool } from './database/pools.ts'
 import { failingAfterMs } from './domain/endpoint-health.ts'
@@ -39,6 +40,9 @@ export type WorkerOptions = {
 /** The work of a process. */
 export type Work = {
   readonly lanes: Lanes
+  /** For the gauges. `recording`: results that wait to be recorded. */
+  stats(): { lanes: number; hungry: number; recording: number; slots: number }
+  readonly jobPool: pg.Pool
   /** What keeps this process from delivering, such as `jobs: the runner restarts`; empty: it delivers. */
   whatFails(): string[]
 }
@@ -63,6 +67,7 @@ export function openWorker(options: WorkerOptions, work: Parts): Work {
   work.add('sender', () => sender.close())
   const testSteps = createTestSteps(ctx)
   work.add('test steps', () => testSteps.idle())
+  const recorder = createRecorder({ hot, clock, metrics, onFlushed: ring })
   const lanes = createLanes({
     ctx,
     tools: {
@@ -76,7 +81,8 @@ export function openWorker(options: WorkerOptions, work: Parts): Work {
     targets: createEndpointTargets(hot, ctx.vault, (endpointId, error) =>
       log.error({ endpointId, err: error }, 'endpoint.secret_unreadable'),
     ),
-    recorder: createRecorder({ hot, clock, onFlushed: ring }),
+    recorder,
+    metrics,
     processId,
     maxInTheAir: MAX_IN_THE_AIR,
     onSettled: reportSettled({ metrics, log, narrate: options.narrate }),
@@ -94,6 +100,8 @@ export function openWorker(options: WorkerOptions, work: Parts): Work {
   work.add('rounds', stopReconciling, stopFolding, () => bulkRetries.close())
   return {
     lanes,
+    jobPool,
+    stats: () => ({ ...lanes.stats(), recording: recorder.waiting, slots: MAX_IN_THE_AIR }),
     whatFails() {
       const silentMs = heartbeat.silentForMs()
       return [

@@ -37,6 +37,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'vault',
   ],
   dev: ['app', 'config', 'context', 'domain', 'gateway/admin', 'gateway/publish', 'generated'],
+  gauges: ['gateway/statistics'],
   app: [
     'config',
     'context',
@@ -45,6 +46,8 @@ const MAY_IMPORT: Record<string, string[]> = {
     'gateway/deliver',
     'gateway/publish',
     'gateway/recover',
+    'gateway/statistics',
+    'gauges',
     'generated',
     'live',
     'log',

@@ -33,6 +33,8 @@ export type HotDatabase = Transactional & {
    */
   readonly unsynced: Transactional
   readonly pool: pg.Pool
+  /** The pool behind `unsynced`. */
+  readonly unsyncedPool: pg.Pool
   close(): Promise<void>
 }
 
@@ -123,6 +125,7 @@ export function openHotDatabase(access: DatabaseAccess, max: number | { hot: num
     ...onPool(pool),
     unsynced: onPool(unsynced),
     pool,
+    unsyncedPool: unsynced,
     close: async () => {
       await Promise.all([pool.end(), unsynced.end()])
     },

@@ -9,6 +9,7 @@
 
 import { randomUUID } from 'node:crypto'
 import type { Context } from '../../context.ts'
+import { type Metrics, measured } from '../../metrics.ts'
 import type { Batcher } from '../fairness/batcher.ts'
 import { createNeighbours } from '../fairness/neighbours.ts'
 import type { AttemptTools } from './attempt-delivery.ts'
@@ -43,6 +44,7 @@ export type LanesOptions = {
   readonly processId: () => string
   /** The most attempts in the air at once in this process. */
   readonly maxInTheAir: number
+  readonly metrics?: Pick<Metrics, 'batchItems' | 'statementFailures'>
   readonly onSettled?: (result: Result, recorded: Recorded) => void
 }
 
@@ -120,7 +122,11 @@ export function createLanes(options: LanesOptions): Lanes {
       ...shared,
       gated,
       runnable: table.runnable,
-      claim: (claims) => claim(hot, claims, newLease()),
+      claim: (claims) => {
+        const claimed = claim(hot, claims, newLease())
+        if (!options.metrics) return claimed
+        return measured(options.metrics, 'claim', ({ deliveries }) => deliveries.length, claimed)
+      },
       runSoon: claimSoon,
     }),
   )

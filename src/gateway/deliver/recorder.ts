@@ -2,6 +2,7 @@
 
 import type { HotDatabase } from '../../database/pools.ts'
 import type { Clock } from '../../domain/clock.ts'
+import { type Metrics, measured } from '../../metrics.ts'
 import { type Batcher, createBatcher, retryFor, STATEMENT_BOUNDS } from '../fairness/batcher.ts'
 import { type Recorded, type Result, recordAttempts, withoutReply } from './record-attempts.ts'
 
@@ -16,13 +17,14 @@ export type Recorder = Batcher<Result, Recorded>
 export type RecorderOptions = {
   readonly hot: HotDatabase
   readonly clock: Clock
+  readonly metrics: Pick<Metrics, 'batchItems' | 'statementFailures'>
   /** Called after each statement. */
   readonly onFlushed: () => void
 }
 
-export function createRecorder({ hot, clock, onFlushed }: RecorderOptions): Recorder {
+export function createRecorder({ hot, clock, metrics, onFlushed }: RecorderOptions): Recorder {
   return createBatcher<Result, Recorded>({
-    flush: (results) => recordAttempts(hot, results).finally(onFlushed),
+    flush: (results) => measured(metrics, 'record', results.length, recordAttempts(hot, results)).finally(onFlushed),
     weigh: (result) => RESULT_WEIGHT + (result.attempt?.sent.reply?.body.length ?? 0),
     owner: (result) => result.delivery.tenantId,
     patience: retryFor(PATIENCE_MS),

@@ -4,7 +4,7 @@
 import type { Context } from '../../context.ts'
 import { attemptsPerCycle } from '../../domain/delivery.ts'
 import type { StoreCall, StoreResult } from '../../domain/new-event.ts'
-import type { Metrics } from '../../metrics.ts'
+import { type Metrics, measured } from '../../metrics.ts'
 import type { Nearby } from '../deliver/hand-over.ts'
 import { createBatcher, retryFor, STATEMENT_BOUNDS } from '../fairness/batcher.ts'
 import { storeEvents } from './store-events.ts'
@@ -38,11 +38,16 @@ export function createPublisher({ ctx, metrics, nearby, onFlushed }: PublisherOp
   const { hot, clock, config } = ctx
   const batcher = createBatcher<StoreCall, StoreResult>({
     flush: (calls, repeated) =>
-      storeEvents(hot, calls, {
-        repeated,
-        maxAttempts: attemptsPerCycle(config.retrySchedule),
-        nearby: nearby() ?? undefined,
-      }).finally(onFlushed),
+      measured(
+        metrics,
+        'store',
+        calls.reduce((count, { events }) => count + events.length, 0),
+        storeEvents(hot, calls, {
+          repeated,
+          maxAttempts: attemptsPerCycle(config.retrySchedule),
+          nearby: nearby() ?? undefined,
+        }),
+      ).finally(onFlushed),
     weigh: (call) => call.events.reduce((bytes, event) => bytes + Math.max(event.bodyBytes, LEAST_EVENT_WEIGHT), 0),
     owner: (call) => call.tenantId,
     patience: retryFor(PATIENCE_MS),

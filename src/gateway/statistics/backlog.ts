@@ -1,0 +1,45 @@
+// What waits and what is stuck, over all tenants, for the metrics. Its cost is bounded: one look in an index for each
+// endpoint, and counts that stop at a limit.
+
+import type { HotDatabase, Statement } from '../../database/pools.ts'
+
+export type Backlog = {
+  /** For how long the delivery that has waited longest has been due, seconds; 0: none is due. Endpoints that are held do not count. */
+  readonly oldestDueSeconds: number
+  /** Deliveries of active endpoints that are due now, at most `COUNT_LIMIT`. */
+  readonly due: number
+  /** Dead letters that are kept, at most `COUNT_LIMIT`. */
+  readonly deadLetters: number
+  readonly pausedEndpoints: number
+  readonly disabledEndpoints: number
+}
+
+const COUNT_LIMIT = 100_000
+
+const DUE_OF_ENDPOINT = `d.endpoint_id = p.id and not d.test and d.status = 'PENDING' and d.next_attempt_at <= now()`
+const ACTIVE = `endpoint p where p.deleted_at is null and p.status = 'ACTIVE'`
+
+const BACKLOG: Statement = {
+  name: 'read-backlog',
+  limitMs: 5_000,
+  text: `
+    select
+      (select coalesce(extract(epoch from now() - min(first.next_attempt_at)), 0)::float8
+       from (select p.id from ${ACTIVE}) p cross join lateral (
+         select d.next_attempt_at from delivery d where ${DUE_OF_ENDPOINT} order by d.next_attempt_at limit 1) first
+      ) as "oldestDueSeconds",
+      (select count(*)::int from (
+         select 1 from (select p.id from ${ACTIVE}) p cross join lateral (
+           select 1 from delivery d where ${DUE_OF_ENDPOINT} order by d.next_attempt_at limit ${COUNT_LIMIT}) due
+         limit ${COUNT_LIMIT}) counted) as due,
+      (select count(*)::int from (
+         select 1 from delivery where status = 'DEAD_LETTERED' limit ${COUNT_LIMIT}) counted) as "deadLetters",
+      (select count(*)::int from endpoint where deleted_at is null and status = 'PAUSED') as "pausedEndpoints",
+      (select count(*)::int from endpoint where deleted_at is null and status = 'DISABLED') as "disabledEndpoints"`,
+}
+
+/** Reads it now. Throws what the database throws. */
+export async function readBacklog(hot: HotDatabase): Promise<Backlog> {
+  const [row] = await hot.query<Backlog>(BACKLOG, [])
+  return row!
+}

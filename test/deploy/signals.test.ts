@@ -1,0 +1,115 @@
+// The metrics, alerts and dashboard as an operator uses them: promtool (of Debian's prometheus) reads them, and what they
+// ask for is what the gateway says.
+
+import { spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { hasProgram } from '../../harness/web-proxy.ts'
+import { schema } from '../../src/schema/index.ts'
+import { type Server, startServer } from '../../src/server/http.ts'
+import { type House, openHouse } from '../support/house.ts'
+
+const DEPLOY = join(import.meta.dirname, '../../deploy')
+const read = (path: string) => readFileSync(join(DEPLOY, path), 'utf8')
+const promtool = (args: string[], input = '') => {
+  const { status, stdout, stderr } = spawnSync('promtool', args, { cwd: join(DEPLOY, 'prometheus'), input })
+  return { status, said: `${stdout}${stderr}` }
+}
+const NAME = /\b(?:sivo|nodejs)_[a-z0-9_]+/g
+
+let house: House
+let server: Server
+beforeAll(async () => {
+  house = await openHouse({ PORT: '0', SIVO_RETRY_SCHEDULE: '100ms' })
+  server = await startServer({ ...house.app, schema })
+})
+afterAll(async () => {
+  await server.close(1_000)
+  await house.close()
+})
+const scrape = async () => (await fetch(`http://127.0.0.1:${server.port}/metrics`)).text()
+const figureOf = (text: string, name: string) =>
+  Number(new RegExp(`^${name.replaceAll(/[{}"]/g, '\\$&')} (.+)$`, 'm').exec(text)?.[1])
+
+describe('metrics', () => {
+  test('what waits, what is dead and what is disabled is counted', async () => {
+    const { db } = house.app.ctx
+    const receiver = await house.receiver()
+    receiver.answer(500)
+    await house.addEndpoint(receiver.url('/broken'))
+    await house.publish({})
+    await house.until(async () => (await db.delivery.count({ where: { status: 'DEAD_LETTERED' } })) === 1)
+    receiver.answer(410)
+    await house.publish({})
+    await house.until(async () => (await db.endpoint.count({ where: { status: 'DISABLED' } })) > 0)
+    const text = await scrape()
+    expect(figureOf(text, 'sivo_dead_letters')).toBe(1)
+    expect(figureOf(text, 'sivo_held_endpoints{status="disabled"}')).toBe(1)
+    expect(figureOf(text, 'sivo_backlog_deliveries')).toBe(0)
+    expect(figureOf(text, 'sivo_oldest_due_age_seconds')).toBe(0)
+    expect(figureOf(text, 'sivo_heartbeat_age_seconds')).toBeLessThan(5)
+    expect(figureOf(text, 'sivo_attempt_slots')).toBe(512)
+    expect(figureOf(text, 'sivo_batch_items_count{statement="store"}')).toBeGreaterThan(0)
+    expect(figureOf(text, 'sivo_batch_items_count{statement="record"}')).toBeGreaterThan(0)
+    expect(text).toContain('sivo_database_pool_waiting{pool="jobs"} 0')
+  })
+
+  test('the database is asked for the backlog once in 15 s, however often a process is scraped', async () => {
+    const before = figureOf(await scrape(), 'sivo_backlog_read_timestamp_seconds')
+    await Promise.all(Array.from({ length: 20 }, scrape))
+    expect(figureOf(await scrape(), 'sivo_backlog_read_timestamp_seconds')).toBe(before)
+  })
+
+  test.skipIf(!hasProgram('promtool'))('promtool finds nothing wrong with what the gateway itself counts', async () => {
+    const own = (await scrape()).replaceAll(/^(# (HELP|TYPE) )?(nodejs|process)_.*\n/gm, '')
+    expect(promtool(['check', 'metrics'], own)).toEqual({ status: 0, said: '' })
+  })
+
+  test('every metric that an alert or the dashboard asks for is one that the gateway shows', async () => {
+    const shown = await scrape()
+    const asked = new Set(
+      ['prometheus/alerts.yml', 'grafana/sivo.json'].flatMap((path) => read(path).match(NAME) ?? []),
+    )
+    asked.delete('sivo_webhooks')
+    expect(asked.size).toBeGreaterThan(20)
+    expect([...asked].filter((name) => !shown.includes(name))).toEqual([])
+  })
+})
+
+describe('alerts', () => {
+  const rules = parse(read('prometheus/alerts.yml')).groups.flatMap((group: { rules: object[] }) => group.rules) as {
+    alert: string
+  }[]
+
+  test.skipIf(!hasProgram('promtool'))('each rule fires on its fault, and is silent on a healthy gateway', () => {
+    for (const args of [
+      ['check', 'rules', 'alerts.yml'],
+      ['test', 'rules', 'alerts.test.yml'],
+      ['check', 'config', 'prometheus.yml'],
+    ]) {
+      const { status, said } = promtool(args)
+      expect(said).toContain('SUCCESS')
+      expect(status).toBe(0)
+    }
+  })
+
+  test('each rule has a test that expects it and one that does not, and a row in the operating page', () => {
+    const { tests } = parse(read('prometheus/alerts.test.yml')) as {
+      tests: { name: string; alert_rule_test: { alertname: string; exp_alerts: object[] }[] }[]
+    }
+    const page = readFileSync(join(DEPLOY, '../docs/operating.md'), 'utf8')
+    for (const { alert } of rules) {
+      const cases = tests.flatMap(({ alert_rule_test }) =>
+        alert_rule_test.filter(({ alertname }) => alertname === alert),
+      )
+      expect(cases.map(({ exp_alerts }) => exp_alerts.length > 0).sort()).toEqual([false, true])
+      expect(page).toContain(`| \`${alert}\``)
+    }
+    expect([...page.matchAll(/^\| `(Sivo[A-Za-z]+)`/gm)].map(([, name]) => name)).toEqual(
+      rules.map(({ alert }) => alert),
+    )
+    expect(readdirSync(join(DEPLOY, 'prometheus')).sort()).toEqual(['alerts.test.yml', 'alerts.yml', 'prometheus.yml'])
+  })
+})
