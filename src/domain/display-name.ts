@@ -5,7 +5,7 @@ const MAX_NAME_LENGTH = 200
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/
 
 /** Why the name is refused; null if it is valid. */
-export function judgeName(name: string): string | null {
+export function validateName(name: string): string | null {
   if (name.trim() === '') return 'expected a name of 1 to 200 characters, got a blank one; enter a name'
   if (name.length > MAX_NAME_LENGTH)
     return `expected a name of at most ${MAX_NAME_LENGTH} characters, got ${name.length}; shorten it`

@@ -34,7 +34,7 @@ const RESERVED_PREFIXES = ['x-sivo-', 'webhook-', 'proxy-', 'metadata-', 'x-aws-
  * Every reason why the headers are refused; empty if they are valid. Paths begin at the list, such as ['0', 'name'];
  * [] means the list itself. A value that is absent or null is not checked: the caller decides whether that is allowed.
  */
-export function judgeEndpointHeaders(headers: readonly EndpointHeader[]): Issue[] {
+export function validateEndpointHeaders(headers: readonly EndpointHeader[]): Issue[] {
   const issues: Issue[] = []
   if (headers.length > MAX_ENDPOINT_HEADERS) {
     issues.push({
@@ -45,10 +45,10 @@ export function judgeEndpointHeaders(headers: readonly EndpointHeader[]): Issue[
   const firstIndex = new Map<string, number>()
   for (const [index, { name, value }] of headers.entries()) {
     const lower = name.toLowerCase()
-    const nameIssue = judgeName(name, firstIndex.get(lower))
+    const nameIssue = validateName(name, firstIndex.get(lower))
     if (nameIssue) issues.push({ path: [String(index), 'name'], message: nameIssue })
     else firstIndex.set(lower, index)
-    const valueIssue = value == null ? null : judgeValue(value)
+    const valueIssue = value == null ? null : validateValue(value)
     if (valueIssue) issues.push({ path: [String(index), 'value'], message: valueIssue })
   }
   return issues
@@ -60,7 +60,7 @@ function isReservedHeader(name: string): boolean {
   return RESERVED.has(lower) || RESERVED_PREFIXES.some((prefix) => lower.startsWith(prefix))
 }
 
-function judgeName(name: string, earlierIndex: number | undefined): string | null {
+function validateName(name: string, earlierIndex: number | undefined): string | null {
   if (!/^[A-Za-z0-9-]{1,64}$/.test(name)) {
     return `expected a header name of 1 to 64 letters, digits and hyphens, got ${JSON.stringify(name.slice(0, 80))}; rename it`
   }
@@ -73,7 +73,7 @@ function judgeName(name: string, earlierIndex: number | undefined): string | nul
   return null
 }
 
-function judgeValue(value: string): string | null {
+function validateValue(value: string): string | null {
   if (value.length > 1024) return `expected at most 1,024 characters, got ${value.length}; shorten the value`
   const odd = /[^\x20-\x7e]/.exec(value)
   if (odd) {

@@ -25,7 +25,7 @@ const LOCAL_SUFFIXES = ['localhost', 'local', 'internal', 'localdomain', 'home.a
  * rules apply to names of the local network.
  */
 export function parseEndpointUrl(raw: string, rules: EndpointUrlRules): { url: string } | { issues: string[] } {
-  const textIssue = judgeText(raw)
+  const textIssue = validateText(raw)
   if (textIssue) return { issues: [textIssue] }
   const url = URL.parse(raw)
   if (url?.protocol !== 'https:' || url.hostname === '') {
@@ -33,7 +33,7 @@ export function parseEndpointUrl(raw: string, rules: EndpointUrlRules): { url: s
       issues: [`expected a URL such as https://example.com/hooks, got ${quote(raw)}; check the host and the port`],
     }
   }
-  const issues = [...judgeHost(url.hostname, rules), ...judgePort(url, rules)]
+  const issues = [...validateHost(url.hostname, rules), ...validatePort(url, rules)]
   if (url.href.length > MAX_URL_LENGTH) {
     issues.push(
       `expected at most ${MAX_URL_LENGTH} characters once written in ASCII, got ${url.href.length}; shorten the URL`,
@@ -42,7 +42,7 @@ export function parseEndpointUrl(raw: string, rules: EndpointUrlRules): { url: s
   return issues.length > 0 ? { issues } : { url: url.href }
 }
 
-function judgeText(raw: string): string | null {
+function validateText(raw: string): string | null {
   if (raw.length > MAX_URL_LENGTH) {
     return `expected at most ${MAX_URL_LENGTH} characters, got ${raw.length}; shorten the URL`
   }
@@ -62,7 +62,7 @@ function judgeText(raw: string): string | null {
   return null
 }
 
-function judgeHost(hostname: string, { allowedNetworks }: EndpointUrlRules): string[] {
+function validateHost(hostname: string, { allowedNetworks }: EndpointUrlRules): string[] {
   const literal = addressOf(hostname)
   if (literal !== null) {
     if (isInNetworks(literal, allowedNetworks)) return []
@@ -84,7 +84,7 @@ function judgeHost(hostname: string, { allowedNetworks }: EndpointUrlRules): str
   return []
 }
 
-function judgePort(url: URL, { allowedPorts, allowedNetworks }: EndpointUrlRules): string[] {
+function validatePort(url: URL, { allowedPorts, allowedNetworks }: EndpointUrlRules): string[] {
   const port = url.port === '' ? 443 : Number(url.port)
   if (allowedPorts.includes(port)) return []
   const literal = addressOf(url.hostname)

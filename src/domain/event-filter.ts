@@ -2,7 +2,7 @@ import { describeUnknownEventType, EVENT_TYPES, isEventType } from './event-type
 import type { Issue } from './issue.ts'
 
 /** Every error in an endpoint's list of event types. It needs at least one exact name of the catalogue, each once. */
-export function checkEventTypes(eventTypes: readonly string[]): Issue[] {
+export function validateEventTypes(eventTypes: readonly string[]): Issue[] {
   if (eventTypes.length === 0) {
     return [
       {
@@ -51,7 +51,7 @@ export function validateFilterChange({ eventTypes, allEventTypes }: FilterChange
       },
     ]
   return eventTypes
-    ? checkEventTypes(eventTypes).map((issue) => ({ ...issue, path: ['eventTypes', ...issue.path] }))
+    ? validateEventTypes(eventTypes).map((issue) => ({ ...issue, path: ['eventTypes', ...issue.path] }))
     : []
 }
 

@@ -5,11 +5,11 @@ import { z } from 'zod'
 import { TIME_EXAMPLES, UnreadableTime } from './date-time.ts'
 import { MAX_BODY_BYTES } from './envelope.ts'
 import {
-  checkEventData,
   describeUnknownEventType,
   findEventType,
   isEventType,
   MAX_LISTED_ISSUES,
+  validateEventData,
 } from './event-type.ts'
 import { findInexactNumbers, InexactNumber } from './exact-json.ts'
 import { type Issue, issuesWithin, showValue } from './issue.ts'
@@ -35,17 +35,17 @@ export type UncheckedEvent = {
   idempotencyKey?: string | null
 }
 
-/** An event whose members are of the right types; `checkEvent` says so of one that it accepts. */
+/** An event whose members are of the right types; `validateEvent` says so of one that it accepts. */
 export type EventInput = UncheckedEvent & { sequence?: number | null; occurredAt?: Date | null }
 
 /** What is wrong with the event, at most `limit` of it in its data; paths from the event on. Empty: it can be accepted. */
-export function checkEvent(input: UncheckedEvent, limit = MAX_LISTED_ISSUES): Issue[] {
+export function validateEvent(input: UncheckedEvent, limit = MAX_LISTED_ISSUES): Issue[] {
   return [
-    ...checkTypeAndData(input, limit),
-    ...checkSubject(input.subject),
-    ...checkSequence(input.sequence),
-    ...checkOccurredAt(input.occurredAt),
-    ...checkIdempotencyKey(input.idempotencyKey),
+    ...validateTypeAndData(input, limit),
+    ...validateSubject(input.subject),
+    ...validateSequence(input.sequence),
+    ...validateOccurredAt(input.occurredAt),
+    ...validateIdempotencyKey(input.idempotencyKey),
   ]
 }
 
@@ -71,19 +71,19 @@ export function bodyTooLarge(bytes: number): Issue {
 
 /**
  * SHA-256 of what the event says: the same for the same JSON value in another member order and for the same instant
- * in another offset. Only for events that `checkEvent` accepts.
+ * in another offset. Only for events that `validateEvent` accepts.
  */
 export function eventFingerprint({ type, data, subject, sequence, occurredAt }: EventInput): Buffer {
   const head = JSON.stringify([type, subject ?? null, sequence ?? null, occurredAt?.getTime() ?? null])
   return hash('sha256', `${head}${canonicalJson(data)}`, 'buffer')
 }
 
-function checkTypeAndData({ type, data }: UncheckedEvent, limit: number): Issue[] {
+function validateTypeAndData({ type, data }: UncheckedEvent, limit: number): Issue[] {
   const issues = isEventType(type) ? [] : [{ path: ['type'], message: describeUnknownEventType(type) }]
-  return [...issues, ...issuesWithin(['data'], checkData(type, data, limit))]
+  return [...issues, ...issuesWithin(['data'], validateData(type, data, limit))]
 }
 
-function checkData(type: string, data: unknown, limit: number): Issue[] {
+function validateData(type: string, data: unknown, limit: number): Issue[] {
   if (typeof data !== 'object' || data === null || Array.isArray(data) || data instanceof InexactNumber) {
     const came = data instanceof InexactNumber ? 'a number' : showValue(data)
     return [{ path: [], message: `expected an object, got ${came}: wrap it in a member` }]
@@ -93,15 +93,15 @@ function checkData(type: string, data: unknown, limit: number): Issue[] {
     const message = `expected at most ${MAX_DATA_DEPTH} levels of objects and arrays, got more: flatten it`
     return [{ path: [], message }]
   }
-  const inexact = shape === 'inexact' ? checkNumbers(type, data, limit) : []
+  const inexact = shape === 'inexact' ? validateNumbers(type, data, limit) : []
   if (!isEventType(type)) return inexact
-  const mismatches = checkEventData(type, data, limit)
+  const mismatches = validateEventData(type, data, limit)
   if (inexact.length === 0) return mismatches
   const named = new Set(inexact.map(({ path }) => path.join('\0')))
   return [...inexact, ...mismatches.filter(({ path }) => !named.has(path.join('\0')))]
 }
 
-function checkNumbers(type: string, data: object, limit: number): Issue[] {
+function validateNumbers(type: string, data: object, limit: number): Issue[] {
   return findInexactNumbers(data, limit).map(({ path, source }) => ({
     path,
     message: `expected a number that a double holds exactly, got ${showNumber(source)}: ${adviseNumber(type, path, source)}`,
@@ -136,21 +136,21 @@ function inspect(value: object, depth: number): 'plain' | 'inexact' | 'too_deep'
   return found
 }
 
-function checkSubject(subject: string | null | undefined): Issue[] {
+function validateSubject(subject: string | null | undefined): Issue[] {
   if (subject === null || subject === undefined) return []
-  return checkText('subject', subject, MAX_SUBJECT_LENGTH, CONTROL_CHARACTER, 'no control characters')
+  return validateText('subject', subject, MAX_SUBJECT_LENGTH, CONTROL_CHARACTER, 'no control characters')
 }
 
-function checkIdempotencyKey(key: string | null | undefined): Issue[] {
+function validateIdempotencyKey(key: string | null | undefined): Issue[] {
   if (key === null || key === undefined) return []
-  return checkText('idempotencyKey', key, MAX_IDEMPOTENCY_KEY_LENGTH, NUL, 'no NUL')
+  return validateText('idempotencyKey', key, MAX_IDEMPOTENCY_KEY_LENGTH, NUL, 'no NUL')
 }
 
 const CONTROL_CHARACTER = /\p{Cc}/u
 const NUL = /\0/
 
 // Lone surrogates have no UTF-8: two keys that differ only in them would be stored as the same.
-function checkText(name: string, text: string, maxLength: number, forbidden: RegExp, rule: string): Issue[] {
+function validateText(name: string, text: string, maxLength: number, forbidden: RegExp, rule: string): Issue[] {
   const issues: Issue[] = []
   const expect = (message: string) => issues.push({ path: [name], message })
   const length = countCharacters(text, maxLength)
@@ -168,7 +168,7 @@ function countCharacters(text: string, enough: number): number {
   return count
 }
 
-function checkSequence(sequence: unknown): Issue[] {
+function validateSequence(sequence: unknown): Issue[] {
   if (sequence === null || sequence === undefined) return []
   if (Number.isSafeInteger(sequence) && (sequence as number) >= 0) return []
   const came = sequence instanceof InexactNumber ? showNumber(sequence.source) : showValue(sequence)
@@ -184,7 +184,7 @@ function adviseSequence(sequence: unknown): string {
   return 'count up within each subject, or leave it out'
 }
 
-function checkOccurredAt(occurredAt: Date | UnreadableTime | null | undefined): Issue[] {
+function validateOccurredAt(occurredAt: Date | UnreadableTime | null | undefined): Issue[] {
   if (occurredAt === null || occurredAt === undefined) return []
   if (occurredAt instanceof UnreadableTime) {
     const { written, advice } = occurredAt

@@ -60,7 +60,7 @@ export function isEventType(name: string): boolean {
  * Where `data` is not what the catalogue says of the type, the first `limit` of them; paths start inside `data`. Empty
  * for data that fits. Throws for a name the catalogue does not hold.
  */
-export function checkEventData(name: string, data: unknown, limit = MAX_LISTED_ISSUES): Issue[] {
+export function validateEventData(name: string, data: unknown, limit = MAX_LISTED_ISSUES): Issue[] {
   const entry = byName.get(name)
   if (!entry) throw new RangeError(`expected an event type of the catalogue, got ${showValue(name)}: look it up first`)
   return z.validate(entry.schema, data) ? [] : collectMismatches(entry.schema, data, limit)

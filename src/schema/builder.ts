@@ -14,7 +14,7 @@ import { getDatamodel, type default as PrismaTypes } from '../generated/pothos-p
 import type { Role } from '../generated/prisma/enums.ts'
 import type { ChangeFeed } from '../live/feed.ts'
 import { COST_LIMIT, DEPTH_LIMIT, refuseCost } from './cost.ts'
-import { HELD_COLUMNS } from './resolve-from-row.ts'
+import { RESOLVE_FROM_ROW } from './resolve-from-row.ts'
 
 /** The context of every resolver. */
 export type RequestContext = PublishContext & {
@@ -57,7 +57,7 @@ export const builder = new SchemaBuilder<{
     SafeInt: { Input: unknown; Output: number }
   }
 }>({
-  plugins: [ErrorsPlugin, ScopeAuthPlugin, RelayPlugin, HELD_COLUMNS, PrismaPlugin, ComplexityPlugin],
+  plugins: [ErrorsPlugin, ScopeAuthPlugin, RelayPlugin, RESOLVE_FROM_ROW, PrismaPlugin, ComplexityPlugin],
   defaultFieldNullability: false,
   errors: {
     defaultTypes: [ValidationError, NotFoundError, ConflictError],

@@ -4,12 +4,12 @@
 import SchemaBuilder, { BasePlugin, type PothosOutputFieldConfig, type SchemaTypes } from '@pothos/core'
 import { defaultFieldResolver, type GraphQLFieldResolver } from 'graphql'
 
-export const HELD_COLUMNS = 'heldColumns'
+export const RESOLVE_FROM_ROW = 'resolveFromRow'
 
 declare global {
   export namespace PothosSchemaTypes {
     export interface Plugins<Types extends SchemaTypes> {
-      heldColumns: HeldColumnsPlugin<Types>
+      resolveFromRow: ResolveFromRowPlugin<Types>
     }
   }
 }
@@ -19,7 +19,7 @@ type Columns = readonly (readonly [name: string, ofRelated: Columns | null])[]
 
 type Resolver<Types extends SchemaTypes> = GraphQLFieldResolver<unknown, Types['Context'], object>
 
-class HeldColumnsPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
+class ResolveFromRowPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
   // `lookingUp` is the Prisma plugin's resolver, which wraps the field's own.
   override wrapResolve(lookingUp: Resolver<Types>, field: PothosOutputFieldConfig<Types>): Resolver<Types> {
     const columns = field.kind === 'PrismaObject' ? columnsOf(field.extensions?.['pothosPrismaSelect']) : null
@@ -56,4 +56,4 @@ function holds(row: unknown, columns: Columns): boolean {
   return true
 }
 
-SchemaBuilder.registerPlugin(HELD_COLUMNS, HeldColumnsPlugin)
+SchemaBuilder.registerPlugin(RESOLVE_FROM_ROW, ResolveFromRowPlugin)

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { checkEventTypes } from '../../src/domain/event-filter.ts'
+import { validateEventTypes } from '../../src/domain/event-filter.ts'
 import { EVENT_TYPES } from '../../src/domain/event-type.ts'
 
 describe('the event types of an endpoint', () => {
   test('the event types of an endpoint may be any names of the catalogue', () => {
-    expect(checkEventTypes(EVENT_TYPES.map(({ name }) => name))).toEqual([])
-    expect(checkEventTypes(['call.ended'])).toEqual([])
+    expect(validateEventTypes(EVENT_TYPES.map(({ name }) => name))).toEqual([])
+    expect(validateEventTypes(['call.ended'])).toEqual([])
   })
 
   test.each<{ name: string; eventTypes: string[]; paths: string[][]; message: RegExp }>([
@@ -30,7 +30,7 @@ describe('the event types of an endpoint', () => {
       message: /once, got call\.ended also at position 0/,
     },
   ])('are refused for $name', ({ eventTypes, paths, message }) => {
-    const issues = checkEventTypes(eventTypes)
+    const issues = validateEventTypes(eventTypes)
     expect(issues.map(({ path }) => path)).toEqual(paths)
     for (const issue of issues) expect(issue.message).toMatch(message)
   })

@@ -4,25 +4,25 @@ import { UnreadableTime } from '../../src/domain/date-time.ts'
 import { buildEnvelope } from '../../src/domain/envelope.ts'
 import {
   bodyTooLarge,
-  checkEvent,
   type EventInput,
   eventFingerprint,
   findEventWarnings,
   MAX_DATA_DEPTH,
   type UncheckedEvent,
+  validateEvent,
 } from '../../src/domain/event-input.ts'
 import { EVENT_TYPES, findEventType } from '../../src/domain/event-type.ts'
 import { parseExactly, parseLiteralNumber } from '../../src/domain/exact-json.ts'
 
 const data = findEventType('queue.entered')!.example.data
 const event = (more: Partial<EventInput> = {}): EventInput => ({ type: 'queue.entered', data, ...more })
-const pathsOf = (input: EventInput) => checkEvent(input).map(({ path }) => path.join('.'))
+const pathsOf = (input: EventInput) => validateEvent(input).map(({ path }) => path.join('.'))
 const nested = (levels: number) => JSON.parse(`${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`)
 
 describe('an event is accepted', () => {
   test.each(EVENT_TYPES)('an event that is the example of $name is accepted', ({ name, example }) => {
     const { data, subject, sequence, timestamp } = example
-    expect(checkEvent({ type: name, data, subject, sequence, occurredAt: new Date(timestamp) })).toEqual([])
+    expect(validateEvent({ type: name, data, subject, sequence, occurredAt: new Date(timestamp) })).toEqual([])
   })
 
   test.each<[string, Partial<EventInput>]>([
@@ -39,7 +39,7 @@ describe('an event is accepted', () => {
     ['with NUL and half a surrogate pair in its data', { data: { ...data, note: 'a\0b\ud800' } }],
     ['with an own member __proto__', { data: parseExactly(JSON.stringify(data).replace('{', '{"__proto__":1,')) }],
   ])('an event %s is accepted', (_, more) => {
-    expect(checkEvent(event(more))).toEqual([])
+    expect(validateEvent(event(more))).toEqual([])
   })
 
   test('an event with the deepest allowed data is accepted and can be written', () => {
@@ -84,7 +84,7 @@ describe('an event is refused', () => {
     ['from the year 10000', { occurredAt: new Date('+010000-01-01T00:00:00Z') }, ['occurredAt'], /the year 10000/],
     ['from before the year 1', { occurredAt: new Date('-000001-01-01T00:00:00Z') }, ['occurredAt'], /the year -1/],
   ])('an event %s is refused', (_, more, path, message) => {
-    expect(checkEvent(event(more))).toEqual([{ path, message: expect.stringMatching(message) }])
+    expect(validateEvent(event(more))).toEqual([{ path, message: expect.stringMatching(message) }])
   })
 
   test.each<[string, Partial<UncheckedEvent>, string[], RegExp]>([
@@ -109,7 +109,7 @@ describe('an event is refused', () => {
       /got true: write it in this format$/,
     ],
   ])('an event %s is refused', (_, more, path, message) => {
-    expect(checkEvent({ ...event(), ...more })).toEqual([{ path, message: expect.stringMatching(message) }])
+    expect(validateEvent({ ...event(), ...more })).toEqual([{ path, message: expect.stringMatching(message) }])
   })
 
   test('an event is refused with all its errors at once', () => {
@@ -125,7 +125,7 @@ describe('an event is refused', () => {
   test('an event is refused with each number that a double would change, once, in known and unknown fields', () => {
     const changed = { ...data, position: parseLiteralNumber('12345678901234567890') }
     const mixed = { ...changed, priority: 'high', added: [1, parseLiteralNumber('1e400')] }
-    expect(checkEvent(event({ data: mixed }))).toEqual([
+    expect(validateEvent(event({ data: mixed }))).toEqual([
       {
         path: ['data', 'position'],
         message: 'expected a number that a double holds exactly, got 12345678901234567890: send a smaller number',
@@ -144,7 +144,7 @@ describe('an event is refused', () => {
   test('a refusal does not advise a string where the schema refuses one', () => {
     const number = parseLiteralNumber('12345678901234567890')
     const messages = (type: string, more: object) =>
-      checkEvent({ type, data: { ...findEventType(type)!.example.data, ...more } }).map(({ message }) => message)
+      validateEvent({ type, data: { ...findEventType(type)!.example.data, ...more } }).map(({ message }) => message)
     expect(messages('call.created', { call_id: number })).toEqual([expect.stringMatching(/: send it as a string$/)])
     expect(messages('call.created', { custom_data: { id: number } })).toEqual([
       expect.stringMatching(/: send it as a string$/),
@@ -162,8 +162,8 @@ describe('an event is refused', () => {
 
   test('a refusal lists no more issues of the data than the limit', () => {
     const broken = event({ data: { ...data, tags: 1, priority: 'a', position: 'b', waiting_calls: 'c' } })
-    expect(checkEvent(broken, 1)).toHaveLength(1)
-    expect(checkEvent(broken)).toHaveLength(3)
+    expect(validateEvent(broken, 1)).toHaveLength(1)
+    expect(validateEvent(broken)).toHaveLength(3)
   })
 
   test('an event of an unknown type is also refused for inexact numbers', () => {

@@ -3,12 +3,12 @@ import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import {
   API_VERSION,
-  checkEventData,
   describeUnknownEventType,
   EVENT_TYPES,
   findEventType,
   isEventType,
   MAX_LISTED_ISSUES,
+  validateEventData,
 } from '../../src/domain/event-type.ts'
 
 type Json = null | boolean | number | string | Json[] | { [name: string]: Json }
@@ -76,7 +76,7 @@ describe.each(EVENT_TYPES)('$name', (entry) => {
       'data',
     ])
     expect(entry.example).toMatchObject({ type: entry.name, api_version: API_VERSION })
-    expect(checkEventData(entry.name, entry.example.data)).toEqual([])
+    expect(validateEventData(entry.name, entry.example.data)).toEqual([])
   })
 
   test('its JSON Schema accepts and refuses the same examples as its own check', () => {
@@ -87,7 +87,7 @@ describe.each(EVENT_TYPES)('$name', (entry) => {
     expect(fromJsonSchema.safeParse(entry.example.data).error).toBeUndefined()
     fc.assert(
       fc.property(brokenExample(entry.example.data as Json), (data) => {
-        expect(fromJsonSchema.safeParse(data).success).toBe(checkEventData(entry.name, data).length === 0)
+        expect(fromJsonSchema.safeParse(data).success).toBe(validateEventData(entry.name, data).length === 0)
       }),
       { numRuns: 200 },
     )
@@ -101,14 +101,14 @@ describe.each(EVENT_TYPES)('$name', (entry) => {
 
   test('its check accepts unknown fields at every level', () => {
     const widened = widen(entry.example.data as Json)
-    expect(checkEventData(entry.name, widened)).toEqual([])
+    expect(validateEventData(entry.name, widened)).toEqual([])
   })
 
   test('its check lists exactly the mismatches of the schema, wherever a value is replaced', () => {
     fc.assert(
       fc.property(brokenExample(entry.example.data as Json), (data) => {
         const expected = entry.schema.safeParse(data).error?.issues.map(({ path }) => path.map(String)) ?? []
-        const issues = checkEventData(entry.name, data)
+        const issues = validateEventData(entry.name, data)
         expect(issues.map(({ path }) => path)).toEqual(expected)
         for (const { message } of issues) expect(message).toMatch(/^(is required: expected .+|expected .+; got .+)$/s)
       }),
@@ -119,7 +119,7 @@ describe.each(EVENT_TYPES)('$name', (entry) => {
   test('its check never changes the data', () => {
     const { data } = exampleOf(entry.name)
     const before = JSON.stringify(data)
-    checkEventData(entry.name, data)
+    validateEventData(entry.name, data)
     expect(JSON.stringify(data)).toBe(before)
   })
 })
@@ -271,7 +271,7 @@ describe('what real calls look like', () => {
     ['what the system said in its own words', 'call.ended', { native: { HangupCause: 16, flags: ['A', null] } }],
     ['a confidence in percent', 'transcript.segment', { confidence: 94 }],
   ])('the data of a real call, %s, matches %s', (_, name, change) => {
-    expect(checkEventData(name, changed(name, change))).toEqual([])
+    expect(validateEventData(name, changed(name, change))).toEqual([])
   })
 })
 
@@ -436,7 +436,7 @@ describe('what does not fit is named with path, expectation and value', () => {
       expect.stringMatching(/^expected a word .* such as resolved, .*error; got an object: find a word/),
     ],
   ])('a mismatch of %s is named with path, expectation and value (%#)', (name, change, path, message) => {
-    expect(checkEventData(name, changed(name, change))).toEqual([{ path, message }])
+    expect(validateEventData(name, changed(name, change))).toEqual([{ path, message }])
   })
 
   test.each([
@@ -454,11 +454,11 @@ describe('what does not fit is named with path, expectation and value', () => {
     '2026-11-18T14:02:11z',
     '2016-12-31T23:59:60Z',
   ])('%j is not an RFC 3339 time that every receiver can read', (created_at) => {
-    expect(checkEventData('call.created', { ...exampleOf('call.created').data, created_at })).toHaveLength(1)
+    expect(validateEventData('call.created', { ...exampleOf('call.created').data, created_at })).toHaveLength(1)
   })
 
   test('every mismatch of an event is listed at once', () => {
-    const issues = checkEventData(
+    const issues = validateEventData(
       'call.ended',
       changed('call.ended', { call_id: undefined, direction: 'up', 'legs.0.leg_id': null, transfers: 5 }),
     )
@@ -468,7 +468,7 @@ describe('what does not fit is named with path, expectation and value', () => {
   test('a field that only the prototype has counts as missing', () => {
     const data = Object.create({ call_id: 'call_1' })
     Object.assign(data, changed('call.created', { call_id: undefined }))
-    expect(checkEventData('call.created', { ...data })).toEqual([
+    expect(validateEventData('call.created', { ...data })).toEqual([
       { path: ['call_id'], message: 'is required: expected a string' },
     ])
   })
@@ -476,7 +476,7 @@ describe('what does not fit is named with path, expectation and value', () => {
   test('a large number of mismatches is cut, and quickly', () => {
     const data = changed('call.created', { tags: new Array(1_000_000).fill(1) })
     const started = performance.now()
-    expect(checkEventData('call.created', data)).toHaveLength(MAX_LISTED_ISSUES)
+    expect(validateEventData('call.created', data)).toHaveLength(MAX_LISTED_ISSUES)
     expect(performance.now() - started).toBeLessThan(1_000)
   })
 })

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { checkEventData, EVENT_TYPES, findEventType } from '../../src/domain/event-type.ts'
+import { EVENT_TYPES, findEventType, validateEventData } from '../../src/domain/event-type.ts'
 import { MAX_LISTED_WARNINGS } from '../../src/domain/warnings.ts'
 
 const warningsOf = (type: string, more: object) => {
   const { example, findWarnings } = findEventType(type)!
   const data = { ...example.data, ...more }
-  expect(checkEventData(type, data)).toEqual([])
+  expect(validateEventData(type, data)).toEqual([])
   return findWarnings(data).map(({ path, message }) => `${path.join('.')}: ${message}`)
 }
 const party = (fields: object) => ({ from: { type: 'external', ...fields } })

@@ -2,12 +2,12 @@
 // and a lower-case t or z.
 
 import { expect, test } from 'vitest'
-import { checkEventData, EVENT_TYPES } from '../../src/domain/event-type.ts'
+import { EVENT_TYPES, validateEventData } from '../../src/domain/event-type.ts'
 import { acceptedBodies } from './accepted-before.ts'
 
 test.each(EVENT_TYPES)('every body of $name that passed before passes still', ({ name }) => {
   const bodies = acceptedBodies().filter(({ type }) => type === name)
   expect(bodies.length).toBeGreaterThan(40)
   for (const { data, change } of bodies)
-    expect({ change, issues: checkEventData(name, data) }).toEqual({ change, issues: [] })
+    expect({ change, issues: validateEventData(name, data) }).toEqual({ change, issues: [] })
 })

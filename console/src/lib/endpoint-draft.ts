@@ -77,7 +77,7 @@ export function updateInput(draft: EndpointDraft, before: EndpointDraft): Update
 }
 
 /** Why a number cannot be sent; null if it can. */
-export function judgeNumber(text: string): string | null {
+export function validateNumber(text: string): string | null {
   return text.trim() === '' || /^\d{1,6}$/.test(text.trim()) ? null : 'Type a whole number, or leave it empty.'
 }
 

@@ -40,8 +40,8 @@ export function mismatches(schema: JsonSchema, value: unknown, path: readonly (s
     return [{ path, message: `expected one of ${schema.enum.map((one) => JSON.stringify(one)).join(', ')}` }]
   if (schema.const !== undefined && schema.const !== value)
     return [{ path, message: `expected ${JSON.stringify(schema.const)}` }]
-  if (typeof value === 'string') return judgeText(schema, value).map((message) => ({ path, message }))
-  if (typeof value === 'number') return judgeAmount(schema, value).map((message) => ({ path, message }))
+  if (typeof value === 'string') return validateText(schema, value).map((message) => ({ path, message }))
+  if (typeof value === 'number') return validateAmount(schema, value).map((message) => ({ path, message }))
   if (Array.isArray(value)) {
     const { items } = schema
     return items ? value.flatMap((one, index) => mismatches(items, one, [...path, index])) : []
@@ -169,7 +169,7 @@ function kindOf(value: unknown): string {
   return value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value
 }
 
-function judgeText(schema: JsonSchema, value: string): string[] {
+function validateText(schema: JsonSchema, value: string): string[] {
   if (schema.minLength !== undefined && value.length < schema.minLength)
     return [`expected at least ${schema.minLength} ${schema.minLength === 1 ? 'character' : 'characters'}`]
   if (schema.maxLength !== undefined && value.length > schema.maxLength)
@@ -183,7 +183,7 @@ function judgeText(schema: JsonSchema, value: string): string[] {
   return []
 }
 
-function judgeAmount(schema: JsonSchema, value: number): string[] {
+function validateAmount(schema: JsonSchema, value: number): string[] {
   if (schema.minimum !== undefined && value < schema.minimum) return [`expected ${schema.minimum} or more`]
   if (schema.exclusiveMinimum !== undefined && value <= schema.exclusiveMinimum)
     return [`expected more than ${schema.exclusiveMinimum}`]

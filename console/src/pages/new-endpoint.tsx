@@ -11,7 +11,7 @@ import { useCatalogue } from '../components/events/catalogue.ts'
 import { TestForm } from '../components/tester/test-form.tsx'
 import { TestResult } from '../components/tester/test-result.tsx'
 import { issueAt, issuesElsewhere, useAction } from '../lib/actions.ts'
-import { createInput, EMPTY_DRAFT, type EndpointDraft, judgeNumber } from '../lib/endpoint-draft.ts'
+import { createInput, EMPTY_DRAFT, type EndpointDraft, validateNumber } from '../lib/endpoint-draft.ts'
 import { useRights } from '../session/session.ts'
 import { useTenantId } from '../session/tenant.ts'
 import { Button, buttonClass } from '../ui/button.tsx'
@@ -87,8 +87,8 @@ function CreateForm({ types, onCreated }: { types: Types; onCreated(created: Cre
     draft.name.trim() !== '' &&
     draft.url.trim() !== '' &&
     (draft.eventTypes === null || draft.eventTypes.length > 0) &&
-    judgeNumber(draft.maxInFlight) === null &&
-    judgeNumber(draft.rateLimitPerSecond) === null
+    validateNumber(draft.maxInFlight) === null &&
+    validateNumber(draft.rateLimitPerSecond) === null
   const fields = { draft, onChange: change, refusal }
   return (
     <Page title="New endpoint" lead="It gets the events that are published from the moment it is made.">

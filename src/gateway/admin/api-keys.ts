@@ -5,7 +5,7 @@ import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Context, Viewer } from '../../context.ts'
 import { OPERATOR_KEY_LOCK } from '../../database/locks.ts'
 import { hashToken, KEY_PREFIX, keyHint, makeToken } from '../../domain/credential.ts'
-import { judgeName } from '../../domain/display-name.ts'
+import { validateName } from '../../domain/display-name.ts'
 import { reachOf, withinReach } from '../../domain/viewer.ts'
 import { ConflictError, type Issue, ValidationError } from '../../errors.ts'
 import type { ApiKey, Role } from '../../generated/prisma/client.ts'
@@ -26,7 +26,7 @@ export async function createApiKey(
   requireRightToGrant(viewer, role)
   const owner = viewer.role === 'OPERATOR' ? tenantId : (tenantId ?? viewer.tenantId)
   const issues: Issue[] = []
-  const nameIssue = judgeName(name)
+  const nameIssue = validateName(name)
   if (nameIssue) issues.push({ path: ['input', 'name'], message: nameIssue })
   const tenantIssue = validateOwner(role, owner)
   if (tenantIssue) issues.push({ path: ['input', 'tenantId'], message: tenantIssue })

@@ -5,10 +5,10 @@
 import { randomBytes } from 'node:crypto'
 import type { Context, Viewer } from '../../context.ts'
 import { enqueue, notifyChange } from '../../database/queue.ts'
-import { judgeName } from '../../domain/display-name.ts'
-import { judgeEndpointHeaders } from '../../domain/endpoint-header.ts'
+import { validateName } from '../../domain/display-name.ts'
+import { validateEndpointHeaders } from '../../domain/endpoint-header.ts'
 import { parseEndpointUrl } from '../../domain/endpoint-url.ts'
-import { checkEventTypes, filterAfter, validateFilterChange } from '../../domain/event-filter.ts'
+import { filterAfter, validateEventTypes, validateFilterChange } from '../../domain/event-filter.ts'
 import { issuesWithin } from '../../domain/issue.ts'
 import { makeSigningSecret, secretHint } from '../../domain/signing-secret.ts'
 import { reachOf, withinReach } from '../../domain/viewer.ts'
@@ -63,7 +63,7 @@ export async function createEndpoint(
   const { url, issues } = validateInput(
     ctx,
     input,
-    input.eventTypes ? issuesWithin(['eventTypes'], checkEventTypes(input.eventTypes)) : [],
+    input.eventTypes ? issuesWithin(['eventTypes'], validateEventTypes(input.eventTypes)) : [],
   )
   for (const [index, { value }] of (input.headers ?? []).entries())
     if (value == null)
@@ -291,7 +291,7 @@ function validateInput(
   const issues: Issue[] = []
   let url: string | null = null
   if (input.name != null) {
-    const issue = judgeName(input.name)
+    const issue = validateName(input.name)
     if (issue) issues.push({ path: ['input', 'name'], message: issue })
   }
   if (input.url != null) {
@@ -316,7 +316,7 @@ function validateInput(
         message: `expected a whole number from 1 to ${most}, got ${value}; null is the default`,
       })
   }
-  if (input.headers) issues.push(...issuesWithin(['input', 'headers'], judgeEndpointHeaders(input.headers)))
+  if (input.headers) issues.push(...issuesWithin(['input', 'headers'], validateEndpointHeaders(input.headers)))
   return { url, issues }
 }
 

@@ -6,10 +6,10 @@ import type { Context } from '../../context.ts'
 import { bodyBytes, buildEnvelope, MAX_BODY_BYTES } from '../../domain/envelope.ts'
 import {
   bodyTooLarge,
-  checkEvent,
   type EventInput,
   eventFingerprint,
   type UncheckedEvent,
+  validateEvent,
 } from '../../domain/event-input.ts'
 import { MAX_LISTED_ISSUES } from '../../domain/event-type.ts'
 import { toPublicId } from '../../domain/id.ts'
@@ -33,7 +33,7 @@ export type SkippedEvent = { readonly index: number; readonly issues: readonly I
  * `isDatabaseAway` knows when the database is: then nothing was acknowledged.
  */
 export async function publishEvents(ctx: PublishContext, call: PublishCall): Promise<readonly StoredEvent[]> {
-  const { accepted, refused } = checkEvents(ctx, call, { looksAtAll: false })
+  const { accepted, refused } = validateEvents(ctx, call, { looksAtAll: false })
   if (refused.length) throw new ValidationError(refused.flatMap(({ issues }) => issues))
   const stored = await ctx.publisher.store({ tenantId: call.tenantId, events: accepted.map(({ event }) => event) })
   if ('conflict' in stored) {
@@ -59,7 +59,7 @@ export async function publishValidEvents(
   readonly events: readonly (StoredEvent & { readonly index: number })[]
   readonly skipped: readonly SkippedEvent[]
 }> {
-  const { accepted, refused } = checkEvents(ctx, call, { looksAtAll: true })
+  const { accepted, refused } = validateEvents(ctx, call, { looksAtAll: true })
   if (accepted.length === 0) return { events: [], skipped: refused }
   const stored = await ctx.publisher.store({
     tenantId: call.tenantId,
@@ -88,7 +88,7 @@ export async function publishValidEvents(
 
 type Accepted = { readonly index: number; readonly event: NewEvent }
 
-function checkEvents(
+function validateEvents(
   ctx: Context,
   { tenantId, events }: PublishCall,
   { looksAtAll }: { looksAtAll: boolean },
@@ -107,7 +107,7 @@ function checkEvents(
   let issueCount = 0
   for (const [index, input] of events.entries()) {
     if (issueCount > ENOUGH_ISSUES && !looksAtAll) break
-    const issues = checkEvent(input, issueCount > ENOUGH_ISSUES ? 1 : MAX_LISTED_ISSUES)
+    const issues = validateEvent(input, issueCount > ENOUGH_ISSUES ? 1 : MAX_LISTED_ISSUES)
     if (issues.length === 0) {
       const event = buildEvent(ctx, input as EventInput, publicTenantId, acceptedAt)
       if (event.bodyBytes <= MAX_BODY_BYTES) {

@@ -5,7 +5,7 @@ import type { Context } from '../../context.ts'
 import type { Statement } from '../../database/pools.ts'
 import { askForWakeUps, ringFor } from '../../database/queue.ts'
 import { bodyBytes, buildEnvelope, MAX_BODY_BYTES } from '../../domain/envelope.ts'
-import { bodyTooLarge, checkEvent } from '../../domain/event-input.ts'
+import { bodyTooLarge, validateEvent } from '../../domain/event-input.ts'
 import { findEventType } from '../../domain/event-type.ts'
 import { toPublicId } from '../../domain/id.ts'
 import { issuesWithin } from '../../domain/issue.ts'
@@ -46,7 +46,7 @@ export async function sendTestEvent(
     subject: data ? null : (example?.subject ?? null),
     sequence: data ? null : (example?.sequence ?? null),
   }
-  const issues = checkEvent(event).map((issue) =>
+  const issues = validateEvent(event).map((issue) =>
     issue.path[0] === 'type' ? { ...issue, path: ['eventType', ...issue.path.slice(1)] } : issue,
   )
   if (issues.length) throw new ValidationError(issuesWithin(['input'], issues))

@@ -2,7 +2,7 @@
 
 import { Plus, Trash2 } from 'lucide-react'
 import { issueAt, type Refusal } from '../../lib/actions.ts'
-import { type EndpointDraft, type HeaderDraft, judgeNumber } from '../../lib/endpoint-draft.ts'
+import { type EndpointDraft, type HeaderDraft, validateNumber } from '../../lib/endpoint-draft.ts'
 import { Button, IconButton } from '../../ui/button.tsx'
 import { Field, TextInput } from '../../ui/field.tsx'
 
@@ -29,7 +29,7 @@ export function AddressFields({ draft, onChange, refusal }: FieldsProps) {
       <Field
         label="URL"
         hint="HTTPS with a host name. Every event is a POST to exactly this address; redirects are not followed."
-        error={issueAt(refusal, 'url') ?? judgeUrl(draft.url)}
+        error={issueAt(refusal, 'url') ?? validateUrl(draft.url)}
       >
         {(control) => (
           <TextInput
@@ -53,7 +53,7 @@ export function LimitFields({ draft, onChange, refusal }: FieldsProps) {
       <Field
         label="At most in flight"
         hint="1 to 1,000 requests at once. Empty: 20 per worker process."
-        error={judgeNumber(draft.maxInFlight) ?? issueAt(refusal, 'maxInFlight')}
+        error={validateNumber(draft.maxInFlight) ?? issueAt(refusal, 'maxInFlight')}
       >
         {(control) => (
           <TextInput
@@ -67,7 +67,7 @@ export function LimitFields({ draft, onChange, refusal }: FieldsProps) {
       <Field
         label="At most per second"
         hint="1 to 10,000 requests. Empty: no limit."
-        error={judgeNumber(draft.rateLimitPerSecond) ?? issueAt(refusal, 'rateLimitPerSecond')}
+        error={validateNumber(draft.rateLimitPerSecond) ?? issueAt(refusal, 'rateLimitPerSecond')}
       >
         {(control) => (
           <TextInput
@@ -157,6 +157,6 @@ export function HeaderFields({ draft, onChange, refusal }: FieldsProps) {
 }
 
 /** The hints while a person types, before the gateway checks the value. */
-function judgeUrl(url: string): string | null {
+function validateUrl(url: string): string | null {
   return /^http:/i.test(url.trim()) ? 'Only https:// is delivered to.' : null
 }

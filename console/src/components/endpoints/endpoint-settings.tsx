@@ -3,7 +3,7 @@ import { Trash2 } from 'lucide-react'
 import { type FormEvent, useMemo, useState } from 'react'
 import { graphql } from '../../api/client.ts'
 import { issuesElsewhere, useAction } from '../../lib/actions.ts'
-import { draftOf, type EndpointDraft, judgeNumber, updateInput } from '../../lib/endpoint-draft.ts'
+import { draftOf, type EndpointDraft, updateInput, validateNumber } from '../../lib/endpoint-draft.ts'
 import { Button } from '../../ui/button.tsx'
 import { ConfirmDialog } from '../../ui/dialog.tsx'
 import { Card } from '../../ui/page.tsx'
@@ -49,7 +49,7 @@ export function EndpointSettings({ endpoint }: { endpoint: EndpointDetail }) {
   const update = useAction(UPDATE_ENDPOINT, (data) => data.updateEndpoint, { showsRefusal: true })
   const input = updateInput(draft, stored)
   const isChanged = Object.keys(input).length > 0
-  const isSendable = judgeNumber(draft.maxInFlight) === null && judgeNumber(draft.rateLimitPerSecond) === null
+  const isSendable = validateNumber(draft.maxInFlight) === null && validateNumber(draft.rateLimitPerSecond) === null
   const change = (some: Partial<EndpointDraft>) => setEdited({ ...draft, ...some })
   const submit = async (event: FormEvent) => {
     event.preventDefault()
