@@ -15,6 +15,8 @@ import {
 } from '../src/gateway/deliver/claim-deliveries.ts'
 import { claimThroughGates } from '../src/gateway/deliver/gates.ts'
 import { recordAttempts } from '../src/gateway/deliver/record-attempts.ts'
+import { readIncidents } from '../src/gateway/health/incidents.ts'
+import { readWaiting } from '../src/gateway/health/waiting-deliveries.ts'
 import { sendTestEvent } from '../src/gateway/publish/send-test-event.ts'
 import { storeEvents } from '../src/gateway/publish/store-events.ts'
 import { reconcile } from '../src/gateway/recover/reconcile.ts'
@@ -136,6 +138,8 @@ async function walkThePath(): Promise<void> {
   expect(await recordAttempts(hot, [result])).toEqual([true])
   await retryDelivery(ctx, { deliveryId: first.id, tenantId, resend: false })
   await cancelDelivery(ctx, { deliveryId: fourth.id, tenantId })
+  await readWaiting(ctx, [{ tenantId, endpointId: null }])
+  await readIncidents(ctx, { tenantId, endpointId: null }, { first: 50 })
   await reconcile(ctx, { processId: randomUUID(), memory: new Map(), nowMs: 0 })
   await house.app.ctx.db.endpoint.update({ where: { id: endpointId }, data: { deletedAt: new Date() } })
   await sweepDeletedEndpoint(ctx, endpointId)
@@ -170,6 +174,8 @@ test('the whole path was walked', () => {
       'mark-watched',
       'move-idempotency-keys',
       'read-body',
+      'read-incidents',
+      'read-waiting',
       'read-idempotency-keys',
       'reconcile-overdue',
       'reconcile-sight',
@@ -209,6 +215,18 @@ test('claims look into every partition by its own small index, and results are w
       expect(looksForDue(plan), `${name}\n${plan}`).toHaveLength(count)
     if (/^(claim|record|lock-delivery)/.test(name))
       expect(plan, name).toMatch(/Index Scan using delivery_until_\d+_pkey/)
+  }
+})
+
+test('what waits and what fails is read from the indexes of what is due and of what failed', async () => {
+  for (const [name, plan] of await allPlans()) {
+    if (!/^read-(waiting|incidents)/.test(name)) continue
+    const scans = plan.match(/(Index|Index Only) Scan (Backward )?using delivery_until_\S+/g) ?? []
+    expect(scans.length, name).toBeGreaterThan(0)
+    for (const scan of scans)
+      expect(scan, `${name}\n${plan}`).toMatch(
+        /_endpoint_id_test_next_attempt_at_idx|_endpoint_id_last_error_co\w*_idx/,
+      )
   }
 })
 

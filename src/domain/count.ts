@@ -8,3 +8,8 @@ export function countOf(found: number): Count {
   if (found <= COUNT_LIMIT) return { count: found, precision: 'EXACT' }
   return { count: COUNT_LIMIT, precision: 'AT_LEAST' }
 }
+
+/** The count for `found` rows if the query looked for at most `limit` rows, which may be fewer than COUNT_LIMIT. */
+export function countWithin(found: number, limit: number): Count {
+  return found === limit && limit <= COUNT_LIMIT ? { count: found, precision: 'AT_LEAST' } : countOf(found)
+}

@@ -20,6 +20,8 @@ export type DeliveryFilter = {
   readonly eventId: string | null
   readonly subject: string | null
   readonly test: boolean | null
+  /** Whether more than one attempt was made. */
+  readonly retried: boolean | null
   /** Inclusive, on `createdAt`. */
   readonly from: Date | null
   /** Exclusive, on `createdAt`. */
@@ -38,6 +40,7 @@ export type FilteredDelivery = {
   readonly reason: string | null
   readonly lastStatusCode: number | null
   readonly lastErrorCode: string | null
+  readonly attemptCount: number
   readonly createdAt: Date
 }
 
@@ -61,6 +64,7 @@ export function matchesDelivery(filter: DeliveryFilter, delivery: FilteredDelive
     (filter.eventId === null || delivery.eventId === filter.eventId) &&
     (filter.subject === null || delivery.subject === filter.subject) &&
     (filter.test === null || delivery.test === filter.test) &&
+    (filter.retried === null || delivery.attemptCount > 1 === filter.retried) &&
     (filter.from === null || delivery.createdAt >= filter.from) &&
     (filter.to === null || delivery.createdAt < filter.to)
   )

@@ -115,7 +115,10 @@ function summariseBucket(start: Date, counts: ReadonlyMap<number, number>): Stat
 }
 
 /** The share of attempts that succeeded, from 0 to 1; null if there were none. */
-export function attemptSuccessRate({ attempts, failedAttempts }: StatsBucket): number | null {
+export function attemptSuccessRate({
+  attempts,
+  failedAttempts,
+}: Pick<StatsBucket, 'attempts' | 'failedAttempts'>): number | null {
   return attempts === 0 ? null : Math.max(0, attempts - failedAttempts) / attempts
 }
 

@@ -57,6 +57,16 @@ export function nextDelayMs({ schedule, attemptInCycle, jitter, random, retryAft
   return Math.max(delayMs + addedMs, Math.min(retryAfterMs ?? 0, MAX_RETRY_AFTER_MS))
 }
 
+/**
+ * How long after its next attempt a delivery gets its last one, in milliseconds, by the number of failed attempts in its
+ * cycle: from 0 to the length of the schedule. Jitter and Retry-After can only make it longer.
+ */
+export function delaysUntilLastAttempt(schedule: readonly number[]): number[] {
+  return Array.from({ length: schedule.length + 1 }, (_, failed) =>
+    schedule.slice(failed).reduce((sum, delayMs) => sum + delayMs, 0),
+  )
+}
+
 function isDuration(text: string): boolean {
   try {
     return parseDuration(text) > 0

@@ -61,7 +61,7 @@ const AttemptTiming = builder.objectRef<Timing>('AttemptTiming').implement({
 
 const TIMING = { dnsMs: true, connectMs: true, tlsMs: true, firstByteMs: true, totalMs: true } as const
 
-builder.prismaObject('Attempt', {
+export const Attempt = builder.prismaObject('Attempt', {
   description: 'One HTTP request of a delivery. An attempt never changes after it is recorded.',
   interfaces: [builder.nodeInterfaceRef()],
   select: { id: true },

@@ -182,6 +182,10 @@ export const DeliveryFilterInput = builder.inputType('DeliveryFilter', {
     test: t.boolean({
       description: 'Whether to match only tests (true) or no tests (false). If absent or null, both match.',
     }),
+    retried: t.boolean({
+      description:
+        'Whether to match only deliveries with more than one attempt (true) or those with one or none (false). If absent or null, both match. With the status SUCCEEDED: deliveries that failed before they succeeded, and those that were sent again.',
+    }),
     from: t.field({ type: 'DateTime', description: 'The earliest creation time, inclusive.' }),
     to: t.field({ type: 'DateTime', description: 'The latest creation time, exclusive.' }),
   }),

@@ -1,9 +1,11 @@
 // The statistics of deliveries, for a tenant and for each endpoint. The endpoints of one list are read in one query.
 
 import { createContextCache } from '@pothos/core'
-import type { DeliveryStats, StatsBucket, StatsWindow } from '../domain/delivery-stats.ts'
+import { attemptSuccessRate, type DeliveryStats, type StatsBucket, type StatsWindow } from '../domain/delivery-stats.ts'
+import { readWaiting, type WaitingDeliveries } from '../gateway/health/waiting-deliveries.ts'
 import { readStatistics, type StatsScope } from '../gateway/statistics/statistics.ts'
 import { builder, READERS, type RequestContext } from './builder.ts'
+import { CountType } from './count.ts'
 import { Endpoint } from './endpoint.ts'
 import { tenantOfList } from './tenancy.ts'
 import { Tenant } from './tenant.ts'
@@ -28,6 +30,12 @@ const StatsBucketType = builder.objectRef<StatsBucket>('StatsBucket').implement(
     attempts: t.exposeInt('attempts', { description: 'The number of attempts that began in this time.' }),
     failedAttempts: t.exposeInt('failedAttempts', {
       description: 'The number of attempts that began in this time and failed.',
+    }),
+    attemptSuccessRate: t.float({
+      nullable: true,
+      description:
+        'The share of the attempts that succeeded, from 0 to 1; null if there were none. It falls at once when a receiver fails, while `successRate` changes only at the end of the retry schedule.',
+      resolve: attemptSuccessRate,
     }),
     deadLettered: t.exposeInt('deadLettered', {
       description: 'The number of deliveries that became dead letters in this time and were not retried later.',
@@ -55,7 +63,32 @@ const StatsBucketType = builder.objectRef<StatsBucket>('StatsBucket').implement(
   }),
 })
 
-const DeliveryStatsType = builder.objectRef<DeliveryStats>('DeliveryStats').implement({
+const WaitingDeliveriesType = builder.objectRef<WaitingDeliveries>('WaitingDeliveries').implement({
+  description:
+    'The deliveries that wait now for their first or next attempt: PENDING ones, without tests. Held deliveries are not counted.',
+  fields: (t) => ({
+    count: t.field({
+      type: CountType,
+      description: 'The number of deliveries that wait.',
+      resolve: ({ count }) => count,
+    }),
+    oldestDueAt: t.expose('oldestDueAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When the delivery that has waited longest became due; null if none is due.',
+    }),
+    oldestCreatedAt: t.expose('oldestCreatedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When the oldest of them was created; null if none waits.',
+    }),
+  }),
+})
+
+/** What waits is read only if a request selects it, for all scopes of a page at once. */
+type ScopedStats = DeliveryStats & { readonly scope: StatsScope }
+
+const DeliveryStatsType = builder.objectRef<ScopedStats>('DeliveryStats').implement({
   description:
     'Statistics of deliveries over a time window that ends now. Tests are not counted. The last bucket is not complete.',
   fields: (t) => ({
@@ -74,6 +107,11 @@ const DeliveryStatsType = builder.objectRef<DeliveryStats>('DeliveryStats').impl
       type: [StatsBucketType],
       description: 'The window in buckets of equal length, oldest first, without gaps.',
       resolve: ({ buckets }) => [...buckets],
+    }),
+    waiting: t.field({
+      type: WaitingDeliveriesType,
+      description: 'The deliveries that wait now, whatever the window is.',
+      resolve: ({ scope }, _args, ctx) => waitingOf(ctx, scope),
     }),
   }),
 })
@@ -125,23 +163,37 @@ builder.queryField('stats', (t) =>
   }),
 )
 
-type Batch = { readonly scopes: StatsScope[]; readonly found: Promise<DeliveryStats[]> }
+type Batch<Answer> = { readonly scopes: StatsScope[]; readonly found: Promise<Answer[]> }
 
-const batches = createContextCache(() => new Map<StatsWindow, Batch>())
-
-/** Reads all statistics that are requested in one tick with one query. */
-export async function statsOf(ctx: RequestContext, window: StatsWindow, scope: StatsScope): Promise<DeliveryStats> {
-  const open = batches(ctx)
-  let batch = open.get(window)
-  if (!batch) {
-    const scopes: StatsScope[] = []
-    const found = Promise.resolve().then(() => {
-      open.delete(window)
-      return readStatistics(ctx, scopes, window)
-    })
-    batch = { scopes, found }
-    open.set(window, batch)
+/** Returns a function that asks about one scope. What is asked in one tick is read with one query. */
+function batchedScopes<Answer>(read: (ctx: RequestContext, scopes: readonly StatsScope[]) => Promise<Answer[]>) {
+  const batches = createContextCache((): { open: Batch<Answer> | null } => ({ open: null }))
+  return async (ctx: RequestContext, scope: StatsScope): Promise<Answer> => {
+    const place = batches(ctx)
+    if (!place.open) {
+      const scopes: StatsScope[] = []
+      const found = Promise.resolve().then(() => {
+        place.open = null
+        return read(ctx, scopes)
+      })
+      place.open = { scopes, found }
+    }
+    const { scopes, found } = place.open
+    const index = scopes.push(scope) - 1
+    return (await found)[index]!
   }
-  const place = batch.scopes.push(scope) - 1
-  return (await batch.found)[place]!
+}
+
+const READERS_OF_WINDOWS = {
+  LAST_HOUR: batchedScopes((ctx, scopes) => readStatistics(ctx, scopes, 'LAST_HOUR')),
+  LAST_24_HOURS: batchedScopes((ctx, scopes) => readStatistics(ctx, scopes, 'LAST_24_HOURS')),
+  LAST_7_DAYS: batchedScopes((ctx, scopes) => readStatistics(ctx, scopes, 'LAST_7_DAYS')),
+  LAST_30_DAYS: batchedScopes((ctx, scopes) => readStatistics(ctx, scopes, 'LAST_30_DAYS')),
+} satisfies Record<StatsWindow, unknown>
+
+const waitingOf = batchedScopes(readWaiting)
+
+/** The statistics of a tenant or an endpoint. */
+export async function statsOf(ctx: RequestContext, window: StatsWindow, scope: StatsScope): Promise<ScopedStats> {
+  return { ...(await READERS_OF_WINDOWS[window](ctx, scope)), scope }
 }

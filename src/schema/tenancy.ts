@@ -124,6 +124,7 @@ export async function deliveryFilterOf(
     eventTypes: filter?.eventTypes ?? null,
     subject: filter?.subject ?? null,
     test: filter?.test ?? null,
+    retried: filter?.retried ?? null,
     from: filter?.from ?? null,
     to: filter?.to ?? null,
   }
@@ -153,7 +154,8 @@ export async function eventFilterOf(
   }
 }
 
-async function endpointsOfTenant(
+/** The database ids of endpoints that a read names. `path` names the argument. Throws NOT_FOUND. */
+export async function endpointsOfTenant(
   ctx: RequestContext,
   tenantId: string,
   publicIds: readonly string[],

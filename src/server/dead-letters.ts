@@ -159,6 +159,7 @@ function readFilter(query: URLSearchParams): FilterArg {
     eventId: one('eventId', "an event's id", text),
     subject: one('subject', 'a subject', text),
     test: one('test', 'true or false', (value) => ({ true: true, false: false })[value]),
+    retried: one('retried', 'true or false', (value) => ({ true: true, false: false })[value]),
     from: one('from', 'a time such as 2026-11-01T00:00:00Z', moment),
     to: one('to', 'a time such as 2026-11-01T00:00:00Z', moment),
   }
@@ -176,6 +177,7 @@ const NAMES: ReadonlySet<string> = new Set([
   'eventId',
   'subject',
   'test',
+  'retried',
   'from',
   'to',
 ])

@@ -157,6 +157,7 @@ const everythingOf = (tenantId: string): DeliveryFilter => ({
   eventId: null,
   subject: null,
   test: null,
+  retried: null,
   from: null,
   to: null,
 })

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import {
+  attemptSuccessRate,
   DEAD_LETTERED,
   FAILED_ATTEMPTS,
   planWindow,
@@ -46,6 +47,8 @@ test('the buckets of a window have no gaps, and their sum is the whole window', 
     { bucket: 59, measure: SUCCEEDED, count: 1 },
     { bucket: 59, measure: DEAD_LETTERED, count: 1 },
     { bucket: 59, measure: FAILED_ATTEMPTS, count: 7 },
+    { bucket: 59, measure: 12, count: 9 },
+    { bucket: 59, measure: 50, count: 1 },
     { bucket: -1, measure: SUCCEEDED, count: 9 },
   ])
   expect(stats.buckets).toHaveLength(60)
@@ -53,6 +56,9 @@ test('the buckets of a window have no gaps, and their sum is the whole window', 
     Array.from({ length: 60 }, (_, i) => i * 60_000),
   )
   expect(stats.current).toMatchObject({ succeeded: 4, deadLettered: 1, failedAttempts: 7, successRate: 0.8 })
+  expect(stats.current).toMatchObject({ attempts: 10, failedAttempts: 7 })
+  expect(attemptSuccessRate(stats.current)).toBe(0.3)
+  expect(attemptSuccessRate(stats.buckets[1]!)).toBeNull()
   expect(stats.previous).toMatchObject({ start: plan.previousStart, succeeded: 9, successRate: 1 })
   expect(stats.buckets[1]).toMatchObject({ succeeded: 0, successRate: null, p50LatencyMs: null })
 })

@@ -38,7 +38,16 @@ test('a bulk retry whose process is killed continues in another process: every d
   const exited = once(child, 'exit')
 
   const none = { endpointIds: null, statuses: null, reasons: null, statusCodes: null, errorCodes: null }
-  const filter = { ...none, eventTypes: null, eventId: null, subject: null, test: null, from: null, to: null }
+  const filter = {
+    ...none,
+    eventTypes: null,
+    eventId: null,
+    subject: null,
+    test: null,
+    retried: null,
+    from: null,
+    to: null,
+  }
   const operator = { role: 'OPERATOR', tenantId: null, name: 'Ana', expiresAt: null } as const
   const id = await startBulkRetry(
     ctx,

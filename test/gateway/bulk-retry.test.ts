@@ -42,6 +42,7 @@ const filterOf = (tenantId: string, more: Partial<DeliveryFilter> = {}): Deliver
   eventId: null,
   subject: null,
   test: null,
+  retried: null,
   from: null,
   to: null,
   ...more,

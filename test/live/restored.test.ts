@@ -81,6 +81,7 @@ describe('a dump that was restored into another cluster', () => {
     eventId: null,
     subject: null,
     test: null,
+    retried: null,
     from: null,
     to: null,
   }

@@ -54,6 +54,7 @@ beforeAll(async () => {
     status: 'DEAD_LETTERED',
     reason: 'retries_exhausted',
     lastErrorCode: 'timeout',
+    attemptCount: 7,
     subject: 'call_2',
   })
   await make('deadOfDeleted', 'deleted', {
@@ -120,6 +121,12 @@ describe('a filter of deliveries', () => {
     ['text that cannot be stored', () => ({ subject: 'a\u0000b', eventTypes: ['\u0000'] }), () => []],
     ['tests', () => ({ test: true }), () => ['dueTest', 'pausedTest', 'testOfDeleted', 'failedTest']],
     ['no tests, PENDING', () => ({ test: false, statuses: ['PENDING'] }), () => ['due', 'retrying']],
+    ['more than one attempt', () => ({ retried: true }), () => ['dead']],
+    [
+      'one attempt or none',
+      () => ({ retried: false, statuses: ['PENDING'] }),
+      () => ['due', 'dueTest', 'retrying', 'pausedTest'],
+    ],
     [
       'endpoints',
       () => ({ endpointIds: [ep('disabled'), ep('pausedAndDeleted')] }),

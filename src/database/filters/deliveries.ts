@@ -38,6 +38,7 @@ export function deliveryCondition(filter: DeliveryFilter): Condition {
     conditions.push(`d.event_id in (${events})`)
   }
   if (filter.test !== null) conditions.push(filter.test ? 'd.test' : 'not d.test')
+  if (filter.retried !== null) conditions.push(filter.retried ? 'd.attempt_count > 1' : 'd.attempt_count <= 1')
   if (filter.from) conditions.push(`d.created_at >= ${value(filter.from)}::timestamptz`)
   if (filter.to) conditions.push(`d.created_at < ${value(filter.to)}::timestamptz`)
   const { gte, lt } = idWindow(filter.from, filter.to)

@@ -112,10 +112,15 @@ function named(name: string, text: string): Statement {
   return statement
 }
 
-/** The filter from its stored JSON, which has no dates. */
+/** The filter from its stored JSON, which has no dates. One that an earlier release stored lacks the newest fields. */
 function storedFilter(filter: Record<string, unknown>): DeliveryFilter {
   const date = (value: unknown) => (typeof value === 'string' ? new Date(value) : null)
-  return { ...(filter as unknown as DeliveryFilter), from: date(filter['from']), to: date(filter['to']) }
+  return {
+    ...(filter as unknown as DeliveryFilter),
+    retried: (filter['retried'] as boolean | undefined) ?? null,
+    from: date(filter['from']),
+    to: date(filter['to']),
+  }
 }
 
 const FOLD: Statement = {
