@@ -2,6 +2,7 @@
 // got. The gateway does not start with an incomplete configuration.
 
 import { AddressError, readAddress } from './database/address.ts'
+import type { FailingPolicy } from './domain/failing-endpoint.ts'
 import { parseNetworks } from './domain/network-address.ts'
 import { parseDuration, parseSchedule } from './domain/retry-schedule.ts'
 
@@ -29,6 +30,8 @@ export type Config = {
   /** The share of a delay that may be added at random, 0 to 1. */
   readonly retryJitter: number
   readonly attemptTimeoutMs: number
+  /** When the gateway warns about an endpoint that fails, and when it disables it. */
+  readonly failingPolicy: FailingPolicy
   readonly allowedNetworks: ReturnType<typeof parseNetworks>
   readonly allowedPorts: readonly number[]
   /** `ip:port` each; empty for the servers of the system. */
@@ -119,6 +122,15 @@ export function readConfig(env: Record<string, string | undefined>): Config {
       const ms = parseDuration(text)
       return ms >= 100 && ms <= 10_000 ? ms : undefined
     }),
+    failingPolicy: {
+      warnAfterMs: read('SIVO_WARN_AFTER', '1h', 'a duration up to 30d, such as 1h', parseDuration),
+      disableAfterMs: read('SIVO_DISABLE_AFTER', '5d', 'a duration up to 30d, such as 5d, or off', (text) =>
+        text === 'off' ? null : parseDuration(text),
+      ),
+      disableAfterDeliveries: read('SIVO_DISABLE_AFTER_DELIVERIES', '100', 'a whole number from 1 to 1000000', (text) =>
+        wholeNumber(text, 1, 1_000_000),
+      ),
+    },
     allowedNetworks: read(
       'SIVO_ALLOWED_NETWORKS',
       '',
@@ -173,6 +185,11 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     }),
     logLevel: read('LOG_LEVEL', 'info', `one of ${LOG_LEVELS.join(', ')}`, (text) => oneOf(LOG_LEVELS, text)),
   }
+  const { warnAfterMs, disableAfterMs } = config.failingPolicy
+  if (disableAfterMs && warnAfterMs >= disableAfterMs)
+    problems.push(
+      `SIVO_WARN_AFTER: expected a shorter time than SIVO_DISABLE_AFTER, so that the gateway warns before it disables an endpoint, got ${shown('SIVO_WARN_AFTER', env['SIVO_WARN_AFTER']?.trim() || '1h')}.`,
+    )
   if (env['NODE_USE_ENV_PROXY'] && env['NODE_USE_ENV_PROXY'] !== '0')
     problems.push(
       'NODE_USE_ENV_PROXY: expected no value, because deliveries must go to the checked addresses and not to a proxy. Unset it.',

@@ -108,6 +108,11 @@ function addBacklog({ registry, readBacklog, onFailure, monotonicMs }: GaugeSour
   )
   const due = made('sivo_backlog_deliveries', 'Deliveries of active endpoints that are due now; counted up to 100,000.')
   const dead = made('sivo_dead_letters', 'Dead letters that are kept; counted up to 100,000.')
+  const failing = made('sivo_failing_endpoints', 'Active endpoints whose last attempts in a row failed.')
+  const braked = made(
+    'sivo_network_failing',
+    '1 while most hosts fail at once, so that no endpoint is disabled; otherwise 0.',
+  )
   const endpoints = new Gauge({
     name: 'sivo_held_endpoints',
     help: 'Endpoints that are held, by status: paused by a person, or disabled by the gateway.',
@@ -122,6 +127,8 @@ function addBacklog({ registry, readBacklog, onFailure, monotonicMs }: GaugeSour
     dead.set(backlog.deadLetters)
     endpoints.set({ status: 'paused' }, backlog.pausedEndpoints)
     endpoints.set({ status: 'disabled' }, backlog.disabledEndpoints)
+    failing.set(backlog.failingEndpoints)
+    braked.set(backlog.isBraked ? 1 : 0)
     time.set(Date.now() / 1000)
   }
   /** All of these gauges wait for the same reading. */

@@ -4,18 +4,16 @@
 import type pg from 'pg'
 import type { Context } from './context.ts'
 import { type DatabaseAccess, openPool } from './database/pools.ts'
-import { failingAfterMs } from './domain/endpoint-health.ts'
 import { createSender } from './egress/send-request.ts'
 import { createLanes, type Lanes } from './gateway/deliver/lanes.ts'
 import { createRecorder } from './gateway/deliver/recorder.ts'
 import { reportSettled } from './gateway/deliver/settled.ts'
 import { createEndpointTargets } from './gateway/deliver/targets.ts'
 import { createTestSteps } from './gateway/deliver/test-steps.ts'
+import { keepHealth } from './gateway/health/keep-health.ts'
 import type { Heartbeat } from './gateway/recover/heartbeat.ts'
 import { keepReconciling } from './gateway/recover/reconcile.ts'
 import { workOnBulkRetries } from './gateway/retry/bulk-retry-worker.ts'
-import { recordHealth } from './gateway/state/endpoint-health.ts'
-import { keepFolding } from './gateway/statistics/statistics.ts'
 import { startJobs } from './jobs/index.ts'
 import type { Metrics } from './metrics.ts'
 import type { Parts } from './parts.ts'
@@ -95,9 +93,7 @@ export function openWorker(options: WorkerOptions, work: Parts): Work {
     () => jobs.close(),
   )
   const stopReconciling = keepReconciling({ ctx, metrics, processId, wake: lanes.wake })
-  const afterMs = failingAfterMs(config.retrySchedule)
-  const stopFolding = keepFolding(ctx, (tx, rounds) => recordHealth(tx, rounds, afterMs))
-  work.add('rounds', stopReconciling, stopFolding, () => bulkRetries.close())
+  work.add('rounds', stopReconciling, keepHealth(ctx, ring), () => bulkRetries.close())
   return {
     lanes,
     jobPool,

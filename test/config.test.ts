@@ -32,6 +32,7 @@ test('with nothing set it is the embedded gateway of the contract', () => {
     retrySchedule: [5_000, 30_000, 120_000, 600_000, 3_600_000, 21_600_000],
     retryJitter: 0.1,
     attemptTimeoutMs: 10_000,
+    failingPolicy: { warnAfterMs: 3_600_000, disableAfterMs: 5 * 86_400_000, disableAfterDeliveries: 100 },
     allowedNetworks: [],
     allowedPorts: [443, 8443],
     dnsServers: [],
@@ -54,6 +55,9 @@ test('every problem is reported at once, by name, with what was expected and wha
     SIVO_RETRY_SCHEDULE: '5s,soon',
     SIVO_RETRY_JITTER: '2',
     SIVO_ATTEMPT_TIMEOUT: '11s',
+    SIVO_WARN_AFTER: 'soon',
+    SIVO_DISABLE_AFTER: 'never',
+    SIVO_DISABLE_AFTER_DELIVERIES: '0',
     SIVO_ALLOWED_NETWORKS: '300.0.0.0/8',
     SIVO_ALLOWED_PORTS: '443,x',
     SIVO_DNS_SERVERS: 'resolver',
@@ -78,6 +82,8 @@ test('every problem is reported at once, by name, with what was expected and wha
       'SIVO_ALLOWED_PORTS',
       'SIVO_ATTEMPT_TIMEOUT',
       'SIVO_DEMO',
+      'SIVO_DISABLE_AFTER',
+      'SIVO_DISABLE_AFTER_DELIVERIES',
       'SIVO_DNS_SERVERS',
       'SIVO_DRAIN_DELAY',
       'SIVO_OPERATOR_KEY',
@@ -88,10 +94,18 @@ test('every problem is reported at once, by name, with what was expected and wha
       'SIVO_SECRETS_KEY',
       'SIVO_SECRETS_KEYS_FORMER',
       'SIVO_TRUSTED_PROXIES',
+      'SIVO_WARN_AFTER',
     ].sort(),
   )
   for (const problem of problems) expect(problem).toMatch(/: expected .+, got .+\.$/)
   expect(problems.join()).toContain('"70000"')
+})
+
+test('automatic disabling can be turned off, and a warning must come before it', () => {
+  expect(readConfig({ SIVO_DISABLE_AFTER: 'off' }).failingPolicy.disableAfterMs).toBeNull()
+  expect(problemsOf({ SIVO_WARN_AFTER: '2d', SIVO_DISABLE_AFTER: '2d' })).toEqual([
+    'SIVO_WARN_AFTER: expected a shorter time than SIVO_DISABLE_AFTER, so that the gateway warns before it disables an endpoint, got "2d".',
+  ])
 })
 
 test('secrets are never shown, and a served gateway must be given its own', () => {

@@ -10,6 +10,8 @@ export const RECONCILER_LOCK = 7_314_552_002
 export const STATISTICS_LOCK = 7_314_552_004
 /** Held while the operator key of the configuration is put in place. */
 export const OPERATOR_KEY_LOCK = 7_314_552_005
+/** Held while one process looks at the endpoints that fail. */
+export const HEALTH_LOCK = 7_314_552_006
 
 /** SQL for the number of the lock that a process holds for as long as it lives; `id` is SQL for its id as text. */
 export const processLock = (id: string) => `hashtextextended(${id}, 0)`

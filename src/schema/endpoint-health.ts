@@ -1,13 +1,15 @@
 // The health of an endpoint. What is stored comes with the row of the endpoint; what waits, and the success of the last hour,
 // is read only if a request selects it, for all endpoints of a page at once.
 
+import { createContextCache } from '@pothos/core'
 import { type Count, countOf } from '../domain/count.ts'
 import { attemptSuccessRate } from '../domain/delivery-stats.ts'
 import { type EndpointHealth, type EndpointHealthState, UNKNOWN_HEALTH } from '../domain/endpoint-health.ts'
+import { disablesAt } from '../domain/failing-endpoint.ts'
 import { countWaiting, readOldestDue } from '../gateway/health/waiting.ts'
 import type { EndpointStatus } from '../generated/prisma/enums.ts'
 import { batched } from './batch.ts'
-import { builder } from './builder.ts'
+import { builder, type RequestContext } from './builder.ts'
 import { CountType } from './count.ts'
 import { Endpoint } from './endpoint.ts'
 import { statsOf } from './stats.ts'
@@ -35,6 +37,7 @@ const StateEnum = builder.enumType('EndpointHealthState', {
   } satisfies Record<EndpointHealthState, { description: string }>,
 })
 
+const readHealthWatch = createContextCache((ctx: RequestContext) => ctx.db.healthWatch.findFirst())
 const oldestDueOf = batched(readOldestDue)
 const waitingFor = batched(countWaiting)
 
@@ -68,8 +71,15 @@ const EndpointHealthType = builder.objectRef<Health>('EndpointHealth').implement
     disablesAt: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'When the gateway disables the endpoint if it keeps failing; null if it does not.',
-      resolve: () => null,
+      description:
+        'The earliest time at which the gateway disables the endpoint if every attempt until then fails. It also waits until enough deliveries have failed, so this time may have passed. Null unless `state` is FAILING and the endpoint is ACTIVE; null if the deployment disables no endpoints, and while most hosts fail at once.',
+      resolve: async ({ state, failingSince, endpoint }, _args, ctx) => {
+        if (state !== 'FAILING' || failingSince === null || endpoint.status !== 'ACTIVE') return null
+        const watch = await readHealthWatch(ctx)
+        return watch?.brakedSince
+          ? null
+          : disablesAt({ failingSince }, ctx.config.failingPolicy, watch?.trustedFrom ?? null)
+      },
     }),
     attemptSuccessRate: t.float({
       nullable: true,

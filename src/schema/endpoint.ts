@@ -63,7 +63,7 @@ export const Endpoint = builder.prismaObject('Endpoint', {
     disabledReason: t.exposeString('disabledReason', {
       nullable: true,
       description:
-        'Why the gateway disabled the endpoint, such as `gone`; null unless it is DISABLED. Later releases may add reasons.',
+        'Why the gateway disabled the endpoint: `gone`, its receiver answered 410; `failing`, its receiver failed for days. Null unless it is DISABLED. Later releases may add reasons.',
     }),
     eventTypes: t.stringList({
       description: 'The event types that the endpoint receives: the chosen ones, or the whole catalogue.',

@@ -1,17 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Viewer } from '../../src/context.ts'
-import { failingAfterMs } from '../../src/domain/endpoint-health.ts'
 import { pauseEndpoint, resumeEndpoint, updateEndpoint } from '../../src/gateway/admin/configure-endpoint.ts'
+import { foldHealth } from '../../src/gateway/health/keep-health.ts'
 import { sendTestEvent } from '../../src/gateway/publish/send-test-event.ts'
-import { recordHealth } from '../../src/gateway/state/endpoint-health.ts'
-import { foldStatistics } from '../../src/gateway/statistics/statistics.ts'
 import { type House, openHouse } from '../support/house.ts'
 
-const SCHEDULE = [50, 50, 50]
 let house: House
 let operator: Viewer
 beforeAll(async () => {
-  house = await openHouse({ SIVO_RETRY_SCHEDULE: SCHEDULE.map((ms) => `${ms}ms`).join(',') })
+  house = await openHouse({ SIVO_RETRY_SCHEDULE: '50ms,50ms,50ms' })
   operator = {
     role: 'OPERATOR',
     tenantId: null,
@@ -23,9 +20,7 @@ beforeAll(async () => {
 afterAll(() => house.close())
 
 /** Adds up what was recorded, unless a round of the house has done so already. */
-async function fold(): Promise<void> {
-  await foldStatistics(house.app.ctx.hot, (tx, rounds) => recordHealth(tx, rounds, failingAfterMs(SCHEDULE)))
-}
+const fold = () => foldHealth(house.app.ctx)
 
 const healthOf = (endpointId: string) => house.app.ctx.db.endpointHealth.findUnique({ where: { endpointId } })
 const ended = (tenantId: string, count: number) =>

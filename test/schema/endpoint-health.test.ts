@@ -92,7 +92,15 @@ describe('Endpoint.health', () => {
       attemptSuccessRate: 0.75,
     })
     await api.ctx.db.endpointHealth.update({ where: { endpointId }, data: { state: 'FAILING' } })
-    expect(await healthOf(endpointId)).toMatchObject({ state: 'FAILING', failingSince: failingSince.toISOString() })
+    const disablesAt = new Date(failingSince.getTime() + 5 * 86_400_000).toISOString()
+    expect(await healthOf(endpointId)).toMatchObject({
+      state: 'FAILING',
+      failingSince: failingSince.toISOString(),
+      disablesAt,
+    })
+    await api.ctx.db.healthWatch.create({ data: { brakedSince: minutesAgo(1) } })
+    expect(await healthOf(endpointId)).toMatchObject({ state: 'FAILING', disablesAt: null })
+    await api.ctx.db.healthWatch.deleteMany()
   })
 
   test('a deleted endpoint has no health', async () => {

@@ -45,20 +45,6 @@ const WRITE: Statement = {
       consecutive_failures = excluded.consecutive_failures, failed_deliveries = excluded.failed_deliveries`,
 }
 
-// Subscribers see the endpoint again when its state changes. A new stamp alone leaves its revision as it is.
-const STAMP: Statement = {
-  name: 'stamp-endpoints',
-  text: `
-    with found as (
-      select id from endpoint where id = any ($1::uuid[]) order by id for no key update
-    ), stamped as (
-      update endpoint e set changed_xid = pg_current_xact_id() from found where e.id = found.id returning e.id
-    ), rung as (
-      ${ringFor('stamped')}
-    )
-    select count from rung`,
-}
-
 /** An endpoint whose state is another one than before the round. */
 export type HealthChange = {
   readonly endpointId: string
@@ -88,9 +74,7 @@ export async function recordHealth(
     return { endpointId, tenantId, before, after: healthAfter(before, round, afterMs) }
   })
   await tx.query(WRITE, ROWS.values(changes.map(asRow)))
-  const changed = changes.filter(({ before, after }) => before.state !== after.state)
-  if (changed.length) await tx.query(STAMP, [changed.map(({ endpointId }) => endpointId)])
-  return changed
+  return changes.filter(({ before, after }) => before.state !== after.state)
 }
 
 function asRow({ endpointId, tenantId, after }: HealthChange) {
@@ -104,6 +88,42 @@ function asRow({ endpointId, tenantId, after }: HealthChange) {
     consecutive_failures: after.consecutiveFailures,
     failed_deliveries: after.failedDeliveries,
   }
+}
+
+// A new stamp alone leaves the revision of an endpoint as it is.
+const STAMP: Statement = {
+  name: 'stamp-endpoints',
+  text: `
+    with found as (
+      select id from endpoint where id = any ($1::uuid[]) order by id for no key update
+    ), stamped as (
+      update endpoint e set changed_xid = pg_current_xact_id() from found where e.id = found.id returning e.id
+    ), rung as (
+      ${ringFor('stamped')}
+    )
+    select count from rung`,
+}
+
+/**
+ * Shows these endpoints to subscribers again. Not within a transaction of `recordHealth`: everybody else locks an endpoint
+ * before its health.
+ */
+export async function stampEndpoints(on: Queryable, endpointIds: readonly string[]): Promise<void> {
+  await on.query(STAMP, [endpointIds])
+}
+
+const END_WARNINGS: Statement = {
+  name: 'end-endpoint-warnings',
+  text: `
+    with found as (
+      select endpoint_id from endpoint_health where endpoint_id = any ($1::uuid[]) order by endpoint_id for update
+    )
+    update endpoint_health h set warned = 0 from found f where h.endpoint_id = f.endpoint_id`,
+}
+
+/** Forgets that the gateway warned about these endpoints: it has disabled them. */
+export async function endWarnings(on: Queryable, endpointIds: readonly string[]): Promise<void> {
+  await on.query(END_WARNINGS, [endpointIds])
 }
 
 const FORGET: Statement = {

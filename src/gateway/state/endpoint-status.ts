@@ -1,5 +1,5 @@
 // The one place that changes the status of an endpoint. People pause, resume and delete an endpoint; the gateway disables it
-// when its receiver answers 410. Promise: the change and its audit entry commit together.
+// when its receiver answers 410, or has failed for days. Promise: the change and its audit entry commit together.
 //
 //   ACTIVE ─▶ PAUSED     endpoint.paused            PAUSED, DISABLED ─▶ ACTIVE     endpoint.resumed
 //   ACTIVE ─▶ DISABLED   endpoint.disabled          any ─▶ deleted                 endpoint.deleted
@@ -8,7 +8,7 @@ import type { Queryable, Statement } from '../../database/pools.ts'
 import type { Prisma } from '../../generated/prisma/client.ts'
 import type { EndpointStatus } from '../../generated/prisma/enums.ts'
 import { type Actor, auditOnHot } from './audit.ts'
-import { forgetHealth } from './endpoint-health.ts'
+import { endWarnings, forgetHealth } from './endpoint-health.ts'
 
 export type EndpointChange = keyof typeof CHANGES
 
@@ -68,6 +68,7 @@ export async function changeEndpointStatus(
   const ids = changed.map(({ id }) => id)
   // What happened before says nothing about the receiver after a person resumed the endpoint.
   if (change === 'resumed' && ids.length) await forgetHealth(on, ids)
+  if (change === 'disabled' && ids.length) await endWarnings(on, ids)
   for (const { id, tenantId } of changed)
     await auditOnHot(on, by, {
       tenantId,

@@ -12,6 +12,10 @@ export type Backlog = {
   readonly deadLetters: number
   readonly pausedEndpoints: number
   readonly disabledEndpoints: number
+  /** Active endpoints whose health is FAILING. */
+  readonly failingEndpoints: number
+  /** Most hosts fail at once (domain/network-brake.ts). */
+  readonly isBraked: boolean
 }
 
 const COUNT_LIMIT = 100_000
@@ -35,7 +39,10 @@ const BACKLOG: Statement = {
       (select count(*)::int from (
          select 1 from delivery where status = 'DEAD_LETTERED' limit ${COUNT_LIMIT}) counted) as "deadLetters",
       (select count(*)::int from endpoint where deleted_at is null and status = 'PAUSED') as "pausedEndpoints",
-      (select count(*)::int from endpoint where deleted_at is null and status = 'DISABLED') as "disabledEndpoints"`,
+      (select count(*)::int from endpoint where deleted_at is null and status = 'DISABLED') as "disabledEndpoints",
+      (select count(*)::int from endpoint_health h join endpoint p on p.id = h.endpoint_id
+        where h.state = 'FAILING' and p.deleted_at is null and p.status = 'ACTIVE') as "failingEndpoints",
+      exists (select 1 from health_watch where braked_since is not null) as "isBraked"`,
 }
 
 /** Reads it now. Throws what the database throws. */

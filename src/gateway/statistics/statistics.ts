@@ -5,7 +5,6 @@
 import type { Context } from '../../context.ts'
 import { STATISTICS_LOCK } from '../../database/locks.ts'
 import type { HotDatabase, Queryable, Statement } from '../../database/pools.ts'
-import { repeat } from '../../database/waiting.ts'
 import {
   DEAD_LETTERED,
   type DeliveryStats,
@@ -144,19 +143,6 @@ export async function foldStatistics(hot: HotDatabase, onFolded?: OnFolded): Pro
     total += count
     if (count < FOLD_ROWS) return total
   }
-}
-
-const BETWEEN_FOLDS_MS = 5_000
-
-/** Adds up the tallies in rounds until the returned function is called. */
-export function keepFolding(
-  { hot, log }: Pick<Context, 'hot' | 'log'>,
-  onFolded: OnFolded,
-  everyMs = BETWEEN_FOLDS_MS,
-): () => Promise<void> {
-  return repeat(everyMs, async () => {
-    await foldStatistics(hot, onFolded).catch((error) => log.warn({ err: error }, 'statistics.fold_failed'))
-  })
 }
 
 const FORGET_ROWS = 10_000

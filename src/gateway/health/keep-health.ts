@@ -1,0 +1,46 @@
+// Keeps the health of all endpoints, in rounds: adds up what was recorded, tells subscribers which states changed, and looks
+// at the endpoints that fail.
+
+import type { Logger } from 'pino'
+import type { Context } from '../../context.ts'
+import { repeat } from '../../database/waiting.ts'
+import { failingAfterMs } from '../../domain/endpoint-health.ts'
+import { toPublicId } from '../../domain/id.ts'
+import { type HealthChange, recordHealth, stampEndpoints } from '../state/endpoint-health.ts'
+import { foldStatistics } from '../statistics/statistics.ts'
+import { type Look, watchHealth } from './watch.ts'
+
+const BETWEEN_ROUNDS_MS = 5_000
+
+/** Adds up the tallies and records what they say of the health of endpoints, on one process at a time. */
+export async function foldHealth({ hot, config }: Pick<Context, 'hot' | 'config'>): Promise<void> {
+  const changes: HealthChange[] = []
+  const afterMs = failingAfterMs(config.retrySchedule)
+  await foldStatistics(hot, async (tx, rounds) => {
+    changes.push(...(await recordHealth(tx, rounds, afterMs)))
+  })
+  if (changes.length) await stampEndpoints(hot.unsynced, [...new Set(changes.map(({ endpointId }) => endpointId))])
+}
+
+/** Runs rounds until the returned function is called. `ring` tells the change feeds that an endpoint changed. */
+export function keepHealth(ctx: Pick<Context, 'hot' | 'config' | 'log'>, ring: () => void): () => Promise<void> {
+  const { log } = ctx
+  return repeat(BETWEEN_ROUNDS_MS, async () => {
+    await foldHealth(ctx).catch((error) => log.warn({ err: error }, 'statistics.fold_failed'))
+    try {
+      const look = await watchHealth(ctx)
+      if (look?.disabled.length) ring()
+      if (look) tell(log, look)
+    } catch (error) {
+      log.warn({ err: error }, 'health.watch_failed')
+    }
+  })
+}
+
+function tell(log: Logger, { warned, disabled, recovered, braked }: Look): void {
+  const line = (endpointId: string) => ({ endpointId: toPublicId('endpoint', endpointId) })
+  if (braked !== null) log.error({}, braked ? 'network.failing' : 'network.recovered')
+  for (const endpointId of warned) log.warn(line(endpointId), 'endpoint.failing')
+  for (const endpointId of disabled) log.warn({ ...line(endpointId), reason: 'failing' }, 'endpoint.disabled')
+  for (const endpointId of recovered) log.info(line(endpointId), 'endpoint.recovered')
+}
