@@ -2,6 +2,7 @@
 // fits the catalogue, can be written as JSON, stored and sent exactly as its publisher wrote it.
 import { hash } from 'node:crypto'
 import { z } from 'zod'
+import { canonicalJson } from './canonical-json.ts'
 import { TIME_EXAMPLES, UnreadableTime } from './date-time.ts'
 import { MAX_BODY_BYTES } from './envelope.ts'
 import {
@@ -15,6 +16,7 @@ import { findInexactNumbers, InexactNumber } from './exact-json.ts'
 import { type Issue, issuesWithin, showValue } from './issue.ts'
 import { adviseMend, findMend } from './mend.ts'
 import { schemaAt } from './mismatches.ts'
+import { NUL, validateText } from './stored-text.ts'
 
 /** Objects and arrays inside each other, `data` itself counted. What parsers and Postgres take everywhere. */
 export const MAX_DATA_DEPTH = 500
@@ -141,32 +143,13 @@ function validateSubject(subject: string | null | undefined): Issue[] {
   return validateText('subject', subject, MAX_SUBJECT_LENGTH, CONTROL_CHARACTER, 'no control characters')
 }
 
-function validateIdempotencyKey(key: string | null | undefined): Issue[] {
+/** What is wrong with the key; absent and null are right. */
+export function validateIdempotencyKey(key: string | null | undefined): Issue[] {
   if (key === null || key === undefined) return []
   return validateText('idempotencyKey', key, MAX_IDEMPOTENCY_KEY_LENGTH, NUL, 'no NUL')
 }
 
 const CONTROL_CHARACTER = /\p{Cc}/u
-const NUL = /\0/
-
-// Lone surrogates have no UTF-8: two keys that differ only in them would be stored as the same.
-function validateText(name: string, text: string, maxLength: number, forbidden: RegExp, rule: string): Issue[] {
-  const issues: Issue[] = []
-  const expect = (message: string) => issues.push({ path: [name], message })
-  const length = countCharacters(text, maxLength)
-  if (text === '') expect(`expected 1 to ${maxLength} characters, got none; leave it out instead`)
-  if (length > maxLength) expect(`expected 1 to ${maxLength} characters, got ${length}`)
-  if (forbidden.test(text)) expect(`expected ${rule}, got ${showValue(text)}`)
-  if (!text.isWellFormed()) expect('expected whole Unicode characters, got half a surrogate pair')
-  return issues
-}
-
-function countCharacters(text: string, enough: number): number {
-  if (text.length <= enough) return text.length
-  let count = 0
-  for (const _ of text) count++
-  return count
-}
 
 function validateSequence(sequence: unknown): Issue[] {
   if (sequence === null || sequence === undefined) return []
@@ -195,27 +178,4 @@ function validateOccurredAt(occurredAt: Date | UnreadableTime | null | undefined
   if (year >= 1 && year <= 9999) return []
   const came = Number.isNaN(year) ? 'no time' : `the year ${year} in UTC`
   return [{ path: ['occurredAt'], message: `expected a time in the years 1 to 9999 UTC, got ${came}` }]
-}
-
-// Concatenation, not map and join: this runs for every event that carries an idempotency key.
-function canonicalJson(value: unknown): string {
-  if (typeof value === 'string') return quote(value)
-  if (typeof value !== 'object' || value === null) return String(value)
-  let text = ''
-  if (Array.isArray(value)) {
-    for (const item of value) text += `${text === '' ? '' : ','}${canonicalJson(item)}`
-    return `[${text}]`
-  }
-  const members = value as Record<string, unknown>
-  for (const name of Object.keys(members).sort()) {
-    text += `${text === '' ? '' : ','}${quote(name)}:${canonicalJson(members[name])}`
-  }
-  return `{${text}}`
-}
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON escapes exactly these, and lone surrogates.
-const NEEDS_ESCAPE = /["\\\u0000-\u001f\ud800-\udfff]/
-
-function quote(text: string): string {
-  return NEEDS_ESCAPE.test(text) ? JSON.stringify(text) : `"${text}"`
 }

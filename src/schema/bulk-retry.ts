@@ -114,7 +114,21 @@ function bulkRetrySuccess(name: string, description: string) {
   })
 }
 
-const RetryDeadLettersSuccess = bulkRetrySuccess('RetryDeadLettersSuccess', 'The bulk retry was created.')
+const RetryDeadLettersSuccess = builder
+  .objectRef<{ bulkRetry: BulkRetry; duplicate: boolean }>('RetryDeadLettersSuccess')
+  .implement({
+    description: 'The bulk retry was created.',
+    fields: (t) => ({
+      bulkRetry: t.field({
+        type: BulkRetryType,
+        description: 'The bulk retry as it is now.',
+        resolve: ({ bulkRetry }) => bulkRetry,
+      }),
+      duplicate: t.exposeBoolean('duplicate', {
+        description: 'Whether an earlier call with the same idempotency key created it. This call then did nothing.',
+      }),
+    }),
+  })
 const UpdateBulkRetrySuccess = bulkRetrySuccess('UpdateBulkRetrySuccess', 'The bulk retry was changed.')
 const PauseBulkRetrySuccess = bulkRetrySuccess('PauseBulkRetrySuccess', 'The bulk retry was paused.')
 const ResumeBulkRetrySuccess = bulkRetrySuccess('ResumeBulkRetrySuccess', 'The bulk retry was resumed.')
@@ -138,10 +152,15 @@ builder.mutationFields((t) => ({
     args: {
       filter: t.arg({ type: DeliveryFilterInput, required: true, description: 'Which dead letters to retry.' }),
       maxPerSecond: t.arg.int({ description: `${MAX_PER_SECOND} If absent or null, there is no limit.` }),
+      idempotencyKey: t.arg.string({
+        description:
+          'A text of 1 to 256 characters that makes the call safe to repeat: a second call with the same key and the same arguments returns the first bulk retry. The key is kept for at least 24 hours.',
+      }),
     },
-    resolve: async (_root, args, ctx) => {
+    resolve: async (_root, { maxPerSecond = null, idempotencyKey = null, ...args }, ctx) => {
       const filter = await deliveryFilterOfMutation(ctx, args.filter)
-      return asItIs(ctx, await startBulkRetry(ctx, viewerOf(ctx), { filter, maxPerSecond: args.maxPerSecond ?? null }))
+      const { id, duplicate } = await startBulkRetry(ctx, viewerOf(ctx), { filter, maxPerSecond, idempotencyKey })
+      return { ...(await asItIs(ctx, id)), duplicate }
     },
   }),
   updateBulkRetry: t.field({

@@ -1,7 +1,10 @@
+import { type EndpointListFilter, endpointConditions } from '../database/filters/endpoints.ts'
+import { type Metadata, validateMetadata } from '../domain/endpoint-identity.ts'
 import { EVENT_TYPES } from '../domain/event-type.ts'
 import { toPublicId } from '../domain/id.ts'
 import { liveSecrets } from '../domain/signing-secret.ts'
 import { withinReach } from '../domain/viewer.ts'
+import { RequestError } from '../errors.ts'
 import {
   createEndpoint,
   deleteEndpoint,
@@ -9,6 +12,7 @@ import {
   resumeEndpoint,
   updateEndpoint,
 } from '../gateway/admin/configure-endpoint.ts'
+import { upsertEndpoint } from '../gateway/admin/upsert-endpoint.ts'
 import type { Prisma } from '../generated/prisma/client.ts'
 import type { EndpointStatus } from '../generated/prisma/enums.ts'
 import { ADMINISTRATORS, builder, READERS, type RequestContext } from './builder.ts'
@@ -57,6 +61,11 @@ export const Endpoint = builder.prismaObject('Endpoint', {
       select: { tenantId: true },
       resolve: ({ tenantId }) => toPublicId('tenant', tenantId),
     }),
+    externalId: t.exposeString('externalId', {
+      nullable: true,
+      description:
+        'The id that your own system gave the endpoint; null if it gave none. No two endpoints of a tenant have the same one; a deleted endpoint frees it.',
+    }),
     name: t.exposeString('name', { description: 'The name of the endpoint, for people.' }),
     url: t.exposeString('url', { description: 'The URL that receives the deliveries.' }),
     status: t.expose('status', { type: EndpointStatusEnum, description: 'Whether the gateway sends deliveries.' }),
@@ -93,6 +102,12 @@ export const Endpoint = builder.prismaObject('Endpoint', {
       description: 'The endpoint’s own headers, which the gateway sends with every delivery.',
       select: { headers: true },
       resolve: ({ headers }) => headers as StoredHeader[],
+    }),
+    metadata: t.field({
+      type: 'JSON',
+      description: 'Your own notes on the endpoint: an object whose values are texts. The gateway does not use them.',
+      select: { metadata: true },
+      resolve: ({ metadata }) => metadata as object,
     }),
     maxInFlight: t.exposeInt('maxInFlight', {
       nullable: true,
@@ -137,6 +152,34 @@ export async function findEndpoint(
   return ctx.db.endpoint.findFirst({ ...query, where: { id, ...withinReach(reach) } })
 }
 
+const EndpointFilterInput = builder.inputType('EndpointFilter', {
+  description: 'Which endpoints to return. An endpoint must match every field; an absent field matches all.',
+  fields: (t) => ({
+    name: t.string({ description: 'A part of the name, in upper or lower case.' }),
+    url: t.string({ description: 'A part of the URL, in upper or lower case.' }),
+    externalId: t.string({ description: 'The whole external id.' }),
+    metadata: t.field({
+      type: 'JSON',
+      description: 'Entries that the metadata must have, such as `{ "team": "crm" }`. Other entries do not matter.',
+    }),
+  }),
+})
+
+/** Throws BAD_USER_INPUT for metadata that is no map of texts. */
+function readEndpointFilter(filter: typeof EndpointFilterInput.$inferInput): EndpointListFilter {
+  const metadata = filter.metadata ?? null
+  if (metadata !== null) {
+    const [issue] = validateMetadata(metadata)
+    if (issue) throw new RequestError('BAD_USER_INPUT', `filter.${issue.path.join('.')}: ${issue.message}.`)
+  }
+  return {
+    name: filter.name ?? null,
+    url: filter.url ?? null,
+    externalId: filter.externalId ?? null,
+    metadata: metadata as Metadata | null,
+  }
+}
+
 builder.queryFields((t) => ({
   endpoint: t.prismaField({
     type: Endpoint,
@@ -159,11 +202,16 @@ builder.queryFields((t) => ({
     args: {
       ...pageArgs,
       tenantId: t.arg.id({ description: 'The tenant. Operators must name it; for others it is their own.' }),
+      filter: t.arg({ type: EndpointFilterInput, description: 'Which endpoints to return. If absent or null, all.' }),
     },
     complexity: pageCost(),
     resolve: async (_root, args, ctx, info) => {
       const page = readPage(args)
-      const where: Prisma.EndpointWhereInput = { tenantId: await tenantOfList(ctx, args.tenantId), deletedAt: null }
+      const where: Prisma.EndpointWhereInput = {
+        tenantId: await tenantOfList(ctx, args.tenantId),
+        deletedAt: null,
+        AND: endpointConditions(readEndpointFilter(args.filter ?? {})),
+      }
       const found = await ctx.db.endpoint.findMany({ ...pageQuery(page, where), ...pageSelection(ctx, info) })
       return toPage(found, page)
     },
@@ -183,6 +231,11 @@ const HeaderInput = builder.inputType('HeaderInput', {
     }),
   }),
 })
+
+const EXTERNAL_ID =
+  'The id of the endpoint in your own system, 1 to 256 characters. No two endpoints of a tenant have the same one.'
+const METADATA =
+  'Your own notes on the endpoint: an object of at most 50 texts, each of at most 512 characters. Names have 1 to 64 characters.'
 
 const CreateEndpointInput = builder.inputType('CreateEndpointInput', {
   description: 'The endpoint to create.',
@@ -205,12 +258,18 @@ const CreateEndpointInput = builder.inputType('CreateEndpointInput', {
         'How many attempts may begin per second over all workers, from 1 to 10,000. If absent or null, there is no limit.',
     }),
     headers: t.field({ type: [HeaderInput], description: 'The headers to send with every delivery, at most 20.' }),
+    externalId: t.string({ description: EXTERNAL_ID }),
+    metadata: t.field({ type: 'JSON', description: METADATA }),
+    idempotencyKey: t.string({
+      description:
+        'A text of 1 to 256 characters that makes the call safe to repeat: a second call with the same key and the same content returns the first endpoint with its secret. The key is kept for at least 24 hours.',
+    }),
   }),
 })
 
 const UpdateEndpointInput = builder.inputType('UpdateEndpointInput', {
   description:
-    'The changes to an endpoint. An absent field does not change. Null restores the default, but is refused for `eventTypes` and `headers`. A list replaces the whole list.',
+    'The changes to an endpoint. An absent field does not change. Null restores the default, but is refused for `eventTypes`, `headers`, `externalId` and `metadata`. A list or an object replaces the whole one.',
   fields: (t) => ({
     name: t.string({ description: 'The name of the endpoint, 1 to 200 characters.' }),
     url: t.string({ description: 'The URL that receives the deliveries. It must use https and a host name.' }),
@@ -233,6 +292,49 @@ const UpdateEndpointInput = builder.inputType('UpdateEndpointInput', {
       type: [HeaderInput],
       description:
         'The headers to send with every delivery, at most 20. The list replaces all headers: an empty list removes them, null is refused.',
+    }),
+    externalId: t.string({ description: `${EXTERNAL_ID} An empty text removes it, null is refused.` }),
+    metadata: t.field({
+      type: 'JSON',
+      description: `${METADATA} The object replaces the present one: an empty object removes all notes, null is refused.`,
+    }),
+  }),
+})
+
+const UpsertEndpointInput = builder.inputType('UpsertEndpointInput', {
+  description:
+    'The endpoint that shall exist. An absent field keeps what the endpoint has, and is the default in a new endpoint. Null restores the default, but is refused for `eventTypes`, `headers` and `metadata`. A list or an object replaces the whole one.',
+  fields: (t) => ({
+    tenantId: t.id({ description: 'The tenant. Operators must name it; for others it is their own.' }),
+    externalId: t.string({ required: true, description: `${EXTERNAL_ID} It says which endpoint is meant.` }),
+    name: t.string({ required: true, description: 'The name of the endpoint, 1 to 200 characters.' }),
+    url: t.string({
+      required: true,
+      description: 'The URL that receives the deliveries. It must use https and a host name.',
+    }),
+    eventTypes: t.stringList({
+      description:
+        'The event types to receive, by their exact names in the catalogue. Null is refused; send `allEventTypes` to receive all of them.',
+    }),
+    allEventTypes: t.boolean({
+      description: 'True removes the filter: the endpoint receives every event type. False and null change nothing.',
+    }),
+    maxInFlight: t.int({
+      description:
+        'How many attempts may run at the same time over all workers, from 1 to 1,000. If null, 20 in each worker.',
+    }),
+    rateLimitPerSecond: t.int({
+      description:
+        'How many attempts may begin per second over all workers, from 1 to 10,000. If null, there is no limit.',
+    }),
+    headers: t.field({
+      type: [HeaderInput],
+      description:
+        'The headers to send with every delivery, at most 20. The list replaces all headers: an empty list removes them, null is refused.',
+    }),
+    metadata: t.field({
+      type: 'JSON',
+      description: `${METADATA} The object replaces the present one: an empty object removes all notes, null is refused.`,
     }),
   }),
 })
@@ -263,13 +365,35 @@ function endpointSuccess(name: string, description: string) {
 }
 
 const CreateEndpointSuccess = builder
-  .objectRef<{ endpoint: { id: string }; signingSecret: string }>('CreateEndpointSuccess')
+  .objectRef<{ endpoint: { id: string }; signingSecret: string; duplicate: boolean }>('CreateEndpointSuccess')
   .implement({
-    description: 'The endpoint was created. This answer is the only one that shows its signing secret.',
+    description:
+      'The endpoint was created. Only this answer, and repeats with the same idempotency key, show its signing secret.',
     fields: (t) => ({
       endpoint: t.field({ type: Endpoint, description: 'The new endpoint.', resolve: ({ endpoint }) => endpoint }),
       signingSecret: t.exposeString('signingSecret', {
         description: 'The secret with which the receiver verifies signatures.',
+      }),
+      duplicate: t.exposeBoolean('duplicate', {
+        description: 'Whether an earlier call with the same idempotency key created it. This call then did nothing.',
+      }),
+    }),
+  })
+const UpsertEndpointSuccess = builder
+  .objectRef<{ endpoint: { id: string }; created: boolean; signingSecret: string | null }>('UpsertEndpointSuccess')
+  .implement({
+    description: 'The endpoint exists as the input says.',
+    fields: (t) => ({
+      endpoint: t.field({
+        type: Endpoint,
+        description: 'The endpoint as it is now.',
+        resolve: ({ endpoint }) => endpoint,
+      }),
+      created: t.exposeBoolean('created', { description: 'Whether this call created the endpoint.' }),
+      signingSecret: t.exposeString('signingSecret', {
+        nullable: true,
+        description:
+          'The secret with which the receiver verifies signatures, if this call created the endpoint; null if it existed already. No other answer shows it. If it was lost, `rotateSigningSecret` makes a new one.',
       }),
     }),
   })
@@ -290,6 +414,18 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: CreateEndpointInput, required: true, description: 'The endpoint to create.' }) },
     resolve: (_root, { input }, ctx) =>
       createEndpoint(ctx, viewerOf(ctx), { ...input, tenantId: namedTenant(input.tenantId) }),
+  }),
+  upsertEndpoint: t.field({
+    type: UpsertEndpointSuccess,
+    errors: {},
+    description:
+      'Creates an endpoint, or changes the one of the tenant that has this external id. The call can be repeated: the result is the same.',
+    authScopes: { roles: ADMINISTRATORS },
+    args: {
+      input: t.arg({ type: UpsertEndpointInput, required: true, description: 'The endpoint that shall exist.' }),
+    },
+    resolve: (_root, { input }, ctx) =>
+      upsertEndpoint(ctx, viewerOf(ctx), { ...input, tenantId: namedTenant(input.tenantId) }),
   }),
   updateEndpoint: t.field({
     type: UpdateEndpointSuccess,

@@ -67,6 +67,36 @@ test('endpoints apply makes what the file says, changes nothing twice, and prune
   ])
 })
 
+test('endpoints apply finds an endpoint by its external id, renames it, and takes over one of the same name', async () => {
+  const file = join(under.folder, 'identified.yaml')
+  const apply = async (text: string) => {
+    await writeFile(file, text)
+    return json((await under.run(['endpoints', 'apply', '-f', file, '--json', '--yes'])).stdout)
+  }
+  const url = 'https://127.0.0.1:8443/shop'
+  const byName = await apply(`endpoints:\n  - { name: Shop, url: '${url}' }\n`)
+  const [{ id }] = byName.steps
+  const taken = await apply(
+    `endpoints:\n  - { externalId: shop-1, name: Shop, url: '${url}', metadata: { team: shop } }\n`,
+  )
+  expect(taken.steps).toMatchObject([
+    { kind: 'update', id, changes: ['externalId: none → shop-1', 'metadata: none → team=shop'] },
+  ])
+  const renamed = await apply(`endpoints:\n  - { externalId: shop-1, name: Market, url: '${url}' }\n`)
+  expect(renamed.steps).toMatchObject([{ kind: 'update', id, changes: ['name: Shop → Market'] }])
+  const other = await apply(`endpoints:\n  - { externalId: shop-2, name: Market, url: '${url}' }\n`)
+  expect(other.steps).toMatchObject([
+    { kind: 'create', name: 'Market', signingSecret: expect.stringMatching(/^whsec_/) },
+  ])
+  expect(other.steps[0].id).not.toBe(id)
+  const listed = json((await under.run(['endpoints', 'list', '--json'])).stdout)
+  expect(listed.find((endpoint: { id: string }) => endpoint.id === id)).toMatchObject({
+    externalId: 'shop-1',
+    name: 'Market',
+    metadata: { team: 'shop' },
+  })
+})
+
 test('endpoints apply refuses a file it does not understand, with the place', async () => {
   const file = join(under.folder, 'wrong.yaml')
   await writeFile(file, 'endpoints:\n  - { name: CRM, url: https://crm.example.com/, eventTypes: 5 }\n')

@@ -115,7 +115,7 @@ async function furnish({ house, operator }: Console, refusing: Receiver): Promis
     { type: 'queue.abandoned' },
   )
   await house.until(async () => (await house.deliveries({ status: 'DEAD_LETTERED' })).length === 4)
-  const bulkRetryId = await startBulkRetry(ctx, operator, {
+  const { id: bulkRetryId } = await startBulkRetry(ctx, operator, {
     filter: { ...everythingOf(house.tenantId), eventTypes: ['queue.abandoned'] },
     maxPerSecond: 10,
   })

@@ -13,6 +13,18 @@ describeInBrowser('the page of an endpoint', () => {
   })
   afterAll(() => console?.close())
 
+  test('the page shows the external id and the metadata of an endpoint', async () => {
+    const { house } = console
+    const tenantId = await house.addTenant('Identified')
+    const fields = { tenantId, externalId: 'crm-7', metadata: { team: 'crm', Created: 'by <b>Ana</b>' } }
+    const { id } = await house.addEndpoint('https://crm.example/', fields)
+    const { page, complaints } = await console.signIn('OPERATOR')
+    await show(page, `/endpoints/${toPublicId('endpoint', id)}?tenant=${toPublicId('tenant', tenantId)}`)
+    await page.getByText('crm-7').waitFor()
+    await page.getByText('by <b>Ana</b>').waitFor()
+    expect(complaints).toEqual([])
+  })
+
   describe('resuming', () => {
     /** A paused endpoint with deliveries held since 50, 40 and 10 minutes, its page, and the open dialog. */
     async function asked(name: string) {

@@ -49,7 +49,7 @@ test('a bulk retry whose process is killed continues in another process: every d
     to: null,
   }
   const operator = { role: 'OPERATOR', tenantId: null, name: 'Ana', expiresAt: null } as const
-  const id = await startBulkRetry(
+  const { id } = await startBulkRetry(
     ctx,
     { ...operator, credential: { kind: 'key', id: ctx.newId() } },
     { filter: { ...filter, tenantId: house.tenantId }, maxPerSecond: 500 },

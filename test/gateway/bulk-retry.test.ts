@@ -66,8 +66,10 @@ async function deadLetters(count: number, fields: { url?: string; status?: 'ACTI
     select ${tenantId}::uuid, id, ${endpoint.id}::uuid, 'call.ended', 'DEAD_LETTERED', 'retries_exhausted', 7, 7,
       500, 'http_status', now() from stored`
   await die(count)
-  const start = (more: Partial<DeliveryFilter> = {}, maxPerSecond: number | null = null) =>
-    startBulkRetry(house.app.ctx, operator, { filter: filterOf(tenantId, more), maxPerSecond })
+  const start = async (more: Partial<DeliveryFilter> = {}, maxPerSecond: number | null = null) => {
+    const { id } = await startBulkRetry(house.app.ctx, operator, { filter: filterOf(tenantId, more), maxPerSecond })
+    return id
+  }
   return { tenantId, receiver, endpoint, die, start }
 }
 

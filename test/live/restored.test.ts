@@ -104,7 +104,7 @@ describe('a dump that was restored into another cluster', () => {
       expiresAt: null,
       credential: { kind: 'key', id: newId() },
     } as const
-    const id = await startBulkRetry(house.app.ctx, operator, {
+    const { id } = await startBulkRetry(house.app.ctx, operator, {
       filter: { tenantId: house.tenantId, ...FILTER },
       maxPerSecond: null,
     })

@@ -68,6 +68,12 @@ const STORY: Step[] = [
     target: ({ endpoint }) => endpoint.id,
   },
   {
+    name: 'upsertEndpoint',
+    args: () => ({ input: { externalId: 'crm', name: 'CRM', url: 'https://crm.example/' } }),
+    action: 'endpoint.created',
+    target: ({ endpoint }) => endpoint.id,
+  },
+  {
     name: 'updateEndpoint',
     args: ({ createEndpoint }) => ({
       id: createEndpoint,

@@ -85,6 +85,7 @@ const VALUES: Record<string, unknown> = {
   url: 'https://crm.example/hooks',
   eventType: 'agent.paused',
   role: 'VIEWER',
+  externalId: 'crm-1',
 }
 
 /** The arguments that an operation cannot do without; `idOf` gives the ids among them. */

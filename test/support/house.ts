@@ -86,9 +86,9 @@ export async function openHouse(env: Record<string, string> = {}, options: { log
     },
     async addEndpoint(url, fields = {}) {
       const tenantId = fields.tenantId ?? house.tenantId
-      const { headers, ...rest } = fields
+      const { headers, metadata, ...rest } = fields
       const { id } = await db.endpoint.create({
-        data: { name: 'CRM', url, ...rest, headers: headers ?? [], tenantId },
+        data: { name: 'CRM', url, ...rest, headers: headers ?? [], metadata: metadata ?? {}, tenantId },
       })
       const secret = makeSigningSecret(randomBytes)
       await db.signingSecret.create({

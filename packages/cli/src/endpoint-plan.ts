@@ -1,10 +1,13 @@
 // What a file of endpoints asks for, compared with what the gateway has: pure, so that the plan can be shown before
-// anything changes. Endpoints are matched by name, which must be unique in the file.
+// anything changes. An endpoint is matched by its external id if the file gives one, otherwise by its name. Both must be
+// unique in the file.
 
 import { parse } from 'yaml'
 import { usage } from './failure.ts'
 
 export type WantedEndpoint = {
+  /** null: the name identifies it. */
+  readonly externalId: string | null
   readonly name: string
   readonly url: string
   /** null: every type. */
@@ -12,10 +15,13 @@ export type WantedEndpoint = {
   readonly maxInFlight: number | null
   readonly rateLimitPerSecond: number | null
   readonly headers: readonly { readonly name: string; readonly value: string }[]
+  /** null: what is there stays. */
+  readonly metadata: { readonly [name: string]: string } | null
 }
 
 export type PresentEndpoint = {
   readonly id: string
+  readonly externalId?: string | null
   readonly name: string
   readonly url: string
   readonly eventTypes: readonly string[]
@@ -23,6 +29,7 @@ export type PresentEndpoint = {
   readonly maxInFlight?: number | null
   readonly rateLimitPerSecond?: number | null
   readonly headers: readonly { readonly name: string; readonly valueHint: string }[]
+  readonly metadata?: unknown
 }
 
 export type Step =
@@ -38,7 +45,7 @@ export type Step =
   /** It is not in the file, and stays. */
   | { readonly kind: 'leave'; readonly id: string; readonly name: string }
 
-const FIELDS = ['name', 'url', 'eventTypes', 'maxInFlight', 'rateLimitPerSecond', 'headers']
+const FIELDS = ['externalId', 'name', 'url', 'eventTypes', 'maxInFlight', 'rateLimitPerSecond', 'headers', 'metadata']
 
 /** Reads `endpoints:` of a YAML file. `${NAME}` in a header's value is an environment variable. Throws CommandFailure. */
 export function readEndpointFile(text: string, file: string, env: NodeJS.ProcessEnv): WantedEndpoint[] {
@@ -51,9 +58,13 @@ export function readEndpointFile(text: string, file: string, env: NodeJS.Process
   const list = (document as { endpoints?: unknown } | null)?.endpoints
   if (!Array.isArray(list)) throw usage(`${file}: expected a list under "endpoints:", got ${typeName(list)}.`)
   const wanted = list.map((entry, index) => readEntry(entry, `${file}: endpoints[${index}]`, env))
-  const names = wanted.map(({ name }) => name)
-  const twice = names.find((name, index) => names.indexOf(name) !== index)
-  if (twice !== undefined) throw usage(`${file}: expected each name once, got ${JSON.stringify(twice)} twice.`)
+  for (const [what, given] of [
+    ['name', wanted.map(({ name }) => name)],
+    ['externalId', wanted.flatMap(({ externalId }) => externalId ?? [])],
+  ] as const) {
+    const twice = given.find((text, index) => given.indexOf(text) !== index)
+    if (twice !== undefined) throw usage(`${file}: expected each ${what} once, got ${JSON.stringify(twice)} twice.`)
+  }
   return wanted
 }
 
@@ -77,13 +88,25 @@ function readEntry(entry: unknown, at: string, env: NodeJS.ProcessEnv): WantedEn
     return value as number | null
   }
   return {
+    externalId: fields['externalId'] == null ? null : textField('externalId'),
     name: textField('name'),
     url: textField('url'),
     eventTypes: readTypes(fields['eventTypes'], `${at}.eventTypes`),
     maxInFlight: numberField('maxInFlight'),
     rateLimitPerSecond: numberField('rateLimitPerSecond'),
     headers: readHeaders(fields['headers'], `${at}.headers`, env),
+    metadata: readMetadata(fields['metadata'], `${at}.metadata`),
   }
+}
+
+function readMetadata(value: unknown, at: string): WantedEndpoint['metadata'] {
+  if (value === undefined || value === null) return null
+  if (typeof value !== 'object' || Array.isArray(value))
+    throw usage(`${at}: expected names with their texts, such as "team: crm", got ${typeName(value)}.`)
+  for (const [name, text] of Object.entries(value))
+    if (typeof text !== 'string')
+      throw usage(`${at}.${name}: expected a text, got ${typeName(text)}. Put it in quotes.`)
+  return value as Record<string, string>
 }
 
 function readTypes(value: unknown, at: string): readonly string[] | null {
@@ -122,29 +145,47 @@ export function planEndpoints(
   present: readonly PresentEndpoint[],
   { prune }: { prune: boolean },
 ): Step[] {
-  const byName = new Map<string, PresentEndpoint>()
-  for (const endpoint of present) {
-    if (byName.has(endpoint.name) && wanted.some(({ name }) => name === endpoint.name))
-      throw usage(
-        `Two endpoints are called ${JSON.stringify(endpoint.name)}. Rename one in the console, then apply again.`,
-      )
-    byName.set(endpoint.name, endpoint)
-  }
-  const steps = wanted.map((one): Step => {
-    const known = byName.get(one.name)
+  const found = wanted.map((one) => [one, findPresent(one, present)] as const)
+  const steps = found.map(([one, known]): Step => {
     if (!known) return { kind: 'create', wanted: one }
     const changes = changesOf(one, known)
     return changes.length
       ? { kind: 'update', id: known.id, wanted: one, changes }
       : { kind: 'keep', id: known.id, wanted: one }
   })
-  const names = new Set(wanted.map(({ name }) => name))
-  const others = present.filter(({ name }) => !names.has(name))
+  const meant = new Map<string, WantedEndpoint>()
+  for (const [one, known] of found) {
+    const other = known && meant.get(known.id)
+    if (other)
+      throw usage(
+        `${JSON.stringify(other.name)} and ${JSON.stringify(one.name)} in the file are the same endpoint, ${known.id}. Remove one.`,
+      )
+    if (known) meant.set(known.id, one)
+  }
+  const others = present.filter(({ id }) => !meant.has(id))
   return [...steps, ...others.map(({ id, name }): Step => ({ kind: prune ? 'delete' : 'leave', id, name }))]
+}
+
+/** By external id; an endpoint that has none yet may be taken over by its name. */
+function findPresent(
+  { externalId, name }: WantedEndpoint,
+  present: readonly PresentEndpoint[],
+): PresentEndpoint | undefined {
+  const byId = externalId === null ? undefined : present.find((endpoint) => endpoint.externalId === externalId)
+  if (byId) return byId
+  const named = present.filter((one) => one.name === name && (externalId === null || !one.externalId))
+  if (named.length > 1)
+    throw usage(
+      `Two endpoints are called ${JSON.stringify(name)}. Give them an externalId each, or rename one in the console, then apply again.`,
+    )
+  return named[0]
 }
 
 function changesOf(wanted: WantedEndpoint, known: PresentEndpoint): string[] {
   const changes: string[] = []
+  if (wanted.externalId !== null && wanted.externalId !== known.externalId)
+    changes.push(`externalId: ${known.externalId ?? 'none'} → ${wanted.externalId}`)
+  if (wanted.name !== known.name) changes.push(`name: ${known.name} → ${wanted.name}`)
   if (wanted.url !== known.url) changes.push(`url: ${known.url} → ${wanted.url}`)
   const typesBefore = known.allEventTypes ? 'all' : known.eventTypes.toSorted().join(', ')
   const typesAfter = wanted.eventTypes?.toSorted().join(', ') ?? 'all'
@@ -159,7 +200,17 @@ function changesOf(wanted: WantedEndpoint, known: PresentEndpoint): string[] {
   )
   if (!sameSet(headersBefore, headersAfter))
     changes.push(`headers: ${wanted.headers.map(({ name }) => name).join(', ') || 'none'}`)
+  const notesBefore = notesOf((known.metadata ?? {}) as Record<string, string>)
+  if (wanted.metadata !== null && notesOf(wanted.metadata) !== notesBefore)
+    changes.push(`metadata: ${notesBefore || 'none'} → ${notesOf(wanted.metadata) || 'none'}`)
   return changes
+}
+
+function notesOf(metadata: Readonly<Record<string, string>>): string {
+  return Object.entries(metadata)
+    .map(([name, value]) => `${name}=${value}`)
+    .sort()
+    .join(', ')
 }
 
 function hintEnd(hint: string): string {

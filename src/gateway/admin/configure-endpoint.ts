@@ -2,15 +2,24 @@
 // together, with paths from the argument on. A change, its audit entry and its notification commit together. Nothing is
 // sent here: resuming asks for a wake-up, deleting asks for a sweep.
 
-import { randomBytes } from 'node:crypto'
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Context, Viewer } from '../../context.ts'
 import { enqueue, notifyChange } from '../../database/queue.ts'
+import { canonicalJson } from '../../domain/canonical-json.ts'
 import { validateName } from '../../domain/display-name.ts'
 import { validateEndpointHeaders } from '../../domain/endpoint-header.ts'
+import {
+  type Metadata,
+  validateExternalId,
+  validateIdentityChange,
+  validateMetadata,
+} from '../../domain/endpoint-identity.ts'
 import { parseEndpointUrl } from '../../domain/endpoint-url.ts'
 import { filterAfter, validateEventTypes, validateFilterChange } from '../../domain/event-filter.ts'
-import { issuesWithin } from '../../domain/issue.ts'
-import { makeSigningSecret, secretHint } from '../../domain/signing-secret.ts'
+import { validateIdempotencyKey } from '../../domain/event-input.ts'
+import { toPublicId } from '../../domain/id.ts'
+import { issuesWithin, showValue } from '../../domain/issue.ts'
+import { liveSecrets, makeSigningSecret, secretHint } from '../../domain/signing-secret.ts'
 import { reachOf, withinReach } from '../../domain/viewer.ts'
 import { ConflictError, type Issue, ValidationError } from '../../errors.ts'
 import type { Endpoint, Prisma } from '../../generated/prisma/client.ts'
@@ -19,6 +28,7 @@ import { administer, recordAudit, type Transaction, throughPrisma } from '../sta
 import { forgetHealth } from '../state/endpoint-health.ts'
 import { changeEndpointStatus, type EndpointChange, statusesBefore } from '../state/endpoint-status.ts'
 import { cancelHeld } from './cancel-held.ts'
+import { type EarlierCall, requireSameCall, takeMutationKey } from './mutation-keys.ts'
 import { isDatabaseId, mayMeanTenant, notFound, requireAdministrator } from './permissions.ts'
 
 /** The most endpoints of a tenant. It bounds the deliveries of one event, which is matched against all of them. */
@@ -36,14 +46,17 @@ export type EndpointInput = {
   maxInFlight?: number | null
   rateLimitPerSecond?: number | null
   headers?: readonly HeaderInput[] | null
+  externalId?: string | null
+  /** Unchecked. */
+  metadata?: unknown
 }
 
 /** `tenantId` null: the caller's own tenant. */
-export type NewEndpoint = EndpointInput & { tenantId: string | null }
+export type NewEndpoint = EndpointInput & { tenantId: string | null; idempotencyKey?: string | null }
 
 /**
- * An absent field does not change; null restores the default, but for `eventTypes` and `headers`, where it is refused;
- * a list replaces the whole list.
+ * An absent field does not change; null restores the default, but is refused for `eventTypes`, `headers`, `externalId` and
+ * `metadata`; a list or a map replaces the whole one.
  */
 export type EndpointChanges = { [Field in keyof EndpointInput]?: EndpointInput[Field] | null } & {
   allEventTypes?: boolean | null
@@ -52,80 +65,210 @@ export type EndpointChanges = { [Field in keyof EndpointInput]?: EndpointInput[F
 /** A header as it is stored: `sealed` is the value, sealed by the vault, in base64; `hint` may be shown. */
 export type StoredHeader = { name: string; hint: string; sealed: string }
 
-/** Makes an endpoint and its signing secret, which is returned only here. Throws LIMIT_EXCEEDED above the tenant's limit. */
+export type CreatedEndpoint = { endpoint: Endpoint; signingSecret: string; duplicate: boolean }
+
+/**
+ * Makes an endpoint and its signing secret. A repeat with the same idempotency key makes nothing, and answers with the
+ * endpoint and the secret of the first call. Throws LIMIT_EXCEEDED above the tenant's limit, CONFLICT if another endpoint
+ * has the external id, IDEMPOTENCY_CONFLICT if the key was used with other content.
+ */
 export async function createEndpoint(
   ctx: Context,
   viewer: Viewer,
-  { tenantId, ...input }: NewEndpoint,
-): Promise<{ endpoint: Endpoint; signingSecret: string }> {
+  { tenantId, idempotencyKey = null, ...input }: NewEndpoint,
+): Promise<CreatedEndpoint> {
   requireAdministrator(viewer, 'set up endpoints')
-  const owner = viewer.role === 'OPERATOR' ? tenantId : (tenantId ?? viewer.tenantId)
-  const { url, issues } = validateInput(
-    ctx,
-    input,
-    input.eventTypes ? issuesWithin(['eventTypes'], validateEventTypes(input.eventTypes)) : [],
-  )
+  const { owner, draft } = validateCreation(ctx, viewer, { tenantId, idempotencyKey, ...input })
+  const id = ctx.newId()
+  const signingSecret = makeSigningSecret(randomBytes)
+  const work = administer(ctx, async (tx, now) => {
+    await lockTenant(tx, owner)
+    const earlier =
+      idempotencyKey !== null &&
+      (await takeMutationKey(tx, {
+        tenantId: owner,
+        mutation: 'createEndpoint',
+        key: idempotencyKey,
+        targetId: id,
+        fingerprint: fingerprintOf(draft, signingSecret),
+      }))
+    if (earlier) return { ...(await repeatCreation(ctx, tx, viewer, draft, earlier, now)), duplicate: true }
+    const endpoint = await insertEndpoint(ctx, tx, viewer, { id, tenantId: owner, draft, signingSecret, now })
+    return { endpoint, signingSecret, duplicate: false }
+  })
+  return orTakenExternalId(work, draft.externalId)
+}
+
+/** What a valid creation asks for: the URL in normal form, what is absent by its default. */
+export type EndpointDraft = {
+  readonly externalId: string | null
+  readonly name: string
+  readonly url: string
+  /** Empty: every type. */
+  readonly eventTypes: readonly string[]
+  readonly maxInFlight: number | null
+  readonly rateLimitPerSecond: number | null
+  readonly headers: readonly { readonly name: string; readonly value: string }[]
+  readonly metadata: Metadata
+}
+
+/** Throws ValidationError with every issue, and NotFoundError for a tenant that the caller cannot see. */
+export function validateCreation(
+  ctx: Context,
+  viewer: Viewer,
+  { tenantId, idempotencyKey, ...input }: NewEndpoint,
+): { owner: string; draft: EndpointDraft } {
+  const owner = ownerOf(viewer, tenantId)
+  const { url, issues } = validateInput(ctx, input, [
+    ...(input.eventTypes ? issuesWithin(['eventTypes'], validateEventTypes(input.eventTypes)) : []),
+    ...(input.externalId == null ? [] : validateExternalId(input.externalId)),
+    ...(input.metadata == null ? [] : validateMetadata(input.metadata)),
+    ...validateIdempotencyKey(idempotencyKey),
+  ])
   for (const [index, { value }] of (input.headers ?? []).entries())
     if (value == null)
       issues.push({
         path: ['input', 'headers', String(index), 'value'],
         message: 'expected a value for a new header, got nothing; give it one',
       })
-  if (owner === null)
-    issues.unshift({
-      path: ['input', 'tenantId'],
-      message: 'expected the tenant that the endpoint is for, got nothing; name it',
-    })
+  issues.unshift(...ownerIssues(owner))
   if (issues.length || owner === null) throw new ValidationError(issues)
   if (!isDatabaseId(owner) || !mayMeanTenant(viewer, owner)) throw notFound('tenant', ['input', 'tenantId'])
-
-  const id = ctx.newId()
-  const signingSecret = makeSigningSecret(randomBytes)
-  return administer(ctx, async (tx, now) => {
-    await requireRoomForEndpoint(tx, owner)
-    await tx.endpoint.create({
-      data: {
-        id,
-        tenantId: owner,
-        name: input.name,
-        url: url!,
-        eventTypes: [...(input.eventTypes ?? [])],
-        maxInFlight: input.maxInFlight ?? null,
-        rateLimitPerSecond: input.rateLimitPerSecond ?? null,
-        headers: (input.headers ?? []).map(({ name, value }) => sealHeader(ctx, { tenantId: owner, id }, name, value!)),
-        createdAt: now,
-        updatedAt: now,
-      },
-    })
-    await tx.signingSecret.create({
-      data: {
-        id: ctx.newId(),
-        tenantId: owner,
-        endpointId: id,
-        sealed: new Uint8Array(ctx.vault.seal(signingSecret, belongsToEndpoint(owner, id))),
-        hint: secretHint(signingSecret),
-        createdAt: now,
-        activeFrom: activeAtOnce(now),
-      },
-    })
-    await recordAudit(tx, viewer, {
-      tenantId: owner,
-      action: 'endpoint.created',
-      target: { kind: 'endpoint', id },
-    })
-    await notifyChange(tx)
-    return { endpoint: await tx.endpoint.findUniqueOrThrow({ where: { id } }), signingSecret }
-  })
+  return {
+    owner,
+    draft: {
+      externalId: input.externalId ?? null,
+      name: input.name,
+      url: url!,
+      eventTypes: input.eventTypes ?? [],
+      maxInFlight: input.maxInFlight ?? null,
+      rateLimitPerSecond: input.rateLimitPerSecond ?? null,
+      headers: (input.headers ?? []).map(({ name, value }) => ({ name, value: value! })),
+      metadata: (input.metadata ?? {}) as Metadata,
+    },
+  }
 }
 
-/** Changes the fields that the input names. Throws ValidationError, NotFoundError. */
+/** The tenant that the caller means; null if an operator names none. */
+export function ownerOf(viewer: Viewer, tenantId: string | null): string | null {
+  return viewer.role === 'OPERATOR' ? tenantId : (tenantId ?? viewer.tenantId)
+}
+
+export function ownerIssues(owner: string | null): Issue[] {
+  if (owner !== null) return []
+  const message = 'expected the tenant that the endpoint is for, got nothing; name it'
+  return [{ path: ['input', 'tenantId'], message }]
+}
+
+/** Stores a new endpoint of a tenant whose row is locked. Throws LIMIT_EXCEEDED, CONFLICT. */
+export async function insertEndpoint(
+  ctx: Context,
+  tx: Transaction,
+  viewer: Viewer,
+  {
+    id,
+    tenantId,
+    draft,
+    signingSecret,
+    now,
+  }: { id: string; tenantId: string; draft: EndpointDraft; signingSecret: string; now: Date },
+): Promise<Endpoint> {
+  await requireRoomForEndpoint(tx, tenantId)
+  if (draft.externalId !== null) await requireFreeExternalId(tx, tenantId, draft.externalId)
+  await tx.endpoint.create({
+    data: {
+      ...draft,
+      id,
+      tenantId,
+      eventTypes: [...draft.eventTypes],
+      headers: draft.headers.map(({ name, value }) => sealHeader(ctx, { tenantId, id }, name, value)),
+      createdAt: now,
+      updatedAt: now,
+    },
+  })
+  await tx.signingSecret.create({
+    data: {
+      id: ctx.newId(),
+      tenantId,
+      endpointId: id,
+      sealed: new Uint8Array(ctx.vault.seal(signingSecret, belongsToEndpoint(tenantId, id))),
+      hint: secretHint(signingSecret),
+      createdAt: now,
+      activeFrom: activeAtOnce(now),
+    },
+  })
+  await recordAudit(tx, viewer, { tenantId, action: 'endpoint.created', target: { kind: 'endpoint', id } })
+  await notifyChange(tx)
+  return tx.endpoint.findUniqueOrThrow({ where: { id } })
+}
+
+/**
+ * Answers a repeated creation with what the first call made. Throws IDEMPOTENCY_CONFLICT for other content, and CONFLICT if
+ * the endpoint is gone or its secret was replaced since: what the first call answered cannot be said again.
+ */
+async function repeatCreation(
+  ctx: Context,
+  tx: Transaction,
+  viewer: Viewer,
+  draft: EndpointDraft,
+  { targetId, fingerprint }: EarlierCall,
+  now: Date,
+): Promise<{ endpoint: Endpoint; signingSecret: string }> {
+  const { secrets, ...endpoint } = await tx.endpoint.findUniqueOrThrow({
+    where: { id: targetId },
+    include: { secrets: true },
+  })
+  const path = ['input', 'idempotencyKey']
+  const publicId = toPublicId('endpoint', targetId)
+  if (endpoint.deletedAt !== null)
+    throw new ConflictError(
+      `This key created the endpoint ${publicId}, which was deleted since. Use a new key to create another one.`,
+      'CONFLICT',
+      path,
+    )
+  const { current } = liveSecrets(secrets, now)
+  if (current?.createdAt.getTime() !== endpoint.createdAt.getTime())
+    throw new ConflictError(
+      `This key created the endpoint ${publicId}, whose signing secret was rotated since, so that the first one is not shown again. Use rotateSigningSecret for a new one.`,
+      'CONFLICT',
+      path,
+    )
+  const signingSecret = ctx.vault.open(current.sealed, belongsToEndpoint(endpoint.tenantId, targetId))
+  requireSameCall(timingSafeEqual(fingerprint, fingerprintOf(draft, signingSecret)), path)
+  await recordAudit(tx, viewer, {
+    tenantId: endpoint.tenantId,
+    action: 'endpoint.creation_repeated',
+    target: { kind: 'endpoint', id: targetId },
+  })
+  return { endpoint, signingSecret }
+}
+
+/** Keyed with the endpoint's own secret: a draft holds header values, which a plain hash would let somebody guess. */
+function fingerprintOf(draft: EndpointDraft, signingSecret: string): Buffer {
+  return createHmac('sha256', signingSecret).update(canonicalJson(draft)).digest()
+}
+
+/** Changes the fields that the input names. Throws ValidationError, NotFoundError, ConflictError for a taken external id. */
 export async function updateEndpoint(
   ctx: Context,
   viewer: Viewer,
   { endpointId, input }: { endpointId: string; input: EndpointChanges },
 ): Promise<Endpoint> {
   requireAdministrator(viewer, 'change endpoints')
-  const { url, issues } = validateInput(ctx, input, validateFilterChange(input))
+  const changes = validateChanges(ctx, input)
+  const work = administer(ctx, async (tx) => {
+    const endpoint = await lockEndpoint(tx, viewer, endpointId, ['id'])
+    return changeEndpoint(ctx, tx, viewer, endpoint, changes)
+  })
+  return orTakenExternalId(work, input.externalId)
+}
+
+/** Changes that were validated, with the URL in normal form. */
+export type ValidChanges = EndpointChanges & { readonly validated: true }
+
+/** Throws ValidationError with every issue of a change, whatever the endpoint is now, after those that are `known`. */
+export function validateChanges(ctx: Context, input: EndpointChanges, known: readonly Issue[] = []): ValidChanges {
+  const { url, issues } = validateInput(ctx, input, [...validateFilterChange(input), ...validateIdentityChange(input)])
   for (const field of ['name', 'url'] as const)
     if (input[field] === null)
       issues.push({
@@ -138,33 +281,49 @@ export async function updateEndpoint(
       message:
         'expected a list of headers, got null; leave the field out to keep the present ones, or send [] for none',
     })
+  issues.unshift(...known)
   if (issues.length) throw new ValidationError(issues)
-  return administer(ctx, async (tx) => {
-    const endpoint = await lockEndpoint(tx, viewer, endpointId, ['id'])
-    const changes: Prisma.EndpointUpdateInput = {}
-    if (input.name != null && input.name !== endpoint.name) changes.name = input.name
-    if (url !== null && url !== endpoint.url) changes.url = url
-    const eventTypes = filterAfter(input, endpoint.eventTypes)
-    if (eventTypes !== endpoint.eventTypes) changes.eventTypes = [...eventTypes]
-    if (input.maxInFlight !== undefined && input.maxInFlight !== endpoint.maxInFlight)
-      changes.maxInFlight = input.maxInFlight
-    if (input.rateLimitPerSecond !== undefined && input.rateLimitPerSecond !== endpoint.rateLimitPerSecond)
-      changes.rateLimitPerSecond = input.rateLimitPerSecond
-    if (input.headers !== undefined) changes.headers = mergeHeaders(ctx, endpoint, input.headers ?? [])
-    const changed = Object.keys(changes)
-    if (changed.length === 0) return endpoint
-    await tx.endpoint.update({ where: { id: endpointId }, data: changes })
-    // What happened at the former URL says nothing about the new one.
-    if (changes.url) await forgetHealth(throughPrisma(tx), [endpointId])
-    await recordAudit(tx, viewer, {
-      tenantId: endpoint.tenantId,
-      action: 'endpoint.updated',
-      target: { kind: 'endpoint', id: endpointId },
-      details: { changed },
-    })
-    await notifyChange(tx)
-    return tx.endpoint.findUniqueOrThrow({ where: { id: endpointId } })
+  return { ...input, ...(url === null ? {} : { url }), validated: true }
+}
+
+/** Changes an endpoint that the caller has locked. Throws CONFLICT if another endpoint has the external id. */
+export async function changeEndpoint(
+  ctx: Context,
+  tx: Transaction,
+  viewer: Viewer,
+  endpoint: Endpoint,
+  input: ValidChanges,
+): Promise<Endpoint> {
+  const changes: Prisma.EndpointUpdateInput = {}
+  if (input.name != null && input.name !== endpoint.name) changes.name = input.name
+  if (input.url != null && input.url !== endpoint.url) changes.url = input.url
+  const eventTypes = filterAfter(input, endpoint.eventTypes)
+  if (eventTypes !== endpoint.eventTypes) changes.eventTypes = [...eventTypes]
+  if (input.maxInFlight !== undefined && input.maxInFlight !== endpoint.maxInFlight)
+    changes.maxInFlight = input.maxInFlight
+  if (input.rateLimitPerSecond !== undefined && input.rateLimitPerSecond !== endpoint.rateLimitPerSecond)
+    changes.rateLimitPerSecond = input.rateLimitPerSecond
+  if (input.headers !== undefined) changes.headers = mergeHeaders(ctx, endpoint, input.headers ?? [])
+  const externalId = input.externalId === undefined ? endpoint.externalId : input.externalId || null
+  if (externalId !== endpoint.externalId) {
+    if (externalId !== null) await requireFreeExternalId(tx, endpoint.tenantId, externalId)
+    changes.externalId = externalId
+  }
+  if (input.metadata !== undefined && canonicalJson(input.metadata) !== canonicalJson(endpoint.metadata))
+    changes.metadata = input.metadata as Metadata
+  const changed = Object.keys(changes)
+  if (changed.length === 0) return endpoint
+  await tx.endpoint.update({ where: { id: endpoint.id }, data: changes })
+  // What happened at the former URL says nothing about the new one.
+  if (changes.url) await forgetHealth(throughPrisma(tx), [endpoint.id])
+  await recordAudit(tx, viewer, {
+    tenantId: endpoint.tenantId,
+    action: 'endpoint.updated',
+    target: { kind: 'endpoint', id: endpoint.id },
+    details: { changed },
   })
+  await notifyChange(tx)
+  return tx.endpoint.findUniqueOrThrow({ where: { id: endpoint.id } })
 }
 
 /** Holds all deliveries of the endpoint until it is resumed. Throws ConflictError unless it is ACTIVE. */
@@ -267,12 +426,15 @@ function requireStatus({ status, disabledReason }: Endpoint, change: EndpointCha
   )
 }
 
-/** Locks the tenant's row: of two creations at the limit, the second one waits and is then refused. */
-async function requireRoomForEndpoint(tx: Transaction, tenantId: string): Promise<void> {
+/** Locks the tenant's row: one creation follows the other. Throws NotFoundError. */
+export async function lockTenant(tx: Transaction, tenantId: string): Promise<void> {
   const locked = await tx.$queryRaw<
     unknown[]
   >`select 1 as one from tenant where id = ${tenantId}::uuid for no key update`
   if (locked.length === 0) throw notFound('tenant', ['input', 'tenantId'])
+}
+
+async function requireRoomForEndpoint(tx: Transaction, tenantId: string): Promise<void> {
   const count = await tx.endpoint.count({ where: { tenantId, deletedAt: null } })
   if (count >= MAX_ENDPOINTS_PER_TENANT)
     throw new ConflictError(
@@ -280,6 +442,32 @@ async function requireRoomForEndpoint(tx: Transaction, tenantId: string): Promis
       'LIMIT_EXCEEDED',
       ['input', 'tenantId'],
     )
+}
+
+async function requireFreeExternalId(tx: Transaction, tenantId: string, externalId: string): Promise<void> {
+  const holder = await tx.endpoint.findFirst({ where: { tenantId, externalId, deletedAt: null }, select: { id: true } })
+  if (holder) throw externalIdTaken(externalId, holder.id)
+}
+
+function externalIdTaken(externalId: string, holder: string | null): ConflictError {
+  const which = holder === null ? 'another endpoint' : `the endpoint ${toPublicId('endpoint', holder)}`
+  return new ConflictError(
+    `Expected an external id that no other endpoint of the tenant has, got ${showValue(externalId)}, which ${which} has. Use upsertEndpoint to change that endpoint, or choose another external id.`,
+    'CONFLICT',
+    ['input', 'externalId'],
+  )
+}
+
+/** An endpoint that takes the external id at the same moment is seen by the unique index alone. */
+export function orTakenExternalId<Result>(
+  work: Promise<Result>,
+  externalId: string | null | undefined,
+): Promise<Result> {
+  return work.catch((error) => {
+    throw externalId && (error as { code?: unknown } | null)?.code === 'P2002'
+      ? externalIdTaken(externalId, null)
+      : error
+  })
 }
 
 /** Returns all issues of the input, and the URL in normal form if the input has one. */

@@ -6,16 +6,20 @@
 // carries the id of the bulk retry until it ends, and the statement that ends it tallies how. So the numbers are right at
 // any moment.
 
+import { createHash } from 'node:crypto'
 import type { Context, Viewer } from '../../context.ts'
 import { deliveryCondition } from '../../database/filters/deliveries.ts'
 import type { Statement } from '../../database/pools.ts'
 import { enqueue } from '../../database/queue.ts'
+import { canonicalJson } from '../../domain/canonical-json.ts'
 import { type DeliveryFilter, deadLettersOf } from '../../domain/delivery-filter.ts'
+import { validateIdempotencyKey } from '../../domain/event-input.ts'
 import { reachOf, withinReach } from '../../domain/viewer.ts'
-import { ConflictError, ValidationError } from '../../errors.ts'
+import { ConflictError, type Issue, ValidationError } from '../../errors.ts'
 import type { BulkRetryStatus } from '../../generated/prisma/enums.ts'
 import type { Stream } from '../../live/live-stream.ts'
 import { watch } from '../../live/watch.ts'
+import { requireSameCall, takeMutationKey } from '../admin/mutation-keys.ts'
 import { isDatabaseId, notFound, requireAdministrator } from '../admin/permissions.ts'
 import { administer, recordAudit, type Transaction } from '../state/audit.ts'
 
@@ -99,19 +103,42 @@ function storable(_name: string, value: unknown): unknown {
   return typeof value === 'string' ? value.toWellFormed().replaceAll('\0', '\uFFFD') : value
 }
 
-/** Starts to retry the dead letters that the filter matches now. Returns the id. Throws ValidationError. */
+/**
+ * Starts to retry the dead letters that the filter matches now. A repeat with the same idempotency key starts nothing, and
+ * answers with the id of the first call. Throws ValidationError, IDEMPOTENCY_CONFLICT.
+ */
 export async function startBulkRetry(
   ctx: Context,
   viewer: Viewer,
-  { filter, maxPerSecond }: { filter: DeliveryFilter; maxPerSecond: number | null },
-): Promise<string> {
+  {
+    filter,
+    maxPerSecond,
+    idempotencyKey = null,
+  }: { filter: DeliveryFilter; maxPerSecond: number | null; idempotencyKey?: string | null },
+): Promise<{ id: string; duplicate: boolean }> {
   requireAdministrator(viewer, 'retry dead letters')
-  validateSpeed(maxPerSecond)
+  const issues = [...validateSpeed(maxPerSecond), ...validateIdempotencyKey(idempotencyKey)]
+  if (issues.length) throw new ValidationError(issues)
   const id = ctx.newId()
   const narrowed = deadLettersOf(filter)
   const { text, values } = deliveryCondition(narrowed)
   const $ = (place: number) => `$${values.length + place}`
   return administer(ctx, async (tx) => {
+    if (idempotencyKey !== null) {
+      const asked = { ...narrowed, from: filter.from?.toISOString(), to: filter.to?.toISOString(), maxPerSecond }
+      const fingerprint = createHash('sha256').update(canonicalJson(asked)).digest()
+      const call = {
+        tenantId: filter.tenantId,
+        mutation: 'retryDeadLetters',
+        key: idempotencyKey,
+        targetId: id,
+      } as const
+      const earlier = await takeMutationKey(tx, { ...call, fingerprint })
+      if (earlier) {
+        requireSameCall(fingerprint.equals(earlier.fingerprint), ['idempotencyKey'])
+        return { id: earlier.targetId, duplicate: true }
+      }
+    }
     const [made] = await tx.$queryRawUnsafe<{ total: number }[]>(
       `insert into bulk_retry (id, tenant_id, filter, as_of, created_by, max_per_second, total, status, completed_at)
        select ${$(1)}::uuid, ${$(2)}::uuid, ${$(3)}::jsonb, pg_current_snapshot(), ${$(4)}, ${$(5)}::int, c.total,
@@ -135,7 +162,7 @@ export async function startBulkRetry(
       details: { total: made!.total, maxPerSecond },
     })
     await enqueue(tx, 'retry-dead-letters', { bulkRetryId: id })
-    return id
+    return { id, duplicate: false }
   })
 }
 
@@ -146,7 +173,8 @@ export async function updateBulkRetry(
   { bulkRetryId, maxPerSecond }: { bulkRetryId: string; maxPerSecond: number | null | undefined },
 ): Promise<void> {
   requireAdministrator(viewer, 'change bulk retries')
-  validateSpeed(maxPerSecond ?? null)
+  const issues = validateSpeed(maxPerSecond ?? null)
+  if (issues.length) throw new ValidationError(issues)
   await administer(ctx, async (tx) => {
     const { status, tenantId } = await lockBulkRetry(tx, viewer, bulkRetryId)
     if (status !== 'RUNNING' && status !== 'PAUSED') throw wrongState(status, 'RUNNING or PAUSED', 'changed')
@@ -213,14 +241,14 @@ async function lockBulkRetry(tx: Transaction, viewer: Viewer, id: string) {
   return row
 }
 
-function validateSpeed(maxPerSecond: number | null): void {
-  if (maxPerSecond === null || (maxPerSecond >= 1 && maxPerSecond <= MAX_PER_SECOND)) return
-  throw new ValidationError([
+function validateSpeed(maxPerSecond: number | null): Issue[] {
+  if (maxPerSecond === null || (maxPerSecond >= 1 && maxPerSecond <= MAX_PER_SECOND)) return []
+  return [
     {
       path: ['maxPerSecond'],
       message: `expected a whole number from 1 to ${MAX_PER_SECOND}, got ${maxPerSecond}; null is without a limit`,
     },
-  ])
+  ]
 }
 
 function wrongState(status: BulkRetryStatus, expected: string, done: string): ConflictError {

@@ -5,8 +5,10 @@ graphql(`
   fragment EndpointDetail on Endpoint {
     id
     tenantId
+    externalId
     name
     url
+    metadata
     status
     disabledReason
     eventTypes

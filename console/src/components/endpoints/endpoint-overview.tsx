@@ -131,54 +131,79 @@ export function EndpointOverview({ endpoint }: { endpoint: EndpointDetail }) {
             </Card>
             <WhatFails endpoint={endpoint} groups={data.deadLetterGroups ?? []} />
           </div>
-          <Card title="Endpoint">
-            <div className="p-4">
-              <Facts
-                facts={[
-                  [
-                    'Id',
-                    <span key="id" className="flex items-center gap-1 font-mono text-xs">
-                      {endpoint.id}
-                      <CopyButton text={endpoint.id} label="Copy the id" />
-                    </span>,
-                  ],
-                  [
-                    'URL',
-                    <span key="url" className="font-mono text-xs">
-                      {endpoint.url}
-                    </span>,
-                  ],
-                  ['Waiting', data.pending && deliveriesOf(data.pending)],
-                  ['At once', endpoint.maxInFlight ? attemptsOf(endpoint.maxInFlight) : '20 attempts per worker'],
-                  [
-                    'Rate limit',
-                    endpoint.rateLimitPerSecond ? `${attemptsOf(endpoint.rateLimitPerSecond)} per second` : 'none',
-                  ],
-                  ['Headers', endpoint.headers.map(({ name }) => name).join(', ')],
-                  [
-                    'Secret',
-                    <span key="secret" className="font-mono text-xs">
-                      {endpoint.secretHint}
-                    </span>,
-                  ],
-                  [
-                    'Rotation',
-                    endpoint.rotation && (
-                      <span key="rotation">
-                        <span className="font-mono text-xs">{endpoint.rotation.nextSecretHint}</span> takes over{' '}
-                        <Countdown to={endpoint.rotation.endsAt} />
-                      </span>
-                    ),
-                  ],
-                  ['Created', <Time key="created" at={endpoint.createdAt} />],
-                  ['Changed', <Time key="changed" at={endpoint.updatedAt} />],
-                ]}
-              />
-            </div>
-          </Card>
+          <div className="flex flex-col gap-4">
+            <Card title="Endpoint">
+              <div className="p-4">
+                <Facts
+                  facts={[
+                    [
+                      'Id',
+                      <span key="id" className="flex items-center gap-1 font-mono text-xs">
+                        {endpoint.id}
+                        <CopyButton text={endpoint.id} label="Copy the id" />
+                      </span>,
+                    ],
+                    [
+                      'External id',
+                      endpoint.externalId && (
+                        <span key="external" className="flex items-center gap-1 font-mono text-xs">
+                          {endpoint.externalId}
+                          <CopyButton text={endpoint.externalId} label="Copy the external id" />
+                        </span>
+                      ),
+                    ],
+                    [
+                      'URL',
+                      <span key="url" className="font-mono text-xs">
+                        {endpoint.url}
+                      </span>,
+                    ],
+                    ['Waiting', data.pending && deliveriesOf(data.pending)],
+                    ['At once', endpoint.maxInFlight ? attemptsOf(endpoint.maxInFlight) : '20 attempts per worker'],
+                    [
+                      'Rate limit',
+                      endpoint.rateLimitPerSecond ? `${attemptsOf(endpoint.rateLimitPerSecond)} per second` : 'none',
+                    ],
+                    ['Headers', endpoint.headers.map(({ name }) => name).join(', ')],
+                    [
+                      'Secret',
+                      <span key="secret" className="font-mono text-xs">
+                        {endpoint.secretHint}
+                      </span>,
+                    ],
+                    [
+                      'Rotation',
+                      endpoint.rotation && (
+                        <span key="rotation">
+                          <span className="font-mono text-xs">{endpoint.rotation.nextSecretHint}</span> takes over{' '}
+                          <Countdown to={endpoint.rotation.endsAt} />
+                        </span>
+                      ),
+                    ],
+                    ['Created', <Time key="created" at={endpoint.createdAt} />],
+                    ['Changed', <Time key="changed" at={endpoint.updatedAt} />],
+                  ]}
+                />
+              </div>
+            </Card>
+            <Metadata metadata={endpoint.metadata as Record<string, string>} />
+          </div>
         </div>
       )}
     </div>
+  )
+}
+
+/** The notes that the tenant's own systems keep on the endpoint. */
+function Metadata({ metadata }: { metadata: Record<string, string> }) {
+  const entries = Object.entries(metadata)
+  if (entries.length === 0) return null
+  return (
+    <Card title="Metadata">
+      <div className="p-4">
+        <Facts facts={entries} />
+      </div>
+    </Card>
   )
 }
 

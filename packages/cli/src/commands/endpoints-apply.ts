@@ -8,6 +8,30 @@ import type { Output } from '../output.ts'
 import { CREATE, UPDATE } from './endpoints.ts'
 import { endpointsOf } from './endpoints-read.ts'
 
+const UPSERT = graphql(`
+  mutation CliUpsertEndpoint($input: UpsertEndpointInput!) {
+    upsertEndpoint(input: $input) {
+      __typename
+      ... on UpsertEndpointSuccess {
+        created
+        signingSecret
+        endpoint {
+          id
+        }
+      }
+      ... on Error {
+        message
+      }
+      ... on ValidationError {
+        issues {
+          path
+          message
+        }
+      }
+    }
+  }
+`)
+
 const DELETE = graphql(`
   mutation CliDeleteEndpoint($id: ID!) {
     deleteEndpoint(id: $id) {
@@ -88,14 +112,8 @@ async function confirm(count: number): Promise<void> {
 async function apply(client: Client, output: Output, step: Step) {
   switch (step.kind) {
     case 'create': {
-      const input = {
-        tenantId: client.tenantId,
-        name: step.wanted.name,
-        ...settingsOf(step.wanted),
-        ...(step.wanted.eventTypes ? { eventTypes: [...step.wanted.eventTypes] } : {}),
-      }
-      const { endpoint, signingSecret } = succeeded((await client.ask(CREATE, { input })).createEndpoint)
-      output.note(`Signing secret of ${step.wanted.name}: ${signingSecret} (shown only now)`)
+      const { endpoint, signingSecret } = await create(client, step.wanted)
+      if (signingSecret) output.note(`Signing secret of ${step.wanted.name}: ${signingSecret} (shown only now)`)
       return { ...publicStep(step), id: endpoint.id, signingSecret }
     }
     case 'update':
@@ -112,8 +130,31 @@ async function apply(client: Client, output: Output, step: Step) {
   }
 }
 
-function settingsOf({ url, maxInFlight, rateLimitPerSecond, headers }: WantedEndpoint) {
-  return { url, maxInFlight, rateLimitPerSecond, headers: headers.map((header) => ({ ...header })) }
+/** With an external id it is an upsert: another run of the same file at the same time makes no second endpoint. */
+async function create(
+  client: Client,
+  wanted: WantedEndpoint,
+): Promise<{ endpoint: { id: string }; signingSecret?: string | null }> {
+  const { externalId, ...settings } = settingsOf(wanted)
+  const { tenantId } = client
+  if (externalId !== undefined) {
+    const input = { tenantId, externalId, ...settings, ...filterOf(wanted) }
+    return succeeded((await client.ask(UPSERT, { input })).upsertEndpoint)
+  }
+  const input = { tenantId, ...settings, ...(wanted.eventTypes ? { eventTypes: [...wanted.eventTypes] } : {}) }
+  return succeeded((await client.ask(CREATE, { input })).createEndpoint)
+}
+
+function settingsOf({ externalId, name, url, maxInFlight, rateLimitPerSecond, headers, metadata }: WantedEndpoint) {
+  return {
+    ...(externalId === null ? {} : { externalId }),
+    name,
+    url,
+    maxInFlight,
+    rateLimitPerSecond,
+    headers: headers.map((header) => ({ ...header })),
+    ...(metadata === null ? {} : { metadata }),
+  }
 }
 
 function filterOf({ eventTypes }: WantedEndpoint) {

@@ -16,8 +16,10 @@ const ENDPOINTS = graphql(`
   }
   fragment CliEndpoint on Endpoint {
     id
+    externalId
     name
     url
+    metadata
     status
     disabledReason
     eventTypes

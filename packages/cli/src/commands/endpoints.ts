@@ -79,6 +79,8 @@ const SETTINGS = {
   'max-in-flight': { type: 'number', describe: 'Most requests at the same time' },
   'rate-limit': { type: 'number', describe: 'Most requests per second' },
   header: { type: 'string', array: true, describe: 'A header to send, "Name: value"' },
+  'external-id': { type: 'string', describe: 'Its id in your own system, unique in the tenant' },
+  metadata: { type: 'string', array: true, describe: 'A note of your own, "name=text"; they replace the present ones' },
 } as const
 
 type SettingArgs = {
@@ -88,6 +90,8 @@ type SettingArgs = {
   maxInFlight?: number | undefined
   rateLimit?: number | undefined
   header?: string[] | undefined
+  externalId?: string | undefined
+  metadata?: string[] | undefined
 }
 
 /** Only what was given: an option that is absent changes nothing. */
@@ -99,7 +103,15 @@ function settingsOf(args: SettingArgs) {
     ...(args.maxInFlight === undefined ? {} : { maxInFlight: args.maxInFlight }),
     ...(args.rateLimit === undefined ? {} : { rateLimitPerSecond: args.rateLimit }),
     ...(args.header === undefined ? {} : { headers: args.header.map(parseHeader) }),
+    ...(args.externalId === undefined ? {} : { externalId: args.externalId }),
+    ...(args.metadata === undefined ? {} : { metadata: Object.fromEntries(args.metadata.map(parseNote)) }),
   }
+}
+
+function parseNote(text: string): [name: string, value: string] {
+  const at = text.indexOf('=')
+  if (at < 1) throw usage(`Expected a note as "name=text", got ${JSON.stringify(text)}.`)
+  return [text.slice(0, at), text.slice(at + 1)]
 }
 
 function parseHeader(text: string): { name: string; value: string } {
