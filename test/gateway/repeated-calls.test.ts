@@ -312,6 +312,7 @@ describe('a bulk retry with an idempotency key', () => {
     eventId: null,
     subject: null,
     test: null,
+    retried: null,
     from: null,
     to: null,
     ...more,
