@@ -1,6 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import {
+  MAX_EXTERNAL_ID_LENGTH,
+  MAX_METADATA_ENTRIES,
+  MAX_METADATA_NAME_LENGTH,
+  MAX_METADATA_VALUE_LENGTH,
+} from '../../src/domain/endpoint-identity.ts'
 import { CLOSE } from '../../src/server/close-codes.ts'
 import {
   INTRODUCTION_MS,
@@ -38,4 +44,12 @@ test('docs/clients.md states the limits as they are', () => {
 test('docs/clients.md names every code that ends a socket', () => {
   for (const code of [...Object.values(CLOSE).map(({ code }) => code), 1009, 4400, 4401, 4406, 4408, 4409, 4429])
     expect(page).toMatch(new RegExp(`^\\|[^|]*\\b${code}\\b`, 'm'))
+})
+
+test('docs/clients.md states the bounds of what an endpoint is known by', () => {
+  const flowing = page.replaceAll('\n', ' ')
+  expect(flowing).toContain(`An \`externalId\` has 1 to ${MAX_EXTERNAL_ID_LENGTH} characters`)
+  expect(flowing).toContain(
+    `at most ${MAX_METADATA_ENTRIES} texts, with names of 1 to ${MAX_METADATA_NAME_LENGTH} characters and values of at most ${MAX_METADATA_VALUE_LENGTH}`,
+  )
 })
