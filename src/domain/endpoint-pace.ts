@@ -71,10 +71,14 @@ export type Refusal = PaceRequest & {
   /** When the refused attempt began, and when its reply came. */
   readonly startedAt: Date
   readonly repliedAt: Date
+  /** The attempt went through the gate, so it kept to the pace that was known then. */
+  readonly wasPaced: boolean
   /** The receiver accepted something since its last refusal, as far as the caller knows. */
   readonly hasAccepted: boolean
   /** Attempts that the receiver accepted within a second, as the caller measured; those in the air count as accepted. */
   readonly observedRate: number
+  /** When the caller itself last began a pace; null: it began none. Another process has measured its own part alone. */
+  readonly beganPaceAt: Date | null
 }
 
 export type RefusalDecision = {
@@ -101,10 +105,10 @@ export function decideRefusal(pace: Pace | null, refusal: Refusal, schedule: rea
     }
   }
   const from = new Date(now.getTime() + (refusal.waitMs ?? 0))
-  // Attempts that began before the receiver was heard say nothing about the new pace.
-  const isOfSameWave = pace !== null && refusal.startedAt < pace.from
+  // An attempt that began before the pace, or in a process that did not know it yet, says nothing about it.
+  const beganBefore = pace !== null && (refusal.startedAt < pace.from || (!refusal.wasPaced && now < pace.until))
   return {
-    pace: isOfSameWave
+    pace: beganBefore
       ? { ...pace, refusingSince, ...lowered(pace, refusal), ...notBefore(pace, from) }
       : { refusingSince, refusedAt: now, ...nextRate(pace, refusal, now, from), from },
     holdUntil: refusal.waitMs === null ? null : from,
@@ -127,8 +131,10 @@ function nextRate(pace: Pace | null, refusal: Refusal, now: Date, from: Date): P
 }
 
 /** Of the attempts that were in the air at the first refusal, fewer were accepted than it looked like then. */
-function lowered({ refusedRate }: Pace, { observedRate }: Refusal): Pick<Pace, 'refusedRate'> {
-  return { refusedRate: Math.min(refusedRate, Math.max(UNKNOWN_RATE, observedRate)) }
+function lowered({ refusedRate, refusedAt }: Pace, refusal: Refusal): Pick<Pace, 'refusedRate'> {
+  const { observedRate, beganPaceAt } = refusal
+  const hasMeasuredBoth = beganPaceAt?.getTime() === refusedAt.getTime()
+  return { refusedRate: hasMeasuredBoth ? Math.min(refusedRate, Math.max(UNKNOWN_RATE, observedRate)) : refusedRate }
 }
 
 /** The same pace, but beginning no earlier than this. */

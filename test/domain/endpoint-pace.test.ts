@@ -18,8 +18,10 @@ const refusalAt = (seconds: number, fields: Partial<Refusal> = {}): Refusal => (
   waitMs: null,
   startedAt: at(seconds - 0.01),
   repliedAt: at(seconds),
+  wasPaced: true,
   hasAccepted: true,
   observedRate: 10,
+  beganPaceAt: null,
   ...fields,
 })
 
@@ -119,8 +121,17 @@ describe('the pace after a refusal', () => {
   })
 
   test('the pace falls to what was really accepted once the attempts in the air are refused too', () => {
-    const last = refusalAt(0.1, { startedAt: at(-0.1), observedRate: 4 })
+    const last = refusalAt(0.1, { startedAt: at(-0.1), observedRate: 4, beganPaceAt: at(0) })
     expect(afterRefusals(refusalAt(0), last).refusedRate).toBe(4)
+    const ofAnotherProcess = { ...last, beganPaceAt: at(-100) }
+    expect(afterRefusals(refusalAt(0), ofAnotherProcess).refusedRate, 'it has measured its own part alone').toBe(10)
+  })
+
+  test('the pace stays as it is when a process is refused that did not know it yet', () => {
+    const unaware = refusalAt(2, { wasPaced: false, hasAccepted: false })
+    expect(afterRefusals(refusalAt(0), unaware)).toMatchObject({ refusedRate: 10, refusedAt: at(0) })
+    const long = refusalAt(20, { wasPaced: false })
+    expect(afterRefusals(refusalAt(0), long).refusedAt, 'the pace has ended').toEqual(at(20))
   })
 
   test('the pace begins later when an attempt that was in the air is asked for a longer wait', () => {

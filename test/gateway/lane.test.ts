@@ -238,6 +238,86 @@ describe('a lane behind a gate', () => {
   })
 })
 
+describe('a receiver that asks for fewer requests', () => {
+  const REPLY = { startedAt: new Date(NOW.getTime() - 20), repliedAt: NOW, wasPaced: true }
+  const inSeconds = (seconds: number) => new Date(NOW.getTime() + seconds * 1_000)
+  /** Puts a claim through the gate that says this. */
+  function claimThrough(lane: Lane, gate: Partial<Gate>, got = 0): void {
+    const claim = ask(lane)
+    lane.passGate(claim, { ...NO_LIMITS, ...gate }, { got, now: NOW })
+    lane.endClaim(claim, got)
+  }
+
+  test('closes the lane until every refusal is stored, and then sends its claims through the gate', () => {
+    const lane = wideLane(5)
+    take(lane, 3)
+    lane.refuse({ waitMs: null }, REPLY)
+    lane.refuse({ waitMs: null }, REPLY)
+    expect(lane.isHeld).toBe(true)
+    lane.wake()
+    lane.refusalStored()
+    expect(lane.isHeld, 'one is still being stored').toBe(true)
+    lane.refusalStored()
+    expect(lane.state.kind).toBe('runnable')
+    expect(lane.isGated).toBe(true)
+    expect(lane.placesToOffer()).toBe(0)
+  })
+
+  test('is heard with the rate that it accepts: successes of the last second, and what is in the air and not refused', () => {
+    const { lane } = openLane()
+    for (let i = 0; i < 4; i++) lane.learn(answered(5))
+    take(lane, 3)
+    const refusals = [1, 2, 3].map(() => lane.refuse({ waitMs: 5_000 }, REPLY))
+    expect(refusals.map(({ observedRate }) => observedRate)).toEqual([6, 5, 4])
+    expect(refusals.map(({ hasAccepted }) => hasAccepted)).toEqual([true, false, false])
+    expect(refusals[0]).toMatchObject({ waitMs: 5_000, ...REPLY })
+  })
+
+  test('is asked again at the end of its wait, and every five seconds before', () => {
+    const { lane } = openLane()
+    lane.refuse({ waitMs: 7_000 }, REPLY)
+    lane.refusalStored()
+    claimThrough(lane, { allowed: 0, heldUntil: inSeconds(7), openAt: inSeconds(7) })
+    expect(lane.isHeld).toBe(true)
+    vi.advanceTimersByTime(4_900)
+    expect(lane.isHeld).toBe(true)
+    vi.advanceTimersByTime(200)
+    expect(lane.state.kind).toBe('runnable')
+    claimThrough(lane, { allowed: 0, heldUntil: inSeconds(1), openAt: inSeconds(1) })
+    vi.advanceTimersByTime(1_100)
+    expect(lane.state.kind).toBe('runnable')
+  })
+
+  test('is asked again at once when a person may have ended the wait, but not while a refusal is being stored', () => {
+    const { lane } = openLane()
+    lane.refuse({ waitMs: 7_000 }, REPLY)
+    lane.recheckHold()
+    expect(lane.isHeld).toBe(true)
+    lane.refusalStored()
+    claimThrough(lane, { allowed: 0, heldUntil: inSeconds(7), openAt: inSeconds(7) })
+    lane.recheckHold()
+    expect(lane.state.kind).toBe('runnable')
+  })
+
+  test('and accepts again is reported by the next claim through the gate, also if that claim fails at first', () => {
+    const { lane } = openLane()
+    lane.refuse({ waitMs: null }, REPLY)
+    lane.refusalStored()
+    lane.learn(answered(5))
+    const failed = ask(lane)
+    expect(failed.accepted).toBe(true)
+    lane.endClaim(failed, null)
+    expect(ask(lane).accepted).toBe(true)
+  })
+
+  test('keeps a lane no longer than twenty seconds closed while its refusal cannot be stored', () => {
+    const { lane } = openLane()
+    lane.refuse({ waitMs: null }, REPLY)
+    vi.advanceTimersByTime(20_100)
+    expect(lane.state.kind).toBe('runnable')
+  })
+})
+
 describe('the place of a lane in the table', () => {
   const DUE = 1_700_000_000_000
 

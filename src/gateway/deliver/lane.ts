@@ -14,6 +14,7 @@ import {
 import type { ClaimedDelivery, Gate } from './claim-deliveries.ts'
 import { amountToClaim, hasSlotForClaimed, hasSlotForHandedOver, type LaneLoad, placesToOffer } from './lane-load.ts'
 import { createLaneState } from './lane-state.ts'
+import type { ObservedRefusal } from './refusals.ts'
 import type { EndpointTarget } from './targets.ts'
 
 /**
@@ -169,7 +170,7 @@ export function createLane({ endpointId, test, monotonicMs, hasNeighbours, onCha
     },
 
     /** The receiver refused an attempt and asks for fewer. Nothing goes out until that is stored. */
-    refuse(request: PaceRequest, attempt: Pick<Refusal, 'startedAt' | 'repliedAt'>): Refusal {
+    refuse(request: PaceRequest, attempt: Pick<Refusal, 'startedAt' | 'repliedAt' | 'wasPaced'>): ObservedRefusal {
       gated = true
       refusals++
       const observedRate = acceptedRate.perSecond() + inTheAir - refusals

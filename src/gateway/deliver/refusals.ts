@@ -16,8 +16,11 @@ export type Refusals = {
    * Stores a refusal. `isFailing`: the receiver refuses everything, so that its refusals are failures like any other.
    * Never rejects: what cannot be stored is logged and holds in no process.
    */
-  note(endpointId: string, refusal: Refusal): Promise<{ isFailing: boolean }>
+  note(endpointId: string, refusal: ObservedRefusal): Promise<{ isFailing: boolean }>
 }
+
+/** A refusal as a lane observes it. */
+export type ObservedRefusal = Omit<Refusal, 'beganPaceAt'>
 
 export type RefusalsOptions = {
   readonly hot: HotDatabase
@@ -27,7 +30,7 @@ export type RefusalsOptions = {
   readonly schedule: readonly number[]
 }
 
-type Waiting = { readonly refusal: Refusal; readonly settle: (result: { isFailing: boolean }) => void }
+type Waiting = { readonly refusal: ObservedRefusal; readonly settle: (result: { isFailing: boolean }) => void }
 
 // The change of the endpoint is what the API and its subscriptions show; a wait that ends no later changes nothing.
 const STORE: Statement = {
@@ -46,13 +49,25 @@ const STORE: Statement = {
 export function createRefusals({ hot, log, clock, schedule }: RefusalsOptions): Refusals {
   /** By endpoint id; present while refusals of the endpoint are being stored. */
   const waiting = new Map<string, Waiting[]>()
+  /** When this process last began a pace, by endpoint id; forgotten when the pace has ended. */
+  const beganPaces = new Map<string, Date>()
 
-  async function store(tx: Queryable, endpointId: string, refusals: readonly Refusal[]) {
+  function remember(endpointId: string, { refusedAt, until }: Pace): void {
+    beganPaces.set(endpointId, refusedAt)
+    const forget = () => {
+      if (beganPaces.get(endpointId) === refusedAt) beganPaces.delete(endpointId)
+    }
+    setTimeout(forget, Math.max(0, until.getTime() - clock.now().getTime())).unref()
+  }
+
+  async function store(tx: Queryable, endpointId: string, refusals: readonly ObservedRefusal[]) {
     const before = (await lockGates(tx, [endpointId])).get(endpointId) ?? null
     let pace: Pace | null = before
     let holdUntilMs: number | null = null
     const failing = refusals.map((refusal) => {
-      const decision = decideRefusal(pace, refusal, schedule)
+      const beganPaceAt = beganPaces.get(endpointId) ?? null
+      const decision = decideRefusal(pace, { ...refusal, beganPaceAt }, schedule)
+      if (decision.pace.refusedAt.getTime() !== pace?.refusedAt.getTime()) remember(endpointId, decision.pace)
       pace = decision.pace
       if (decision.holdUntil) holdUntilMs = Math.max(holdUntilMs ?? 0, decision.holdUntil.getTime())
       return decision.isFailing

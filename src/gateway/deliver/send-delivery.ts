@@ -64,12 +64,12 @@ export function createDeliverySender(options: DeliverySenderOptions): DeliverySe
   async function hearRefusal(
     lane: Lane,
     delivery: ClaimedDelivery,
-    { attempt, outcome, step }: AttemptResult,
+    { attempt, outcome, step, wasPaced }: AttemptResult & { readonly wasPaced: boolean },
   ): Promise<Step> {
     const request = paceRequestOf(outcome)
     // A test event is sent whatever the endpoint asked for, so it does not ask either.
     if (!request || delivery.test) return step
-    const refusal = lane.refuse(request, { startedAt: attempt.startedAt, repliedAt: clock.now() })
+    const refusal = lane.refuse(request, { startedAt: attempt.startedAt, repliedAt: clock.now(), wasPaced })
     const { isFailing } = await refusals.note(lane.endpointId, refusal)
     lane.refusalStored()
     return next({ ...delivery, status: 'PENDING' }, outcome, tools.policy, tools.random(), isFailing)
@@ -79,6 +79,7 @@ export function createDeliverySender(options: DeliverySenderOptions): DeliverySe
     async send(lane, { delivery, target, claimedAt }) {
       let result: Result | null = null
       const alone = lane.inTheAir === 1
+      const wasPaced = lane.isGated
       try {
         const body = await bodies.read(delivery)
         if (clock.monotonicMs() - claimedAt > MAX_CLAIM_AGE_MS) return giveBack(delivery)
@@ -89,7 +90,7 @@ export function createDeliverySender(options: DeliverySenderOptions): DeliverySe
         const made = await attemptDelivery(tools, { delivery, target, body })
         if (!made) return giveBack(delivery)
         lane.learn({ errorCode: made.outcome.errorCode, latencyMs: made.attempt.sent.latencyMs, alone })
-        const step = await hearRefusal(lane, delivery, made)
+        const step = await hearRefusal(lane, delivery, { ...made, wasPaced })
         result = { delivery, ...made, step, ...retries.timesOf(delivery, step) }
       } catch (error) {
         log.error({ err: error, deliveryId: delivery.id, endpointId: delivery.endpointId }, 'delivery.attempt_failed')
