@@ -23,3 +23,10 @@ export function hashToken(token: string): Buffer {
 export function keyHint(key: string): string {
   return `${KEY_PREFIX}…${key.slice(-4)}`
 }
+
+/** What a text that somebody gives as a credential begins like; null if like nothing of ours. */
+export function kindOfToken(text: string): 'key' | 'link' | 'session' | null {
+  if (text.startsWith(LINK_PREFIX)) return 'link'
+  if (text.startsWith(SESSION_PREFIX)) return 'session'
+  return text.startsWith(KEY_PREFIX) ? 'key' : null
+}

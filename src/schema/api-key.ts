@@ -99,6 +99,10 @@ const CreateConsoleLinkInput = builder.inputType('CreateConsoleLinkInput', {
     tenantId: t.id({
       description: 'The tenant of the link. Operators must name it, except for OPERATOR links, which see every tenant.',
     }),
+    name: t.string({
+      description:
+        'The name of the person that the link is for, 1 to 200 characters. Sessions, audit entries and what the person changes show it. If absent or null, the name of the caller.',
+    }),
     role: t.field({
       type: RoleEnum,
       required: true,
@@ -172,6 +176,7 @@ builder.mutationFields((t) => ({
     resolve: (_root, { input }, ctx) =>
       createConsoleLink(ctx, viewerOf(ctx), {
         tenantId: namedTenant(input.tenantId),
+        name: input.name ?? null,
         role: input.role,
         expiresInSeconds: input.expiresInSeconds ?? null,
       }),

@@ -9,7 +9,7 @@ import { RoleEnum } from './viewer.ts'
 
 const ConsoleSession = builder.prismaObject('Session', {
   name: 'ConsoleSession',
-  description: 'The session of a browser that signed in to the console with a link.',
+  description: 'The session of a browser that signed in to the console, with a link or with OpenID Connect.',
   interfaces: [builder.nodeInterfaceRef()],
   select: { id: true },
   fields: (t) => ({
@@ -17,7 +17,12 @@ const ConsoleSession = builder.prismaObject('Session', {
       description: 'The id of the console session. It starts with `ses_`.',
       resolve: ({ id }) => toPublicId('consoleSession', id),
     }),
-    name: t.exposeString('name', { description: 'The name of the API key or console session that created the link.' }),
+    name: t.exposeString('name', { description: 'The name of the person who signed in.' }),
+    invitedBy: t.exposeString('invitedBy', {
+      nullable: true,
+      description:
+        'The name of the API key or console session that created the link; null if the person signed in with OpenID Connect.',
+    }),
     role: t.expose('role', { type: RoleEnum, description: 'The role, which decides what the session may do.' }),
     current: t.boolean({
       description: 'Whether this request belongs to the session.',

@@ -74,6 +74,16 @@ export const Endpoint = builder.prismaObject('Endpoint', {
       description:
         'Why the gateway disabled the endpoint: `gone`, its receiver answered 410; `failing`, its receiver failed for days. Null unless it is DISABLED. Later releases may add reasons.',
     }),
+    statusChangedAt: t.expose('statusChangedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When the endpoint was last paused, resumed, disabled or deleted; null if it never was.',
+    }),
+    statusChangedBy: t.exposeString('statusChangedBy', {
+      nullable: true,
+      description:
+        'The name of who paused, resumed or deleted the endpoint last, `gateway` if the gateway disabled it; null if nobody did.',
+    }),
     eventTypes: t.stringList({
       description: 'The event types that the endpoint receives: the chosen ones, or the whole catalogue.',
       select: { eventTypes: true },

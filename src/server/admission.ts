@@ -93,7 +93,7 @@ export function limitsOf({ limit, remaining, resetAt }: RateReading) {
 function credentialOf(request: IncomingMessage, origins: Origins): Credential | null {
   const { authorization, cookie } = request.headers
   if (authorization !== undefined) return readBearer(authorization)
-  return cookie === undefined ? null : readSession(cookie, origins.isSecure(request))
+  return cookie === undefined ? null : readSession(cookie, origins.cookieName('session', request))
 }
 
 /** Why a session's cookie does not count in this request; null where it does. */

@@ -8,6 +8,7 @@ import type { Context, Viewer } from '../context.ts'
 import { isConnectionLost, type Statement } from '../database/pools.ts'
 import { RequestError } from '../errors.ts'
 import type { Role } from '../generated/prisma/enums.ts'
+import { readCookie } from './cookies.ts'
 import { MAX_STRANGERS_ASKED_ABOUT, MAX_STRANGERS_OF_ADDRESS } from './limits.ts'
 
 export type Credential = { readonly kind: 'key' | 'session'; readonly token: string }
@@ -30,9 +31,6 @@ const MAX_KEPT = 20_000
 const MAX_STRANGERS_KEPT = 5_000
 const USED_EVERY_MS = 60_000
 const MAX_TOKEN_LENGTH = 512
-
-/** Over TLS the `__Host-` prefix keeps other hosts and plain HTTP from setting or reading it. */
-export const SESSION_COOKIE = { secure: '__Host-sivo_session', plain: 'sivo_session' } as const
 
 type Row = {
   id: string
@@ -193,13 +191,8 @@ export function readBearer(text: unknown): Credential | null {
   return token ? { kind: 'key', token } : null
 }
 
-/** The session in the cookie header; `secure` says that the request came over TLS. */
-export function readSession(cookies: string | undefined, secure: boolean): Credential | null {
-  if (!cookies) return null
-  const wanted = secure ? SESSION_COOKIE.secure : SESSION_COOKIE.plain
-  for (const cookie of cookies.split(';')) {
-    const at = cookie.indexOf('=')
-    if (at > 0 && cookie.slice(0, at).trim() === wanted) return { kind: 'session', token: cookie.slice(at + 1).trim() }
-  }
-  return null
+/** The session in the cookie header; `cookieName`: the cookie that holds it. */
+export function readSession(cookies: string | undefined, cookieName: string): Credential | null {
+  const token = readCookie(cookies, cookieName)
+  return token === null ? null : { kind: 'session', token }
 }

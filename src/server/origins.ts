@@ -3,6 +3,7 @@
 
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { Context } from '../context.ts'
+import { type CookieUse, cookieName } from './cookies.ts'
 import { replyError } from './reply.ts'
 
 /** The header a page of ours sends with its cookie; another site's page cannot, without asking first. */
@@ -13,6 +14,8 @@ export type Origins = {
   baseUrlOf(request: IncomingMessage): string
   /** Whether people reach this gateway over TLS, here or at a proxy in front. */
   isSecure(request: IncomingMessage): boolean
+  /** The name of a cookie of this gateway, and of no other one on its host. */
+  cookieName(use: CookieUse, request: IncomingMessage): string
   /** Whether the browser says that a page of this gateway sent the request, or that no page did. */
   isOwn(headers: IncomingHttpHeaders): boolean
   /** Why a request of another page was refused, and what helps. */
@@ -50,6 +53,11 @@ export function createOrigins({
   return {
     isSecure,
     isOwn,
+    cookieName(use, request) {
+      const secure = isSecure(request)
+      const url = URL.parse(publicUrl ?? `${secure ? 'https' : 'http'}://${request.headers.host}`)
+      return cookieName(use, { isSecure: secure, port: url?.port || null })
+    },
     baseUrlOf(request) {
       if (publicUrl !== null) return publicUrl
       const { localAddress, localPort } = request.socket

@@ -4,8 +4,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Context } from '../context.ts'
 import { RequestError } from '../errors.ts'
-import { endSession, type OpenedSession, spendConsoleLink } from '../gateway/admin/console-link.ts'
-import { type Authenticator, readSession, SESSION_COOKIE } from './authenticate.ts'
+import {
+  describeRefusedToken,
+  endSession,
+  type OpenedSession,
+  spendConsoleLink,
+} from '../gateway/admin/console-link.ts'
+import { type Authenticator, readSession } from './authenticate.ts'
+import { setCookie } from './cookies.ts'
 import type { Forwarded } from './forwarded.ts'
 import { MAX_SIGN_INS } from './limits.ts'
 import { CSRF_HEADER, type Origins } from './origins.ts'
@@ -49,31 +55,21 @@ async function signIn(
   response: ServerResponse,
 ): Promise<void> {
   const body = await readJsonBody(request, MAX_BYTES)
-  const token = (body as { token?: unknown } | null)?.token
+  const given = (body as { token?: unknown } | null)?.token
+  const token = typeof given === 'string' ? given.trim() : ''
   if (signingIn >= MAX_SIGN_INS)
     throw new RequestError('RATE_LIMITED', 'Too many links are being tried now. Wait 1 s and try again.', 1)
   signingIn++
-  const session = await spend(ctx, token, forwarded.addressOf(request)).finally(() => {
+  const session = await spendConsoleLink(ctx, token, forwarded.addressOf(request)).finally(() => {
     signingIn--
   })
-  if (!session)
-    return replyError(
-      response,
-      401,
-      'UNAUTHENTICATED',
-      'Expected the token of a console link that is unused and not expired, got another one. Ask for a new link.',
-    )
-  const seconds = Math.max(0, Math.floor((session.expiresAt.getTime() - ctx.clock.now().getTime()) / 1000))
+  if (!session) return replyError(response, 401, 'UNAUTHENTICATED', await describeRefusedToken(ctx, token))
   replyJson(
     response,
     200,
     { expiresAt: session.expiresAt.toISOString() },
-    { 'set-cookie': cookie(origins.isSecure(request), session.token, seconds) },
+    { 'set-cookie': sessionCookie({ ctx, origins }, request, session) },
   )
-}
-
-async function spend(ctx: Context, token: unknown, address: string): Promise<OpenedSession | null> {
-  return typeof token === 'string' ? spendConsoleLink(ctx, token, address) : null
 }
 
 async function signOut(
@@ -81,14 +77,25 @@ async function signOut(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const credential = readSession(request.headers.cookie, origins.isSecure(request))
+  const credential = readSession(request.headers.cookie, origins.cookieName('session', request))
   const viewer = credential && (await authenticator.viewerOf(credential))
   if (viewer) await endSession(ctx, viewer)
   if (credential) authenticator.forget(credential)
-  replyJson(response, 200, { signedOut: true }, { 'set-cookie': cookie(origins.isSecure(request), '', 0) })
+  replyJson(response, 200, { signedOut: true }, { 'set-cookie': sessionCookie({ ctx, origins }, request, null) })
 }
 
-function cookie(secure: boolean, token: string, seconds: number): string {
-  const rest = `Path=/; HttpOnly; SameSite=Strict; Max-Age=${seconds}`
-  return secure ? `${SESSION_COOKIE.secure}=${token}; Secure; ${rest}` : `${SESSION_COOKIE.plain}=${token}; ${rest}`
+/** The cookie of a session; null: of none any more. */
+function sessionCookie(
+  { ctx, origins }: Pick<SessionParts, 'ctx' | 'origins'>,
+  request: IncomingMessage,
+  session: OpenedSession | null,
+): string {
+  const leftMs = session ? session.expiresAt.getTime() - ctx.clock.now().getTime() : 0
+  return setCookie({
+    name: origins.cookieName('session', request),
+    value: session?.token ?? '',
+    seconds: Math.max(0, Math.floor(leftMs / 1000)),
+    isSecure: origins.isSecure(request),
+    sameSite: 'Strict',
+  })
 }

@@ -142,7 +142,7 @@ function credentialOf(
   const named = parameters?.['authorization'] ?? parameters?.['Authorization'] ?? authorization
   if (named !== undefined) return readBearer(named)
   if (origin === undefined || !origins.isOwn(request.headers)) return null
-  return readSession(cookie, origins.isSecure(request))
+  return readSession(cookie, origins.cookieName('session', request))
 }
 
 /** Closes a socket, and drops it when the client does not answer: a client that does not read sees no close frame. */

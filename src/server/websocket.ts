@@ -52,7 +52,7 @@ export function createWebSocketDoor({ log, ...parts }: WebSocketParts): WebSocke
     upgrade(request, socket, head) {
       const { origins } = parts
       const { headers } = request
-      if (!origins.isOwn(headers) && readSession(headers.cookie, origins.isSecure(request)))
+      if (!origins.isOwn(headers) && readSession(headers.cookie, origins.cookieName('session', request)))
         return refuseUpgrade(socket, '403 Forbidden', origins.describeOther(headers))
       if (door.clients.size >= MAX_SOCKETS || unknown.size >= MAX_UNKNOWN_SOCKETS)
         return refuseUpgrade(socket, '503 Service Unavailable', 'Too many sockets are open. Try again later.')

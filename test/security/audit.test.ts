@@ -241,6 +241,48 @@ test('every mutation that changes something writes who did what to which object;
   expect(fromPublicId('auditEntry', data.auditEntries.nodes[0].id)).toBe((await entries()).at(-1)!.id)
 })
 
+test('an audit entry of a changed endpoint holds its fields before and after, without what may be a secret', async () => {
+  const { createEndpoint } = await call(admin, 'createEndpoint', {
+    input: {
+      name: 'CRM',
+      url: 'https://crm.example/hooks/T0KEN-0000000000000000000abcd?key=canary',
+      eventTypes: ['call.ended'],
+      headers: [{ name: 'X-Api-Key', value: 'canary-canary-1234' }],
+    },
+  }).then((made) => ({ createEndpoint: made.endpoint.id as string }))
+  await call(admin, 'updateEndpoint', {
+    id: createEndpoint,
+    input: {
+      name: 'CRM 2',
+      url: 'https://crm.example/v2?key=canary',
+      allEventTypes: true,
+      maxInFlight: 3,
+      headers: [{ name: 'X-Api-Key', value: 'canary-canary-5678' }],
+    },
+  })
+  const [created, updated] = (await entries()).slice(-2)
+  const before = {
+    name: 'CRM',
+    url: 'https://crm.example/hooks/…abcd?key=…',
+    eventTypes: ['call.ended'],
+    maxInFlight: null,
+    headers: ['X-Api-Key: …1234'],
+  }
+  expect(created!.details).toEqual({ after: { ...before, rateLimitPerSecond: null } })
+  expect(updated!.details).toEqual({
+    changed: ['name', 'url', 'eventTypes', 'maxInFlight', 'headers'],
+    before,
+    after: {
+      name: 'CRM 2',
+      url: 'https://crm.example/v2?key=…',
+      eventTypes: 'all',
+      maxInFlight: 3,
+      headers: ['X-Api-Key: …5678'],
+    },
+  })
+  expect(JSON.stringify([created, updated])).not.toContain('canary')
+})
+
 test('an audit entry cannot be changed or removed by any means of the application', async () => {
   const { db, hot } = gateway.house.app.ctx
   const before = await entries()
@@ -302,7 +344,12 @@ test('an endpoint that the gateway disables after a 410 has one entry, whose act
         actor: 'gateway',
         action: 'endpoint.disabled',
         targetId: toPublicId('endpoint', id),
-        details: { reason: 'gone', deliveryId: expect.stringMatching(/^dlv_/) },
+        details: {
+          reason: 'gone',
+          deliveryId: expect.stringMatching(/^dlv_/),
+          before: { status: 'ACTIVE' },
+          after: { status: 'DISABLED' },
+        },
       },
     ])
   } finally {

@@ -3,6 +3,7 @@ import { hashToken } from '../../src/domain/credential.ts'
 import { fromPublicId, toPublicId } from '../../src/domain/id.ts'
 import { createConsoleLink, spendConsoleLink } from '../../src/gateway/admin/console-link.ts'
 import type { Role } from '../../src/generated/prisma/enums.ts'
+import { cookieOf } from '../support/session-cookie.ts'
 import { type Gateway, openGateway, type Reply } from './gateway.ts'
 
 let gateway: Gateway
@@ -27,12 +28,19 @@ async function signIn(role: Role, tenantId: string | null): Promise<Browser> {
   })
   const { token } = (await spendConsoleLink(ctx, url.split('#token=')[1]!))!
   const { id } = await ctx.db.session.findUniqueOrThrow({ where: { tokenHash: new Uint8Array(hashToken(token)) } })
+  return { id: toPublicId('consoleSession', id), ...asBrowser(token) }
+}
+
+function asBrowser(token: string): Pick<Browser, 'ask'> {
   return {
-    id: toPublicId('consoleSession', id),
     async ask(query, variables) {
       const response = await fetch(`${gateway.url}/graphql`, {
         method: 'POST',
-        headers: { cookie: `sivo_session=${token}`, 'x-sivo-csrf': '1', 'content-type': 'application/json' },
+        headers: {
+          cookie: `${cookieOf(gateway.url)}=${token}`,
+          'x-sivo-csrf': '1',
+          'content-type': 'application/json',
+        },
         body: JSON.stringify({ query, variables }),
       })
       return { status: response.status, reply: await response.json() }
@@ -104,6 +112,60 @@ describe('the console sessions of a tenant', () => {
       return found.lastUsedAt !== null && Math.abs(Date.parse(found.lastUsedAt) - Date.now()) < 60_000
     })
   })
+})
+
+test('a link names the person it is for, and the session, the audit and what the person pauses show that name', async () => {
+  const { house } = gateway
+  const { ctx } = house.app
+  const admin = await signIn('ADMIN', ours)
+  const { reply: made } = await admin.ask(
+    'mutation { createConsoleLink(input: { role: ADMIN, name: "Ana Ruiz" }) { ... on CreateConsoleLinkSuccess { url } } }',
+  )
+  const { token } = (await spendConsoleLink(ctx, made.data.createConsoleLink.url.split('#token=')[1]))!
+  const ana = asBrowser(token)
+  const { reply: seen } = await ana.ask('{ viewer { name } consoleSessions { nodes { name invitedBy current } } }')
+  expect(seen.data.viewer.name).toBe('Ana Ruiz')
+  expect(seen.data.consoleSessions.nodes[0]).toEqual({
+    name: 'Ana Ruiz',
+    invitedBy: 'Operator of the tests',
+    current: true,
+  })
+  const { id } = await house.addEndpoint('https://crm.example/')
+  const { reply: paused } = await ana.ask(
+    'mutation ($id: ID!) { pauseEndpoint(id: $id) { ... on PauseEndpointSuccess { endpoint { statusChangedBy statusChangedAt } } } }',
+    { id: toPublicId('endpoint', id) },
+  )
+  const { endpoint } = paused.data.pauseEndpoint
+  expect(endpoint.statusChangedBy).toBe('Ana Ruiz')
+  expect(Math.abs(Date.parse(endpoint.statusChangedAt) - Date.now())).toBeLessThan(60_000)
+  const { reply: log } = await ana.ask('{ auditEntries(first: 3) { nodes { actor action details } } }')
+  expect(log.data.auditEntries.nodes).toEqual([
+    {
+      actor: expect.stringMatching(/^Ana Ruiz \(ses_/),
+      action: 'endpoint.paused',
+      details: { before: { status: 'ACTIVE' }, after: { status: 'PAUSED' } },
+    },
+    {
+      actor: expect.stringMatching(/^Ana Ruiz \(ses_/),
+      action: 'session.opened',
+      details: { role: 'ADMIN', invitedBy: 'Operator of the tests' },
+    },
+    {
+      actor: expect.stringMatching(/^Operator of the tests \(ses_/),
+      action: 'console_link.created',
+      details: expect.objectContaining({ name: 'Ana Ruiz', role: 'ADMIN' }),
+    },
+  ])
+})
+
+test('a link for a name that cannot be shown is refused, and one without a name is for its creator', async () => {
+  const admin = await signIn('ADMIN', ours)
+  const { reply } = await admin.ask(
+    'mutation { createConsoleLink(input: { role: ADMIN, name: " " }) { ... on ValidationError { issues { path message } } } }',
+  )
+  expect(reply.data.createConsoleLink.issues).toEqual([
+    { path: ['input', 'name'], message: expect.stringContaining('expected a name of 1 to 200 characters') },
+  ])
 })
 
 describe('ending a console session', () => {

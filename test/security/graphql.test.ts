@@ -18,6 +18,7 @@ import {
 import { openAdministration } from '../support/administration.ts'
 import { openClient } from '../support/database-session.ts'
 import { openRawSocket, type RawSocket } from '../support/raw-socket.ts'
+import { cookieOf } from '../support/session-cookie.ts'
 import { type Gateway, openGateway, type Reply } from './gateway.ts'
 
 let gateway: Gateway
@@ -256,7 +257,7 @@ describe('another site’s page', () => {
   })
 
   test('a page of another site gets no socket with a session’s cookie, and gets one with a key', async () => {
-    const cookie = `sivo_session=sivosession_${'a'.repeat(43)}`
+    const cookie = `${cookieOf(gateway.url)}=sivosession_${'a'.repeat(43)}`
     for (const origin of ['https://evil.example', 'null', `${gateway.url}.evil.example`, 'http://127.0.0.1:1']) {
       await expect(gateway.socket(admin, { origin, headers: { cookie } })).rejects.toThrow('403')
       await gateway.socket(admin, { origin, headers: { cookie: 'another=cookie' } })
@@ -317,7 +318,7 @@ describe('the end', () => {
       expiresInSeconds: null,
     })
     const session = await spendConsoleLink(ctx, link.url.split('#token=')[1]!)
-    const cookie = `sivo_session=${session!.token}`
+    const cookie = `${cookieOf(gateway.url)}=${session!.token}`
 
     const open = [await bearer(revoked), await bearer(expiring)]
     const signedIn = await listen({ cookie, 'x-sivo-csrf': '1' }, async () => {

@@ -4,6 +4,7 @@ import { toPublicId } from '../../src/domain/id.ts'
 import { spendConsoleLink } from '../../src/gateway/admin/console-link.ts'
 import { belongsToEndpoint } from '../../src/vault.ts'
 import { exampleEvent } from '../support/house.ts'
+import { cookieOf } from '../support/session-cookie.ts'
 import { type Gateway, openGateway, type Reply } from './gateway.ts'
 
 /** Everything that must stay where it belongs, by what it is. Filled as the story goes. */
@@ -106,7 +107,7 @@ async function tellTheStory(): Promise<void> {
   const csrf = { 'x-sivo-csrf': '1', 'content-type': 'application/json' }
   await fetch(`${url}/graphql`, {
     method: 'POST',
-    headers: { ...csrf, cookie: `sivo_session=${secrets['unknown cookie']}` },
+    headers: { ...csrf, cookie: `${cookieOf(gateway.url)}=${secrets['unknown cookie']}` },
     body: '{}',
   })
   await fetch(`${url}/session`, {
@@ -124,7 +125,7 @@ async function tellTheStory(): Promise<void> {
   secrets['session'] = session!.token
   await fetch(`${url}/graphql`, {
     method: 'POST',
-    headers: { ...csrf, cookie: `sivo_session=${session!.token}` },
+    headers: { ...csrf, cookie: `${cookieOf(gateway.url)}=${session!.token}` },
     body: '{"query":"{ viewer { name } }"}',
   })
   await expect(gateway.socket(secrets['unknown key']!))

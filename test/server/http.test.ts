@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { getIntrospectionQuery } from 'graphql'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { hashToken } from '../../src/domain/credential.ts'
 import { toPublicId } from '../../src/domain/id.ts'
 import { createConsoleLink } from '../../src/gateway/admin/console-link.ts'
 import { createRateLimiter, MAX_REQUEST_BYTES } from '../../src/server/limits.ts'
@@ -115,15 +116,61 @@ describe('the console session', () => {
     const first = await signIn(token)
     expect(first.status).toBe(200)
     expect(first.headers.get('set-cookie')).toMatch(
-      /^sivo_session=sivosession_[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict; Max-Age=\d+$/,
+      /^sivo_session_\d+=sivosession_[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict; Max-Age=\d+$/,
     )
     expect((await signIn(token)).status).toBe(401)
+  })
+
+  test('a refused link says whether it was used, has expired or is unknown, and an API key is told apart from a link', async () => {
+    const whyOf = async (token: string) => {
+      const refused = await signIn(token)
+      expect(refused.status).toBe(401)
+      return ((await refused.json()) as { errors: { message: string }[] }).errors[0]!.message
+    }
+    const used = await aLink()
+    await signIn(used)
+    expect(await whyOf(used)).toMatch(/^This link was used at \d{4}-\d\d-\d\d \d\d:\d\d UTC\. .* Ask for a new one\.$/)
+    const expired = await aLink()
+    await house.house.ctx.db.consoleLink.update({
+      where: { tokenHash: new Uint8Array(hashToken(expired)) },
+      data: { expiresAt: new Date('2026-01-02T03:04:05Z') },
+    })
+    expect(await whyOf(expired)).toBe('This link was valid until 2026-01-02 03:04 UTC. Ask for a new one.')
+    expect(await whyOf(`${expired.slice(0, -1)}_`)).toMatch(/^This gateway does not know this link/)
+    expect(await whyOf((await house.key('OPERATOR')).secret)).toMatch(/^This is an API key, not a console link/)
+    expect(await whyOf('hello')).toMatch(/^Expected a console link/)
+  })
+
+  test('the session cookies of two gateways on one host do not overwrite each other', async () => {
+    const other = await openTestServer()
+    try {
+      const ctx = { ...other.house.ctx, baseUrl: other.url }
+      const link = { tenantId: other.tenantId, role: 'VIEWER', expiresInSeconds: null } as const
+      const { url } = await createConsoleLink(ctx, other.house.operator, link)
+      const jar = new Map<string, string>()
+      const keep = (reply: Response) => {
+        const [, name, value] = /^([^=]+)=([^;]*)/.exec(reply.headers.get('set-cookie')!)!
+        jar.set(name!, value!)
+      }
+      keep(await signIn(await aLink()))
+      const body = JSON.stringify({ token: url.split('#token=')[1] })
+      keep(await other.request('/session', { method: 'POST', headers: csrf, body }))
+      // As a browser does: every cookie of the host, whatever the port.
+      const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ')
+      for (const gateway of [house, other]) {
+        const body = JSON.stringify({ query: '{ viewer }' })
+        const reply = await gateway.request('/graphql', { method: 'POST', headers: { ...csrf, cookie }, body })
+        expect(reply.status).toBe(200)
+      }
+    } finally {
+      await other.close()
+    }
   })
 
   test('behind TLS the session cookie is Secure and bound to the host', async () => {
     const response = await signIn(await aLink(), { ...csrf, 'x-forwarded-proto': 'https' })
     expect(response.headers.get('set-cookie')).toMatch(
-      /^__Host-sivo_session=\S+; Secure; Path=\/; HttpOnly; SameSite=Strict/,
+      /^__Host-sivo_session_\d+=\S+; Secure; Path=\/; HttpOnly; SameSite=Strict/,
     )
   })
 

@@ -6,6 +6,7 @@ import { createConsoleLink, spendConsoleLink } from '../../src/gateway/admin/con
 import { CLOSE } from '../../src/server/close-codes.ts'
 import { MAX_SOCKETS_PER_CREDENTIAL, MAX_SUBSCRIPTIONS_PER_SOCKET } from '../../src/server/limits.ts'
 import { openTestServer, type RawSocket, SECRET_OF_A_FAULT, type TestServer } from '../support/server.ts'
+import { cookieOf } from '../support/session-cookie.ts'
 
 let house: TestServer
 let key: string
@@ -176,7 +177,7 @@ describe('a session’s cookie', () => {
       expiresInSeconds: null,
     })
     const session = await spendConsoleLink(house.house.ctx, link.url.split('#token=')[1]!)
-    const cookie = `sivo_session=${session!.token}`
+    const cookie = `${cookieOf(house.url)}=${session!.token}`
     const own = await house.socket(undefined, { headers: { cookie }, origin: house.url })
     own.send({ type: 'connection_init' })
     expect((await own.next()).type).toBe('connection_ack')
@@ -254,7 +255,7 @@ test('a refused upgrade says why in words', async () => {
     return [response.statusCode, text]
   }
   expect(await answerOf('/elsewhere', {})).toEqual([404, 'There is no websocket here. It is at /graphql.\n'])
-  const cookie = `sivo_session=sivosession_${'a'.repeat(43)}`
+  const cookie = `${cookieOf(house.url)}=sivosession_${'a'.repeat(43)}`
   expect(await answerOf('/graphql', { cookie, origin: 'https://evil.example' })).toEqual([
     403,
     expect.stringContaining('got one of https://evil.example. If people reach the gateway'),

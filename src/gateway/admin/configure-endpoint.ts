@@ -5,6 +5,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Context, Viewer } from '../../context.ts'
 import { enqueue, notifyChange } from '../../database/queue.ts'
+import { endpointChange, endpointFacts } from '../../domain/audited-facts.ts'
 import { canonicalJson } from '../../domain/canonical-json.ts'
 import { validateName } from '../../domain/display-name.ts'
 import { validateEndpointHeaders } from '../../domain/endpoint-header.ts'
@@ -35,6 +36,8 @@ import { isDatabaseId, mayMeanTenant, notFound, requireAdministrator } from './p
 export const MAX_ENDPOINTS_PER_TENANT = 500
 const MAX_IN_FLIGHT = 1_000
 const MAX_RATE_PER_SECOND = 10_000
+/** What the audit says of a new endpoint. */
+const AUDITED = ['externalId', 'name', 'url', 'eventTypes', 'maxInFlight', 'rateLimitPerSecond', 'headers', 'metadata']
 
 export type HeaderInput = { name: string; value?: string | null }
 
@@ -197,9 +200,15 @@ export async function insertEndpoint(
       activeFrom: activeAtOnce(now),
     },
   })
-  await recordAudit(tx, viewer, { tenantId, action: 'endpoint.created', target: { kind: 'endpoint', id } })
+  const endpoint = await tx.endpoint.findUniqueOrThrow({ where: { id } })
+  await recordAudit(tx, viewer, {
+    tenantId,
+    action: 'endpoint.created',
+    target: { kind: 'endpoint', id },
+    details: { after: endpointFacts(endpoint, AUDITED) },
+  })
   await notifyChange(tx)
-  return tx.endpoint.findUniqueOrThrow({ where: { id } })
+  return endpoint
 }
 
 /**
@@ -313,14 +322,14 @@ export async function changeEndpoint(
     changes.metadata = input.metadata as Metadata
   const changed = Object.keys(changes)
   if (changed.length === 0) return endpoint
-  await tx.endpoint.update({ where: { id: endpoint.id }, data: changes })
+  const updated = await tx.endpoint.update({ where: { id: endpoint.id }, data: changes })
   // What happened at the former URL says nothing about the new one.
   if (changes.url) await forgetHealth(throughPrisma(tx), [endpoint.id])
   await recordAudit(tx, viewer, {
     tenantId: endpoint.tenantId,
     action: 'endpoint.updated',
     target: { kind: 'endpoint', id: endpoint.id },
-    details: { changed },
+    details: endpointChange(endpoint, updated, changed),
   })
   await notifyChange(tx)
   return tx.endpoint.findUniqueOrThrow({ where: { id: endpoint.id } })

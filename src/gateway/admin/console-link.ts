@@ -1,12 +1,13 @@
-// Signing in to the console and out again. A link works once, for the first browser that uses it, and opens a session. The
-// tokens of links and sessions are not stored, only their hashes.
+// Signing in to the console and out again. A link is for one person, whose name its session has. It works once, for the first
+// browser that uses it. The tokens of links and sessions are not stored, only their hashes.
 
 import { randomBytes } from 'node:crypto'
 import type { Context, Viewer } from '../../context.ts'
-import { hashToken, LINK_PREFIX, makeToken, SESSION_PREFIX } from '../../domain/credential.ts'
+import { hashToken, kindOfToken, LINK_PREFIX, makeToken, SESSION_PREFIX } from '../../domain/credential.ts'
+import { judgeName } from '../../domain/display-name.ts'
 import { reachOf, withinReach } from '../../domain/viewer.ts'
 import { type Issue, ValidationError } from '../../errors.ts'
-import type { Role, Session } from '../../generated/prisma/client.ts'
+import type { Prisma, Role, Session } from '../../generated/prisma/client.ts'
 import { administer, recordAudit, type Transaction } from '../state/audit.ts'
 import { requireTenant } from './api-keys.ts'
 import { isDatabaseId, mayMeanTenant, notFound, requireAdministrator, requireRightToGrant } from './permissions.ts'
@@ -18,7 +19,13 @@ const SESSION_MS = 12 * 3_600_000
 /** `baseUrl`: the URL of the console, without a slash at the end. */
 export type LinkContext = Context & { readonly baseUrl: string }
 
-export type NewConsoleLink = { tenantId: string | null; role: Role; expiresInSeconds: number | null }
+export type NewConsoleLink = {
+  tenantId: string | null
+  /** The person it is for; absent or null: the caller. */
+  name?: string | null
+  role: Role
+  expiresInSeconds: number | null
+}
 
 /**
  * Makes a link that signs in once. Its token is in the fragment, so a preview does not use it up and no access log holds it.
@@ -27,12 +34,14 @@ export type NewConsoleLink = { tenantId: string | null; role: Role; expiresInSec
 export async function createConsoleLink(
   ctx: LinkContext,
   viewer: Viewer,
-  { tenantId, role, expiresInSeconds }: NewConsoleLink,
+  { tenantId, name = null, role, expiresInSeconds }: NewConsoleLink,
 ): Promise<{ url: string; expiresAt: Date }> {
   requireRightToGrant(viewer, role)
   const owner = viewer.role === 'OPERATOR' ? tenantId : (tenantId ?? viewer.tenantId)
   const seconds = expiresInSeconds ?? DEFAULT_LINK_SECONDS
   const issues: Issue[] = []
+  const nameIssue = name === null ? null : judgeName(name)
+  if (nameIssue) issues.push({ path: ['input', 'name'], message: nameIssue })
   if (role === 'PUBLISHER')
     issues.push({
       path: ['input', 'role'],
@@ -55,6 +64,7 @@ export async function createConsoleLink(
     })
   if (issues.length) throw new ValidationError(issues)
   if (owner !== null && !mayMeanTenant(viewer, owner)) throw notFound('tenant', ['input', 'tenantId'])
+  const person = name ?? viewer.name
   const token = makeToken(LINK_PREFIX, randomBytes)
   const expiresAt = await administer(ctx, async (tx, now) => {
     if (owner !== null) await requireTenant(tx, owner, ['input', 'tenantId'])
@@ -64,7 +74,8 @@ export async function createConsoleLink(
         id: ctx.newId(),
         tenantId: owner,
         role,
-        name: viewer.name,
+        name: person,
+        invitedBy: viewer.name,
         tokenHash: new Uint8Array(hashToken(token)),
         createdAt: now,
         expiresAt: end,
@@ -74,7 +85,7 @@ export async function createConsoleLink(
       tenantId: owner,
       action: 'console_link.created',
       target: null,
-      details: { role, expiresAt: end.toISOString() },
+      details: { name: person, role, expiresAt: end.toISOString() },
     })
     return end
   })
@@ -88,36 +99,82 @@ export type OpenedSession = { token: string; expiresAt: Date }
  * caller's, for the audit log.
  */
 export async function spendConsoleLink(ctx: Context, token: string, address?: string): Promise<OpenedSession | null> {
-  if (!token.startsWith(LINK_PREFIX)) return null
-  const session = makeToken(SESSION_PREFIX, randomBytes)
+  if (kindOfToken(token) !== 'link') return null
   return administer(ctx, async (tx, now) => {
     // One statement decides which browser was first; the others find no row.
-    const [link] = await tx.$queryRaw<{ tenantId: string | null; role: Role; name: string }[]>`
+    const [link] = await tx.$queryRaw<SpentLink[]>`
       update console_link set used_at = ${now}
       where token_hash = ${new Uint8Array(hashToken(token))} and used_at is null and expires_at > ${now}
-      returning tenant_id::text as "tenantId", role::text as role, name`
+      returning tenant_id::text as "tenantId", role::text as role, name, invited_by as "invitedBy"`
     if (!link) return null
-    const expiresAt = new Date(now.getTime() + SESSION_MS)
-    const { id } = await tx.session.create({
-      data: {
-        id: ctx.newId(),
-        tenantId: link.tenantId,
-        role: link.role,
-        name: link.name,
-        tokenHash: new Uint8Array(hashToken(session)),
-        createdAt: now,
-        expiresAt,
-      },
-    })
-    const viewer: Viewer = { ...link, expiresAt, credential: { kind: 'session', id }, address }
-    await recordAudit(tx, viewer, {
-      tenantId: link.tenantId,
-      action: 'session.opened',
-      target: { kind: 'consoleSession', id },
-      details: { role: link.role },
-    })
-    return { token: session, expiresAt }
+    const details = { role: link.role, invitedBy: link.invitedBy }
+    return openSession(ctx, tx, now, { ...link, address, details })
   })
+}
+
+type SpentLink = { tenantId: string | null; role: Role; name: string; invitedBy: string | null }
+
+/**
+ * Why a token opened no session, in a sentence for the person who has it. Whoever has a token knows all of it, so the sentence
+ * may say what became of its link.
+ */
+export async function describeRefusedToken({ db }: Context, token: string): Promise<string> {
+  const kind = kindOfToken(token)
+  if (kind !== 'link') return NO_LINK[kind ?? 'other']
+  const link = await db.consoleLink.findUnique({ where: { tokenHash: new Uint8Array(hashToken(token)) } })
+  if (!link)
+    return 'This gateway does not know this link. Check that it is whole, and that it was made for this address.'
+  const what = link.usedAt
+    ? `This link was used at ${shownTime(link.usedAt)}. Each link signs in once.`
+    : `This link was valid until ${shownTime(link.expiresAt)}.`
+  return `${what} Ask for a new one.`
+}
+
+const NO_LINK = {
+  key: 'This is an API key, not a console link. A key makes links: the help below has the command.',
+  session: 'This is the token of a console session, not a console link. Ask for a link.',
+  other:
+    'Expected a console link, an address that ends with #token=sivolink_…, got another text. Paste the whole link.',
+} as const
+
+/** `2026-11-30 09:15 UTC` */
+function shownTime(time: Date): string {
+  return `${time.toISOString().slice(0, 16).replace('T', ' ')} UTC`
+}
+
+export type NewSession = {
+  readonly tenantId: string | null
+  readonly role: Role
+  /** The person. */
+  readonly name: string
+  /** Who made the link; null without a link. */
+  readonly invitedBy: string | null
+  /** The address of the browser. */
+  readonly address?: string | undefined
+  /** What the audit says of the sign-in. */
+  readonly details: Prisma.InputJsonObject
+}
+
+/** Opens a session of twelve hours, and writes who signed in. */
+async function openSession(
+  ctx: Context,
+  tx: Transaction,
+  now: Date,
+  { details, address, ...who }: NewSession,
+): Promise<OpenedSession> {
+  const token = makeToken(SESSION_PREFIX, randomBytes)
+  const expiresAt = new Date(now.getTime() + SESSION_MS)
+  const { id } = await tx.session.create({
+    data: { id: ctx.newId(), ...who, tokenHash: new Uint8Array(hashToken(token)), createdAt: now, expiresAt },
+  })
+  const viewer: Viewer = { ...who, expiresAt, credential: { kind: 'session', id }, address }
+  await recordAudit(tx, viewer, {
+    tenantId: who.tenantId,
+    action: 'session.opened',
+    target: { kind: 'consoleSession', id },
+    details,
+  })
+  return { token, expiresAt }
 }
 
 /** Ends the caller's own session. Without a session, or a second time, it changes nothing. */

@@ -16,6 +16,7 @@ export async function createTenant(ctx: Context, viewer: Viewer, { name }: { nam
       tenantId: tenant.id,
       action: 'tenant.created',
       target: { kind: 'tenant', id: tenant.id },
+      details: { after: { name } },
     })
     return tenant
   })

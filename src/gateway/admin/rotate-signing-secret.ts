@@ -53,7 +53,11 @@ export async function rotateSigningSecret(
       tenantId,
       action: 'signing_secret.rotated',
       target: { kind: 'endpoint', id: endpointId },
-      details: { overlapHours },
+      details: {
+        overlapHours,
+        before: { secretHint: live.current?.hint ?? null },
+        after: { secretHint: secretHint(signingSecret) },
+      },
     })
     await notifyChange(tx)
     const endpoint = await tx.endpoint.findUniqueOrThrow({ where: { id: endpointId } })
@@ -70,7 +74,7 @@ export async function completeSecretRotation(
   requireAdministrator(viewer, 'rotate signing secrets')
   return administer(ctx, async (tx, now) => {
     const { tenantId } = await lockEndpoint(tx, viewer, endpointId, ['endpointId'])
-    const coming = liveSecrets(await tx.signingSecret.findMany({ where: { endpointId } }), now).coming
+    const { current, coming } = liveSecrets(await tx.signingSecret.findMany({ where: { endpointId } }), now)
     if (!coming)
       throw new ConflictError(
         'Only a rotation whose overlap is running can be completed, and none is. Start one with rotateSigningSecret.',
@@ -83,6 +87,7 @@ export async function completeSecretRotation(
       tenantId,
       action: 'signing_secret.rotation_completed',
       target: { kind: 'endpoint', id: endpointId },
+      details: { before: { secretHint: current?.hint ?? null }, after: { secretHint: coming.hint } },
     })
     await notifyChange(tx)
     return tx.endpoint.findUniqueOrThrow({ where: { id: endpointId } })

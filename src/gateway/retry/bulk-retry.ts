@@ -176,7 +176,7 @@ export async function updateBulkRetry(
   const issues = validateSpeed(maxPerSecond ?? null)
   if (issues.length) throw new ValidationError(issues)
   await administer(ctx, async (tx) => {
-    const { status, tenantId } = await lockBulkRetry(tx, viewer, bulkRetryId)
+    const { status, tenantId, maxPerSecond: before } = await lockBulkRetry(tx, viewer, bulkRetryId)
     if (status !== 'RUNNING' && status !== 'PAUSED') throw wrongState(status, 'RUNNING or PAUSED', 'changed')
     if (maxPerSecond === undefined) return
     await tx.$executeRaw`
@@ -185,7 +185,7 @@ export async function updateBulkRetry(
       tenantId,
       action: 'bulk_retry.updated',
       target: { kind: 'bulkRetry', id: bulkRetryId },
-      details: { maxPerSecond },
+      details: { before: { maxPerSecond: before }, after: { maxPerSecond } },
     })
     await enqueue(tx, 'retry-dead-letters', { bulkRetryId })
   })
@@ -224,6 +224,7 @@ async function changeStatus(
       tenantId,
       action: `bulk_retry.${action}`,
       target: { kind: 'bulkRetry', id: bulkRetryId },
+      details: { before: { status }, after: { status: to } },
     })
     if (to === 'RUNNING') await enqueue(tx, 'retry-dead-letters', { bulkRetryId })
   })
@@ -233,8 +234,8 @@ async function changeStatus(
 async function lockBulkRetry(tx: Transaction, viewer: Viewer, id: string) {
   const reach = reachOf(viewer)
   if (reach === null || !isDatabaseId(id)) throw notFound('bulk retry', ['id'])
-  const rows = await tx.$queryRaw<{ status: BulkRetryStatus; tenantId: string }[]>`
-    select status, tenant_id as "tenantId" from bulk_retry where id = ${id}::uuid for no key update`
+  const rows = await tx.$queryRaw<{ status: BulkRetryStatus; tenantId: string; maxPerSecond: number | null }[]>`
+    select status, tenant_id as "tenantId", max_per_second as "maxPerSecond" from bulk_retry where id = ${id}::uuid for no key update`
   const { tenantId = null } = withinReach(reach)
   const [row] = rows
   if (!row || (tenantId !== null && row.tenantId !== tenantId)) throw notFound('bulk retry', ['id'])

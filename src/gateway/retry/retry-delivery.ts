@@ -59,6 +59,7 @@ export async function retryDelivery(
         tenantId,
         action: change.kind === 'resend' ? 'delivery.resent' : 'delivery.retried',
         target: { kind: 'delivery', id: deliveryId },
+        details: { before: { status: delivery.status } },
       })
   })
 }
@@ -71,7 +72,12 @@ export async function cancelDelivery(ctx: Context, { deliveryId, tenantId, by }:
     if (refusal) throw new ConflictError(refusal.refused)
     await tx.query(CANCEL, [deliveryId])
     if (by)
-      await auditOnHot(tx, by, { tenantId, action: 'delivery.cancelled', target: { kind: 'delivery', id: deliveryId } })
+      await auditOnHot(tx, by, {
+        tenantId,
+        action: 'delivery.cancelled',
+        target: { kind: 'delivery', id: deliveryId },
+        details: { before: { status: delivery.status }, after: { status: 'CANCELLED' } },
+      })
   })
 }
 

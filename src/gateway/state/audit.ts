@@ -1,5 +1,5 @@
-// The audit log. An entry is written in the transaction of its change: both commit, or neither does. An entry holds ids, the
-// names of changed fields and the caller's address, and never a secret, key, token, URL or header value.
+// The audit log. An entry is written in the transaction of its change: both commit, or neither does. An entry holds ids, changed
+// fields before and after (domain/audited-facts.ts) and the caller's address, and never a secret, key, token or header value.
 
 import type { Context, Viewer } from '../../context.ts'
 import type { Queryable, Statement } from '../../database/pools.ts'
@@ -59,11 +59,16 @@ export async function auditOnHot(on: Queryable, actor: Actor, fact: AuditFact): 
     fact.details === undefined && address === undefined
       ? null
       : JSON.stringify({ ...fact.details, ...(address !== undefined && { clientAddress: address }) })
-  await on.query(AUDIT, [fact.tenantId, nameOf(actor), fact.action, targetId, details])
+  await on.query(AUDIT, [fact.tenantId, nameWithId(actor), fact.action, targetId, details])
 }
 
-/** The viewer's name, with the id of its key or session: `Ana (key_01…)`, `Ana (ses_01…)`. */
-function nameOf(actor: Actor): string {
+/** The name of who made a change, as everybody may see it. */
+export function nameOf(actor: Actor): string {
+  return typeof actor === 'string' ? actor : actor.name
+}
+
+/** The name, with the id of the key or session: `Ana (key_01…)`, `Ana (ses_01…)`. */
+function nameWithId(actor: Actor): string {
   if (typeof actor === 'string') return actor
   const { kind, id } = actor.credential
   return `${actor.name} (${toPublicId(kind === 'key' ? 'apiKey' : 'consoleSession', id)})`

@@ -7,7 +7,7 @@
 import type { Queryable, Statement } from '../../database/pools.ts'
 import type { Prisma } from '../../generated/prisma/client.ts'
 import type { EndpointStatus } from '../../generated/prisma/enums.ts'
-import { type Actor, auditOnHot } from './audit.ts'
+import { type Actor, auditOnHot, nameOf } from './audit.ts'
 import { endWarnings, forgetHealth } from './endpoint-health.ts'
 
 export type EndpointChange = keyof typeof CHANGES
@@ -27,15 +27,16 @@ const CHANGE: Statement = {
   name: 'change-endpoint-status',
   text: `
     with found as (
-      select id from endpoint
+      select id, status from endpoint
       where id = any ($1::uuid[]) and deleted_at is null and status = any ($2::endpoint_status[])
       order by id for no key update
     )
     update endpoint e set status = coalesce($3::endpoint_status, e.status),
+      status_changed_at = date_trunc('milliseconds', now()), status_changed_by = $5,
       disabled_reason = case when $3 is null then e.disabled_reason else $4 end,
       deleted_at = case when $3 is null then date_trunc('milliseconds', now()) end
     from found where e.id = found.id
-    returning e.id, e.tenant_id as "tenantId"`,
+    returning e.id, e.tenant_id as "tenantId", found.status as before`,
 }
 
 export type ChangeOptions = {
@@ -59,22 +60,23 @@ export async function changeEndpointStatus(
   { by, disabledReason, detailsOf }: ChangeOptions,
 ): Promise<readonly string[]> {
   const { from, to } = CHANGES[change]
-  const changed = await on.query<{ id: string; tenantId: string }>(CHANGE, [
+  const changed = await on.query<{ id: string; tenantId: string; before: EndpointStatus }>(CHANGE, [
     endpointIds,
     from,
     to,
     disabledReason ?? null,
+    nameOf(by),
   ])
   const ids = changed.map(({ id }) => id)
   // What happened before says nothing about the receiver after a person resumed the endpoint.
   if (change === 'resumed' && ids.length) await forgetHealth(on, ids)
   if (change === 'disabled' && ids.length) await endWarnings(on, ids)
-  for (const { id, tenantId } of changed)
+  for (const { id, tenantId, before } of changed)
     await auditOnHot(on, by, {
       tenantId,
       action: `endpoint.${change}`,
       target: { kind: 'endpoint', id },
-      details: detailsOf?.(id),
+      details: { ...detailsOf?.(id), before: { status: before }, ...(to ? { after: { status: to } } : {}) },
     })
   return ids
 }
