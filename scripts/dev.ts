@@ -12,6 +12,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { createLogger, createServer, type ViteDevServer } from 'vite'
 import { type Config, ConfigurationError, EXIT_CONFIGURATION, readConfig } from '../src/config.ts'
 import { openEmbedded } from '../src/dev/embedded.ts'
+import { readLines } from '../src/dev/terminal.ts'
 import { createLog } from '../src/log.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
@@ -54,13 +55,26 @@ async function start(given: Config): Promise<void> {
   process.stdout.write(`
   The gateway restarts when src/ changes; the console updates itself.
 
-  Console       ${await createConsoleLink(consoleUrl, operatorKey)}   (signs in once)
   GraphQL       ${gatewayUrl}/graphql
   Operator key  ${operatorKey}
 
   Ctrl-C ends both. The data stays in ${config.dataDir}/.
+`)
+  const printLink = async () => {
+    const link = await createConsoleLink(consoleUrl, operatorKey)
+    process.stdout.write(`
+  Open the console with this link. It signs in once; type l and Enter for another one.
+
+  ${link}
 
 `)
+  }
+  await printLink()
+  closers.push(
+    readLines(process.stdin, async (line) => {
+      if (line.trim().toLowerCase() === 'l') await printLink()
+    }),
+  )
 }
 
 async function openDatabase(config: Config): Promise<Config> {

@@ -10,7 +10,7 @@ import { openAccess } from './database/pools.ts'
 import { checkDatabase, DatabaseUnavailable, DatabaseUnfit } from './database/start-checks.ts'
 import { type Demo, openDemoAuthority, startDemo } from './dev/demo.ts'
 import { openEmbedded, PostgresUnavailable } from './dev/embedded.ts'
-import { welcome } from './dev/welcome.ts'
+import { printLinksOnRequest, welcome } from './dev/welcome.ts'
 import { attemptsPerCycle } from './domain/delivery.ts'
 import { parseNetworks } from './domain/network-address.ts'
 import { isDatabaseAway } from './errors.ts'
@@ -20,6 +20,7 @@ import { createLog } from './log.ts'
 import { createParts } from './parts.ts'
 import { schema } from './schema/index.ts'
 import { startServer } from './server/http.ts'
+import { CannotListen } from './server/listening.ts'
 
 /** Running attempts end within ten seconds. The remaining time is for recording them. */
 const DRAIN_MS = 12_000
@@ -27,7 +28,12 @@ const DRAIN_MS = 12_000
 const LEAVE_MS = 14_500
 const EXIT_UNAVAILABLE = 69
 /** Their sentences say what to do; a stack would say no more. */
-const EXPECTED: (new (message: string) => Error)[] = [PostgresUnavailable, DatabaseUnfit, DatabaseUnavailable]
+const EXPECTED: (new (message: string) => Error)[] = [
+  PostgresUnavailable,
+  DatabaseUnfit,
+  DatabaseUnavailable,
+  CannotListen,
+]
 
 const parts = createParts()
 let leavingSince = 0
@@ -108,7 +114,11 @@ async function start(): Promise<void> {
     parts.add('demo', demo.close)
   }
   log.info({ role: ready.role, url }, 'gateway.ready')
-  if (config.databaseUrl === null) process.stdout.write(await welcome({ app, url, demo, config: ready }))
+  if (config.databaseUrl === null) {
+    const welcomeParts = { app, url, demo, config: ready }
+    process.stdout.write(await welcome(welcomeParts))
+    parts.add('terminal', printLinksOnRequest(welcomeParts))
+  }
 }
 
 /** Closes everything in reverse order and exits. A second signal exits at once, and so does the time limit. */

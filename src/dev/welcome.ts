@@ -1,26 +1,21 @@
-// The text that `npm start` prints: the addresses, the keys, and a link to the console.
+// The text that `npm start` prints: the addresses, the keys, and last a link to the console. A line `l` on the terminal prints
+// another link.
 
+import { userInfo } from 'node:os'
 import { join, relative, resolve } from 'node:path'
 import type { App, ReadyConfig } from '../app.ts'
 import { toPublicId } from '../domain/id.ts'
 import { createConsoleLink } from '../gateway/admin/console-link.ts'
 import { DEMO_OPERATOR, type Demo } from './demo.ts'
+import { readLines } from './terminal.ts'
 
 const LINK_SECONDS = 24 * 3_600
 
 export type WelcomeParts = { app: App; url: string; demo: Demo | null; config: ReadyConfig }
 
-/** The text to print, with a console link that signs in once. */
+/** The text to print, which ends with a console link that signs in once. */
 export async function welcome({ app, url, demo, config }: WelcomeParts): Promise<string> {
-  const link = await createConsoleLink(
-    { ...app.ctx, baseUrl: config.publicUrl ?? url },
-    DEMO_OPERATOR,
-    demo
-      ? { tenantId: demo.tenant.id, role: 'ADMIN', expiresInSeconds: LINK_SECONDS }
-      : { tenantId: null, role: 'OPERATOR', expiresInSeconds: LINK_SECONDS },
-  )
   const rows: [string, string][] = [
-    ['Console', `${link.url}   (signs in once)`],
     ['GraphQL', `${url}/graphql`],
     ['Operator key', `${config.operatorKey}`],
   ]
@@ -33,7 +28,42 @@ export async function welcome({ app, url, demo, config }: WelcomeParts): Promise
   const width = Math.max(...rows.map(([name]) => name.length))
   const lines = rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`)
   const demoLine = demo
-    ? '\n  A demo call is published every few seconds. Its deliveries appear below and in the console.'
+    ? '  A demo call is published every few seconds. Its deliveries appear below and in the console.\n'
     : ''
-  return `\n  SIVO Webhooks is ready.\n\n${lines.join('\n')}\n${demoLine}\n  Ctrl-C stops it. The data stays.\n\n`
+  const link = await consoleLink({ app, url, demo, config })
+  return `\n  SIVO Webhooks is ready.\n\n${lines.join('\n')}\n\n${demoLine}  Ctrl-C stops it. The data stays.\n${link}`
+}
+
+/** Prints another link whenever somebody types l and Enter. Returns a function that stops it. */
+export function printLinksOnRequest(parts: WelcomeParts): () => Promise<void> {
+  return readLines(process.stdin, async (line) => {
+    if (line.trim().toLowerCase() === 'l') process.stdout.write(await consoleLink(parts))
+  })
+}
+
+/** The link is an operator's, so that its holder may also publish and see all tenants. It opens at the demo's tenant. */
+async function consoleLink({ app, url, demo, config }: WelcomeParts): Promise<string> {
+  const link = await createConsoleLink({ ...app.ctx, baseUrl: config.publicUrl ?? url }, DEMO_OPERATOR, {
+    tenantId: null,
+    name: nameOfUser(),
+    role: 'OPERATOR',
+    expiresInSeconds: LINK_SECONDS,
+  })
+  const until = link.expiresAt.toISOString().slice(0, 16).replace('T', ' ')
+  const atTenant = demo ? `&tenant=${toPublicId('tenant', demo.tenant.id)}` : ''
+  return `
+  Open the console with this link. It signs in once, until ${until} UTC; type l and Enter for another one.
+
+  ${link.url}${atTenant}
+
+`
+}
+
+/** The name of whoever runs this process. A container may have none for it. */
+function nameOfUser(): string {
+  try {
+    return userInfo().username.trim() || 'local operator'
+  } catch {
+    return 'local operator'
+  }
 }

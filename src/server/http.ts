@@ -4,7 +4,6 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { GraphQLSchema } from 'graphql'
 import type { Registry } from 'prom-client'
 import type { Context } from '../context.ts'
@@ -19,6 +18,7 @@ import { serveDeadLetters } from './dead-letters.ts'
 import { createForwarded } from './forwarded.ts'
 import { HEADERS_TIMEOUT_MS, KEEP_ALIVE_MS, MAX_HEADER_BYTES, REQUEST_TIMEOUT_MS, STALLED_MS } from './limits.ts'
 import { createServerMetrics } from './metrics.ts'
+import { listenAt } from './listening.ts'
 import { createOpenStreams } from './open-streams.ts'
 import { createOrigins } from './origins.ts'
 import { whatFails } from './readiness.ts'
@@ -56,7 +56,7 @@ export type Server = {
   close(deadlineMs: number): Promise<void>
 }
 
-/** Opens the server on the configured host and port. Rejects when it cannot listen. */
+/** Opens the server on the configured host and port. Rejects with CannotListen. */
 export async function startServer({
   ctx,
   feed,
@@ -159,11 +159,10 @@ export async function startServer({
     if (closing) return refuseUpgrade(socket, '503 Service Unavailable', 'The server stops. Connect again.')
     webSockets.upgrade(request, socket, head)
   })
-  http.listen(config.port, config.host)
-  await once(http, 'listening')
+  const port = await listenAt(http, config)
 
   return {
-    port: (http.address() as AddressInfo).port,
+    port,
     drain() {
       draining = true
     },

@@ -448,6 +448,13 @@ describe('the role worker', () => {
   })
 })
 
+test('a start on a port that is taken says so, and which command to use instead', async () => {
+  const { port } = new URL(house.url)
+  await expect(openTestServer({ PORT: port })).rejects.toThrow(
+    `Expected 127.0.0.1:${port} to be free, but another program listens there. Stop that program, or choose another port: PORT=${Number(port) + 1} npm start`,
+  )
+})
+
 describe('stopping', () => {
   test('on a stop sockets close with 1001, streams end, running requests are answered, and the port is free', async () => {
     const stopping = await openTestServer()

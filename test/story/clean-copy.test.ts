@@ -27,7 +27,7 @@ describe('on a clean copy', () => {
     gateway = spawn('npm', ['start'], {
       cwd: folder,
       env: { ...withoutProjectNode(process.env), PORT: '0', NO_COLOR: '1' },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe'],
     })
     gateway.stderr!.on('data', (text) => {
       output += text
@@ -35,7 +35,7 @@ describe('on a clean copy', () => {
     const ready = new Promise<void>((resolve, reject) => {
       createInterface({ input: gateway.stdout! }).on('line', (line) => {
         output += `${line}\n`
-        if (line.includes('Ctrl-C stops it')) resolve()
+        if (line.includes('#token=')) resolve()
       })
       gateway.once('exit', (code) => reject(new Error(`npm start ended with ${code}:\n${output}`)))
     })
@@ -61,6 +61,40 @@ describe('on a clean copy', () => {
       if (data.deliveries.nodes.length > 0) return
       if (performance.now() > deadline) throw new Error(`No delivery succeeded:\n${output}`)
       await new Promise((resolve) => setTimeout(resolve, 200))
+    }
+  })
+
+  test('npm start prints the console link last, another one for l and Enter, and both are an operator’s at the demo tenant', async () => {
+    const welcome = output.slice(output.indexOf('SIVO Webhooks is ready.')).split('{"level"')[0]!
+    expect(welcome.trimEnd().split('\n').at(-1)).toContain('#token=')
+    expect(welcome).toMatch(/signs in once, until \d{4}-\d\d-\d\d \d\d:\d\d UTC; type l and Enter for another one\./)
+    gateway.stdin!.write('l\n')
+    const linksOf = () => [...output.matchAll(/http:\S+\/#token=([^&\s]+)&tenant=(\S+)/g)]
+    const deadline = performance.now() + 20_000
+    while (linksOf().length < 2) {
+      if (performance.now() > deadline) throw new Error(`No second link came:\n${output}`)
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    const [first, second] = linksOf()
+    expect(first![1]).not.toBe(second![1])
+    for (const [, token, ofTenant] of [first!, second!]) {
+      expect(ofTenant).toBe(tenant)
+      const origin = new URL(url).origin
+      const headers = { 'content-type': 'application/json', 'x-sivo-csrf': '1', origin }
+      const signedIn = await fetch(`${origin}/session`, { method: 'POST', headers, body: JSON.stringify({ token }) })
+      expect(await signedIn.json()).toEqual({ expiresAt: expect.any(String) })
+      const cookie = signedIn.headers.getSetCookie()[0]!.split(';')[0]!
+      const query = '{ viewer { role } tenants { nodes { id } } }'
+      const reply = await fetch(url, {
+        method: 'POST',
+        headers: { ...headers, cookie },
+        body: JSON.stringify({ query }),
+      })
+      const { data } = (await reply.json()) as {
+        data: { viewer: { role: string }; tenants: { nodes: { id: string }[] } }
+      }
+      expect(data.viewer.role).toBe('OPERATOR')
+      expect(data.tenants.nodes.map(({ id }) => id)).toContain(tenant)
     }
   })
 

@@ -5,7 +5,44 @@ export type ApiSample = { readonly name: string; readonly document: string; vari
 const byFilter = (tenantId: string | null) => ({ filter: tenantId ? { tenantId } : {} })
 const byTenant = (tenantId: string | null) => (tenantId ? { tenantId } : {})
 
-export const API_SAMPLES: readonly ApiSample[] = [
+/** Publishes a call that has ended. Only operators and publishers may. */
+const PUBLISH_SAMPLE: ApiSample = {
+  name: 'Publish an event (mutation)',
+  document: `mutation Publish($input: PublishEventsInput!) {
+  publishEvents(input: $input) {
+    ... on PublishEventsSuccess {
+      events { id duplicate deliveryCount warnings { path message } }
+    }
+    ... on ValidationError {
+      message
+      issues { path message }
+    }
+    ... on Error { message }
+  }
+}
+`,
+  variables: (tenantId) => ({
+    input: {
+      tenantId: tenantId ?? 'ten_…',
+      events: [
+        {
+          type: 'agent.paused',
+          subject: 'agt_1',
+          data: {
+            agent: { agent_id: 'agt_1', name: 'Maya Okafor' },
+            reason: { code: 'lunch', label: 'Lunch' },
+            paused_at: new Date().toISOString(),
+            paused_by: 'agent',
+            previous_status: 'available',
+            status: 'on_break',
+          },
+        },
+      ],
+    },
+  }),
+}
+
+const API_SAMPLES: readonly ApiSample[] = [
   {
     name: 'The newest deliveries',
     document: `query NewestDeliveries($filter: DeliveryFilter) {
@@ -114,4 +151,11 @@ export const API_SAMPLES: readonly ApiSample[] = [
 `,
     variables: (tenantId) => ({ filter: { ...(tenantId ? { tenantId } : {}), undeliveredTo: 'ep_…' } }),
   },
+  PUBLISH_SAMPLE,
 ]
+
+/** The samples for a caller, the one to begin with first: whoever may publish begins with that. */
+export function samplesFor(mayPublish: boolean): readonly ApiSample[] {
+  if (!mayPublish) return API_SAMPLES
+  return [PUBLISH_SAMPLE, ...API_SAMPLES.filter((sample) => sample !== PUBLISH_SAMPLE)]
+}

@@ -23,7 +23,7 @@ const VIEWER = graphql(`
 /** Takes a token from the address, if there is one, and reads the viewer. */
 export async function beginSession(): Promise<void> {
   const token = tokenIn(location.hash)
-  if (token !== null) history.replaceState(history.state, '', location.pathname + location.search)
+  if (token !== null) history.replaceState(history.state, '', location.pathname + searchAfter(location))
   const refusal = token === null ? null : await spendToken(token)
   await checkSession(refusal)
 }
@@ -78,8 +78,22 @@ export function useRights() {
   }
 }
 
+/** The parameters of the page to show: an operator's link may name the tenant that its page is about. */
+function searchAfter({ hash, search }: Location): string {
+  const tenant = new URLSearchParams(hash.replace(/^#/, '')).get('tenant')
+  if (tenant === null) return search
+  const parameters = new URLSearchParams(search)
+  parameters.set('tenant', tenant)
+  return `?${parameters}`
+}
+
 function tokenIn(hash: string): string | null {
   return new URLSearchParams(hash.replace(/^#/, '')).get('token')
+}
+
+async function messageOf(response: Response): Promise<string> {
+  const { errors } = (await response.json()) as { errors: { message: string }[] }
+  return errors[0]?.message ?? 'The gateway refused the link. Ask for a new one.'
 }
 
 async function spendToken(token: string): Promise<string | null> {
@@ -91,8 +105,8 @@ async function spendToken(token: string): Promise<string | null> {
       body: JSON.stringify({ token }),
     })
     if (response.ok) return null
-    if (response.status === 401)
-      return 'This link was used before, or its time is over. Links sign in once; ask for a new one.'
+    // The gateway says what became of the link.
+    if (response.status === 401) return await messageOf(response)
     return `The gateway answered ${response.status} to the link. Try again in a moment.`
   } catch {
     return 'The gateway cannot be reached. Try the link again in a moment.'

@@ -6,9 +6,10 @@ import { BookOpen, Play, Square } from 'lucide-react'
 import { useEffect, useRef, useState } from 'react'
 import { API_HEADERS, type RawReply, sendDocument } from '../../api/graphql-request.ts'
 import { openStream } from '../../api/streams.ts'
-import { API_SAMPLES } from '../../lib/api-samples.ts'
+import { samplesFor } from '../../lib/api-samples.ts'
 import { asCurl } from '../../lib/curl.ts'
 import { formatCount, formatMs } from '../../lib/format.ts'
+import { useRights } from '../../session/session.ts'
 import { Button } from '../../ui/button.tsx'
 import { Code } from '../../ui/code.tsx'
 import { CopyButton } from '../../ui/copy-button.tsx'
@@ -39,12 +40,11 @@ type ExplorerProps = {
 
 export function ApiExplorer({ tenantId, document, variables }: ExplorerProps) {
   const { schema, fault, retry } = useApiSchema()
-  const [text, setText] = useState(() => document ?? sessionStorage.getItem(DOCUMENT_KEY) ?? API_SAMPLES[0]!.document)
+  const samples = samplesFor(useRights().isOperator)
+  const [text, setText] = useState(() => document ?? sessionStorage.getItem(DOCUMENT_KEY) ?? samples[0]!.document)
   const [variablesText, setVariablesText] = useState(
     () =>
-      variables ??
-      sessionStorage.getItem(VARIABLES_KEY) ??
-      JSON.stringify(API_SAMPLES[0]!.variables(tenantId), null, 2),
+      variables ?? sessionStorage.getItem(VARIABLES_KEY) ?? JSON.stringify(samples[0]!.variables(tenantId), null, 2),
   )
   const [result, setResult] = useState<Result | null>(null)
   const [isBusy, setBusy] = useState(false)
@@ -141,7 +141,7 @@ export function ApiExplorer({ tenantId, document, variables }: ExplorerProps) {
           className="w-64!"
           value=""
           onChange={(event) => {
-            const sample = API_SAMPLES.find(({ name }) => name === event.target.value)
+            const sample = samples.find(({ name }) => name === event.target.value)
             if (!sample) return
             stop()
             setText(sample.document)
@@ -149,7 +149,7 @@ export function ApiExplorer({ tenantId, document, variables }: ExplorerProps) {
           }}
         >
           <option value="">Begin with …</option>
-          {API_SAMPLES.map(({ name }) => (
+          {samples.map(({ name }) => (
             <option key={name}>{name}</option>
           ))}
         </Select>

@@ -11,6 +11,8 @@ graphql(`
     metadata
     status
     disabledReason
+    statusChangedAt
+    statusChangedBy
     eventTypes
     allEventTypes
     secretHint

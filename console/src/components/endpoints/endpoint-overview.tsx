@@ -99,7 +99,16 @@ export function EndpointOverview({ endpoint }: { endpoint: EndpointDetail }) {
       )}
       {endpoint.status === 'ACTIVE' && endpoint.asksToWaitUntil && <AskedToWait until={endpoint.asksToWaitUntil} />}
       {endpoint.status === 'PAUSED' && (
-        <Notice tone="info">A person paused it. Its deliveries are held until it is resumed.</Notice>
+        <Notice tone="info">
+          {endpoint.statusChangedAt ? (
+            <>
+              {endpoint.statusChangedBy} paused it <Ago at={endpoint.statusChangedAt} />.
+            </>
+          ) : (
+            'A person paused it.'
+          )}{' '}
+          Its deliveries are held until it is resumed.
+        </Notice>
       )}
       {fault && !data && <Failed fault={fault} onRetry={refetch} />}
       {!data && !fault && <LoadingRows rows={6} />}

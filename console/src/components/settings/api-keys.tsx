@@ -8,7 +8,7 @@ import { Badge } from '../../ui/badge.tsx'
 import { Button } from '../../ui/button.tsx'
 import { classes } from '../../ui/classes.ts'
 import { ConfirmDialog, Dialog } from '../../ui/dialog.tsx'
-import { Checkbox, Field, Select, TextInput } from '../../ui/field.tsx'
+import { Checkbox, Choice, Field, Select, TextInput } from '../../ui/field.tsx'
 import { PlainTable } from '../../ui/plain-table.tsx'
 import { Empty, Failed, LoadingRows, Notice } from '../../ui/states.tsx'
 import { Ago, Time, useNow } from '../../ui/time.tsx'
@@ -65,10 +65,18 @@ const REVOKE = graphql(`
 `)
 
 export const ROLE_SENTENCES: Record<Role, string> = {
-  ADMIN: 'Everything within its tenant, but publishing.',
-  VIEWER: 'Reads everything but keys and the audit log.',
-  PUBLISHER: 'Publishes events, and reads nothing.',
-  OPERATOR: 'Everything, for every tenant.',
+  ADMIN: 'Sets up endpoints, retries deliveries, makes keys and links, in its tenant. It does not publish.',
+  VIEWER:
+    'Reads events, deliveries and endpoints of its tenant, but no keys, sessions or audit log. It changes nothing.',
+  PUBLISHER: 'Publishes events, and reads nothing. For the platform that sends the events.',
+  OPERATOR: 'Everything, for every tenant: for whoever runs the gateway.',
+}
+
+const ROLE_NAMES: Record<Role, string> = {
+  ADMIN: 'Administer the tenant (ADMIN)',
+  VIEWER: 'Read (VIEWER)',
+  PUBLISHER: 'Publish events (PUBLISHER)',
+  OPERATOR: 'Operate the gateway (OPERATOR)',
 }
 
 type ApiKey = NonNullable<ApiKeysQuery['apiKeys']>['nodes'][number]
@@ -207,8 +215,8 @@ function NewKeyDialog({ tenantId, onMade, onClose }: NewKeyProps) {
   const roles: Role[] = isOperator
     ? tenantId === null
       ? ['PUBLISHER', 'OPERATOR']
-      : ['ADMIN', 'VIEWER', 'PUBLISHER', 'OPERATOR']
-    : ['ADMIN', 'VIEWER']
+      : ['VIEWER', 'ADMIN', 'PUBLISHER', 'OPERATOR']
+    : ['VIEWER', 'ADMIN']
   const [name, setName] = useState('')
   const [role, setRole] = useState<Role>(roles[0]!)
   const [isForAll, setForAll] = useState(false)
@@ -264,17 +272,29 @@ function NewKeyDialog({ tenantId, onMade, onClose }: NewKeyProps) {
         <Field label="Name" hint="The program that will use it." error={issueAt(create.refusal, 'name')}>
           {(control) => <TextInput {...control} value={name} onChange={(event) => setName(event.target.value)} />}
         </Field>
-        <Field label="Role" hint={ROLE_SENTENCES[role]} error={issueAt(create.refusal, 'role')}>
-          {(control) => (
-            <Select {...control} value={role} onChange={(event) => setRole(event.target.value as Role)}>
-              {roles.map((one) => (
-                <option key={one} value={one}>
-                  {one.charAt(0) + one.slice(1).toLowerCase()}
-                </option>
-              ))}
-            </Select>
+        <fieldset className="flex flex-col gap-2">
+          <legend className="mb-1 font-medium">What may the program do?</legend>
+          {roles.map((one) => (
+            <Choice
+              key={one}
+              group="role"
+              isOn={role === one}
+              onChoose={() => setRole(one)}
+              label={ROLE_NAMES[one]}
+              hint={ROLE_SENTENCES[one]}
+            />
+          ))}
+          {!isOperator && (
+            <p className="text-xs text-ink-3">
+              A key that publishes events (PUBLISHER) is made by an operator of the gateway: ask one.
+            </p>
           )}
-        </Field>
+          {issueAt(create.refusal, 'role') && (
+            <p role="alert" className="text-xs text-bad">
+              {issueAt(create.refusal, 'role')}
+            </p>
+          )}
+        </fieldset>
         {role === 'PUBLISHER' && tenantId !== null && (
           <Checkbox
             label="For every tenant"

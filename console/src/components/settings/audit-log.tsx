@@ -44,6 +44,9 @@ const ACTIONS: Record<string, string> = {
   'console_link.created': 'Made a console link',
   'session.opened': 'Signed in to the console',
   'session.ended': 'Ended a console session',
+  'delivery.retried': 'Retried a delivery',
+  'delivery.resent': 'Sent a delivery again',
+  'delivery.cancelled': 'Cancelled a delivery',
   'tenant.created': 'Opened the tenant',
 }
 
@@ -60,7 +63,14 @@ const COLUMNS: readonly Column<Entry>[] = [
   {
     id: 'details',
     header: 'Details',
-    cell: ({ details }) => <span className="text-ink-2">{detailsOf(details)}</span>,
+    cell: ({ details }) => {
+      const text = describeDetails(details)
+      return (
+        <span className="text-ink-2" title={text}>
+          {text}
+        </span>
+      )
+    },
   },
   {
     id: 'actor',
@@ -153,14 +163,34 @@ function wordsOf(action: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1)
 }
 
-/** "role: VIEWER, expires at: …" */
-function detailsOf(details: unknown): string {
+type Details = Record<string, unknown>
+
+/** "max in flight: 5 → 10, role: VIEWER": what changed, before and after, then what else there is to say. */
+function describeDetails(details: unknown): string {
   if (typeof details !== 'object' || details === null) return ''
-  return Object.entries(details)
+  const {
+    before = {},
+    after = {},
+    changed: _changed,
+    ...rest
+  } = details as { before?: Details; after?: Details } & Details
+  const fields = [...new Set([...Object.keys(before), ...Object.keys(after)])]
+  const changes = fields.map((field) => {
+    const [was, is] = [before[field], after[field]].map((value) => (value === undefined ? null : shown(value)))
+    return `${inWords(field)}: ${was === null ? is : is === null ? `was ${was}` : `${was} → ${is}`}`
+  })
+  const others = Object.entries(rest)
     .filter(([, value]) => value !== null)
-    .map(([name, value]) => {
-      const words = name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
-      return `${words}: ${Array.isArray(value) ? value.join(', ') : typeof value === 'object' ? JSON.stringify(value) : value}`
-    })
-    .join(', ')
+    .map(([name, value]) => `${inWords(name)}: ${shown(value)}`)
+  return [...changes, ...others].join(', ')
+}
+
+function inWords(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+}
+
+function shown(value: unknown): string {
+  if (value === null) return 'none'
+  if (Array.isArray(value)) return value.length > 0 ? value.join(', ') : 'none'
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }

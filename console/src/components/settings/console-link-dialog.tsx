@@ -6,9 +6,9 @@ import { issueAt, issuesElsewhere, useAction } from '../../lib/actions.ts'
 import { useRights } from '../../session/session.ts'
 import { Button } from '../../ui/button.tsx'
 import { Dialog } from '../../ui/dialog.tsx'
-import { Field, Select } from '../../ui/field.tsx'
+import { Field, Select, TextInput } from '../../ui/field.tsx'
 import { Notice } from '../../ui/states.tsx'
-import { Ago } from '../../ui/time.tsx'
+import { Ago, Time } from '../../ui/time.tsx'
 import { SecretOnce } from '../endpoints/secret-once.tsx'
 import { ROLE_SENTENCES } from './api-keys.tsx'
 
@@ -36,12 +36,18 @@ type LinkProps = { tenantId: string; tenantName: string; onClose(): void }
 /** Creates a link that signs in to the console of a tenant once. */
 export function ConsoleLinkDialog({ tenantId, tenantName, onClose }: LinkProps) {
   const { isOperator } = useRights()
+  const [name, setName] = useState('')
   const [role, setRole] = useState<Role>('VIEWER')
   const [seconds, setSeconds] = useState(LIVES[0]![1])
   const [made, setMade] = useState<{ url: string; expiresAt: string } | null>(null)
   const create = useAction(CREATE, (data) => data.createConsoleLink, { showsRefusal: true })
   const run = async () => {
-    const input = { role, expiresInSeconds: seconds, tenantId: role === 'OPERATOR' ? null : tenantId }
+    const input = {
+      name: name.trim(),
+      role,
+      expiresInSeconds: seconds,
+      tenantId: role === 'OPERATOR' ? null : tenantId,
+    }
     setMade(await create.run({ input }))
   }
   if (made)
@@ -49,7 +55,7 @@ export function ConsoleLinkDialog({ tenantId, tenantName, onClose }: LinkProps) 
       <Dialog
         isOpen
         onClose={onClose}
-        title="The console link"
+        title={`The console link for ${name.trim()}`}
         footer={
           <Button kind="primary" onClick={onClose}>
             Done
@@ -57,8 +63,8 @@ export function ConsoleLinkDialog({ tenantId, tenantName, onClose }: LinkProps) 
         }
       >
         <SecretOnce secret={made.url} what="link">
-          It signs in once, whoever opens it first, and stops working <Ago at={made.expiresAt} />. Send it only to whom
-          it is for.
+          It signs in once, whoever opens it first, until <Time at={made.expiresAt} /> (<Ago at={made.expiresAt} />
+          ). Send it only to {name.trim()}.
         </SecretOnce>
       </Dialog>
     )
@@ -75,6 +81,7 @@ export function ConsoleLinkDialog({ tenantId, tenantName, onClose }: LinkProps) 
             kind="primary"
             icon={<Link2 size={14} aria-hidden />}
             isBusy={create.isBusy}
+            disabled={name.trim() === ''}
             onClick={() => void run()}
           >
             Make the link
@@ -83,6 +90,13 @@ export function ConsoleLinkDialog({ tenantId, tenantName, onClose }: LinkProps) 
       }
     >
       <div className="flex flex-col gap-4">
+        <Field
+          label="Person"
+          hint="Who will sign in. Sessions, the audit log and what the person does show this name."
+          error={issueAt(create.refusal, 'name')}
+        >
+          {(control) => <TextInput {...control} value={name} onChange={(event) => setName(event.target.value)} />}
+        </Field>
         <Field label="Role" hint={ROLE_SENTENCES[role]} error={issueAt(create.refusal, 'role')}>
           {(control) => (
             <Select {...control} value={role} onChange={(event) => setRole(event.target.value as Role)}>
@@ -103,7 +117,7 @@ export function ConsoleLinkDialog({ tenantId, tenantName, onClose }: LinkProps) 
             </Select>
           )}
         </Field>
-        {issuesElsewhere(create.refusal, ['role', 'expiresInSeconds']).map((message) => (
+        {issuesElsewhere(create.refusal, ['name', 'role', 'expiresInSeconds']).map((message) => (
           <Notice key={message} tone="bad">
             {message}
           </Notice>

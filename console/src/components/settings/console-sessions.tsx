@@ -21,6 +21,7 @@ const SESSIONS = graphql(`
       nodes {
         id
         name
+        invitedBy
         role
         current
         createdAt
@@ -70,7 +71,7 @@ export function ConsoleSessions({ tenantId }: { tenantId: string }) {
   return (
     <div className="flex flex-col gap-3 px-6 py-4">
       <p className="text-ink-2">
-        Browsers that a console link signed in. Each session lasts twelve hours at most.
+        Browsers that are signed in. Each session lasts twelve hours at most.
         {isOperator && ' Those of operators see every tenant, and so are in each list; only operators see them there.'}
       </p>
       {fault && !data ? (
@@ -85,7 +86,7 @@ export function ConsoleSessions({ tenantId }: { tenantId: string }) {
         <div className="overflow-x-auto rounded-lg border border-line bg-surface">
           <PlainTable
             caption="Console sessions"
-            headers={['Link made by', 'Role', 'Last used', 'Signed in', 'Ends', '']}
+            headers={['Person', 'Invited by', 'Role', 'Last used', 'Signed in', 'Ends', '']}
           >
             {sessions.map((session) => (
               <Row key={session.id} session={session} onEnd={() => setEnding(session)} />
@@ -111,7 +112,7 @@ export function ConsoleSessions({ tenantId }: { tenantId: string }) {
 }
 
 function Row({ session, onEnd }: { session: Session; onEnd(): void }) {
-  const { name, role, current, createdAt, lastUsedAt, expiresAt } = session
+  const { name, invitedBy, role, current, createdAt, lastUsedAt, expiresAt } = session
   const cell = 'h-10 border-b border-line px-3'
   return (
     <tr>
@@ -121,6 +122,7 @@ function Row({ session, onEnd }: { session: Session; onEnd(): void }) {
           {current && <Badge tone="good">this browser</Badge>}
         </span>
       </th>
+      <td className={cell}>{invitedBy ?? <span className="text-ink-3">signed in by OpenID Connect</span>}</td>
       <td className={cell} title={ROLE_SENTENCES[role]}>
         <Badge tone={role === 'OPERATOR' ? 'warn' : 'idle'}>{role.toLowerCase()}</Badge>
       </td>

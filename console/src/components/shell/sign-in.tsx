@@ -6,12 +6,10 @@ import { Code } from '../../ui/code.tsx'
 import { Field, TextInput } from '../../ui/field.tsx'
 import { Failed } from '../../ui/states.tsx'
 
-const MAKE_A_LINK = `mutation {
-  createConsoleLink(input: { tenantId: "ten_…", role: ADMIN }) {
-    ... on CreateConsoleLinkSuccess { url expiresAt }
-    ... on Error { message }
-  }
-}`
+/** A command that makes a link for an operator, to paste into a shell. The key may be the one that `npm start` printed. */
+const makeALink = (address: string) => `curl -s ${address}/graphql \\
+  -H "authorization: Bearer $SIVO_OPERATOR_KEY" -H 'content-type: application/json' \\
+  -d '{"query":"mutation { createConsoleLink(input: { role: OPERATOR, name: \\"your name\\" }) { ... on CreateConsoleLinkSuccess { url expiresAt } ... on Error { message } } }"}'`
 
 /** The page for people without a session. */
 export function SignIn({ session }: { session: Session }) {
@@ -55,13 +53,22 @@ export function SignIn({ session }: { session: Session }) {
           Sign in
         </Button>
       </form>
-      <details className="text-ink-2">
+      <details className="text-ink-2" open={why !== null}>
         <summary className="font-medium">Where do I get a link?</summary>
-        <p className="mt-2 mb-2">
-          The gateway prints one when it starts with its demo. Otherwise somebody with an ADMIN or OPERATOR key makes
-          one:
+        <ul className="my-2 list-disc pl-5">
+          <li>From somebody who is signed in: Settings, “Make a console link”.</li>
+          <li>
+            Where <code className="font-mono text-xs">npm start</code> runs: press{' '}
+            <kbd className="font-mono text-xs">l</kbd> and Enter, and it prints a new one.
+          </li>
+          <li>With an operator’s key, by this command:</li>
+        </ul>
+        <Code text={makeALink(location.origin)} label="command that makes a link" />
+        <p className="mt-2">
+          For a person of one tenant, use <code className="font-mono text-xs">role: ADMIN, tenantId: "ten_…"</code>. A
+          link can be used for 15 minutes, or for as long as <code className="font-mono text-xs">expiresInSeconds</code>{' '}
+          says.
         </p>
-        <Code text={MAKE_A_LINK} label="mutation that makes a link" />
       </details>
     </main>
   )
