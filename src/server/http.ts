@@ -2,7 +2,6 @@
 // before anything is done for it. In the role `worker` only health, readiness and metrics are served.
 
 import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { GraphQLSchema } from 'graphql'
 import type { Registry } from 'prom-client'
@@ -17,8 +16,8 @@ import { loadConsoleFiles } from './console-files.ts'
 import { serveDeadLetters } from './dead-letters.ts'
 import { createForwarded } from './forwarded.ts'
 import { HEADERS_TIMEOUT_MS, KEEP_ALIVE_MS, MAX_HEADER_BYTES, REQUEST_TIMEOUT_MS, STALLED_MS } from './limits.ts'
-import { createServerMetrics } from './metrics.ts'
 import { listenAt } from './listening.ts'
+import { createServerMetrics } from './metrics.ts'
 import { createOpenStreams } from './open-streams.ts'
 import { createOrigins } from './origins.ts'
 import { whatFails } from './readiness.ts'

@@ -139,7 +139,7 @@ test('a link names the person it is for, and the session, the audit and what the
   expect(endpoint.statusChangedBy).toBe('Ana Ruiz')
   expect(Math.abs(Date.parse(endpoint.statusChangedAt) - Date.now())).toBeLessThan(60_000)
   const { reply: log } = await ana.ask('{ auditEntries(first: 3) { nodes { actor action details } } }')
-  expect(log.data.auditEntries.nodes).toEqual([
+  expect(log.data.auditEntries.nodes).toMatchObject([
     {
       actor: expect.stringMatching(/^Ana Ruiz \(ses_/),
       action: 'endpoint.paused',

@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Context, Viewer } from '../../context.ts'
 import { hashToken, kindOfToken, LINK_PREFIX, makeToken, SESSION_PREFIX } from '../../domain/credential.ts'
-import { judgeName } from '../../domain/display-name.ts'
+import { validateName } from '../../domain/display-name.ts'
 import { reachOf, withinReach } from '../../domain/viewer.ts'
 import { type Issue, ValidationError } from '../../errors.ts'
 import type { Prisma, Role, Session } from '../../generated/prisma/client.ts'
@@ -40,7 +40,7 @@ export async function createConsoleLink(
   const owner = viewer.role === 'OPERATOR' ? tenantId : (tenantId ?? viewer.tenantId)
   const seconds = expiresInSeconds ?? DEFAULT_LINK_SECONDS
   const issues: Issue[] = []
-  const nameIssue = name === null ? null : judgeName(name)
+  const nameIssue = name === null ? null : validateName(name)
   if (nameIssue) issues.push({ path: ['input', 'name'], message: nameIssue })
   if (role === 'PUBLISHER')
     issues.push({
