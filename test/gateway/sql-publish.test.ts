@@ -1,10 +1,15 @@
 import { createHmac } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openConnection } from '../../src/database/pools.ts'
 import type { Receiver } from '../../src/dev/receiver.ts'
 import { fromPublicId, toPublicId } from '../../src/domain/id.ts'
 import { installSqlPublish } from '../../src/gateway/publish/sql-publish.ts'
+import { writePage } from '../receivers/pages.ts'
 import { accessTo } from '../support/database-session.ts'
 import { exampleEvent, type House, openHouse } from '../support/house.ts'
 
@@ -197,4 +202,29 @@ test('Prisma publishes within its own transaction', async () => {
   )
   const [request] = await receiver.until((requests) => requests.length === 1)
   expect(JSON.parse(request!.body.toString()).subject).toBe('by-prisma')
+})
+
+test.each([
+  { file: 'end-call.mjs', handle: () => client },
+  { file: 'end-call-prisma.mjs', handle: () => house.app.ctx.db },
+])('$file of docs/transactional-publishing.md publishes with its row, and not without it', async ({ file, handle }) => {
+  const folder = await mkdtemp(join(tmpdir(), 'sivo-transactional-'))
+  try {
+    await writePage('../transactional-publishing.md', folder)
+    const { endCall } = await import(pathToFileURL(join(folder, file)).href)
+    await client.query('set search_path = public')
+    await client.query('create table if not exists ended_call (id text primary key)')
+    receiver.forget()
+    const call = { ...(data as object), call_id: `call of ${file}` }
+    const id = await endCall(handle(), tenant, call)
+    const [request] = await receiver.until((requests) => requests.length === 1)
+    expect(JSON.parse(request!.body.toString())).toMatchObject({ id, subject: call.call_id, data: call })
+    const before = await house.app.ctx.db.event.count()
+    await expect(endCall(handle(), tenant, call)).rejects.toThrow(/duplicate key|23505/)
+    await expect(endCall(handle(), 'ten_nobody', { ...call, call_id: 'another' })).rejects.toThrow(/tenant/)
+    expect(await house.app.ctx.db.event.count()).toBe(before)
+    expect((await client.query("select 1 from ended_call where id = 'another'")).rowCount).toBe(0)
+  } finally {
+    await rm(folder, { recursive: true })
+  }
 })
