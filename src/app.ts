@@ -9,20 +9,20 @@ import type { Registry } from 'prom-client'
 import packageJson from '../package.json' with { type: 'json' }
 import type { Config } from './config.ts'
 import type { Context } from './context.ts'
-import { partitionsAhead } from './database/partitions.ts'
-import { type HotDatabase, openAccess, openHotDatabase, openPool } from './database/pools.ts'
+import { openAccess, openHotDatabase, openPool } from './database/pools.ts'
 import { createClock } from './domain/clock.ts'
 import { createIdSource } from './domain/id.ts'
 import type { Lanes } from './gateway/deliver/lanes.ts'
 import { createPublisher, type PublishContext } from './gateway/publish/publisher.ts'
 import { type Heartbeat, openHeartbeat } from './gateway/recover/heartbeat.ts'
+import { keepWatchingPartitions } from './gateway/retention/watch-partitions.ts'
 import { readBacklog } from './gateway/statistics/backlog.ts'
 import { addGauges } from './gauges.ts'
 import { PrismaClient } from './generated/prisma/client.ts'
 import { type ChangeFeed, openChangeFeed } from './live/feed.ts'
 import { createNotifier } from './live/notifier.ts'
 import { createFaultLog } from './log.ts'
-import { createMetrics, type Metrics } from './metrics.ts'
+import { createMetrics } from './metrics.ts'
 import { createParts, type Parts } from './parts.ts'
 import { createVault } from './vault.ts'
 import { JOB_CONNECTIONS, openWorker, type Work } from './worker.ts'
@@ -111,8 +111,6 @@ async function openParts({ config, log, ca, narrate = false }: AppOptions, parts
 
   const hot = openHotDatabase(access, CONNECTIONS)
   parts.add('delivery pools', () => hot.close())
-  const stopNoting = keepNotingPartitions(hot, metrics, log)
-  parts.add('gauge of partitions', stopNoting)
   const adminPool = openPool(access, 'admin', CONNECTIONS.admin)
   parts.add('admin pool', () => adminPool.end())
   const db = new PrismaClient({ adapter: new PrismaPg(adminPool, { schema: access.schema }) })
@@ -128,6 +126,7 @@ async function openParts({ config, log, ca, narrate = false }: AppOptions, parts
     vault: createVault([config.secretsKey, ...config.formerSecretsKeys]),
   }
 
+  parts.add('watch of partitions', keepWatchingPartitions(ctx, metrics))
   const faults = createFaultLog(log)
   const notifier = createNotifier({
     database: hot.unsynced,
@@ -187,29 +186,5 @@ async function openParts({ config, log, ca, narrate = false }: AppOptions, parts
       closed ??= parts.close(deadlineMs)
       return closed
     },
-  }
-}
-
-const NOTE_PARTITIONS_MS = 60_000
-const FEW_WEEKS = 3
-const WEEK_SECONDS = 7 * 86_400
-
-/** Keeps the gauge of partitions; gives what ends it. */
-function keepNotingPartitions(hot: HotDatabase, metrics: Metrics, log: Logger): () => Promise<void> {
-  let noting: Promise<void> = Promise.resolve()
-  const note = async () => {
-    // While the database is away, the last figure stands.
-    for (const { table, weeksAhead } of await partitionsAhead(hot.pool).catch(() => [])) {
-      metrics.partitionsAhead.set({ table }, weeksAhead * WEEK_SECONDS)
-      if (weeksAhead < FEW_WEEKS) log.warn({ table, weeksAhead }, 'partitions.run_short')
-    }
-  }
-  const timer = setInterval(() => {
-    noting = note()
-  }, NOTE_PARTITIONS_MS)
-  noting = note()
-  return async () => {
-    clearInterval(timer)
-    await noting
   }
 }

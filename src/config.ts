@@ -4,6 +4,7 @@
 import { AddressError, readAddress } from './database/address.ts'
 import type { FailingPolicy } from './domain/failing-endpoint.ts'
 import { parseNetworks } from './domain/network-address.ts'
+import { leastRetentionDays } from './domain/retention.ts'
 import { parseDuration, parseSchedule } from './domain/retry-schedule.ts'
 
 export type ServiceRole = 'all' | 'api' | 'worker'
@@ -32,6 +33,8 @@ export type Config = {
   readonly attemptTimeoutMs: number
   /** When the gateway warns about an endpoint that fails, and when it disables it. */
   readonly failingPolicy: FailingPolicy
+  /** For how many days events, deliveries and attempts are kept at least. */
+  readonly retentionDays: number
   readonly allowedNetworks: ReturnType<typeof parseNetworks>
   readonly allowedPorts: readonly number[]
   /** `ip:port` each; empty for the servers of the system. */
@@ -61,6 +64,8 @@ export class ConfigurationError extends Error {
 }
 
 const MAX_DRAIN_DELAY_MS = 300_000
+const MAX_RETENTION_DAYS = 36_500
+
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
 /** Reads the environment. Throws ConfigurationError with every problem found. */
@@ -131,6 +136,9 @@ export function readConfig(env: Record<string, string | undefined>): Config {
         wholeNumber(text, 1, 1_000_000),
       ),
     },
+    retentionDays: read('SIVO_RETENTION_DAYS', '90', `a whole number of days from 1 to ${MAX_RETENTION_DAYS}`, (text) =>
+      wholeNumber(text, 1, MAX_RETENTION_DAYS),
+    ),
     allowedNetworks: read(
       'SIVO_ALLOWED_NETWORKS',
       '',
@@ -190,6 +198,13 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     problems.push(
       `SIVO_WARN_AFTER: expected a shorter time than SIVO_DISABLE_AFTER, so that the gateway warns before it disables an endpoint, got ${shown('SIVO_WARN_AFTER', env['SIVO_WARN_AFTER']?.trim() || '1h')}.`,
     )
+  if (config.retentionDays && config.retrySchedule && config.retryJitter !== undefined) {
+    const least = leastRetentionDays(config.retrySchedule, config.retryJitter)
+    if (config.retentionDays < least)
+      problems.push(
+        `SIVO_RETENTION_DAYS: expected at least ${least}, because the retries of SIVO_RETRY_SCHEDULE may take so many days, got "${config.retentionDays}". Keep events for longer, or shorten the schedule.`,
+      )
+  }
   if (env['NODE_USE_ENV_PROXY'] && env['NODE_USE_ENV_PROXY'] !== '0')
     problems.push(
       'NODE_USE_ENV_PROXY: expected no value, because deliveries must go to the checked addresses and not to a proxy. Unset it.',

@@ -87,6 +87,12 @@ export function createMetrics(inTheAir: () => number) {
       labelNames: ['statement'] as const,
       registers,
     }),
+    partitionsOverdue: new Gauge({
+      name: 'sivo_partitions_overdue_seconds',
+      help: 'For how long the newest row of the oldest partition has been older than the retention, by table. More than two days is an alarm.',
+      labelNames: ['table'] as const,
+      registers,
+    }),
     connectionsDropped: new Counter({
       name: 'sivo_database_connections_dropped_total',
       help: 'Database connections that this process ended because they did not answer or took no writes.',

@@ -33,6 +33,7 @@ test('with nothing set it is the embedded gateway of the contract', () => {
     retryJitter: 0.1,
     attemptTimeoutMs: 10_000,
     failingPolicy: { warnAfterMs: 3_600_000, disableAfterMs: 5 * 86_400_000, disableAfterDeliveries: 100 },
+    retentionDays: 90,
     allowedNetworks: [],
     allowedPorts: [443, 8443],
     dnsServers: [],
@@ -58,6 +59,7 @@ test('every problem is reported at once, by name, with what was expected and wha
     SIVO_WARN_AFTER: 'soon',
     SIVO_DISABLE_AFTER: 'never',
     SIVO_DISABLE_AFTER_DELIVERIES: '0',
+    SIVO_RETENTION_DAYS: '0',
     SIVO_ALLOWED_NETWORKS: '300.0.0.0/8',
     SIVO_ALLOWED_PORTS: '443,x',
     SIVO_DNS_SERVERS: 'resolver',
@@ -88,6 +90,7 @@ test('every problem is reported at once, by name, with what was expected and wha
       'SIVO_DRAIN_DELAY',
       'SIVO_OPERATOR_KEY',
       'SIVO_PUBLIC_URL',
+      'SIVO_RETENTION_DAYS',
       'SIVO_RETRY_JITTER',
       'SIVO_RETRY_SCHEDULE',
       'SIVO_ROLE',
@@ -112,6 +115,17 @@ test('secrets are never shown, and a served gateway must be given its own', () =
   const said = problemsOf({ ...SERVED, SIVO_OPERATOR_KEY: 'hunter2', SIVO_SECRETS_KEY: 'hunter3' }).join()
   expect(said).not.toMatch(/hunter/)
   expect(problemsOf({ DATABASE_URL: SERVED.DATABASE_URL })).toHaveLength(2)
+})
+
+test('a retention shorter than the retries may take is refused, in one sentence, with the least that will do', () => {
+  expect(problemsOf({ SIVO_RETRY_SCHEDULE: '1h,5d', SIVO_RETENTION_DAYS: '5' })).toEqual([
+    expect.stringMatching(/^SIVO_RETENTION_DAYS: expected at least 6, .*SIVO_RETRY_SCHEDULE.*, got "5"\./),
+  ])
+  expect(readConfig({ SIVO_RETRY_SCHEDULE: '1h,5d', SIVO_RETENTION_DAYS: '6' }).retentionDays).toBe(6)
+  for (const text of ['0', '-1', '1.5', '36501', 'never', '90d'])
+    expect(problemsOf({ SIVO_RETENTION_DAYS: text })).toEqual([
+      expect.stringMatching(/^SIVO_RETENTION_DAYS: expected a whole number of days from 1 to 36500, got/),
+    ])
 })
 
 test('former keys are a list', () => {

@@ -48,6 +48,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'gateway/recover',
     'gateway/statistics',
     'gauges',
+    'gateway/retention',
     'generated',
     'live',
     'log',
@@ -75,6 +76,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   ],
   'gateway/fairness': ['domain', 'errors'],
   'gateway/recover': ['context', 'database', 'domain', 'gateway/deliver', 'metrics'],
+  'gateway/retention': ['context', 'database', 'domain', 'metrics'],
   'gateway/retry': [
     'context',
     'database',

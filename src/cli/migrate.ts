@@ -86,5 +86,6 @@ async function report(access: DatabaseAccess): Promise<number> {
 
 /** The function for publishing by SQL names the attempts of a cycle. */
 function readSchedule(): readonly number[] {
-  return readConfig({ SIVO_RETRY_SCHEDULE: process.env['SIVO_RETRY_SCHEDULE'] }).retrySchedule
+  const { SIVO_RETRY_SCHEDULE, SIVO_RETRY_JITTER, SIVO_RETENTION_DAYS } = process.env
+  return readConfig({ SIVO_RETRY_SCHEDULE, SIVO_RETRY_JITTER, SIVO_RETENTION_DAYS }).retrySchedule
 }

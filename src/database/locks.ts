@@ -12,6 +12,8 @@ export const STATISTICS_LOCK = 7_314_552_004
 export const OPERATOR_KEY_LOCK = 7_314_552_005
 /** Held while one process looks at the endpoints that fail. */
 export const HEALTH_LOCK = 7_314_552_006
+/** Held for one round that drops partitions. */
+export const RETENTION_LOCK = 7_314_552_007
 
 /** SQL for the number of the lock that a process holds for as long as it lives; `id` is SQL for its id as text. */
 export const processLock = (id: string) => `hashtextextended(${id}, 0)`

@@ -4,14 +4,15 @@
 
 import type { QueryResult } from 'pg'
 
-const PARTITIONED = ['event', 'delivery', 'attempt'] as const
+export const PARTITIONED = ['event', 'delivery', 'attempt'] as const
+export type PartitionedTable = (typeof PARTITIONED)[number]
 const WEEK_MS = 7 * 86_400_000
 const WEEKS_AHEAD = 8
 /** A partition that others hold locked is tried again; waiting for it would make others wait too. */
 const MAX_TRIES = 50
 const LOCK_NOT_AVAILABLE = '55P03'
 
-type Client = { query(text: string, values?: unknown[]): Promise<QueryResult> }
+export type Client = { query(text: string, values?: unknown[]): Promise<QueryResult> }
 
 /** `weeksAhead`: how long writes find a partition from now on, in weeks; 0: this moment has none. */
 export type PartitionStatus = { readonly table: string; readonly weeksAhead: number }
@@ -19,11 +20,13 @@ export type PartitionStatus = { readonly table: string; readonly weeksAhead: num
 /** Unix ms, the end not included; -Infinity: from the beginning of time. */
 type Range = { readonly from: number; readonly to: number }
 
+export type Partition = Range & { readonly table: PartitionedTable; readonly name: string }
+
 /** Makes the partitions that are missing from this week to eight weeks ahead. Safe beside others doing the same. */
 export async function makePartitions(client: Client): Promise<void> {
   const { rows } = await client.query('select now() as now')
   for (const table of PARTITIONED) {
-    const existing = await rangesOf(client, table)
+    const existing = await listPartitions(client, table)
     const missing = missingWeeks(
       rows[0].now,
       existing.map(({ to }) => to),
@@ -40,7 +43,7 @@ export async function partitionsAhead(client: Client): Promise<PartitionStatus[]
   const statuses: PartitionStatus[] = []
   for (const table of PARTITIONED) {
     let end = now
-    for (const { from, to } of await rangesOf(client, table)) if (from <= end && to > end) end = to
+    for (const { from, to } of await listPartitions(client, table)) if (from <= end && to > end) end = to
     statuses.push({ table, weeksAhead: (end - now) / WEEK_MS })
   }
   return statuses
@@ -84,16 +87,21 @@ function startOfWeek(ms: number): number {
   return Math.floor((ms - MONDAY_OFFSET_MS) / WEEK_MS) * WEEK_MS + MONDAY_OFFSET_MS
 }
 
-/** Sorted by time. */
-async function rangesOf(client: Client, table: string): Promise<Range[]> {
+/** The partitions of a table, sorted by time. One that is being detached is none of them. */
+export async function listPartitions(client: Client, table: PartitionedTable): Promise<Partition[]> {
   const { rows } = await client.query(
-    `select substring(bound from 'FROM \\(''([0-9a-f-]+)''\\)') as lower, substring(bound from 'TO \\(''([0-9a-f-]+)''\\)') as upper
-     from (select pg_get_expr(c.relpartbound, c.oid) as bound from pg_inherits i join pg_class c on c.oid = i.inhrelid
+    `select name, substring(bound from 'FROM \\(''([0-9a-f-]+)''\\)') as lower, substring(bound from 'TO \\(''([0-9a-f-]+)''\\)') as upper
+     from (select c.relname as name, pg_get_expr(c.relpartbound, c.oid) as bound from pg_inherits i join pg_class c on c.oid = i.inhrelid
            where i.inhparent = $1::regclass and not i.inhdetachpending) as bounds`,
     [table],
   )
   return rows
-    .map(({ lower, upper }) => ({ from: momentOf(lower, Number.NEGATIVE_INFINITY), to: momentOf(upper, Infinity) }))
+    .map(({ name, lower, upper }) => ({
+      table,
+      name,
+      from: momentOf(lower, Number.NEGATIVE_INFINITY),
+      to: momentOf(upper, Infinity),
+    }))
     .sort((a, b) => a.from - b.from)
 }
 

@@ -24,14 +24,19 @@ export const JOBS = {
   /** A wake-up: look at the bulk retries now. It does no harm if it is lost, doubled or late. */
   'retry-dead-letters': z.object({ bulkRetryId: uuid }),
   'make-partitions': z.object({}),
+  'drop-partitions': z.object({}),
   'replace-foreign-stamps': z.object({}),
   'purge-idempotency-keys': z.object({}),
   'forget-statistics': z.object({}),
   'forget-test-steps': z.object({}),
+  'forget-leftovers': z.object({}),
 } as const
 
 export type JobName = keyof typeof JOBS
 export type JobPayload<Name extends JobName> = z.infer<(typeof JOBS)[Name]>
+
+/** Where graphile-worker keeps the jobs. */
+export const JOBS_TABLE = 'graphile_worker._private_jobs'
 
 /** High, because fetching a job counts as an attempt, even if the process that fetched it dies before it runs the job. */
 const JOB_MAX_ATTEMPTS = 1000

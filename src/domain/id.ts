@@ -59,6 +59,11 @@ export function kindOfId(id: string): IdKind | null {
 
 const SUFFIX = /^[0-7][0-9a-hjkmnp-tv-z]{25}$/
 
+/** When a database id was made, to the millisecond. */
+export function timeOfId(uuid: string): Date {
+  return new Date(Number.parseInt(uuid.slice(0, 8) + uuid.slice(9, 13), 16))
+}
+
 export type IdSource = () => string
 
 const TAIL_BYTES = 8

@@ -53,7 +53,7 @@ export type RetryQuestion = {
 export function nextDelayMs({ schedule, attemptInCycle, jitter, random, retryAfterMs }: RetryQuestion): number | null {
   const delayMs = schedule[attemptInCycle - 1]
   if (delayMs === undefined) return null
-  const addedMs = Math.floor(Math.min(delayMs * jitter, MAX_JITTER_MS) * random)
+  const addedMs = Math.floor(mostJitterMs(delayMs, jitter) * random)
   return Math.max(delayMs + addedMs, Math.min(retryAfterMs ?? 0, MAX_RETRY_AFTER_MS))
 }
 
@@ -65,6 +65,11 @@ export function delaysUntilLastAttempt(schedule: readonly number[]): number[] {
   return Array.from({ length: schedule.length + 1 }, (_, failed) =>
     schedule.slice(failed).reduce((sum, delayMs) => sum + delayMs, 0),
   )
+}
+
+/** The most that jitter may add to a delay, in milliseconds. */
+export function mostJitterMs(delayMs: number, jitter: number): number {
+  return Math.min(delayMs * jitter, MAX_JITTER_MS)
 }
 
 function isDuration(text: string): boolean {

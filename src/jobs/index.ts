@@ -22,12 +22,16 @@ import { sweepDeletedEndpoint, sweepDeletedEndpoints } from '../gateway/admin/sw
 import type { Lanes } from '../gateway/deliver/lanes.ts'
 import { forgetTestSteps } from '../gateway/deliver/test-steps.ts'
 import { purgeIdempotencyKeys } from '../gateway/publish/purge-idempotency-keys.ts'
+import { dropExpiredPartitions } from '../gateway/retention/drop-partitions.ts'
+import { forgetLeftovers } from '../gateway/retention/forget-leftovers.ts'
 import type { BulkRetries } from '../gateway/retry/bulk-retry-worker.ts'
 import { forgetStatistics } from '../gateway/statistics/statistics.ts'
 
 const CRONTAB = `
 # Partitions are made weeks ahead; a day without is no harm.
 17 3 * * * make-partitions ?fill=1d
+# What is older than the retention. The events of a week go an hour after its deliveries.
+31 * * * * drop-partitions
 # What a restored dump brought along. Each start of the runner asks for it too.
 11 * * * * replace-foreign-stamps
 # What was in flight as its endpoint was deleted.
@@ -38,6 +42,8 @@ const CRONTAB = `
 53 * * * * forget-statistics
 # Steps of tests that are long over.
 7 * * * * forget-test-steps
+# Links, sessions, bulk retries and jobs that nobody needs any more.
+47 * * * * forget-leftovers
 `
 
 export type JobRunner = {
@@ -77,6 +83,7 @@ export function startJobs({ ctx, lanes, processId, bulkRetries, pool, setPoolIds
     'sweep-deleted-endpoints': implement('sweep-deleted-endpoints', () => sweepDeletedEndpoints(ctx)),
     'retry-dead-letters': implement('retry-dead-letters', () => bulkRetries.wake()),
     'make-partitions': implement('make-partitions', () => makePartitions(pool)),
+    'drop-partitions': implement('drop-partitions', () => dropExpiredPartitions(ctx, { pool })),
     'replace-foreign-stamps': implement('replace-foreign-stamps', async () => {
       const replaced = await replaceForeignStamps(ctx.hot)
       if (replaced > 0) ctx.log.warn({ rows: replaced }, 'database.was_restored')
@@ -84,6 +91,7 @@ export function startJobs({ ctx, lanes, processId, bulkRetries, pool, setPoolIds
     'purge-idempotency-keys': implement('purge-idempotency-keys', () => purgeIdempotencyKeys(ctx)),
     'forget-statistics': implement('forget-statistics', () => forgetStatistics(ctx)),
     'forget-test-steps': implement('forget-test-steps', () => forgetTestSteps(ctx)),
+    'forget-leftovers': implement('forget-leftovers', () => forgetLeftovers(ctx)),
   } satisfies Record<JobName, Task>
 
   async function start(): Promise<Runner> {

@@ -9,11 +9,13 @@ import { sendTestEvent } from '../gateway/publish/send-test-event.ts'
 import { cancelDelivery, retryDelivery } from '../gateway/retry/retry-delivery.ts'
 import type { Prisma } from '../generated/prisma/client.ts'
 import { ADMINISTRATORS, builder, READERS, type RequestContext } from './builder.ts'
+import { bygoneEvent, OF_EVENT } from './bygone-event.ts'
 import { pageArgs, pageCost, readPage, toPage } from './connections.ts'
 import { deliveryPage } from './delivery-page.ts'
 import { Endpoint } from './endpoint.ts'
 import { newestOfEach } from './endpoint-deliveries.ts'
 import { ValidationIssue } from './errors.ts'
+import { Event } from './event.ts'
 import { deliveryFilterOf, type Lookup, lookup, viewerOf } from './tenancy.ts'
 
 const DeliveryStatusEnum = builder.enumType('DeliveryStatus', {
@@ -121,7 +123,12 @@ export const Delivery = builder.prismaObject('Delivery', {
           ? delivery.endpoint.deletedAt
           : delivery.completedAt,
     }),
-    event: t.relation('event', { description: 'The event that is delivered.' }),
+    event: t.field({
+      type: Event,
+      description: 'The event that is delivered.',
+      select: (_args, _ctx, nestedSelection) => ({ ...OF_EVENT, event: nestedSelection(true) }),
+      resolve: (delivery) => delivery.event ?? bygoneEvent(delivery),
+    }),
     endpoint: t.relation('endpoint', { description: 'The endpoint that receives it.' }),
     attempts: t.relation('attempts', {
       description: 'The attempts, in the order of their numbers.',

@@ -53,6 +53,8 @@ export const Event = builder.prismaObject('Event', {
     deliveries: t.relation('deliveries', {
       description: 'The deliveries of the event, one for each endpoint that receives it.',
       query: { orderBy: { id: 'asc' } },
+      // Of an event that retention took, which was not read with its deliveries.
+      resolve: (query, { id }, _args, ctx) => ctx.db.delivery.findMany({ ...query, where: { eventId: id } }),
     }),
   }),
 })

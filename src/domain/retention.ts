@@ -1,0 +1,49 @@
+// Decides what retention may take. Promise: nothing is taken before its time, no partition of deliveries that still has one
+// to send, and no event or attempt before its deliveries.
+
+import { MAX_RETRY_AFTER_MS, mostJitterMs } from './retry-schedule.ts'
+
+export const DAY_MS = 86_400_000
+
+/** The rows of one partition were created within [from, to), Unix ms; `from` is -Infinity for the first partition. */
+export type Span = { readonly from: number; readonly to: number }
+
+/** The fewest days for which rows must be kept, so that no delivery is still being retried: at least one. */
+export function leastRetentionDays(schedule: readonly number[], jitter: number): number {
+  const longestMs = schedule.reduce(
+    (sum, delayMs) => sum + Math.max(delayMs + mostJitterMs(delayMs, jitter), MAX_RETRY_AFTER_MS),
+    0,
+  )
+  return Math.max(1, Math.ceil(longestMs / DAY_MS))
+}
+
+/** The time from which on rows are kept, Unix ms. */
+export function keptSince(nowMs: number, retentionMs: number): number {
+  return nowMs - retentionMs
+}
+
+/** The partitions that a round may take, oldest first. */
+export type Expired<Partition extends Span> = {
+  readonly event: readonly Partition[]
+  readonly attempt: readonly Partition[]
+  readonly delivery: readonly Partition[]
+}
+
+/**
+ * The partitions whose last row is older than `sinceMs`. Events and attempts wait for a round after the one that took the
+ * deliveries of their time: whoever read those deliveries still finds what belongs to them.
+ */
+export function expiredPartitions<Partition extends Span>(
+  existing: { readonly [Table in keyof Expired<Partition>]: readonly Partition[] },
+  sinceMs: number,
+): Expired<Partition> {
+  const old = (partitions: readonly Partition[]) =>
+    partitions.filter(({ to }) => to <= sinceMs).sort((a, b) => a.to - b.to)
+  const withoutDeliveries = ({ from, to }: Span) =>
+    !existing.delivery.some((delivery) => delivery.from < to && delivery.to > from)
+  return {
+    event: old(existing.event).filter(withoutDeliveries),
+    attempt: old(existing.attempt).filter(withoutDeliveries),
+    delivery: old(existing.delivery),
+  }
+}

@@ -1,0 +1,94 @@
+// The round that drops what is older than the retention of the deployment: whole partitions, at most one round of all
+// processes at a time. What must not go yet is postponed to a later round, and the log says so.
+
+import type pg from 'pg'
+import type { Context } from '../../context.ts'
+import { type DropResult, dropPartition, finishDetaching } from '../../database/drop-partition.ts'
+import { smallestIdAt } from '../../database/filters/id-window.ts'
+import { RETENTION_LOCK } from '../../database/locks.ts'
+import { listPartitions, PARTITIONED, type Partition, type PartitionedTable } from '../../database/partitions.ts'
+import type { Statement } from '../../database/pools.ts'
+import { DAY_MS, expiredPartitions, keptSince } from '../../domain/retention.ts'
+
+/** `referred`: deliveries of another week belong to events of this one. */
+export type Postponed = { readonly name: string; readonly why: Exclude<DropResult, 'dropped'> | 'referred' }
+
+export type RetentionRound = { readonly dropped: readonly string[]; readonly postponed: readonly Postponed[] }
+
+export type RetentionOptions = {
+  /** Lends the connection of the round. */
+  readonly pool: pg.Pool
+  /** Absent: as the configuration says. */
+  readonly retentionMs?: number
+}
+
+// An event and its deliveries are stored in one statement, but their ids may fall into two weeks, or a delivery was made for
+// an old event.
+const REFERRED: Statement = {
+  name: 'event-partition-referred',
+  text: 'select 1 from delivery where event_id >= $1 and event_id < $2 limit 1',
+}
+
+/** Runs one round; null: another process runs one. */
+export async function dropExpiredPartitions(
+  { hot, log, config }: Pick<Context, 'hot' | 'log' | 'config'>,
+  { pool, retentionMs = config.retentionDays * DAY_MS }: RetentionOptions,
+): Promise<RetentionRound | null> {
+  const client = await pool.connect()
+  let broken: Error | undefined
+  try {
+    const { rows } = await client.query('select pg_try_advisory_lock($1) as taken, now() as now', [RETENTION_LOCK])
+    if (!rows[0].taken) return null
+    return await round(rows[0].now.getTime())
+  } catch (error) {
+    broken = error as Error
+    throw error
+  } finally {
+    // A connection that is thrown away gives its lock back too.
+    await client.query('select pg_advisory_unlock($1)', [RETENTION_LOCK]).catch((error) => {
+      broken = error
+    })
+    client.release(broken)
+  }
+
+  async function round(nowMs: number): Promise<RetentionRound> {
+    const dropped: string[] = []
+    const postponed: Postponed[] = []
+    /** False: no further partition of this table can be detached now. */
+    const conclude = (name: string, result: DropResult | 'referred'): boolean => {
+      if (result === 'dropped') {
+        dropped.push(name)
+        log.info({ partition: name }, 'retention.dropped')
+      } else {
+        postponed.push({ name, why: result })
+        log[result === 'waiting' ? 'warn' : 'info']({ partition: name, why: result }, 'retention.postponed')
+      }
+      return result !== 'busy'
+    }
+    const busy = new Set<PartitionedTable>()
+    for (const { table, name, result } of await finishDetaching(client)) if (!conclude(name, result)) busy.add(table)
+    const expired = expiredPartitions(
+      {
+        event: await listPartitions(client, 'event'),
+        attempt: await listPartitions(client, 'attempt'),
+        delivery: await listPartitions(client, 'delivery'),
+      },
+      keptSince(nowMs, retentionMs),
+    )
+    for (const table of PARTITIONED) {
+      if (busy.has(table)) continue
+      for (const partition of expired[table]) if (!conclude(partition.name, await drop(partition))) break
+    }
+    return { dropped, postponed }
+  }
+
+  async function drop(partition: Partition): Promise<DropResult | 'referred'> {
+    if (partition.table === 'event' && (await isReferredTo(partition))) return 'referred'
+    return dropPartition(client, partition)
+  }
+
+  async function isReferredTo({ from, to }: Partition): Promise<boolean> {
+    const rows = await hot.query(REFERRED, [smallestIdAt(Math.max(from, 0)), smallestIdAt(to)])
+    return rows.length > 0
+  }
+}

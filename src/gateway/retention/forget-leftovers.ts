@@ -1,0 +1,46 @@
+// Deletes the small things that nobody needs any more, in chunks: console links and sessions that are over, bulk retries and
+// their tallies after the retention of the deployment, gates of deleted endpoints, and jobs that failed for the last time.
+
+import type { Context } from '../../context.ts'
+import type { Statement } from '../../database/pools.ts'
+import { JOBS_TABLE } from '../../database/queue.ts'
+
+const CHUNK = 10_000
+
+/** Deletes one chunk of a table. `$1` is the retention of the deployment in days. */
+function forget(table: string, where: string): Statement {
+  return {
+    name: `forget-${table.replace(/\W+/g, '-')}`,
+    text: `
+      with spent as (
+        select ctid from ${table} where $1::int > 0 and ${where} limit ${CHUNK} for update skip locked
+      ), gone as (
+        delete from ${table} where ctid = any (array(select ctid from spent)) returning 1
+      )
+      select count(*)::int as count from gone`,
+  }
+}
+
+const STATEMENTS: readonly Statement[] = [
+  // A week later nobody asks any more why a link or a session does not work. The audit log says who had one.
+  forget('console_link', `least(expires_at, used_at) < now() - interval '7 d'`),
+  forget('session', `least(expires_at, revoked_at) < now() - interval '7 d'`),
+  forget(
+    'bulk_retry_tally',
+    `bulk_retry_id not in (select id from bulk_retry where completed_at is null or completed_at >= now() - $1 * interval '1 d')`,
+  ),
+  forget('bulk_retry', `completed_at < now() - $1 * interval '1 d'`),
+  forget('endpoint_gate', `endpoint_id in (select id from endpoint where deleted_at < now() - interval '1 d')`),
+  // A wake-up is tried a thousand times; one that failed so often helps nobody, and the reconciler wakes the endpoint.
+  forget(JOBS_TABLE, `attempts >= max_attempts and locked_at is null`),
+]
+
+/** Returns the number of deleted rows. */
+export async function forgetLeftovers({ hot, config }: Pick<Context, 'hot' | 'config'>): Promise<number> {
+  let total = 0
+  for (const statement of STATEMENTS) {
+    for (let count = CHUNK; count === CHUNK; total += count)
+      count = (await hot.query<{ count: number }>(statement, [config.retentionDays]))[0]!.count
+  }
+  return total
+}

@@ -1,0 +1,47 @@
+// Keeps the gauges of partitions: how far ahead they reach, and how long past its time the oldest one is. Every process does,
+// and makes partitions itself where few are left: with workers away for weeks, publishes must still find one.
+
+import type { Context } from '../../context.ts'
+import { listPartitions, makePartitions, PARTITIONED, partitionsAhead } from '../../database/partitions.ts'
+import { repeat } from '../../database/waiting.ts'
+import { DAY_MS, keptSince } from '../../domain/retention.ts'
+import type { Metrics } from '../../metrics.ts'
+
+const EVERY_MS = 60_000
+const FEW_WEEKS = 3
+const WEEK_SECONDS = 7 * 86_400
+
+/** Looks at once and then each minute, until the returned function is called. */
+export function keepWatchingPartitions(
+  { hot, log, clock, config }: Pick<Context, 'hot' | 'log' | 'clock' | 'config'>,
+  metrics: Metrics,
+): () => Promise<void> {
+  const look = async () => {
+    try {
+      await lookOnce()
+    } catch (error) {
+      // While the database is away, the last figures stand.
+      log.debug({ err: error }, 'partitions.not_seen')
+    }
+  }
+
+  async function lookOnce(): Promise<void> {
+    const statuses = await partitionsAhead(hot.pool)
+    for (const { table, weeksAhead } of statuses) {
+      metrics.partitionsAhead.set({ table }, weeksAhead * WEEK_SECONDS)
+      if (weeksAhead < FEW_WEEKS) log.warn({ table, weeksAhead }, 'partitions.run_short')
+    }
+    const since = keptSince(clock.now().getTime(), config.retentionDays * DAY_MS)
+    for (const table of PARTITIONED) {
+      const [oldest] = await listPartitions(hot.pool, table)
+      metrics.partitionsOverdue.set({ table }, oldest ? Math.max(0, (since - oldest.to) / 1_000) : 0)
+    }
+    if (statuses.some(({ weeksAhead }) => weeksAhead < FEW_WEEKS)) await makePartitions(hot.pool)
+  }
+
+  const first = look()
+  const stop = repeat(EVERY_MS, look)
+  return async () => {
+    await Promise.all([first, stop()])
+  }
+}

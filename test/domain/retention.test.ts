@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest'
+import { expiredPartitions, leastRetentionDays } from '../../src/domain/retention.ts'
+
+const WEEK = 7 * 86_400_000
+const week = (n: number) => ({ from: n * WEEK, to: (n + 1) * WEEK })
+
+test.each([
+  { name: 'the schedule of the gateway', schedule: [5_000, 30_000, 120_000, 600_000, 3_600_000, 21_600_000], days: 1 },
+  { name: 'four days of retries', schedule: [4 * 86_400_000], days: 5 },
+  {
+    name: 'many short delays, each of which a receiver may stretch to an hour',
+    schedule: Array(50).fill(1_000),
+    days: 3,
+  },
+])('rows are kept for at least as long as retries may take: $name', ({ schedule, days }) => {
+  expect(leastRetentionDays(schedule, 0.1)).toBe(days)
+})
+
+test('partitions expire when their newest row is older than the retention, oldest first', () => {
+  const weeks = [week(2), week(0), week(1), week(3)]
+  const expired = expiredPartitions({ event: weeks, attempt: weeks, delivery: weeks }, 3 * WEEK)
+  expect(expired.delivery).toEqual([week(0), week(1), week(2)])
+})
+
+test('events and attempts wait for a round after the one that takes the deliveries of their time', () => {
+  const all = [week(0), week(1), week(2)]
+  expect(expiredPartitions({ event: all, attempt: all, delivery: all }, 2 * WEEK)).toMatchObject({
+    event: [],
+    attempt: [],
+  })
+  const later = expiredPartitions({ event: all, attempt: all, delivery: [week(1), week(2)] }, 2 * WEEK)
+  expect(later).toMatchObject({ event: [week(0)], attempt: [week(0)], delivery: [week(1)] })
+})
+
+test('a first partition without a beginning holds back every event of its time', () => {
+  const first = { from: Number.NEGATIVE_INFINITY, to: WEEK }
+  expect(expiredPartitions({ event: [week(0)], attempt: [first], delivery: [first] }, 5 * WEEK)).toEqual({
+    event: [],
+    attempt: [],
+    delivery: [first],
+  })
+})

@@ -1,0 +1,50 @@
+// A database whose partitions and rows lie in the past, so that a test need not wait for weeks.
+
+import type { QueryResult } from 'pg'
+import { PARTITIONED } from '../../src/database/partitions.ts'
+import { DAY_MS } from '../../src/domain/retention.ts'
+
+type Client = { query(text: string, values?: unknown[]): Promise<QueryResult> }
+
+const WEEK_MS = 7 * DAY_MS
+
+/** Makes weekly partitions of the empty tables again: from so many days ago until a week from now, or until `untilDaysAgo`. */
+export async function partitionsOfThePast(client: Client, daysAgo: number, untilDaysAgo = -7): Promise<void> {
+  const { rows } = await client.query(
+    `select string_agg(inhrelid::regclass::text, ', ') as names from pg_inherits where inhparent = any ($1::text[]::regclass[])`,
+    [PARTITIONED],
+  )
+  if (rows[0].names) await client.query(`drop table ${rows[0].names}`)
+  const midnight = Math.floor(Date.now() / DAY_MS) * DAY_MS
+  for (const table of PARTITIONED) {
+    let from: number | null = null
+    for (let to = midnight - daysAgo * DAY_MS; to <= midnight - untilDaysAgo * DAY_MS; to += WEEK_MS) {
+      await client.query('select make_partition($1, $2, $3)', [table, from, to])
+      from = to
+    }
+  }
+}
+
+const EARLIER = (
+  id: string,
+) => `(lpad(to_hex(('x' || left(replace(${id}::text, '-', ''), 12))::bit(48)::bigint - $1::bigint), 12, '0')
+  || right(replace(${id}::text, '-', ''), 20))::uuid`
+
+/** Moves the rows of a tenant's events into the past: ids, and the times by which lists and retention go. */
+export async function movePast(client: Client, tenantId: string, days: number): Promise<void> {
+  const values = [days * DAY_MS, tenantId]
+  const time = (column: string) => `${column} = ${column} - $1::bigint * interval '1 ms'`
+  await client.query(
+    `update event set id = ${EARLIER('id')}, ${time('created_at')}, ${time('occurred_at')} where tenant_id = $2`,
+    values,
+  )
+  await client.query(
+    `update delivery set id = ${EARLIER('id')}, event_id = ${EARLIER('event_id')}, ${time('created_at')}, ${time('completed_at')}
+     where tenant_id = $2`,
+    values,
+  )
+  await client.query(
+    `update attempt set id = ${EARLIER('id')}, delivery_id = ${EARLIER('delivery_id')}, ${time('started_at')} where tenant_id = $2`,
+    values,
+  )
+}
