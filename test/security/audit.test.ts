@@ -268,7 +268,10 @@ test('an audit entry of a changed endpoint holds its fields before and after, wi
     maxInFlight: null,
     headers: ['X-Api-Key: …1234'],
   }
-  expect(created!.details).toEqual({ clientAddress: '127.0.0.1', after: { ...before, rateLimitPerSecond: null } })
+  expect(created!.details).toEqual({
+    clientAddress: '127.0.0.1',
+    after: { ...before, rateLimitPerSecond: null, externalId: null, metadata: {} },
+  })
   expect(updated!.details).toEqual({
     clientAddress: '127.0.0.1',
     changed: ['name', 'url', 'eventTypes', 'maxInFlight', 'headers'],
