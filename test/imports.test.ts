@@ -83,6 +83,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'domain',
     'errors',
     'gateway/admin',
+    'gateway/health',
     'gateway/state',
     'gateway/statistics',
     'generated',

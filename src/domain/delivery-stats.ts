@@ -47,6 +47,8 @@ export function planWindow(window: StatsWindow, now: Date): WindowPlan {
 export const SUCCEEDED = -1
 export const DEAD_LETTERED = -2
 export const FAILED_ATTEMPTS = -3
+/** Unlike DEAD_LETTERED, it also counts what was retried later. */
+export const DEATHS = -4
 
 /** `bucket` counts from 0 at the start of the window; -1 is the whole previous window. */
 export type Measured = { readonly bucket: number; readonly measure: number; readonly count: number }
@@ -57,6 +59,7 @@ export type StatsBucket = {
   readonly attempts: number
   readonly failedAttempts: number
   readonly deadLettered: number
+  readonly deaths: number
   readonly successRate: number | null
   readonly p50LatencyMs: number | null
   readonly p95LatencyMs: number | null
@@ -107,6 +110,8 @@ function summariseBucket(start: Date, counts: ReadonlyMap<number, number>): Stat
     attempts,
     failedAttempts: count(FAILED_ATTEMPTS),
     deadLettered,
+    // Sums from before they were counted lack them.
+    deaths: Math.max(deadLettered, count(DEATHS)),
     successRate: ended === 0 ? null : succeeded / ended,
     p50LatencyMs: latencyPercentile(latencies, 0.5),
     p95LatencyMs: latencyPercentile(latencies, 0.95),

@@ -1,3 +1,4 @@
+import type { DeliveryFilter } from '../domain/delivery-filter.ts'
 import { toPublicId } from '../domain/id.ts'
 import { ANY_TENANT, type Reach } from '../domain/viewer.ts'
 import { RequestError } from '../errors.ts'
@@ -12,6 +13,7 @@ import {
   updateBulkRetry,
   watchBulkRetry,
 } from '../gateway/retry/bulk-retry.ts'
+import { type BulkRetryKind, kindOf } from '../gateway/retry/bulk-retry-kind.ts'
 import type { BulkRetryStatus } from '../generated/prisma/enums.ts'
 import type { Stream } from '../live/live-stream.ts'
 import { ADMINISTRATORS, builder, READERS, type RequestContext } from './builder.ts'
@@ -22,29 +24,50 @@ import { deliveryFilterOfMutation, idOfMutation, type Lookup, lookup, tenantOfLi
 const BulkRetryStatusEnum = builder.enumType('BulkRetryStatus', {
   description: 'The state of a bulk retry.',
   values: {
-    RUNNING: { description: 'It retries dead letters, or waits until those that it retried have ended.' },
+    RUNNING: { description: 'It retries deliveries, or waits until those that it retried have ended.' },
     PAUSED: {
-      description: 'It retries no further dead letters until it is resumed. Those that it already retried continue.',
+      description: 'It retries no further deliveries until it is resumed. Those that it already retried continue.',
     },
-    COMPLETED: { description: 'Every dead letter that it retried has ended.' },
-    CANCELLED: { description: 'It retries no further dead letters. Those that it already retried continue.' },
+    COMPLETED: { description: 'Every delivery that it retried has ended.' },
+    CANCELLED: { description: 'It retries no further deliveries. Those that it already retried continue.' },
   } satisfies Record<BulkRetryStatus, { description: string }>,
 })
 
+const BulkRetryKindEnum = builder.enumType('BulkRetryKind', {
+  description: 'What a bulk retry retries.',
+  values: {
+    DEAD_LETTERS: { description: 'Dead letters. Each starts a new cycle of the retry schedule.' },
+    WAITING: {
+      description: 'Deliveries that failed and wait for their next attempt. The attempt is made now instead.',
+    },
+  } satisfies Record<BulkRetryKind, { description: string }>,
+})
+
 const BulkRetryType = builder.objectRef<BulkRetry>('BulkRetry').implement({
-  description: 'A retry of many dead letters, in the order of their ids. Its numbers are current.',
+  description: 'A retry of many deliveries, in the order of their ids. Its numbers are current.',
   interfaces: [builder.nodeInterfaceRef()],
   fields: (t) => ({
     id: t.id({
       description: 'The id of the bulk retry. It starts with `blk_`.',
       resolve: ({ id }) => toPublicId('bulkRetry', id),
     }),
+    kind: t.field({
+      type: BulkRetryKindEnum,
+      description: 'Whether it retries dead letters or deliveries that wait.',
+      resolve: ({ filter }) => kindOf(filter as Pick<DeliveryFilter, 'statuses'>),
+    }),
+    filter: t.field({
+      type: 'JSON',
+      description:
+        'The filter that it was created with, as a DeliveryFilter without the fields that were absent or null.',
+      resolve: ({ filter }) => publicFilter(filter),
+    }),
     status: t.expose('status', { type: BulkRetryStatusEnum, description: 'The state of the bulk retry.' }),
     total: t.exposeInt('total', {
-      description: 'The number of dead letters that matched when the bulk retry was created.',
+      description: 'The number of deliveries that matched when the bulk retry was created.',
     }),
     retried: t.exposeInt('retried', {
-      description: 'The number of dead letters that it has retried. It skips those that somebody else retried first.',
+      description: 'The number of deliveries that it has retried. It skips those that changed before it reached them.',
     }),
     succeeded: t.exposeInt('succeeded', { description: 'The number of retried deliveries that then succeeded.' }),
     deadLettered: t.exposeInt('deadLettered', {
@@ -53,7 +76,7 @@ const BulkRetryType = builder.objectRef<BulkRetry>('BulkRetry').implement({
     }),
     maxPerSecond: t.exposeInt('maxPerSecond', {
       nullable: true,
-      description: 'How many dead letters it retries per second at most; null if there is no limit.',
+      description: 'How many deliveries it retries per second at most; null if there is no limit.',
     }),
     createdBy: t.exposeString('createdBy', {
       description: 'The name of the API key or console session that created it.',
@@ -114,9 +137,21 @@ function bulkRetrySuccess(name: string, description: string) {
   })
 }
 
-const RetryDeadLettersSuccess = builder
-  .objectRef<{ bulkRetry: BulkRetry; duplicate: boolean }>('RetryDeadLettersSuccess')
-  .implement({
+/** A stored filter as clients write it. */
+function publicFilter(filter: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const { endpointIds, eventId, ...rest } = filter
+  const shown = {
+    ...rest,
+    tenantId: toPublicId('tenant', filter['tenantId'] as string),
+    endpointIds: (endpointIds as string[] | null)?.map((id) => toPublicId('endpoint', id)),
+    eventId: eventId ? toPublicId('event', eventId as string) : null,
+  }
+  return Object.fromEntries(Object.entries(shown).filter(([, value]) => value != null))
+}
+
+/** The success type of a mutation that creates a bulk retry. */
+function createdBulkRetry(name: string) {
+  return builder.objectRef<{ bulkRetry: BulkRetry; duplicate: boolean }>(name).implement({
     description: 'The bulk retry was created.',
     fields: (t) => ({
       bulkRetry: t.field({
@@ -129,6 +164,10 @@ const RetryDeadLettersSuccess = builder
       }),
     }),
   })
+}
+
+const RetryDeadLettersSuccess = createdBulkRetry('RetryDeadLettersSuccess')
+const RetryWaitingSuccess = createdBulkRetry('RetryWaitingSuccess')
 const UpdateBulkRetrySuccess = bulkRetrySuccess('UpdateBulkRetrySuccess', 'The bulk retry was changed.')
 const PauseBulkRetrySuccess = bulkRetrySuccess('PauseBulkRetrySuccess', 'The bulk retry was paused.')
 const ResumeBulkRetrySuccess = bulkRetrySuccess('ResumeBulkRetrySuccess', 'The bulk retry was resumed.')
@@ -140,7 +179,22 @@ async function asItIs(ctx: RequestContext, id: string): Promise<{ bulkRetry: Bul
   return { bulkRetry }
 }
 
-const MAX_PER_SECOND = 'How many dead letters to retry per second at most, from 1 to 10,000.'
+const MAX_PER_SECOND = 'How many deliveries to retry per second at most, from 1 to 10,000.'
+const IDEMPOTENCY_KEY =
+  'A text of 1 to 256 characters that makes the call safe to repeat: a second call with the same key and the same arguments returns the first bulk retry. The key is kept for at least 24 hours.'
+
+type StartArgs = {
+  readonly filter: typeof DeliveryFilterInput.$inferInput
+  readonly maxPerSecond?: number | null | undefined
+  readonly idempotencyKey?: string | null | undefined
+}
+
+async function startFrom(ctx: RequestContext, args: StartArgs, kind: BulkRetryKind) {
+  const { maxPerSecond = null, idempotencyKey = null } = args
+  const filter = await deliveryFilterOfMutation(ctx, args.filter)
+  const { id, duplicate } = await startBulkRetry(ctx, viewerOf(ctx), { filter, maxPerSecond, idempotencyKey, kind })
+  return { ...(await asItIs(ctx, id)), duplicate }
+}
 
 builder.mutationFields((t) => ({
   retryDeadLetters: t.field({
@@ -152,16 +206,22 @@ builder.mutationFields((t) => ({
     args: {
       filter: t.arg({ type: DeliveryFilterInput, required: true, description: 'Which dead letters to retry.' }),
       maxPerSecond: t.arg.int({ description: `${MAX_PER_SECOND} If absent or null, there is no limit.` }),
-      idempotencyKey: t.arg.string({
-        description:
-          'A text of 1 to 256 characters that makes the call safe to repeat: a second call with the same key and the same arguments returns the first bulk retry. The key is kept for at least 24 hours.',
-      }),
+      idempotencyKey: t.arg.string({ description: IDEMPOTENCY_KEY }),
     },
-    resolve: async (_root, { maxPerSecond = null, idempotencyKey = null, ...args }, ctx) => {
-      const filter = await deliveryFilterOfMutation(ctx, args.filter)
-      const { id, duplicate } = await startBulkRetry(ctx, viewerOf(ctx), { filter, maxPerSecond, idempotencyKey })
-      return { ...(await asItIs(ctx, id)), duplicate }
+    resolve: (_root, args, ctx) => startFrom(ctx, args, 'DEAD_LETTERS'),
+  }),
+  retryWaiting: t.field({
+    type: RetryWaitingSuccess,
+    errors: {},
+    description:
+      'Retries now the deliveries that match a filter, have failed and wait for their next attempt: use it when a receiver works again. Each makes its next attempt of the schedule early; if that fails, the schedule continues. Deliveries that fail later are not included.',
+    authScopes: { roles: ADMINISTRATORS },
+    args: {
+      filter: t.arg({ type: DeliveryFilterInput, required: true, description: 'Which deliveries to retry.' }),
+      maxPerSecond: t.arg.int({ description: `${MAX_PER_SECOND} If absent or null, there is no limit.` }),
+      idempotencyKey: t.arg.string({ description: IDEMPOTENCY_KEY }),
     },
+    resolve: (_root, args, ctx) => startFrom(ctx, args, 'WAITING'),
   }),
   updateBulkRetry: t.field({
     type: UpdateBulkRetrySuccess,
@@ -183,7 +243,7 @@ builder.mutationFields((t) => ({
   pauseBulkRetry: t.field({
     type: PauseBulkRetrySuccess,
     errors: {},
-    description: 'Pauses a bulk retry: it retries no further dead letters until it is resumed.',
+    description: 'Pauses a bulk retry: it retries no further deliveries until it is resumed.',
     authScopes: { roles: ADMINISTRATORS },
     args: { id: t.arg.id({ required: true, description: 'The id of the bulk retry.' }) },
     resolve: async (_root, { id }, ctx) => {

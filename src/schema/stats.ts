@@ -40,6 +40,10 @@ const StatsBucketType = builder.objectRef<StatsBucket>('StatsBucket').implement(
     deadLettered: t.exposeInt('deadLettered', {
       description: 'The number of deliveries that became dead letters in this time and were not retried later.',
     }),
+    becameDeadLetters: t.exposeInt('deaths', {
+      description:
+        'The number of times a delivery became a dead letter in this time, also if it was retried later. Unlike `deadLettered`, it does not change afterwards.',
+    }),
     successRate: t.exposeFloat('successRate', {
       nullable: true,
       description:

@@ -225,6 +225,68 @@ describe('a bulk retry', () => {
     expect(await now(id)).toEqual(done)
   })
 
+  describe('of deliveries that wait', () => {
+    /** A tenant with deliveries that failed and wait for an hour. */
+    async function waiting(count: number, fields: { test?: boolean; attempts?: number } = {}) {
+      const { db } = house.app.ctx
+      const tenantId = await house.addTenant()
+      const receiver = await house.receiver()
+      const endpoint = await house.addEndpoint(receiver.url('/'), { tenantId })
+      await db.$executeRaw`
+        with stored as (
+          insert into event (id, tenant_id, type, occurred_at, body)
+          select uuidv7(), ${tenantId}::uuid, 'call.ended', now(), '{}' from generate_series(1, ${count}::int) returning id)
+        insert into delivery (tenant_id, event_id, endpoint_id, event_type, test, status, attempt_count, max_attempts,
+          last_status_code, last_error_code, next_attempt_at)
+        select ${tenantId}::uuid, id, ${endpoint.id}::uuid, 'call.ended', ${fields.test ?? false}, 'PENDING',
+          ${fields.attempts ?? 1}::int, 3, 503, 'http_status', now() + interval '1 h' from stored`
+      const start = async (more: Partial<DeliveryFilter> = {}, maxPerSecond: number | null = null) => {
+        const filter = filterOf(tenantId, more)
+        return (await startBulkRetry(house.app.ctx, operator, { filter, maxPerSecond, kind: 'WAITING' })).id
+      }
+      return { tenantId, receiver, endpoint, start }
+    }
+
+    test('a bulk retry of what waits attempts each delivery now, as its next attempt, no faster than its limit', async () => {
+      const { tenantId, receiver, start } = await waiting(30)
+      const began = performance.now()
+      const id = await start({}, 20)
+      expect(await until(id, ({ status }) => status === 'COMPLETED')).toMatchObject({
+        total: 30,
+        retried: 30,
+        succeeded: 30,
+      })
+      expect(performance.now() - began).toBeGreaterThan(1_000)
+      expect(receiver.requestCount).toBe(30)
+      expect(receiver.requests[0]!.headers['x-sivo-attempt']).toBe('2')
+      expect(await house.deliveries({ tenantId, status: 'SUCCEEDED', maxAttempts: 3, cycleStart: 0 })).toHaveLength(30)
+    })
+
+    test('a bulk retry of what waits takes no dead letters, no tests and nothing that has not failed', async () => {
+      const { tenantId, endpoint, receiver, start } = await waiting(1, { test: true })
+      await house.app.ctx.db.$executeRaw`
+        insert into delivery (tenant_id, event_id, endpoint_id, event_type, status, attempt_count, max_attempts, last_error_code)
+        values (${tenantId}::uuid, uuidv7(), ${endpoint.id}::uuid, 'call.ended', 'DEAD_LETTERED', 3, 3, 'timeout')`
+      await house.app.ctx.db.$executeRaw`
+        insert into delivery (tenant_id, event_id, endpoint_id, event_type, max_attempts, next_attempt_at)
+        values (${tenantId}::uuid, uuidv7(), ${endpoint.id}::uuid, 'call.ended', 3, now() + interval '1 h')`
+      expect(await now(await start())).toMatchObject({ status: 'COMPLETED', total: 0 })
+      expect(receiver.requestCount).toBe(0)
+    })
+
+    test('a second bulk retry takes over what failed again in the first, and both are completed', async () => {
+      const { tenantId, start } = await waiting(4)
+      const { db } = house.app.ctx
+      const first = await start({ eventTypes: ['call.created'] })
+      // It retried all of them, and they failed again.
+      await db.$executeRaw`update bulk_retry set status = 'RUNNING', total = 4, retried = 4 where id = ${first}::uuid`
+      await db.$executeRaw`update delivery set bulk_retry_id = ${first}::uuid where tenant_id = ${tenantId}::uuid`
+      const second = await start()
+      expect(await until(second, ({ status }) => status === 'COMPLETED')).toMatchObject({ retried: 4, succeeded: 4 })
+      expect(await until(first, ({ status }) => status === 'COMPLETED')).toMatchObject({ retried: 4, succeeded: 0 })
+    })
+  })
+
   test('two processes that work on one bulk retry retry each dead letter once', async () => {
     const { tenantId, start } = await deadLetters(400, { status: 'PAUSED' })
     const id = await start()

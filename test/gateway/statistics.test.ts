@@ -75,7 +75,11 @@ describe.concurrent('the statistics of a tenant', () => {
     const [dead] = await house.deliveries({ tenantId })
     await retryDelivery(house.app.ctx, { deliveryId: dead!.id, tenantId, resend: false })
     await settled(tenantId, 'SUCCEEDED', 1)
-    expect((await read(tenantId)).current).toMatchObject({ succeeded: 1, deadLettered: 0, failedAttempts: 3 })
+    // What happened stays: a retry does not erase the past.
+    const after = { succeeded: 1, deadLettered: 0, deaths: 1, failedAttempts: 3 }
+    expect((await read(tenantId)).current).toMatchObject(after)
+    await foldStatistics(house.app.ctx.hot)
+    expect((await read(tenantId)).current).toMatchObject(after)
 
     await retryDelivery(house.app.ctx, { deliveryId: dead!.id, tenantId, resend: true })
     await receiver.until((requests) => requests.length === 5)

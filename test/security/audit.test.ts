@@ -149,6 +149,12 @@ const STORY: Step[] = [
     target: ({ bulkRetry }) => bulkRetry.id,
   },
   {
+    name: 'retryWaiting',
+    args: () => ({ filter: {}, maxPerSecond: 1 }),
+    action: 'bulk_retry.started',
+    target: ({ bulkRetry }) => bulkRetry.id,
+  },
+  {
     name: 'deleteEndpoint',
     args: ({ createEndpoint }) => ({ id: createEndpoint }),
     action: 'endpoint.deleted',

@@ -1,7 +1,7 @@
 // Parts of statements about deliveries that failed and wait for their next attempt: the rows of the index `delivery_failing`.
 
 /** A delivery that failed in its present cycle and has not ended. A retried dead letter has not failed in its new cycle. */
-const FAILING = `d.status = 'PENDING' and d.last_error_code is not null and not d.test and d.attempt_count > d.cycle_start`
+export const FAILING = `d.status = 'PENDING' and d.last_error_code is not null and not d.test and d.attempt_count > d.cycle_start`
 
 const CAUSE = `d.endpoint_id, d.last_error_code, coalesce(d.last_status_code, 0)`
 

@@ -1,15 +1,16 @@
-// Works on bulk retries (bulk-retry.ts). Promise: dead letters are put back in the order of their ids, and never faster than
+// Works on bulk retries (bulk-retry.ts). Promise: deliveries are put back in the order of their ids, and never faster than
 // the limit. A chunk and the place where it ends are one transaction that locks the row of the bulk retry, so any number of
 // processes may work on it, and a process that is killed leaves no trace of a chunk that it had not finished.
 
 import type { Context } from '../../context.ts'
-import { deliveryCondition } from '../../database/filters/deliveries.ts'
+import { isHeld } from '../../database/leases.ts'
 import type { HotDatabase, Queryable, Statement } from '../../database/pools.ts'
 import { isForeignStamp } from '../../database/stamps.ts'
 import { decideRetry, type RetryState } from '../../domain/delivery.ts'
 import type { DeliveryFilter } from '../../domain/delivery-filter.ts'
 import type { EndpointStatus } from '../../generated/prisma/enums.ts'
 import { putBack } from '../state/delivery-changes.ts'
+import { retriedInBulk } from './bulk-retry-kind.ts'
 
 const CHUNK = 200
 /** After a pause, the speed limit lets as many through at once as in this time. */
@@ -57,14 +58,14 @@ export async function retryChunk(
     const [turn] = await tx.query<Turn>(TAKE_TURN, [bulkRetryId])
     if (!turn) return { retried: 0, nextMs: null }
     if (turn.waitMs > 0) return { retried: 0, nextMs: turn.waitMs }
-    const found = await takeDeadLetters(tx, turn)
+    const found = await takeDeliveries(tx, turn)
     const changes = found.flatMap(({ id, endpointStatus, deletedAt, ...delivery }) => {
       const change = decideRetry(
-        { ...delivery, inTheAir: false },
+        delivery,
         { status: endpointStatus, deletedAt },
         { resend: false, schedule: config.retrySchedule },
       )
-      if (!('kind' in change) || change.kind !== 'new-cycle') return []
+      if (!('kind' in change) || (change.kind !== 'new-cycle' && change.kind !== 'attempt-now')) return []
       return { id, ...change }
     })
     if (changes.length) await putBack(tx, changes, { bulkRetryId })
@@ -77,20 +78,21 @@ export async function retryChunk(
 type Found = RetryState & {
   id: string
   reason: string | null
+  inTheAir: boolean
   endpointStatus: EndpointStatus
   deletedAt: Date | null
 }
 
-/** Locks the next dead letters, by id, that the filter matches and that have not changed since the start. */
-async function takeDeadLetters(tx: Queryable, { filter, asOf, walkedTo, room }: Turn): Promise<Found[]> {
-  const { text, values } = deliveryCondition(storedFilter(filter))
+/** Locks the next deliveries, by id, that the filter matches and that have not changed since the start. */
+async function takeDeliveries(tx: Queryable, { filter, asOf, walkedTo, room }: Turn): Promise<Found[]> {
+  const { text, values } = retriedInBulk(storedFilter(filter))
   const $ = (place: number) => `$${values.length + place}`
   return tx.query<Found>(
     named(
       'bulk-retry-take',
       `select d.id, d.status, d.test, d.resend, d.reason, d.attempt_count as "attemptCount",
          d.cycle_start as "cycleStart", d.max_attempts as "maxAttempts", p.status as "endpointStatus",
-         p.deleted_at as "deletedAt"
+         p.deleted_at as "deletedAt", coalesce(${isHeld('d')}, false) as "inTheAir"
        from delivery d join endpoint p on p.id = d.endpoint_id
        where ${text} and p.deleted_at is null and d.id > ${$(1)}::uuid
          and (pg_visible_in_snapshot(d.changed_xid, ${$(2)}::pg_snapshot) or ${isForeignStamp('d')})

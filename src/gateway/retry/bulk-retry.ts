@@ -1,6 +1,7 @@
-// Bulk retries of dead letters, as people start, change and watch them. Promise: a bulk retry takes exactly the dead
-// letters that its filter matches when it is started and that have not changed since, each once. A dead letter that dies
-// again, or that somebody retried in the meantime, is left as it is. bulk-retry-worker.ts does the work.
+// Bulk retries, of dead letters or of deliveries that wait for a retry, as people start, change and watch them. Promise: a bulk
+// retry takes exactly the deliveries that its filter matches when it is started and that have not changed since, each once. A
+// dead letter that dies again, or that somebody retried in the meantime, is left as it is; so is a waiting delivery that was
+// attempted in the meantime. bulk-retry-worker.ts does the work.
 //
 // The snapshot of the start tells which ones matched: later changes are not visible in it. A delivery that was put back
 // carries the id of the bulk retry until it ends, and the statement that ends it tallies how. So the numbers are right at
@@ -8,11 +9,10 @@
 
 import { createHash } from 'node:crypto'
 import type { Context, Viewer } from '../../context.ts'
-import { deliveryCondition } from '../../database/filters/deliveries.ts'
 import type { Statement } from '../../database/pools.ts'
 import { enqueue } from '../../database/queue.ts'
 import { canonicalJson } from '../../domain/canonical-json.ts'
-import { type DeliveryFilter, deadLettersOf } from '../../domain/delivery-filter.ts'
+import type { DeliveryFilter } from '../../domain/delivery-filter.ts'
 import { validateIdempotencyKey } from '../../domain/event-input.ts'
 import { reachOf, withinReach } from '../../domain/viewer.ts'
 import { ConflictError, type Issue, ValidationError } from '../../errors.ts'
@@ -22,9 +22,12 @@ import { watch } from '../../live/watch.ts'
 import { requireSameCall, takeMutationKey } from '../admin/mutation-keys.ts'
 import { isDatabaseId, notFound, requireAdministrator } from '../admin/permissions.ts'
 import { administer, recordAudit, type Transaction } from '../state/audit.ts'
+import { type BulkRetryKind, narrow, retriedInBulk } from './bulk-retry-kind.ts'
 
 export type BulkRetry = {
   readonly id: string
+  /** The stored filter, with database ids. */
+  readonly filter: Readonly<Record<string, unknown>>
   readonly tenantId: string
   readonly status: BulkRetryStatus
   /** The number of dead letters that matched at the start. */
@@ -44,7 +47,7 @@ const MAX_PER_SECOND = 10_000
 
 // Reads sums and tallies in one snapshot.
 const readBulkRetries = (condition: string) => `
-  select b.id, b.tenant_id as "tenantId", b.status, b.total, b.retried, b.succeeded + t.succeeded as succeeded,
+  select b.id, b.filter, b.tenant_id as "tenantId", b.status, b.total, b.retried, b.succeeded + t.succeeded as succeeded,
     b.dead_lettered + t.dead_lettered as "deadLettered", b.ended + t.ended as ended, b.max_per_second as "maxPerSecond",
     b.created_by as "createdBy", b.created_at as "createdAt", b.completed_at as "completedAt"
   from bulk_retry b cross join lateral (
@@ -103,25 +106,29 @@ function storable(_name: string, value: unknown): unknown {
   return typeof value === 'string' ? value.toWellFormed().replaceAll('\0', '\uFFFD') : value
 }
 
+type BulkRetryInput = {
+  readonly filter: DeliveryFilter
+  readonly maxPerSecond: number | null
+  /** The default is DEAD_LETTERS. */
+  readonly kind?: BulkRetryKind
+  readonly idempotencyKey?: string | null
+}
+
 /**
- * Starts to retry the dead letters that the filter matches now. A repeat with the same idempotency key starts nothing, and
- * answers with the id of the first call. Throws ValidationError, IDEMPOTENCY_CONFLICT.
+ * Starts to retry the deliveries of a kind that the filter matches now. A repeat with the same idempotency key starts nothing,
+ * and answers with the id of the first call. Throws ValidationError, IDEMPOTENCY_CONFLICT.
  */
 export async function startBulkRetry(
   ctx: Context,
   viewer: Viewer,
-  {
-    filter,
-    maxPerSecond,
-    idempotencyKey = null,
-  }: { filter: DeliveryFilter; maxPerSecond: number | null; idempotencyKey?: string | null },
+  { filter, maxPerSecond, kind = 'DEAD_LETTERS', idempotencyKey = null }: BulkRetryInput,
 ): Promise<{ id: string; duplicate: boolean }> {
-  requireAdministrator(viewer, 'retry dead letters')
+  requireAdministrator(viewer, 'retry deliveries in bulk')
   const issues = [...validateSpeed(maxPerSecond), ...validateIdempotencyKey(idempotencyKey)]
   if (issues.length) throw new ValidationError(issues)
   const id = ctx.newId()
-  const narrowed = deadLettersOf(filter)
-  const { text, values } = deliveryCondition(narrowed)
+  const narrowed = narrow(filter, kind)
+  const { text, values } = retriedInBulk(narrowed)
   const $ = (place: number) => `$${values.length + place}`
   return administer(ctx, async (tx) => {
     if (idempotencyKey !== null) {
@@ -129,7 +136,7 @@ export async function startBulkRetry(
       const fingerprint = createHash('sha256').update(canonicalJson(asked)).digest()
       const call = {
         tenantId: filter.tenantId,
-        mutation: 'retryDeadLetters',
+        mutation: kind === 'WAITING' ? 'retryWaiting' : 'retryDeadLetters',
         key: idempotencyKey,
         targetId: id,
       } as const
@@ -159,7 +166,7 @@ export async function startBulkRetry(
       tenantId: filter.tenantId,
       action: 'bulk_retry.started',
       target: { kind: 'bulkRetry', id },
-      details: { total: made!.total, maxPerSecond },
+      details: { kind, total: made!.total, maxPerSecond },
     })
     await enqueue(tx, 'retry-dead-letters', { bulkRetryId: id })
     return { id, duplicate: false }

@@ -16,7 +16,10 @@ const PUT_BACK: Statement = {
         ${NO_LEASE}, bulk_retry_id = coalesce($2::uuid, d.bulk_retry_id), changed_xid = pg_current_xact_id()
       from json_to_recordset($1) as w(id uuid, cycle_start int, max_attempts int, resend bool)
       where d.id = w.id
-      returning d.endpoint_id, d.tenant_id, d.test, old.status as was, old.completed_at as was_completed_at
+      returning d.endpoint_id, d.tenant_id, d.test, d.status, old.status as was, old.completed_at as was_completed_at,
+        case when old.bulk_retry_id <> d.bulk_retry_id then old.bulk_retry_id end as left_bulk_retry_id
+    ), taken_over as (
+      ${tallyBulkRetries('changed', 'left_bulk_retry_id', 'status')}
     ), untallied as (
       ${untallyEnded('changed')}
     ), woken as (

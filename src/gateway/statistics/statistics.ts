@@ -7,6 +7,7 @@ import { STATISTICS_LOCK } from '../../database/locks.ts'
 import type { HotDatabase, Queryable, Statement } from '../../database/pools.ts'
 import {
   DEAD_LETTERED,
+  DEATHS,
   type DeliveryStats,
   FAILED_ATTEMPTS,
   type Measured,
@@ -25,6 +26,7 @@ export type StatsScope = { readonly tenantId: string; readonly endpointId: strin
 const MEASURES = `(
   select ${SUCCEEDED}::smallint as measure, t.succeeded as count where t.succeeded <> 0
   union all select ${DEAD_LETTERED}::smallint, t.dead_lettered where t.dead_lettered <> 0
+  union all select ${DEATHS}::smallint, t.dead_lettered where t.dead_lettered > 0
   union all select ${FAILED_ATTEMPTS}::smallint, t.failed_attempts where t.failed_attempts <> 0
   union all select latency, count(*)::int from unnest(t.latencies) as l(latency) group by latency)`
 
