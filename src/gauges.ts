@@ -104,9 +104,12 @@ function addBacklog({ registry, readBacklog, onFailure, monotonicMs }: GaugeSour
   const made = (name: string, help: string) => new Gauge({ name, help, registers, collect: readAtMost })
   const oldest = made(
     'sivo_oldest_due_age_seconds',
-    'For how long the delivery of an active endpoint that waits longest has been due.',
+    'For how long the delivery that waits longest has been due. Endpoints that are held, fail or asked to wait do not count.',
   )
-  const due = made('sivo_backlog_deliveries', 'Deliveries of active endpoints that are due now; counted up to 100,000.')
+  const due = made(
+    'sivo_backlog_deliveries',
+    'Deliveries of the same endpoints that are due now; counted up to 100,000.',
+  )
   const dead = made('sivo_dead_letters', 'Dead letters that are kept; counted up to 100,000.')
   const failing = made('sivo_failing_endpoints', 'Active endpoints whose last attempts in a row failed.')
   const braked = made(

@@ -121,6 +121,7 @@ async function walkThePath(): Promise<void> {
     hot,
     [{ endpointId: gatedId, test: false, slots: 4, low: Date.now() - 5_000 }],
     lease,
+    5_000,
   )
   expect(deliveries).toHaveLength(4)
   expect(gated.deliveries).not.toEqual([])

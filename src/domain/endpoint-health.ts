@@ -50,6 +50,14 @@ export function failingAfterMs(schedule: readonly number[]): number {
   return 2 * schedule[0]!
 }
 
+/** Or in the first delay of the schedule, if that is shorter. */
+const PROBE_MS = 5_000
+
+/** How often a receiver that is failing is probed: the milliseconds between two attempts, over all workers. */
+export function probeEveryMs(schedule: readonly number[]): number {
+  return Math.min(schedule[0]!, PROBE_MS)
+}
+
 /** The health after one more round. Rounds may overlap: a round may bring attempts that are older than known ones. */
 export function healthAfter(health: EndpointHealth, round: HealthRound, afterMs: number): EndpointHealth {
   const lastSuccessAt = latest(health.lastSuccessAt, round.lastSuccessAt)

@@ -52,12 +52,12 @@ export type ClaimedDelivery = {
 
 /** What the gate of an endpoint with a limit over all workers said to a claim. */
 export type Gate = {
-  /** When the rate limit or the pace allows the next attempt; null: neither. */
+  /** When the rate limit, the pace or the probing of a failing receiver allows the next attempt; null: none of them. */
   readonly openAt: Date | null
   readonly maxInFlight: number | null
   /** How many deliveries the limit in flight let through in this claim; null: no such limit. */
   readonly room: number | null
-  /** How many deliveries the rate limit or the pace let through in this claim; null: neither. */
+  /** How many deliveries they let through in this claim; null: none of them. */
   readonly allowed: number | null
   /** Until when the receiver asked the endpoint to wait; null: it did not, or that time is over. */
   readonly heldUntil: Date | null
@@ -65,10 +65,19 @@ export type Gate = {
   readonly open: boolean
 }
 
-/** SQL: whether the receiver of this endpoint asked for a wait or a slower pace, so that claims go through its gate. */
+/**
+ * SQL: whether the receiver of this endpoint asked for a wait or a slower pace, or is failing, so that claims go through its
+ * gate.
+ */
 export function isSlowed(endpoint: string): string {
   return `(coalesce(${endpoint}.asks_to_wait_until > now(), false)
-    or ${endpoint}.id = any (array(select endpoint_id from endpoint_gate where paced_until > now())))`
+    or ${endpoint}.id = any (array(select endpoint_id from endpoint_gate where paced_until > now()))
+    or ${isFailing(endpoint)})`
+}
+
+/** SQL: whether the receiver of this endpoint is failing. A look at one row by its key: a join may read the whole table. */
+export function isFailing(endpoint: string): string {
+  return `coalesce((select h.state = 'FAILING' from endpoint_health h where h.endpoint_id = ${endpoint}.id), false)`
 }
 
 export type ClaimResult = {

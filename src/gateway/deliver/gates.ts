@@ -1,6 +1,8 @@
 // The gate of an endpoint: its limits over all workers together. They are `maxInFlight`, `rateLimitPerSecond`, and what its
-// receiver asked for: to wait, or a slower pace (domain/endpoint-pace.ts). Each such endpoint has one row in `endpoint_gate`.
-// A claim locks it first, so that only one process at a time takes leases through it.
+// receiver asked for: to wait, or a slower pace (domain/endpoint-pace.ts). If the receiver is failing (domain/endpoint-health.ts),
+// it is only probed: the gate lets one delivery through at a time, the one that has been due longest, until one succeeds. Each
+// such endpoint has one row in `endpoint_gate`. A claim locks it first, so that only one process at a time takes leases
+// through it.
 
 import { isHeld } from '../../database/leases.ts'
 import type { HotDatabase, Queryable, Statement } from '../../database/pools.ts'
@@ -13,6 +15,7 @@ import {
   EVENT_OF_LEASED,
   freeingUnheard,
   type Gate,
+  isFailing,
   LEASE,
   type Lease,
   leaseValues,
@@ -53,6 +56,8 @@ export async function lockGates(tx: Queryable, endpointIds: readonly string[]): 
 /** How far a rate limit may catch up after a pause: in any second it stays within 5 % of the limit. */
 const CATCH_UP = `interval '50 ms'`
 
+const PROBE_MS = '$6::int'
+
 const CLAIM_GATED: Statement = {
   name: 'claim-gated-deliveries',
   text: `
@@ -68,7 +73,8 @@ const CLAIM_GATED: Statement = {
       from json_to_recordset($1) as w(endpoint_id uuid, test bool, slots int, low timestamptz, paced float8, accepted bool)
       join endpoint p on p.id = w.endpoint_id
       join endpoint_gate g on g.endpoint_id = w.endpoint_id
-      cross join lateral (select least(p.rate_limit_per_second, w.paced) as per_second) rate
+      cross join lateral (
+        select least(p.rate_limit_per_second, w.paced, case when ${isFailing('p')} then 1000::float8 / ${PROBE_MS} end) as per_second) rate
       where p.deleted_at is null and p.status = 'ACTIVE'
     ), due as (
       select c.id, w.revision
@@ -100,13 +106,15 @@ const CLAIM_GATED: Statement = {
 type GatedRow = ClaimedDelivery & Gate & { state: boolean }
 
 /**
- * Leases the deliveries that are due for these lanes, as far as their gates let them through. The gate rows are locked
- * first; the claim is the next statement, so its snapshot sees every lease taken before.
+ * Leases the deliveries that are due for these lanes, as far as their gates let them through. `probeMs` is the time between
+ * two attempts at a receiver that is failing. The gate rows are locked first; the claim is the next statement, so its
+ * snapshot sees every lease taken before.
  */
 export async function claimThroughGates(
   hot: HotDatabase,
   claims: readonly Claim[],
   lease: Lease,
+  probeMs: number,
 ): Promise<ClaimResult> {
   const claimed = hot.unsynced.transaction(async (tx: Queryable) => {
     const paces = await lockGates(
@@ -117,7 +125,7 @@ export async function claimThroughGates(
       const pace = paces.get(claim.endpointId)
       return { ...claim, paced: pace ? rateAt(pace, lease.now) : null }
     })
-    return tx.query<GatedRow>(CLAIM_GATED, leaseValues(paced, lease))
+    return tx.query<GatedRow>(CLAIM_GATED, [...leaseValues(paced, lease), probeMs])
   })
   const rows = await freeingUnheard(hot, claims, lease, claimed)
   return {

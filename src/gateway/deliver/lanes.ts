@@ -9,6 +9,7 @@
 
 import { randomUUID } from 'node:crypto'
 import type { Context } from '../../context.ts'
+import { probeEveryMs } from '../../domain/endpoint-health.ts'
 import { type Metrics, measured } from '../../metrics.ts'
 import type { Batcher } from '../fairness/batcher.ts'
 import { createNeighbours } from '../fairness/neighbours.ts'
@@ -114,9 +115,10 @@ export function createLanes(options: LanesOptions): Lanes {
   })
   const newLease = () => ({ token: randomUUID(), processId: processId(), now: clock.now() })
   const shared = { clock, log, slots, departures, isClosed }
+  const probeMs = probeEveryMs(options.tools.policy.schedule)
   const loops = [
     { gated: false, claim: claimDeliveries },
-    { gated: true, claim: claimThroughGates },
+    { gated: true, claim: (...asked: Parameters<typeof claimDeliveries>) => claimThroughGates(...asked, probeMs) },
   ].map(({ gated, claim }) =>
     createClaimLoop({
       ...shared,

@@ -4,9 +4,9 @@
 import type { HotDatabase, Statement } from '../../database/pools.ts'
 
 export type Backlog = {
-  /** For how long the delivery that has waited longest has been due, seconds; 0: none is due. Endpoints that are held do not count. */
+  /** For how long the delivery that has waited longest has been due, seconds; 0: none is due. Endpoints that are held, fail or asked to wait do not count. */
   readonly oldestDueSeconds: number
-  /** Deliveries of active endpoints that are due now, at most `COUNT_LIMIT`. */
+  /** Deliveries of the same endpoints that are due now, at most `COUNT_LIMIT`. */
   readonly due: number
   /** Dead letters that are kept, at most `COUNT_LIMIT`. */
   readonly deadLetters: number
@@ -21,7 +21,9 @@ export type Backlog = {
 const COUNT_LIMIT = 100_000
 
 const DUE_OF_ENDPOINT = `d.endpoint_id = p.id and not d.test and d.status = 'PENDING' and d.next_attempt_at <= now()`
-const ACTIVE = `endpoint p where p.deleted_at is null and p.status = 'ACTIVE'`
+/** Deliveries also wait for receivers that are failing or asked to wait, but there the gateway is not late. */
+const SENT_TO = `endpoint p left join endpoint_health h on h.endpoint_id = p.id
+  where p.deleted_at is null and p.status = 'ACTIVE' and h.state is distinct from 'FAILING' and coalesce(p.asks_to_wait_until < now(), true)`
 
 const BACKLOG: Statement = {
   name: 'read-backlog',
@@ -29,11 +31,11 @@ const BACKLOG: Statement = {
   text: `
     select
       (select coalesce(extract(epoch from now() - min(first.next_attempt_at)), 0)::float8
-       from (select p.id from ${ACTIVE}) p cross join lateral (
+       from (select p.id from ${SENT_TO}) p cross join lateral (
          select d.next_attempt_at from delivery d where ${DUE_OF_ENDPOINT} order by d.next_attempt_at limit 1) first
       ) as "oldestDueSeconds",
       (select count(*)::int from (
-         select 1 from (select p.id from ${ACTIVE}) p cross join lateral (
+         select 1 from (select p.id from ${SENT_TO}) p cross join lateral (
            select 1 from delivery d where ${DUE_OF_ENDPOINT} order by d.next_attempt_at limit ${COUNT_LIMIT}) due
          limit ${COUNT_LIMIT}) counted) as due,
       (select count(*)::int from (
