@@ -24,6 +24,11 @@ export function createMetrics(inTheAir: () => number) {
       help: 'The number of acknowledged events.',
       registers,
     }),
+    conditionsFailed: new Counter({
+      name: 'sivo_conditions_failed_total',
+      help: 'How often the condition of an endpoint could not be evaluated for an event, which the endpoint then did not get.',
+      registers,
+    }),
     attempts: new Counter({
       name: 'sivo_attempts_total',
       help: 'The number of recorded attempts, by error code. "none" means success.',

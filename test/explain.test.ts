@@ -5,7 +5,9 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { HotDatabase, Statement, Transactional } from '../src/database/pools.ts'
 import type { NewEvent } from '../src/domain/new-event.ts'
+import { cancelUnwanted, countUnwanted } from '../src/gateway/admin/cancel-unwanted.ts'
 import { sweepDeletedEndpoint, sweepDeletedEndpoints } from '../src/gateway/admin/sweep-deleted-endpoint.ts'
+import { validateCondition } from '../src/gateway/admin/validate-condition.ts'
 import {
   type ClaimedDelivery,
   claimDeliveries,
@@ -142,6 +144,9 @@ async function walkThePath(): Promise<void> {
   await readWaiting(ctx, [{ tenantId, endpointId: null }])
   await readIncidents(ctx, { tenantId, endpointId: null }, { first: 50 })
   await reconcile(ctx, { processId: randomUUID(), memory: new Map(), nowMs: 0 })
+  await validateCondition(hot, '$.test == false')
+  await countUnwanted(ctx, endpointId, { eventTypes: [], condition: '$.test == false' })
+  await cancelUnwanted(ctx, endpointId)
   await house.app.ctx.db.endpoint.update({ where: { id: endpointId }, data: { deletedAt: new Date() } })
   await sweepDeletedEndpoint(ctx, endpointId)
   await sweepDeletedEndpoints(ctx)
@@ -165,9 +170,11 @@ test('the whole path was walked', () => {
     expect.arrayContaining([
       'cancel-deliveries-of-deleted-endpoint',
       'cancel-delivery',
+      'cancel-unwanted-deliveries',
       'claim-deliveries',
       'claim-gated-deliveries',
       'count-deliveries',
+      'count-unwanted-deliveries',
       'free-idempotency-keys',
       'insert-idempotency-keys',
       'lock-delivery',
@@ -229,6 +236,21 @@ test('what waits and what fails is read from the indexes of what is due and of w
         /_endpoint_id_test_next_attempt_at_idx|_endpoint_id_last_error_co\w*_idx/,
       )
   }
+})
+
+test('a publish looks at the endpoints of its tenants by index, once to match them and once to wake them, conditions or none', async () => {
+  const { pool } = house.app.ctx.hot
+  const publish = statements.get('store-events')!
+  for (const [name, plan] of (await allPlans()).filter(([name]) => name === 'store-events')) {
+    const scans = plan.split('\n').filter((line) => / on endpoint e/.test(line))
+    expect(scans, `${name}\n${plan}`).toHaveLength(2)
+    for (const scan of scans) expect(scan).toMatch(/Index.* Scan/)
+  }
+  // The condition is the last question, and asked only where there is one: the type of an event is compared before.
+  const { rows } = await pool.query(`explain (generic_plan, verbose, costs off) ${publish}`)
+  const plan = rows.map((row) => row['QUERY PLAN']).join('\n')
+  expect(plan).toMatch(/CASE WHEN \(\(e\.condition IS NULL\) OR .* THEN true ELSE .*jsonb_path_match_tz/)
+  expect(plan.match(/jsonb_path_match_tz/g)).toHaveLength(1)
 })
 
 test('a claim over a hundred endpoints touches what it takes, not what is there', async () => {

@@ -21,6 +21,8 @@ export const JOBS = {
   'sweep-deleted-endpoint': z.object({ endpointId: uuid }),
   /** The same for every deleted endpoint: finds what was being published or attempted when it was deleted. */
   'sweep-deleted-endpoints': z.object({}),
+  /** Cancels the deliveries that wait for an endpoint and that its filter does not want. */
+  'cancel-unwanted': z.object({ endpointId: uuid }),
   /** A wake-up: look at the bulk retries now. It does no harm if it is lost, doubled or late. */
   'retry-dead-letters': z.object({ bulkRetryId: uuid }),
   'make-partitions': z.object({}),

@@ -89,6 +89,8 @@ export type Recordset<Row> = {
   readonly source: string
   /** How many parameters those are. */
   readonly width: number
+  /** The whole column as an SQL array. */
+  array(name: keyof Row & string): string
   /** Their values. What is absent or null in a row is null. */
   values(rows: readonly Row[]): Buffer[]
 }
@@ -107,6 +109,7 @@ export function recordset<Columns extends Record<string, Column<never>>>(
   return {
     source: `unnest(${kinds.map(({ type }, i) => `$${i + 1}::${type}[]`).join(', ')}) as ${alias}(${names.join(', ')})`,
     width: names.length,
+    array: (name) => `$${names.indexOf(name) + 1}::${columns[name]!.type}[]`,
     values: (rows) => kinds.map((kind, i) => encode(kind, rows as readonly Record<string, unknown>[], names[i]!)),
   }
 }

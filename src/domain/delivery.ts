@@ -19,6 +19,7 @@ export type Reason =
   | 'endpoint_disabled'
   | 'endpoint_deleted'
   | 'cancelled_by_user'
+  | 'filter_changed'
   | 'retries_exhausted'
   | 'poison'
   | 'event_expired'

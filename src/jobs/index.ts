@@ -18,6 +18,7 @@ import { makePartitions } from '../database/partitions.ts'
 import { JOBS, type JobName, type JobPayload } from '../database/queue.ts'
 import { replaceForeignStamps } from '../database/stamps.ts'
 import { backOffMs } from '../database/waiting.ts'
+import { cancelUnwanted } from '../gateway/admin/cancel-unwanted.ts'
 import { sweepDeletedEndpoint, sweepDeletedEndpoints } from '../gateway/admin/sweep-deleted-endpoint.ts'
 import type { Lanes } from '../gateway/deliver/lanes.ts'
 import { forgetTestSteps } from '../gateway/deliver/test-steps.ts'
@@ -81,6 +82,7 @@ export function startJobs({ ctx, lanes, processId, bulkRetries, pool, setPoolIds
       sweepDeletedEndpoint(ctx, endpointId),
     ),
     'sweep-deleted-endpoints': implement('sweep-deleted-endpoints', () => sweepDeletedEndpoints(ctx)),
+    'cancel-unwanted': implement('cancel-unwanted', ({ endpointId }) => cancelUnwanted(ctx, endpointId)),
     'retry-dead-letters': implement('retry-dead-letters', () => bulkRetries.wake()),
     'make-partitions': implement('make-partitions', () => makePartitions(pool)),
     'drop-partitions': implement('drop-partitions', () => dropExpiredPartitions(ctx, { pool })),

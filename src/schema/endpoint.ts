@@ -1,4 +1,5 @@
 import { type EndpointListFilter, endpointConditions } from '../database/filters/endpoints.ts'
+import { MAX_CONDITION_LENGTH } from '../domain/endpoint-condition.ts'
 import { type Metadata, validateMetadata } from '../domain/endpoint-identity.ts'
 import { EVENT_TYPES } from '../domain/event-type.ts'
 import { toPublicId } from '../domain/id.ts'
@@ -10,6 +11,7 @@ import {
   deleteEndpoint,
   pauseEndpoint,
   resumeEndpoint,
+  type UnwantedDeliveries,
   updateEndpoint,
 } from '../gateway/admin/configure-endpoint.ts'
 import { upsertEndpoint } from '../gateway/admin/upsert-endpoint.ts'
@@ -94,6 +96,11 @@ export const Endpoint = builder.prismaObject('Endpoint', {
         'Whether the endpoint receives every event type, also those that later releases add. If true, `eventTypes` lists the whole catalogue.',
       select: { eventTypes: true },
       resolve: ({ eventTypes }) => eventTypes.length === 0,
+    }),
+    condition: t.exposeString('condition', {
+      nullable: true,
+      description:
+        'The condition that an event must meet to be delivered, a SQL/JSON path predicate over the envelope, such as `$.data.direction == "inbound"`; null if there is none.',
     }),
     secretHint: t.string({
       description: 'The prefix and the last four characters of the signing secret, to recognise it.',
@@ -242,6 +249,7 @@ const HeaderInput = builder.inputType('HeaderInput', {
   }),
 })
 
+const CONDITION = `A condition that an event must meet to be delivered: a SQL/JSON path predicate over the envelope, at most ${MAX_CONDITION_LENGTH.toLocaleString('en')} characters, such as \`$.data.direction == "inbound"\`. An event for which it cannot be evaluated is not delivered.`
 const EXTERNAL_ID =
   'The id of the endpoint in your own system, 1 to 256 characters. No two endpoints of a tenant have the same one.'
 const METADATA =
@@ -259,6 +267,7 @@ const CreateEndpointInput = builder.inputType('CreateEndpointInput', {
     eventTypes: t.stringList({
       description: 'The event types to receive, by their exact names in the catalogue. If absent or null, all of them.',
     }),
+    condition: t.string({ description: `${CONDITION} If absent or null, there is no condition.` }),
     maxInFlight: t.int({
       description:
         'How many attempts may run at the same time over all workers, from 1 to 1,000. If absent or null, 20 in each worker.',
@@ -288,8 +297,10 @@ const UpdateEndpointInput = builder.inputType('UpdateEndpointInput', {
         'The event types to receive, by their exact names in the catalogue. Null is refused; send `allEventTypes` to receive all of them.',
     }),
     allEventTypes: t.boolean({
-      description: 'True removes the filter: the endpoint receives every event type. False and null change nothing.',
+      description:
+        'True removes the filter by type: the endpoint receives every event type. False and null change nothing.',
     }),
+    condition: t.string({ description: `${CONDITION} Null removes the condition.` }),
     maxInFlight: t.int({
       description:
         'How many attempts may run at the same time over all workers, from 1 to 1,000. If null, 20 in each worker.',
@@ -327,8 +338,10 @@ const UpsertEndpointInput = builder.inputType('UpsertEndpointInput', {
         'The event types to receive, by their exact names in the catalogue. Null is refused; send `allEventTypes` to receive all of them.',
     }),
     allEventTypes: t.boolean({
-      description: 'True removes the filter: the endpoint receives every event type. False and null change nothing.',
+      description:
+        'True removes the filter by type: the endpoint receives every event type. False and null change nothing.',
     }),
+    condition: t.string({ description: `${CONDITION} Null removes the condition.` }),
     maxInFlight: t.int({
       description:
         'How many attempts may run at the same time over all workers, from 1 to 1,000. If null, 20 in each worker.',
@@ -347,6 +360,15 @@ const UpsertEndpointInput = builder.inputType('UpsertEndpointInput', {
       description: `${METADATA} The object replaces the present one: an empty object removes all notes, null is refused.`,
     }),
   }),
+})
+
+const UnwantedDeliveriesEnum = builder.enumType('UnwantedDeliveries', {
+  description:
+    'What happens to the deliveries that already wait for an endpoint and that its filter does not want after a change.',
+  values: {
+    SEND_ALL: { description: 'The gateway sends all of them.' },
+    CANCEL_ALL: { description: 'The gateway cancels all of them, with the reason `filter_changed`.' },
+  } satisfies Record<UnwantedDeliveries, { description: string }>,
 })
 
 const HeldDeliveries = builder.enumType('HeldDeliveries', {
@@ -445,9 +467,16 @@ builder.mutationFields((t) => ({
     args: {
       id: t.arg.id({ required: true, description: 'The id of the endpoint.' }),
       input: t.arg({ type: UpdateEndpointInput, required: true, description: 'The changes to make.' }),
+      unwanted: t.arg({
+        type: UnwantedDeliveriesEnum,
+        required: true,
+        defaultValue: 'SEND_ALL',
+        description:
+          'What happens to the deliveries that already wait and that the filter does not want after the change.',
+      }),
     },
-    resolve: async (_root, { id, input }, ctx) => ({
-      endpoint: await updateEndpoint(ctx, viewerOf(ctx), { endpointId: idOfMutation('endpoint', id), input }),
+    resolve: async (_root, { id, input, unwanted }, ctx) => ({
+      endpoint: await updateEndpoint(ctx, viewerOf(ctx), { endpointId: idOfMutation('endpoint', id), input, unwanted }),
     }),
   }),
   pauseEndpoint: t.field({

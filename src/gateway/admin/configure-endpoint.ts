@@ -29,15 +29,27 @@ import { administer, recordAudit, type Transaction, throughPrisma } from '../sta
 import { forgetHealth } from '../state/endpoint-health.ts'
 import { changeEndpointStatus, type EndpointChange, statusesBefore } from '../state/endpoint-status.ts'
 import { cancelHeld } from './cancel-held.ts'
+import { cancelUnwantedAtOnce } from './cancel-unwanted.ts'
 import { type EarlierCall, requireSameCall, takeMutationKey } from './mutation-keys.ts'
 import { isDatabaseId, mayMeanTenant, notFound, requireAdministrator } from './permissions.ts'
+import { validateCondition } from './validate-condition.ts'
 
 /** The most endpoints of a tenant. It bounds the deliveries of one event, which is matched against all of them. */
 export const MAX_ENDPOINTS_PER_TENANT = 500
 const MAX_IN_FLIGHT = 1_000
 const MAX_RATE_PER_SECOND = 10_000
 /** What the audit says of a new endpoint. */
-const AUDITED = ['externalId', 'name', 'url', 'eventTypes', 'maxInFlight', 'rateLimitPerSecond', 'headers', 'metadata']
+const AUDITED = [
+  'externalId',
+  'name',
+  'url',
+  'eventTypes',
+  'condition',
+  'maxInFlight',
+  'rateLimitPerSecond',
+  'headers',
+  'metadata',
+]
 
 export type HeaderInput = { name: string; value?: string | null }
 
@@ -81,7 +93,7 @@ export async function createEndpoint(
   { tenantId, idempotencyKey = null, ...input }: NewEndpoint,
 ): Promise<CreatedEndpoint> {
   requireAdministrator(viewer, 'set up endpoints')
-  const { owner, draft } = validateCreation(ctx, viewer, { tenantId, idempotencyKey, ...input })
+  const { owner, draft } = await validateCreation(ctx, viewer, { tenantId, idempotencyKey, ...input })
   const id = ctx.newId()
   const signingSecret = makeSigningSecret(randomBytes)
   const work = administer(ctx, async (tx, now) => {
@@ -109,6 +121,7 @@ export type EndpointDraft = {
   readonly url: string
   /** Empty: every type. */
   readonly eventTypes: readonly string[]
+  readonly condition: string | null
   readonly maxInFlight: number | null
   readonly rateLimitPerSecond: number | null
   readonly headers: readonly { readonly name: string; readonly value: string }[]
@@ -116,13 +129,13 @@ export type EndpointDraft = {
 }
 
 /** Throws ValidationError with every issue, and NotFoundError for a tenant that the caller cannot see. */
-export function validateCreation(
+export async function validateCreation(
   ctx: Context,
   viewer: Viewer,
   { tenantId, idempotencyKey, ...input }: NewEndpoint,
-): { owner: string; draft: EndpointDraft } {
+): Promise<{ owner: string; draft: EndpointDraft }> {
   const owner = ownerOf(viewer, tenantId)
-  const { url, issues } = validateInput(ctx, input, [
+  const { url, issues } = await validateInput(ctx, input, [
     ...(input.eventTypes ? issuesWithin(['eventTypes'], validateEventTypes(input.eventTypes)) : []),
     ...(input.externalId == null ? [] : validateExternalId(input.externalId)),
     ...(input.metadata == null ? [] : validateMetadata(input.metadata)),
@@ -144,6 +157,7 @@ export function validateCreation(
       name: input.name,
       url: url!,
       eventTypes: input.eventTypes ?? [],
+      condition: input.condition ?? null,
       maxInFlight: input.maxInFlight ?? null,
       rateLimitPerSecond: input.rateLimitPerSecond ?? null,
       headers: (input.headers ?? []).map(({ name, value }) => ({ name, value: value! })),
@@ -257,17 +271,20 @@ function fingerprintOf(draft: EndpointDraft, signingSecret: string): Buffer {
   return createHmac('sha256', signingSecret).update(canonicalJson(draft)).digest()
 }
 
+/** What a change does with the deliveries that wait and that the filter does not want after it. */
+export type UnwantedDeliveries = 'SEND_ALL' | 'CANCEL_ALL'
+
 /** Changes the fields that the input names. Throws ValidationError, NotFoundError, ConflictError for a taken external id. */
 export async function updateEndpoint(
   ctx: Context,
   viewer: Viewer,
-  { endpointId, input }: { endpointId: string; input: EndpointChanges },
+  { endpointId, input, unwanted }: { endpointId: string; input: EndpointChanges; unwanted?: UnwantedDeliveries },
 ): Promise<Endpoint> {
   requireAdministrator(viewer, 'change endpoints')
-  const changes = validateChanges(ctx, input)
+  const changes = await validateChanges(ctx, input)
   const work = administer(ctx, async (tx) => {
     const endpoint = await lockEndpoint(tx, viewer, endpointId, ['id'])
-    return changeEndpoint(ctx, tx, viewer, endpoint, changes)
+    return changeEndpoint(ctx, tx, viewer, endpoint, changes, unwanted)
   })
   return orTakenExternalId(work, input.externalId)
 }
@@ -276,8 +293,15 @@ export async function updateEndpoint(
 export type ValidChanges = EndpointChanges & { readonly validated: true }
 
 /** Throws ValidationError with every issue of a change, whatever the endpoint is now, after those that are `known`. */
-export function validateChanges(ctx: Context, input: EndpointChanges, known: readonly Issue[] = []): ValidChanges {
-  const { url, issues } = validateInput(ctx, input, [...validateFilterChange(input), ...validateIdentityChange(input)])
+export async function validateChanges(
+  ctx: Context,
+  input: EndpointChanges,
+  known: readonly Issue[] = [],
+): Promise<ValidChanges> {
+  const { url, issues } = await validateInput(ctx, input, [
+    ...validateFilterChange(input),
+    ...validateIdentityChange(input),
+  ])
   for (const field of ['name', 'url'] as const)
     if (input[field] === null)
       issues.push({
@@ -302,12 +326,14 @@ export async function changeEndpoint(
   viewer: Viewer,
   endpoint: Endpoint,
   input: ValidChanges,
+  unwanted: UnwantedDeliveries = 'SEND_ALL',
 ): Promise<Endpoint> {
   const changes: Prisma.EndpointUpdateInput = {}
   if (input.name != null && input.name !== endpoint.name) changes.name = input.name
   if (input.url != null && input.url !== endpoint.url) changes.url = input.url
   const eventTypes = filterAfter(input, endpoint.eventTypes)
   if (eventTypes !== endpoint.eventTypes) changes.eventTypes = [...eventTypes]
+  if (input.condition !== undefined && input.condition !== endpoint.condition) changes.condition = input.condition
   if (input.maxInFlight !== undefined && input.maxInFlight !== endpoint.maxInFlight)
     changes.maxInFlight = input.maxInFlight
   if (input.rateLimitPerSecond !== undefined && input.rateLimitPerSecond !== endpoint.rateLimitPerSecond)
@@ -321,18 +347,27 @@ export async function changeEndpoint(
   if (input.metadata !== undefined && canonicalJson(input.metadata) !== canonicalJson(endpoint.metadata))
     changes.metadata = input.metadata as Metadata
   const changed = Object.keys(changes)
-  if (changed.length === 0) return endpoint
-  const updated = await tx.endpoint.update({ where: { id: endpoint.id }, data: changes })
+  const updated =
+    changed.length > 0 ? await tx.endpoint.update({ where: { id: endpoint.id }, data: changes }) : endpoint
   // What happened at the former URL says nothing about the new one.
   if (changes.url) await forgetHealth(throughPrisma(tx), [endpoint.id])
+  const cancelled = unwanted === 'CANCEL_ALL' ? await cancelUnwantedOf(tx, endpoint.id) : 0
+  if (changed.length === 0 && cancelled === 0) return endpoint
   await recordAudit(tx, viewer, {
     tenantId: endpoint.tenantId,
     action: 'endpoint.updated',
     target: { kind: 'endpoint', id: endpoint.id },
-    details: endpointChange(endpoint, updated, changed),
+    details: { ...endpointChange(endpoint, updated, changed), ...(unwanted === 'CANCEL_ALL' && { cancelled }) },
   })
   await notifyChange(tx)
   return tx.endpoint.findUniqueOrThrow({ where: { id: endpoint.id } })
+}
+
+/** Cancels what waits and is not wanted: the first 10,000 here, the rest in a job. Returns the number of those here. */
+async function cancelUnwantedOf(tx: Transaction, endpointId: string): Promise<number> {
+  const { cancelled, whole } = await cancelUnwantedAtOnce(throughPrisma(tx), endpointId)
+  if (!whole) await enqueue(tx, 'cancel-unwanted', { endpointId })
+  return cancelled
 }
 
 /** Holds all deliveries of the endpoint until it is resumed. Throws ConflictError unless it is ACTIVE. */
@@ -480,11 +515,11 @@ export function orTakenExternalId<Result>(
 }
 
 /** Returns all issues of the input, and the URL in normal form if the input has one. */
-function validateInput(
+async function validateInput(
   ctx: Context,
   input: EndpointChanges,
   filterIssues: readonly Issue[],
-): { url: string | null; issues: Issue[] } {
+): Promise<{ url: string | null; issues: Issue[] }> {
   const issues: Issue[] = []
   let url: string | null = null
   if (input.name != null) {
@@ -497,11 +532,10 @@ function validateInput(
     else issues.push(...parsed.issues.map((message) => ({ path: ['input', 'url'], message })))
   }
   issues.push(...issuesWithin(['input'], filterIssues))
-  if (input.condition != null)
-    issues.push({
-      path: ['input', 'condition'],
-      message: 'expected null: this version filters by event type alone; leave the condition out',
-    })
+  if (input.condition != null) {
+    const message = await validateCondition(ctx.hot, input.condition)
+    if (message) issues.push({ path: ['input', 'condition'], message })
+  }
   for (const [field, most] of [
     ['maxInFlight', MAX_IN_FLIGHT],
     ['rateLimitPerSecond', MAX_RATE_PER_SECOND],

@@ -52,7 +52,7 @@ export async function upsertEndpoint(
   const owner = ownerOf(viewer, tenantId)
   // In an update an empty text removes the external id. Here it must name an endpoint.
   const unnamed = externalId === '' ? issuesWithin(['input'], validateExternalId(externalId)) : []
-  const changes = validateChanges(ctx, input, [...ownerIssues(owner), ...unnamed])
+  const changes = await validateChanges(ctx, input, [...ownerIssues(owner), ...unnamed])
   if (owner === null || !isDatabaseId(owner) || !mayMeanTenant(viewer, owner))
     throw notFound('tenant', ['input', 'tenantId'])
   const work = administer(ctx, async (tx, now) => {
@@ -63,7 +63,7 @@ export async function upsertEndpoint(
       return { endpoint: await changeEndpoint(ctx, tx, viewer, locked, changes), created: false, signingSecret: null }
     }
     // A header without a value keeps the stored one, and a new endpoint has none.
-    const { draft } = validateCreation(ctx, viewer, { tenantId, ...input })
+    const { draft } = await validateCreation(ctx, viewer, { tenantId, ...input })
     const signingSecret = makeSigningSecret(randomBytes)
     const id = ctx.newId()
     const endpoint = await insertEndpoint(ctx, tx, viewer, { id, tenantId: owner, draft, signingSecret, now })

@@ -46,6 +46,7 @@ export function createPublisher({ ctx, metrics, nearby, onFlushed }: PublisherOp
           repeated,
           maxAttempts: attemptsPerCycle(config.retrySchedule),
           nearby: nearby() ?? undefined,
+          onConditionsFailed: (count) => metrics.conditionsFailed.inc(count),
         }),
       ).finally(onFlushed),
     weigh: (call) => call.events.reduce((bytes, event) => bytes + Math.max(event.bodyBytes, LEAST_EVENT_WEIGHT), 0),

@@ -8,13 +8,13 @@
 import { createHash } from 'node:crypto'
 import type { ClientBase } from 'pg'
 import type { Logger } from 'pino'
+import { ENDPOINT_WANTS_TYPE, meetsConditionInTime } from '../../database/filters/wanted-events.ts'
 import { MIGRATION_LOCK } from '../../database/locks.ts'
 import { type DatabaseAccess, openConnection } from '../../database/pools.ts'
 import { askForWakeUps, ringFor } from '../../database/queue.ts'
 import { MAX_BODY_BYTES } from '../../domain/envelope.ts'
 import { MAX_IDEMPOTENCY_KEY_LENGTH, MAX_SUBJECT_LENGTH } from '../../domain/event-input.ts'
 import { API_VERSION, EVENT_TYPES } from '../../domain/event-type.ts'
-import { ENDPOINT_WANTS } from './store-events.ts'
 
 const NAME = 'sivo.publish(text, text, jsonb, text, bigint, timestamptz, text)'
 type Client = Pick<ClientBase, 'query'>
@@ -112,7 +112,7 @@ begin
   ), fanned as (
     insert into delivery (tenant_id, event_id, endpoint_id, event_type, subject, max_attempts, next_attempt_at, created_at)
     select s.tenant_id, s.id, e.id, s.type, s.subject, ${maxAttempts}, accepted, accepted
-    from stored s join endpoint e on ${ENDPOINT_WANTS}
+    from stored s join endpoint e on ${ENDPOINT_WANTS_TYPE} and ${meetsConditionInTime('body', 'accepted')}
     returning endpoint_id, tenant_id
   ), awake as (
     select f.endpoint_id, f.tenant_id from fanned f join endpoint e on e.id = f.endpoint_id where e.status = 'ACTIVE'

@@ -3,6 +3,7 @@
 //
 // It is safe to repeat: the ids are made before the statement, so a batch whose commit had no answer is stored again.
 
+import { ENDPOINT_WANTS_TYPE, meetsConditionInTime } from '../../database/filters/wanted-events.ts'
 import type { HotDatabase, Queryable, Statement } from '../../database/pools.ts'
 import { askForWakeUps } from '../../database/queue.ts'
 import { double, int, measuredText, recordset, text, timestamptz, uuid } from '../../database/recordset.ts'
@@ -24,6 +25,8 @@ export type StoreOptions = {
   /** An earlier try of the same calls may have been committed. */
   readonly repeated: boolean
   readonly nearby?: Nearby | undefined
+  /** Told how many conditions could not be evaluated for an event of these calls, if any. Their endpoints do not get it. */
+  readonly onConditionsFailed?: ((count: number) => void) | undefined
 }
 
 /** Stores the calls. Returns results in the order of the calls. */
@@ -108,9 +111,8 @@ const INPUT = recordset('i', {
 
 const [MAX_ATTEMPTS, PROCESS, PLACES, OTHERWISE, MOST] = [1, 2, 3, 4, 5].map((n) => `$${INPUT.width + n}`)
 
-/** Whether endpoint `e` wants the stored event `s`. */
-export const ENDPOINT_WANTS = `e.tenant_id = s.tenant_id and e.deleted_at is null
-  and (e.event_types = '{}' or s.type = any (e.event_types))`
+// Read only for an endpoint with a condition.
+const BODY = `(${INPUT.array('body')})[array_position(${INPUT.array('id')}, s.id)]`
 
 // Deliveries that the lanes of this process take over are inserted with a lease and need no claim. An endpoint whose
 // deliveries are all taken over needs no wake-up.
@@ -124,13 +126,20 @@ const INSERT_EVENTS: Statement = {
       select id, tenant_id, type, subject, sequence, sequence_long, occurred_at, body from input
       on conflict (id) do nothing
       returning id, tenant_id, type, subject
+    ), considered as (
+      ${/* With the offset each condition is evaluated once. */ ''}
+      select * from (
+        select s.*, e.id as endpoint_id,
+          e.status = 'ACTIVE' and e.max_in_flight is null and e.rate_limit_per_second is null and not ${isSlowed('e')} as open,
+          ${meetsConditionInTime(BODY, 'statement_timestamp()')} as matches
+        from stored s
+        join endpoint e on ${ENDPOINT_WANTS_TYPE}
+        offset 0) c
+      where matches is not false
     ), wanted as (
-      select s.*, e.id as endpoint_id,
-        e.status = 'ACTIVE' and e.max_in_flight is null and e.rate_limit_per_second is null and not ${isSlowed('e')}
-          and row_number() over (partition by e.id order by s.id) <=
-            coalesce(${PLACES}::jsonb ->> e.id::text, ${PLACES}::jsonb ->> e.tenant_id::text, ${OTHERWISE})::int as fits
-      from stored s
-      join endpoint e on ${ENDPOINT_WANTS}
+      select *, open and row_number() over (partition by endpoint_id order by id) <=
+        coalesce(${PLACES}::jsonb ->> endpoint_id::text, ${PLACES}::jsonb ->> tenant_id::text, ${OTHERWISE})::int as fits
+      from considered where matches
     ), shared_out as (
       select *, fits and row_number() over (partition by fits) <= ${MOST}::int as taken from wanted
     ), fanned as (
@@ -154,7 +163,10 @@ const INSERT_EVENTS: Statement = {
     union all
     select 'endpoint', null, null, id, tenant_id, revision, awake, null, null from concerned
     union all
-    select 'taken', event_id, null, endpoint_id, null, null, null, id, next_attempt_at from fanned where taken`,
+    select 'taken', event_id, null, endpoint_id, null, null, null, id, next_attempt_at from fanned where taken
+    union all
+    select 'condition failed', null, count(*)::int, null, null, null, null, null, null
+    from considered where matches is null having count(*) > 0`,
 }
 
 const COUNT_DELIVERIES: Statement = {
@@ -183,12 +195,16 @@ type InsertOptions = StoreOptions & { readonly offer: Offer | null }
 
 type EndpointRow = { kind: 'endpoint'; endpointId: string; tenantId: string; revision: number; awake: boolean }
 type TakenRow = { kind: 'taken'; id: string; eventId: string; endpointId: string; dueAt: Date }
-type InsertedRow = { kind: 'event'; eventId: string; count: number } | EndpointRow | TakenRow
+type InsertedRow =
+  | { kind: 'event'; eventId: string; count: number }
+  | EndpointRow
+  | TakenRow
+  | { kind: 'condition failed'; count: number }
 
 async function insertEvents(
   on: Queryable,
   calls: readonly StoreCall[],
-  { maxAttempts, repeated, nearby, offer }: InsertOptions,
+  { maxAttempts, repeated, nearby, offer, onConditionsFailed }: InsertOptions,
 ): Promise<Inserted> {
   const rows = calls.flatMap(({ tenantId, events }) =>
     events.map(({ id, type, subject, sequence, occurredAt, body, bodyBytes }) => ({
@@ -211,6 +227,8 @@ async function insertEvents(
   ]
   const inserted = await on.query<InsertedRow>(INSERT_EVENTS, values)
   const endpoints = inserted.filter((row) => row.kind === 'endpoint')
+  const failed = inserted.find((row) => row.kind === 'condition failed')
+  if (failed) onConditionsFailed?.(failed.count)
   return {
     counts: repeated
       ? await countDeliveries(

@@ -1,0 +1,102 @@
+// The deliveries that wait for an endpoint and that a filter does not want: counted before a filter changes, and cancelled
+// after it changed. The change cancels what it reaches in its own transaction; a job cancels the rest. Attempts in the air
+// keep their lease and are recorded.
+
+import type { Context } from '../../context.ts'
+import { meetsCondition } from '../../database/filters/wanted-events.ts'
+import type { Queryable, Statement } from '../../database/pools.ts'
+import { ringFor } from '../../database/queue.ts'
+import { COUNT_LIMIT, type Count } from '../../domain/count.ts'
+import { cancelDeliveries } from '../state/delivery-changes.ts'
+
+const CHUNK = 1_000
+/** The most deliveries that are looked at for a count, or in the transaction of a change. */
+const AT_ONCE = COUNT_LIMIT
+
+// A page of what waits, along the index of what is due. Tests ignore the filter, and a resend was asked for by a person.
+const PAGE = `
+  select d.id, d.event_id, d.event_type, d.next_attempt_at from delivery d
+  where d.endpoint_id = $1::uuid and not d.test and d.status = 'PENDING' and not d.resend
+    and (d.next_attempt_at, d.id) > (coalesce($2::timestamptz, '-infinity'), coalesce($3::uuid, '00000000-0000-0000-0000-000000000000'))
+  order by d.next_attempt_at, d.id limit ${CHUNK}`
+
+/** Those of a page whose events the filter does not want. Each event is looked up by its id. */
+function unwanted({ eventTypes, condition }: { eventTypes: string; condition: string }): string {
+  return `
+    select g.id from page g join endpoint e on e.id = $1::uuid
+    left join lateral (select body from event where id = g.event_id limit 1) v on true
+    where not coalesce((${eventTypes} = '{}' or g.event_type = any (${eventTypes})) and ${meetsCondition(condition, 'v.body')}, false)`
+}
+
+const LAST_OF_PAGE = `
+  (select count(*)::int from page) as looked,
+  (select next_attempt_at from page order by next_attempt_at desc, id desc limit 1) as "lastAt",
+  (select id from page order by next_attempt_at desc, id desc limit 1) as "lastId"`
+
+const CANCEL: Statement = {
+  name: 'cancel-unwanted-deliveries',
+  text: `
+    with page as (${PAGE}), unwanted as (
+      select d.id from (${unwanted({ eventTypes: 'e.event_types', condition: 'e.condition' })}) w
+      join delivery d on d.id = w.id and d.status = 'PENDING' order by d.id for update of d
+    ), ${cancelDeliveries('unwanted', 'filter_changed')}, rung as (
+      ${ringFor('cancelled')}
+    )
+    select ${LAST_OF_PAGE}, (select count(*)::int from cancelled) as found from rung where rung.count >= 0`,
+}
+
+const COUNT: Statement = {
+  name: 'count-unwanted-deliveries',
+  text: `
+    with page as (${PAGE})
+    select ${LAST_OF_PAGE},
+      (select count(*)::int from (${unwanted({ eventTypes: '$4::text[]', condition: '$5::text' })}) w) as found`,
+}
+
+type Page = { looked: number; found: number; lastAt: Date | null; lastId: string | null }
+
+/** Goes through what waits, page by page, until `most` deliveries were looked at. `whole`: that was all of them. */
+async function walk(
+  on: Queryable,
+  statement: Statement,
+  { endpointId, values, most }: { endpointId: string; values: readonly unknown[]; most: number },
+): Promise<{ found: number; whole: boolean }> {
+  let found = 0
+  let after: [Date | null, string | null] = [null, null]
+  for (let looked = 0; looked < most; ) {
+    const [page] = await on.query<Page>(statement, [endpointId, ...after, ...values])
+    found += page!.found
+    looked += page!.looked
+    if (page!.looked < CHUNK) return { found, whole: true }
+    after = [page!.lastAt, page!.lastId]
+  }
+  return { found, whole: false }
+}
+
+/**
+ * Cancels, in the caller's transaction, those that the stored filter does not want, among the first 10,000 that wait. `whole`
+ * false: more wait, and a job must look at them.
+ */
+export async function cancelUnwantedAtOnce(
+  tx: Queryable,
+  endpointId: string,
+): Promise<{ cancelled: number; whole: boolean }> {
+  const { found, whole } = await walk(tx, CANCEL, { endpointId, values: [], most: AT_ONCE })
+  return { cancelled: found, whole }
+}
+
+/** Cancels all those that the stored filter does not want. Returns the number of them. */
+export async function cancelUnwanted(ctx: Context, endpointId: string): Promise<number> {
+  const { found } = await walk(ctx.hot, CANCEL, { endpointId, values: [], most: Number.POSITIVE_INFINITY })
+  return found
+}
+
+/** Counts those that a filter would not want, among the first 10,000 that wait. An empty list of types means all. */
+export async function countUnwanted(
+  { hot }: Pick<Context, 'hot'>,
+  endpointId: string,
+  { eventTypes, condition }: { eventTypes: readonly string[]; condition: string | null },
+): Promise<Count> {
+  const { found, whole } = await walk(hot, COUNT, { endpointId, values: [eventTypes, condition], most: AT_ONCE })
+  return { count: found, precision: whole ? 'EXACT' : 'AT_LEAST' }
+}
