@@ -3,6 +3,8 @@
 
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { Server as NetServer } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { GraphQLSchema } from 'graphql'
 import type { Registry } from 'prom-client'
 import type { Context } from '../context.ts'
@@ -169,11 +171,15 @@ export async function startServer({
       draining = true
       await untilCalm(clock.monotonicMs)
       closing = true
-      const closed = new Promise<void>((resolve) => http.close(() => resolve()))
+      // Only the port is closed. Node would close idle connections too, and those count as idle whose request is on its way.
+      const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(http, () => resolve()))
       const deadline = setTimeout(() => http.closeAllConnections(), deadlineMs)
       await webSockets.close()
       streams.endAll('events')
-      http.closeIdleConnections()
+      await delay(ON_THE_WAY_MS)
+      // A process that was short of time reads what has arrived before it ends anything.
+      await untilCalm(clock.monotonicMs)
+      http.close(() => {})
       await closed
       clearTimeout(deadline)
       streams.close()
@@ -193,7 +199,9 @@ function describePrefix(prefix: string): string {
 }
 
 const CALM_MS = 0.3
-const CALM_WITHIN_MS = 200
+const CALM_WITHIN_MS = 1_000
+/** How long the request of a connection that was accepted may be on its way. */
+const ON_THE_WAY_MS = 250
 
 /**
  * Resolves in a turn of the event loop in which nothing arrived: connections that wait to be accepted as a port closes are
