@@ -3,7 +3,9 @@
 
 import { AddressError, readAddress } from './database/address.ts'
 import type { FailingPolicy } from './domain/failing-endpoint.ts'
+import { fromPublicId } from './domain/id.ts'
 import { parseNetworks } from './domain/network-address.ts'
+import { type ClaimRules, parseRoleRules } from './domain/openid.ts'
 import { leastRetentionDays } from './domain/retention.ts'
 import { parseDuration, parseSchedule } from './domain/retry-schedule.ts'
 
@@ -42,6 +44,8 @@ export type Config = {
   readonly demo: boolean
   /** Where people reach the gateway: scheme, host and port, without a slash at the end. null: where each request says. */
   readonly publicUrl: string | null
+  /** The OpenID provider with which people sign in to the console; null: they sign in with links alone. */
+  readonly openId: OpenIdConfig | null
   /** Origins whose pages may call the API with a key. */
   readonly allowedOrigins: readonly string[]
   /** Proxies in front whose `X-Forwarded-*` headers count. */
@@ -49,6 +53,15 @@ export type Config = {
   /** How long a process that was told to stop goes on serving while `/ready` says 503, ms. */
   readonly drainDelayMs: number
   readonly logLevel: string
+}
+
+export type OpenIdConfig = ClaimRules & {
+  readonly issuer: string
+  readonly clientId: string
+  readonly clientSecret: string
+  readonly scopes: string
+  /** What the button of the sign-in page calls the provider. */
+  readonly label: string
 }
 
 export const EXIT_CONFIGURATION = 78
@@ -170,6 +183,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
       'an http or https URL of a host without a path, such as https://hooks.example.com',
       (text) => (text === '' ? null : readOrigin(text.replace(/\/$/, ''), /^https?:$/)),
     ),
+    openId: readOpenId(read),
     allowedOrigins: read(
       'SIVO_ALLOWED_ORIGINS',
       '',
@@ -205,12 +219,67 @@ export function readConfig(env: Record<string, string | undefined>): Config {
         `SIVO_RETENTION_DAYS: expected at least ${least}, because the retries of SIVO_RETRY_SCHEDULE may take so many days, got "${config.retentionDays}". Keep events for longer, or shorten the schedule.`,
       )
   }
+  problems.push(...openIdProblems(config, env))
   if (env['NODE_USE_ENV_PROXY'] && env['NODE_USE_ENV_PROXY'] !== '0')
     problems.push(
       'NODE_USE_ENV_PROXY: expected no value, because deliveries must go to the checked addresses and not to a proxy. Unset it.',
     )
   if (problems.length) throw new ConfigurationError(problems)
   return Object.freeze(config)
+}
+
+type Read = <T>(name: string, fallback: string, expected: string, parse: (text: string) => T | undefined) => T
+
+function readOpenId(read: Read): OpenIdConfig | null {
+  const issuer = read('SIVO_OIDC_ISSUER', '', 'the https URL of an OpenID provider, without a query', readIssuer)
+  const clientId = read('SIVO_OIDC_CLIENT_ID', '', 'a text', (text) => text)
+  const clientSecret = read('SIVO_OIDC_CLIENT_SECRET', '', 'a text', (text) => text)
+  const scopes = read(
+    'SIVO_OIDC_SCOPES',
+    'openid profile email',
+    'scopes separated by spaces, among them openid',
+    (text) => (text.split(/\s+/).includes('openid') ? text : undefined),
+  )
+  const rolesClaim = read('SIVO_OIDC_ROLES_CLAIM', 'roles', 'the name of a claim', (text) => text)
+  const roles = read(
+    'SIVO_OIDC_ROLES',
+    'OPERATOR=OPERATOR,ADMIN=ADMIN,VIEWER=VIEWER',
+    'pairs of a value and OPERATOR, ADMIN or VIEWER, such as webhook-admins=ADMIN,support=VIEWER',
+    parseRoleRules,
+  )
+  const tenantClaim = read('SIVO_OIDC_TENANT_CLAIM', 'sivo_tenant', 'the name of a claim', (text) => text)
+  const tenantId = read('SIVO_OIDC_TENANT', '', 'the id of a tenant, ten_…', (text) =>
+    text === '' ? null : (fromPublicId('tenant', text) ?? undefined),
+  )
+  const label = read('SIVO_OIDC_LABEL', '', 'a short text', (text) => (text.length <= 60 ? text : undefined))
+  if (!issuer) return null
+  const rules = { rolesClaim, roles, tenantClaim, tenantId }
+  return { issuer, clientId, clientSecret, scopes, label: label || new URL(issuer).host, ...rules }
+}
+
+/** Settings of OpenID Connect that need another one. */
+function openIdProblems({ openId, publicUrl }: Config, env: Record<string, string | undefined>): string[] {
+  const given = (name: string) => Boolean(env[name]?.trim())
+  if (!given('SIVO_OIDC_ISSUER'))
+    return Object.keys(env)
+      .filter((name) => /^SIVO_OIDC_/.test(name) && given(name))
+      .map((name) => `${name}: expected SIVO_OIDC_ISSUER beside it, got none. Set both, or neither.`)
+  if (!openId) return []
+  const missing = ['SIVO_OIDC_CLIENT_ID', 'SIVO_OIDC_CLIENT_SECRET']
+    .filter((name) => !given(name))
+    .map((name) => `${name}: expected it beside SIVO_OIDC_ISSUER, got nothing. Take it from the provider.`)
+  if (publicUrl === null && !given('SIVO_PUBLIC_URL'))
+    missing.push(
+      'SIVO_PUBLIC_URL: expected it beside SIVO_OIDC_ISSUER, got nothing. The provider sends people back to it.',
+    )
+  return missing
+}
+
+/** null: none is given. */
+function readIssuer(text: string): string | null | undefined {
+  if (text === '') return null
+  const { protocol, username, search, hash, href } = new URL(text)
+  return protocol === 'https:' && username === '' && search === '' && hash === '' ? href : undefined
 }
 
 /** Where the database is. */
@@ -276,7 +345,13 @@ function oneOf<const T extends string>(words: readonly T[], text: string): T | u
   return words.find((word) => word === text)
 }
 
-const SECRET_NAMES = new Set(['SIVO_OPERATOR_KEY', 'SIVO_SECRETS_KEY', 'SIVO_SECRETS_KEYS_FORMER', 'DATABASE_URL'])
+const SECRET_NAMES = new Set([
+  'SIVO_OIDC_CLIENT_SECRET',
+  'SIVO_OPERATOR_KEY',
+  'SIVO_SECRETS_KEY',
+  'SIVO_SECRETS_KEYS_FORMER',
+  'DATABASE_URL',
+])
 function shown(name: string, text: string): string {
   if (text === '') return 'nothing'
   return SECRET_NAMES.has(name) ? `a text of ${text.length} characters` : JSON.stringify(text)

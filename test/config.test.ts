@@ -39,6 +39,7 @@ test('with nothing set it is the embedded gateway of the contract', () => {
     dnsServers: [],
     demo: true,
     publicUrl: null,
+    openId: null,
     allowedOrigins: [],
     trustedProxies: [],
     drainDelayMs: 0,
@@ -175,4 +176,55 @@ test('the public address is a host without a path, and origins are as browsers w
     expect(problemsOf({ SIVO_ALLOWED_ORIGINS: text })).toEqual([
       expect.stringMatching(/^SIVO_ALLOWED_ORIGINS: expected/),
     ])
+})
+
+const OPEN_ID = {
+  ...SERVED,
+  SIVO_PUBLIC_URL: 'https://hooks.example.com',
+  SIVO_OIDC_ISSUER: 'https://id.example.com/realms/main',
+  SIVO_OIDC_CLIENT_ID: 'console',
+  SIVO_OIDC_CLIENT_SECRET: 'hush',
+}
+
+test('OpenID Connect needs an issuer, a client and the public address, and has defaults for the rest', () => {
+  expect(readConfig(OPEN_ID).openId).toEqual({
+    issuer: 'https://id.example.com/realms/main',
+    clientId: 'console',
+    clientSecret: 'hush',
+    scopes: 'openid profile email',
+    label: 'id.example.com',
+    rolesClaim: 'roles',
+    roles: new Map([
+      ['OPERATOR', 'OPERATOR'],
+      ['ADMIN', 'ADMIN'],
+      ['VIEWER', 'VIEWER'],
+    ]),
+    tenantClaim: 'sivo_tenant',
+    tenantId: null,
+  })
+  expect(
+    problemsOf({ ...SERVED, SIVO_OIDC_ISSUER: OPEN_ID.SIVO_OIDC_ISSUER }).map((each) => each.split(':')[0]),
+  ).toEqual(['SIVO_OIDC_CLIENT_ID', 'SIVO_OIDC_CLIENT_SECRET', 'SIVO_PUBLIC_URL'])
+  expect(problemsOf({ ...SERVED, SIVO_OIDC_CLIENT_ID: 'console' })).toEqual([
+    'SIVO_OIDC_CLIENT_ID: expected SIVO_OIDC_ISSUER beside it, got none. Set both, or neither.',
+  ])
+})
+
+test('every wrong setting of OpenID Connect is named, and the client secret is not shown', () => {
+  const problems = problemsOf({
+    ...OPEN_ID,
+    SIVO_OIDC_ISSUER: 'http://id.example.com',
+    SIVO_OIDC_SCOPES: 'profile',
+    SIVO_OIDC_ROLES: 'admins=BOSS',
+    SIVO_OIDC_TENANT: 'acme',
+    SIVO_OIDC_LABEL: 'x'.repeat(61),
+  })
+  expect(problems.map((each) => each.split(':')[0])).toEqual([
+    'SIVO_OIDC_ISSUER',
+    'SIVO_OIDC_SCOPES',
+    'SIVO_OIDC_ROLES',
+    'SIVO_OIDC_TENANT',
+    'SIVO_OIDC_LABEL',
+  ])
+  expect(problems.join()).not.toContain('hush')
 })

@@ -58,7 +58,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'worker',
   ],
   worker: ['context', 'database', 'egress', 'gateway', 'jobs', 'metrics', 'parts'],
-  server: ['context', 'database', 'domain', 'errors', 'gateway', 'generated', 'live', 'log', 'schema'],
+  server: ['config', 'context', 'database', 'domain', 'errors', 'gateway', 'generated', 'live', 'log', 'schema'],
   schema: ['context', 'database', 'domain', 'errors', 'gateway', 'generated', 'live'],
   jobs: ['context', 'database', 'gateway'],
   'gateway/publish': ['context', 'database', 'domain', 'errors', 'gateway/deliver', 'gateway/fairness', 'metrics'],

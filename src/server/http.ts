@@ -21,6 +21,7 @@ import { HEADERS_TIMEOUT_MS, KEEP_ALIVE_MS, MAX_HEADER_BYTES, REQUEST_TIMEOUT_MS
 import { listenAt } from './listening.ts'
 import { createServerMetrics } from './metrics.ts'
 import { createOpenStreams } from './open-streams.ts'
+import { createOpenIdDoor, OPENID_CALLBACK_PATH, OPENID_PATH } from './openid.ts'
 import { createOrigins } from './origins.ts'
 import { whatFails } from './readiness.ts'
 import { replyError, replyJson, replyText, replyUnreadable } from './reply.ts'
@@ -75,6 +76,7 @@ export async function startServer({
   const origins = createOrigins(config)
   const forwarded = createForwarded(config.trustedProxies)
   const admission = createAdmission({ ctx, feed, authenticator, origins, forwarded, faults })
+  const openId = config.openId && createOpenIdDoor({ ctx, openId: config.openId, origins, forwarded })
   const yoga = createGraphQL(schema)
   const consoleFiles = servesApi ? await loadConsoleFiles() : null
   let draining = false
@@ -115,6 +117,12 @@ export async function startServer({
         return serveGraphQL({ admission, streams, yoga, stalledMs }, request, response, query)
       case '/session':
         return serveSession({ ctx, authenticator, origins, forwarded }, request, response)
+      case OPENID_PATH:
+      case OPENID_CALLBACK_PATH:
+        if (request.method !== 'GET')
+          return replyError(response, 405, 'BAD_USER_INPUT', 'Expected GET.', { headers: { allow: 'GET' } })
+        if (openId) return openId.serve(request, response, path, query)
+        return replyText(response, 404, 'Signing in with OpenID Connect is not set up here: set SIVO_OIDC_ISSUER.\n')
       case '/dead-letters.json': {
         origins.allow(request, response)
         if (origins.answerPreflight(request, response)) return
@@ -262,7 +270,15 @@ function splitUrl(url: string): [path: string, query: string] {
 
 /** Clients put a slash behind the path, and those of graphql-sse look for streams at `/graphql/stream`. */
 const GRAPHQL_PATHS: ReadonlySet<string> = new Set(['/graphql', '/graphql/', '/graphql/stream'])
-const ROUTES: ReadonlySet<string> = new Set(['/session', '/dead-letters.json', '/health', '/ready', '/metrics'])
+const ROUTES: ReadonlySet<string> = new Set([
+  '/session',
+  OPENID_PATH,
+  OPENID_CALLBACK_PATH,
+  '/dead-letters.json',
+  '/health',
+  '/ready',
+  '/metrics',
+])
 function routeOf(path: string): string {
   if (GRAPHQL_PATHS.has(path)) return '/graphql'
   return ROUTES.has(path) ? path : 'console'

@@ -4,19 +4,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Context } from '../context.ts'
 import { RequestError } from '../errors.ts'
-import {
-  describeRefusedToken,
-  endSession,
-  type OpenedSession,
-  spendConsoleLink,
-} from '../gateway/admin/console-link.ts'
+import { describeRefusedToken, endSession, spendConsoleLink } from '../gateway/admin/console-link.ts'
 import { type Authenticator, readSession } from './authenticate.ts'
-import { setCookie } from './cookies.ts'
 import type { Forwarded } from './forwarded.ts'
 import { MAX_SIGN_INS } from './limits.ts'
+import { OPENID_PATH } from './openid.ts'
 import { CSRF_HEADER, type Origins } from './origins.ts'
 import { replyError, replyJson } from './reply.ts'
 import { readJsonBody } from './request-body.ts'
+import { sessionCookie } from './session-cookie.ts'
 
 const MAX_BYTES = 4 * 1024
 
@@ -27,7 +23,7 @@ export type SessionParts = {
   readonly forwarded: Forwarded
 }
 
-/** Answers /session: POST { token } signs in, DELETE signs out. Throws UnreadableRequest and what the database throws. */
+/** Answers /session: GET says how people sign in, POST { token } signs in, DELETE signs out. Throws UnreadableRequest and what the database throws. */
 export async function serveSession(
   parts: SessionParts,
   request: IncomingMessage,
@@ -42,9 +38,17 @@ export async function serveSession(
       'FORBIDDEN',
       `Expected a page of this host that sends ${CSRF_HEADER}, got another request. Sign in from the console.`,
     )
+  if (request.method === 'GET') return replyJson(response, 200, waysToSignIn(parts.ctx.config))
   if (request.method === 'POST') return signIn(parts, request, response)
   if (request.method === 'DELETE') return signOut(parts, request, response)
-  replyError(response, 405, 'BAD_USER_INPUT', 'Expected POST or DELETE.', { headers: { allow: 'POST, DELETE' } })
+  replyError(response, 405, 'BAD_USER_INPUT', 'Expected GET, POST or DELETE.', {
+    headers: { allow: 'GET, POST, DELETE' },
+  })
+}
+
+/** Besides links, which always work. */
+function waysToSignIn({ openId }: Context['config']): { openId: { label: string; path: string } | null } {
+  return { openId: openId && { label: openId.label, path: OPENID_PATH } }
 }
 
 let signingIn = 0
@@ -82,20 +86,4 @@ async function signOut(
   if (viewer) await endSession(ctx, viewer)
   if (credential) authenticator.forget(credential)
   replyJson(response, 200, { signedOut: true }, { 'set-cookie': sessionCookie({ ctx, origins }, request, null) })
-}
-
-/** The cookie of a session; null: of none any more. */
-function sessionCookie(
-  { ctx, origins }: Pick<SessionParts, 'ctx' | 'origins'>,
-  request: IncomingMessage,
-  session: OpenedSession | null,
-): string {
-  const leftMs = session ? session.expiresAt.getTime() - ctx.clock.now().getTime() : 0
-  return setCookie({
-    name: origins.cookieName('session', request),
-    value: session?.token ?? '',
-    seconds: Math.max(0, Math.floor(leftMs / 1000)),
-    isSecure: origins.isSecure(request),
-    sameSite: 'Strict',
-  })
 }

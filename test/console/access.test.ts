@@ -1,12 +1,12 @@
 import { gzipSync } from 'node:zlib'
-import axe from 'axe-core'
-import type { Page, Response } from 'playwright-core'
+import type { Response } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Receiver } from '../../src/dev/receiver.ts'
 import type { DeliveryFilter } from '../../src/domain/delivery-filter.ts'
 import { toPublicId } from '../../src/domain/id.ts'
 import { pauseEndpoint } from '../../src/gateway/admin/configure-endpoint.ts'
 import { startBulkRetry } from '../../src/gateway/retry/bulk-retry.ts'
+import { findFaults } from '../support/axe.ts'
 import { type Console, describeInBrowser, openConsole, settled, show, type Visit } from '../support/console.ts'
 
 const MOST_SCRIPT_BYTES = 250 * 1024
@@ -161,14 +161,3 @@ const everythingOf = (tenantId: string): DeliveryFilter => ({
   from: null,
   to: null,
 })
-
-/** What axe has to say about a page, a line for each fault; `rules`: only these. */
-async function findFaults(page: Page, rules: string[] | null = null): Promise<string[]> {
-  await page.evaluate(axe.source)
-  const violations = await page.evaluate(async (runOnly) => {
-    const { axe: here } = window as unknown as { axe: typeof axe }
-    const result = await here.run(document, { resultTypes: ['violations'], ...(runOnly ? { runOnly } : {}) })
-    return result.violations.map(({ id, nodes }) => ({ id, nodes: nodes.map((node) => node.html.slice(0, 200)) }))
-  }, rules)
-  return violations.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).join(' | ')}`)
-}

@@ -1,17 +1,73 @@
 import { execFile } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { freePort } from '../../harness/free-port.ts'
+import { openCertificateAuthority } from '../../src/dev/certificate-authority.ts'
 import { toPublicId } from '../../src/domain/id.ts'
 import { createApiKey } from '../../src/gateway/admin/api-keys.ts'
+import { findFaults } from '../support/axe.ts'
 import { type Console, describeInBrowser, openConsole, settled, show, type Visit } from '../support/console.ts'
+import { type OpenIdProvider, startOpenIdProvider } from '../support/openid-provider.ts'
 
 describeInBrowser('who signs in, and what they may do', () => {
   let console: Console
+  let folder: string
+  let provider: OpenIdProvider
   beforeAll(async () => {
-    console = await openConsole()
+    folder = await mkdtemp(join(tmpdir(), 'sivo-people-'))
+    const authority = await openCertificateAuthority(folder)
+    const port = await freePort()
+    const publicUrl = `http://127.0.0.1:${port}`
+    const redirectUri = `${publicUrl}/session/openid/callback`
+    // The other of the two ways in which a client proves who it is.
+    provider = await startOpenIdProvider({ authority, redirectUri, people: {}, authMethod: 'client_secret_post' })
+    console = await openConsole({
+      PORT: String(port),
+      SIVO_PUBLIC_URL: publicUrl,
+      SIVO_OIDC_ISSUER: provider.issuer,
+      SIVO_OIDC_CLIENT_ID: provider.clientId,
+      SIVO_OIDC_CLIENT_SECRET: provider.clientSecret,
+      SIVO_OIDC_LABEL: 'Acme ID',
+    })
+    provider.people['ana'] = { name: 'Ana of Acme', roles: ['ADMIN'], sivo_tenant: console.tenantId }
+    provider.people['nobody'] = { name: 'Nobody', sivo_tenant: console.tenantId }
+  }, 60_000)
+  afterAll(async () => {
+    await console?.close()
+    await provider?.close()
+    await rm(folder, { recursive: true, force: true })
   })
-  afterAll(() => console?.close())
+
+  test('a person signs in with OpenID Connect and comes back to the page that was asked for', async () => {
+    const { page } = await console.signIn()
+    const visitor = await guest(page)
+    await visitor.page.goto(`${console.url}/settings?tab=sessions`)
+    await signInAtProvider(visitor.page, 'ana')
+    await visitor.page.getByRole('heading', { level: 1, name: 'Settings' }).waitFor()
+    const row = visitor.page.getByRole('row').filter({ hasText: 'Ana of Acme' })
+    await row.getByText('signed in by OpenID Connect').waitFor()
+    expect(await row.textContent()).toContain('this browser')
+    expect(await findFaults(visitor.page)).toEqual([])
+    await visitor.context.close()
+  })
+
+  test('a person to whom the provider gives no role is told so on the sign-in page, which has no fault that axe finds', async () => {
+    const { page } = await console.signIn()
+    const visitor = await guest(page)
+    await visitor.page.goto(`${console.url}/deliveries`)
+    await signInAtProvider(visitor.page, 'nobody')
+    await visitor.page
+      .getByRole('alert')
+      .getByText(/^The provider knows you, but gives you no role here/)
+      .waitFor()
+    expect(new URL(visitor.page.url()).hash).toBe('')
+    expect(await findFaults(visitor.page)).toEqual([])
+    await visitor.context.close()
+  })
 
   test('an ADMIN invites a person by name, and the session, the paused endpoint and the audit log show that name', async () => {
     const { house } = console
@@ -115,12 +171,20 @@ describeInBrowser('who signs in, and what they may do', () => {
   })
 })
 
+async function signInAtProvider(page: Page, login: string): Promise<void> {
+  await page.getByRole('button', { name: 'Sign in with Acme ID' }).click()
+  await page.getByPlaceholder('Enter any login').fill(login)
+  await page.getByPlaceholder('and password').fill('x')
+  await page.getByRole('button', { name: 'Sign-in' }).click()
+  await page.getByRole('button', { name: 'Continue' }).click()
+}
+
 const run = (command: string, env: Record<string, string>) =>
   promisify(execFile)('sh', ['-c', command], { env: { ...process.env, ...env } })
 
 /** A new browser profile beside that of the page. */
 async function guest(page: Page): Promise<Omit<Visit, 'complaints'>> {
-  const context = await page.context().browser()!.newContext({ locale: 'en-GB' })
+  const context = await page.context().browser()!.newContext({ locale: 'en-GB', ignoreHTTPSErrors: true })
   context.setDefaultTimeout(20_000)
   return { context, page: await context.newPage() }
 }

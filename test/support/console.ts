@@ -60,7 +60,7 @@ export async function openConsole(env: Record<string, string> = {}): Promise<Con
   const { app } = house
   const serve = (port: number): Promise<Server> =>
     startServer({ ctx: { ...app.ctx, config: { ...app.ctx.config, port } }, feed: app.feed, schema })
-  let server = await serve(0)
+  let server = await serve(Number(env['PORT'] ?? 0))
   const { port } = server
   const url = `http://127.0.0.1:${port}`
   const browser = await startBrowser()

@@ -24,8 +24,51 @@ const VIEWER = graphql(`
 export async function beginSession(): Promise<void> {
   const token = tokenIn(location.hash)
   if (token !== null) history.replaceState(history.state, '', location.pathname + searchAfter(location))
-  const refusal = token === null ? null : await spendToken(token)
+  const refusal = token === null ? backFromProvider() : await spendToken(token)
   await checkSession(refusal)
+}
+
+/** How people can sign in besides with links. */
+export type WaysToSignIn = { readonly openId: { readonly label: string; readonly path: string } | null }
+
+/** Asks the gateway; without an answer, links are the only way. */
+export async function readWaysToSignIn(): Promise<WaysToSignIn> {
+  try {
+    const response = await fetch('/session', { headers: OWN_PAGE })
+    if (response.ok) return (await response.json()) as WaysToSignIn
+  } catch {
+    // The page says so when a link is tried.
+  }
+  return { openId: null }
+}
+
+const RETURN_KEY = 'sivo.return'
+
+/** Goes to the provider, which sends the browser back to the page that is open now. */
+export function signInAtProvider(path: string): void {
+  sessionStorage.setItem(RETURN_KEY, location.pathname + location.search)
+  location.assign(path)
+}
+
+const PROVIDER_REFUSALS: Record<string, string> = {
+  cancelled: 'The sign-in was cancelled at the provider. Try again, or use a console link.',
+  expired: 'The sign-in took too long, or began in another browser. Try again.',
+  no_role:
+    'The provider knows you, but gives you no role here. Ask whoever runs the gateway: its log has the claim and what it held.',
+  no_tenant:
+    'The provider knows you, but names no tenant of this gateway for you. Ask whoever runs the gateway: its log has the claim and what it held.',
+  failed: 'The provider did not answer as expected. Try again in a moment; the log of the gateway has the cause.',
+}
+
+/** After a sign-in at the provider: shows the page from before, and returns why the person was refused, or null. */
+function backFromProvider(): string | null {
+  const refused = new URLSearchParams(location.hash.replace(/^#/, '')).get('refused')
+  const before = sessionStorage.getItem(RETURN_KEY)
+  if (location.pathname === '/' && before !== null) {
+    sessionStorage.removeItem(RETURN_KEY)
+    if (before.startsWith('/') && !before.startsWith('//')) history.replaceState(history.state, '', before)
+  } else if (refused !== null) history.replaceState(history.state, '', location.pathname + location.search)
+  return refused === null ? null : (PROVIDER_REFUSALS[refused] ?? PROVIDER_REFUSALS['failed']!)
 }
 
 /** Exchanges the token of a link, given as the link or as the token. Returns why it was refused, or null. */

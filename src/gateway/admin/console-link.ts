@@ -142,7 +142,32 @@ function shownTime(time: Date): string {
   return `${time.toISOString().slice(0, 16).replace('T', ' ')} UTC`
 }
 
-export type NewSession = {
+/** Who an OpenID provider says that somebody is. */
+export type Identity = {
+  readonly tenantId: string | null
+  readonly role: Role
+  readonly name: string
+  readonly issuer: string
+  /** The person's id at the provider. */
+  readonly subject: string
+  readonly email: string | null
+}
+
+/** Opens a session for somebody whom an OpenID provider vouches for. Returns null if the tenant does not exist. */
+export async function openIdentitySession(
+  ctx: Context,
+  { issuer, subject, email, ...who }: Identity,
+  address?: string,
+): Promise<OpenedSession | null> {
+  return administer(ctx, async (tx, now) => {
+    if (who.tenantId !== null && !(await tx.tenant.findUnique({ where: { id: who.tenantId }, select: { id: true } })))
+      return null
+    const details = { role: who.role, issuer, subject, email }
+    return openSession(ctx, tx, now, { ...who, invitedBy: null, address, details })
+  })
+}
+
+type NewSession = {
   readonly tenantId: string | null
   readonly role: Role
   /** The person. */

@@ -1,5 +1,5 @@
-import { type FormEvent, useState } from 'react'
-import { checkSession, signIn } from '../../session/session.ts'
+import { type FormEvent, useEffect, useState } from 'react'
+import { checkSession, readWaysToSignIn, signIn, signInAtProvider, type WaysToSignIn } from '../../session/session.ts'
 import type { Session } from '../../session/session-state.ts'
 import { Button } from '../../ui/button.tsx'
 import { Code } from '../../ui/code.tsx'
@@ -16,6 +16,9 @@ export function SignIn({ session }: { session: Session }) {
   const [link, setLink] = useState('')
   const [refusal, setRefusal] = useState<string | null>(null)
   const [isBusy, setBusy] = useState(false)
+  const [ways, setWays] = useState<WaysToSignIn>({ openId: null })
+  useEffect(() => void readWaysToSignIn().then(setWays), [])
+  const { openId } = ways
   const submit = async (event: FormEvent) => {
     event.preventDefault()
     setBusy(true)
@@ -36,6 +39,17 @@ export function SignIn({ session }: { session: Session }) {
         <img src="/favicon.svg" alt="" className="size-8" />
         <h1 className="text-lg font-semibold">SIVO Webhooks</h1>
       </header>
+      {openId && (
+        <section
+          aria-label="Sign in with a provider"
+          className="flex flex-col gap-4 rounded-lg border border-line bg-surface p-6"
+        >
+          <Button kind="primary" onClick={() => signInAtProvider(openId.path)}>
+            Sign in with {openId.label}
+          </Button>
+          <p className="text-ink-2">Or with a console link:</p>
+        </section>
+      )}
       <form onSubmit={submit} className="flex flex-col gap-4 rounded-lg border border-line bg-surface p-6">
         <p>Sign in with a console link. It works once; the session lasts twelve hours.</p>
         <Field label="Console link" error={why}>
@@ -49,7 +63,13 @@ export function SignIn({ session }: { session: Session }) {
             />
           )}
         </Field>
-        <Button type="submit" kind="primary" isBusy={isBusy} disabled={link.trim() === ''} className="self-end">
+        <Button
+          type="submit"
+          kind={openId ? 'plain' : 'primary'}
+          isBusy={isBusy}
+          disabled={link.trim() === ''}
+          className="self-end"
+        >
           Sign in
         </Button>
       </form>
