@@ -1,12 +1,14 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cp, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 const ROOT = join(import.meta.dirname, '../..')
+const FIVE_MINUTES_MS = 300_000
 
 /** What the README's commands say, run on a copy that holds nothing but what is tracked. */
 describe('on a clean copy', () => {
@@ -16,6 +18,8 @@ describe('on a clean copy', () => {
   let url: string
   let key: string
   let tenant: string
+  const startedAt = performance.now()
+  const programs: ChildProcess[] = []
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sivo clean copy '))
@@ -46,12 +50,70 @@ describe('on a clean copy', () => {
   }, 300_000)
 
   afterAll(async () => {
+    for (const { pid, exitCode } of programs) if (exitCode === null) process.kill(-pid!, 'SIGKILL')
     if (gateway && gateway.exitCode === null) {
       gateway.kill('SIGKILL')
       await once(gateway, 'exit')
     }
     await rm(folder, { recursive: true, force: true })
   })
+
+  test(
+    'the quickstart, as it is written, receives and verifies its first event within five minutes, npm start included',
+    async () => {
+      const page = await readFile(join(folder, 'docs/quickstart.md'), 'utf8')
+      const [, receiver] = /^```js file=receiver\.mjs\n([\s\S]*?)^```$/m.exec(page)!
+      await writeFile(join(folder, 'receiver.mjs'), receiver!)
+      const receiverPort = await freePort()
+      const commands = [...page.matchAll(/^```sh terminal=(\d)\n([\s\S]*?)^```$/gm)].map(([, terminal, text]) => ({
+        terminal,
+        text: text!
+          .replaceAll('sivo_…', key)
+          .replaceAll('ten_…', tenant)
+          .replaceAll('http://localhost:4000', url.replace('/graphql', ''))
+          .replaceAll('localhost:8000', `127.0.0.1:${receiverPort}`),
+      }))
+      expect(commands.map(({ terminal }) => terminal)).toEqual(['1', '2', '3', '4'])
+      expect(commands[0]!.text).toBe('npm start\n')
+
+      /** Types the commands of a terminal, and returns what it shows. */
+      const type = (text: string) => {
+        const env = { ...withoutProjectNode(process.env), PORT: String(receiverPort), XDG_CONFIG_HOME: folder }
+        // A group of its own, so that everything that it starts can be ended.
+        const shell = spawn('bash', ['-e'], { cwd: folder, env, detached: true })
+        programs.push(shell)
+        let shown = ''
+        for (const stream of [shell.stdout, shell.stderr]) stream.on('data', (chunk) => (shown += chunk))
+        shell.stdin.end(text)
+        return { shown: () => shown, ended: once(shell, 'close') }
+      }
+      const until = async (holds: () => boolean | Promise<boolean>, what: () => string) => {
+        while (!(await holds())) {
+          if (performance.now() - startedAt > FIVE_MINUTES_MS) throw new Error(`Not within five minutes:\n${what()}`)
+          await new Promise((resolve) => setTimeout(resolve, 50))
+        }
+      }
+      const receiving = type(commands[1]!.text)
+      const answers = () =>
+        fetch(`http://127.0.0.1:${receiverPort}`).then(
+          () => true,
+          () => false,
+        )
+      await until(answers, receiving.shown)
+      const listening = type(commands[2]!.text)
+      await until(() => /^Connected to/m.test(listening.shown()), listening.shown)
+      const publishing = type(commands[3]!.text)
+      await publishing.ended
+      const [id] = /evt_\w+/.exec(publishing.shown()) ?? []
+      expect(id, publishing.shown()).toBeDefined()
+      await until(
+        () => receiving.shown().includes(`verified: agent.paused ${id}`),
+        () => receiving.shown() + listening.shown(),
+      )
+      expect(performance.now() - startedAt).toBeLessThan(FIVE_MINUTES_MS)
+    },
+    FIVE_MINUTES_MS,
+  )
 
   test('npm start shows demo deliveries within sixty seconds of being ready', async () => {
     const query = `query ($tenant: ID!) { deliveries(filter: { tenantId: $tenant, statuses: [SUCCEEDED] }) { nodes { id lastLatencyMs } } }`
@@ -147,4 +209,13 @@ function withoutProjectNode(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const path = (env['PATH'] ?? '').split(':').filter((entry) => !entry.includes('node_modules'))
   const own = Object.entries(env).filter(([name]) => !/^(npm_|VITEST|NODE_ENV|NODE_OPTIONS)/.test(name))
   return { ...Object.fromEntries(own), PATH: path.join(':') }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  await once(server, 'close')
+  return port
 }
