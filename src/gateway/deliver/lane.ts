@@ -2,8 +2,7 @@
 // load and its concurrency limit. It does no I/O, and only its own functions change what it knows. Test events have a
 // lane of their own beside the lane of their endpoint.
 
-import type { PaceRequest, Refusal } from '../../domain/endpoint-pace.ts'
-import { createAcceptedRate } from '../fairness/accepted-rate.ts'
+import type { PaceRequest } from '../../domain/endpoint-pace.ts'
 import {
   FIRST_LIMIT,
   type LimitSample,
@@ -13,33 +12,23 @@ import {
 } from '../fairness/concurrency-limit.ts'
 import type { ClaimedDelivery, Gate } from './claim-deliveries.ts'
 import { amountToClaim, hasSlotForClaimed, hasSlotForHandedOver, type LaneLoad, placesToOffer } from './lane-load.ts'
+import { createLanePlace, type LanePlace } from './lane-place.ts'
+import { createLaneRefusals } from './lane-refusals.ts'
 import { createLaneState } from './lane-state.ts'
 import type { ObservedRefusal } from './refusals.ts'
 import type { EndpointTarget } from './targets.ts'
 
-/**
- * How far the low-water mark stays behind the newest claimed delivery, for publishes that commit slightly later. The
- * reconciler finds what commits later than that. While a transaction stays open for long, each claim reads again what
- * was claimed within this time.
- */
-const LOW_WATER_BEHIND_MS = 1_500
 /** How soon a full endpoint is looked at again: another process may have freed a slot. */
 const GATE_RECHECK_MS = 250
 /** How soon an endpoint that asks to wait is looked at again: a person may have ended the wait. */
 const HOLD_RECHECK_MS = 5_000
-/** How long a lane stays closed at the most while a refusal of its receiver is being stored. */
-const REFUSAL_PATIENCE_MS = 20_000
 
 /** What a lane asks of one claim. */
-export type LaneClaim = {
+export type LaneClaim = LanePlace & {
   /** Deliveries asked for. */
   readonly slots: number
   /** How many of them may go out at once. */
   readonly atOnce: number
-  /** Deliveries that were due before this (Unix milliseconds) were claimed before; null: look from the beginning. */
-  readonly low: number | null
-  /** How often the lane had been told to look from the beginning. */
-  readonly restarts: number
   /** The receiver accepted something since the lane last reported it. */
   readonly accepted: boolean
 }
@@ -70,22 +59,17 @@ export type Lane = ReturnType<typeof createLane>
 
 export function createLane({ endpointId, test, monotonicMs, hasNeighbours, onChange }: LaneOptions) {
   const state = createLaneState(monotonicMs, onChange)
+  const place = createLanePlace()
+  const refusals = createLaneRefusals(state, monotonicMs)
   let tenantId = ''
   let limit = FIRST_LIMIT
   let maxSlots = MAX_SLOTS
   let gated = false
-  let low: number | null = null
-  let restarts = 0
   /** The last claim brought all that it asked for: more may be due. */
   let behind = false
   let inTheAir = 0
   let offered = 0
   let unsettled = 0
-  const acceptedRate = createAcceptedRate(monotonicMs)
-  let acceptedUnreported = false
-  let acceptedSinceRefusal = false
-  /** Refusals that are being stored. Their attempts keep their slots until then. */
-  let refusals = 0
   const ahead: ReadyDelivery[] = []
 
   function load(): LaneLoad {
@@ -123,24 +107,18 @@ export function createLane({ endpointId, test, monotonicMs, hasNeighbours, onCha
     ask({ freeSlots, rows }: { freeSlots: number; rows: number }): LaneClaim | null {
       const amount = amountToClaim(load(), { freeSlots, rows, mayClaimAhead: !gated && !test })
       if (!amount) return null
-      const claim = { ...amount, low, restarts, accepted: acceptedUnreported }
-      acceptedUnreported = false
+      const claim = { ...amount, ...place.current, accepted: refusals.takeAccepted() }
       state.beginClaim(claim)
       return claim
     },
     /** The claim brought a delivery that was due then: later claims need not look further back. */
-    passDueTime(claim: LaneClaim, dueAt: Date) {
-      if (claim.restarts === restarts) low = Math.max(low ?? 0, dueAt.getTime() - LOW_WATER_BEHIND_MS)
-    },
+    passDueTime: (claim: LaneClaim, dueAt: Date) => place.pass(claim, dueAt),
     /** The next claim looks at all that is due. */
-    lookFromStart() {
-      low = null
-      restarts++
-    },
+    lookFromStart: place.restart,
     /** The claim is over: `got` deliveries came, or it failed (null). */
     endClaim(claim: LaneClaim, got: number | null) {
       if (got !== null) behind = got >= claim.slots
-      if (got === null || !gated) acceptedUnreported ||= claim.accepted
+      if (got === null || !gated) refusals.putAcceptedBack(claim.accepted)
       state.endClaim(claim, got === null || behind)
     },
 
@@ -170,29 +148,18 @@ export function createLane({ endpointId, test, monotonicMs, hasNeighbours, onCha
     },
 
     /** The receiver refused an attempt and asks for fewer. Nothing goes out until that is stored. */
-    refuse(request: PaceRequest, attempt: Pick<Refusal, 'startedAt' | 'repliedAt' | 'wasPaced'>): ObservedRefusal {
+    refuse(request: PaceRequest, attempt: Pick<ObservedRefusal, 'startedAt' | 'repliedAt' | 'wasPaced'>) {
       gated = true
-      refusals++
-      const observedRate = acceptedRate.perSecond() + inTheAir - refusals
-      const refusal = { ...request, ...attempt, hasAccepted: acceptedSinceRefusal, observedRate }
-      acceptedSinceRefusal = false
-      acceptedUnreported = false
-      state.closeFor(REFUSAL_PATIENCE_MS, 'receiver_asked')
-      return refusal
+      return refusals.refuse(request, attempt, inTheAir)
     },
     /** The refusal is stored: from now on the gate says when the lane may go on. */
-    refusalStored() {
-      refusals--
-      if (refusals === 0) state.reopen('receiver_asked')
-    },
+    refusalStored: refusals.stored,
+    /** Asks the gate again whether the endpoint still has to wait. */
+    recheckHold: refusals.recheck,
     /** The receiver asked for a wait, or what it asked for is being stored. */
     get isHeld() {
       const { current } = state
       return current.kind === 'closed' && current.why === 'receiver_asked'
-    },
-    /** Asks the gate again whether the endpoint still has to wait. */
-    recheckHold() {
-      if (refusals === 0) state.reopen('receiver_asked')
     },
 
     /** How many deliveries a publish may hand over now: none while more is due than the lane can send. */
@@ -236,10 +203,7 @@ export function createLane({ endpointId, test, monotonicMs, hasNeighbours, onCha
     },
     learn(attempt: LimitSample) {
       limit = limitAfter(limit, attempt, maxSlots)
-      if (attempt.errorCode !== null) return
-      acceptedRate.note()
-      acceptedUnreported = true
-      acceptedSinceRefusal = true
+      if (attempt.errorCode === null) refusals.accept()
     },
   }
 }
