@@ -162,7 +162,7 @@ async function layOut() {
   const bulkRetryId = api.ctx.newId()
   await api.ctx.db.$executeRaw`
     insert into bulk_retry (id, tenant_id, filter, as_of, created_by, total)
-    values (${bulkRetryId}::uuid, ${tenantId}::uuid, '{}', pg_current_snapshot(), 'Ana', 1)`
+    values (${bulkRetryId}::uuid, ${tenantId}::uuid, jsonb_build_object('tenantId', ${tenantId}::text), pg_current_snapshot(), 'Ana', 1)`
   return {
     tenantId,
     args: {

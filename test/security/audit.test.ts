@@ -276,7 +276,7 @@ test('an audit entry of a changed endpoint holds its fields before and after, wi
   }
   expect(created!.details).toEqual({
     clientAddress: '127.0.0.1',
-    after: { ...before, rateLimitPerSecond: null, externalId: null, metadata: {} },
+    after: { ...before, condition: null, rateLimitPerSecond: null, externalId: null, metadata: {} },
   })
   expect(updated!.details).toEqual({
     clientAddress: '127.0.0.1',

@@ -62,13 +62,15 @@ const signIn = async (server: TestServer) => {
 }
 
 test('a session opened behind a trusted proxy has a Secure cookie, and its audit entry the address of the client', async () => {
-  expect((await signIn(behindProxy)).headers.get('set-cookie')).toMatch(/^__Host-sivo_session=\S+; Secure/)
+  expect((await signIn(behindProxy)).headers.get('set-cookie')).toMatch(/^__Host-sivo_session_\d+=\S+; Secure/)
   const entries = await behindProxy.house.ctx.db.auditEntry.findMany({ where: { action: 'session.opened' } })
-  expect(entries.map(({ details }) => details)).toEqual([{ role: 'VIEWER', clientAddress: '203.0.113.77' }])
+  expect(entries.map(({ details }) => details)).toEqual([
+    { role: 'VIEWER', invitedBy: 'Test OPERATOR', clientAddress: '203.0.113.77' },
+  ])
 })
 
 test('anybody can send X-Forwarded-Proto and X-Forwarded-For, and without a trusted proxy they mean nothing', async () => {
-  expect((await signIn(direct)).headers.get('set-cookie')).toMatch(/^sivo_session=/)
+  expect((await signIn(direct)).headers.get('set-cookie')).toMatch(/^sivo_session_\d+=/)
   const entries = await direct.house.ctx.db.auditEntry.findMany({ where: { action: 'session.opened' } })
   expect(entries.map(({ details }) => (details as { clientAddress: string }).clientAddress)).toEqual([
     expect.stringMatching(/^(127\.0\.0\.1|::1)$/),
