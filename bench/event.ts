@@ -26,3 +26,21 @@ export function envelopeOf(data: object): string {
     data,
   })
 }
+
+/** A short event of the call with this number: what a telephone system must say of it, and nothing more. */
+export function callEvent(call: number): { type: string; subject: string; data: object } {
+  const id = call.toString(36).padStart(26, '0')
+  return {
+    type: EVENT_TYPE,
+    subject: `call_${id}`,
+    data: {
+      call_id: `call_${id}`,
+      leg_id: `leg_${id}`,
+      direction: 'inbound',
+      state: 'ringing',
+      from: { type: 'external', number: '+14155550132' },
+      to: { type: 'phone_number', number: '+442079460958' },
+      created_at: '2026-11-18T14:02:11.482Z',
+    },
+  }
+}

@@ -14,6 +14,7 @@ import { commitOf, openReference, UnknownCommit } from './reference.ts'
 import { backlog } from './scenarios/backlog.ts'
 import { bloat } from './scenarios/bloat.ts'
 import { consoleQueries } from './scenarios/console.ts'
+import { disk } from './scenarios/disk.ts'
 import { growth } from './scenarios/growth.ts'
 import { isolation } from './scenarios/isolation.ts'
 import { latency } from './scenarios/latency.ts'
@@ -31,6 +32,7 @@ const SCENARIOS: Record<ScenarioName, Scenario> = {
   growth,
   console: consoleQueries,
   bloat,
+  disk,
 }
 
 const EXIT_USAGE = 64

@@ -11,6 +11,7 @@ export const SCENARIOS = [
   'growth',
   'console',
   'bloat',
+  'disk',
 ] as const
 export type ScenarioName = (typeof SCENARIOS)[number]
 
@@ -33,6 +34,8 @@ export type BenchOptions = {
   readonly history: readonly number[]
   /** The duration of `bloat` in minutes. */
   readonly minutes: number
+  /** The number of deliveries of `disk`. */
+  readonly deliveries: number
   /** The number of workers beside an API process. 0: one process does everything. null: each scenario decides. */
   readonly workers: number | null
   /** A folder for CPU profiles of the gateway; null: none. */
@@ -50,6 +53,7 @@ export const USAGE = `npm run bench -- [options]
   --pairs 5         how many pairs of runs that are
   --history 0,1e6   deliveries in the history of growth and console (default 0,1e6,1e7; quick: 0,1e5)
   --minutes 10      how long bloat runs (quick: 1)
+  --deliveries 1e5  how many deliveries disk makes (quick: 2e4); the figures are per million
   --workers 1       worker processes beside an API process; 0: one process does everything (default: one beside it where
                     the rate is measured, none where latency is)
   --statements      say after each scenario which statements cost Postgres most
@@ -68,6 +72,7 @@ export function readOptions(args: string[]): BenchOptions {
       pairs: { type: 'string', default: '5' },
       history: { type: 'string' },
       minutes: { type: 'string' },
+      deliveries: { type: 'string' },
       workers: { type: 'string' },
       profiles: { type: 'string' },
       statements: { type: 'boolean', default: false },
@@ -97,6 +102,7 @@ export function readOptions(args: string[]): BenchOptions {
     pairs: pairsOf(values.pairs),
     history: (values.history ?? (quick ? '0,1e5' : '0,1e6,1e7')).split(',').map((text) => numberOf('--history', text)),
     minutes: numberOf('--minutes', values.minutes ?? (quick ? '1' : '10')),
+    deliveries: numberOf('--deliveries', values.deliveries ?? (quick ? '2e4' : '1e5')),
     workers: values.workers === undefined ? null : numberOf('--workers', values.workers),
     profiles: values.profiles ?? null,
     statements: values.statements,

@@ -9,7 +9,7 @@ import { fromPublicId } from '../src/domain/id.ts'
 import { publishEvents } from '../src/gateway/publish/publish-events.ts'
 import { answerParent } from './child.ts'
 import { delay, type Percentiles, percentilesOf, sharedMs } from './clock.ts'
-import { EVENT_TYPE, eventData, STAMP } from './event.ts'
+import { callEvent, EVENT_TYPE, eventData, STAMP } from './event.ts'
 
 export type PublishInput = {
   /** The calls go to these tenants in turn. */
@@ -24,6 +24,8 @@ export type PublishInput = {
   readonly rate?: number
   /** Each event carries the time of its publish. */
   readonly stamped?: boolean
+  /** Short events of calls: the required fields of a created call, five events to a subject. */
+  readonly ofCalls?: boolean
   /** Publish in this process, not through the API. */
   readonly inProcess?: boolean
 }
@@ -40,7 +42,7 @@ export type PublisherCommands = {
   publish: { input: PublishInput; answer: Published }
 }
 
-type Call = (tenantId: string, stampMs: number | null) => Promise<void>
+type Call = (tenantId: string, stampMs: number | null, index: number) => Promise<void>
 
 const QUERY = `mutation ($input: PublishEventsInput!) {
   publishEvents(input: $input) { __typename ... on PublishEventsSuccess { events { id } } }
@@ -74,7 +76,7 @@ async function run({ tenantIds, eventsPerCall, parallel, count, rate, stamped }:
       const waitMs = dueMs(index) - sharedMs()
       if (waitMs > 0) await delay(waitMs)
       const beganMs = sharedMs()
-      await call(tenantIds[index % tenantIds.length]!, stamped ? beganMs : null)
+      await call(tenantIds[index % tenantIds.length]!, stamped ? beganMs : null, index)
       acks[index] = sharedMs() - beganMs
     }
   }
@@ -82,14 +84,20 @@ async function run({ tenantIds, eventsPerCall, parallel, count, rate, stamped }:
   return { startedMs, endedMs: sharedMs(), acks: percentilesOf(acks) }
 }
 
-function callApi({ tenantIds, bodyBytes, eventsPerCall }: PublishInput): Call {
+const EVENTS_OF_A_CALL = 5
+
+function callApi({ tenantIds, bodyBytes, eventsPerCall, ofCalls }: PublishInput): Call {
   const event = JSON.stringify({ type: EVENT_TYPE, data: eventData(bodyBytes) })
   const bodyOf = (tenantId: string, one: string) =>
     `{"query":${JSON.stringify(QUERY)},"variables":{"input":{"tenantId":"${tenantId}","events":[${Array(eventsPerCall).fill(one).join(',')}]}}}`
   const fixed = new Map(tenantIds.map((tenantId) => [tenantId, Buffer.from(bodyOf(tenantId, event))]))
   const stampedEvent = (ms: number) => event.replace('"data":{', `"data":{${STAMP}${ms.toFixed(3)},`)
-  return async (tenantId, stampMs) => {
-    const body = stampMs === null ? fixed.get(tenantId)! : bodyOf(tenantId, stampedEvent(stampMs))
+  return async (tenantId, stampMs, index) => {
+    const body = ofCalls
+      ? bodyOf(tenantId, JSON.stringify(callEvent(Math.floor(index / EVENTS_OF_A_CALL))))
+      : stampMs === null
+        ? fixed.get(tenantId)!
+        : bodyOf(tenantId, stampedEvent(stampMs))
     const reply = await pool.request({ method: 'POST', path: '/graphql', headers, body })
     const text = await reply.body.text()
     if (!text.includes('"PublishEventsSuccess"')) throw new Error(`Expected success, got ${text.slice(0, 500)}`)

@@ -1,6 +1,9 @@
 // The receiver of a run: a plain HTTPS server of Node. The first part of a path decides what happens to a request: `count`
-// counts it, `timed` also reads the time when its event was published, `hang` never answers.
+// counts it, `usual` counts it and answers with the headers of a usual web server, `timed` also reads the time when its event
+// was published, `hang` never answers.
 
+import { randomUUID } from 'node:crypto'
+import type { ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { IssuedCertificate } from '../src/dev/certificate-authority.ts'
@@ -63,7 +66,8 @@ function open(certificate: IssuedCertificate): Promise<number> {
       request.on('end', () => note(path, Buffer.concat(chunks)))
     } else request.resume()
     request.on('end', () => {
-      response.writeHead(200, { 'content-length': 2 }).end('ok')
+      if (path.startsWith('/usual')) answerAsUsual(response)
+      else response.writeHead(200, { 'content-length': 2 }).end('ok')
       lastMs = sharedMs()
       if (++count >= wanted) reached()
     })
@@ -72,6 +76,22 @@ function open(certificate: IssuedCertificate): Promise<number> {
   return new Promise((resolve) => {
     server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port))
   })
+}
+
+/** The answer of an application behind nginx: headers that stay the same, and two that never do. */
+function answerAsUsual(response: ServerResponse): void {
+  const body = '{"received":true}'
+  response
+    .writeHead(200, {
+      Server: 'nginx',
+      'Content-Type': 'application/json; charset=utf-8',
+      'Content-Length': body.length,
+      'X-Request-Id': randomUUID(),
+      'Cache-Control': 'no-cache, private',
+      'Strict-Transport-Security': 'max-age=31536000; includeSubDomains',
+      'X-Content-Type-Options': 'nosniff',
+    })
+    .end(body)
 }
 
 function note(path: string, body: Buffer): void {

@@ -1,0 +1,98 @@
+// The disk that deliveries take, in GB per million: each of two endpoints gets every event, single publishes store the events,
+// and each delivery succeeds at its first attempt. It is measured after a vacuum, as autovacuum leaves the tables.
+
+import { delay } from '../clock.ts'
+import type { House } from '../house.ts'
+import type { Scenario } from '../main.ts'
+
+const FAN_OUT = 2
+const TABLES = ['event', 'delivery', 'attempt'] as const
+const GOAL_GB = 1.3
+/** Smaller relations are not told. */
+const TOLD_BYTES = 100_000
+
+export const disk: Scenario = async (house, note) => {
+  await house.startGateway({ workers: 0 })
+  const publisher = await house.openPublisher()
+  const { deliveries } = house.options
+  for (const { name, path } of [
+    { name: 'replies with few headers', path: '/count' },
+    { name: 'replies with the headers of a usual server', path: '/usual' },
+  ]) {
+    const { id } = await house.openTenant(name, [`${path}/a`, `${path}/b`])
+    const before = await sizesOf(house)
+    const began = house.usage()
+    const input = { tenantIds: [id], bodyBytes: 0, eventsPerCall: 1, parallel: 16, ofCalls: true }
+    await publisher.ask('publish', { ...input, count: deliveries / FAN_OUT })
+    await untilDelivered(house)
+    const ended = house.usage()
+    for (const table of TABLES) await house.query(`vacuum ${table}`)
+    const grown = grownBy(before, await sizesOf(house))
+    const gbPerMillion = (bytes: number) => bytes / deliveries / 1_000
+    const of = (table: string) => gbPerMillion(sum(grown.filter((each) => each.table === table)))
+    note({
+      scenario: 'disk',
+      name,
+      value: gbPerMillion(sum(grown)),
+      unit: 'GB per million deliveries',
+      goal: { atMost: GOAL_GB },
+      details: {
+        deliveries,
+        bodyBytes: await bodyBytesOf(house, id),
+        ...Object.fromEntries(TABLES.map((table) => [table, of(table)])),
+        postgresMicros: ((ended.postgres - began.postgres) * 1_000) / deliveries,
+        gatewayMicros: ((ended.gateway - began.gateway) * 1_000) / deliveries,
+      },
+    })
+    for (const { relation, bytes } of grown.toSorted((a, b) => b.bytes - a.bytes))
+      if (bytes > TOLD_BYTES) house.tell(`${relation}: ${Math.round(bytes / deliveries)} bytes for each delivery`)
+  }
+}
+
+async function untilDelivered(house: House): Promise<void> {
+  for (;;) {
+    const [waiting] = await house.query(`select 1 from delivery where status = 'PENDING' limit 1`)
+    if (!waiting) return
+    await delay(200)
+  }
+}
+
+/** A table, the part of it that holds long values, or one of its indexes; those of all partitions together. */
+type Relation = { readonly table: string; readonly relation: string; readonly bytes: number }
+
+// The index of a partition goes by the name of the index that it is a part of.
+const SIZES = `
+  with heap as (
+    select i.inhparent::regclass::text as "table", c.oid, c.reltoastrelid as toast,
+      coalesce(pg_total_relation_size(nullif(c.reltoastrelid, 0)), 0) as toasted
+    from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = any ($1::text[]::regclass[])
+  ), relation as (
+    select "table", 'rows of ' || "table" as relation, pg_table_size(oid) - toasted as bytes from heap
+    union all
+    select "table", 'long values of ' || "table", toasted from heap
+    union all
+    select "table", p.inhparent::regclass::text, pg_relation_size(x.indexrelid)
+    from heap join pg_index x on x.indrelid = heap.oid join pg_inherits p on p.inhrelid = x.indexrelid
+  )
+  select "table", relation, sum(bytes)::float8 as bytes from relation group by 1, 2`
+
+function sizesOf(house: House): Promise<Relation[]> {
+  return house.query<Relation>(SIZES, [TABLES])
+}
+
+function grownBy(before: readonly Relation[], after: readonly Relation[]): Relation[] {
+  const was = new Map(before.map(({ relation, bytes }) => [relation, bytes]))
+  return after.map((each) => ({ ...each, bytes: each.bytes - (was.get(each.relation) ?? 0) }))
+}
+
+function sum(relations: readonly Relation[]): number {
+  return relations.reduce((total, { bytes }) => total + bytes, 0)
+}
+
+async function bodyBytesOf(house: House, tenantId: string): Promise<number> {
+  const [row] = await house.query<{ bytes: number }>(
+    `select octet_length(body) as bytes from event where strpos(body, $1) > 0 limit 1`,
+    [tenantId],
+  )
+  return row!.bytes
+}
