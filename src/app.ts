@@ -24,6 +24,7 @@ import { createNotifier } from './live/notifier.ts'
 import { createFaultLog } from './log.ts'
 import { createMetrics } from './metrics.ts'
 import { createParts, type Parts } from './parts.ts'
+import { openTracing } from './tracing.ts'
 import { createVault } from './vault.ts'
 import { JOB_CONNECTIONS, openWorker, type Work } from './worker.ts'
 
@@ -115,7 +116,13 @@ async function openParts({ config, log, ca, narrate = false }: AppOptions, parts
   parts.add('admin pool', () => adminPool.end())
   const db = new PrismaClient({ adapter: new PrismaPg(adminPool, { schema: access.schema }) })
   parts.add('Prisma', () => db.$disconnect())
+  const tracing =
+    config.tracesUrl === null
+      ? null
+      : openTracing({ url: config.tracesUrl, version: VERSION, role: config.role, instance: firstId })
+  if (tracing) parts.add('tracing', tracing.close)
   const ctx: Context = {
+    tracing,
     config,
     log,
     clock,

@@ -50,6 +50,8 @@ export type Config = {
   readonly allowedOrigins: readonly string[]
   /** Proxies in front whose `X-Forwarded-*` headers count. */
   readonly trustedProxies: ReturnType<typeof parseNetworks>
+  /** Where a collector takes traces by OTLP over HTTP; null: nothing is traced. */
+  readonly tracesUrl: string | null
   /** How long a process that was told to stop goes on serving while `/ready` says 503, ms. */
   readonly drainDelayMs: number
   readonly logLevel: string
@@ -205,6 +207,12 @@ export function readConfig(env: Record<string, string | undefined>): Config {
       const ms = parseDuration(text)
       return ms <= MAX_DRAIN_DELAY_MS ? ms : undefined
     }),
+    tracesUrl: read(
+      'SIVO_TRACES_URL',
+      '',
+      'an http or https URL of a collector, such as http://localhost:4318/v1/traces',
+      (text) => (text === '' ? null : /^https?:$/.test(new URL(text).protocol) ? text : undefined),
+    ),
     logLevel: read('LOG_LEVEL', 'info', `one of ${LOG_LEVELS.join(', ')}`, (text) => oneOf(LOG_LEVELS, text)),
   }
   const { warnAfterMs, disableAfterMs } = config.failingPolicy

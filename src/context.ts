@@ -5,6 +5,7 @@ import type { Config } from './config.ts'
 import type { HotDatabase } from './database/pools.ts'
 import type { Clock } from './domain/clock.ts'
 import type { IdSource } from './domain/id.ts'
+import type { Tracing } from './domain/trace.ts'
 import type { PrismaClient, Role } from './generated/prisma/client.ts'
 import type { Vault } from './vault.ts'
 
@@ -20,6 +21,10 @@ export type Context = {
   /** The database for the delivery path: prepared statements on a separate pool. */
   readonly hot: HotDatabase
   readonly vault: Vault
+  /** Absent or null: nothing is traced. */
+  readonly tracing?: Tracing | null
+  /** The place in a trace from which a caller's request came, if it says so. */
+  readonly traceparent?: string | null
 }
 
 /** The caller. `tenantId` is null for operators, and for publishers that serve every tenant. */

@@ -73,6 +73,7 @@ export function openWorker(options: WorkerOptions, work: Parts): Work {
       clock,
       random,
       policy: { schedule: config.retrySchedule, jitter: config.retryJitter },
+      tracing: ctx.tracing,
       userAgent: `Sivo-Webhooks/${version}`,
       onTestStep: testSteps.note,
     },

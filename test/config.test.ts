@@ -43,6 +43,7 @@ test('with nothing set it is the embedded gateway of the contract', () => {
     allowedOrigins: [],
     trustedProxies: [],
     drainDelayMs: 0,
+    tracesUrl: null,
     logLevel: 'info',
   } satisfies Record<keyof Config, unknown>)
   expect(readConfig(SERVED).demo).toBe(false)

@@ -38,6 +38,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   ],
   dev: ['app', 'config', 'context', 'domain', 'gateway/admin', 'gateway/publish', 'generated'],
   gauges: ['gateway/statistics'],
+  tracing: ['domain'],
   app: [
     'config',
     'context',
@@ -54,6 +55,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'log',
     'metrics',
     'parts',
+    'tracing',
     'vault',
     'worker',
   ],

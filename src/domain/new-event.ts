@@ -10,6 +10,8 @@ export type NewEvent = {
   readonly body: string
   readonly bodyBytes: number
   readonly key: string | null
+  /** A `traceparent`; null: nobody traces. */
+  readonly traceContext?: string | null
   /** Hex; present when `key` is. */
   readonly fingerprint: string | null
 }

@@ -22,5 +22,6 @@ export function bygoneEvent({ tenantId, eventId, eventType, subject, test }: OfE
     occurredAt: at,
     createdAt: at,
     body: null,
+    traceContext: null,
   }
 }

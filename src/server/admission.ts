@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Viewer } from '../context.ts'
+import { readTraceparent } from '../domain/trace.ts'
 import type { PublishContext } from '../gateway/publish/publisher.ts'
 import type { ChangeFeed } from '../live/feed.ts'
 import type { FaultLog } from '../log.ts'
@@ -47,6 +48,7 @@ export function createAdmission(parts: {
       feed,
       faults,
       viewer: { ...viewer, address: forwarded.addressOf(request) },
+      traceparent: ctx.tracing ? readTraceparent(request.headers['traceparent']) : null,
       requestId: randomUUID(),
       baseUrl: origins.baseUrlOf(request),
       rate: decision,

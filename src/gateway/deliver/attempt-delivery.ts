@@ -7,6 +7,7 @@ import type { DeliveryStep } from '../../domain/delivery-progress.ts'
 import { toPublicId } from '../../domain/id.ts'
 import { judge, type Outcome, type SendResult } from '../../domain/outcome.ts'
 import { signBody } from '../../domain/signature.ts'
+import { readTraceparent, type TraceSpan, type Tracing } from '../../domain/trace.ts'
 import type { AttemptTrigger } from '../../generated/prisma/enums.ts'
 import type { ClaimedDelivery } from './claim-deliveries.ts'
 import type { EndpointTarget } from './targets.ts'
@@ -27,6 +28,7 @@ export type AttemptTools = {
   readonly random: () => number
   readonly policy: Policy
   readonly userAgent: string
+  readonly tracing?: Tracing | null
   /** Called for each step of a test event's attempt, and for no other attempt. */
   readonly onTestStep?: (of: { deliveryId: string; attempt: number }, step: DeliveryStep, atMs: number) => void
   /** Ends the attempts in the air when the process must leave. */
@@ -52,28 +54,58 @@ export async function attemptDelivery(
 ): Promise<AttemptResult | null> {
   const startedAt = tools.clock.now()
   const number = delivery.attemptCount + 1
+  const span = beginSpan(tools, delivery, number)
   const own = ownHeaders(delivery, { number, startedAt, body, target, userAgent: tools.userAgent })
+  if (span) own.push('traceparent', span.traceparent)
+  const theirs = span ? withoutHeader(target.headers, 'traceparent') : target.headers
   const sent = await tools.send({
     url: target.url,
-    headers: own.concat(target.headers),
+    headers: own.concat(theirs),
     body,
     signal: tools.signal,
     ...(delivery.test && watched(tools, delivery.id, number)),
   })
-  if (sent.aborted) return null
+  if (sent.aborted) {
+    span?.end({ error: 'cut_off' })
+    return null
+  }
   const outcome = judge(sent, tools.clock.now())
+  span?.end({
+    error: outcome.errorCode,
+    attributes: outcome.statusCode === null ? {} : { 'http.response.status_code': outcome.statusCode },
+  })
   return {
     attempt: {
       number,
       trigger: triggerOf(delivery),
       startedAt,
       url: target.url,
-      requestHeaders: [...pairs(own), ...pairs(target.headers).map(([name]): [string, string] => [name, MASKED])],
+      requestHeaders: [...pairs(own), ...pairs(theirs).map(([name]): [string, string] => [name, MASKED])],
       sent,
     },
     outcome,
     step: next({ ...delivery, status: 'PENDING' }, outcome, tools.policy, tools.random()),
   }
+}
+
+/** Every attempt of an event has a span of its own below the publish, if this process traces. */
+function beginSpan({ tracing }: AttemptTools, delivery: ClaimedDelivery, number: number): TraceSpan | null {
+  if (!tracing) return null
+  return tracing.attempt(readTraceparent(delivery.traceContext), {
+    'http.request.method': 'POST',
+    'sivo.event.type': delivery.eventType,
+    'sivo.event.id': toPublicId('event', delivery.eventId),
+    'sivo.delivery.id': toPublicId('delivery', delivery.id),
+    'sivo.endpoint.id': toPublicId('endpoint', delivery.endpointId),
+    'sivo.attempt': number,
+  })
+}
+
+/** Of a flat list of names and values, without those of this name. */
+function withoutHeader(headers: readonly string[], name: string): readonly string[] {
+  return pairs(headers)
+    .filter(([given]) => given.toLowerCase() !== name)
+    .flat()
 }
 
 function watched(

@@ -47,6 +47,8 @@ export type ClaimedDelivery = {
   readonly revision: number
   /** null: too large to be read here, or taken by retention. Reading it tells which. */
   readonly body: string | null
+  /** The `traceparent` of the publish; null: nobody traced it. */
+  readonly traceContext: string | null
   readonly leaseToken: string
 }
 
@@ -102,12 +104,12 @@ export const RETURNED = `
   l.id, l.tenant_id as "tenantId", l.event_id as "eventId", l.endpoint_id as "endpointId", l.event_type as "eventType",
   l.test, l.resend, l.manual, l.attempt_count as "attemptCount", l.cycle_start as "cycleStart",
   l.max_attempts as "maxAttempts", l.suspect, l.crash_count as "crashCount", l.next_attempt_at as "dueAt", l.revision,
-  e.body, l.lease_token as "leaseToken"`
+  e.body, e.trace_context as "traceContext", l.lease_token as "leaseToken"`
 
 // The event is looked up row by row: with a plain join the planner reads whole partitions. A left join, because a missing
 // event must not hide a delivery that was just leased.
 export const EVENT_OF_LEASED = `left join lateral (
-  select case when octet_length(body) <= ${LARGE_BODY_BYTES} then body end as body
+  select case when octet_length(body) <= ${LARGE_BODY_BYTES} then body end as body, trace_context
   from event where id = l.event_id and id < ${SOON} limit 1) e on true`
 
 // A delivery that a dead process had in the air is sent again at once, like any delivery that is due. It becomes a suspect
@@ -140,7 +142,7 @@ const CLAIM: Statement = {
     )
     select ${RETURNED}, false as gated from leased l ${EVENT_OF_LEASED}
     union all
-    select null, null, null, endpoint_id, null, null, null, null, null, null, null, null, null, null, null, null, null, true
+    select null, null, null, endpoint_id, null, null, null, null, null, null, null, null, null, null, null, null, null, null, true
     from wanted where gated`,
 }
 

@@ -14,7 +14,7 @@ import {
 import { MAX_LISTED_ISSUES } from '../../domain/event-type.ts'
 import { toPublicId } from '../../domain/id.ts'
 import { type Issue, issuesWithin } from '../../domain/issue.ts'
-import type { NewEvent, StoredEvent } from '../../domain/new-event.ts'
+import type { NewEvent, StoreCall, StoredEvent, StoreResult } from '../../domain/new-event.ts'
 import { ConflictError, ValidationError } from '../../errors.ts'
 import type { PublishContext } from './publisher.ts'
 
@@ -35,7 +35,7 @@ export type SkippedEvent = { readonly index: number; readonly issues: readonly I
 export async function publishEvents(ctx: PublishContext, call: PublishCall): Promise<readonly StoredEvent[]> {
   const { accepted, refused } = validateEvents(ctx, call, { looksAtAll: false })
   if (refused.length) throw new ValidationError(refused.flatMap(({ issues }) => issues))
-  const stored = await ctx.publisher.store({ tenantId: call.tenantId, events: accepted.map(({ event }) => event) })
+  const stored = await store(ctx, { tenantId: call.tenantId, events: accepted.map(({ event }) => event) })
   if ('conflict' in stored) {
     const { index, key, eventId } = stored.conflict
     throw new ConflictError(
@@ -61,7 +61,7 @@ export async function publishValidEvents(
 }> {
   const { accepted, refused } = validateEvents(ctx, call, { looksAtAll: true })
   if (accepted.length === 0) return { events: [], skipped: refused }
-  const stored = await ctx.publisher.store({
+  const stored = await store(ctx, {
     tenantId: call.tenantId,
     events: accepted.map(({ event }) => event),
     skipsConflicts: true,
@@ -84,6 +84,25 @@ export async function publishValidEvents(
       })
   }
   return { events, skipped: skipped.sort((a, b) => a.index - b.index) }
+}
+
+/** Stores the call, within a span if this process traces; the span's place is stored with each event. */
+async function store(ctx: PublishContext, call: StoreCall): Promise<StoreResult> {
+  const { tracing, traceparent = null } = ctx
+  if (!tracing) return ctx.publisher.store(call)
+  const span = tracing.publish(traceparent, {
+    'messaging.batch.message_count': call.events.length,
+    'sivo.tenant.id': toPublicId('tenant', call.tenantId),
+  })
+  const events = call.events.map((event) => ({ ...event, traceContext: span.traceparent }))
+  try {
+    const stored = await ctx.publisher.store({ ...call, events })
+    span.end({ error: 'conflict' in stored ? 'idempotency_conflict' : null })
+    return stored
+  } catch (error) {
+    span.end({ error: 'not_stored' })
+    throw error
+  }
 }
 
 type Accepted = { readonly index: number; readonly event: NewEvent }

@@ -107,6 +107,7 @@ const INPUT = recordset('i', {
   sequence_long: double,
   occurred_at: timestamptz,
   body: measuredText,
+  trace_context: text,
 })
 
 const [MAX_ATTEMPTS, PROCESS, PLACES, OTHERWISE, MOST] = [1, 2, 3, 4, 5].map((n) => `$${INPUT.width + n}`)
@@ -122,8 +123,8 @@ const INSERT_EVENTS: Statement = {
     with input as (
       select * from ${INPUT.source}
     ), stored as (
-      insert into event (id, tenant_id, type, subject, sequence, sequence_long, occurred_at, body)
-      select id, tenant_id, type, subject, sequence, sequence_long, occurred_at, body from input
+      insert into event (id, tenant_id, type, subject, sequence, sequence_long, occurred_at, body, trace_context)
+      select id, tenant_id, type, subject, sequence, sequence_long, occurred_at, body, trace_context from input
       on conflict (id) do nothing
       returning id, tenant_id, type, subject
     ), considered as (
@@ -207,7 +208,7 @@ async function insertEvents(
   { maxAttempts, repeated, nearby, offer, onConditionsFailed }: InsertOptions,
 ): Promise<Inserted> {
   const rows = calls.flatMap(({ tenantId, events }) =>
-    events.map(({ id, type, subject, sequence, occurredAt, body, bodyBytes }) => ({
+    events.map(({ id, type, subject, sequence, occurredAt, body, bodyBytes, traceContext = null }) => ({
       id,
       tenant_id: tenantId,
       type,
@@ -215,6 +216,7 @@ async function insertEvents(
       ...sequenceColumns(sequence),
       occurred_at: occurredAt,
       body: { text: body, bytes: bodyBytes },
+      trace_context: traceContext,
     })),
   )
   const values = [
@@ -265,7 +267,7 @@ function takenOver(
   const events = new Map(of.calls.flatMap((call) => call.events.map((event) => [event.id, event])))
   const endpoints = new Map(of.endpoints.map((endpoint) => [endpoint.endpointId, endpoint]))
   return rows.map(({ id, eventId, endpointId, dueAt }) => {
-    const { type, body, bodyBytes } = events.get(eventId)!
+    const { type, body, bodyBytes, traceContext = null } = events.get(eventId)!
     const { tenantId, revision } = endpoints.get(endpointId)!
     return {
       ...FIRST_ATTEMPT,
@@ -278,6 +280,7 @@ function takenOver(
       dueAt,
       revision,
       body: bodyBytes <= LARGE_BODY_BYTES ? body : null,
+      traceContext,
       leaseToken: of.leaseToken,
     }
   })
