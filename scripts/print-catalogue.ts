@@ -1,7 +1,7 @@
 // Prints the event types, with their fields and known words, into docs/events.md, below the line that says so.
 
 import { readFileSync, writeFileSync } from 'node:fs'
-import { EVENT_TYPES } from '../src/domain/event-type.ts'
+import { CATALOGUE } from '../src/domain/event-type.ts'
 import { agent, destination, party, queue } from '../src/domain/event-types/shapes.ts'
 import { toJsonSchema } from '../src/domain/json-schema.ts'
 
@@ -36,7 +36,7 @@ export function withCatalogue(page: string): string {
 
 function renderCatalogue(): string {
   const parts = Object.entries(SHARED).map(([name, schema]) => `### ${name}\n\n${table(schema)}`)
-  const types = EVENT_TYPES.map(
+  const types = CATALOGUE.map(
     ({ name, description, jsonSchema }) => `### ${name}\n\n${description}\n\n${table(jsonSchema as Schema)}`,
   )
   return `## Shared parts\n\n${parts.join('\n\n')}\n\n## Event types\n\n${types.join('\n\n')}\n`

@@ -3,7 +3,7 @@
 
 import { writeFileSync } from 'node:fs'
 import { z } from 'zod'
-import { API_VERSION, EVENT_TYPES, type EventTypeEntry } from '../src/domain/event-type.ts'
+import { API_VERSION, CATALOGUE, type EventTypeEntry } from '../src/domain/event-type.ts'
 import * as shapes from '../src/domain/event-types/shapes.ts'
 import { toJsonSchema } from '../src/domain/json-schema.ts'
 
@@ -29,7 +29,7 @@ for (const [name, shape] of Object.entries(shapes)) {
 }
 const usedTypes = new Map<string, Schema>()
 
-const events = EVENT_TYPES.map(printEvent)
+const events = CATALOGUE.map(printEvent)
 // Printing a shared type may meet further ones.
 const printedShared = new Map<string, string>()
 while (printedShared.size < usedTypes.size) {
@@ -86,8 +86,8 @@ export type ${type}Data = ${printObject(jsonSchema as Schema, '')}
 }
 
 function union(): string {
-  const members = EVENT_TYPES.map(({ name }) => `  | ${pascal(name)}`).join('\n')
-  const names = EVENT_TYPES.map(({ name }) => `  '${name}',`).join('\n')
+  const members = CATALOGUE.map(({ name }) => `  | ${pascal(name)}`).join('\n')
+  const names = CATALOGUE.map(({ name }) => `  '${name}',`).join('\n')
   return `/** Every event the catalogue knows; \`switch (event.type)\` narrows it. Later catalogues may add types. */
 export type WebhookEvent =
 ${members}

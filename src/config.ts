@@ -37,6 +37,10 @@ export type Config = {
   readonly failingPolicy: FailingPolicy
   /** For how many days events, deliveries and attempts are kept at least. */
   readonly retentionDays: number
+  /** How long deliveries to an endpoint that works wait before the gateway tells of it. */
+  readonly backlogAfterMs: number
+  /** The age from which on a signing secret should be rotated; null: never. */
+  readonly secretRotationDays: number | null
   readonly allowedNetworks: ReturnType<typeof parseNetworks>
   readonly allowedPorts: readonly number[]
   /** `ip:port` each; empty for the servers of the system. */
@@ -153,6 +157,13 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     },
     retentionDays: read('SIVO_RETENTION_DAYS', '90', `a whole number of days from 1 to ${MAX_RETENTION_DAYS}`, (text) =>
       wholeNumber(text, 1, MAX_RETENTION_DAYS),
+    ),
+    backlogAfterMs: read('SIVO_BACKLOG_AFTER', '5m', 'a duration up to 30d, such as 5m', parseDuration),
+    secretRotationDays: read(
+      'SIVO_SECRET_ROTATION_DAYS',
+      '365',
+      'a whole number of days from 1 to 3650, or off',
+      (text) => (text === 'off' ? null : wholeNumber(text, 1, 3_650)),
     ),
     allowedNetworks: read(
       'SIVO_ALLOWED_NETWORKS',

@@ -11,6 +11,7 @@ import { reportSettled } from './gateway/deliver/settled.ts'
 import { createEndpointTargets } from './gateway/deliver/targets.ts'
 import { createTestSteps } from './gateway/deliver/test-steps.ts'
 import { keepHealth } from './gateway/health/keep-health.ts'
+import { keepTakingReports } from './gateway/notices/take-reports.ts'
 import type { Heartbeat } from './gateway/recover/heartbeat.ts'
 import { keepReconciling } from './gateway/recover/reconcile.ts'
 import { workOnBulkRetries } from './gateway/retry/bulk-retry-worker.ts'
@@ -94,7 +95,7 @@ export function openWorker(options: WorkerOptions, work: Parts): Work {
     () => jobs.close(),
   )
   const stopReconciling = keepReconciling({ ctx, metrics, processId, wake: lanes.wake })
-  work.add('rounds', stopReconciling, keepHealth(ctx, ring), () => bulkRetries.close())
+  work.add('rounds', stopReconciling, keepHealth(ctx, ring), keepTakingReports(ctx), () => bulkRetries.close())
   return {
     lanes,
     jobPool,

@@ -12,6 +12,8 @@ export const STATISTICS_LOCK = 7_314_552_004
 export const OPERATOR_KEY_LOCK = 7_314_552_005
 /** Held while one process looks at the endpoints that fail. */
 export const HEALTH_LOCK = 7_314_552_006
+/** Held while one process takes the reports, or ends incidents. */
+export const NOTICES_LOCK = 7_314_552_008
 /** Held for one round that drops partitions. */
 export const RETENTION_LOCK = 7_314_552_007
 

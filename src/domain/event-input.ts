@@ -6,9 +6,11 @@ import { canonicalJson } from './canonical-json.ts'
 import { TIME_EXAMPLES, UnreadableTime } from './date-time.ts'
 import { MAX_BODY_BYTES } from './envelope.ts'
 import {
+  describeOperationalEventType,
   describeUnknownEventType,
   findEventType,
   isEventType,
+  isOperational,
   MAX_LISTED_ISSUES,
   validateEventData,
 } from './event-type.ts'
@@ -39,6 +41,12 @@ export type UncheckedEvent = {
 
 /** An event whose members are of the right types; `validateEvent` says so of one that it accepts. */
 export type EventInput = UncheckedEvent & { sequence?: number | null; occurredAt?: Date | null }
+
+/** The same as `validateEvent` for an event that somebody publishes: a type that only the gateway publishes is refused. */
+export function validatePublished(input: UncheckedEvent, limit = MAX_LISTED_ISSUES): Issue[] {
+  if (isOperational(input.type)) return [{ path: ['type'], message: describeOperationalEventType(input.type) }]
+  return validateEvent(input, limit)
+}
 
 /** What is wrong with the event, at most `limit` of it in its data; paths from the event on. Empty: it can be accepted. */
 export function validateEvent(input: UncheckedEvent, limit = MAX_LISTED_ISSUES): Issue[] {

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { agentEventTypes } from './event-types/agent.ts'
 import { automationEventTypes } from './event-types/automation.ts'
 import { callEventTypes } from './event-types/call.ts'
+import { operationalEventTypes } from './event-types/operational.ts'
 import { queueEventTypes } from './event-types/queue.ts'
 import type { Envelope, EventTypeDefinition } from './event-types/shapes.ts'
 import { transcriptEventTypes } from './event-types/transcript.ts'
@@ -18,7 +19,7 @@ export const API_VERSION = '2026-11-01'
 /** The most mismatches that are listed of one event. */
 export const MAX_LISTED_ISSUES = 100
 
-type EventTypeGroup = 'call' | 'transcript' | 'queue' | 'agent' | 'automation'
+type EventTypeGroup = 'call' | 'transcript' | 'queue' | 'agent' | 'automation' | 'operational'
 
 export type EventTypeEntry = {
   readonly name: string
@@ -35,7 +36,7 @@ export type EventTypeEntry = {
   readonly example: Envelope
 }
 
-/** Every event type, by group and in the order a call meets them. */
+/** Every event type that publishers send, by group and in the order a call meets them. */
 export const EVENT_TYPES: readonly EventTypeEntry[] = [
   ...entries('call', callEventTypes),
   ...entries('transcript', transcriptEventTypes),
@@ -44,8 +45,17 @@ export const EVENT_TYPES: readonly EventTypeEntry[] = [
   ...entries('automation', automationEventTypes),
 ]
 
-const byName = new Map(EVENT_TYPES.map((entry) => [entry.name, entry]))
-const LONGEST_NAME = Math.max(...EVENT_TYPES.map(({ name }) => name.length))
+/**
+ * What the gateway itself publishes about its work. An endpoint receives these types only if its filter names them: "all event
+ * types" does not include them (docs/decisions/0024).
+ */
+export const OPERATIONAL_EVENT_TYPES: readonly EventTypeEntry[] = entries('operational', operationalEventTypes)
+
+/** Every event type that an endpoint may receive. */
+export const CATALOGUE: readonly EventTypeEntry[] = [...EVENT_TYPES, ...OPERATIONAL_EVENT_TYPES]
+
+const byName = new Map(CATALOGUE.map((entry) => [entry.name, entry]))
+const LONGEST_NAME = Math.max(...CATALOGUE.map(({ name }) => name.length))
 
 /** The entry of that exact name. */
 export function findEventType(name: string): EventTypeEntry | undefined {
@@ -54,6 +64,16 @@ export function findEventType(name: string): EventTypeEntry | undefined {
 
 export function isEventType(name: string): boolean {
   return byName.has(name)
+}
+
+/** Whether the gateway itself publishes events of this type, so that nobody else may. */
+export function isOperational(name: string): boolean {
+  return byName.get(name)?.group === 'operational'
+}
+
+/** The message for an operational type in a publish. */
+export function describeOperationalEventType(name: string): string {
+  return `expected an event type that publishers send, got ${showValue(name)}, which only the gateway publishes: publish another type`
 }
 
 /**
@@ -76,7 +96,7 @@ export function describeUnknownEventType(name: string): string {
 function closeNames(name: string): string[] {
   if (name.length > LONGEST_NAME * 2) return []
   const wanted = name.trim().toLowerCase()
-  const distances = EVENT_TYPES.map((entry) => ({ name: entry.name, distance: editDistance(wanted, entry.name) }))
+  const distances = CATALOGUE.map((entry) => ({ name: entry.name, distance: editDistance(wanted, entry.name) }))
   const close = distances.filter(({ name, distance }) => distance <= Math.max(2, name.length / 3))
   return close
     .sort((a, b) => a.distance - b.distance)

@@ -87,13 +87,13 @@ export const Endpoint = builder.prismaObject('Endpoint', {
         'The name of who paused, resumed or deleted the endpoint last, `gateway` if the gateway disabled it; null if nobody did.',
     }),
     eventTypes: t.stringList({
-      description: 'The event types that the endpoint receives: the chosen ones, or the whole catalogue.',
+      description: 'The event types that the endpoint receives: the chosen ones, or all that publishers send.',
       select: { eventTypes: true },
       resolve: ({ eventTypes }) => (eventTypes.length ? eventTypes : ALL_EVENT_TYPES),
     }),
     allEventTypes: t.boolean({
       description:
-        'Whether the endpoint receives every event type, also those that later releases add. If true, `eventTypes` lists the whole catalogue.',
+        'Whether the endpoint receives every event type, also those that later releases add, but no operational ones. If true, `eventTypes` lists them all.',
       select: { eventTypes: true },
       resolve: ({ eventTypes }) => eventTypes.length === 0,
     }),

@@ -1,11 +1,14 @@
-import { EVENT_TYPES, type EventTypeEntry } from '../domain/event-type.ts'
+import { CATALOGUE, type EventTypeEntry } from '../domain/event-type.ts'
 import { builder, EVERYBODY } from './builder.ts'
 
 const EventType = builder.objectRef<EventTypeEntry>('EventType').implement({
-  description: 'A kind of event that the platform publishes.',
+  description: 'A kind of event that the platform publishes, or the gateway itself.',
   fields: (t) => ({
     name: t.exposeString('name', { description: 'The name of the type, with dots, such as `call.ended`.' }),
-    group: t.exposeString('group', { description: 'The group of the type, which is the first part of most names.' }),
+    group: t.exposeString('group', {
+      description:
+        'The group of the type, which is the first part of most names. Those of the group `operational` are published by the gateway itself; an endpoint receives them only if its `eventTypes` name them.',
+    }),
     description: t.exposeString('description', {
       description: 'When the platform publishes the event, and what receivers should know.',
     }),
@@ -28,9 +31,9 @@ const EventType = builder.objectRef<EventTypeEntry>('EventType').implement({
 builder.queryField('eventTypes', (t) =>
   t.field({
     type: [EventType],
-    description: 'The catalogue: every event type.',
+    description: 'The catalogue: every event type that an endpoint may receive.',
     authScopes: { roles: EVERYBODY },
-    complexity: { field: 1, multiplier: EVENT_TYPES.length },
-    resolve: () => [...EVENT_TYPES],
+    complexity: { field: 1, multiplier: CATALOGUE.length },
+    resolve: () => [...CATALOGUE],
   }),
 )

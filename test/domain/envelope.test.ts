@@ -1,14 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { bodyBytes, buildEnvelope, MAX_BODY_BYTES } from '../../src/domain/envelope.ts'
-import { EVENT_TYPES } from '../../src/domain/event-type.ts'
+import { CATALOGUE } from '../../src/domain/event-type.ts'
 
 const timestamp = new Date('2026-11-18T14:15:22.764Z')
 const bodyOf = (data: unknown, more: { subject?: string | null; sequence?: number | null } = {}) =>
   buildEnvelope({ id: 'evt_1', type: 'call.ended', timestamp, tenantId: 'ten_1', test: false, data, ...more })
 
 describe('the body', () => {
-  test.each(EVENT_TYPES)('the body of $name is its example, byte for byte', ({ example }) => {
+  test.each(CATALOGUE)('the body of $name is its example, byte for byte', ({ example }) => {
     const body = buildEnvelope({
       id: example.id,
       type: example.type,

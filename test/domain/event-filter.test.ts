@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { validateEventTypes } from '../../src/domain/event-filter.ts'
-import { EVENT_TYPES } from '../../src/domain/event-type.ts'
+import { filterAfter, validateEventTypes, validateFilterChange } from '../../src/domain/event-filter.ts'
+import { CATALOGUE, EVENT_TYPES } from '../../src/domain/event-type.ts'
 
 describe('the event types of an endpoint', () => {
   test('the event types of an endpoint may be any names of the catalogue', () => {
@@ -33,5 +33,16 @@ describe('the event types of an endpoint', () => {
     const issues = validateEventTypes(eventTypes)
     expect(issues.map(({ path }) => path)).toEqual(paths)
     for (const issue of issues) expect(issue.message).toMatch(message)
+  })
+
+  test('all event types are those of publishers: a list with an operational type is a filter', () => {
+    const whole = EVENT_TYPES.map(({ name }) => name)
+    const everything = CATALOGUE.map(({ name }) => name)
+    expect(validateEventTypes(everything)).toEqual([])
+    expect(filterAfter({ eventTypes: whole }, [])).toEqual([])
+    expect(filterAfter({ eventTypes: everything }, [])).toEqual(everything)
+    expect(validateFilterChange({ eventTypes: everything, allEventTypes: true })).toMatchObject([
+      { path: ['allEventTypes'] },
+    ])
   })
 })

@@ -10,6 +10,7 @@ import {
   MAX_DATA_DEPTH,
   type UncheckedEvent,
   validateEvent,
+  validatePublished,
 } from '../../src/domain/event-input.ts'
 import { EVENT_TYPES, findEventType } from '../../src/domain/event-type.ts'
 import { parseExactly, parseLiteralNumber } from '../../src/domain/exact-json.ts'
@@ -51,6 +52,20 @@ describe('an event is accepted', () => {
 })
 
 describe('an event is refused', () => {
+  test('an event of a type that only the gateway publishes is refused in a publish, also if its data fits', () => {
+    const { data } = findEventType('endpoint.disabled')!.example
+    const input = { type: 'endpoint.disabled', data }
+    expect(validateEvent(input)).toEqual([])
+    expect(validatePublished(input)).toEqual([
+      {
+        path: ['type'],
+        message:
+          'expected an event type that publishers send, got "endpoint.disabled", which only the gateway publishes: publish another type',
+      },
+    ])
+    expect(validatePublished(event())).toEqual([])
+  })
+
   test.each<[string, Partial<EventInput>, string[], RegExp]>([
     [
       'of an unknown type',

@@ -3,11 +3,14 @@ import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import {
   API_VERSION,
+  CATALOGUE,
   describeUnknownEventType,
   EVENT_TYPES,
   findEventType,
   isEventType,
+  isOperational,
   MAX_LISTED_ISSUES,
+  OPERATIONAL_EVENT_TYPES,
   validateEventData,
 } from '../../src/domain/event-type.ts'
 
@@ -24,7 +27,7 @@ function changed(name: string, change: Change): Record<string, unknown> {
 }
 
 describe('the catalogue', () => {
-  test('the catalogue holds thirteen event types in five groups', () => {
+  test('the catalogue holds thirteen event types of publishers in five groups', () => {
     expect(EVENT_TYPES.map(({ group, name }) => `${group}: ${name}`)).toEqual([
       'call: call.created',
       'call: call.answered',
@@ -40,6 +43,20 @@ describe('the catalogue', () => {
       'automation: ivr.completed',
       'automation: ai_agent.completed',
     ])
+  })
+
+  test('the catalogue holds six operational event types beside them, which only the gateway publishes', () => {
+    expect(OPERATIONAL_EVENT_TYPES.map(({ group, name }) => `${group}: ${name}`)).toEqual([
+      'operational: endpoint.warning',
+      'operational: endpoint.disabled',
+      'operational: endpoint.recovered',
+      'operational: delivery.dead_lettered',
+      'operational: backlog.growing',
+      'operational: signing_secret.rotation_due',
+    ])
+    expect(CATALOGUE).toEqual([...EVENT_TYPES, ...OPERATIONAL_EVENT_TYPES])
+    for (const { name } of OPERATIONAL_EVENT_TYPES) expect(isOperational(name)).toBe(true)
+    for (const { name } of EVENT_TYPES) expect(isOperational(name)).toBe(false)
   })
 
   test('the catalogue finds exact names only', () => {
@@ -58,11 +75,11 @@ describe('the catalogue', () => {
   })
 
   test('the catalogue has one compiled check for every schema', () => {
-    for (const { schema } of EVENT_TYPES) expect(() => z.compile(schema, { strict: true })).not.toThrow()
+    for (const { schema } of CATALOGUE) expect(() => z.compile(schema, { strict: true })).not.toThrow()
   })
 })
 
-describe.each(EVENT_TYPES)('$name', (entry) => {
+describe.each(CATALOGUE)('$name', (entry) => {
   test('its example is a whole envelope that matches its schema', () => {
     expect(Object.keys(entry.example)).toEqual([
       'id',

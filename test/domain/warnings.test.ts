@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { EVENT_TYPES, findEventType, validateEventData } from '../../src/domain/event-type.ts'
+import { CATALOGUE, findEventType, validateEventData } from '../../src/domain/event-type.ts'
 import { MAX_LISTED_WARNINGS } from '../../src/domain/warnings.ts'
 
 const warningsOf = (type: string, more: object) => {
@@ -10,7 +10,7 @@ const warningsOf = (type: string, more: object) => {
 }
 const party = (fields: object) => ({ from: { type: 'external', ...fields } })
 
-test.each(EVENT_TYPES)('the example of $name is nothing to warn of', ({ findWarnings, example }) => {
+test.each(CATALOGUE)('the example of $name is nothing to warn of', ({ findWarnings, example }) => {
   expect(findWarnings(example.data)).toEqual([])
 })
 
@@ -157,7 +157,7 @@ describe('an event that is taken warns of what is odd in it', () => {
   })
 
   test('data that the schema would refuse is passed over', () => {
-    for (const { findWarnings } of EVENT_TYPES)
+    for (const { findWarnings } of CATALOGUE)
       for (const data of [null, 7, 'x', [], {}, { from: 7, legs: 'x', speakers: [null, 7], quality: [] }])
         expect(() => findWarnings(data)).not.toThrow()
   })

@@ -270,7 +270,7 @@ describe('a role', () => {
         expiresAt: null,
         tenant: asker.tenantId && { id: KINDS.Tenant(ours), name: 'Ours' },
       })
-      expect(data!.eventTypes).toHaveLength(13)
+      expect(data!.eventTypes).toHaveLength(19)
     }
   })
 

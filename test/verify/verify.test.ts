@@ -9,7 +9,7 @@ import {
   WebhookError,
 } from '../../packages/verify/src/verify.ts'
 import { verifyWebhookAsync } from '../../packages/verify/src/web.ts'
-import { EVENT_TYPES as CATALOGUE } from '../../src/domain/event-type.ts'
+import { CATALOGUE } from '../../src/domain/event-type.ts'
 import { signBody, signingKeys } from '../../src/domain/signature.ts'
 import { makeSigningSecret } from '../../src/domain/signing-secret.ts'
 import { bodyOf, type SecretName, VECTORS, vectorNamed } from '../receivers/vectors.ts'

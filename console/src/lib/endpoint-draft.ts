@@ -53,11 +53,6 @@ export function draftOf(stored: Stored): EndpointDraft {
   }
 }
 
-export function isAll(eventTypes: readonly string[], allTypes: readonly string[]): boolean {
-  const chosen = new Set(eventTypes)
-  return allTypes.every((type) => chosen.has(type))
-}
-
 export function createInput(draft: EndpointDraft, tenantId: string): CreateEndpointInput {
   return { tenantId, ...fieldsOf(draft) }
 }

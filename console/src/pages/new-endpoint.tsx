@@ -4,7 +4,7 @@ import { type FormEvent, type ReactNode, useEffect, useRef, useState } from 'rea
 import { graphql } from '../api/client.ts'
 import type { SentTest } from '../api/send-test.ts'
 import { AddressFields, HeaderFields, LimitFields } from '../components/endpoints/endpoint-fields.tsx'
-import { EventTypePicker } from '../components/endpoints/event-type-picker.tsx'
+import { EventTypePicker, isPublished } from '../components/endpoints/event-type-picker.tsx'
 import { SecretOnce } from '../components/endpoints/secret-once.tsx'
 import { VerifySnippets } from '../components/endpoints/verify-snippets.tsx'
 import { useCatalogue } from '../components/events/catalogue.ts'
@@ -134,7 +134,7 @@ function CreateForm({ types, onCreated }: { types: Types; onCreated(created: Cre
                 [
                   'Events',
                   draft.eventTypes === null ? (
-                    `all ${types.length} types`
+                    `all ${types.filter(isPublished).length} types`
                   ) : draft.eventTypes.length === 0 ? (
                     <Missing key="events" />
                   ) : (

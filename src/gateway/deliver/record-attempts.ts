@@ -1,6 +1,6 @@
 // Records the results of attempts. Promise: one statement writes the attempt, the new state of the delivery, its part in the
-// statistics and the wake-up for its retry; an endpoint that is gone is disabled in the same transaction. Only the holder of
-// the lease's token can record a result. A result that is recorded twice counts once.
+// statistics, the report of a dead letter and the wake-up for its retry; an endpoint that is gone is disabled in the same
+// transaction. Only the holder of the lease's token can record a result. A result that is recorded twice counts once.
 
 import type { HotDatabase, Queryable, Statement } from '../../database/pools.ts'
 import { askForWakeUps } from '../../database/queue.ts'
@@ -11,6 +11,7 @@ import { latencyBucket } from '../../domain/latency-histogram.ts'
 import type { Outcome } from '../../domain/outcome.ts'
 import { readReplyBody, storable } from '../../domain/reply-body.ts'
 import { changeEndpointStatus } from '../state/endpoint-status.ts'
+import { reportDeadLetters } from '../state/reports.ts'
 import { tallyResults } from '../statistics/tallies.ts'
 import type { Attempt } from './attempt-delivery.ts'
 import type { ClaimedDelivery } from './claim-deliveries.ts'
@@ -81,7 +82,8 @@ const RECORD: Statement = {
         changed_xid = pg_current_xact_id()
       from (select * from ${RESULTS.source} order by id) r
       where d.id = r.id and d.lease_token = r.token
-      returning d.id as delivery_id, d.tenant_id, d.endpoint_id, d.test, d.cycle_start, old.status as was, d.status as state,
+      returning d.id as delivery_id, d.event_id, d.event_type, d.attempt_count, d.last_status_code, d.last_error_code,
+        d.reason as ended_reason, d.tenant_id, d.endpoint_id, d.test, d.cycle_start, old.status as was, d.status as state,
         d.next_attempt_at as due_at, d.completed_at as ended_at, case when d.bulk_retry_id is null then old.bulk_retry_id end as ended_bulk_retry_id, r.*
     ), written as (
       insert into attempt (delivery_id, tenant_id, endpoint_id, number, trigger, started_at, latency_ms, url, status_code,
@@ -91,7 +93,9 @@ const RECORD: Statement = {
         error_code, error_message, request_headers, response_headers, response_body, truncated,
         body_note, request_count, dns_ms, connect_ms, tls_ms, first_byte_ms, total_ms
       from settled where number is not null
-    ), ${tallyResults('settled')}, woken as (
+    ), ${tallyResults('settled')}, reported as (
+      ${reportDeadLetters('settled')}
+    ), woken as (
       ${askForWakeUps(
         `(select distinct endpoint_id, tenant_id, wake_at from settled where state = 'PENDING' and wake_at is not null) w`,
         { at: 'wake_at' },

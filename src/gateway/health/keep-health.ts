@@ -1,5 +1,5 @@
 // Keeps the health of all endpoints, in rounds: adds up what was recorded, tells subscribers which states changed, and looks
-// at the endpoints that fail.
+// at the endpoints that fail, at backlogs and at old secrets.
 
 import type { Logger } from 'pino'
 import type { Context } from '../../context.ts'
@@ -9,8 +9,12 @@ import { toPublicId } from '../../domain/id.ts'
 import { type HealthChange, recordHealth, stampEndpoints } from '../state/endpoint-health.ts'
 import { foldStatistics } from '../statistics/statistics.ts'
 import { type Look, watchHealth } from './watch.ts'
+import { type BacklogMemory, watchBacklogs } from './watch-backlogs.ts'
+import { watchSecrets } from './watch-secrets.ts'
 
 const BETWEEN_ROUNDS_MS = 5_000
+const BETWEEN_BACKLOGS_MS = 60_000
+const BETWEEN_SECRETS_MS = 3_600_000
 
 /** Adds up the tallies and records what they say of the health of endpoints, on one process at a time. */
 export async function foldHealth({ hot, config }: Pick<Context, 'hot' | 'config'>): Promise<void> {
@@ -24,21 +28,38 @@ export async function foldHealth({ hot, config }: Pick<Context, 'hot' | 'config'
 
 /** Runs rounds until the returned function is called. `ring` tells the change feeds that an endpoint changed. */
 export function keepHealth(ctx: Pick<Context, 'hot' | 'config' | 'log'>, ring: () => void): () => Promise<void> {
-  const { log } = ctx
-  return repeat(BETWEEN_ROUNDS_MS, async () => {
-    await foldHealth(ctx).catch((error) => log.warn({ err: error }, 'statistics.fold_failed'))
-    try {
-      const look = await watchHealth(ctx)
-      if (look?.disabled.length) ring()
-      if (look) tell(log, look)
-    } catch (error) {
-      log.warn({ err: error }, 'health.watch_failed')
-    }
-  })
+  const { log, config } = ctx
+  const memory: BacklogMemory = new Map()
+  const attempt = (work: () => Promise<unknown>, fault: string) =>
+    work().catch((error) => log.warn({ err: error }, fault))
+  const rounds = [
+    repeat(BETWEEN_ROUNDS_MS, async () => {
+      await attempt(() => foldHealth(ctx), 'statistics.fold_failed')
+      await attempt(async () => {
+        const look = await watchHealth(ctx)
+        if (look?.disabled.length) ring()
+        if (look) tell(log, look)
+      }, 'health.watch_failed')
+    }),
+    repeat(BETWEEN_BACKLOGS_MS, async () => {
+      await attempt(async () => {
+        for (const id of await watchBacklogs(ctx, memory, config.backlogAfterMs)) log.warn(line(id), 'backlog.growing')
+      }, 'health.backlogs_not_watched')
+    }),
+    repeat(BETWEEN_SECRETS_MS, async () => {
+      const { secretRotationDays } = config
+      if (secretRotationDays !== null)
+        await attempt(() => watchSecrets(ctx, secretRotationDays), 'health.secrets_not_watched')
+    }),
+  ]
+  return async () => {
+    await Promise.all(rounds.map((stop) => stop()))
+  }
 }
 
+const line = (endpointId: string) => ({ endpointId: toPublicId('endpoint', endpointId) })
+
 function tell(log: Logger, { warned, disabled, recovered, braked }: Look): void {
-  const line = (endpointId: string) => ({ endpointId: toPublicId('endpoint', endpointId) })
   if (braked !== null) log.error({}, braked ? 'network.failing' : 'network.recovered')
   for (const endpointId of warned) log.warn(line(endpointId), 'endpoint.failing')
   for (const endpointId of disabled) log.warn({ ...line(endpointId), reason: 'failing' }, 'endpoint.disabled')

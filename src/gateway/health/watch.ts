@@ -4,9 +4,11 @@
 import type { Context } from '../../context.ts'
 import { HEALTH_LOCK } from '../../database/locks.ts'
 import type { Queryable, Statement } from '../../database/pools.ts'
-import { decideFailing, type FailingEndpoint, type FailingPolicy } from '../../domain/failing-endpoint.ts'
+import { decideFailing, disablesAt, type FailingEndpoint, type FailingPolicy } from '../../domain/failing-endpoint.ts'
 import { comparedFrom, type HealthWatch, type HostCounts, watchAfter, workedSince } from '../../domain/network-brake.ts'
+import type { Report } from '../../domain/report.ts'
 import { changeEndpointStatus } from '../state/endpoint-status.ts'
+import { noteReports } from '../state/reports.ts'
 
 const TAKE_TURN: Statement = { name: 'health-lock', text: 'select pg_try_advisory_xact_lock($1::bigint) as mine' }
 
@@ -43,8 +45,9 @@ const COUNT_HOSTS: Statement = {
 const FAILING: Statement = {
   name: 'failing-endpoints',
   text: `
-    select e.id as "endpointId", h.failing_since as "failingSince", h.last_failure_at as "lastFailureAt",
-      h.failed_deliveries as "failedDeliveries", h.warned
+    select e.id as "endpointId", e.tenant_id as "tenantId", h.failing_since as "failingSince",
+      h.last_failure_at as "lastFailureAt", h.last_success_at as "lastSuccessAt",
+      h.consecutive_failures as "consecutiveFailures", h.failed_deliveries as "failedDeliveries", h.warned
     from endpoint_health h join endpoint e on e.id = h.endpoint_id
     where h.state = 'FAILING' and e.status = 'ACTIVE' and e.deleted_at is null
     order by e.id`,
@@ -58,7 +61,9 @@ const NOTE_WARNED: Statement = {
       join endpoint_health h on h.endpoint_id = w.endpoint_id
       order by h.endpoint_id for update of h
     )
-    update endpoint_health h set warned = f.warned from found f where h.endpoint_id = f.endpoint_id`,
+    update endpoint_health h set warned = f.warned,
+      warned_since = case when h.warned = 0 then h.failing_since else h.warned_since end
+    from found f where h.endpoint_id = f.endpoint_id`,
 }
 
 const RECOVERED: Statement = {
@@ -68,10 +73,23 @@ const RECOVERED: Statement = {
       select endpoint_id from endpoint_health where warned > 0 and state = 'HEALTHY' order by endpoint_id for update
     )
     update endpoint_health h set warned = 0 from found f where h.endpoint_id = f.endpoint_id
-    returning h.endpoint_id as "endpointId"`,
+    returning h.endpoint_id as "endpointId", h.tenant_id as "tenantId", h.warned_since as "warnedSince",
+      coalesce(h.last_success_at, date_trunc('milliseconds', now())) as "lastSuccessAt"`,
 }
 
-type Failing = FailingEndpoint & { readonly endpointId: string }
+type Failing = FailingEndpoint & {
+  readonly endpointId: string
+  readonly tenantId: string
+  readonly lastSuccessAt: Date | null
+  readonly consecutiveFailures: number
+}
+
+type Recovered = {
+  readonly endpointId: string
+  readonly tenantId: string
+  readonly warnedSince: Date | null
+  readonly lastSuccessAt: Date
+}
 
 /** What a look did. `braked`: the brake was put on or released; null: it stayed as it was. */
 export type Look = {
@@ -90,7 +108,8 @@ export async function watchHealth({ hot, config }: Pick<Context, 'hot' | 'config
     const acted = after.brakedSince
       ? { warned: [], disabled: [] }
       : await actOnFailing(tx, config.failingPolicy, after.trustedFrom)
-    const recovered = await tx.query<{ endpointId: string }>(RECOVERED, [])
+    const recovered = await tx.query<Recovered>(RECOVERED, [])
+    await noteReports(tx, recovered.map(reportRecovered))
     const wasBraked = before.brakedSince !== null
     const isBraked = after.brakedSince !== null
     return {
@@ -134,7 +153,37 @@ async function actOnFailing(
     ...doing('warn').map((each) => [each, 1] as const),
     ...doing('warn_again').map((each) => [each, 2] as const),
   ]
-  if (warned.length)
+  if (warned.length) {
     await tx.query(NOTE_WARNED, [warned.map(([{ endpointId }]) => endpointId), warned.map(([, stage]) => stage)])
+    await noteReports(
+      tx,
+      warned.map(([endpoint]) => reportWarning(endpoint, disablesAt(endpoint, policy, trustedFrom))),
+    )
+  }
   return { warned: warned.map(([{ endpointId }]) => endpointId), disabled }
+}
+
+function reportWarning(endpoint: Failing, at: Date | null): Report {
+  const { endpointId, tenantId, failingSince, lastSuccessAt, consecutiveFailures, failedDeliveries } = endpoint
+  return {
+    kind: 'endpoint.warning',
+    tenantId,
+    endpointId,
+    details: {
+      failingSince: failingSince.toISOString(),
+      lastSuccessAt: lastSuccessAt?.toISOString() ?? null,
+      consecutiveFailures,
+      failedDeliveries,
+      disablesAt: at?.toISOString() ?? null,
+    },
+  }
+}
+
+function reportRecovered({ endpointId, tenantId, warnedSince, lastSuccessAt }: Recovered): Report {
+  return {
+    kind: 'endpoint.recovered',
+    tenantId,
+    endpointId,
+    details: { failedSince: warnedSince?.toISOString() ?? null, recoveredAt: lastSuccessAt.toISOString() },
+  }
 }

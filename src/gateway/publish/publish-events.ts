@@ -9,7 +9,7 @@ import {
   type EventInput,
   eventFingerprint,
   type UncheckedEvent,
-  validateEvent,
+  validatePublished,
 } from '../../domain/event-input.ts'
 import { MAX_LISTED_ISSUES } from '../../domain/event-type.ts'
 import { toPublicId } from '../../domain/id.ts'
@@ -126,7 +126,7 @@ function validateEvents(
   let issueCount = 0
   for (const [index, input] of events.entries()) {
     if (issueCount > ENOUGH_ISSUES && !looksAtAll) break
-    const issues = validateEvent(input, issueCount > ENOUGH_ISSUES ? 1 : MAX_LISTED_ISSUES)
+    const issues = validatePublished(input, issueCount > ENOUGH_ISSUES ? 1 : MAX_LISTED_ISSUES)
     if (issues.length === 0) {
       const event = buildEvent(ctx, input as EventInput, publicTenantId, acceptedAt)
       if (event.bodyBytes <= MAX_BODY_BYTES) {

@@ -1,5 +1,5 @@
 // The one place that changes the status of an endpoint. People pause, resume and delete an endpoint; the gateway disables it
-// when its receiver answers 410, or has failed for days. Promise: the change and its audit entry commit together.
+// when its receiver answers 410, or has failed for days. Promise: the change, its audit entry and its report commit together.
 //
 //   ACTIVE ─▶ PAUSED     endpoint.paused            PAUSED, DISABLED ─▶ ACTIVE     endpoint.resumed
 //   ACTIVE ─▶ DISABLED   endpoint.disabled          any ─▶ deleted                 endpoint.deleted
@@ -9,6 +9,7 @@ import type { Prisma } from '../../generated/prisma/client.ts'
 import type { EndpointStatus } from '../../generated/prisma/enums.ts'
 import { type Actor, auditOnHot, nameOf } from './audit.ts'
 import { endWarnings, forgetHealth } from './endpoint-health.ts'
+import { noteReports } from './reports.ts'
 
 export type EndpointChange = keyof typeof CHANGES
 
@@ -41,8 +42,8 @@ const CHANGE: Statement = {
 
 export type ChangeOptions = {
   readonly by: Actor
-  /** The reason why the gateway disabled it, as the API shows it. */
-  readonly disabledReason?: string
+  /** Why the gateway disabled it, as the API shows it. */
+  readonly disabledReason?: 'gone' | 'failing'
   /** The details of an endpoint's audit entry. */
   readonly detailsOf?: (endpointId: string) => Prisma.InputJsonObject | undefined
 }
@@ -71,6 +72,16 @@ export async function changeEndpointStatus(
   // What happened before says nothing about the receiver after a person resumed the endpoint.
   if (change === 'resumed' && ids.length) await forgetHealth(on, ids)
   if (change === 'disabled' && ids.length) await endWarnings(on, ids)
+  if (disabledReason)
+    await noteReports(
+      on,
+      changed.map(({ id, tenantId }) => ({
+        kind: 'endpoint.disabled',
+        tenantId,
+        endpointId: id,
+        details: { ...detailsOf?.(id), reason: disabledReason },
+      })),
+    )
   for (const { id, tenantId, before } of changed)
     await auditOnHot(on, by, {
       tenantId,

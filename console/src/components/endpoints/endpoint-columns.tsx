@@ -18,6 +18,7 @@ graphql(`
     disabledReason
     asksToWaitUntil
     eventTypes
+    allEventTypes
     deletedAt
     stats(window: LAST_24_HOURS) {
       current {
@@ -50,7 +51,6 @@ export type LastDelivery = NonNullable<EndpointRow['deliveries']>['nodes'][numbe
 
 /** `lastOf` returns the newest known delivery of an endpoint. */
 export function endpointColumns(
-  typeCount: number,
   lastOf: (row: EndpointRow) => LastDelivery | undefined,
 ): readonly Column<EndpointRow>[] {
   return [
@@ -89,8 +89,8 @@ export function endpointColumns(
       header: 'Types',
       width: 76,
       align: 'right',
-      cell: ({ eventTypes }) => (
-        <span title={eventTypes.join('\n')}>{eventTypes.length >= typeCount ? 'all' : eventTypes.length}</span>
+      cell: ({ eventTypes, allEventTypes }) => (
+        <span title={eventTypes.join('\n')}>{allEventTypes ? 'all' : eventTypes.length}</span>
       ),
     },
     {

@@ -19,7 +19,7 @@ const FLOODS: Record<string, string> = {
 
 type PickerProps = {
   types: readonly EventTypeChoice[]
-  /** null for all types, also those that are added to the catalogue later. */
+  /** null for all types that publishers send, also those that are added to the catalogue later. */
   chosen: readonly string[] | null
   onChange(chosen: string[] | null): void
   error?: string | null
@@ -41,8 +41,8 @@ export function EventTypePicker({ types, chosen, onChange, error }: PickerProps)
           group="event-types"
           isOn={chosen === null}
           onChoose={() => onChange(null)}
-          label={`All ${types.length} types`}
-          hint="Also those that are added to the catalogue later."
+          label={`All ${types.filter(isPublished).length} types`}
+          hint="Also those that are added to the catalogue later. Not the operational ones, which tell what happens to endpoints: choose them."
         />
         <Choice
           group="event-types"
@@ -108,6 +108,12 @@ const GROUP_TITLES: Record<string, string> = {
   queue: 'Queues',
   agent: 'Agents',
   automation: 'Automation',
+  operational: 'Operational: from the gateway itself',
+}
+
+/** Whether publishers send events of this type. The gateway itself sends the others, to endpoints that choose them. */
+export function isPublished({ group }: { readonly group: string }): boolean {
+  return group !== 'operational'
 }
 
 export function titleOf(group: string): string {

@@ -16,6 +16,7 @@ import { Checkbox, Field, Select } from '../../ui/field.tsx'
 import { Card } from '../../ui/page.tsx'
 import { useNow } from '../../ui/time.tsx'
 import { DeliveryStatusBadge } from '../deliveries/status.tsx'
+import { isPublished } from '../endpoints/event-type-picker.tsx'
 import { type TestOutcome, useTest } from '../tester/test-result.tsx'
 import { type CatalogueType, exampleOf } from './catalogue.ts'
 
@@ -30,7 +31,7 @@ type PlayerProps = {
 }
 
 export function CallPlayer({ types, endpoint }: PlayerProps) {
-  const story = storiesOf(types.map(exampleOf))[0]
+  const story = storiesOf(types.filter(isPublished).map(exampleOf))[0]
   const [speed, setSpeed] = useState(30)
   const [isWantedOnly, setWantedOnly] = useState(true)
   if (!story) return <p className="text-ink-2">The catalogue has no examples of a whole call.</p>

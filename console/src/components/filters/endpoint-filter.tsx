@@ -1,9 +1,8 @@
 // The event filter of an endpoint, with a preview on real events before it is saved.
 
-import { useMemo, useState } from 'react'
+import { useState } from 'react'
 import { useEventFeed } from '../../api/live.ts'
 import { issueAt, useAction } from '../../lib/actions.ts'
-import { isAll } from '../../lib/endpoint-draft.ts'
 import { formatCount } from '../../lib/format.ts'
 import { useRights } from '../../session/session.ts'
 import { Button } from '../../ui/button.tsx'
@@ -21,16 +20,7 @@ const SHOWN = 12
 
 export function EndpointFilter({ endpoint, types }: { endpoint: EndpointDetail; types: readonly EventTypeChoice[] }) {
   const { mayChange } = useRights()
-  const stored = useMemo(
-    () =>
-      isAll(
-        endpoint.eventTypes,
-        types.map(({ name }) => name),
-      )
-        ? null
-        : endpoint.eventTypes,
-    [endpoint.eventTypes, types],
-  )
+  const stored = endpoint.allEventTypes ? null : endpoint.eventTypes
   const [draft, setDraft] = useState<readonly string[] | null>(stored)
   const update = useAction(UPDATE_ENDPOINT, (data) => data.updateEndpoint, { showsRefusal: true })
   const isChanged = JSON.stringify(draft) !== JSON.stringify(stored)

@@ -9,6 +9,7 @@ const CATALOGUE = graphql(`
   query CliCatalogue {
     eventTypes {
       name
+      group
       example
     }
   }
@@ -137,7 +138,9 @@ async function tellCall(
   { endpointId, speed }: { endpointId: string; speed: number },
 ): Promise<void> {
   const { eventTypes } = await client.ask(CATALOGUE, {})
-  const call = longestCall(eventTypes.map(({ example }) => example as Example))
+  const call = longestCall(
+    eventTypes.filter(({ group }) => group !== 'operational').map(({ example }) => example as Example),
+  )
   let lastMs = Date.parse(call[0]!.timestamp)
   for (const { type, timestamp } of call) {
     const atMs = Date.parse(timestamp)

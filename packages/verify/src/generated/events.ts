@@ -836,6 +836,146 @@ export type AiAgentCompletedData = {
   native?: Record<string, unknown> | null
 }
 
+/** An endpoint has failed for an hour, or will be disabled within a day if it goes on. The subject is the endpoint. The gateway itself publishes this event. */
+export type EndpointWarning = Envelope<'endpoint.warning', EndpointWarningData>
+
+export type EndpointWarningData = {
+  /** The endpoint that the event is about. */
+  endpoint: {
+    /** The endpoint that the event is about. It never receives this event itself. */
+    endpoint_id: string
+    /** Its name. */
+    name: string
+    /** The host of its URL. */
+    host: string
+  }
+  /** When the first of the failed attempts in a row began. */
+  failing_since?: string | null
+  /** When the last attempt that succeeded began; null when none did. */
+  last_success_at?: string | null
+  /** Attempts that failed since then. */
+  consecutive_failures: number
+  /** Deliveries whose first attempt is among them. */
+  failed_deliveries: number
+  /** Why the last attempt failed, such as timeout or http_status. */
+  error_code?: string | null
+  /** The HTTP status of the last reply; null when none came. */
+  status_code?: number | null
+  /** The earliest time at which the gateway disables the endpoint; null when it does not. */
+  disables_at?: string | null
+}
+
+/** The gateway disabled an endpoint. Its deliveries are held until somebody resumes it. The subject is the endpoint. The gateway itself publishes this event. */
+export type EndpointDisabled = Envelope<'endpoint.disabled', EndpointDisabledData>
+
+export type EndpointDisabledData = {
+  /** The endpoint that the event is about. */
+  endpoint: {
+    /** The endpoint that the event is about. It never receives this event itself. */
+    endpoint_id: string
+    /** Its name. */
+    name: string
+    /** The host of its URL. */
+    host: string
+  }
+  /** gone: its receiver answered 410. failing: it failed for days. */
+  reason: OpenWord<'gone' | 'failing'>
+  /** When the gateway disabled it. Its deliveries are held from then on. */
+  disabled_at: string
+  /** When the first of the failed attempts in a row began. */
+  failing_since?: string | null
+  /** Deliveries that failed since then; null when the reason is gone. */
+  failed_deliveries?: number | null
+}
+
+/** An endpoint that the gateway had warned of works again. The subject is the endpoint. The gateway itself publishes this event. */
+export type EndpointRecovered = Envelope<'endpoint.recovered', EndpointRecoveredData>
+
+export type EndpointRecoveredData = {
+  /** The endpoint that the event is about. */
+  endpoint: {
+    /** The endpoint that the event is about. It never receives this event itself. */
+    endpoint_id: string
+    /** Its name. */
+    name: string
+    /** The host of its URL. */
+    host: string
+  }
+  /** When the failures began that the last warning told of. */
+  failed_since?: string | null
+  /** When the attempt began that succeeded. */
+  recovered_at: string
+}
+
+/** A delivery became a dead letter: no attempt follows until somebody retries it. Dead letters of operational events are not told. The subject is the endpoint. The gateway itself publishes this event. */
+export type DeliveryDeadLettered = Envelope<'delivery.dead_lettered', DeliveryDeadLetteredData>
+
+export type DeliveryDeadLetteredData = {
+  /** The endpoint that the event is about. */
+  endpoint: {
+    /** The endpoint that the event is about. It never receives this event itself. */
+    endpoint_id: string
+    /** Its name. */
+    name: string
+    /** The host of its URL. */
+    host: string
+  }
+  /** The delivery. */
+  delivery_id: string
+  /** The event that was not delivered. */
+  event_id: string
+  /** Its type. */
+  event_type: string
+  /** Why no attempt follows. */
+  reason: OpenWord<'retries_exhausted' | 'poison' | 'event_expired'>
+  /** How many attempts were made. */
+  attempt_count: number
+  /** Why the last attempt failed, such as timeout or http_status. */
+  error_code?: string | null
+  /** The HTTP status of the last reply; null when none came. */
+  status_code?: number | null
+  /** When it became a dead letter. */
+  dead_lettered_at: string
+}
+
+/** Deliveries to an endpoint that works have waited for minutes, and more are published than it takes. The subject is the endpoint. The gateway itself publishes this event. */
+export type BacklogGrowing = Envelope<'backlog.growing', BacklogGrowingData>
+
+export type BacklogGrowingData = {
+  /** The endpoint that the event is about. */
+  endpoint: {
+    /** The endpoint that the event is about. It never receives this event itself. */
+    endpoint_id: string
+    /** Its name. */
+    name: string
+    /** The host of its URL. */
+    host: string
+  }
+  /** When the delivery that has waited longest became due. */
+  oldest_due_at: string
+  /** Deliveries that wait; counting stops at 10,000. */
+  waiting_count: number
+}
+
+/** The signing secret of an endpoint is old and should be rotated. Told once for each secret. The subject is the endpoint. The gateway itself publishes this event. */
+export type SigningSecretRotationDue = Envelope<'signing_secret.rotation_due', SigningSecretRotationDueData>
+
+export type SigningSecretRotationDueData = {
+  /** The endpoint that the event is about. */
+  endpoint: {
+    /** The endpoint that the event is about. It never receives this event itself. */
+    endpoint_id: string
+    /** Its name. */
+    name: string
+    /** The host of its URL. */
+    host: string
+  }
+  /** When the signing secret was created. */
+  secret_created_at: string
+  /** Its age in days. */
+  age_days: number
+}
+
 /** Every event the catalogue knows; `switch (event.type)` narrows it. Later catalogues may add types. */
 export type WebhookEvent =
   | CallCreated
@@ -851,6 +991,12 @@ export type WebhookEvent =
   | AgentPaused
   | IvrCompleted
   | AiAgentCompleted
+  | EndpointWarning
+  | EndpointDisabled
+  | EndpointRecovered
+  | DeliveryDeadLettered
+  | BacklogGrowing
+  | SigningSecretRotationDue
 
 export const EVENT_TYPES = [
   'call.created',
@@ -866,4 +1012,10 @@ export const EVENT_TYPES = [
   'agent.paused',
   'ivr.completed',
   'ai_agent.completed',
+  'endpoint.warning',
+  'endpoint.disabled',
+  'endpoint.recovered',
+  'delivery.dead_lettered',
+  'backlog.growing',
+  'signing_secret.rotation_due',
 ] as const satisfies readonly WebhookEvent['type'][]
