@@ -23,6 +23,7 @@ describe('what is documented is what there is', () => {
       ...membersOf(await read('src/domain/outcome.ts'), 'FailureCode'),
       ...membersOf(await read('src/domain/outcome.ts'), 'ErrorCode'),
       ...membersOf(await read('src/domain/delivery.ts'), 'Reason'),
+      ...membersOf(await read('src/domain/delivery-explanation.ts'), 'ExplanationReason'),
     ]
     expect(codes.length).toBeGreaterThan(25)
     expect([...documented(await read('docs/errors.md'))].sort()).toEqual([...new Set(codes)].sort())

@@ -57,6 +57,34 @@ export function reviewCondition(canonical: string): string | null {
   }
 }
 
+/**
+ * The paths that a condition looks at, such as `$.data.direction`, in the order in which they stand, each once. Each ends
+ * before a filter or a method. `canonical` is the condition as Postgres writes it; each path is one that Postgres reads.
+ */
+export function conditionPaths(canonical: string): string[] {
+  const tokens = tokensOf(canonical)
+  const paths = new Set<string>()
+  for (const [at, token] of tokens.entries()) if (token === '$') paths.add(pathFrom(tokens, at))
+  return [...paths]
+}
+
+const SIMPLE_MEMBER = /^"([A-Za-z_][A-Za-z_0-9]*)"$/
+
+function pathFrom(tokens: readonly string[], start: number): string {
+  let path = '$'
+  for (let at = start + 1; at < tokens.length; ) {
+    if (tokens[at] === '.' && (tokens[at + 1] === '*' || tokens[at + 1]?.startsWith('"'))) {
+      path += `.${tokens[at + 1]!.replace(SIMPLE_MEMBER, '$1')}`
+      at += 2
+    } else if (tokens[at] === '[') {
+      const end = tokens.indexOf(']', at)
+      path += `[${tokens.slice(at + 1, end).join(' ')}]`
+      at = end + 1
+    } else break
+  }
+  return path
+}
+
 class NotAllowed extends Error {}
 
 const STRING = /"(?:[^"\\]|\\.)*"/g
@@ -71,19 +99,25 @@ const METHODS = new Set(
   date datetime time time_tz timestamp timestamp_tz`.split(/\s+/),
 )
 
+function tokensOf(canonical: string): string[] {
+  const tokens: string[] = []
+  TOKEN.lastIndex = 0
+  for (let at = 0; at < canonical.trimEnd().length; at = TOKEN.lastIndex) {
+    const token = TOKEN.exec(canonical)?.[1]
+    if (token === undefined) throw new NotAllowed(`expected a predicate, got ${showValue(canonical.slice(at))} in it`)
+    tokens.push(token)
+  }
+  return tokens
+}
+
 /** Walks a condition as Postgres writes it: members are quoted, and parentheses stand around each predicate in another. */
 class Review {
-  readonly #tokens: string[] = []
+  readonly #tokens: readonly string[]
   #at = 0
   #terms = 0
 
   constructor(canonical: string) {
-    TOKEN.lastIndex = 0
-    for (let at = 0; at < canonical.trimEnd().length; at = TOKEN.lastIndex) {
-      const token = TOKEN.exec(canonical)?.[1]
-      if (token === undefined) throw new NotAllowed(`expected a predicate, got ${showValue(canonical.slice(at))} in it`)
-      this.#tokens.push(token)
-    }
+    this.#tokens = tokensOf(canonical)
   }
 
   whole(): string | null {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import {
+  conditionPaths,
   describeUnreadable,
   MAX_CANONICAL_LENGTH,
   MAX_CONDITION_LENGTH,
@@ -65,4 +66,12 @@ test.each([
   const message = describeUnreadable(text, { message: 'syntax error', detail: null })
   expect(message).toContain(advice)
   expect(message).toMatch(/^expected a SQL\/JSON path predicate such as .*, got ".*, which Postgres does not read/)
+})
+
+test('the paths of a condition end before filters and methods, and each is named once', () => {
+  expect(
+    conditionPaths(
+      '($."data"."direction" == "inbound" && $."data"."direction" != "x") && exists ($."data"."tags"[*]?(@ == "vip")) || $."data"."a b"[0 to last]."n".double() > 1 && $."data".* == "$.no"',
+    ),
+  ).toEqual(['$.data.direction', '$.data.tags[*]', '$.data."a b"[0 to last].n', '$.data.*'])
 })

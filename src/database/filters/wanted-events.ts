@@ -31,6 +31,11 @@ export function meetsCondition(condition: string, body: string): string {
     else jsonb_path_match_tz(${envelopeOf(body)}, (${condition})::jsonpath, '{}', true) end`
 }
 
+/** What a path of a condition finds in the envelope in `body`: an array, empty if it finds nothing. All of it is SQL. */
+export function valuesAt(path: string, body: string): string {
+  return `jsonb_path_query_array(${envelopeOf(body)}, (${path})::jsonpath, '{}', true)`
+}
+
 /** How long one publish may spend on conditions. Endpoints whose conditions are not reached by then get the event. */
 const CONDITIONS_MS = 5_000
 
