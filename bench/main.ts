@@ -13,12 +13,14 @@ import { comparePairs, type Pair, pairsTable } from './pairs.ts'
 import { commitOf, openReference, UnknownCommit } from './reference.ts'
 import { backlog } from './scenarios/backlog.ts'
 import { bloat } from './scenarios/bloat.ts'
+import { cold } from './scenarios/cold.ts'
 import { consoleQueries } from './scenarios/console.ts'
 import { disk } from './scenarios/disk.ts'
 import { growth } from './scenarios/growth.ts'
 import { isolation } from './scenarios/isolation.ts'
 import { latency } from './scenarios/latency.ts'
 import { live } from './scenarios/live.ts'
+import { ordinary } from './scenarios/ordinary.ts'
 import { throughput } from './scenarios/throughput.ts'
 
 export type Scenario = (house: House, note: (figure: Figure) => void) => Promise<void>
@@ -26,6 +28,8 @@ export type Scenario = (house: House, note: (figure: Figure) => void) => Promise
 const SCENARIOS: Record<ScenarioName, Scenario> = {
   throughput,
   latency,
+  ordinary,
+  cold,
   isolation,
   live,
   backlog,

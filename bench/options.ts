@@ -5,6 +5,8 @@ import { parseArgs } from 'node:util'
 export const SCENARIOS = [
   'throughput',
   'latency',
+  'ordinary',
+  'cold',
   'isolation',
   'live',
   'backlog',

@@ -1,53 +1,28 @@
 // The time of an event from its publisher to its receiver, and the time that the publisher waits for its answer.
 
-import { percentilesOf } from '../clock.ts'
 import type { Scenario } from '../main.ts'
+import { publishTimed } from '../timed.ts'
 
 const RATES = [50, 200, 1_000]
+const BODY_BYTES = 1_024
 
 export const latency: Scenario = async (house, note) => {
   await house.startGateway({ workers: 0 })
   const publisher = await house.openPublisher()
   const { id } = await house.openTenant('Latency', ['/timed/a', '/timed/b'])
-  const publish = (rate: number, seconds: number, inProcess = false) =>
-    publisher.ask('publish', {
-      tenantIds: [id],
-      bodyBytes: 1_024,
-      eventsPerCall: 1,
-      parallel: 64,
-      count: rate * seconds,
-      rate,
-      stamped: true,
-      inProcess,
-    })
-  await publish(500, 2)
+  await publishTimed(house, publisher, { tenantId: id, fanOut: 2, bodyBytes: BODY_BYTES, rate: 500, seconds: 2 })
   for (const rate of RATES) {
     const seconds = house.options.quick ? 4 : 15
-    await house.receiver.ask('reset', null)
-    const usedBefore = house.usage()
-    const arrived = house.receiver.ask('until', { count: rate * seconds * 2, withinMs: seconds * 1_000 + 10_000 })
-    const { acks } = await publish(rate, seconds)
-    const { count } = await arrived
-    const used = house.usage()
-    const times = percentilesOf(
-      [...(await house.receiver.ask('latencies', null)).values()].flatMap((each) => [...each]),
-    )
+    const load = { tenantId: id, fanOut: 2, bodyBytes: BODY_BYTES, rate, seconds }
+    const { times, acks, details } = await publishTimed(house, publisher, load)
     const isJudged = rate === 200
-    const details = {
-      count,
-      expected: rate * seconds * 2,
-      p95: times.p95,
-      max: times.max,
-      gatewayCpuMicros: ((used.gateway - usedBefore.gateway) * 1_000) / count,
-      postgresCpuMicros: ((used.postgres - usedBefore.postgres) * 1_000) / count,
-    }
     const name = `publish to receiver at ${rate}/s`
     note({
       scenario: 'latency',
       name: `${name}, p50`,
       value: times.p50,
       unit: 'ms',
-      details,
+      details: { ...details, p95: times.p95, max: times.max },
       ...(isJudged ? { goal: { atMost: 4 } } : {}),
     })
     note({

@@ -84,6 +84,7 @@ test('two trees are compared by throughput, latency and isolation in five pairs,
     pairs: 3,
     only: ['live'],
   })
+  expect(readOptions(['--against', 'main', '--only', 'cold,ordinary'])).toMatchObject({ only: ['ordinary', 'cold'] })
 })
 
 test('a ref that names no commit is refused before anything is made', async () => {
