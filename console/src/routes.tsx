@@ -14,6 +14,7 @@ import {
   compact,
   deliverySearch,
   eventSearch,
+  failedAttemptSearch,
   overviewSearch,
   parseSearch,
   type RootSearch,
@@ -54,6 +55,11 @@ const oneDelivery = createRoute({
   beforeLoad: ({ params }) => {
     throw redirect({ to: '/deliveries', search: { delivery: params.deliveryId } })
   },
+})
+const failedAttempts = createRoute({
+  ...at('/failed-attempts'),
+  validateSearch: failedAttemptSearch,
+  component: lazyRouteComponent(() => import('./pages/failed-attempts.tsx'), 'FailedAttemptsPage'),
 })
 const events = createRoute({
   ...at('/events'),
@@ -124,6 +130,7 @@ const routeTree = root.addChildren([
   live,
   deliveries,
   oneDelivery,
+  failedAttempts,
   events,
   call,
   callsByNumber,

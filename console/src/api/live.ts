@@ -6,6 +6,8 @@ import type {
   DeliveryRowFragment,
   EventFilter,
   EventRowFragment,
+  FailedAttemptFilter,
+  FailedAttemptRowFragment,
   TypedDocumentString,
 } from '../gql/graphql.ts'
 import { createStore, useStore } from '../lib/store.ts'
@@ -120,8 +122,50 @@ export const EVENT_UPDATES = graphql(`
   }
 `)
 
+graphql(`
+  fragment FailedAttemptRow on Attempt {
+    id
+    number
+    startedAt
+    latencyMs
+    statusCode
+    errorCode
+    errorMessage
+    delivery {
+      id
+      status
+      attemptCount
+      endpoint {
+        id
+        name
+      }
+      event {
+        id
+        type
+        subject
+        test
+      }
+    }
+  }
+`)
+
+const FAILED_ATTEMPTS = graphql(`
+  query FailedAttempts($filter: FailedAttemptFilter, $first: Int, $after: String) {
+    failedAttempts(filter: $filter, first: $first, after: $after) {
+      nodes {
+        ...FailedAttemptRow
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
+    }
+  }
+`)
+
 export type DeliveryRow = DeliveryRowFragment
 export type EventRow = EventRowFragment
+export type FailedAttemptRow = FailedAttemptRowFragment
 
 const PAGE = 100
 
@@ -154,6 +198,39 @@ export function useDeliveryFeed(filter: DeliveryFilter, options: FeedOptions = {
       },
       options,
     )
+  })
+}
+
+const FAILED_ATTEMPTS_EVERY_MS = 5_000
+
+/** The failed attempts that match a filter, newest first. New ones are read at regular times, because no stream has them. */
+export function useFailedAttemptFeed(filter: FailedAttemptFilter): LiveFeed<FailedAttemptRow> {
+  return useFeed<FailedAttemptRow>(`failed attempts ${JSON.stringify(filter)}`, () => {
+    const list = async (after: string | null) => {
+      const { failedAttempts } = await fetchQuery(FAILED_ATTEMPTS, { filter, first: PAGE, after })
+      return {
+        rows: failedAttempts?.nodes ?? [],
+        endCursor: failedAttempts?.pageInfo.endCursor ?? null,
+        hasMore: failedAttempts?.pageInfo.hasNextPage ?? false,
+      }
+    }
+    return createFeed<FailedAttemptRow>({
+      list,
+      open(_after, sink) {
+        const batch = { cursor: '', droppedCount: 0, resyncRequired: false }
+        sink.next({ ...batch, rows: [] })
+        const timer = setInterval(() => {
+          // An error says nothing new: the light tells that the gateway does not answer.
+          if (!document.hidden)
+            list(null).then(
+              ({ rows }) => sink.next({ ...batch, rows }),
+              () => {},
+            )
+        }, FAILED_ATTEMPTS_EVERY_MS)
+        return () => clearInterval(timer)
+      },
+      matches: () => true,
+    })
   })
 }
 

@@ -16,6 +16,14 @@ const dayAndClock = new Intl.DateTimeFormat(undefined, {
   second: '2-digit',
   hourCycle: 'h23',
 })
+const minutes = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
+const dayAndMinutes = new Intl.DateTimeFormat(undefined, {
+  month: 'short',
+  day: 'numeric',
+  hour: '2-digit',
+  minute: '2-digit',
+  hourCycle: 'h23',
+})
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'long' })
 
 export const formatCount = (value: number): string => count.format(value)
@@ -29,6 +37,11 @@ export function formatRate(rate: number | null | undefined): string {
   if (rate === null || rate === undefined) return '–'
   // 99.996 % is not "100 %".
   return percent.format(rate < 1 ? Math.min(rate, 0.9999) : rate)
+}
+
+/** Whether so few attempts or deliveries succeed that a person should look. */
+export function isPoor(rate: number | null | undefined): boolean {
+  return rate !== null && rate !== undefined && rate < 0.95
 }
 
 export function formatMs(ms: number | null | undefined): string {
@@ -51,10 +64,26 @@ export function formatSpan(ms: number): string {
   return hours % 24 && days < 10 ? `${days} d ${hours % 24} h` : `${days} d`
 }
 
+/** The largest unit of a length of time: "42 s", "3 min", "5 h", "2 d" */
+export function formatAge(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1_000))
+  if (seconds < 60) return `${seconds} s`
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min`
+  if (seconds < 86_400) return `${Math.floor(seconds / 3_600)} h`
+  return `${Math.floor(seconds / 86_400)} d`
+}
+
 /** Only the time of day if it is today. */
 export function formatMoment(iso: string, nowMs: number = Date.now()): string {
   const date = new Date(iso)
   return date.toDateString() === new Date(nowMs).toDateString() ? clock.format(date) : dayAndClock.format(date)
+}
+
+/** The time of day to the minute, for sentences; with the date if it is another day. */
+export function formatClock(iso: string, nowMs: number = Date.now()): string {
+  const date = new Date(iso)
+  const isToday = date.toDateString() === new Date(nowMs).toDateString()
+  return isToday ? minutes.format(date) : dayAndMinutes.format(date)
 }
 
 export function formatFullMoment(iso: string): string {

@@ -1,6 +1,8 @@
 // The address holds the filters, with the names of the API and of the dead-letter export. A list repeats its name.
 
-import type { DeliveryFilter, DeliveryStatus, EventFilter, StatsWindow } from '../gql/graphql.ts'
+import type { DeliveryFilter, DeliveryStatus, EventFilter, FailedAttemptFilter, StatsWindow } from '../gql/graphql.ts'
+import { expandHttpCodes, readHttpCodes } from './http-codes.ts'
+import { readSince, type Since, startOf } from './period.ts'
 
 type Raw = Record<string, unknown>
 
@@ -48,10 +50,14 @@ export type DeliverySearch = {
   eventTypes?: string[]
   errorCodes?: string[]
   reasons?: string[]
-  statusCodes?: number[]
+  /** As a person writes them: 503, 5xx, 500-504. */
+  statusCodes?: string[]
   subject?: string
   eventId?: string
   test?: boolean
+  retried?: boolean
+  /** A period that ends now, instead of `from` and `to`. */
+  since?: Since
   from?: string
   to?: string
 }
@@ -65,10 +71,12 @@ export function deliverySearch(raw: Raw): DeliverySearch {
     eventTypes: list(raw['eventTypes']),
     errorCodes: list(raw['errorCodes']),
     reasons: list(raw['reasons']),
-    statusCodes: list(raw['statusCodes'])?.map(Number).filter(Number.isInteger),
+    statusCodes: list(raw['statusCodes'])?.filter((code) => readHttpCodes(code) !== null),
     subject: text(raw['subject']),
     eventId: text(raw['eventId']),
     test: flag(raw['test']),
+    retried: flag(raw['retried']),
+    since: readSince(raw['since']),
     from: moment(raw['from']),
     to: moment(raw['to']),
   })
@@ -76,21 +84,49 @@ export function deliverySearch(raw: Raw): DeliverySearch {
 
 /** The same filter as input for the API. */
 export function deliveryFilter(search: DeliverySearch, tenantId: string): DeliveryFilter {
-  const { statuses, endpointIds, eventTypes, errorCodes, reasons, statusCodes, subject, eventId, test, from, to } =
-    search
+  const { statusCodes, since, from, ...rest } = search
   return compact({
     tenantId,
-    statuses,
+    ...rest,
+    statusCodes: statusCodes && expandHttpCodes(statusCodes),
+    from: since ? startOf(since) : from,
+  })
+}
+
+/** A list of failed attempts in the address. */
+export type FailedAttemptSearch = {
+  endpointIds?: string[]
+  errorCodes?: string[]
+  statusCodes?: string[]
+  /** Whether the delivery has succeeded since. */
+  delivered?: boolean
+  test?: boolean
+  since?: Since
+  from?: string
+  to?: string
+}
+
+export function failedAttemptSearch(raw: Raw): FailedAttemptSearch {
+  const { endpointIds, errorCodes, statusCodes, test, since, from, to } = deliverySearch(raw)
+  return compact({
     endpointIds,
-    eventTypes,
     errorCodes,
-    reasons,
     statusCodes,
-    subject,
-    eventId,
+    delivered: flag(raw['delivered']),
     test,
+    since,
     from,
     to,
+  })
+}
+
+export function failedAttemptFilter(search: FailedAttemptSearch, tenantId: string): FailedAttemptFilter {
+  const { statusCodes, since, from, ...rest } = search
+  return compact({
+    tenantId,
+    ...rest,
+    statusCodes: statusCodes && expandHttpCodes(statusCodes),
+    from: since ? startOf(since) : from,
   })
 }
 
@@ -100,6 +136,7 @@ export type EventSearch = {
   subject?: string
   test?: boolean
   undeliveredTo?: string
+  since?: Since
   from?: string
   to?: string
   /** The open event beside the list. */
@@ -113,6 +150,7 @@ export function eventSearch(raw: Raw): EventSearch {
     subject: text(raw['subject']),
     test: flag(raw['test']),
     undeliveredTo: text(raw['undeliveredTo']),
+    since: readSince(raw['since']),
     from: moment(raw['from']),
     to: moment(raw['to']),
     event: text(raw['event']),
@@ -120,8 +158,8 @@ export function eventSearch(raw: Raw): EventSearch {
 }
 
 export function eventFilter(search: EventSearch, tenantId: string): EventFilter {
-  const { eventTypes, subject, test, undeliveredTo, from, to } = search
-  return compact({ tenantId, eventTypes, subject, test, undeliveredTo, from, to })
+  const { eventTypes, subject, test, undeliveredTo, since, from, to } = search
+  return compact({ tenantId, eventTypes, subject, test, undeliveredTo, from: since ? startOf(since) : from, to })
 }
 
 /** Makes members that may be undefined optional. */

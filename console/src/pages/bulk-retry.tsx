@@ -1,6 +1,6 @@
 import { getRouteApi, Link } from '@tanstack/react-router'
 import { ArrowLeft, Pause, Play, X } from 'lucide-react'
-import { useEffect, useState } from 'react'
+import { type ReactNode, useEffect, useState } from 'react'
 import { graphql, useApiQuery } from '../api/client.ts'
 import { useLiveBulkRetry } from '../components/dead-letters/bulk-retry-live.ts'
 import {
@@ -10,9 +10,15 @@ import {
   isUnderWay,
 } from '../components/dead-letters/bulk-retry-state.tsx'
 import { SpeedField } from '../components/dead-letters/speed-field.tsx'
+import { useEndpointChoices } from '../components/filters/choices.ts'
+import type { Choice } from '../components/filters/filter-menu.tsx'
 import { useAction } from '../lib/actions.ts'
 import { formatCount, formatSpan } from '../lib/format.ts'
+import { shortHttpCodes } from '../lib/http-codes.ts'
+import type { DeliverySearch } from '../lib/search.ts'
+import { describeErrorCode } from '../lib/words.ts'
 import { useRights } from '../session/session.ts'
+import { useTenantId } from '../session/tenant.ts'
 import { Button, buttonClass } from '../ui/button.tsx'
 import { ConfirmDialog } from '../ui/dialog.tsx'
 import { Card, Facts, Page } from '../ui/page.tsx'
@@ -102,21 +108,22 @@ function Draining({ bulkRetry, put }: { bulkRetry: BulkRetry; put(bulkRetry: Bul
   const { mayChange } = useRights()
   const { id, status, total, retried, succeeded, deadLettered, maxPerSecond, createdBy } = bulkRetry
   const left = Math.max(0, total - retried)
+  const endpoints = useEndpointChoices(useTenantId())
   const samples = useSamples(left, isUnderWay(bulkRetry))
   const elsewhere = status === 'COMPLETED' ? total - retried : 0
   return (
     <Page
       title={
         <span className="flex items-center gap-3">
-          Bulk retry of {formatCount(total)} <BulkRetryBadge status={status} />
+          Bulk retry of {formatCount(total)} {whatOf(bulkRetry)} <BulkRetryBadge status={status} />
         </span>
       }
       lead={`Asked for by ${createdBy}.`}
       actions={
         <>
-          <Link to="/dead-letters" className={buttonClass()}>
+          <Link to={bulkRetry.kind === 'WAITING' ? '/' : '/dead-letters'} className={buttonClass()}>
             <ArrowLeft size={14} aria-hidden />
-            Dead letters
+            {bulkRetry.kind === 'WAITING' ? 'Overview' : 'Dead letters'}
           </Link>
           {mayChange && <Controls bulkRetry={bulkRetry} put={put} />}
         </>
@@ -138,7 +145,7 @@ function Draining({ bulkRetry, put }: { bulkRetry: BulkRetry; put(bulkRetry: Bul
             )}
             {elsewhere > 0 && (
               <p className="text-ink-2">
-                {formatCount(elsewhere)} were left alone: somebody else retried them meanwhile.
+                {formatCount(elsewhere)} were skipped: they were attempted or retried before their turn came.
               </p>
             )}
             {deadLettered > 0 && deadLettered >= Math.max(5, succeeded) && isUnderWay(bulkRetry) && (
@@ -167,6 +174,7 @@ function Draining({ bulkRetry, put }: { bulkRetry: BulkRetry; put(bulkRetry: Bul
                       {id}
                     </span>,
                   ],
+                  ...filterFacts(bulkRetry, endpoints),
                   ['Asked for', <Time key="created" at={bulkRetry.createdAt} />],
                   ['By', createdBy],
                   ['Ended', bulkRetry.completedAt && <Time key="completed" at={bulkRetry.completedAt} />],
@@ -187,8 +195,48 @@ function Draining({ bulkRetry, put }: { bulkRetry: BulkRetry; put(bulkRetry: Bul
   )
 }
 
+type Filter = Omit<DeliverySearch, 'statusCodes'> & { readonly statusCodes?: readonly number[] }
+
+/** What the filter of a bulk retry asks for, in words. */
+function filterFacts({ filter }: BulkRetry, endpoints: readonly Choice[]): (readonly [string, ReactNode])[] {
+  const { endpointIds, eventTypes, errorCodes, statusCodes, subject, from, to } = filter as Filter
+  const nameOf = (id: string) => endpoints.find(({ value }) => value === id)?.label ?? id
+  return [
+    [
+      endpointIds?.length === 1 ? 'Endpoint' : 'Endpoints',
+      endpointIds ? (
+        <span key="endpoints" className="flex flex-wrap gap-x-2">
+          {endpointIds.map((id) => (
+            <Link
+              key={id}
+              to="/endpoints/$endpointId"
+              params={{ endpointId: id }}
+              className="text-link hover:underline"
+            >
+              {nameOf(id)}
+            </Link>
+          ))}
+        </span>
+      ) : (
+        'all'
+      ),
+    ],
+    ['Types', eventTypes?.join(', ')],
+    ['Failure', errorCodes?.map(describeErrorCode).join(', ')],
+    ['HTTP', statusCodes && shortHttpCodes(statusCodes)],
+    ['Call', subject],
+    ['Created from', from && <Time key="from" at={from} />],
+    ['Created until', to && <Time key="to" at={to} />],
+  ]
+}
+
+function whatOf({ kind, total }: BulkRetry): string {
+  if (kind === 'WAITING') return total === 1 ? 'waiting delivery' : 'waiting deliveries'
+  return total === 1 ? 'dead letter' : 'dead letters'
+}
+
 function Controls({ bulkRetry, put }: { bulkRetry: BulkRetry; put(bulkRetry: BulkRetry): void }) {
-  const { id, status, total, retried } = bulkRetry
+  const { id, kind, status, total, retried } = bulkRetry
   const pause = useAction(PAUSE, (data) => data.pauseBulkRetry)
   const resume = useAction(RESUME, (data) => data.resumeBulkRetry)
   const cancel = useAction(CANCEL, (data) => data.cancelBulkRetry)
@@ -225,7 +273,11 @@ function Controls({ bulkRetry, put }: { bulkRetry: BulkRetry; put(bulkRetry: Bul
         isOpen={isAsking}
         onClose={() => setAsking(false)}
         title="Cancel this bulk retry?"
-        description={`${formatCount(Math.max(0, total - retried))} stay dead letters. What was put back already goes on.`}
+        description={
+          kind === 'WAITING'
+            ? `${formatCount(Math.max(0, total - retried))} wait for their next attempt by the schedule. What was retried already continues.`
+            : `${formatCount(Math.max(0, total - retried))} stay dead letters. What was retried already continues.`
+        }
         action="Cancel it"
         isDangerous
         isBusy={cancel.isBusy}

@@ -23,6 +23,7 @@ import { formatCapped, formatCount } from '../lib/format.ts'
 import { useOpenDelivery, useOpenDeliveryId } from '../lib/open-delivery.ts'
 import { type DeliverySearch, deliveryFilter } from '../lib/search.ts'
 import { useSetSearch } from '../lib/set-search.ts'
+import { useDeliveryFilter } from '../lib/use-filter.ts'
 import { describeOutcome, describeReason, explainFailure } from '../lib/words.ts'
 import { useRights } from '../session/session.ts'
 import { useTenantId } from '../session/tenant.ts'
@@ -62,7 +63,7 @@ export function DeadLettersPage() {
   const { delivery: _panel, tenant: _tenant, statuses: _statuses, test: _test, ...search } = route.useSearch()
   const setSearch = useSetSearch<DeliverySearch>()
   const { mayChange } = useRights()
-  const filter = deliveryFilter(search, tenantId)
+  const filter = useDeliveryFilter(search, tenantId)
   const dead: DeliveryFilter = { ...filter, statuses: ['DEAD_LETTERED'] }
   const { data, fault, refetch } = useApiQuery(PAGE, { tenantId, filter, everything: dead })
   const feed = useDeliveryFeed(dead)
@@ -104,7 +105,7 @@ export function DeadLettersPage() {
           tenantId={tenantId}
           search={search}
           onChange={setSearch}
-          without={['status', 'tests', 'reason']}
+          without={['status', 'tests', 'reason', 'retried']}
         />
       }
     >

@@ -11,8 +11,10 @@ import { FeedNotices, NewRowsLine } from '../components/filters/feed-notices.tsx
 import { asAnswered, saveJson } from '../lib/download.ts'
 import { formatCount } from '../lib/format.ts'
 import { useOpenDelivery, useOpenDeliveryId } from '../lib/open-delivery.ts'
-import { type DeliverySearch, deliveryFilter } from '../lib/search.ts'
+import { useRowsWithin } from '../lib/period.ts'
+import type { DeliverySearch } from '../lib/search.ts'
 import { useSetSearch } from '../lib/set-search.ts'
+import { useDeliveryFilter } from '../lib/use-filter.ts'
 import { useRights } from '../session/session.ts'
 import { useTenantId } from '../session/tenant.ts'
 import { Button } from '../ui/button.tsx'
@@ -27,8 +29,9 @@ export function DeliveriesPage() {
   const tenantId = useTenantId()
   const { delivery: _panel, tenant: _tenant, ...search } = route.useSearch()
   const setSearch = useSetSearch<DeliverySearch>()
-  const filter = deliveryFilter(search, tenantId)
+  const filter = useDeliveryFilter(search, tenantId)
   const feed = useDeliveryFeed(filter)
+  const rows = useRowsWithin(feed.rows, search.since)
   const openId = useOpenDeliveryId()
   const open = useOpenDelivery()
   const [selection, setSelection] = useState<ReadonlySet<string>>(new Set())
@@ -48,7 +51,7 @@ export function DeliveriesPage() {
         <FeedNotices feed={feed} />
         {selection.size > 0 && (
           <Selected
-            rows={feed.rows.filter(({ id }) => selection.has(id))}
+            rows={rows.filter(({ id }) => selection.has(id))}
             put={feed.put}
             onDone={() => setSelection(new Set())}
             mayChange={mayChange}
@@ -58,7 +61,7 @@ export function DeliveriesPage() {
           <Failed fault={feed.fault} onRetry={feed.retry} />
         ) : feed.phase === 'loading' ? (
           <LoadingRows />
-        ) : feed.rows.length === 0 && feed.waiting === 0 ? (
+        ) : rows.length === 0 && feed.waiting === 0 ? (
           isFiltered(search) ? (
             <NoMatch what="deliveries" onClear={clear} />
           ) : (
@@ -75,7 +78,7 @@ export function DeliveriesPage() {
             <DataTable
               label="Deliveries"
               columns={DELIVERY_COLUMNS}
-              rows={feed.rows}
+              rows={rows}
               openId={openId}
               onOpen={({ id }) => open(id)}
               selection={selection}

@@ -82,7 +82,11 @@ export function EndpointPage() {
         <span className="flex items-center gap-3">
           <span className="truncate">{endpoint.name}</span>
           {!endpoint.deletedAt && (
-            <EndpointStatusBadge status={endpoint.status} asksToWaitUntil={endpoint.asksToWaitUntil} />
+            <EndpointStatusBadge
+              status={endpoint.status}
+              asksToWaitUntil={endpoint.asksToWaitUntil ?? null}
+              failingSince={endpoint.health?.failingSince ?? null}
+            />
           )}
         </span>
       }

@@ -17,8 +17,10 @@ import { PeriodFilter } from '../components/filters/period-filter.tsx'
 import { formatCount, formatSpan } from '../lib/format.ts'
 import { useShortcut } from '../lib/keyboard.ts'
 import { useOpenDelivery, useOpenDeliveryId } from '../lib/open-delivery.ts'
-import { compact, type EventSearch, eventFilter } from '../lib/search.ts'
+import { useRowsWithin } from '../lib/period.ts'
+import { compact, type EventSearch } from '../lib/search.ts'
 import { useSetSearch } from '../lib/set-search.ts'
+import { useEventFilter } from '../lib/use-filter.ts'
 import { useTenantId } from '../session/tenant.ts'
 import { Button, buttonClass, IconButton } from '../ui/button.tsx'
 import { CopyButton } from '../ui/copy-button.tsx'
@@ -39,13 +41,15 @@ export function EventsPage() {
   const { delivery: _panel, tenant: _tenant, ...search } = route.useSearch()
   const setSearch = useSetSearch<EventSearch>()
   const set = (change: Partial<EventSearch>) => setSearch(compact({ ...search, ...change }))
-  const { eventTypes, subject, test, undeliveredTo, from, to, view, event } = search
-  const filter = eventFilter(search, tenantId)
+  const { view, event, ...filtered } = search
+  const { eventTypes, subject, test, undeliveredTo, since, from, to } = filtered
+  const filter = useEventFilter(filtered, tenantId)
   const feed = useEventFeed(filter)
+  const rows = useRowsWithin(feed.rows, since)
   const types = useEventTypeChoices()
   const endpoints = useEndpointChoices(tenantId)
   const list = useRef<HTMLDivElement>(null)
-  const isFiltered = [eventTypes, subject, test, undeliveredTo, from, to].some((value) => value !== undefined)
+  const isFiltered = [eventTypes, subject, test, undeliveredTo, since, from, to].some((value) => value !== undefined)
   const clear = () => setSearch(compact({ view, event }))
   const panelIsOpen = useOpenDeliveryId() !== null
 
@@ -100,7 +104,7 @@ export function EventsPage() {
               chosen={test === undefined ? [] : [String(test)]}
               onChange={(chosen) => set({ test: chosen.length === 0 ? undefined : chosen.at(-1) === 'true' })}
             />
-            <PeriodFilter from={from} to={to} onChange={set} />
+            <PeriodFilter since={since} from={from} to={to} onChange={set} />
             <TextFilter
               label="Call"
               placeholder="Call or other subject"
@@ -121,7 +125,7 @@ export function EventsPage() {
             <Failed fault={feed.fault} onRetry={feed.retry} />
           ) : feed.phase === 'loading' ? (
             <LoadingRows />
-          ) : feed.rows.length === 0 && feed.waiting === 0 ? (
+          ) : rows.length === 0 && feed.waiting === 0 ? (
             isFiltered ? (
               <NoMatch what="events" onClear={clear} />
             ) : (
@@ -143,17 +147,12 @@ export function EventsPage() {
                 onShow={() => list.current?.querySelector('.overflow-auto')?.scrollTo({ top: 0 })}
               />
               {view === 'calls' ? (
-                <Calls
-                  rows={feed.rows}
-                  hasMore={feed.hasMore}
-                  isLoadingMore={feed.isLoadingMore}
-                  onMore={feed.loadMore}
-                />
+                <Calls rows={rows} hasMore={feed.hasMore} isLoadingMore={feed.isLoadingMore} onMore={feed.loadMore} />
               ) : (
                 <DataTable
                   label="Events"
                   columns={EVENT_COLUMNS}
-                  rows={feed.rows}
+                  rows={rows}
                   openId={event ?? null}
                   onOpen={({ id }) => set({ event: id })}
                   hasMore={feed.hasMore}

@@ -13,8 +13,9 @@ import { FeedNotices, NewRowsLine } from '../components/filters/feed-notices.tsx
 import { formatCount } from '../lib/format.ts'
 import { useShortcut } from '../lib/keyboard.ts'
 import { useOpenDelivery, useOpenDeliveryId } from '../lib/open-delivery.ts'
-import { type DeliverySearch, deliveryFilter } from '../lib/search.ts'
+import type { DeliverySearch } from '../lib/search.ts'
 import { useSetSearch } from '../lib/set-search.ts'
+import { useDeliveryFilter } from '../lib/use-filter.ts'
 import { useTenantId } from '../session/tenant.ts'
 import { Button, IconButton } from '../ui/button.tsx'
 import { type Column, DataTable } from '../ui/data-table.tsx'
@@ -30,7 +31,7 @@ export function LivePage() {
   const tenantId = useTenantId()
   const { delivery: _panel, tenant: _tenant, ...search } = route.useSearch()
   const setSearch = useSetSearch<DeliverySearch>()
-  const filter = deliveryFilter(search, tenantId)
+  const filter = useDeliveryFilter(search, tenantId)
   const feed = useDeliveryFeed(filter, FOLLOWING)
   const openId = useOpenDeliveryId()
   const open = useOpenDelivery()

@@ -1,15 +1,19 @@
-// An overview: the numbers compared with the previous window, the problems, and the state of each endpoint.
+// An overview: what fails now, the numbers compared with the previous window, what else needs attention, and the endpoints.
 
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
+import { CircleCheck } from 'lucide-react'
 import { lazy, Suspense, useEffect, useState } from 'react'
 import { graphql, useApiQuery } from '../api/client.ts'
 import { EndpointStatusBadge } from '../components/deliveries/status.tsx'
+import { WaitingCell } from '../components/deliveries/waiting-cell.tsx'
+import { useIncidents } from '../components/incidents/incident.ts'
+import { IncidentList } from '../components/incidents/incident-list.tsx'
 import { FirstSteps } from '../components/overview/first-steps.tsx'
 import { NeedsAttention } from '../components/overview/needs-attention.tsx'
 import { Sparkline } from '../components/overview/sparkline.tsx'
 import { StatTile } from '../components/overview/stat-tile.tsx'
 import type { OverviewPageQuery, StatsWindow } from '../gql/graphql.ts'
-import { formatCount, formatMs, formatRate } from '../lib/format.ts'
+import { formatCapped, formatCount, formatMs, formatRate, isPoor } from '../lib/format.ts'
 import { useSetSearch } from '../lib/set-search.ts'
 import { useInterval } from '../lib/use-interval.ts'
 import { useTenantId } from '../session/tenant.ts'
@@ -17,11 +21,12 @@ import { buttonClass } from '../ui/button.tsx'
 import { Select } from '../ui/field.tsx'
 import { Card, Page } from '../ui/page.tsx'
 import { Failed, LoadingRows, Skeleton } from '../ui/states.tsx'
-import { Time } from '../ui/time.tsx'
+import { Ago, Time } from '../ui/time.tsx'
 
-const TimeChart = lazy(() =>
-  import('../components/overview/time-chart.tsx').then((module) => ({ default: module.TimeChart })),
-)
+const charts = () => import('../components/overview/charts.tsx')
+const AttemptsChart = lazy(() => charts().then((module) => ({ default: module.AttemptsChart })))
+const EndedChart = lazy(() => charts().then((module) => ({ default: module.EndedChart })))
+const LatencyChart = lazy(() => charts().then((module) => ({ default: module.LatencyChart })))
 
 const OVERVIEW = graphql(`
   query OverviewPage($tenantId: ID!, $window: StatsWindow!) {
@@ -37,6 +42,16 @@ const OVERVIEW = graphql(`
         ...OverviewNumbers
       }
     }
+    waiting: stats(tenantId: $tenantId, window: LAST_HOUR) {
+      waiting {
+        count {
+          count
+          precision
+        }
+        oldestDueAt
+        oldestCreatedAt
+      }
+    }
     endpoints(tenantId: $tenantId, first: 100) {
       nodes {
         id
@@ -44,12 +59,25 @@ const OVERVIEW = graphql(`
         status
         disabledReason
         asksToWaitUntil
+        health {
+          state
+          failingSince
+          lastSuccessAt
+          lastFailureAt
+        }
         stats(window: LAST_24_HOURS) {
           current {
             ...OverviewNumbers
           }
           buckets {
             ...OverviewNumbers
+          }
+          waiting {
+            count {
+              count
+              precision
+            }
+            oldestCreatedAt
           }
         }
         recent: stats(window: LAST_HOUR) {
@@ -74,17 +102,12 @@ const OVERVIEW = graphql(`
         precision
       }
     }
-    waiting: deliveries(filter: { tenantId: $tenantId, statuses: [PENDING], test: false }, first: 50) {
+    tests: deliveries(filter: { tenantId: $tenantId, test: true }, first: 1) {
       nodes {
         id
-        lastErrorCode
-        lastStatusCode
-        endpoint {
-          id
-        }
       }
     }
-    tests: deliveries(filter: { tenantId: $tenantId, test: true }, first: 1) {
+    published: deliveries(filter: { tenantId: $tenantId, test: false }, first: 1) {
       nodes {
         id
       }
@@ -100,9 +123,12 @@ const OVERVIEW = graphql(`
 graphql(`
   fragment OverviewNumbers on StatsBucket {
     start
-    succeeded
+    attempts
     failedAttempts
+    attemptSuccessRate
+    succeeded
     deadLettered
+    becameDeadLetters
     successRate
     p50LatencyMs
     p95LatencyMs
@@ -150,7 +176,7 @@ export function OverviewPage() {
       {fault && !data ? (
         <Failed fault={fault} onRetry={refetch} />
       ) : (
-        <Found data={data} window={window} staleSince={staleSince} />
+        <Found data={data} window={window} staleSince={staleSince} tenantId={tenantId} />
       )}
     </Page>
   )
@@ -158,17 +184,22 @@ export function OverviewPage() {
 
 const CHART_COMING = <Skeleton className="m-4 h-44" />
 
-type FoundProps = { data: OverviewPageQuery | undefined; window: StatsWindow; staleSince: string | null }
+type FoundProps = {
+  data: OverviewPageQuery | undefined
+  window: StatsWindow
+  staleSince: string | null
+  tenantId: string
+}
 
-function Found({ data, window, staleSince }: FoundProps) {
+function Found({ data, window, staleSince, tenantId }: FoundProps) {
   const navigate = useNavigate()
+  const { incidents, refetch: rereadIncidents } = useIncidents(tenantId)
   const stats = data?.stats
   const endpoints = data?.endpoints?.nodes ?? []
-  const { before } = WINDOWS[window]
-  const stale = staleSince ? <Time at={staleSince} /> : undefined
   const hasTest = (data?.tests?.nodes.length ?? 0) > 0
   const hasAnswer = (data?.answered?.nodes.length ?? 0) > 0
-  if (data && (endpoints.length === 0 || !hasAnswer))
+  const hasDeliveries = (data?.published?.nodes.length ?? 0) > 0
+  if (data && (endpoints.length === 0 || (!hasAnswer && !hasDeliveries)))
     return (
       <FirstSteps
         hasEndpoint={endpoints.length > 0}
@@ -177,100 +208,52 @@ function Found({ data, window, staleSince }: FoundProps) {
         firstEndpointId={endpoints[0]?.id}
       />
     )
-  const { current, previous } = stats ?? {}
-  const starts = stats?.buckets.map(({ start }) => start) ?? []
   const choose = (from: string, to: string) => void navigate({ to: '/deliveries', search: { from, to } })
   return (
     <div className="flex flex-col gap-4">
-      <div className="grid grid-cols-2 gap-4 xl:grid-cols-4">
-        <StatTile
-          label="Delivered"
-          value={current ? formatCount(current.succeeded) : null}
-          change={current && previous ? relative(current.succeeded, previous.succeeded, before, null) : null}
-          staleSince={stale}
-        />
-        <StatTile
-          label="Success rate"
-          value={current ? formatRate(current.successRate) : null}
-          change={current && previous ? points(current.successRate, previous.successRate, before) : null}
-          isBad={current !== undefined && current.successRate !== null && current.successRate < 0.95}
-          staleSince={stale}
-        />
-        <StatTile
-          label="Latency, p95"
-          value={current ? formatMs(current.p95LatencyMs) : null}
-          change={
-            current?.p95LatencyMs != null && previous?.p95LatencyMs != null
-              ? relative(current.p95LatencyMs, previous.p95LatencyMs, before, 'lower')
-              : null
-          }
-          staleSince={stale}
-        />
-        <StatTile
-          label="Dead letters"
-          value={current ? formatCount(current.deadLettered) : null}
-          change={current && previous ? absolute(current.deadLettered, previous.deadLettered, before) : null}
-          isBad={(current?.deadLettered ?? 0) > 0}
-          staleSince={stale}
-        />
-      </div>
+      <Card title={incidents && incidents.length > 0 ? 'What fails now' : undefined}>
+        {incidents === null ? (
+          <LoadingRows rows={2} />
+        ) : incidents.length === 0 ? (
+          <p className="flex items-center gap-2 px-4 py-3 font-medium text-good">
+            <CircleCheck size={16} aria-hidden />
+            Nothing fails now.
+          </p>
+        ) : (
+          <IncidentList incidents={incidents} onChanged={rereadIncidents} />
+        )}
+      </Card>
+      <Tiles data={data} window={window} staleSince={staleSince} />
       <Card title="Needs attention">
-        {data ? (
-          <NeedsAttention
-            endpoints={endpoints}
-            groups={data.deadLetterGroups ?? []}
-            waiting={data.waiting?.nodes ?? []}
-          />
+        {data && incidents ? (
+          <NeedsAttention endpoints={endpoints} groups={data.deadLetterGroups ?? []} incidents={incidents} />
         ) : (
           <LoadingRows rows={2} />
         )}
       </Card>
-      <div className="grid gap-4 xl:grid-cols-2">
-        <Card title="Deliveries by outcome">
+      <div className="grid grid-cols-[repeat(auto-fit,minmax(min(100%,320px),1fr))] gap-4">
+        <Card title="Attempts">
           {stats ? (
             <Suspense fallback={CHART_COMING}>
-              <TimeChart
-                label="Deliveries by outcome over time"
-                kind="stacked-bars"
-                starts={starts}
-                bucketSeconds={stats.bucketSeconds}
-                format={formatCount}
-                onChoose={choose}
-                series={[
-                  { label: 'Delivered', colour: 'chart-good', values: stats.buckets.map(({ succeeded }) => succeeded) },
-                  {
-                    label: 'Failed attempts',
-                    colour: 'chart-warn',
-                    values: stats.buckets.map(({ failedAttempts }) => failedAttempts),
-                  },
-                  {
-                    label: 'Dead letters',
-                    colour: 'chart-bad',
-                    values: stats.buckets.map(({ deadLettered }) => deadLettered),
-                  },
-                ]}
-              />
+              <AttemptsChart stats={stats} onChoose={choose} />
             </Suspense>
           ) : (
             CHART_COMING
           )}
         </Card>
-        <Card title="Latency of attempts">
+        <Card title="Latency of all attempts, failed ones too">
           {stats ? (
             <Suspense fallback={CHART_COMING}>
-              <TimeChart
-                label="Latency of attempts over time"
-                kind="lines"
-                starts={starts}
-                bucketSeconds={stats.bucketSeconds}
-                format={formatMs}
-                onChoose={choose}
-                series={[
-                  { label: 'p50', colour: 'chart-b', values: stats.buckets.map(({ p50LatencyMs }) => p50LatencyMs) },
-                  { label: 'p95', colour: 'chart-a', values: stats.buckets.map(({ p95LatencyMs }) => p95LatencyMs) },
-                  { label: 'p99', colour: 'chart-c', values: stats.buckets.map(({ p99LatencyMs }) => p99LatencyMs) },
-                ]}
-              />
+              <LatencyChart stats={stats} onChoose={choose} />
+            </Suspense>
+          ) : (
+            CHART_COMING
+          )}
+        </Card>
+        <Card title="Deliveries that ended">
+          {stats ? (
+            <Suspense fallback={CHART_COMING}>
+              <EndedChart stats={stats} onChoose={choose} />
             </Suspense>
           ) : (
             CHART_COMING
@@ -291,77 +274,154 @@ function Found({ data, window, staleSince }: FoundProps) {
   )
 }
 
+function Tiles({ data, window, staleSince }: Omit<FoundProps, 'tenantId'>) {
+  const { current, previous } = data?.stats ?? {}
+  const waiting = data?.waiting?.waiting
+  const { before } = WINDOWS[window]
+  const stale = staleSince ? <Time at={staleSince} /> : undefined
+  return (
+    <div className="grid grid-cols-2 gap-4 lg:grid-cols-3 xl:grid-cols-5">
+      <StatTile
+        label="Attempts that succeed"
+        value={current ? formatRate(current.attemptSuccessRate) : null}
+        change={current && previous ? points(current.attemptSuccessRate, previous.attemptSuccessRate, before) : null}
+        isBad={isPoor(current?.attemptSuccessRate)}
+        staleSince={stale}
+      >
+        {current && (
+          <p className="text-xs text-ink-2">
+            {formatCount(current.failedAttempts)} of {formatCount(current.attempts)} failed
+          </p>
+        )}
+      </StatTile>
+      <StatTile label="Waiting now" value={waiting ? formatCapped(waiting.count) : null} staleSince={stale}>
+        {waiting?.oldestCreatedAt && (
+          <p className="text-xs text-ink-2">
+            oldest: <Ago at={waiting.oldestCreatedAt} />
+          </p>
+        )}
+      </StatTile>
+      <StatTile
+        label="Delivered"
+        value={current ? formatCount(current.succeeded) : null}
+        change={current && previous ? relative(current.succeeded, previous.succeeded, before, null) : null}
+        staleSince={stale}
+      />
+      <StatTile
+        label="Dead letters"
+        value={current ? formatCount(current.deadLettered) : null}
+        change={current && previous ? absolute(current.deadLettered, previous.deadLettered, before) : null}
+        isBad={(current?.deadLettered ?? 0) > 0}
+        staleSince={stale}
+      >
+        {current && current.successRate !== null && (
+          <p className="text-xs text-ink-2">{formatRate(current.successRate)} succeed in the end</p>
+        )}
+      </StatTile>
+      <StatTile
+        label="Latency p95, all attempts"
+        value={current ? formatMs(current.p95LatencyMs) : null}
+        change={
+          current?.p95LatencyMs != null && previous?.p95LatencyMs != null
+            ? relative(current.p95LatencyMs, previous.p95LatencyMs, before, 'lower')
+            : null
+        }
+        staleSince={stale}
+      />
+    </div>
+  )
+}
+
 type Endpoints = NonNullable<OverviewPageQuery['endpoints']>['nodes']
 const MOST_ENDPOINTS = 12
 
 /** The worst first. */
 function EndpointTable({ endpoints }: { endpoints: Endpoints }) {
-  const badness = ({ status, stats }: Endpoints[number]) =>
-    (status === 'DISABLED' ? 2 : status === 'PAUSED' ? 1 : 0) +
-    (1 - (stats?.current.successRate ?? 1)) +
-    (stats?.current.failedAttempts ?? 0) / 1e6
+  const badness = ({ status, health, stats }: Endpoints[number]) =>
+    (status === 'DISABLED' ? 4 : 0) +
+    (health?.state === 'FAILING' ? 2 : 0) +
+    (status === 'PAUSED' ? 1 : 0) +
+    (1 - (stats?.current.attemptSuccessRate ?? 1)) +
+    (stats?.waiting.count.count ?? 0) / 1e6
   const shown = endpoints.toSorted((a, b) => badness(b) - badness(a)).slice(0, MOST_ENDPOINTS)
   return (
-    <div className="overflow-x-auto">
-      <table className="w-full min-w-160">
-        <thead>
-          <tr className="text-left text-xs text-ink-3">
-            <th scope="col" className="px-4 py-2 font-medium">
-              Endpoint
-            </th>
-            <th scope="col" className="px-3 font-medium">
-              Status
-            </th>
-            <th scope="col" className="px-3 font-medium">
-              Deliveries
-            </th>
-            <th scope="col" className="px-3 text-right font-medium">
-              Delivered
-            </th>
-            <th scope="col" className="px-3 text-right font-medium">
-              Failed attempts
-            </th>
-            <th scope="col" className="px-3 text-right font-medium">
-              Success rate
-            </th>
-            <th scope="col" className="px-4 text-right font-medium">
-              p95
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {shown.map(({ id, name, status, asksToWaitUntil, stats }) => (
+    <table className="w-full">
+      <thead>
+        <tr className="text-left text-xs text-ink-3">
+          <th scope="col" className="px-4 py-2 font-medium">
+            Endpoint
+          </th>
+          <th scope="col" className="px-3 font-medium max-sm:hidden">
+            Status
+          </th>
+          <th scope="col" className="px-3 text-right font-medium">
+            Waiting
+          </th>
+          <th scope="col" className="px-3 text-right font-medium">
+            Attempts OK
+          </th>
+          <th scope="col" className="px-3 font-medium max-lg:hidden">
+            Attempts
+          </th>
+          <th scope="col" className="px-3 text-right font-medium max-md:hidden">
+            Delivered
+          </th>
+          <th scope="col" className="px-3 text-right font-medium max-md:hidden">
+            Dead letters
+          </th>
+          <th scope="col" className="px-4 text-right font-medium max-lg:hidden">
+            p95
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {shown.map(({ id, name, status, asksToWaitUntil, health, stats }) => {
+          const badge = (
+            <EndpointStatusBadge
+              status={status}
+              isNarrow
+              asksToWaitUntil={asksToWaitUntil ?? null}
+              failingSince={health?.failingSince ?? null}
+            />
+          )
+          return (
             <tr key={id} className="border-t border-line">
-              <td className="max-w-64 truncate px-4 py-2">
+              <td className="max-w-64 px-4 py-2">
                 <Link
                   to="/endpoints/$endpointId"
                   params={{ endpointId: id }}
-                  className="font-medium text-link hover:underline"
+                  className="block truncate font-medium text-link hover:underline"
                 >
                   {name}
                 </Link>
+                <span className="sm:hidden">{badge}</span>
               </td>
-              <td className="px-3">
-                <EndpointStatusBadge status={status} asksToWaitUntil={asksToWaitUntil} />
+              <td className="px-3 max-sm:hidden">{badge}</td>
+              <td className="px-3 text-right tabular-nums">{stats && <WaitingCell {...stats.waiting} />}</td>
+              <td className="px-3 text-right tabular-nums">
+                <span className={isPoor(stats?.current.attemptSuccessRate) ? 'font-medium text-bad' : undefined}>
+                  {formatRate(stats?.current.attemptSuccessRate)}
+                </span>
               </td>
-              <td className="px-3">
+              <td className="px-3 max-lg:hidden">
                 {stats && <Sparkline buckets={stats.buckets} label={`${name}, last 24 hours`} />}
               </td>
-              <td className="px-3 text-right tabular-nums">{stats && formatCount(stats.current.succeeded)}</td>
-              <td className="px-3 text-right tabular-nums">
-                {stats && stats.current.failedAttempts > 0 ? (
-                  <span className="text-warn">{formatCount(stats.current.failedAttempts)}</span>
+              <td className="px-3 text-right tabular-nums max-md:hidden">
+                {stats && formatCount(stats.current.succeeded)}
+              </td>
+              <td className="px-3 text-right tabular-nums max-md:hidden">
+                {stats && stats.current.deadLettered > 0 ? (
+                  <span className="text-bad">{formatCount(stats.current.deadLettered)}</span>
                 ) : (
                   '0'
                 )}
               </td>
-              <td className="px-3 text-right tabular-nums">{formatRate(stats?.current.successRate)}</td>
-              <td className="px-4 text-right tabular-nums">{formatMs(stats?.current.p95LatencyMs)}</td>
+              <td className="px-4 text-right tabular-nums max-lg:hidden">{formatMs(stats?.current.p95LatencyMs)}</td>
             </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+          )
+        })}
+      </tbody>
+    </table>
   )
 }
 

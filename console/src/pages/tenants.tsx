@@ -3,11 +3,13 @@ import { Building2, Link2, Plus } from 'lucide-react'
 import { type FormEvent, useCallback, useEffect, useMemo, useState } from 'react'
 import { fetchQuery, graphql } from '../api/client.ts'
 import { asFault, type Fault } from '../api/faults.ts'
+import { WaitingCell } from '../components/deliveries/waiting-cell.tsx'
 import { Sparkline } from '../components/overview/sparkline.tsx'
 import { ConsoleLinkDialog } from '../components/settings/console-link-dialog.tsx'
 import type { TenantRowFragment } from '../gql/graphql.ts'
 import { issueAt, issuesElsewhere, useAction } from '../lib/actions.ts'
-import { formatCount, formatMs, formatRate } from '../lib/format.ts'
+import { formatCount, formatMs, formatRate, isPoor } from '../lib/format.ts'
+import { useInterval } from '../lib/use-interval.ts'
 import { useRights } from '../session/session.ts'
 import { Button } from '../ui/button.tsx'
 import { type Column, DataTable } from '../ui/data-table.tsx'
@@ -25,16 +27,24 @@ graphql(`
     createdAt
     stats(window: LAST_24_HOURS) {
       current {
-        succeeded
+        attempts
         failedAttempts
+        attemptSuccessRate
+        succeeded
         deadLettered
         successRate
         p95LatencyMs
       }
       buckets {
-        succeeded
+        attempts
         failedAttempts
-        deadLettered
+      }
+      waiting {
+        count {
+          count
+          precision
+        }
+        oldestCreatedAt
       }
     }
   }
@@ -162,7 +172,7 @@ const COLUMNS: readonly Column<TenantRowFragment>[] = [
   {
     id: 'day',
     rank: 3,
-    header: 'Last 24 hours',
+    header: 'Attempts, 24 hours',
     width: 150,
     cell: ({ stats, name }) => stats && <Sparkline buckets={stats.buckets} label={`${name}, last 24 hours`} />,
   },
@@ -175,26 +185,38 @@ const COLUMNS: readonly Column<TenantRowFragment>[] = [
     cell: ({ stats }) => (stats ? formatCount(stats.current.succeeded) : '–'),
   },
   {
-    id: 'failed',
-    rank: 5,
-    header: 'Failed attempts',
-    width: 120,
+    id: 'waiting',
+    header: 'Waiting',
+    width: 116,
     align: 'right',
-    cell: ({ stats }) => (stats ? formatCount(stats.current.failedAttempts) : '–'),
+    cell: ({ stats }) => (stats ? <WaitingCell {...stats.waiting} /> : '–'),
   },
   {
-    id: 'success',
-    header: 'Success',
-    width: 88,
+    id: 'attempts',
+    header: 'Attempts OK',
+    width: 100,
     align: 'right',
     cell: ({ stats }) => (
       <span
-        className={
-          stats && stats.current.successRate !== null && stats.current.successRate < 0.95
-            ? 'font-medium text-bad'
+        className={isPoor(stats?.current.attemptSuccessRate) ? 'font-medium text-bad' : undefined}
+        title={
+          stats
+            ? `${formatCount(stats.current.failedAttempts)} of ${formatCount(stats.current.attempts)} attempts failed`
             : undefined
         }
       >
+        {formatRate(stats?.current.attemptSuccessRate)}
+      </span>
+    ),
+  },
+  {
+    id: 'success',
+    rank: 5,
+    header: 'Delivered in the end',
+    width: 150,
+    align: 'right',
+    cell: ({ stats }) => (
+      <span className={isPoor(stats?.current.successRate) ? 'font-medium text-bad' : undefined}>
         {formatRate(stats?.current.successRate)}
       </span>
     ),
@@ -202,7 +224,7 @@ const COLUMNS: readonly Column<TenantRowFragment>[] = [
   {
     id: 'p95',
     rank: 4,
-    header: 'p95',
+    header: 'p95, all',
     width: 80,
     align: 'right',
     cell: ({ stats }) => formatMs(stats?.current.p95LatencyMs),
@@ -248,6 +270,9 @@ function linkColumn(onInvite: (tenant: TenantRowFragment) => void): Column<Tenan
   }
 }
 
+const PAGE_SIZE = 100
+const READ_EVERY_MS = 15_000
+
 function useTenants() {
   const [rows, setRows] = useState<readonly TenantRowFragment[] | null>(null)
   const [end, setEnd] = useState<{ cursor: string | null; hasMore: boolean }>({ cursor: null, hasMore: false })
@@ -266,6 +291,11 @@ function useTenants() {
     setLoading(false)
   }, [])
   useEffect(() => void read(null), [read])
+  // A longer list is read again only on request: its numbers are those of the day.
+  const isShort = rows !== null && rows.length <= PAGE_SIZE
+  useInterval(() => {
+    if (isShort && !isLoading) void read(null)
+  }, READ_EVERY_MS)
   return {
     rows,
     fault,

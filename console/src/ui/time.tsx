@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'react'
-import { formatAgo, formatFullMoment, formatMoment, formatSpan } from '../lib/format.ts'
+import { formatAge, formatAgo, formatFullMoment, formatMoment, formatSpan } from '../lib/format.ts'
 
 /** The present time, the same for every clock of the page. */
 export function useNow(everyMs = 1_000): number {
@@ -33,6 +33,16 @@ export function Ago({ at }: { at: string | null | undefined }) {
   return (
     <time dateTime={at} title={formatFullMoment(at)} className="whitespace-nowrap tabular-nums">
       {formatAgo(at, now)}
+    </time>
+  )
+}
+
+/** How old something is, in its largest unit, for narrow places: "3 h". */
+export function Age({ at }: { at: string }) {
+  const now = useNow()
+  return (
+    <time dateTime={at} title={formatFullMoment(at)} className="whitespace-nowrap tabular-nums">
+      {formatAge(now - Date.parse(at))}
     </time>
   )
 }

@@ -7,6 +7,8 @@ import { Badge, type Tone } from '../../ui/badge.tsx'
 graphql(`
   fragment BulkRetryState on BulkRetry {
     id
+    kind
+    filter
     status
     total
     retried

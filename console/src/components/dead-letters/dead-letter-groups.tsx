@@ -57,7 +57,7 @@ export function searchOfGroup({ endpoint, eventType, errorCode, statusCode }: De
     endpointIds: [endpoint.id],
     eventTypes: [eventType],
     errorCodes: errorCode ? [errorCode] : undefined,
-    statusCodes: statusCode ? [statusCode] : undefined,
+    statusCodes: statusCode ? [String(statusCode)] : undefined,
   })
 }
 

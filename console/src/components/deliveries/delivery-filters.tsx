@@ -3,18 +3,23 @@ import { compact, type DeliverySearch } from '../../lib/search.ts'
 import { describeErrorCode, describeReason, ERROR_CODES, REASONS, STATUS_WORDS } from '../../lib/words.ts'
 import { Button } from '../../ui/button.tsx'
 import { useEndpointChoices, useEventTypeChoices } from '../filters/choices.ts'
-import { FilterMenu, TextFilter } from '../filters/filter-menu.tsx'
+import { FilterMenu, HttpFilter, TextFilter } from '../filters/filter-menu.tsx'
 import { PeriodFilter } from '../filters/period-filter.tsx'
 
 const STATUS_CHOICES = Object.entries(STATUS_WORDS).map(([value, label]) => ({ value, label }))
-const CAUSE_CHOICES = ERROR_CODES.map((value) => ({ value, label: describeErrorCode(value) }))
+export const CAUSE_CHOICES = ERROR_CODES.map((value) => ({ value, label: describeErrorCode(value) }))
 const REASON_CHOICES = REASONS.map((value) => ({ value, label: describeReason(value) }))
-const TEST_CHOICES = [
+export const TEST_CHOICES = [
   { value: 'false', label: 'Without tests' },
   { value: 'true', label: 'Only tests' },
 ]
 
-type Part = 'status' | 'endpoint' | 'type' | 'cause' | 'http' | 'reason' | 'call' | 'tests' | 'period'
+const RETRIED_CHOICES = [
+  { value: 'true', label: 'More than one' },
+  { value: 'false', label: 'One or none' },
+]
+
+type Part = 'retried' | 'status' | 'endpoint' | 'type' | 'cause' | 'http' | 'reason' | 'call' | 'tests' | 'period'
 
 type DeliveryFiltersProps = {
   tenantId: string
@@ -72,6 +77,14 @@ export function DeliveryFilters({ tenantId, search, onChange, without = [] }: De
           onChange={(reasons) => set({ reasons })}
         />
       )}
+      {has('retried') && (
+        <FilterMenu
+          label="Attempts"
+          choices={RETRIED_CHOICES}
+          chosen={search.retried === undefined ? [] : [String(search.retried)]}
+          onChange={(chosen) => set({ retried: chosen.length === 0 ? undefined : chosen.at(-1) === 'true' })}
+        />
+      )}
       {has('tests') && (
         <FilterMenu
           label="Tests"
@@ -80,22 +93,8 @@ export function DeliveryFilters({ tenantId, search, onChange, without = [] }: De
           onChange={(chosen) => set({ test: chosen.length === 0 ? undefined : chosen.at(-1) === 'true' })}
         />
       )}
-      {has('period') && <PeriodFilter from={search.from} to={search.to} onChange={set} />}
-      {has('http') && (
-        <TextFilter
-          label="HTTP status"
-          placeholder="HTTP, e.g. 503"
-          value={search.statusCodes?.join(', ') ?? ''}
-          onChange={(text) =>
-            set({
-              statusCodes: text
-                .split(/[,\s]+/)
-                .map(Number)
-                .filter((code) => code >= 100 && code <= 999),
-            })
-          }
-        />
-      )}
+      {has('period') && <PeriodFilter since={search.since} from={search.from} to={search.to} onChange={set} />}
+      {has('http') && <HttpFilter codes={search.statusCodes} onChange={(statusCodes) => set({ statusCodes })} />}
       {has('call') && (
         <TextFilter
           label="Call"
@@ -121,9 +120,5 @@ export function DeliveryFilters({ tenantId, search, onChange, without = [] }: De
 }
 
 export function isFiltered(search: DeliverySearch): boolean {
-  const { statuses, endpointIds, eventTypes, errorCodes, reasons, statusCodes, subject, eventId, test, from, to } =
-    search
-  return [statuses, endpointIds, eventTypes, errorCodes, reasons, statusCodes, subject, eventId, test, from, to].some(
-    (value) => value !== undefined,
-  )
+  return Object.values(search).some((value) => value !== undefined)
 }

@@ -7,11 +7,12 @@ import {
   Clock,
   FlaskConical,
   Hourglass,
+  OctagonAlert,
   RotateCw,
   Skull,
 } from 'lucide-react'
 import type { DeliveryStatus, EndpointStatus } from '../../gql/graphql.ts'
-import { formatMoment } from '../../lib/format.ts'
+import { formatClock, formatMoment } from '../../lib/format.ts'
 import { ENDPOINT_STATUS_WORDS, STATUS_WORDS } from '../../lib/words.ts'
 import { Badge, type Tone } from '../../ui/badge.tsx'
 import { useNow } from '../../ui/time.tsx'
@@ -47,23 +48,39 @@ export function DeliveryStatusBadge({ status, attemptCount = 0 }: { status: Deli
 const ENDPOINT_ICONS = { ACTIVE: CircleCheck, PAUSED: CirclePause, DISABLED: CircleSlash }
 const ENDPOINT_TONES: Record<EndpointStatus, Tone> = { ACTIVE: 'good', PAUSED: 'idle', DISABLED: 'bad' }
 
-/** `asksToWaitUntil`: the receiver of an active endpoint asked for a pause until then; shown while it lasts. */
+type EndpointStatusBadgeProps = {
+  status: EndpointStatus
+  /** The receiver of an active endpoint asked for a pause until then; shown while it lasts. */
+  asksToWaitUntil?: string | null
+  /** Since when every attempt of an active endpoint fails. */
+  failingSince?: string | null
+  isNarrow?: boolean
+}
+
 export function EndpointStatusBadge({
   status,
   asksToWaitUntil,
+  failingSince,
   isNarrow = false,
-}: {
-  status: EndpointStatus
-  asksToWaitUntil?: string | null
-  isNarrow?: boolean
-}) {
+}: EndpointStatusBadgeProps) {
   const Icon = ENDPOINT_ICONS[status] ?? Clock
+  const isActive = status === 'ACTIVE'
   return (
     <span className="inline-flex flex-wrap items-center gap-1">
-      <Badge tone={ENDPOINT_TONES[status] ?? 'idle'} icon={<Icon size={12} aria-hidden />}>
-        {ENDPOINT_STATUS_WORDS[status] ?? status}
-      </Badge>
-      {status === 'ACTIVE' && asksToWaitUntil && <AsksToWait until={asksToWaitUntil} isNarrow={isNarrow} />}
+      {isActive && failingSince ? (
+        <Badge
+          tone="bad"
+          icon={<OctagonAlert size={12} aria-hidden />}
+          title={`Every attempt has failed since ${formatMoment(failingSince)}`}
+        >
+          {isNarrow ? 'Failing' : `Failing since ${formatClock(failingSince)}`}
+        </Badge>
+      ) : (
+        <Badge tone={ENDPOINT_TONES[status] ?? 'idle'} icon={<Icon size={12} aria-hidden />}>
+          {ENDPOINT_STATUS_WORDS[status] ?? status}
+        </Badge>
+      )}
+      {isActive && asksToWaitUntil && <AsksToWait until={asksToWaitUntil} isNarrow={isNarrow} />}
     </span>
   )
 }

@@ -1,12 +1,13 @@
 import { Link } from '@tanstack/react-router'
 import { graphql } from '../../api/client.ts'
 import type { EndpointRowFragment } from '../../gql/graphql.ts'
-import { formatMs, formatRate } from '../../lib/format.ts'
+import { formatMs, formatRate, isPoor } from '../../lib/format.ts'
 import { explainDisabled, STATUS_WORDS } from '../../lib/words.ts'
 import type { Column } from '../../ui/data-table.tsx'
 import { Ago } from '../../ui/time.tsx'
 import { LastAnswer } from '../deliveries/delivery-columns.tsx'
 import { EndpointStatusBadge } from '../deliveries/status.tsx'
+import { WaitingCell } from '../deliveries/waiting-cell.tsx'
 import { Sparkline } from '../overview/sparkline.tsx'
 
 graphql(`
@@ -20,18 +21,29 @@ graphql(`
     eventTypes
     allEventTypes
     deletedAt
+    health {
+      state
+      failingSince
+    }
     stats(window: LAST_24_HOURS) {
       current {
-        succeeded
+        attempts
         failedAttempts
+        attemptSuccessRate
         deadLettered
         successRate
         p95LatencyMs
       }
       buckets {
-        succeeded
+        attempts
         failedAttempts
-        deadLettered
+      }
+      waiting {
+        count {
+          count
+          precision
+        }
+        oldestCreatedAt
       }
     }
     deliveries(first: 1) {
@@ -58,11 +70,7 @@ export function endpointColumns(
       id: 'status',
       header: 'Status',
       width: 112,
-      cell: ({ status, disabledReason, asksToWaitUntil }) => (
-        <span title={status === 'DISABLED' ? explainDisabled(disabledReason) : undefined}>
-          <EndpointStatusBadge status={status} asksToWaitUntil={asksToWaitUntil} isNarrow />
-        </span>
-      ),
+      cell: EndpointState,
     },
     {
       id: 'name',
@@ -96,22 +104,37 @@ export function endpointColumns(
     {
       id: 'day',
       rank: 3,
-      header: 'Last 24 hours',
+      header: 'Attempts, 24 hours',
       width: 150,
       cell: ({ stats, name }) =>
         stats ? <Sparkline buckets={stats.buckets} label={`${name}, last 24 hours`} /> : null,
     },
     {
+      id: 'waiting',
+      header: 'Waiting',
+      width: 116,
+      align: 'right',
+      cell: ({ stats }) => (stats ? <WaitingCell {...stats.waiting} /> : null),
+    },
+    {
+      id: 'attempts',
+      header: 'Attempts OK',
+      width: 100,
+      align: 'right',
+      cell: ({ stats }) => <Rate rate={stats?.current.attemptSuccessRate} />,
+    },
+    {
       id: 'success',
-      header: 'Success',
-      width: 88,
+      rank: 6,
+      header: 'Delivered in the end',
+      width: 150,
       align: 'right',
       cell: ({ stats }) => <Rate rate={stats?.current.successRate} />,
     },
     {
       id: 'p95',
       rank: 4,
-      header: 'p95',
+      header: 'p95, all',
       width: 80,
       align: 'right',
       cell: ({ stats }) => formatMs(stats?.current.p95LatencyMs),
@@ -160,7 +183,21 @@ export function endpointColumns(
   ]
 }
 
+/** The status of an endpoint, or that it fails. */
+function EndpointState({ status, disabledReason, asksToWaitUntil, health }: EndpointRow) {
+  return (
+    <span title={status === 'DISABLED' ? explainDisabled(disabledReason) : undefined}>
+      <EndpointStatusBadge
+        status={status}
+        asksToWaitUntil={asksToWaitUntil ?? null}
+        failingSince={health?.failingSince ?? null}
+        isNarrow
+      />
+    </span>
+  )
+}
+
 function Rate({ rate }: { rate: number | null | undefined }) {
   if (rate === null || rate === undefined) return <span className="text-ink-3">–</span>
-  return <span className={rate < 0.95 ? 'font-medium text-bad' : undefined}>{formatRate(rate)}</span>
+  return <span className={isPoor(rate) ? 'font-medium text-bad' : undefined}>{formatRate(rate)}</span>
 }

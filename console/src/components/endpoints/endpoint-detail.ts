@@ -28,6 +28,12 @@ graphql(`
     maxInFlight
     rateLimitPerSecond
     asksToWaitUntil
+    health {
+      state
+      failingSince
+      lastSuccessAt
+      lastFailureAt
+    }
     createdAt
     updatedAt
     deletedAt

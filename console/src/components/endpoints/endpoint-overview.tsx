@@ -3,18 +3,20 @@ import { useState } from 'react'
 import { graphql, useApiQuery } from '../../api/client.ts'
 import { useRereadOnChange } from '../../api/reread.ts'
 import type { EndpointOverviewQuery, StatsWindow } from '../../gql/graphql.ts'
-import { formatCapped, formatCount, formatMs, formatRate } from '../../lib/format.ts'
+import { formatCapped, formatCount, formatMs, formatRate, isPoor } from '../../lib/format.ts'
 import { describeErrorCode, describeOutcome, explainDisabled, explainFailure } from '../../lib/words.ts'
 import { CopyButton } from '../../ui/copy-button.tsx'
 import { Select } from '../../ui/field.tsx'
 import { Card, Facts } from '../../ui/page.tsx'
 import { Failed, LoadingRows, Notice } from '../../ui/states.tsx'
 import { Ago, Countdown, Time, useNow } from '../../ui/time.tsx'
+import { useIncidents } from '../incidents/incident.ts'
+import { IncidentList } from '../incidents/incident-list.tsx'
 import { OutcomeBars } from '../overview/outcome-bars.tsx'
 import type { EndpointDetail } from './endpoint-detail.ts'
 
 const OVERVIEW = graphql(`
-  query EndpointOverview($id: ID!, $filter: DeliveryFilter, $failed: DeliveryFilter, $window: StatsWindow!) {
+  query EndpointOverview($id: ID!, $failed: DeliveryFilter, $window: StatsWindow!) {
     endpoint(id: $id) {
       id
       stats(window: $window) {
@@ -28,11 +30,23 @@ const OVERVIEW = graphql(`
         buckets {
           ...OutcomeBar
         }
+        waiting {
+          count {
+            count
+            precision
+          }
+          oldestDueAt
+          oldestCreatedAt
+        }
       }
-    }
-    pending: deliveryCount(filter: $filter) {
-      count
-      precision
+      health {
+        heldCount {
+          count
+          precision
+        }
+        lastSuccessAt
+        lastFailureAt
+      }
     }
     deadLetterGroups(filter: $failed, first: 5) {
       eventType
@@ -49,8 +63,10 @@ const OVERVIEW = graphql(`
 
 graphql(`
   fragment EndpointFigures on StatsBucket {
-    succeeded
+    attempts
     failedAttempts
+    attemptSuccessRate
+    succeeded
     deadLettered
     successRate
     p50LatencyMs
@@ -84,13 +100,19 @@ export function EndpointOverview({ endpoint }: { endpoint: EndpointDetail }) {
   const { data, fault, refetch } = useApiQuery(OVERVIEW, {
     id: endpoint.id,
     window,
-    filter: { ...mine, statuses: ['PENDING', 'HELD'] },
     failed: mine,
   })
   useRereadOnChange({ ...mine, test: false }, refetch)
   const stats = data?.endpoint?.stats
+  const health = data?.endpoint?.health
+  const { incidents, refetch: rereadIncidents } = useIncidents(endpoint.tenantId, endpoint.id)
   return (
     <div className="flex flex-col gap-4 px-6 py-4">
+      {incidents && incidents.length > 0 && !endpoint.deletedAt && (
+        <Card title="What fails now">
+          <IncidentList incidents={incidents} isOnEndpoint onChanged={rereadIncidents} />
+        </Card>
+      )}
       {endpoint.status === 'DISABLED' && (
         <Notice tone="bad">
           {explainDisabled(endpoint.disabledReason)} Its deliveries are held; none is lost. Resume it once the receiver
@@ -167,7 +189,19 @@ export function EndpointOverview({ endpoint }: { endpoint: EndpointDetail }) {
                         {endpoint.url}
                       </span>,
                     ],
-                    ['Waiting', data.pending && deliveriesOf(data.pending)],
+                    [
+                      'Waiting',
+                      stats && (
+                        <Waiting
+                          key="waiting"
+                          count={stats.waiting.count}
+                          oldestCreatedAt={stats.waiting.oldestCreatedAt}
+                        />
+                      ),
+                    ],
+                    ['Held', health && health.heldCount.count > 0 ? deliveriesOf(health.heldCount) : null],
+                    ['Last success', health?.lastSuccessAt && <Ago key="success" at={health.lastSuccessAt} />],
+                    ['Last failure', health?.lastFailureAt && <Ago key="failure" at={health.lastFailureAt} />],
                     ['At once', endpoint.maxInFlight ? attemptsOf(endpoint.maxInFlight) : '20 attempts per worker'],
                     [
                       'Rate limit',
@@ -216,8 +250,23 @@ function Metadata({ metadata }: { metadata: Record<string, string> }) {
   )
 }
 
-function deliveriesOf(count: { count: number; precision: string }): string {
+type Counted = { readonly count: number; readonly precision: string }
+
+function deliveriesOf(count: Counted): string {
   return `${formatCapped(count)} ${count.count === 1 ? 'delivery' : 'deliveries'}`
+}
+
+function Waiting({ count, oldestCreatedAt }: { count: Counted; oldestCreatedAt?: string | null }) {
+  return (
+    <span>
+      {deliveriesOf(count)}
+      {oldestCreatedAt && (
+        <span className="text-ink-2">
+          , oldest <Ago at={oldestCreatedAt} />
+        </span>
+      )}
+    </span>
+  )
 }
 
 function attemptsOf(count: number): string {
@@ -232,19 +281,20 @@ function Numbers({ stats, window }: { stats: Stats; window: StatsWindow }) {
     <div className="flex flex-col gap-4 p-4">
       <dl className="grid grid-cols-2 gap-4 md:grid-cols-4">
         <Figure
+          label="Attempts that succeed"
+          value={formatRate(current.attemptSuccessRate)}
+          before={against(formatRate(previous.attemptSuccessRate))}
+          detail={`${formatCount(current.failedAttempts)} of ${attemptsOf(current.attempts)} failed`}
+          isBad={isPoor(current.attemptSuccessRate)}
+        />
+        <Figure
           label="Delivered"
           value={formatCount(current.succeeded)}
           before={against(formatCount(previous.succeeded))}
-          detail={`${attemptsOf(current.failedAttempts)} failed`}
+          detail={current.successRate === null ? undefined : `${formatRate(current.successRate)} in the end`}
         />
         <Figure
-          label="Success rate"
-          value={formatRate(current.successRate)}
-          before={against(formatRate(previous.successRate))}
-          isBad={current.successRate !== null && current.successRate < 0.95}
-        />
-        <Figure
-          label="Latency, p95"
+          label="Latency p95, all attempts"
           value={formatMs(current.p95LatencyMs)}
           before={against(formatMs(previous.p95LatencyMs))}
           detail={
@@ -307,7 +357,7 @@ function WhatFails({ endpoint, groups }: { endpoint: EndpointDetail; groups: Gro
                   endpointIds: [endpoint.id],
                   eventTypes: [eventType],
                   ...(errorCode ? { errorCodes: [errorCode] } : {}),
-                  ...(statusCode ? { statusCodes: [statusCode] } : {}),
+                  ...(statusCode ? { statusCodes: [String(statusCode)] } : {}),
                 }}
                 className="font-medium text-bad hover:underline"
                 title={errorCode ? explainFailure(errorCode, statusCode) : undefined}

@@ -20,21 +20,26 @@ const PAUSE = graphql(`
   }
 `)
 
+type PausableEndpoint = Pick<EndpointDetail, 'id' | 'tenantId' | 'name' | 'status'>
+type PauseButtonProps = { endpoint: PausableEndpoint; size?: 'small' | 'normal'; onChanged?: () => void }
+
 /** Pauses an active endpoint. Before it resumes a paused or disabled one, it asks what to do with held deliveries. */
-export function PauseButton({ endpoint }: { endpoint: EndpointDetail }) {
-  return endpoint.status === 'ACTIVE' ? <Pausing endpoint={endpoint} /> : <Resuming endpoint={endpoint} />
+export function PauseButton(props: PauseButtonProps) {
+  return props.endpoint.status === 'ACTIVE' ? <Pausing {...props} /> : <Resuming {...props} />
 }
 
-function Pausing({ endpoint }: { endpoint: EndpointDetail }) {
+function Pausing({ endpoint, size = 'normal', onChanged }: PauseButtonProps) {
   const pause = useAction(PAUSE, (data) => data.pauseEndpoint)
   return (
     <Button
+      size={size}
       icon={<Pause size={14} aria-hidden />}
       isBusy={pause.isBusy}
       title="Deliveries are held until it is resumed; none is lost"
       onClick={async () => {
-        if (await pause.run({ id: endpoint.id }))
-          toast({ tone: 'info', title: `${endpoint.name} is paused. Its deliveries are held.` })
+        if (!(await pause.run({ id: endpoint.id }))) return
+        toast({ tone: 'info', title: `${endpoint.name} is paused. Its deliveries are held.` })
+        onChanged?.()
       }}
     >
       Pause
@@ -42,14 +47,18 @@ function Pausing({ endpoint }: { endpoint: EndpointDetail }) {
   )
 }
 
-function Resuming({ endpoint }: { endpoint: EndpointDetail }) {
+function Resuming({ endpoint, size = 'normal', onChanged }: PauseButtonProps) {
   const [isAsking, setAsking] = useState(false)
+  const close = () => {
+    setAsking(false)
+    onChanged?.()
+  }
   return (
     <>
-      <Button kind="primary" icon={<Play size={14} aria-hidden />} onClick={() => setAsking(true)}>
+      <Button kind="primary" size={size} icon={<Play size={14} aria-hidden />} onClick={() => setAsking(true)}>
         Resume …
       </Button>
-      {isAsking && <ResumeDialog endpoint={endpoint} onClose={() => setAsking(false)} />}
+      {isAsking && <ResumeDialog endpoint={endpoint} onClose={close} />}
     </>
   )
 }

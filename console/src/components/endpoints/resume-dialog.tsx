@@ -51,7 +51,9 @@ const NONE: Count = { count: 0, precision: 'EXACT' }
 const HOUR_MS = 3_600_000
 const CONFIRMING = 'cancel'
 
-export function ResumeDialog({ endpoint, onClose }: { endpoint: EndpointDetail; onClose(): void }) {
+type ResumeDialogProps = { endpoint: Pick<EndpointDetail, 'id' | 'tenantId' | 'name'>; onClose(): void }
+
+export function ResumeDialog({ endpoint, onClose }: ResumeDialogProps) {
   const [choice, setChoice] = useState<HeldDeliveries>('SEND_ALL')
   const [local, setLocal] = useState(() => toLocal(new Date(Date.now() - HOUR_MS).toISOString()))
   const [typed, setTyped] = useState('')

@@ -1,5 +1,6 @@
 import { ChevronDown, X } from 'lucide-react'
-import { type ReactNode, useState } from 'react'
+import { type ReactNode, useId, useState } from 'react'
+import { HTTP_CODES_EXPECTED, readHttpCodes } from '../../lib/http-codes.ts'
 import { buttonClass } from '../../ui/button.tsx'
 import { classes } from '../../ui/classes.ts'
 import { TextInput } from '../../ui/field.tsx'
@@ -79,24 +80,65 @@ export function FilterMenu({ label, choices, chosen, onChange }: FilterMenuProps
   )
 }
 
-type TextFilterProps = { label: string; value: string; placeholder?: string; onChange(value: string): void }
+type TextFilterProps = {
+  label: string
+  value: string
+  placeholder?: string
+  onChange(value: string): void
+  /** Says what is wrong with a text; null if nothing is. A wrong text is not applied. */
+  validate?: (value: string) => string | null
+}
 
 /** A filter with one text, applied by Enter or by leaving the field. */
-export function TextFilter({ label, value, placeholder, onChange }: TextFilterProps) {
+export function TextFilter({ label, value, placeholder, onChange, validate }: TextFilterProps) {
+  const [error, setError] = useState<string | null>(null)
+  const errorId = useId()
+  const apply = (text: string) => {
+    const wrong = text === '' ? null : (validate?.(text) ?? null)
+    setError(wrong)
+    if (!wrong && text !== value) onChange(text)
+  }
   return (
-    <span className="flex">
+    <span className="relative flex">
       <TextInput
         // Another value in the address replaces the text in the field.
         key={value}
         aria-label={label}
+        aria-invalid={error !== null || undefined}
+        aria-describedby={error ? errorId : undefined}
         placeholder={placeholder ?? label}
         defaultValue={value}
         className={classes('w-44!', value !== '' && 'rounded-r-none border-accent! bg-selected!')}
-        onBlur={(event) => event.target.value.trim() !== value && onChange(event.target.value.trim())}
+        onInput={() => setError(null)}
+        onBlur={(event) => apply(event.target.value.trim())}
         onKeyDown={(event) => event.key === 'Enter' && event.currentTarget.blur()}
       />
       {value !== '' && <ClearButton label={label} onClick={() => onChange('')} />}
+      {error && (
+        <span
+          id={errorId}
+          role="alert"
+          className="absolute top-9 left-0 z-20 w-60 rounded-md border border-line bg-raised px-2 py-1 text-xs text-bad shadow-float"
+        >
+          {error}
+        </span>
+      )}
     </span>
+  )
+}
+
+type HttpFilterProps = { codes: readonly string[] | undefined; onChange(codes: string[]): void }
+
+/** A filter by HTTP status codes, as people write them. */
+export function HttpFilter({ codes, onChange }: HttpFilterProps) {
+  return (
+    <TextFilter
+      label="HTTP status"
+      placeholder="HTTP, e.g. 503 or 5xx"
+      value={codes?.join(', ') ?? ''}
+      validate={(text) => (readHttpCodes(text) ? null : HTTP_CODES_EXPECTED)}
+      onChange={(text) => onChange(readHttpCodes(text) ?? [])}
+    />
   )
 }
 

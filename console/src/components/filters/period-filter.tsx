@@ -1,23 +1,17 @@
 import { CalendarRange, X } from 'lucide-react'
 import { formatMoment, toIso, toLocal } from '../../lib/format.ts'
+import { describeSince, SINCE_CHOICES, type Since } from '../../lib/period.ts'
 import { Button, buttonClass } from '../../ui/button.tsx'
 import { classes } from '../../ui/classes.ts'
 import { Field, TextInput } from '../../ui/field.tsx'
 import { Popover } from '../../ui/menu.tsx'
 
-const HOUR = 3_600_000
-const PRESETS = [
-  ['Last 15 minutes', HOUR / 4],
-  ['Last hour', HOUR],
-  ['Last 24 hours', 24 * HOUR],
-  ['Last 7 days', 168 * HOUR],
-] as const
+type Period = { since?: Since | undefined; from?: string | undefined; to?: string | undefined }
 
-type Period = { from?: string | undefined; to?: string | undefined }
-
-/** A filter by creation time, in local time. */
-export function PeriodFilter({ from, to, onChange }: Period & { onChange(period: Period): void }) {
-  const isSet = from !== undefined || to !== undefined
+/** A filter by time: a period that ends now, or two times in local time. */
+export function PeriodFilter({ since, from, to, onChange }: Period & { onChange(period: Period): void }) {
+  const isSet = since !== undefined || from !== undefined || to !== undefined
+  const set = (period: Period) => onChange({ since: undefined, from: undefined, to: undefined, ...period })
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone
   return (
     <span className="flex">
@@ -29,18 +23,18 @@ export function PeriodFilter({ from, to, onChange }: Period & { onChange(period:
             className={classes(buttonClass('plain'), isSet && 'rounded-r-none! border-accent! bg-selected!')}
           >
             <CalendarRange size={14} aria-hidden />
-            {isSet ? `${from ? formatMoment(from) : '…'} – ${to ? formatMoment(to) : 'now'}` : 'Period'}
+            {since
+              ? describeSince(since)
+              : isSet
+                ? `${from ? formatMoment(from) : '…'} – ${to ? formatMoment(to) : 'now'}`
+                : 'Period'}
           </button>
         }
       >
         <div className="flex w-60 flex-col gap-3">
           <div className="grid grid-cols-2 gap-2">
-            {PRESETS.map(([label, ms]) => (
-              <Button
-                key={label}
-                size="small"
-                onClick={() => onChange({ from: new Date(Date.now() - ms).toISOString(), to: undefined })}
-              >
+            {SINCE_CHOICES.map(({ value, label }) => (
+              <Button key={value} size="small" aria-pressed={value === since} onClick={() => set({ since: value })}>
                 {label}
               </Button>
             ))}
@@ -51,7 +45,7 @@ export function PeriodFilter({ from, to, onChange }: Period & { onChange(period:
                 {...control}
                 type="datetime-local"
                 value={toLocal(from)}
-                onChange={(event) => onChange({ from: toIso(event.target.value), to })}
+                onChange={(event) => set({ from: toIso(event.target.value), to })}
               />
             )}
           </Field>
@@ -61,7 +55,7 @@ export function PeriodFilter({ from, to, onChange }: Period & { onChange(period:
                 {...control}
                 type="datetime-local"
                 value={toLocal(to)}
-                onChange={(event) => onChange({ from, to: toIso(event.target.value) })}
+                onChange={(event) => set({ from, to: toIso(event.target.value) })}
               />
             )}
           </Field>
@@ -72,7 +66,7 @@ export function PeriodFilter({ from, to, onChange }: Period & { onChange(period:
           type="button"
           aria-label="Clear period"
           title="Clear period"
-          onClick={() => onChange({ from: undefined, to: undefined })}
+          onClick={() => set({})}
           className="flex h-8 w-7 items-center justify-center rounded-r-md border border-l-0 border-accent bg-selected text-ink-2 hover:text-ink"
         >
           <X size={14} aria-hidden />

@@ -1,21 +1,20 @@
-// The problems that a person should look at now, the worst first: what is wrong, why, and where to fix it. An endpoint
+// What a person should look at beside the incidents, the worst first: what is wrong, why, and where to fix it. An endpoint
 // appears once, with its worst reason; its other reasons are listed with it.
 
 import { Link } from '@tanstack/react-router'
 import { CircleCheck, CirclePause, CircleSlash, Skull, TrendingDown } from 'lucide-react'
 import type { ReactNode } from 'react'
 import type { OverviewPageQuery } from '../../gql/graphql.ts'
-import { formatCapped, formatCount, formatRate } from '../../lib/format.ts'
+import { formatCapped, formatClock, formatCount, isPoor } from '../../lib/format.ts'
 import { describeOutcome, explainDisabled, explainFailure } from '../../lib/words.ts'
 import { useRights } from '../../session/session.ts'
 import { buttonClass } from '../../ui/button.tsx'
-import { Ago } from '../../ui/time.tsx'
+import { Ago, useNow } from '../../ui/time.tsx'
+import type { Incident } from '../incidents/incident.ts'
 
 type Endpoint = NonNullable<OverviewPageQuery['endpoints']>['nodes'][number]
-type Waiting = NonNullable<OverviewPageQuery['waiting']>['nodes']
 type Group = NonNullable<OverviewPageQuery['deadLetterGroups']>[number]
 
-const POOR_RATE = 0.95
 const MOST_SHOWN = 8
 /** The number of groups of dead letters to read. There may be more. */
 const MOST_GROUPS = 20
@@ -31,10 +30,16 @@ type Reason = {
   readonly inShort: string
 }
 
-type NeedsAttentionProps = { endpoints: readonly Endpoint[]; groups: readonly Group[]; waiting: Waiting }
+type NeedsAttentionProps = {
+  endpoints: readonly Endpoint[]
+  groups: readonly Group[]
+  incidents: readonly Incident[]
+}
 
-export function NeedsAttention({ endpoints, groups, waiting }: NeedsAttentionProps) {
+export function NeedsAttention({ endpoints, groups, incidents }: NeedsAttentionProps) {
   const { mayChange } = useRights()
+  const now = useNow(MINUTE_MS / 2)
+  const failing = new Set(incidents.map(({ endpoint }) => endpoint.id))
   // The endpoint of a dead letter may be deleted.
   const ids = new Set([...endpoints.map(({ id }) => id), ...groups.map(({ endpoint }) => endpoint.id)])
   const items = [...ids]
@@ -42,11 +47,12 @@ export function NeedsAttention({ endpoints, groups, waiting }: NeedsAttentionPro
       const endpoint = endpoints.find((one) => one.id === id)
       const dead = groups.filter((group) => group.endpoint.id === id)
       const reasons = [
-        endpoint && standstill(endpoint, mayChange),
+        // An incident says that its endpoint is paused: it alone is no second entry.
+        endpoint && (!failing.has(id) || dead.length > 0) && standstill(endpoint, mayChange),
         deadLetters(dead, groups.length >= MOST_GROUPS, mayChange),
-        endpoint && failing(endpoint, waiting),
+        endpoint && !failing.has(id) && failedBefore(endpoint, now),
       ]
-      return { id, reasons: reasons.filter((reason) => reason != null).sort((a, b) => b.weight - a.weight) }
+      return { id, reasons: reasons.filter((reason) => !!reason).sort((a, b) => b.weight - a.weight) }
     })
     .filter(({ reasons }) => reasons.length > 0)
     .sort((a, b) => b.reasons[0]!.weight - a.reasons[0]!.weight)
@@ -54,7 +60,7 @@ export function NeedsAttention({ endpoints, groups, waiting }: NeedsAttentionPro
     return (
       <p className="flex items-center gap-2 px-4 py-3 text-good">
         <CircleCheck size={16} aria-hidden />
-        Nothing. Every endpoint is active, and there are no dead letters.
+        Nothing. There are no paused endpoints and no dead letters.
       </p>
     )
   return (
@@ -89,6 +95,10 @@ const DISABLED_WEIGHT = 4
 const DEAD_WEIGHT = 3
 const FAILING_WEIGHT = 2
 const PAUSED_WEIGHT = 1
+
+const MINUTE_MS = 60_000
+/** How long an endpoint must go on without a failure until it works again. */
+const WORKS_AFTER_MS = 5 * MINUTE_MS
 
 /** Endpoints that get no deliveries: disabled by the gateway, or paused by a person. */
 function standstill({ id, name, status, disabledReason }: Endpoint, mayChange: boolean): Reason | null {
@@ -162,7 +172,7 @@ function deadLetters(groups: readonly Group[], mayBeMore: boolean, mayChange: bo
             : {
                 eventTypes: [eventType],
                 ...(errorCode ? { errorCodes: [errorCode] } : {}),
-                ...(statusCode ? { statusCodes: [statusCode] } : {}),
+                ...(statusCode ? { statusCodes: [String(statusCode)] } : {}),
               }),
         }}
         className={buttonClass('plain', 'small')}
@@ -174,52 +184,37 @@ function deadLetters(groups: readonly Group[], mayBeMore: boolean, mayChange: bo
   }
 }
 
-/** Endpoints with many failing attempts now, even if retries make most deliveries succeed in the end. */
-function failing({ id, name, status, recent }: Endpoint, waiting: Waiting): Reason | null {
-  if (status !== 'ACTIVE' || !recent || recent.current.failedAttempts === 0) return null
-  const { succeeded, failedAttempts, successRate } = recent.current
-  const share = failedAttempts / Math.max(1, succeeded + failedAttempts)
-  const isPoor = (successRate !== null && successRate < POOR_RATE) || share > 1 - POOR_RATE
-  if (!isPoor) return null
-  const attempts = `${formatCount(failedAttempts)} ${failedAttempts === 1 ? 'attempt' : 'attempts'} failed in the last hour`
+/** An endpoint that failed often in the last hour and works again, or fails now and then. Nothing waits for it. */
+function failedBefore({ id, name, status, recent, health }: Endpoint, now: number): Reason | null {
+  if (status !== 'ACTIVE' || !recent || !isPoor(recent.current.attemptSuccessRate)) return null
+  const { attempts, failedAttempts, attemptSuccessRate } = recent.current
+  const lastFailureAt = health?.lastFailureAt
+  const works = health?.state === 'HEALTHY' && lastFailureAt && now - Date.parse(lastFailureAt) > WORKS_AFTER_MS
+  const share = `${formatCount(failedAttempts)} of ${formatCount(attempts)} attempts of the last hour failed`
   return {
-    weight: FAILING_WEIGHT + share / 2,
-    icon: <TrendingDown size={16} className="text-warn" aria-hidden />,
-    title: `${name} often fails`,
-    text: (
+    weight: FAILING_WEIGHT + (1 - (attemptSuccessRate ?? 0)) / 2,
+    icon: works ? (
+      <CircleCheck size={16} className="text-good" aria-hidden />
+    ) : (
+      <TrendingDown size={16} className="text-warn" aria-hidden />
+    ),
+    title: works ? `${name} failed and works again` : `${name} often fails`,
+    text: works ? (
       <>
-        {attempts}
-        {successRate !== null && `; ${formatRate(successRate)} of its deliveries succeeded in the end`}. They are
-        retried automatically. <Cause waiting={waiting.filter(({ endpoint }) => endpoint.id === id)} />
+        {share}, the last one at {formatClock(lastFailureAt)}. Every attempt since then succeeded.
       </>
+    ) : (
+      <>{share}. Retries delivered what failed; nothing waits.</>
     ),
     action: (
       <Link
-        to="/deliveries"
-        search={{ endpointIds: [id], statuses: ['PENDING', 'DEAD_LETTERED'] }}
+        to="/failed-attempts"
+        search={{ endpointIds: [id], since: '1h', delivered: true }}
         className={buttonClass('plain', 'small')}
       >
-        See what fails
+        See the failures
       </Link>
     ),
-    inShort: attempts,
+    inShort: share,
   }
-}
-
-/** The most common error of the deliveries that wait for a retry. */
-function Cause({ waiting }: { waiting: Waiting }) {
-  const counts = new Map<string, { row: Waiting[number]; count: number }>()
-  for (const row of waiting) {
-    if (!row.lastErrorCode) continue
-    const key = `${row.lastErrorCode} ${row.lastStatusCode}`
-    counts.set(key, { row, count: (counts.get(key)?.count ?? 0) + 1 })
-  }
-  const [most] = [...counts.values()].sort((a, b) => b.count - a.count)
-  if (!most?.row.lastErrorCode) return null
-  const { lastErrorCode, lastStatusCode } = most.row
-  return (
-    <strong className="font-medium text-ink">
-      Now mostly: {describeOutcome(lastErrorCode, lastStatusCode)}. {explainFailure(lastErrorCode, lastStatusCode)}
-    </strong>
-  )
 }

@@ -1,4 +1,4 @@
-// Outcomes over time as stacked bars, with a table for people who cannot see them.
+// Attempts over time as stacked bars, with a table for people who cannot see them. The last bar is not complete yet.
 
 import { useState } from 'react'
 import { graphql } from '../../api/client.ts'
@@ -8,28 +8,26 @@ import { formatCount, formatMoment } from '../../lib/format.ts'
 graphql(`
   fragment OutcomeBar on StatsBucket {
     start
-    succeeded
+    attempts
     failedAttempts
-    deadLettered
   }
 `)
 
 const HEIGHT = 96
 const PARTS = [
-  ['succeeded', 'delivered', 'fill-chart-good', 'bg-chart-good'],
-  ['failedAttempts', 'failed attempts', 'fill-chart-warn', 'bg-chart-warn'],
-  ['deadLettered', 'dead letters', 'fill-chart-bad', 'bg-chart-bad'],
+  [succeededIn, 'attempts succeeded', 'fill-chart-good', 'bg-chart-good'],
+  [failedIn, 'attempts failed', 'fill-chart-bad', 'bg-chart-bad'],
 ] as const
 
 type BarsProps = { buckets: readonly OutcomeBarFragment[]; bucketSeconds: number; label: string }
 
 export function OutcomeBars({ buckets, bucketSeconds, label }: BarsProps) {
   const [at, setAt] = useState<number | null>(null)
-  const most = Math.max(1, ...buckets.map(total))
+  const most = Math.max(1, ...buckets.map(({ attempts }) => attempts))
   const step = 100 / Math.max(1, buckets.length)
   const shown = at === null ? null : buckets[at]
   return (
-    <figure className="flex flex-col gap-1" aria-label={`${label} by outcome`}>
+    <figure className="flex flex-col gap-1" aria-label={`Attempts, ${label.toLowerCase()}`}>
       <svg
         viewBox={`0 0 100 ${HEIGHT}`}
         preserveAspectRatio="none"
@@ -45,16 +43,16 @@ export function OutcomeBars({ buckets, bucketSeconds, label }: BarsProps) {
         {buckets.map((bucket, index) => {
           let y = HEIGHT
           return (
-            <g key={bucket.start}>
+            <g key={bucket.start} className={index === buckets.length - 1 ? 'opacity-55' : undefined}>
               {index === at && <rect x={index * step} y={0} width={step} height={HEIGHT} className="fill-hover" />}
-              {total(bucket) === 0 && (
+              {bucket.attempts === 0 && (
                 <rect x={index * step} y={HEIGHT - 1} width={step * 0.8} height={1} className="fill-line" />
               )}
-              {PARTS.map(([field, , fill]) => {
-                const high = bucket[field] === 0 ? 0 : Math.max(1.5, (bucket[field] / most) * (HEIGHT - 4))
+              {PARTS.map(([countIn, words, fill]) => {
+                const high = countIn(bucket) === 0 ? 0 : Math.max(1.5, (countIn(bucket) / most) * (HEIGHT - 4))
                 y -= high
                 return high === 0 ? null : (
-                  <rect key={field} x={index * step} y={y} width={step * 0.8} height={high} className={fill} />
+                  <rect key={words} x={index * step} y={y} width={step * 0.8} height={high} className={fill} />
                 )
               })}
             </g>
@@ -65,15 +63,16 @@ export function OutcomeBars({ buckets, bucketSeconds, label }: BarsProps) {
         {shown ? (
           <span>
             {formatMoment(shown.start)},{' '}
-            {bucketSeconds >= 3_600 ? `${bucketSeconds / 3_600} h` : `${bucketSeconds / 60} min`}:
+            {bucketSeconds >= 3_600 ? `${bucketSeconds / 3_600} h` : `${bucketSeconds / 60} min`}
+            {at === buckets.length - 1 && ', not over yet'}:
           </span>
         ) : (
           <span>{buckets[0] ? formatMoment(buckets[0].start) : ''} – now, local time</span>
         )}
-        {PARTS.map(([field, words, , colour]) => (
-          <span key={field} className="flex items-center gap-1.5">
+        {PARTS.map(([countIn, words, , colour]) => (
+          <span key={words} className="flex items-center gap-1.5">
             <span className={`size-2 rounded-sm ${colour}`} aria-hidden />
-            {formatCount(shown ? shown[field] : buckets.reduce((sum, bucket) => sum + bucket[field], 0))} {words}
+            {formatCount(shown ? countIn(shown) : buckets.reduce((sum, bucket) => sum + countIn(bucket), 0))} {words}
           </span>
         ))}
       </figcaption>
@@ -82,8 +81,8 @@ export function OutcomeBars({ buckets, bucketSeconds, label }: BarsProps) {
         <thead>
           <tr>
             <th scope="col">From</th>
-            {PARTS.map(([field, words]) => (
-              <th key={field} scope="col">
+            {PARTS.map(([, words]) => (
+              <th key={words} scope="col">
                 {words}
               </th>
             ))}
@@ -91,12 +90,15 @@ export function OutcomeBars({ buckets, bucketSeconds, label }: BarsProps) {
         </thead>
         <tbody>
           {buckets
-            .filter((bucket) => total(bucket) > 0)
+            .filter((bucket) => bucket.attempts > 0)
             .map((bucket) => (
               <tr key={bucket.start}>
-                <th scope="row">{formatMoment(bucket.start)}</th>
-                {PARTS.map(([field]) => (
-                  <td key={field}>{bucket[field]}</td>
+                <th scope="row">
+                  {formatMoment(bucket.start)}
+                  {bucket === buckets.at(-1) && ', not over yet'}
+                </th>
+                {PARTS.map(([countIn, words]) => (
+                  <td key={words}>{countIn(bucket)}</td>
                 ))}
               </tr>
             ))}
@@ -106,6 +108,10 @@ export function OutcomeBars({ buckets, bucketSeconds, label }: BarsProps) {
   )
 }
 
-function total({ succeeded, failedAttempts, deadLettered }: OutcomeBarFragment): number {
-  return succeeded + failedAttempts + deadLettered
+function succeededIn({ attempts, failedAttempts }: OutcomeBarFragment): number {
+  return Math.max(0, attempts - failedAttempts)
+}
+
+function failedIn({ failedAttempts }: OutcomeBarFragment): number {
+  return failedAttempts
 }

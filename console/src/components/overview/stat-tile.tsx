@@ -31,6 +31,7 @@ export function StatTile({ label, value, change, staleSince, isBad, children }: 
           {value}
         </p>
       )}
+      {children}
       {staleSince ? (
         <p className="text-xs text-warn">as of {staleSince}</p>
       ) : (
@@ -47,7 +48,6 @@ export function StatTile({ label, value, change, staleSince, isBad, children }: 
           </p>
         )
       )}
-      {children}
     </div>
   )
 }

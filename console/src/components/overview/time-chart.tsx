@@ -1,4 +1,4 @@
-// A chart over time with its numbers. Pointing at a bucket shows its numbers; choosing it opens what happened then. A
+// A chart over time with its numbers. The last bucket is marked, because it is not complete. Pointing at a bucket shows its numbers; choosing it opens what happened then. A
 // table holds the same numbers for people who cannot see the chart.
 
 import 'uplot/dist/uPlot.min.css'
@@ -109,7 +109,10 @@ export function TimeChart({ label, starts, bucketSeconds, series, kind, format, 
             points: { show: false },
           })),
         ],
-        hooks: { setCursor: [(chart) => setAt(chart.cursor.idx ?? null)] },
+        hooks: {
+          setCursor: [(chart) => setAt(chart.cursor.idx ?? null)],
+          draw: [(chart) => fadeLast(chart, { bucketSeconds, kind, colour: token('surface') })],
+        },
       },
       latest.current,
       current,
@@ -150,6 +153,7 @@ export function TimeChart({ label, starts, bucketSeconds, series, kind, format, 
         })}
         <span className="flex-1 text-right text-ink-3 tabular-nums">
           {shown !== null && starts[shown] && formatMoment(starts[shown])}
+          {shown !== null && shown === starts.length - 1 && ', not over yet'}
         </span>
         <Button size="small" kind="quiet" aria-pressed={isTable} onClick={() => setTable(!isTable)}>
           {isTable ? 'As a chart' : 'As a table'}
@@ -189,6 +193,7 @@ function Numbers({ label, starts, series, format }: Pick<TimeChartProps, 'label'
               <tr key={start}>
                 <th scope="row" className="text-left font-normal">
                   {formatMoment(start)}
+                  {index === starts.length - 1 && ', not over yet'}
                 </th>
                 {series.map(({ label: name, values }) => {
                   const value = values[index]
@@ -200,6 +205,22 @@ function Numbers({ label, starts, series, format }: Pick<TimeChartProps, 'label'
       </table>
     </section>
   )
+}
+
+/** Fades what the last bucket shows: its time is not over. */
+function fadeLast(
+  chart: uPlot,
+  { bucketSeconds, kind, colour }: { bucketSeconds: number; kind: TimeChartProps['kind']; colour: string },
+): void {
+  const last = chart.data[0].at(-1)
+  if (last === undefined) return
+  const from = chart.valToPos(kind === 'lines' ? last - bucketSeconds : last - bucketSeconds / 2, 'x', true)
+  const { left, top, width, height } = chart.bbox
+  chart.ctx.save()
+  chart.ctx.globalAlpha = 0.5
+  chart.ctx.fillStyle = colour
+  chart.ctx.fillRect(from, top, left + width - from, height)
+  chart.ctx.restore()
 }
 
 /** The columns for uPlot. Stacked bars are drawn from the highest sum down. */

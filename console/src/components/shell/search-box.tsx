@@ -122,15 +122,15 @@ function useHits(text: string): Hit[] {
     label: `Calls with the number ${text}`,
     go: () => void navigate({ to: '/calls', search: { number: text } }),
   }
-  if (/^[1-5]\d\d$/.test(text))
+  if (/^[1-5](\d\d|xx)$/i.test(text))
     return [
       {
         label: `Deliveries whose last answer was HTTP ${text}`,
-        go: () => void navigate({ to: '/deliveries', search: { statusCodes: [Number(text)] } }),
+        go: () => void navigate({ to: '/deliveries', search: { statusCodes: [text] } }),
       },
       {
         label: `Dead letters with HTTP ${text}`,
-        go: () => void navigate({ to: '/dead-letters', search: { statusCodes: [Number(text)] } }),
+        go: () => void navigate({ to: '/dead-letters', search: { statusCodes: [text] } }),
       },
       byNumber,
     ]
