@@ -105,6 +105,18 @@ test('endpoints apply refuses a file it does not understand, with the place', as
   expect(stderr).toContain('endpoints[0].eventTypes: expected "all" or a list of event types, got 5.')
 })
 
+test.each(['headers', 'metadata'])(
+  'endpoints apply refuses a phone number among %s that YAML would read without its plus',
+  async (member) => {
+    const file = join(under.folder, `${member}.yaml`)
+    const entry = `{ name: Line, url: https://crm.example.com/, ${member}: { X-Line: +4930123456 } }`
+    await writeFile(file, `endpoints:\n  - ${entry}\n`)
+    const { code, stderr } = await under.run(['endpoints', 'apply', '-f', file, '--yes'])
+    expect(code).toBe(EXIT.usage)
+    expect(stderr).toContain(`endpoints[0].${member}.X-Line: expected a text, got 4930123456. Put it in quotes.`)
+  },
+)
+
 test('trigger sends a test, shows the answer, and fails when the receiver refuses', async () => {
   const receiver = await under.house.receiver()
   const { id } = await under.house.addEndpoint(receiver.url('/hooks'))

@@ -77,8 +77,7 @@ function readEntry(entry: unknown, at: string, env: NodeJS.ProcessEnv): WantedEn
     throw usage(`${at}: expected the fields ${FIELDS.join(', ')}, got ${JSON.stringify(unknown)}.`)
   const textField = (name: string): string => {
     const value = fields[name]
-    if (typeof value !== 'string' || value === '')
-      throw usage(`${at}.${name}: expected a text, got ${typeName(value)}.`)
+    if (typeof value !== 'string' || value === '') throw notText(value, `${at}.${name}`)
     return value
   }
   const numberField = (name: string): number | null => {
@@ -103,9 +102,7 @@ function readMetadata(value: unknown, at: string): WantedEndpoint['metadata'] {
   if (value === undefined || value === null) return null
   if (typeof value !== 'object' || Array.isArray(value))
     throw usage(`${at}: expected names with their texts, such as "team: crm", got ${typeName(value)}.`)
-  for (const [name, text] of Object.entries(value))
-    if (typeof text !== 'string')
-      throw usage(`${at}.${name}: expected a text, got ${typeName(text)}. Put it in quotes.`)
+  for (const [name, text] of Object.entries(value)) if (typeof text !== 'string') throw notText(text, `${at}.${name}`)
   return value as Record<string, string>
 }
 
@@ -119,14 +116,21 @@ function readHeaders(value: unknown, at: string, env: NodeJS.ProcessEnv): Wanted
   if (value === undefined || value === null) return []
   if (typeof value !== 'object' || Array.isArray(value))
     throw usage(`${at}: expected names with their values, such as "X-Team: crm", got ${typeName(value)}.`)
-  return Object.entries(value).map(([name, given]) => ({
-    name,
-    value: String(given).replace(/\$\{(\w+)\}/g, (_, variable: string) => {
+  return Object.entries(value).map(([name, given]) => {
+    if (typeof given !== 'string') throw notText(given, `${at}.${name}`)
+    const filled = given.replace(/\$\{(\w+)\}/g, (_, variable: string) => {
       const found = env[variable]
       if (found === undefined) throw usage(`${at}.${name}: the environment variable ${variable} is not set.`)
       return found
-    }),
-  }))
+    })
+    return { name, value: filled }
+  })
+}
+
+/** YAML reads +4930123456 and 0123 as numbers: their text, with its plus and its zeros, is gone. */
+function notText(value: unknown, at: string) {
+  const quotes = ['number', 'boolean', 'bigint'].includes(typeof value) ? ' Put it in quotes.' : ''
+  return usage(`${at}: expected a text, got ${typeName(value)}.${quotes}`)
 }
 
 function typeName(value: unknown): string {
