@@ -212,3 +212,30 @@ test('verify says whether a signature is right, and why it is not', async () => 
   expect((await verify(sign('{"a":1}'))).stderr).toContain('parsed and written again')
   expect((await verify(sign('other'))).stderr).toContain('another secret')
 })
+
+test('explain says why an event was not sent to an endpoint, or how its delivery stands', async () => {
+  const { house } = under
+  const tenantId = await house.addTenant('Explained')
+  const condition = '$.data.absent == 1'
+  const [paused, filtered] = await Promise.all([
+    house.addEndpoint('https://127.0.0.1:9/', { tenantId, status: 'PAUSED' }),
+    house.addEndpoint('https://127.0.0.1:9/', { tenantId, condition }),
+  ])
+  const [event] = await house.publishFor(tenantId, {})
+  const eventId = toPublicId('event', event!.id)
+  const explain = (endpointId: string, ...args: string[]) =>
+    under.run(['explain', eventId, toPublicId('endpoint', endpointId), ...args])
+  const held = await explain(paused.id)
+  expect(held).toMatchObject({ code: 0 })
+  expect(held.stdout).toMatch(
+    /^The endpoint was paused\. .*\nReason: endpoint_paused\nDelivery: dlv_\w+ {2}HELD {2}attempt 0 of 7\n$/,
+  )
+  expect(json((await explain(filtered.id, '--json')).stdout)).toMatchObject({
+    reason: 'condition_not_met',
+    delivery: null,
+    evaluated: [{ path: '$.data.absent', values: [] }],
+  })
+  const unknown = await under.run(['explain', eventId, 'ep_nonsense'])
+  expect(unknown).toMatchObject({ code: EXIT.refused, stdout: '' })
+  expect(unknown.stderr).toContain('sivo endpoints list')
+})

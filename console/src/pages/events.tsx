@@ -1,8 +1,8 @@
 // The accepted events, also those that no endpoint receives: as a list, or by call.
 
 import { getRouteApi, Link } from '@tanstack/react-router'
-import { X } from 'lucide-react'
-import { useMemo, useRef } from 'react'
+import { CircleHelp, X } from 'lucide-react'
+import { useMemo, useRef, useState } from 'react'
 import { fetchQuery, graphql, useApiQuery } from '../api/client.ts'
 import { type EventRow, useEventFeed, useStream } from '../api/live.ts'
 import { CopyAsSubscription } from '../components/api/copy-as-subscription.tsx'
@@ -10,6 +10,7 @@ import { Body } from '../components/deliveries/attempt-tabs.tsx'
 import { LastAnswer } from '../components/deliveries/delivery-columns.tsx'
 import { DeliveryStatusBadge, TestBadge } from '../components/deliveries/status.tsx'
 import { EVENT_COLUMNS } from '../components/events/event-columns.tsx'
+import { ExplainDialog } from '../components/events/explain-dialog.tsx'
 import { useEndpointChoices, useEventTypeChoices } from '../components/filters/choices.ts'
 import { FeedNotices, NewRowsLine } from '../components/filters/feed-notices.tsx'
 import { FilterMenu, TextFilter } from '../components/filters/filter-menu.tsx'
@@ -309,6 +310,7 @@ const EVENT_DELIVERIES = graphql(`
 function EventPanel({ eventId, tenantId, onClose }: { eventId: string; tenantId: string; onClose(): void }) {
   const { data, fault, refetch } = useApiQuery(EVENT, { id: eventId })
   const open = useOpenDelivery()
+  const [isExplaining, setExplaining] = useState(false)
   useShortcut({ keys: 'Escape', does: 'Close the event', group: 'This page' }, onClose)
   // One event has few deliveries, so all are read again when one changes.
   useStream(
@@ -394,6 +396,12 @@ function EventPanel({ eventId, tenantId, onClose }: { eventId: string; tenantId:
                   </li>
                 ))}
               </ul>
+            )}
+            <Button className="mt-2" icon={<CircleHelp size={14} aria-hidden />} onClick={() => setExplaining(true)}>
+              Why was this not sent?
+            </Button>
+            {isExplaining && (
+              <ExplainDialog eventId={eventId} tenantId={tenantId} onClose={() => setExplaining(false)} />
             )}
           </section>
           <Body body={event.body ?? null} />

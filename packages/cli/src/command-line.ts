@@ -15,6 +15,7 @@ import {
 import { endpointsApply } from './commands/endpoints-apply.ts'
 import { eventsMissed } from './commands/events-missed.ts'
 import { eventsPublish } from './commands/events-publish.ts'
+import { explain } from './commands/explain.ts'
 import { ingestCommand } from './commands/ingest.ts'
 import { listenCommand } from './commands/listen.ts'
 import { login } from './commands/login.ts'
@@ -42,6 +43,7 @@ const COMMANDS: readonly CommandModule[] = [
     deliveriesShow,
     deliveriesRetry,
   ]),
+  explain,
   group('dead-letters', 'List, retry and export dead letters', [deadLettersList, deadLettersRetry, deadLettersExport]),
   outboxCommand,
   ingestCommand,

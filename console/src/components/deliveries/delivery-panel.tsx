@@ -2,7 +2,7 @@
 // when they are made.
 
 import { Link, useNavigate } from '@tanstack/react-router'
-import { Ban, Ellipsis, RotateCw, X } from 'lucide-react'
+import { Ban, CircleHelp, Ellipsis, RotateCw, X } from 'lucide-react'
 import { useRef, useState } from 'react'
 import { fetchQuery, graphql, useApiQuery } from '../../api/client.ts'
 import { cancelDelivery, isCancellable, retryDelivery, retryLabel } from '../../api/deliver-again.ts'
@@ -20,6 +20,7 @@ import { Tabs } from '../../ui/tabs.tsx'
 import { Countdown, Time } from '../../ui/time.tsx'
 import { toast } from '../../ui/toast.tsx'
 import { CallTimeline } from '../events/call-timeline.tsx'
+import { ExplainDialog } from '../events/explain-dialog.tsx'
 import { EventTab, RequestTab, ResponseTab, TimingTab } from './attempt-tabs.tsx'
 import { RetryLadder } from './retry-ladder.tsx'
 import { SignatureTab } from './signature-tab.tsx'
@@ -180,6 +181,7 @@ function Found({ delivery, onChanged, onClose }: FoundProps) {
   const [tab, setTab] = useState<TabName>('response')
   const [chosen, setChosen] = useState<number | null>(null)
   const [isBusy, setBusy] = useState(false)
+  const [isExplaining, setExplaining] = useState(false)
   const { attempts, event, endpoint } = delivery
   const attempt = attempts.find(({ number }) => number === chosen) ?? attempts.at(-1) ?? null
   const label = endpoint.deletedAt ? null : retryLabel(delivery)
@@ -272,6 +274,17 @@ function Found({ delivery, onChanged, onClose }: FoundProps) {
             <Button onClick={() => void navigate({ to: '/call', search: { subject: event.subject! } })}>
               Open call
             </Button>
+          )}
+          <Button icon={<CircleHelp size={14} aria-hidden />} onClick={() => setExplaining(true)}>
+            Explain
+          </Button>
+          {isExplaining && (
+            <ExplainDialog
+              eventId={event.id}
+              tenantId={endpoint.tenantId}
+              endpoint={endpoint}
+              onClose={() => setExplaining(false)}
+            />
           )}
           <Menu
             trigger={<IconButton label="More" kind="plain" icon={<Ellipsis size={16} />} />}
