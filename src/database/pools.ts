@@ -49,6 +49,8 @@ export type AccessOptions = {
   readonly log?: DatabaseLog
   /** Told of each connection that was ended because it did not answer, or takes no writes. */
   readonly onDropped?: ((kind: ConnectionKind, reason: DropReason) => void) | undefined
+  /** Told how long somebody waited for a connection of a pool whose connections were all in use. */
+  readonly onWaited?: (kind: ConnectionKind, seconds: number) => void
 }
 
 /** Where the database is, and how this process names and watches its connections; opens none. */
@@ -58,9 +60,11 @@ export function openAccess({
   schema = 'public',
   log = SILENT,
   onDropped,
+  onWaited = () => {},
 }: AccessOptions): DatabaseAccess {
   const watch = createConnectionWatch({ log, openLooker: () => openLooker(access), onDropped })
-  const access: DatabaseAccess = { address: readAddress(url), schema, applicationName, watch, log, primary: null }
+  const address = readAddress(url)
+  const access: DatabaseAccess = { address, schema, applicationName, watch, log, onWaited, primary: null }
   return access
 }
 
@@ -113,7 +117,27 @@ export function openPool(access: DatabaseAccess, kind: ConnectionKind, max: numb
   pool.on('release', (_error, client) => lend(client, false))
   // graphile-worker asks pools that it is given for such a listener; each connection has one of its own.
   pool.on('connect', () => {})
+  measureWaits(pool, (seconds) => access.onWaited(kind, seconds))
   return pool
+}
+
+/** Tells of each wait for a connection of a pool that has none to lend, and may open none. */
+function measureWaits(pool: pg.Pool, onWaited: (seconds: number) => void): void {
+  const connect = pool.connect.bind(pool)
+  const measured = (callback?: Parameters<typeof connect>[0]) => {
+    // Idle connections go to those who already wait, in the next turn of the event loop.
+    const taken = pool.totalCount - pool.idleCount + pool.waitingCount
+    const mustWait = taken >= pool.options.max
+    if (!mustWait) return callback ? connect(callback) : connect()
+    const since = performance.now()
+    const waited = () => onWaited((performance.now() - since) / 1_000)
+    if (!callback) return connect().finally(waited)
+    return connect((...given) => {
+      waited()
+      callback(...given)
+    })
+  }
+  pool.connect = measured as typeof pool.connect
 }
 
 /** Opens the pools; connections are made when first needed. */

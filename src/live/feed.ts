@@ -65,8 +65,10 @@ export function openChangeFeed(options: {
   log: Logger
   clock: Pick<Clock, 'monotonicMs'>
   bounds?: Partial<FeedBounds>
+  /** Told of changes that a subscriber did not get because it read too slowly. */
+  onDropped?: (changes: number) => void
 }): ChangeFeed {
-  const { access, log, clock } = options
+  const { access, log, clock, onDropped = () => {} } = options
   const bounds = { ...BOUNDS, ...options.bounds }
   const reads = openReads(options.hot)
   const readers: { [Kind in ChangeKind]: Reader<ChangedRow[Kind]> } = {
@@ -106,7 +108,11 @@ export function openChangeFeed(options: {
       ends.add(end)
       if (closed) end()
       const stream = reader.stream(request, after, ending.signal, end)
-      const next = () => stream.next()
+      const next = async () => {
+        const taken = await stream.next()
+        if (!taken.done && taken.value.droppedCount > 0) onDropped(taken.value.droppedCount)
+        return taken
+      }
       return streamOf(next, () => {
         end()
         return stream.return()

@@ -56,6 +56,18 @@ describe('metrics', () => {
     expect(text).toContain('sivo_database_pool_waiting{pool="jobs"} 0')
   })
 
+  test('a query that waits for a connection is measured, and one that gets it at once is not', async () => {
+    const name = 'sivo_database_pool_wait_seconds_count{pool="admin"}'
+    const { db } = house.app.ctx
+    await db.$queryRaw`select 1`
+    const before = figureOf(await scrape(), name) || 0
+    await db.$queryRaw`select 1`
+    expect(figureOf(await scrape(), name) || 0).toBe(before)
+    await Promise.all(Array.from({ length: 6 }, () => db.$queryRaw`select pg_sleep(0.2)::text`))
+    expect(figureOf(await scrape(), name)).toBe(before + 1)
+    expect(figureOf(await scrape(), 'sivo_database_pool_wait_seconds_sum{pool="admin"}')).toBeGreaterThan(0.1)
+  })
+
   test('the database is asked for the backlog once in 15 s, however often a process is scraped', async () => {
     const before = figureOf(await scrape(), 'sivo_backlog_read_timestamp_seconds')
     await Promise.all(Array.from({ length: 20 }, scrape))

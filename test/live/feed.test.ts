@@ -254,6 +254,7 @@ test('a slow subscriber has a limited buffer and is told what it lost, and the o
   }
   expect({ total: dropped + given, resync }).toEqual({ total: made.size, resync: true })
   expect(dropped).toBeGreaterThan(20)
+  expect(feed.dropped()).toBe(dropped)
   const later = await rows.delivery(mine)
   await rows.ring()
   const next = await nextNews(slow)

@@ -6,16 +6,25 @@ import type { FeedBounds } from '../../src/live/reader.ts'
 import type { ChangedRow, ChangeKind } from '../../src/live/reads.ts'
 import { accessTo } from '../support/database-session.ts'
 
-export type OpenFeed = ChangeFeed & { closeAll(): Promise<void> }
+export type OpenFeed = ChangeFeed & {
+  /** How many changes its subscribers did not get because they read too slowly. */
+  dropped(): number
+  closeAll(): Promise<void>
+}
 
 /** A feed with connections of its own. `listenUrl` is where its bell listens, when that is another address. */
 export function openFeed(url: string, bounds: Partial<FeedBounds> = {}, listenUrl = url): OpenFeed {
   const log = pino({ level: 'silent' })
   const hot = openHotDatabase(accessTo(url, 'live-test'), 3)
   const clock = { monotonicMs: () => performance.now() }
-  const feed = openChangeFeed({ access: accessTo(listenUrl, 'live-test'), hot, log, clock, bounds })
+  let dropped = 0
+  const onDropped = (changes: number) => {
+    dropped += changes
+  }
+  const feed = openChangeFeed({ access: accessTo(listenUrl, 'live-test'), hot, log, clock, bounds, onDropped })
   return {
     ...feed,
+    dropped: () => dropped,
     async closeAll() {
       await feed.close()
       await hot.close()
