@@ -100,6 +100,27 @@ describe('the chart', () => {
       expect(kinds.filter(Boolean).sort()).toEqual(['Deployment', 'Deployment', 'PodDisruptionBudget', 'Service'])
     },
   )
+
+  test.skipIf(!hasProgram('helm'))('what helm renders starts a gateway, with the settings that were added', () => {
+    const chart = join(ROOT, 'deploy/helm/sivo-webhooks')
+    const added = ['--set', 'settings.SIVO_RETENTION_DAYS=30', '--set', 'settings.LOG_LEVEL=debug']
+    const { stdout } = spawnSync('helm', ['template', 'sivo', chart, ...added], { encoding: 'utf8' })
+    const deployments = parseAllDocuments(stdout)
+      .map((document) => document.toJS())
+      .filter((each) => each?.kind === 'Deployment')
+    const configs = deployments.map(({ spec }) => {
+      const env = spec.template.spec.containers[0].env as { name: string; value: string }[]
+      return readConfig({
+        ...Object.fromEntries(env.map(({ name, value }) => [name, value])),
+        DATABASE_URL: 'postgres://sivo:secret@db:5432/sivo',
+        SIVO_OPERATOR_KEY: 'k'.repeat(24),
+        SIVO_SECRETS_KEY: Buffer.alloc(32).toString('base64'),
+      })
+    })
+    expect(configs.map(({ role }) => role).sort()).toEqual(['api', 'worker'])
+    for (const config of configs)
+      expect([config.drainDelayMs, config.retentionDays, config.logLevel]).toEqual([5_000, 30, 'debug'])
+  })
 })
 
 test.skipIf(!hasProgram('systemd-analyze'))(
