@@ -41,6 +41,7 @@ export default {
       // Of Debian's packages; the tests that need it are skipped without it.
       ignoreBinaries: [
         'prometheus',
+        'epmd',
         'nats-server',
         'nginx',
         'haproxy',

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect as connectTo, createServer } from 'node:net'
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { connect as connectToNats, headers } from '@nats-io/transport-node'
 import { connect as connectToRabbit } from 'amqplib'
@@ -19,8 +21,15 @@ const stored = (subject: string) =>
 const sequences = async (subject: string) => (await stored(subject)).map(({ sequence }) => sequence)
 const upTo = (count: number) => Array.from({ length: count }, (_, i) => i + 1)
 
+type Killing = {
+  readonly args: readonly string[]
+  readonly broker: Broker
+  /** Runs when the broker is back. */
+  readonly afterwards: () => Promise<void>
+}
+
 /** Runs the command again and again, kills it, the gateway and the broker, each at another moment. */
-async function killEverything(args: readonly string[], broker: Broker): Promise<void> {
+async function killEverything({ args, broker, afterwards }: Killing): Promise<void> {
   for (let round = 0; round < 5; round++) {
     const reader = under.start(args)
     await new Promise((resolve) => setTimeout(resolve, 700 + 150 * round))
@@ -28,7 +37,16 @@ async function killEverything(args: readonly string[], broker: Broker): Promise<
       under.gateway.signal('SIGKILL')
       await under.gateway.ready(30_000)
     }
-    if (round === 3) await broker.crash()
+    if (round === 3) {
+      await broker.kill()
+      const early = under.start(args)
+      await under.house.until(async () => early.stderr().includes('cannot be reached'), 30_000)
+      reader.kill() // Two readers would share the messages, out of order.
+      await broker.start()
+      await afterwards()
+      early.kill()
+      await early.ended
+    }
     reader.kill()
     await reader.ended
   }
@@ -59,11 +77,24 @@ describe.skipIf(why('nats-server', 'intake from JetStream'))('JetStream', () => 
     const client = jetstream(connection)
     for (const n of upTo(2_000)) await client.publish('events.calls', body('nats', n))
     await connection.close()
-    await killEverything(ingest(), nats)
+    await killEverything({
+      args: ingest(),
+      broker: nats,
+      async afterwards() {
+        const publish = async (from: number) => {
+          const again = await connectToNats({ servers: nats.url })
+          for (const n of upTo(100)) await jetstream(again).publish('events.calls', body('nats', from + n))
+          await again.close()
+          await under.house.until(async () => (await stored('nats')).length === from + 100, 30_000)
+        }
+        await publish(2_000)
+        await nats.crash()
+        await publish(2_100)
+      },
+    })
     const last = under.start(ingest())
-    await under.house.until(async () => (await stored('nats')).length >= 2_000, 60_000)
     await last.stop()
-    expect(await sequences('nats')).toEqual(upTo(2_000))
+    expect(await sequences('nats')).toEqual(upTo(2_200))
   })
 
   test('an invalid message is parked with its issues, and the others go on', { timeout: 60_000 }, async () => {
@@ -86,6 +117,45 @@ describe.skipIf(why('nats-server', 'intake from JetStream'))('JetStream', () => 
     const first = await (await jetstreamManager(connection)).streams.getMessage('PARKED', { seq: 1 })
     expect(first!.header.get('Sivo-Error')).toContain('call.endet')
     await connection.close()
+  })
+
+  test('what is not there, or not allowed, ends the command with one sentence', { timeout: 60_000 }, async () => {
+    const ended = async (servers: string, stream: string, parking: string) => {
+      const { code, stderr } = await under.run([
+        'ingest',
+        'nats',
+        '--servers',
+        servers,
+        '--stream',
+        stream,
+        '--parking',
+        parking,
+      ])
+      return { code, stderr: stderr.trim() }
+    }
+    expect(await ended(nats.url, 'NOTHING', 'parked.events')).toEqual({
+      code: 2,
+      stderr: 'Expected the JetStream stream NOTHING, found none there. Make it first, or name another one.',
+    })
+    expect(await ended(nats.url, 'EVENTS', 'kept.nowhere')).toEqual({
+      code: 2,
+      stderr: expect.stringContaining('Expected a stream that keeps the parking subject kept.nowhere, found none'),
+    })
+    const guarded = await startNats(['--user', 'reader', '--pass', 'p@ss'])
+    try {
+      const { host } = new URL(guarded.url)
+      expect(await ended(`nats://reader:wrong@${host}`, 'EVENTS', 'parked.events')).toEqual({
+        code: 77,
+        stderr: expect.stringContaining('does not accept the user'),
+      })
+      // Let in, it looks for the stream.
+      expect(await ended(`nats://reader:p%40ss@${host}`, 'EVENTS', 'parked.events')).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining('Expected the JetStream stream EVENTS'),
+      })
+    } finally {
+      await guarded.stop()
+    }
   })
 })
 
@@ -110,11 +180,22 @@ describe.skipIf(why('rabbitmq-server', 'intake from RabbitMQ'))('RabbitMQ', () =
       channel.sendToQueue('events', body('amqp', n), { persistent: true, messageId: `m${n}` })
     await channel.waitForConfirms()
     await connection.close()
-    await killEverything(ingest(), rabbit)
+    await killEverything({
+      args: ingest(),
+      broker: rabbit,
+      async afterwards() {
+        const again = await connectToRabbit(rabbit.url)
+        const confirmed = await again.createConfirmChannel()
+        for (const n of upTo(200))
+          confirmed.sendToQueue('events', body('amqp', 2_000 + n), { persistent: true, messageId: `later ${n}` })
+        await confirmed.waitForConfirms()
+        await again.close()
+        await under.house.until(async () => (await stored('amqp')).length === 2_200, 60_000)
+      },
+    })
     const last = under.start(ingest())
-    await under.house.until(async () => (await stored('amqp')).length >= 2_000, 60_000)
     await last.stop()
-    expect((await sequences('amqp')).toSorted((a, b) => a! - b!)).toEqual(upTo(2_000))
+    expect((await sequences('amqp')).toSorted((a, b) => a! - b!)).toEqual(upTo(2_200))
   })
 
   test('a message without an id, or that is invalid, is parked with its reason', { timeout: 60_000 }, async () => {
@@ -136,4 +217,92 @@ describe.skipIf(why('rabbitmq-server', 'intake from RabbitMQ'))('RabbitMQ', () =
     expect(reasons).toEqual([expect.stringContaining('message id'), expect.stringContaining('call.endet')])
     await connection.close()
   })
+
+  test('a connection that breaks while the queue is looked up is made again', { timeout: 60_000 }, async () => {
+    const connection = await connectToRabbit(rabbit.url)
+    const channel = await connection.createConfirmChannel()
+    channel.sendToQueue('events', body('amqp broken', 1), { messageId: 'broken' })
+    await channel.waitForConfirms()
+    const proxy = await openBreakingProxy(Number(new URL(rabbit.url).port), QUEUE_DECLARE)
+    const reader = under.start([
+      'ingest',
+      'amqp',
+      '--broker',
+      proxy.url,
+      '--queue',
+      'events',
+      '--parking',
+      'events.parked',
+    ])
+    await under.house.until(async () => (await stored('amqp broken')).length === 1, 30_000)
+    const { code, stderr } = await reader.stop()
+    expect(proxy.broken()).toBe(1)
+    expect(code).toBe(0)
+    expect(stderr).toContain('Trying again.')
+    await proxy.close()
+    await connection.close()
+  })
+
+  test('what is not there, or not allowed, ends the command with one sentence', { timeout: 60_000 }, async () => {
+    const ended = async (broker: string, queue: string) => {
+      const { code, stderr } = await under.run([
+        'ingest',
+        'amqp',
+        '--broker',
+        broker,
+        '--queue',
+        queue,
+        '--parking',
+        'events.parked',
+      ])
+      return { code, stderr: stderr.trim() }
+    }
+    expect(await ended(rabbit.url, 'nothing')).toEqual({
+      code: 2,
+      stderr: 'Expected the queue nothing, found none there. Declare it first, durable, or name another one.',
+    })
+    const { host } = new URL(rabbit.url)
+    const wrong = await ended(`amqp://guest:wrong@${host}`, 'events')
+    expect(wrong).toEqual({ code: 77, stderr: expect.stringContaining('does not accept the user or the password') })
+    expect(wrong.stderr).not.toContain('wrong@')
+    expect(await ended(`amqp://${host}/nowhere`, 'events')).toEqual({
+      code: 2,
+      stderr: expect.stringContaining('does not open the virtual host'),
+    })
+    expect(await ended(`http://${host}`, 'events')).toEqual({
+      code: 2,
+      stderr: expect.stringContaining('Expected a URL such as amqp://'),
+    })
+  })
 })
+
+/** Class and method of AMQP's queue.declare, as a frame carries them. */
+const QUEUE_DECLARE = Buffer.from([0, 50, 0, 10])
+
+/** Passes everything on, and breaks the first connection whose client sends these bytes. */
+async function openBreakingProxy(port: number, at: Buffer) {
+  let broken = 0
+  const server = createServer((client) => {
+    const broker = connectTo(port, '127.0.0.1')
+    for (const [from, to] of [
+      [client, broker],
+      [broker, client],
+    ] as const) {
+      from.on('error', () => to.destroy())
+      from.on('close', () => to.destroy())
+    }
+    broker.pipe(client)
+    client.on('data', (chunk) => {
+      if (broken === 0 && chunk.includes(at)) {
+        broken++
+        client.destroy()
+      } else broker.write(chunk)
+    })
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    url: `amqp://127.0.0.1:${(server.address() as { port: number }).port}`,
+    broken: () => broken,
+    close: () => new Promise<void>((resolve) => server.close(() => resolve())),
+  }
+}

@@ -1,7 +1,8 @@
+import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Client } from '../client.ts'
 import { command, group } from '../command.ts'
-import { CommandFailure, EXIT } from '../failure.ts'
+import { CommandFailure, EXIT, usage } from '../failure.ts'
 import { takeFromAmqp } from '../ingest/amqp.ts'
 import { takeFromNats } from '../ingest/nats.ts'
 import { type BrokerMessage, type IngestCounts, takeBatch } from '../ingest/take-batch.ts'
@@ -44,6 +45,11 @@ async function ingest(
   )
 }
 
+const readCredentials = (file: string) =>
+  readFile(file).catch((error: Error) => {
+    throw usage(`${file} cannot be read: ${error.message}.`)
+  })
+
 const nats = command({
   command: 'nats',
   describe: 'Publish the messages of a JetStream stream, until Ctrl-C',
@@ -56,11 +62,15 @@ const nats = command({
       default: 'sivo',
       describe: 'Name of the consumer; processes that share it share the work',
     },
+    creds: { type: 'string', describe: 'File of credentials (JWT and seed), as "nsc" writes it' },
     parking: { type: 'string', demandOption: true, describe: 'Subject for invalid messages; a stream must keep it' },
   },
   examples: [['ingest nats --stream EVENTS --parking parked.events', 'takes every message of EVENTS']],
-  run: ({ client, output }, args) =>
-    ingest(client, output, (signal, take) => takeFromNats({ ...args, subject: args.subject ?? null, signal }, take)),
+  async run({ client, output }, args) {
+    const credentials = args.creds === undefined ? null : await readCredentials(args.creds)
+    const options = { ...args, subject: args.subject ?? null, credentials }
+    await ingest(client, output, (signal, take) => takeFromNats({ ...options, signal }, take))
+  },
 })
 
 const amqp = command({

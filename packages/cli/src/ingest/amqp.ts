@@ -1,7 +1,7 @@
 // Intake from RabbitMQ by AMQP 0-9-1: a consumer with explicit acknowledgements, and a channel with publisher confirms for
 // what is parked.
 
-import { type ConfirmChannel, type ConsumeMessage, connect } from 'amqplib'
+import { type ChannelModel, type ConfirmChannel, type ConsumeMessage, connect } from 'amqplib'
 import { CommandFailure, EXIT, usage } from '../failure.ts'
 import type { BrokerMessage } from './take-batch.ts'
 
@@ -12,6 +12,9 @@ export type AmqpOptions = {
   readonly signal: AbortSignal
 }
 
+/** Reply code of AMQP 0-9-1. */
+const NOT_FOUND = 404
+
 const PREFETCH = 200
 /** Messages that arrive this close together go out together. */
 const GATHER_MS = 20
@@ -21,14 +24,7 @@ export async function takeFromAmqp(
   { broker, queue, parking, signal }: AmqpOptions,
   take: (messages: readonly BrokerMessage[]) => Promise<void>,
 ): Promise<void> {
-  const connection = await connect(broker, { clientProperties: { connection_name: 'sivo ingest' } }).catch(
-    (error: Error) => {
-      throw new CommandFailure(
-        EXIT.unavailable,
-        `The broker at ${withoutPassword(broker)} cannot be reached: ${error.message}.`,
-      )
-    },
-  )
+  const connection = await connectToBroker(broker)
   const ended = new Promise<never>((_, reject) => {
     const end = (error?: Error) =>
       reject(new CommandFailure(EXIT.unavailable, `The connection to the broker ended: ${error?.message ?? 'closed'}.`))
@@ -37,7 +33,7 @@ export async function takeFromAmqp(
   })
   ended.catch(() => {})
   try {
-    await requireQueues(broker, [queue, parking])
+    for (const name of [queue, parking]) await requireQueue(connection, name)
     const channel = await connection.createConfirmChannel()
     channel.on('error', () => {})
     await channel.prefetch(PREFETCH)
@@ -64,20 +60,42 @@ export async function takeFromAmqp(
   }
 }
 
-/** Asks for each queue on a channel of its own: a channel ends when a queue is not there. */
-async function requireQueues(broker: string, queues: readonly string[]): Promise<void> {
-  for (const queue of queues) {
-    const connection = await connect(broker)
-    try {
-      const channel = await connection.createChannel()
-      channel.on('error', () => {})
-      await channel.checkQueue(queue)
-    } catch {
-      throw usage(`Expected the queue ${queue}, found none there. Declare it first, durable, or name another one.`)
-    } finally {
-      await connection.close().catch(() => {})
-    }
+async function connectToBroker(broker: string): Promise<ChannelModel> {
+  const { protocol } = URL.parse(broker) ?? {}
+  if (protocol !== 'amqp:' && protocol !== 'amqps:')
+    throw usage(`Expected a URL such as amqp://user:password@host:5672, got ${withoutPassword(broker)}.`)
+  try {
+    return await connect(broker, { clientProperties: { connection_name: 'sivo ingest' } })
+  } catch (error) {
+    const { message } = error as Error
+    // The client gives no code for what ends the handshake.
+    if (message.includes('ACCESS-REFUSED'))
+      throw new CommandFailure(
+        EXIT.notAllowed,
+        `The broker at ${withoutPassword(broker)} does not accept the user or the password. Put them into the URL: amqp://user:password@host.`,
+      )
+    if (message.includes('ConnectionOpenOk; got <ConnectionClose'))
+      throw usage(
+        `The broker at ${withoutPassword(broker)} does not open the virtual host in the URL: it is not there, or the user may not use it.`,
+      )
+    throw new CommandFailure(
+      EXIT.unavailable,
+      `The broker at ${withoutPassword(broker)} cannot be reached: ${message}.`,
+    )
   }
+}
+
+/** On a channel of its own: a channel ends when a queue is not there. Throws what the connection throws while it ends. */
+async function requireQueue(connection: ChannelModel, queue: string): Promise<void> {
+  const channel = await connection.createChannel()
+  channel.on('error', () => {}) // Told by what rejects.
+  try {
+    await channel.checkQueue(queue)
+  } catch (error) {
+    if ((error as { code?: number }).code !== NOT_FOUND) throw error
+    throw usage(`Expected the queue ${queue}, found none there. Declare it first, durable, or name another one.`)
+  }
+  await channel.close()
 }
 
 function brokerMessage(

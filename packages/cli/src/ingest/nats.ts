@@ -4,12 +4,14 @@ import {
   AckPolicy,
   type ConsumerMessages,
   DeliverPolicy,
+  JetStreamApiCodes,
+  JetStreamApiError,
   type JetStreamClient,
   type JsMsg,
   jetstream,
   jetstreamManager,
 } from '@nats-io/jetstream'
-import { connect, headers, type NatsConnection } from '@nats-io/transport-node'
+import { AuthorizationError, connect, credsAuthenticator, headers, type NatsConnection } from '@nats-io/transport-node'
 import { CommandFailure, EXIT, usage } from '../failure.ts'
 import type { BrokerMessage } from './take-batch.ts'
 
@@ -21,6 +23,8 @@ export type NatsOptions = {
   /** Name of the consumer: two that share it share the work. */
   readonly durable: string
   readonly parking: string
+  /** The content of a file of credentials; null: none. */
+  readonly credentials: Uint8Array | null
   readonly signal: AbortSignal
 }
 
@@ -38,15 +42,19 @@ export async function takeFromNats(
   const connection = await connectToNats(options)
   try {
     const manager = await jetstreamManager(connection)
-    const { created } = await manager.streams.info(options.stream).catch(() => {
-      throw usage(
-        `Expected the JetStream stream ${options.stream}, found none there. Make it first, or name another one.`,
-      )
+    const { created } = await manager.streams.info(options.stream).catch((error: unknown) => {
+      throw isStreamMissing(error)
+        ? usage(
+            `Expected the JetStream stream ${options.stream}, found none there. Make it first, or name another one.`,
+          )
+        : error
     })
-    await manager.streams.find(options.parking).catch(() => {
-      throw usage(
-        `Expected a stream that keeps the parking subject ${options.parking}, found none: an invalid message could get lost. Make one first.`,
-      )
+    await manager.streams.find(options.parking).catch((error: unknown) => {
+      throw isStreamMissing(error)
+        ? usage(
+            `Expected a stream that keeps the parking subject ${options.parking}, found none: an invalid message could get lost. Make one first.`,
+          )
+        : error
     })
     await manager.consumers.add(options.stream, {
       durable_name: options.durable,
@@ -77,16 +85,46 @@ export async function takeFromNats(
   }
 }
 
-async function connectToNats({ servers }: NatsOptions): Promise<NatsConnection> {
+async function connectToNats({ servers, credentials }: NatsOptions): Promise<NatsConnection> {
+  const urls = servers.map((server) => {
+    const url = URL.parse(server.includes('://') ? server : `nats://${server}`)
+    if (!url?.host) throw usage(`Expected an address such as nats://127.0.0.1:4222, got ${JSON.stringify(server)}.`)
+    return url
+  })
+  const hosts = urls.map(({ host }) => host)
   try {
-    return await connect({ servers: [...servers], name: 'sivo ingest', maxReconnectAttempts: -1 })
+    return await connect({
+      servers: hosts,
+      name: 'sivo ingest',
+      maxReconnectAttempts: -1,
+      ...(urls.some(({ protocol }) => protocol === 'tls:') ? { tls: {} } : {}),
+      ...authentication(urls, credentials),
+    })
   } catch (error) {
+    if (error instanceof AuthorizationError)
+      throw new CommandFailure(
+        EXIT.notAllowed,
+        `NATS at ${hosts.join(', ')} does not accept the user, the password, the token or the credentials. Put them into the address (nats://user:password@host, nats://token@host), or name a file with --creds.`,
+      )
     throw new CommandFailure(
       EXIT.unavailable,
-      `NATS at ${servers.join(', ')} cannot be reached: ${(error as Error).message}.`,
+      `NATS at ${hosts.join(', ')} cannot be reached: ${(error as Error).message}.`,
     )
   }
 }
+
+/** What the client is to sign in with: a file of credentials, or what stands in an address. */
+function authentication(urls: readonly URL[], credentials: Uint8Array | null) {
+  if (credentials) return { authenticator: credsAuthenticator(credentials) }
+  const given = urls.find(({ username }) => username)
+  if (!given) return {}
+  const user = decodeURIComponent(given.username)
+  return given.password ? { user, pass: decodeURIComponent(given.password) } : { token: user }
+}
+
+/** Anything else, a connection that ended or an answer that did not come, says nothing about the stream. */
+const isStreamMissing = (error: unknown): boolean =>
+  error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound
 
 async function collect(fetched: ConsumerMessages, signal: AbortSignal): Promise<JsMsg[]> {
   const messages: JsMsg[] = []
