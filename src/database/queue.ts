@@ -27,6 +27,7 @@ export const JOBS = {
   'retry-dead-letters': z.object({ bulkRetryId: uuid }),
   'make-partitions': z.object({}),
   'drop-partitions': z.object({}),
+  'forget-payloads': z.object({}),
   'replace-foreign-stamps': z.object({}),
   'purge-idempotency-keys': z.object({}),
   'forget-statistics': z.object({}),

@@ -157,11 +157,11 @@ export type ManualChange =
   | { readonly kind: 'left-alone' }
 
 /**
- * Decides a manual retry. `inTheAir` means that an attempt is being made now: the retry then changes nothing.
- * A refusal holds a sentence for the caller.
+ * Decides a manual retry. `inTheAir` means that an attempt is being made now: the retry then changes nothing. Without the
+ * payload of its event (`hasPayload`) nothing can be sent. A refusal holds a sentence for the caller.
  */
 export function decideRetry(
-  delivery: RetryState & { inTheAir: boolean; reason: string | null },
+  delivery: RetryState & { inTheAir: boolean; hasPayload: boolean; reason: string | null },
   endpoint: EndpointView,
   request: { resend: boolean; schedule: readonly number[] },
 ): ManualChange | Refusal {
@@ -171,6 +171,11 @@ export function decideRetry(
     return {
       refused:
         'Expected a delivery to an existing endpoint, got one whose endpoint was deleted. Publish the event again for another endpoint.',
+    }
+  if (!delivery.hasPayload && (status === 'DEAD_LETTERED' || (status === 'SUCCEEDED' && request.resend)))
+    return {
+      refused:
+        'Expected a delivery whose payload is kept, got one whose payload was deleted, so there is nothing to send. Publish the event again if the publisher still has it.',
     }
   switch (status) {
     case 'DEAD_LETTERED':

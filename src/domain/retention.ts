@@ -17,6 +17,25 @@ export function leastRetentionDays(schedule: readonly number[], jitter: number):
   return Math.max(1, Math.ceil(longestMs / DAY_MS))
 }
 
+/**
+ * What is wrong with the days for which a tenant wants payloads kept: an issue's message, or null. Null days: as long as
+ * events. `mostDays`: how long events are kept.
+ */
+export function validatePayloadRetention(
+  days: number | null,
+  { leastDays, mostDays }: { leastDays: number; mostDays: number },
+): string | null {
+  if (days === null || (Number.isInteger(days) && days >= leastDays && days <= mostDays)) return null
+  const expected = `expected whole days from ${leastDays} to ${mostDays}, or null, got ${days}`
+  if (days < leastDays)
+    return `${expected}; the retries of a delivery may take ${inDays(leastDays)}, and each of them needs the payload`
+  return `${expected}; this deployment keeps events for ${inDays(mostDays)}, and null keeps payloads as long`
+}
+
+function inDays(count: number): string {
+  return count === 1 ? '1 day' : `${count} days`
+}
+
 /** The time from which on rows are kept, Unix ms. */
 export function keptSince(nowMs: number, retentionMs: number): number {
   return nowMs - retentionMs

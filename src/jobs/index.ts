@@ -25,6 +25,7 @@ import { forgetTestSteps } from '../gateway/deliver/test-steps.ts'
 import { purgeIdempotencyKeys } from '../gateway/publish/purge-idempotency-keys.ts'
 import { dropExpiredPartitions } from '../gateway/retention/drop-partitions.ts'
 import { forgetLeftovers } from '../gateway/retention/forget-leftovers.ts'
+import { forgetPayloads } from '../gateway/retention/forget-payloads.ts'
 import type { BulkRetries } from '../gateway/retry/bulk-retry-worker.ts'
 import { forgetStatistics } from '../gateway/statistics/statistics.ts'
 
@@ -33,6 +34,8 @@ const CRONTAB = `
 17 3 * * * make-partitions ?fill=1d
 # What is older than the retention. The events of a week go an hour after its deliveries.
 31 * * * * drop-partitions
+# Payloads of tenants that keep them for a shorter time.
+37 * * * * forget-payloads
 # What a restored dump brought along. Each start of the runner asks for it too.
 11 * * * * replace-foreign-stamps
 # What was in flight as its endpoint was deleted.
@@ -86,6 +89,7 @@ export function startJobs({ ctx, lanes, processId, bulkRetries, pool, setPoolIds
     'retry-dead-letters': implement('retry-dead-letters', () => bulkRetries.wake()),
     'make-partitions': implement('make-partitions', () => makePartitions(pool)),
     'drop-partitions': implement('drop-partitions', () => dropExpiredPartitions(ctx, { pool })),
+    'forget-payloads': implement('forget-payloads', () => forgetPayloads(ctx)),
     'replace-foreign-stamps': implement('replace-foreign-stamps', async () => {
       const replaced = await replaceForeignStamps(ctx.hot)
       if (replaced > 0) ctx.log.warn({ rows: replaced }, 'database.was_restored')

@@ -108,7 +108,13 @@ export const Attempt = builder.prismaObject('Attempt', {
     responseBody: t.exposeString('responseBody', {
       nullable: true,
       description:
-        'The start of the reply’s body, at most 16 KiB; null if no reply came. Bytes that are not UTF-8 become U+FFFD.',
+        'The start of the reply’s body, at most 16 KiB; null if no reply came, or if the body was deleted. Bytes that are not UTF-8 become U+FFFD.',
+    }),
+    responseBodyDeletedAt: t.expose('bodyDeletedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description:
+        'When the reply’s body was deleted, together with the payload of the event; null while it is kept, and if no reply came.',
     }),
     responseBodyNote: t.exposeString('responseBodyNote', {
       nullable: true,

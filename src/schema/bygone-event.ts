@@ -23,5 +23,6 @@ export function bygoneEvent({ tenantId, eventId, eventType, subject, test }: OfE
     createdAt: at,
     body: null,
     traceContext: null,
+    bodyDeletedAt: null,
   }
 }

@@ -50,6 +50,14 @@ export const Event = builder.prismaObject('Event', {
       nullable: true,
       description: 'The exact text that the gateway signs and sends; null after its retention time.',
     }),
+    payloadDeletedAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description:
+        'When the payload was deleted, because its retention time was over or because it was erased; null while it is kept. Nothing can be sent without it.',
+      select: { body: true, bodyDeletedAt: true },
+      resolve: ({ body, bodyDeletedAt }, _args, { clock }) => bodyDeletedAt ?? (body === null ? clock.now() : null),
+    }),
     deliveries: t.relation('deliveries', {
       description: 'The deliveries of the event, one for each endpoint that receives it.',
       query: { orderBy: { id: 'asc' } },

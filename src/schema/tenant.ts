@@ -1,8 +1,9 @@
 import { toPublicId } from '../domain/id.ts'
 import { ANY_TENANT } from '../domain/viewer.ts'
 import { createTenant } from '../gateway/admin/open-tenant.ts'
+import { updateTenant } from '../gateway/admin/update-tenant.ts'
 import type { Prisma } from '../generated/prisma/client.ts'
-import { builder, OPERATORS, READERS, type RequestContext } from './builder.ts'
+import { ADMINISTRATORS, builder, OPERATORS, READERS, type RequestContext } from './builder.ts'
 import { pageArgs, pageCost, pageQuery, pageSelection, readPage, toPage } from './connections.ts'
 import { type Lookup, lookup, viewerOf } from './tenancy.ts'
 
@@ -19,7 +20,13 @@ export const Tenant = builder.prismaObject('Tenant', {
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the tenant was created.' }),
     payloadRetentionDays: t.exposeInt('payloadRetentionDays', {
       nullable: true,
-      description: 'How many days the payloads of events are kept; null if the setting of the deployment applies.',
+      description:
+        'How many days the payloads of events are kept; null if the setting of the deployment applies. Afterwards the bodies of events, and of the replies to them, are deleted; the log of deliveries stays. A payload that a delivery waits to send is kept.',
+    }),
+    retentionDays: t.int({
+      description:
+        'How many days events, deliveries and attempts are kept at least: the setting of the deployment. They go by whole weeks.',
+      resolve: (_tenant, _args, { config }) => config.retentionDays,
     }),
   }),
 })
@@ -87,6 +94,39 @@ builder.mutationField('createTenant', (t) =>
     args: { input: t.arg({ type: CreateTenantInput, required: true, description: 'The tenant to create.' }) },
     resolve: async (_root, { input }, ctx) => ({
       tenant: await createTenant(ctx, viewerOf(ctx), { name: input.name }),
+    }),
+  }),
+)
+
+const UpdateTenantInput = builder.inputType('UpdateTenantInput', {
+  description: 'The changes of a tenant. A field that is absent does not change.',
+  fields: (t) => ({
+    tenantId: t.id({ description: 'The tenant. Operators must name it; for others it is their own.' }),
+    name: t.string({ description: 'The name of the tenant, 1 to 200 characters.' }),
+    payloadRetentionDays: t.int({
+      description:
+        'How many days the payloads of events are kept: at least as long as the retries of a delivery may take, and at most as long as events are kept. If null, as long as events are kept.',
+    }),
+  }),
+})
+
+const UpdateTenantSuccess = builder.objectRef<{ tenant: { id: string } }>('UpdateTenantSuccess').implement({
+  description: 'The tenant was changed.',
+  fields: (t) => ({
+    tenant: t.field({ type: Tenant, description: 'The tenant as it is now.', resolve: ({ tenant }) => tenant }),
+  }),
+})
+
+builder.mutationField('updateTenant', (t) =>
+  t.field({
+    type: UpdateTenantSuccess,
+    errors: {},
+    description:
+      'Changes a tenant. With a shorter time for payloads, those that are older are deleted within the hour; no later change brings them back.',
+    authScopes: { roles: ADMINISTRATORS },
+    args: { input: t.arg({ type: UpdateTenantInput, required: true, description: 'The changes.' }) },
+    resolve: async (_root, { input: { tenantId, ...changes } }, ctx) => ({
+      tenant: await updateTenant(ctx, viewerOf(ctx), tenantId, changes),
     }),
   }),
 )

@@ -331,11 +331,20 @@ describe('the planned attempts of a delivery', () => {
 })
 
 describe('the manual changes of a delivery', () => {
-  const ask = (status: StoredDeliveryStatus, endpoint: EndpointView, resend: boolean, inTheAir = false) => {
-    const decided = decideRetry({ ...delivery({ status, attemptCount: 4 }), inTheAir, reason: null }, endpoint, {
-      resend,
-      schedule: SCHEDULE,
-    })
+  const ask = (
+    status: StoredDeliveryStatus,
+    endpoint: EndpointView,
+    resend: boolean,
+    { inTheAir = false, hasPayload = true } = {},
+  ) => {
+    const decided = decideRetry(
+      { ...delivery({ status, attemptCount: 4 }), inTheAir, hasPayload, reason: null },
+      endpoint,
+      {
+        resend,
+        schedule: SCHEDULE,
+      },
+    )
     return 'refused' in decided ? 'refused' : decided.kind
   }
 
@@ -376,20 +385,30 @@ describe('the manual changes of a delivery', () => {
   )
 
   test('a manual retry leaves an attempt in the air alone', () => {
-    expect(ask('PENDING', ACTIVE, false, true)).toBe('left-alone')
+    expect(ask('PENDING', ACTIVE, false, { inTheAir: true })).toBe('left-alone')
+  })
+
+  test('a dead letter without its payload is not retried, and a success is not sent again', () => {
+    const forgotten = { hasPayload: false }
+    expect(ask('DEAD_LETTERED', ACTIVE, false, forgotten)).toBe('refused')
+    expect(ask('SUCCEEDED', ACTIVE, true, forgotten)).toBe('refused')
   })
 
   test('a status of a newer version throws, and no change is decided', () => {
-    const unheard = { ...delivery({ status: 'ARCHIVED' as never }), inTheAir: false, reason: null }
+    const unheard = { ...delivery({ status: 'ARCHIVED' as never }), inTheAir: false, hasPayload: true, reason: null }
     expect(() => decideRetry(unheard, ACTIVE, { resend: false, schedule: SCHEDULE })).toThrow('ARCHIVED')
   })
 
   test('a new cycle has the whole schedule and continues the count; a resend has one attempt', () => {
     const of = (status: StoredDeliveryStatus, resend: boolean) =>
-      decideRetry({ ...delivery({ status, attemptCount: 4 }), inTheAir: false, reason: null }, ACTIVE, {
-        resend,
-        schedule: SCHEDULE,
-      })
+      decideRetry(
+        { ...delivery({ status, attemptCount: 4 }), inTheAir: false, hasPayload: true, reason: null },
+        ACTIVE,
+        {
+          resend,
+          schedule: SCHEDULE,
+        },
+      )
     expect(of('DEAD_LETTERED', false)).toEqual({ kind: 'new-cycle', cycleStart: 4, maxAttempts: 8, resend: false })
     expect(of('SUCCEEDED', true)).toEqual({ kind: 'resend', cycleStart: 4, maxAttempts: 5, resend: true })
     expect(of('PENDING', false)).toEqual({ kind: 'attempt-now', cycleStart: 0, maxAttempts: 4, resend: false })

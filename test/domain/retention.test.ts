@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { expiredPartitions, leastRetentionDays } from '../../src/domain/retention.ts'
+import { expiredPartitions, leastRetentionDays, validatePayloadRetention } from '../../src/domain/retention.ts'
 
 const WEEK = 7 * 86_400_000
 const week = (n: number) => ({ from: n * WEEK, to: (n + 1) * WEEK })
@@ -39,4 +39,16 @@ test('a first partition without a beginning holds back every event of its time',
     attempt: [],
     delivery: [first],
   })
+})
+
+test('payloads are kept for at least the retries and at most as long as events; null is as long as events', () => {
+  const bounds = { leastDays: 5, mostDays: 90 }
+  for (const days of [null, 5, 90]) expect(validatePayloadRetention(days, bounds)).toBeNull()
+  expect(validatePayloadRetention(4, bounds)).toBe(
+    'expected whole days from 5 to 90, or null, got 4; the retries of a delivery may take 5 days, and each of them needs the payload',
+  )
+  expect(validatePayloadRetention(91, bounds)).toBe(
+    'expected whole days from 5 to 90, or null, got 91; this deployment keeps events for 90 days, and null keeps payloads as long',
+  )
+  for (const days of [0, -1, 5.5, Number.NaN]) expect(validatePayloadRetention(days, bounds)).toMatch(/^expected whole/)
 })

@@ -33,6 +33,11 @@ export function formatCapped({ count: value, precision }: { count: number; preci
   return precision === 'EXACT' ? count.format(value) : `${count.format(value)}+`
 }
 
+/** 1 → '1 day', 90 → '90 days'. */
+export function countOfDays(days: number): string {
+  return days === 1 ? '1 day' : `${formatCount(days)} days`
+}
+
 export function formatRate(rate: number | null | undefined): string {
   if (rate === null || rate === undefined) return '–'
   // 99.996 % is not "100 %".

@@ -288,6 +288,7 @@ const EVENT = graphql(`
       occurredAt
       createdAt
       body
+      payloadDeletedAt
       deliveries {
         ...DeliveryRow
       }
@@ -404,7 +405,7 @@ function EventPanel({ eventId, tenantId, onClose }: { eventId: string; tenantId:
               <ExplainDialog eventId={eventId} tenantId={tenantId} onClose={() => setExplaining(false)} />
             )}
           </section>
-          <Body body={event.body ?? null} />
+          <Body event={event} />
         </>
       )}
     </aside>

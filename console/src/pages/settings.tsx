@@ -1,11 +1,13 @@
 import { getRouteApi } from '@tanstack/react-router'
-import { Link2, LogOut } from 'lucide-react'
+import { Hourglass, Link2, LogOut } from 'lucide-react'
 import { useState } from 'react'
 import { graphql, useApiQuery } from '../api/client.ts'
 import { ROLE_SENTENCES } from '../components/settings/api-keys.tsx'
 import { AuditLog } from '../components/settings/audit-log.tsx'
 import { ConsoleLinkDialog } from '../components/settings/console-link-dialog.tsx'
 import { ConsoleSessions } from '../components/settings/console-sessions.tsx'
+import { PayloadRetentionDialog } from '../components/settings/payload-retention-dialog.tsx'
+import { countOfDays } from '../lib/format.ts'
 import { setShortcutsEnabled, useShortcutsEnabled } from '../lib/keyboard.ts'
 import { useSetSearch } from '../lib/set-search.ts'
 import { setTheme, type ThemeChoice, useThemeChoice } from '../lib/theme.ts'
@@ -26,6 +28,7 @@ const PAGE = graphql(`
       name
       createdAt
       payloadRetentionDays
+      retentionDays
     }
   }
 `)
@@ -66,6 +69,7 @@ function General({ tenantId }: { tenantId: string }) {
   const theme = useThemeChoice()
   const shortcutsAreOn = useShortcutsEnabled()
   const [isInviting, setInviting] = useState(false)
+  const [isChangingRetention, setChangingRetention] = useState(false)
   const tenant = data?.tenant
   if (fault && !data) return <Failed fault={fault} onRetry={refetch} />
   if (!data) return <LoadingRows />
@@ -122,7 +126,16 @@ function General({ tenantId }: { tenantId: string }) {
         </div>
       </Card>
       {tenant && (
-        <Card title="Tenant and retention">
+        <Card
+          title="Tenant and retention"
+          actions={
+            mayChange && (
+              <Button icon={<Hourglass size={14} aria-hidden />} onClick={() => setChangingRetention(true)}>
+                Change retention
+              </Button>
+            )
+          }
+        >
           <div className="p-4">
             <Facts
               facts={[
@@ -136,15 +149,24 @@ function General({ tenantId }: { tenantId: string }) {
                 ],
                 ['Created', <Time key="created" at={tenant.createdAt} />],
                 [
-                  'Payloads kept',
-                  tenant.payloadRetentionDays === null ? (
-                    <span key="kept">
-                      as the deployment is configured
-                      <span className="block text-xs text-ink-3">This tenant has no retention of its own.</span>
+                  'Kept',
+                  <span key="kept">
+                    {countOfDays(tenant.retentionDays)}
+                    <span className="block text-xs text-ink-3">
+                      Events, deliveries and attempts, as the deployment is configured. They go by whole weeks.
                     </span>
-                  ) : (
-                    `${tenant.payloadRetentionDays} days, then they are forgotten; what became of them stays`
-                  ),
+                  </span>,
+                ],
+                [
+                  'Payloads kept',
+                  <span key="payloads">
+                    {countOfDays(tenant.payloadRetentionDays ?? tenant.retentionDays)}
+                    <span className="block text-xs text-ink-3">
+                      {tenant.payloadRetentionDays === null
+                        ? 'As long as their events. This tenant has no retention of its own.'
+                        : 'The retention of this tenant. Then the bodies of events and answers are deleted; the log of deliveries stays.'}
+                    </span>
+                  </span>,
                 ],
               ]}
             />
@@ -163,6 +185,9 @@ function General({ tenantId }: { tenantId: string }) {
             </Button>
           </div>
         </Card>
+      )}
+      {isChangingRetention && tenant && (
+        <PayloadRetentionDialog tenant={tenant} onClose={() => setChangingRetention(false)} onChanged={refetch} />
       )}
       {isInviting && tenant && (
         <ConsoleLinkDialog tenantId={tenant.id} tenantName={tenant.name} onClose={() => setInviting(false)} />

@@ -10,6 +10,7 @@ import { decideRetry, type RetryState } from '../../domain/delivery.ts'
 import type { DeliveryFilter } from '../../domain/delivery-filter.ts'
 import type { EndpointStatus } from '../../generated/prisma/enums.ts'
 import { putBack } from '../state/delivery-changes.ts'
+import { holdPayloads } from '../state/hold-payloads.ts'
 import { retriedInBulk } from './bulk-retry-kind.ts'
 
 const CHUNK = 200
@@ -59,9 +60,13 @@ export async function retryChunk(
     if (!turn) return { retried: 0, nextMs: null }
     if (turn.waitMs > 0) return { retried: 0, nextMs: turn.waitMs }
     const found = await takeDeliveries(tx, turn)
-    const changes = found.flatMap(({ id, endpointStatus, deletedAt, ...delivery }) => {
+    const payloads = await holdPayloads(
+      tx,
+      found.map(({ eventId }) => eventId),
+    )
+    const changes = found.flatMap(({ id, eventId, endpointStatus, deletedAt, ...delivery }) => {
       const change = decideRetry(
-        delivery,
+        { ...delivery, hasPayload: payloads.has(eventId) },
         { status: endpointStatus, deletedAt },
         { resend: false, schedule: config.retrySchedule },
       )
@@ -77,6 +82,7 @@ export async function retryChunk(
 
 type Found = RetryState & {
   id: string
+  eventId: string
   reason: string | null
   inTheAir: boolean
   endpointStatus: EndpointStatus
@@ -90,7 +96,7 @@ async function takeDeliveries(tx: Queryable, { filter, asOf, walkedTo, room }: T
   return tx.query<Found>(
     named(
       'bulk-retry-take',
-      `select d.id, d.status, d.test, d.resend, d.reason, d.attempt_count as "attemptCount",
+      `select d.id, d.event_id as "eventId", d.status, d.test, d.resend, d.reason, d.attempt_count as "attemptCount",
          d.cycle_start as "cycleStart", d.max_attempts as "maxAttempts", p.status as "endpointStatus",
          p.deleted_at as "deletedAt", coalesce(${isHeld('d')}, false) as "inTheAir"
        from delivery d join endpoint p on p.id = d.endpoint_id

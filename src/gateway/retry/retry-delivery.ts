@@ -9,10 +9,12 @@ import { decideCancel, decideRetry, type EndpointView, type RetryState } from '.
 import { ConflictError, NotFoundError } from '../../errors.ts'
 import { auditOnHot } from '../state/audit.ts'
 import { cancelDeliveries, putBack } from '../state/delivery-changes.ts'
+import { holdPayloads } from '../state/hold-payloads.ts'
 
 type Locked = RetryState & {
   reason: string | null
   inTheAir: boolean
+  eventId: string
   endpointStatus: EndpointView['status']
   deletedAt: EndpointView['deletedAt']
 }
@@ -23,7 +25,7 @@ const LOCK: Statement = {
   text: `
     select d.status, d.test, d.resend, d.reason, d.attempt_count as "attemptCount", d.cycle_start as "cycleStart",
       d.max_attempts as "maxAttempts", p.status as "endpointStatus", p.deleted_at as "deletedAt",
-      coalesce(${isHeld('d')}, false) as "inTheAir"
+      coalesce(${isHeld('d')}, false) as "inTheAir", d.event_id as "eventId"
     from (select * from delivery where id = $1 limit 1 for update) d join endpoint p on p.id = d.endpoint_id
     where d.tenant_id = $2`,
 }
@@ -50,7 +52,8 @@ export async function retryDelivery(
 ): Promise<void> {
   await ctx.hot.transaction(async (tx) => {
     const { delivery, endpoint } = await lock(tx, deliveryId, tenantId)
-    const change = decideRetry(delivery, endpoint, { resend, schedule: ctx.config.retrySchedule })
+    const hasPayload = (await holdPayloads(tx, [delivery.eventId])).has(delivery.eventId)
+    const change = decideRetry({ ...delivery, hasPayload }, endpoint, { resend, schedule: ctx.config.retrySchedule })
     if ('refused' in change) throw new ConflictError(change.refused)
     if (change.kind === 'left-alone') return
     await putBack(tx, [{ id: deliveryId, ...change }])

@@ -8,6 +8,7 @@ import { Empty, Notice } from '../../ui/states.tsx'
 import { Time } from '../../ui/time.tsx'
 
 type Attempt = AttemptDetailFragment
+type SentEvent = { readonly body?: string | null; readonly payloadDeletedAt?: string | null }
 type Header = { readonly name: string; readonly value: string }
 
 function NoAttempt() {
@@ -52,10 +53,19 @@ export function ResponseTab({ attempt }: { attempt: Attempt | null }) {
       {responseBody ? (
         <Code label="response body" text={pretty(responseBody)} isJson={isJson(responseBody)} />
       ) : (
-        statusCode !== null && <p className="text-ink-3">The answer had no body.</p>
+        statusCode !== null && <NoResponseBody deletedAt={attempt.responseBodyDeletedAt ?? null} />
       )}
       {responseHeaders && <Headers label="Response headers" headers={responseHeaders} />}
     </div>
+  )
+}
+
+function NoResponseBody({ deletedAt }: { deletedAt: string | null }) {
+  if (deletedAt === null) return <p className="text-ink-3">The answer had no body.</p>
+  return (
+    <p className="text-ink-3">
+      The body of the answer was deleted with the payload of its event: <Time at={deletedAt} />.
+    </p>
   )
 }
 
@@ -71,7 +81,7 @@ export function RequestTab({ attempt, endpoint, event }: RequestTabProps) {
       <p className="font-mono text-xs [overflow-wrap:anywhere]">
         <span className="font-semibold">POST</span> {attempt?.url ?? endpoint.url}
       </p>
-      <Body body={event.body ?? null} />
+      <Body event={event} />
       {attempt && (
         <Headers
           label="Request headers"
@@ -118,16 +128,25 @@ export function EventTab({ event }: { event: DeliveryDetailFragment['event'] }) 
           ['Accepted', <Time key="accepted" at={event.createdAt} />],
         ]}
       />
-      <Body body={event.body ?? null} />
+      <Body event={event} />
     </div>
   )
 }
 
-/** The signed body, indented for reading. */
-export function Body({ body }: { body: string | null }) {
-  if (body === null)
+/** The signed body, indented for reading; or that it was forgotten, and when. */
+export function Body({ event: { body, payloadDeletedAt } }: { event: SentEvent }) {
+  if (body == null)
     return (
-      <Notice tone="info">The payload is no longer kept: retention took it. Everything else about it stays.</Notice>
+      <Notice tone="info">
+        The payload is no longer kept
+        {payloadDeletedAt && (
+          <>
+            {' '}
+            (forgotten <Time at={payloadDeletedAt} />)
+          </>
+        )}
+        , so it cannot be sent again. Everything else about it stays.
+      </Notice>
     )
   return (
     <div>

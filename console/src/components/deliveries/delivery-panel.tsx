@@ -48,6 +48,7 @@ graphql(`
     responseBody
     responseBodyTruncated
     responseBodyNote
+    responseBodyDeletedAt
     requestCount
     timing {
       dnsMs
@@ -81,6 +82,7 @@ graphql(`
       occurredAt
       createdAt
       body
+      payloadDeletedAt
     }
     plannedAttempts {
       number
