@@ -1,15 +1,9 @@
-// The routes, one line for each page. The code of a page is loaded when it is opened.
+// The routes, one line for each page. The code of a page is loaded when it is opened, or before that when the browser is idle.
 
-import {
-  createRootRoute,
-  createRoute,
-  createRouter,
-  lazyRouteComponent,
-  redirect,
-  retainSearchParams,
-} from '@tanstack/react-router'
+import { createRootRoute, createRoute, createRouter, redirect, retainSearchParams } from '@tanstack/react-router'
 import { PageFailed, PageNotFound } from './components/shell/page-failed.tsx'
 import { Shell } from './components/shell/shell.tsx'
+import { later } from './lib/later.tsx'
 import {
   compact,
   deliverySearch,
@@ -38,17 +32,17 @@ const tabOf = (raw: Record<string, unknown>) => compact({ tab: text(raw['tab']) 
 const overview = createRoute({
   ...at('/'),
   validateSearch: overviewSearch,
-  component: lazyRouteComponent(() => import('./pages/overview.tsx'), 'OverviewPage'),
+  component: later(() => import('./pages/overview.tsx'), 'OverviewPage'),
 })
 const live = createRoute({
   ...at('/live'),
   validateSearch: deliverySearch,
-  component: lazyRouteComponent(() => import('./pages/live.tsx'), 'LivePage'),
+  component: later(() => import('./pages/live.tsx'), 'LivePage'),
 })
 const deliveries = createRoute({
   ...at('/deliveries'),
   validateSearch: deliverySearch,
-  component: lazyRouteComponent(() => import('./pages/deliveries.tsx'), 'DeliveriesPage'),
+  component: later(() => import('./pages/deliveries.tsx'), 'DeliveriesPage'),
 })
 const oneDelivery = createRoute({
   ...at('/deliveries/$deliveryId'),
@@ -59,70 +53,70 @@ const oneDelivery = createRoute({
 const failedAttempts = createRoute({
   ...at('/failed-attempts'),
   validateSearch: failedAttemptSearch,
-  component: lazyRouteComponent(() => import('./pages/failed-attempts.tsx'), 'FailedAttemptsPage'),
+  component: later(() => import('./pages/failed-attempts.tsx'), 'FailedAttemptsPage'),
 })
 const events = createRoute({
   ...at('/events'),
   validateSearch: eventSearch,
-  component: lazyRouteComponent(() => import('./pages/events.tsx'), 'EventsPage'),
+  component: later(() => import('./pages/events.tsx'), 'EventsPage'),
 })
 const call = createRoute({
   ...at('/call'),
   validateSearch: (raw: Record<string, unknown>) => ({ subject: text(raw['subject']) ?? '' }),
-  component: lazyRouteComponent(() => import('./pages/call.tsx'), 'CallPage'),
+  component: later(() => import('./pages/call.tsx'), 'CallPage'),
 })
 const callsByNumber = createRoute({
   ...at('/calls'),
   validateSearch: (raw: Record<string, unknown>) => ({ number: text(raw['number']) ?? '' }),
-  component: lazyRouteComponent(() => import('./pages/calls-by-number.tsx'), 'CallsByNumberPage'),
+  component: later(() => import('./pages/calls-by-number.tsx'), 'CallsByNumberPage'),
 })
 const endpoints = createRoute({
   ...at('/endpoints'),
-  component: lazyRouteComponent(() => import('./pages/endpoints.tsx'), 'EndpointsPage'),
+  component: later(() => import('./pages/endpoints.tsx'), 'EndpointsPage'),
 })
 const newEndpoint = createRoute({
   ...at('/endpoints/new'),
-  component: lazyRouteComponent(() => import('./pages/new-endpoint.tsx'), 'NewEndpointPage'),
+  component: later(() => import('./pages/new-endpoint.tsx'), 'NewEndpointPage'),
 })
 const oneEndpoint = createRoute({
   ...at('/endpoints/$endpointId'),
   validateSearch: tabOf,
-  component: lazyRouteComponent(() => import('./pages/endpoint.tsx'), 'EndpointPage'),
+  component: later(() => import('./pages/endpoint.tsx'), 'EndpointPage'),
 })
 const deadLetters = createRoute({
   ...at('/dead-letters'),
   validateSearch: deliverySearch,
-  component: lazyRouteComponent(() => import('./pages/dead-letters.tsx'), 'DeadLettersPage'),
+  component: later(() => import('./pages/dead-letters.tsx'), 'DeadLettersPage'),
 })
 const bulkRetry = createRoute({
   ...at('/bulk-retries/$bulkRetryId'),
-  component: lazyRouteComponent(() => import('./pages/bulk-retry.tsx'), 'BulkRetryPage'),
+  component: later(() => import('./pages/bulk-retry.tsx'), 'BulkRetryPage'),
 })
 const catalogue = createRoute({
   ...at('/catalogue'),
   validateSearch: (raw: Record<string, unknown>) => compact({ type: text(raw['type']) }),
-  component: lazyRouteComponent(() => import('./pages/catalogue.tsx'), 'CataloguePage'),
+  component: later(() => import('./pages/catalogue.tsx'), 'CataloguePage'),
 })
 const tester = createRoute({
   ...at('/tester'),
   validateSearch: (raw: Record<string, unknown>) =>
     compact({ endpoint: text(raw['endpoint']), type: text(raw['type']), tab: text(raw['tab']) }),
-  component: lazyRouteComponent(() => import('./pages/tester.tsx'), 'TesterPage'),
+  component: later(() => import('./pages/tester.tsx'), 'TesterPage'),
 })
 const api = createRoute({
   ...at('/api'),
   validateSearch: (raw: Record<string, unknown>) =>
     compact({ tab: text(raw['tab']), document: text(raw['document']), variables: text(raw['variables']) }),
-  component: lazyRouteComponent(() => import('./pages/api.tsx'), 'ApiPage'),
+  component: later(() => import('./pages/api.tsx'), 'ApiPage'),
 })
 const settings = createRoute({
   ...at('/settings'),
   validateSearch: tabOf,
-  component: lazyRouteComponent(() => import('./pages/settings.tsx'), 'SettingsPage'),
+  component: later(() => import('./pages/settings.tsx'), 'SettingsPage'),
 })
 const tenants = createRoute({
   ...at('/tenants'),
-  component: lazyRouteComponent(() => import('./pages/tenants.tsx'), 'TenantsPage'),
+  component: later(() => import('./pages/tenants.tsx'), 'TenantsPage'),
 })
 
 const routeTree = root.addChildren([
@@ -151,7 +145,6 @@ export const router = createRouter({
   parseSearch,
   stringifySearch,
   defaultErrorComponent: PageFailed,
-  defaultPreload: 'intent',
   scrollRestoration: false,
 })
 

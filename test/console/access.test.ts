@@ -89,6 +89,8 @@ describeInBrowser('everybody can use it', () => {
     context.on('response', (response) => {
       if (response.request().resourceType() === 'script') scripts.set(response.url(), response)
     })
+    // The rest of the code follows when the browser is idle. It is never idle here.
+    await page.addInitScript(() => Object.assign(window, { requestIdleCallback: () => 0 }))
     await page.reload()
     await settled(page)
     await page.waitForLoadState('networkidle')

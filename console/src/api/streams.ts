@@ -4,6 +4,7 @@
 // A tab that was hidden for a minute closes everything, and opens it again when it is visible.
 
 import { createClient } from 'graphql-ws'
+import { useEffect, useRef } from 'react'
 import type { TypedDocumentString } from '../gql/graphql.ts'
 import { createStore, useStore } from '../lib/store.ts'
 import { sessionLost } from '../session/session-state.ts'
@@ -38,6 +39,33 @@ const PASSING = new Set(['SERVICE_UNAVAILABLE', 'RATE_LIMITED', 'INTERNAL_SERVER
 const connection = createStore<Connection>({ state: 'idle', over: null })
 export function useConnection(): Connection {
   return useStore(connection)
+}
+
+/** Resolves when the connection is live, or lists are polled. */
+export function whenLive(): Promise<void> {
+  return new Promise((resolve) => {
+    const check = () => {
+      if (!['live', 'polling'].includes(connection.get().state)) return
+      stop()
+      resolve()
+    }
+    const stop = connection.subscribe(check)
+    check()
+  })
+}
+
+/** Calls a function when the connection becomes live again after it was not. */
+export function useOnLive(run: () => void): void {
+  const latest = useRef(run)
+  latest.current = run
+  useEffect(() => {
+    let before = connection.get().state
+    return connection.subscribe(() => {
+      const { state } = connection.get()
+      if (state === 'live' && before !== 'live') latest.current()
+      before = state
+    })
+  }, [])
 }
 
 type Phase = 'connecting' | 'live' | 'reconnecting' | 'polling'

@@ -1,18 +1,15 @@
 import { getRouteApi } from '@tanstack/react-router'
-import { lazy, Suspense } from 'react'
 import { SignatureChecker } from '../components/endpoints/signature-checker.tsx'
 import { ApiKeys } from '../components/settings/api-keys.tsx'
+import { later } from '../lib/later.tsx'
 import { useSetSearch } from '../lib/set-search.ts'
 import { useRights } from '../session/session.ts'
 import { useChosenTenant } from '../session/tenant.ts'
 import { CopyButton } from '../ui/copy-button.tsx'
 import { Page } from '../ui/page.tsx'
-import { LoadingRows } from '../ui/states.tsx'
 import { type Tab, Tabs } from '../ui/tabs.tsx'
 
-const ApiExplorer = lazy(() =>
-  import('../components/api/api-explorer.tsx').then((module) => ({ default: module.ApiExplorer })),
-)
+const ApiExplorer = later(() => import('../components/api/api-explorer.tsx'), 'ApiExplorer')
 
 type TabName = 'explorer' | 'keys' | 'signature'
 
@@ -27,11 +24,7 @@ export function ApiPage() {
     {
       value: 'explorer',
       label: 'Explorer',
-      content: (
-        <Suspense fallback={<LoadingRows />}>
-          <ApiExplorer key={document} tenantId={tenantId} document={document} variables={variables} />
-        </Suspense>
-      ),
+      content: <ApiExplorer key={document} tenantId={tenantId} document={document} variables={variables} />,
     },
   ]
   if (mayReadKeys) tabs.push({ value: 'keys', label: 'Keys', content: <ApiKeys key={tenantId} tenantId={tenantId} /> })

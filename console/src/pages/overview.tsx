@@ -2,7 +2,7 @@
 
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 import { CircleCheck } from 'lucide-react'
-import { lazy, Suspense, useEffect, useState } from 'react'
+import { useEffect, useState } from 'react'
 import { graphql, useApiQuery } from '../api/client.ts'
 import { EndpointStatusBadge } from '../components/deliveries/status.tsx'
 import { WaitingCell } from '../components/deliveries/waiting-cell.tsx'
@@ -14,6 +14,7 @@ import { Sparkline } from '../components/overview/sparkline.tsx'
 import { StatTile } from '../components/overview/stat-tile.tsx'
 import type { OverviewPageQuery, StatsWindow } from '../gql/graphql.ts'
 import { formatCapped, formatCount, formatMs, formatRate, isPoor } from '../lib/format.ts'
+import { later } from '../lib/later.tsx'
 import { useSetSearch } from '../lib/set-search.ts'
 import { useInterval } from '../lib/use-interval.ts'
 import { useTenantId } from '../session/tenant.ts'
@@ -23,10 +24,11 @@ import { Card, Page } from '../ui/page.tsx'
 import { Failed, LoadingRows, Skeleton } from '../ui/states.tsx'
 import { Ago, Time } from '../ui/time.tsx'
 
+const CHART_COMING = <Skeleton className="m-4 h-44" />
 const charts = () => import('../components/overview/charts.tsx')
-const AttemptsChart = lazy(() => charts().then((module) => ({ default: module.AttemptsChart })))
-const EndedChart = lazy(() => charts().then((module) => ({ default: module.EndedChart })))
-const LatencyChart = lazy(() => charts().then((module) => ({ default: module.LatencyChart })))
+const AttemptsChart = later(charts, 'AttemptsChart', CHART_COMING)
+const EndedChart = later(charts, 'EndedChart', CHART_COMING)
+const LatencyChart = later(charts, 'LatencyChart', CHART_COMING)
 
 const OVERVIEW = graphql(`
   query OverviewPage($tenantId: ID!, $window: StatsWindow!) {
@@ -182,8 +184,6 @@ export function OverviewPage() {
   )
 }
 
-const CHART_COMING = <Skeleton className="m-4 h-44" />
-
 type FoundProps = {
   data: OverviewPageQuery | undefined
   window: StatsWindow
@@ -232,32 +232,12 @@ function Found({ data, window, staleSince, tenantId }: FoundProps) {
         )}
       </Card>
       <div className="grid grid-cols-[repeat(auto-fit,minmax(min(100%,320px),1fr))] gap-4">
-        <Card title="Attempts">
-          {stats ? (
-            <Suspense fallback={CHART_COMING}>
-              <AttemptsChart stats={stats} onChoose={choose} />
-            </Suspense>
-          ) : (
-            CHART_COMING
-          )}
-        </Card>
+        <Card title="Attempts">{stats ? <AttemptsChart stats={stats} onChoose={choose} /> : CHART_COMING}</Card>
         <Card title="Latency of all attempts, failed ones too">
-          {stats ? (
-            <Suspense fallback={CHART_COMING}>
-              <LatencyChart stats={stats} onChoose={choose} />
-            </Suspense>
-          ) : (
-            CHART_COMING
-          )}
+          {stats ? <LatencyChart stats={stats} onChoose={choose} /> : CHART_COMING}
         </Card>
         <Card title="Deliveries that ended">
-          {stats ? (
-            <Suspense fallback={CHART_COMING}>
-              <EndedChart stats={stats} onChoose={choose} />
-            </Suspense>
-          ) : (
-            CHART_COMING
-          )}
+          {stats ? <EndedChart stats={stats} onChoose={choose} /> : CHART_COMING}
         </Card>
       </div>
       <Card

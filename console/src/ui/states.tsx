@@ -3,6 +3,7 @@
 import { CircleAlert, Inbox, RotateCw, SearchX, TriangleAlert } from 'lucide-react'
 import type { ReactNode } from 'react'
 import type { Fault } from '../api/faults.ts'
+import { useOnLive } from '../api/streams.ts'
 import { Button } from './button.tsx'
 import { classes } from './classes.ts'
 
@@ -49,8 +50,9 @@ export function NoMatch({ what, onClear }: { what: string; onClear(): void }) {
   )
 }
 
-/** Failed: the cause, and a button to try again. */
+/** Failed: the cause, and a button to try again. When the connection is live again, it is tried again without a click. */
 export function Failed({ fault, onRetry, isSmall = false }: { fault: Fault; onRetry?: () => void; isSmall?: boolean }) {
+  useOnLive(() => onRetry?.())
   return (
     <div
       role="alert"

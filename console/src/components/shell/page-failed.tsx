@@ -4,21 +4,8 @@ import { buttonClass } from '../../ui/button.tsx'
 import { Page } from '../../ui/page.tsx'
 import { Failed } from '../../ui/states.tsx'
 
-/** Shown if a page fails or its code cannot be loaded. After an update of the gateway the files have new names. */
+/** Shown in place of a page or panel that fails. It is tried again when the connection is live again. */
 export function PageFailed({ error, reset }: ErrorComponentProps) {
-  const isStale = /import|module script|chunk/i.test(String(error))
-  if (isStale)
-    return (
-      <Failed
-        fault={{
-          title: 'This page could not be loaded',
-          detail: 'The console was updated, or the connection is down. Load it anew.',
-          code: 'CONSOLE',
-          requestId: null,
-        }}
-        onRetry={() => location.reload()}
-      />
-    )
   return <Failed fault={asFault(error)} onRetry={reset} />
 }
 

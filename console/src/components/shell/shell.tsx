@@ -1,6 +1,6 @@
 // The frame of every page: the navigation, the tenant, the search, the state of the connection, and the delivery panel.
 
-import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router'
+import { CatchBoundary, Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router'
 import {
   Activity,
   ArrowLeftRight,
@@ -20,11 +20,12 @@ import {
   Sun,
   Webhook,
 } from 'lucide-react'
-import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from 'react'
+import { type ReactNode, useEffect, useRef, useState } from 'react'
 import { fetchQuery, graphql, useApiQuery } from '../../api/client.ts'
 import { noteEndpoint, useStream } from '../../api/live.ts'
 import { formatCapped } from '../../lib/format.ts'
 import { useShortcut } from '../../lib/keyboard.ts'
+import { later, useAllCode } from '../../lib/later.tsx'
 import { useOpenDelivery, useOpenDeliveryId } from '../../lib/open-delivery.ts'
 import { useStore } from '../../lib/store.ts'
 import { setTheme, useThemeChoice } from '../../lib/theme.ts'
@@ -38,12 +39,17 @@ import { LoadingRows } from '../../ui/states.tsx'
 import { Toasts } from '../../ui/toast.tsx'
 import { ConnectionLight } from './connection-light.tsx'
 import { KeyboardHelp } from './keyboard-help.tsx'
+import { PageFailed } from './page-failed.tsx'
 import { RequireTenant, TenantSwitch } from './require-tenant.tsx'
 import { SearchBox } from './search-box.tsx'
 import { SignIn } from './sign-in.tsx'
 
-const DeliveryPanel = lazy(() =>
-  import('../deliveries/delivery-panel.tsx').then((module) => ({ default: module.DeliveryPanel })),
+const DeliveryPanel = later(
+  () => import('../deliveries/delivery-panel.tsx'),
+  'DeliveryPanel',
+  <PanelFrame>
+    <LoadingRows />
+  </PanelFrame>,
 )
 
 const PAGES = [
@@ -95,6 +101,7 @@ function SignedIn() {
   )
 
   const deadLetters = useDeadLetterCount(tenantId)
+  useAllCode()
 
   const lastPath = useRef(pathname)
   useEffect(() => {
@@ -138,26 +145,25 @@ function SignedIn() {
           </header>
           <div className="flex min-h-0 flex-1">
             <main id="main" ref={main} tabIndex={-1} className="flex min-h-0 min-w-0 flex-1 flex-col outline-none">
-              <Suspense fallback={<LoadingRows />}>
-                {TENANTLESS.has(pathname) ? (
-                  <Outlet />
-                ) : (
-                  <RequireTenant>
-                    <Outlet key={tenantId} />
-                  </RequireTenant>
-                )}
-              </Suspense>
+              {TENANTLESS.has(pathname) ? (
+                <Outlet />
+              ) : (
+                <RequireTenant>
+                  <Outlet key={tenantId} />
+                </RequireTenant>
+              )}
             </main>
             {openDeliveryId && (
-              <Suspense
-                fallback={
+              <CatchBoundary
+                getResetKey={() => openDeliveryId}
+                errorComponent={(failed) => (
                   <PanelFrame>
-                    <LoadingRows />
+                    <PageFailed {...failed} />
                   </PanelFrame>
-                }
+                )}
               >
                 <DeliveryPanel key={openDeliveryId} deliveryId={openDeliveryId} onClose={() => openDelivery(null)} />
-              </Suspense>
+              </CatchBoundary>
             )}
           </div>
         </div>

@@ -1,9 +1,10 @@
 // The form for a test event: the event type, and its data, which begins with an example.
 
 import { Send } from 'lucide-react'
-import { lazy, Suspense, useEffect, useState } from 'react'
+import { useEffect, useState } from 'react'
 import { asCommand, asSentTest, SEND_TEST, type SentTest } from '../../api/send-test.ts'
 import { placedSentencesOf, useAction } from '../../lib/actions.ts'
+import { later } from '../../lib/later.tsx'
 import { Button } from '../../ui/button.tsx'
 import { CopyButton } from '../../ui/copy-button.tsx'
 import { Field, Select } from '../../ui/field.tsx'
@@ -12,7 +13,7 @@ import { groupsOf, titleOf } from '../endpoints/event-type-picker.tsx'
 import { type CatalogueType, exampleOf, schemaOf } from '../events/catalogue.ts'
 import { ExampleChoice } from './example-choice.tsx'
 
-const JsonEditor = lazy(() => import('./json-editor.tsx').then((module) => ({ default: module.JsonEditor })))
+const JsonEditor = later(() => import('./json-editor.tsx'), 'JsonEditor', <Skeleton className="h-96" />)
 
 type FormProps = {
   types: readonly CatalogueType[]
@@ -102,16 +103,14 @@ export function TestForm({
           onCatalogue={() => setText(exampleText(type))}
           onSaved={(payload) => choose(payload.eventType, payload.text)}
         />
-        <Suspense fallback={<Skeleton className={editorClass ?? 'h-96'} />}>
-          <JsonEditor
-            label="Data of the event"
-            value={text}
-            onChange={setText}
-            schema={schemaOf(type)}
-            onSubmit={() => void send()}
-            className={editorClass ?? 'h-96'}
-          />
-        </Suspense>
+        <JsonEditor
+          label="Data of the event"
+          value={text}
+          onChange={setText}
+          schema={schemaOf(type)}
+          onSubmit={() => void send()}
+          className={editorClass ?? 'h-96'}
+        />
       </div>
       {action.refusal && (
         <div role="alert" className="rounded-md bg-bad-bg px-3 py-2 text-bad">
