@@ -9,7 +9,8 @@ const SOURCE = join(import.meta.dirname, '../src')
  * room of its own.
  */
 const MAY_IMPORT: Record<string, string[]> = {
-  main: [
+  main: ['process'],
+  process: [
     'app',
     'config',
     'database',
@@ -22,7 +23,9 @@ const MAY_IMPORT: Record<string, string[]> = {
     'parts',
     'schema',
     'server',
+    'warm-up',
   ],
+  'warm-up': ['config', 'context', 'database', 'gateway/deliver', 'gateway/publish'],
   cli: [
     'app',
     'config',

@@ -29,6 +29,7 @@ import { DATABASE_AWAY, MASKED } from './report-errors.ts'
 import { UnreadableRequest } from './request-body.ts'
 import { serveGraphQL } from './serve-graphql.ts'
 import { serveSession } from './session.ts'
+import { warmUpPublish } from './warm-up.ts'
 import { createWebSocketDoor, refuseUpgrade } from './websocket.ts'
 import { createGraphQL } from './yoga.ts'
 
@@ -42,6 +43,11 @@ export type ServerParts = {
   readonly registry?: Registry
   /** A client of server-sent events that takes nothing for this long is dropped. */
   readonly stalledMs?: number
+  /**
+   * The rest of the process is getting ready for traffic; never rejects. The server does the same meanwhile, and opens its
+   * port when both are done. Absent: it opens its port at once.
+   */
+  readonly warmingUp?: Promise<void>
 }
 
 export type Server = {
@@ -66,6 +72,7 @@ export async function startServer({
   whatKeepsFromDelivering = () => null,
   registry,
   stalledMs = STALLED_MS,
+  warmingUp,
 }: ServerParts): Promise<Server> {
   const { config, log, clock } = ctx
   const servesApi = config.role !== 'worker'
@@ -168,6 +175,13 @@ export async function startServer({
     if (closing) return refuseUpgrade(socket, '503 Service Unavailable', 'The server stops. Connect again.')
     webSockets.upgrade(request, socket, head)
   })
+  if (warmingUp) {
+    if (servesApi)
+      await warmUpPublish(yoga, { ...ctx, feed, faults }).catch((error: unknown) =>
+        log.debug({ err: error }, 'server.not_warm'),
+      )
+    await warmingUp
+  }
   const port = await listenAt(http, config)
 
   return {

@@ -5,7 +5,7 @@
 
 import { smallestIdAt } from '../../database/filters/id-window.ts'
 import { DEAD_PROCESSES, isFree, NO_LEASE } from '../../database/leases.ts'
-import type { HotDatabase, Statement } from '../../database/pools.ts'
+import type { HotDatabase, Queryable, Statement } from '../../database/pools.ts'
 
 /** The attempt's ten seconds, and time to record it. */
 export const LEASE_MS = 20_000
@@ -146,6 +146,7 @@ const CLAIM: Statement = {
     from wanted where gated`,
 }
 
+const NOBODY = '00000000-0000-0000-0000-000000000000'
 const NO_GATES: ReadonlyMap<string, Gate> = new Map()
 
 type ClaimedRow = ClaimedDelivery & { gated: boolean }
@@ -162,6 +163,11 @@ export async function claimDeliveries(hot: HotDatabase, claims: readonly Claim[]
     gatedEndpointIds: rows.filter((row) => row.gated).map((row) => row.endpointId),
     gates: NO_GATES,
   }
+}
+
+/** Makes a connection know the statement that claims, and its plan. Claims nothing. */
+export async function prepareClaim(on: Queryable): Promise<void> {
+  await on.query(CLAIM, leaseValues([], { token: NOBODY, processId: NOBODY, now: new Date(0) }))
 }
 
 // Other lanes may hold deliveries that were due before these.

@@ -123,6 +123,11 @@ async function record(on: Queryable, results: readonly Result[]): Promise<Record
   return results.map(({ delivery }) => written.has(delivery.id))
 }
 
+/** Makes a connection know the statement that records results, and its plan. Records nothing. */
+export async function prepareRecord(on: Queryable): Promise<void> {
+  await record(on, [])
+}
+
 /** Disables the endpoints whose receivers answered 410. */
 async function disableGone(tx: Queryable, results: readonly Result[]): Promise<void> {
   const gone = results.filter(({ step }) => step.disableEndpoint)

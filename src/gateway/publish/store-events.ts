@@ -170,6 +170,11 @@ const INSERT_EVENTS: Statement = {
     from considered where matches is null having count(*) > 0`,
 }
 
+/** Makes a connection know the statement that stores events, and its plan. Stores nothing. */
+export async function prepareStore(on: Queryable): Promise<void> {
+  await insertEvents(on, [], { maxAttempts: 1, repeated: false, offer: null })
+}
+
 const COUNT_DELIVERIES: Statement = {
   name: 'count-deliveries',
   text: `select w.id, (select count(*)::int from delivery d where d.event_id = w.id) as count from unnest($1::uuid[]) as w(id)`,

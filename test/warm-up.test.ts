@@ -1,0 +1,80 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import type { Client } from 'pg'
+import { pino } from 'pino'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { schema } from '../src/schema/index.ts'
+import { startServer } from '../src/server/http.ts'
+import { warmUp } from '../src/warm-up.ts'
+import { type House, openHouse } from './support/house.ts'
+
+let house: House
+beforeAll(async () => {
+  house = await openHouse({ SIVO_ROLE: 'api', PORT: '0' })
+})
+afterAll(() => house.close())
+
+/** The statements that each open connection of a pool knows. */
+async function preparedOn(pool: { idleCount: number; connect(): Promise<Client & { release(): void }> }) {
+  const clients = await Promise.all(Array.from({ length: pool.idleCount }, () => pool.connect()))
+  const known = await Promise.all(
+    clients.map(async (client) => {
+      const { rows } = await client.query('select name, generic_plans from pg_prepared_statements')
+      return new Map(rows.map(({ name, generic_plans }) => [name, Number(generic_plans)]))
+    }),
+  )
+  for (const client of clients) client.release()
+  return known
+}
+
+test('before traffic comes, three connections have planned what stores and records, and one what claims', async () => {
+  const { ctx } = house.app
+  const connectionsOf = async () => [
+    await preparedOn(ctx.hot.pool as never),
+    await preparedOn(ctx.hot.unsyncedPool as never),
+  ]
+  await warmUp(ctx, 'all')
+  const [hot, unsynced] = await connectionsOf()
+  expect(hot!.filter((known) => known.get('store-events')! > 0 && known.get('record-attempts')! > 0)).toHaveLength(3)
+  expect(unsynced!.filter((known) => known.get('claim-deliveries')! > 0)).toHaveLength(1)
+})
+
+test('warming up stores nothing and logs nothing, and a server that warmed up serves', async () => {
+  const lines: string[] = []
+  const log = pino({ level: 'debug' }, { write: (line) => void lines.push(line) })
+  const ctx = { ...house.app.ctx, log }
+  const server = await startServer({ ...house.app, ctx, schema, warmingUp: warmUp(ctx, 'all') })
+  const ready = await fetch(`http://127.0.0.1:${server.port}/ready`)
+  expect(ready.status).toBe(200)
+  await server.close(1_000)
+  expect(lines.filter((line) => line.includes('not_warm'))).toEqual([])
+  for (const table of ['event', 'delivery', 'attempt', 'delivery_tally', 'graphile_worker._private_jobs']) {
+    const { rows } = await ctx.hot.pool.query(`select count(*)::int as count from ${table}`)
+    expect(rows[0].count, table).toBe(0)
+  }
+})
+
+test('a database that goes away while a process warms up does not keep it from starting', async () => {
+  const lines: string[] = []
+  const log = pino({ level: 'debug' }, { write: (line) => void lines.push(line) })
+  const away = () => Promise.reject(new Error('The connection ended.'))
+  const { hot } = house.app.ctx
+  await warmUp({ ...house.app.ctx, log, hot: { ...hot, transaction: away } }, 'all')
+  expect(lines.join('')).toContain('gateway.not_warm')
+})
+
+test('from the second start on, the process is loaded from the compile cache', async () => {
+  const main = join(import.meta.dirname, '../src/main.ts')
+  // A start that ends at its configuration, after everything was loaded.
+  const start = () =>
+    promisify(execFile)(process.execPath, [main], {
+      env: { PATH: process.env['PATH'], PORT: 'none', NODE_DEBUG_NATIVE: 'COMPILE_CACHE' },
+      maxBuffer: 100_000_000,
+    }).catch((error: { stderr: string; code: number }) => error)
+  await start()
+  const second = await start()
+  expect('code' in second && second.code).toBe(78)
+  expect(second.stderr).toMatch(/src\/process\.ts.* was accepted/)
+  expect(second.stderr).toMatch(/src\/gateway\/publish\/store-events\.ts.* was accepted/)
+})
