@@ -15,6 +15,7 @@ import { keepTakingReports } from './gateway/notices/take-reports.ts'
 import type { Heartbeat } from './gateway/recover/heartbeat.ts'
 import { keepReconciling } from './gateway/recover/reconcile.ts'
 import { workOnBulkRetries } from './gateway/retry/bulk-retry-worker.ts'
+import { keepIndexing } from './gateway/search/index-events.ts'
 import { startJobs } from './jobs/index.ts'
 import type { Metrics } from './metrics.ts'
 import type { Parts } from './parts.ts'
@@ -95,7 +96,9 @@ export function openWorker(options: WorkerOptions, work: Parts): Work {
     () => jobs.close(),
   )
   const stopReconciling = keepReconciling({ ctx, metrics, processId, wake: lanes.wake })
-  work.add('rounds', stopReconciling, keepHealth(ctx, ring), keepTakingReports(ctx), () => bulkRetries.close())
+  work.add('rounds', stopReconciling, keepHealth(ctx, ring), keepTakingReports(ctx), keepIndexing(ctx), () =>
+    bulkRetries.close(),
+  )
   return {
     lanes,
     jobPool,

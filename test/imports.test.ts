@@ -98,6 +98,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'gateway/state': ['context', 'database', 'domain', 'gateway/statistics', 'generated'],
   'gateway/health': ['context', 'database', 'domain', 'gateway/state', 'gateway/statistics'],
   'gateway/notices': ['context', 'database', 'domain', 'gateway/publish'],
+  'gateway/search': ['context', 'database', 'domain'],
   'gateway/statistics': ['context', 'database', 'domain'],
   context: ['config', 'database', 'domain', 'generated', 'vault'],
   live: ['database', 'domain', 'errors', 'generated'],

@@ -1,4 +1,4 @@
-// Removes a partition of event, delivery or attempt while others read and write its table. `detach … concurrently` waits
+// Removes a partition of event, delivery, attempt or the search index while others read and write its table. `detach … concurrently` waits
 // for them instead of making them wait. It is two transactions, so a process may die, or run out of time, in between: the
 // partition then carries its bounds in a comment, and the next round finishes what was begun (finishDetaching).
 //

@@ -57,16 +57,23 @@ export function pageSelection(ctx: RequestContext, info: GraphQLResolveInfo) {
   })
 }
 
-/** A page from the items that `pageQuery` found. */
-export function toPage<Node extends { id: string }>(found: readonly Node[], { size, below }: PageRequest) {
+/**
+ * A page from the items that `pageQuery` found. `walkedTo`: the list was not read to its end, and goes on below this id, where
+ * the page is not full.
+ */
+export function toPage<Node extends { id: string }>(
+  found: readonly Node[],
+  { size, below }: PageRequest,
+  walkedTo: string | null = null,
+) {
   const edges = found.slice(0, size).map((node) => ({ cursor: writeCursor(node.id), node }))
   return {
     edges,
     pageInfo: {
-      hasNextPage: found.length > size,
+      hasNextPage: found.length > size || walkedTo !== null,
       hasPreviousPage: below !== null,
       startCursor: edges[0]?.cursor ?? null,
-      endCursor: edges.at(-1)?.cursor ?? null,
+      endCursor: walkedTo === null ? (edges.at(-1)?.cursor ?? null) : writeCursor(walkedTo),
     },
   }
 }

@@ -1,6 +1,7 @@
 import { listedDeliveries } from '../database/filters/deliveries.ts'
 import { listedEvents } from '../database/filters/events.ts'
 import { COUNT_LIMIT, type Count } from '../domain/count.ts'
+import { countFoundEvents, isSearch } from '../gateway/search/find-events.ts'
 import { builder, READERS } from './builder.ts'
 import { DeliveryFilterInput } from './delivery.ts'
 import { EventFilterInput } from './event.ts'
@@ -41,6 +42,9 @@ builder.queryFields((t) => ({
       'The number of events that match a filter; null, with the error NOT_FOUND, if the caller cannot see what the filter names.',
     authScopes: { roles: READERS },
     args: { filter: t.arg({ type: EventFilterInput, description: 'Which events to count.' }) },
-    resolve: async (_root, args, ctx) => countListed(ctx.db, listedEvents(await eventFilterOf(ctx, args.filter))),
+    resolve: async (_root, args, ctx) => {
+      const filter = await eventFilterOf(ctx, args.filter)
+      return isSearch(filter) ? countFoundEvents(ctx, filter) : countListed(ctx.db, listedEvents(filter))
+    },
   }),
 }))

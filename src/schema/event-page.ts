@@ -1,6 +1,7 @@
 import type { GraphQLResolveInfo } from 'graphql'
 import { listedEvents } from '../database/filters/events.ts'
 import type { EventListFilter } from '../domain/event-list-filter.ts'
+import { findEvents, isSearch } from '../gateway/search/find-events.ts'
 import type { RequestContext } from './builder.ts'
 import { type PageRequest, pageSelection, toPage } from './connections.ts'
 import { newestIds } from './listed.ts'
@@ -12,11 +13,14 @@ export async function eventPage(
   filter: EventListFilter,
   page: PageRequest,
 ) {
-  const ids = await newestIds(ctx.db, listedEvents(filter), { limit: page.size + 1, below: page.below })
+  const limit = page.size + 1
+  const { ids, walkedTo } = isSearch(filter)
+    ? await findEvents(ctx, filter, { limit, below: page.below })
+    : { ids: await newestIds(ctx.db, listedEvents(filter), { limit, below: page.below }), walkedTo: null }
   const found = await ctx.db.event.findMany({
-    where: { id: { in: ids } },
+    where: { id: { in: [...ids] } },
     orderBy: { id: 'desc' },
     ...pageSelection(ctx, info),
   })
-  return toPage(found, page)
+  return toPage(found, page, ids.length === limit ? null : walkedTo)
 }

@@ -94,6 +94,10 @@ export const EventFilterInput = builder.inputType('EventFilter', {
     undeliveredTo: t.id({
       description: 'The id of an endpoint. Matches events that have a delivery to it which is not SUCCEEDED.',
     }),
+    search: t.string({
+      description:
+        'What to search for: a phone number in any spelling, the id of an event, delivery, call or other object or its last 8 characters, an agent, a name, an e-mail address; of several words an event must have each. At most 200 characters. A page may have fewer items than asked for, or none, and `hasNextPage`: go on with `endCursor`. Lists find an event within seconds of its acceptance; subscriptions do not take this field.',
+    }),
     from: t.field({ type: 'DateTime', description: 'The earliest time of acceptance, inclusive.' }),
     to: t.field({ type: 'DateTime', description: 'The latest time of acceptance, exclusive.' }),
   }),

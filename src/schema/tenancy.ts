@@ -10,6 +10,7 @@ import type { Viewer } from '../context.ts'
 import type { DeliveryFilter } from '../domain/delivery-filter.ts'
 import type { EventListFilter } from '../domain/event-list-filter.ts'
 import { fromPublicId, type IdKind } from '../domain/id.ts'
+import { readSearch } from '../domain/search.ts'
 import { meantTenant, type Reach, reachOf, withinReach } from '../domain/viewer.ts'
 import { RequestError, ValidationError } from '../errors.ts'
 import { notFound } from '../gateway/admin/permissions.ts'
@@ -141,10 +142,13 @@ export async function eventFilterOf(
   filter: EventFilterArg | null | undefined,
 ): Promise<EventListFilter> {
   const tenantId = await tenantOfList(ctx, filter?.tenantId, 'filter.tenantId')
+  const search = filter?.search == null ? null : readSearch(filter.search)
+  if (typeof search === 'string') throw new RequestError('BAD_USER_INPUT', `filter.search: ${search}.`)
   const named = filter?.undeliveredTo
   const [undeliveredTo] = named == null ? [] : await endpointsOfTenant(ctx, tenantId, [named], 'filter.undeliveredTo')
   return {
     tenantId,
+    search,
     undeliveredTo: undeliveredTo ?? null,
     eventTypes: filter?.eventTypes ?? null,
     subject: filter?.subject ?? null,

@@ -4,6 +4,7 @@
 
 import { matchesDelivery } from '../domain/delivery-filter.ts'
 import { matchesEvent } from '../domain/event-list-filter.ts'
+import { RequestError } from '../errors.ts'
 import type { Batch } from '../live/live-buffer.ts'
 import { flattenStream, mapStream } from '../live/live-stream.ts'
 import type { ChangedDelivery, ChangedEndpoint, ChangedEvent } from '../live/reads.ts'
@@ -102,6 +103,11 @@ builder.subscriptionFields((t) => ({
       after: t.arg.string({ description: AFTER }),
     },
     subscribe: async (_root, args, ctx) => {
+      if (args.filter?.search != null)
+        throw new RequestError(
+          'BAD_USER_INPUT',
+          'filter.search: expected none, because new events are sent before they can be searched, got one. Query events instead.',
+        )
       const filter = await eventFilterOf(ctx, args.filter)
       const batches = ctx.feed.updates({
         kind: 'event',

@@ -50,7 +50,7 @@ async function aged(days: number, { held = false } = {}) {
 /** How many rows of each table these tenants have. */
 async function rowsOf(...of: { tenantId: string }[]) {
   const counts: Record<string, number[]> = {}
-  for (const table of PARTITIONED) {
+  for (const table of ['event', 'delivery', 'attempt']) {
     counts[table] = []
     for (const { tenantId } of of) {
       const { rows } = await pool.query(`select count(*)::int as count from ${table} where tenant_id = $1`, [tenantId])
@@ -70,7 +70,7 @@ describe('partitions', () => {
     expect(first.dropped.every((name) => name.startsWith('delivery_'))).toBe(true)
     expect(await rowsOf(...tenants)).toEqual({ event: [1, 1, 1, 1], delivery: [0, 0, 1, 1], attempt: [1, 1, 1, 1] })
     const second = await round()
-    expect(second.dropped).toHaveLength(2 * first.dropped.length)
+    expect(second.dropped).toHaveLength(3 * first.dropped.length)
     expect(await rowsOf(...tenants)).toEqual({ event: [0, 0, 1, 1], delivery: [0, 0, 1, 1], attempt: [0, 0, 1, 1] })
     for (const table of PARTITIONED) {
       const age = Date.now() - (await endOf(table))

@@ -4,6 +4,7 @@
 import type { Context } from '../../context.ts'
 import type { Statement } from '../../database/pools.ts'
 import { askForWakeUps, ringFor } from '../../database/queue.ts'
+import { queueForSearch } from '../../database/search-index.ts'
 import { bodyBytes, buildEnvelope, MAX_BODY_BYTES } from '../../domain/envelope.ts'
 import { bodyTooLarge, validateEvent } from '../../domain/event-input.ts'
 import { findEventType } from '../../domain/event-type.ts'
@@ -19,6 +20,8 @@ const STORE_TEST: Statement = {
       values ($1, $2, $4, $5, $6, true, $7, $8)
       on conflict (id) do nothing
       returning id, tenant_id, type, subject
+    ), searchable as (
+      ${queueForSearch('stored')}
     ), fanned as (
       insert into delivery (tenant_id, event_id, endpoint_id, event_type, subject, test, max_attempts, next_attempt_at)
       select tenant_id, id, $3, type, subject, true, 1, date_trunc('milliseconds', now()) from stored

@@ -12,6 +12,7 @@ import { ENDPOINT_WANTS_TYPE, meetsConditionInTime } from '../../database/filter
 import { MIGRATION_LOCK } from '../../database/locks.ts'
 import { type DatabaseAccess, openConnection } from '../../database/pools.ts'
 import { askForWakeUps, ringFor } from '../../database/queue.ts'
+import { queueForSearch } from '../../database/search-index.ts'
 import { MAX_BODY_BYTES } from '../../domain/envelope.ts'
 import { MAX_IDEMPOTENCY_KEY_LENGTH, MAX_SUBJECT_LENGTH } from '../../domain/event-input.ts'
 import { API_VERSION, EVENT_TYPES } from '../../domain/event-type.ts'
@@ -109,6 +110,8 @@ begin
       case when publish.sequence <= 2147483647 then publish.sequence end,
       case when publish.sequence > 2147483647 then publish.sequence end, happened, body, accepted)
     returning id, tenant_id, type, subject
+  ), searchable as (
+    ${queueForSearch('stored')}
   ), fanned as (
     insert into delivery (tenant_id, event_id, endpoint_id, event_type, subject, max_attempts, next_attempt_at, created_at)
     select s.tenant_id, s.id, e.id, s.type, s.subject, ${maxAttempts}, accepted, accepted

@@ -7,6 +7,7 @@ import { ENDPOINT_WANTS_TYPE, meetsConditionInTime } from '../../database/filter
 import type { HotDatabase, Queryable, Statement } from '../../database/pools.ts'
 import { askForWakeUps } from '../../database/queue.ts'
 import { double, int, measuredText, recordset, text, timestamptz, uuid } from '../../database/recordset.ts'
+import { queueForSearch } from '../../database/search-index.ts'
 import type { KeyDecision } from '../../domain/idempotency.ts'
 import type { StoreCall, StoreResult } from '../../domain/new-event.ts'
 import {
@@ -127,6 +128,8 @@ const INSERT_EVENTS: Statement = {
       select id, tenant_id, type, subject, sequence, sequence_long, occurred_at, body, trace_context from input
       on conflict (id) do nothing
       returning id, tenant_id, type, subject
+    ), searchable as (
+      ${queueForSearch('stored')}
     ), considered as (
       ${/* With the offset each condition is evaluated once. */ ''}
       select * from (

@@ -67,14 +67,16 @@ export async function dropExpiredPartitions(
     }
     const busy = new Set<PartitionedTable>()
     for (const { table, name, result } of await finishDetaching(client)) if (!conclude(name, result)) busy.add(table)
-    const expired = expiredPartitions(
-      {
-        event: await listPartitions(client, 'event'),
-        attempt: await listPartitions(client, 'attempt'),
-        delivery: await listPartitions(client, 'delivery'),
-      },
-      keptSince(nowMs, retentionMs),
-    )
+    const since = keptSince(nowMs, retentionMs)
+    const event = await listPartitions(client, 'event')
+    const attempt = await listPartitions(client, 'attempt')
+    const delivery = await listPartitions(client, 'delivery')
+    const terms = await listPartitions(client, 'search_term')
+    const expired = {
+      ...expiredPartitions({ event, attempt, delivery }, since),
+      // The search index goes with its events.
+      search_term: expiredPartitions({ event: terms, attempt: [], delivery }, since).event,
+    }
     for (const table of PARTITIONED) {
       if (busy.has(table)) continue
       for (const partition of expired[table]) if (!conclude(partition.name, await drop(partition))) break

@@ -1,0 +1,89 @@
+import { describe, expect, test } from 'vitest'
+import { findEventType } from '../../src/domain/event-type.ts'
+import { toPublicId } from '../../src/domain/id.ts'
+import { hasWhole, MAX_TERMS, readSearch, type SearchedEvent, termsOfEvent } from '../../src/domain/search.ts'
+
+const ID = '01890000-0000-7000-8000-0000000000a1'
+const DELIVERY = '01890000-0000-7000-8000-0000000000d1'
+const eventOf = (data: unknown, subject: string | null = null): SearchedEvent => ({
+  id: ID,
+  subject,
+  data,
+  deliveryIds: [DELIVERY],
+})
+
+function finds(text: string, event: SearchedEvent): boolean {
+  const tokens = readSearch(text)
+  if (typeof tokens === 'string') throw new Error(tokens)
+  const terms = new Set(termsOfEvent(event))
+  return tokens.every(({ term }) => terms.has(term)) && hasWhole(tokens, event)
+}
+
+const ended = findEventType('call.ended')!.example
+const CALL = eventOf(ended.data, ended.subject)
+
+describe('an event is found', () => {
+  test.each([
+    ['+44 20 7946 0958'],
+    ['0044 20 7946 0958'],
+    ['(020) 7946-0958'],
+    ['2079460958'],
+    ['tel:+44-20-7946-0958'],
+    ['sip:+442079460958@sbc.example.com'],
+    ['+1 (415) 555-0132'],
+  ])('by a number of a party, spelled %s', (text) => expect(finds(text, CALL)).toBe(true))
+
+  test.each([
+    ['call_01M7QFE44T2C75FHS3NGT2JTM3', 'the id of its call'],
+    ['CALL_01m7qfe44t2c75fhs3ngt2jtm3', 'the id of its call in other letters'],
+    ['3ngt2jtm3'.slice(-8), 'the end of the id of its call'],
+    ['call_…NGT2JTM3', 'the id of its call as the console shows it'],
+    ['agt_01KNXRW3006YH2MJ4QKPST42VC', 'the id of an agent'],
+    ['Maya Okafor', 'the name of an agent'],
+    ['okafor', 'a part of a name'],
+    ['maya.okafor@example.com', 'an e-mail address'],
+    ['2107', 'an extension'],
+    ['C-48213', 'a custom field'],
+    [toPublicId('event', ID), 'its own id'],
+    [toPublicId('event', ID).slice(-8), 'the end of its own id'],
+    [toPublicId('delivery', DELIVERY), 'the id of a delivery'],
+    [`dlv_…${toPublicId('delivery', DELIVERY).slice(-8)}`, 'the end of the id of a delivery'],
+    ['okafor +44 20 7946 0958', 'a name and a number'],
+  ])('by %s, %s', (text) => expect(finds(text, CALL)).toBe(true))
+
+  test('whatever accents the name is written with', () => {
+    const event = eventOf({ agent: { name: 'Zoë Müller' } })
+    for (const text of ['zoe', 'Zoë', 'MÜLLER', 'muller zoë']) expect(finds(text, event)).toBe(true)
+  })
+
+  test('by a call id that looks like a number', () =>
+    expect(finds('1699999999.1234', eventOf({}, '1699999999.1234'))).toBe(true))
+})
+
+describe('an event is not found', () => {
+  test.each([
+    ['+44 20 7946 0959', 'another number'],
+    ['+33 1 79 46 09 58', 'a number that shares the last seven digits and no more'],
+    ['call_99999999999999999NGT2JTM3', 'another call whose id has the same end'],
+    ['Maya Weber Nobody', 'one name that it does not have'],
+    ['inbound', 'a word of a vocabulary, for which there are filters'],
+  ])('by %s, %s', (text) => expect(finds(text, CALL)).toBe(false))
+})
+
+test('an event has no more terms than an index entry may, and the first ones are its own', () => {
+  const tags = Array.from({ length: 500 }, (_, i) => `ORD-${i}`)
+  const terms = termsOfEvent(eventOf({ tags }, 'call_1'))
+  expect(terms).toHaveLength(MAX_TERMS)
+  expect(terms.slice(0, 3)).toEqual([
+    toPublicId('event', ID).slice(-8),
+    'call_1',
+    toPublicId('delivery', DELIVERY).slice(-8),
+  ])
+})
+
+test('a search that cannot find anything says what is expected', () => {
+  for (const text of ['', ' ', 'x', '…', '"'])
+    expect(readSearch(text)).toEqual(expect.stringMatching(/^expected a number, an id or its last 8 characters/))
+  expect(readSearch('a'.repeat(201))).toBe('expected at most 200 characters, got 201; search for fewer words')
+  expect(readSearch('aa bb cc dd ee ff gg')).toBe('expected at most 6 words, got 7; leave some out')
+})

@@ -1,0 +1,183 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { EventListFilter } from '../../src/domain/event-list-filter.ts'
+import { findEventType } from '../../src/domain/event-type.ts'
+import { fromPublicId, toPublicId } from '../../src/domain/id.ts'
+import { readSearch, type SearchToken } from '../../src/domain/search.ts'
+import { sendTestEvent } from '../../src/gateway/publish/send-test-event.ts'
+import { installSqlPublish } from '../../src/gateway/publish/sql-publish.ts'
+import { countFoundEvents, findEvents } from '../../src/gateway/search/find-events.ts'
+import { indexEvents } from '../../src/gateway/search/index-events.ts'
+import { type House, openHouse } from '../support/house.ts'
+
+let house: House
+beforeAll(async () => {
+  // No worker: the tests make the rounds.
+  house = await openHouse({ SIVO_ROLE: 'api' })
+})
+afterAll(() => house.close())
+
+const created = findEventType('call.created')!.example.data
+const call = (subject: string, number: string) => ({
+  type: 'call.created',
+  subject,
+  data: { ...created, call_id: subject, from: { type: 'external', number }, sip_call_id: null, custom_data: null },
+})
+
+async function indexAll(): Promise<void> {
+  while ((await indexEvents(house.app.ctx)) > 0);
+}
+
+const searchFor = (text: string, more: Partial<EventListFilter> = {}) => ({
+  tenantId: house.tenantId,
+  eventTypes: null,
+  subject: null,
+  test: null,
+  undeliveredTo: null,
+  from: null,
+  to: null,
+  ...more,
+  search: readSearch(text) as readonly SearchToken[],
+})
+
+async function subjectsOf(text: string, more: Partial<EventListFilter> = {}): Promise<(string | null)[]> {
+  const { ids } = await findEvents(house.app.ctx, searchFor(text, more), { limit: 100, below: null })
+  const events = await house.app.ctx.db.event.findMany({ where: { id: { in: [...ids] } }, orderBy: { id: 'asc' } })
+  return events.map(({ subject }) => subject)
+}
+
+test('a search by a number in four spellings finds the calls with it in every spelling, and no other', async () => {
+  await house.publish(
+    call('c_e164', '+442079460123'),
+    call('c_national', '020 7946 0123'),
+    call('c_sip', 'sip:+442079460123@sbc.example.com;user=phone'),
+    call('c_other', '+33179460123'),
+  )
+  await indexAll()
+  for (const text of ['+44 20 7946 0123', '0044 20 7946 0123', '(020) 7946-0123', '2079460123'])
+    expect(await subjectsOf(text)).toEqual(['c_e164', 'c_national', 'c_sip'])
+})
+
+test('another tenant finds nothing of it', async () => {
+  const other = await house.addTenant('Other')
+  expect(await subjectsOf('+442079460123', { tenantId: other })).toEqual([])
+})
+
+test('a search goes together with the other fields of the filter', async () => {
+  await house.publish(call('c_later', '+442079460123'))
+  await indexAll()
+  expect(await subjectsOf('2079460123', { subject: 'c_later' })).toEqual(['c_later'])
+  expect(await subjectsOf('2079460123', { eventTypes: ['call.ended'] })).toEqual([])
+  expect(await subjectsOf('2079460123', { from: new Date(Date.now() + 60_000) })).toEqual([])
+  expect(await subjectsOf('2079460123', { to: new Date(Date.now() + 60_000) })).toContain('c_later')
+})
+
+test('a test event and an event of sivo.publish are found too', async () => {
+  const endpoint = await house.addEndpoint('https://127.0.0.1/x')
+  await sendTestEvent(house.app.ctx, { endpoint, eventType: 'call.created', data: call('c_test', '+15005550001').data })
+  const client = await house.app.ctx.hot.pool.connect()
+  await installSqlPublish(client, { maxAttempts: 7 })
+  const { rows } = await client.query(`select sivo.publish($1, 'call.created', $2::jsonb, 'c_sql') as id`, [
+    toPublicId('tenant', house.tenantId),
+    JSON.stringify(call('c_sql', '+15005550001').data),
+  ])
+  client.release()
+  await indexAll()
+  const { ids } = await findEvents(house.app.ctx, searchFor('+1 500 555 0001'), { limit: 10, below: null })
+  expect(ids).toHaveLength(2)
+  expect(ids[0]).toBe(fromPublicId('event', rows[0].id))
+})
+
+test('pages of a search go from the newest to the oldest without a gap, and a count counts them', async () => {
+  const subjects = Array.from({ length: 25 }, (_, i) => `c_page_${i}`)
+  await house.publish(...subjects.map((subject) => call(subject, '+15005550002')))
+  await indexAll()
+  const seen: string[] = []
+  for (let below: string | null = null; ; ) {
+    const { ids } = await findEvents(house.app.ctx, searchFor('+15005550002'), { limit: 10, below })
+    seen.push(...ids)
+    if (ids.length < 10) break
+    below = ids.at(-1)!
+  }
+  expect(new Set(seen).size).toBe(25)
+  expect(seen).toEqual([...seen].sort().reverse())
+  expect(await countFoundEvents(house.app.ctx, searchFor('+15005550002'))).toEqual({ count: 25, precision: 'EXACT' })
+})
+
+test('a page looks at a bounded part of a common term, and says where to go on', async () => {
+  const { pool } = house.app.ctx.hot
+  await house.publish({ ...call('c_rare', '+15005550003'), type: 'call.created' })
+  for (let i = 0; i < 3; i++)
+    await house.publish(...Array.from({ length: 500 }, () => call('c_common', '+15005550003')))
+  await indexAll()
+  const { rows } = await pool.query('select count(*)::int as n from search_backlog')
+  expect(rows[0].n).toBe(0)
+  const filter = searchFor('+15005550003', { subject: 'c_rare' })
+  const first = await findEvents(house.app.ctx, filter, { limit: 10, below: null })
+  expect(first).toEqual({ ids: [], walkedTo: expect.any(String) })
+  const found: string[] = []
+  for (let below: string | null = null; ; ) {
+    const { ids, walkedTo } = await findEvents(house.app.ctx, filter, { limit: 10, below })
+    found.push(...ids)
+    if (walkedTo === null) break
+    below = walkedTo
+  }
+  expect(found).toHaveLength(1)
+})
+
+test('a walk of the index reads as many entries as it was asked for, newest first, without a sort', async () => {
+  const { pool } = house.app.ctx.hot
+  await pool.query('analyze search_term')
+  const { rows } = await pool.query(
+    'explain select event_id from search_term where key = 1::bigint order by event_id desc limit 50',
+  )
+  const plan = rows.map((row) => row['QUERY PLAN']).join('\n')
+  expect(plan).toMatch(/Index Only Scan Backward/)
+  expect(plan).not.toMatch(/Sort/)
+})
+
+test('a round that dies leaves its events to the next one', async () => {
+  await house.publish(call('c_again', '+15005550004'))
+  const { hot } = house.app.ctx
+  const dying = {
+    ...hot,
+    unsynced: {
+      ...hot.unsynced,
+      transaction: ((work) =>
+        hot.unsynced.transaction(async (tx) => {
+          await work(tx)
+          throw new Error('the process dies')
+        })) as typeof hot.unsynced.transaction,
+    },
+  }
+  await expect(indexEvents({ hot: dying })).rejects.toThrow('the process dies')
+  expect(await subjectsOf('+15005550004')).toEqual([])
+  await indexAll()
+  expect(await subjectsOf('+15005550004')).toEqual(['c_again'])
+})
+
+test('events of before the index are found after the walk back has reached them', async () => {
+  const { pool } = house.app.ctx.hot
+  await house.publish(call('c_before', '+15005550005'))
+  await pool.query('delete from search_backlog')
+  await indexAll()
+  expect(await subjectsOf('+15005550005')).toEqual([])
+  await pool.query('insert into search_walk select uuidv7()')
+  await indexAll()
+  expect(await subjectsOf('+15005550005')).toEqual(['c_before'])
+  const { rows } = await pool.query('select * from search_walk')
+  expect(rows).toEqual([])
+})
+
+test('an event whose payload is gone is not found by what was in it', async () => {
+  await house.publish(call('c_forgotten', '+15005550007'))
+  await indexAll()
+  expect(await subjectsOf('+15005550007')).toEqual(['c_forgotten'])
+  await house.app.ctx.hot.pool.query(`update event set body = null where subject = 'c_forgotten'`)
+  for (const text of ['+15005550007', 'c_forgotten']) expect(await subjectsOf(text)).toEqual([])
+})
+
+test('a worker puts a published event into the index by itself', async () => {
+  await house.openAnother({ SIVO_ROLE: 'worker' })
+  await house.publish(call('c_worker', '+15005550006'))
+  await house.until(async () => (await subjectsOf('+15005550006')).length === 1)
+})
