@@ -2,6 +2,7 @@
 // got. The gateway does not start with an incomplete configuration.
 
 import { AddressError, readAddress } from './database/address.ts'
+import { parseEventTtls } from './domain/event-ttl.ts'
 import type { FailingPolicy } from './domain/failing-endpoint.ts'
 import { fromPublicId } from './domain/id.ts'
 import { parseNetworks } from './domain/network-address.ts'
@@ -37,6 +38,8 @@ export type Config = {
   readonly failingPolicy: FailingPolicy
   /** For how many days events, deliveries and attempts are kept at least. */
   readonly retentionDays: number
+  /** How long events of a type are of use, in milliseconds from their acceptance; absent: as long as the schedule lasts. */
+  readonly eventTtls: ReadonlyMap<string, number>
   /** How long deliveries to an endpoint that works wait before the gateway tells of it. */
   readonly backlogAfterMs: number
   /** The age from which on a signing secret should be rotated; null: never. */
@@ -157,6 +160,12 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     },
     retentionDays: read('SIVO_RETENTION_DAYS', '90', `a whole number of days from 1 to ${MAX_RETENTION_DAYS}`, (text) =>
       wholeNumber(text, 1, MAX_RETENTION_DAYS),
+    ),
+    eventTtls: read(
+      'SIVO_EVENT_TTLS',
+      '',
+      'event types with durations up to 30d, such as transcript.segment=1m,agent.status_changed=10m',
+      parseEventTtls,
     ),
     backlogAfterMs: read('SIVO_BACKLOG_AFTER', '5m', 'a duration up to 30d, such as 5m', parseDuration),
     secretRotationDays: read(

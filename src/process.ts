@@ -90,7 +90,8 @@ async function start(): Promise<void> {
   const access = openAccess({ ...databaseOf(ready), applicationName: 'sivo start', log })
   await checkDatabase(access, { connections: MOST_CONNECTIONS })
   await migrate(access)
-  await offerSqlPublish(access, { maxAttempts: attemptsPerCycle(ready.retrySchedule), log })
+  const { retrySchedule, eventTtls } = ready
+  await offerSqlPublish(access, { maxAttempts: attemptsPerCycle(retrySchedule), eventTtls, log })
   const app: App = await openApp({
     config: ready,
     log,

@@ -5,6 +5,7 @@ import type pg from 'pg'
 import type { Context } from './context.ts'
 import { type DatabaseAccess, openPool } from './database/pools.ts'
 import { createSender } from './egress/send-request.ts'
+import { keepExpiring } from './gateway/deliver/expire-deliveries.ts'
 import { createLanes, type Lanes } from './gateway/deliver/lanes.ts'
 import { createRecorder } from './gateway/deliver/recorder.ts'
 import { reportSettled } from './gateway/deliver/settled.ts'
@@ -96,8 +97,14 @@ export function openWorker(options: WorkerOptions, work: Parts): Work {
     () => jobs.close(),
   )
   const stopReconciling = keepReconciling({ ctx, metrics, processId, wake: lanes.wake })
-  work.add('rounds', stopReconciling, keepHealth(ctx, ring), keepTakingReports(ctx), keepIndexing(ctx), () =>
-    bulkRetries.close(),
+  work.add(
+    'rounds',
+    stopReconciling,
+    keepHealth(ctx, ring),
+    keepExpiring(ctx),
+    keepTakingReports(ctx),
+    keepIndexing(ctx),
+    () => bulkRetries.close(),
   )
   return {
     lanes,

@@ -3,7 +3,7 @@
 // is missing; 64 for arguments it does not know; 69 the database cannot be reached; 78 it cannot be used as it is.
 
 import { parseArgs } from 'node:util'
-import { ConfigurationError, EXIT_CONFIGURATION, readConfig, readDatabaseConfig } from '../config.ts'
+import { type Config, ConfigurationError, EXIT_CONFIGURATION, readConfig, readDatabaseConfig } from '../config.ts'
 import { grantRuntime } from '../database/grants.ts'
 import { migrate, migrationsAreCurrent } from '../database/migrate.ts'
 import { type DatabaseAccess, openAccess, openConnection } from '../database/pools.ts'
@@ -62,7 +62,8 @@ async function main({ check, grantTo }: Options): Promise<number> {
   await migrate(access)
   const owner = await openConnection(access, 'start')
   try {
-    await installSqlPublish(owner, { maxAttempts: attemptsPerCycle(readSchedule()) })
+    const { retrySchedule, eventTtls } = readDeliverySettings()
+    await installSqlPublish(owner, { maxAttempts: attemptsPerCycle(retrySchedule), eventTtls })
     if (grantTo !== null) await grantRuntime(owner, grantTo, databaseSchema)
   } finally {
     await owner.end()
@@ -85,7 +86,7 @@ async function report(access: DatabaseAccess): Promise<number> {
 }
 
 /** The function for publishing by SQL names the attempts of a cycle. */
-function readSchedule(): readonly number[] {
-  const { SIVO_RETRY_SCHEDULE, SIVO_RETRY_JITTER, SIVO_RETENTION_DAYS } = process.env
-  return readConfig({ SIVO_RETRY_SCHEDULE, SIVO_RETRY_JITTER, SIVO_RETENTION_DAYS }).retrySchedule
+function readDeliverySettings(): Pick<Config, 'retrySchedule' | 'eventTtls'> {
+  const { SIVO_RETRY_SCHEDULE, SIVO_RETRY_JITTER, SIVO_RETENTION_DAYS, SIVO_EVENT_TTLS } = process.env
+  return readConfig({ SIVO_RETRY_SCHEDULE, SIVO_RETRY_JITTER, SIVO_RETENTION_DAYS, SIVO_EVENT_TTLS })
 }

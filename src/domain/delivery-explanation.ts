@@ -71,6 +71,7 @@ export type ExplainedDelivery = RetryState & {
   readonly reason: string | null
   readonly nextAttemptAt: Date | null
   readonly completedAt: Date | null
+  readonly expiresAt: Date | null
   readonly lastStatusCode: number | null
   readonly lastErrorCode: string | null
   readonly suspect: boolean
@@ -243,6 +244,11 @@ function explainCancelled(
       return says(
         'endpoint_deleted',
         `The endpoint was deleted${endpoint.deletedAt ? ` at ${at(endpoint.deletedAt)}` : ''}. What waited for it was cancelled.`,
+      )
+    case 'event_expired':
+      return says(
+        'event_expired',
+        `The event was of use until ${delivery.expiresAt ? at(delivery.expiresAt) : 'then'}, as its publisher or the settings of the gateway say. It was not accepted by then, so no attempt follows.`,
       )
     case 'filter_changed':
       return says(

@@ -97,17 +97,22 @@ export type PlannedAttempt = { readonly number: number; readonly earliestAt: Dat
  * PENDING. The times are the earliest possible: jitter, Retry-After and the duration of attempts can make them later.
  */
 export function plannedAttempts(
-  delivery: RetryState & { readonly reason: string | null; readonly nextAttemptAt: Date | null },
+  delivery: RetryState & {
+    readonly reason: string | null
+    readonly nextAttemptAt: Date | null
+    readonly expiresAt?: Date | null
+  },
   endpoint: EndpointView,
   schedule: readonly number[],
   now: Date,
 ): PlannedAttempt[] {
   const { attemptCount, cycleStart, maxAttempts, nextAttemptAt } = delivery
   if (shownStatus(delivery, endpoint).status !== 'PENDING' || nextAttemptAt === null) return []
+  const isOfUse = ({ earliestAt }: PlannedAttempt) => !hasExpired(delivery, earliestAt)
   const waitUntil = delivery.test ? null : endpoint.asksToWaitUntil
   const earliestAt = waitUntil && waitUntil > nextAttemptAt && waitUntil > now ? waitUntil : nextAttemptAt
   const planned = [{ number: attemptCount + 1, earliestAt }]
-  if (delivery.test || delivery.resend) return planned
+  if (delivery.test || delivery.resend) return planned.filter(isOfUse)
   let atMs = Math.max(earliestAt.getTime(), now.getTime())
   for (let number = attemptCount + 1; number < maxAttempts; number++) {
     const delayMs = schedule[number - cycleStart - 1]
@@ -115,14 +120,26 @@ export function plannedAttempts(
     atMs += delayMs
     planned.push({ number: number + 1, earliestAt: new Date(atMs) })
   }
-  return planned
+  return planned.filter(isOfUse)
 }
 
-/** Decides how a delivery ends when no further attempt can be made. */
-export function giveUp(delivery: Pick<RetryState, 'test' | 'resend'>, reason: 'poison' | 'event_expired'): Step {
+/** Why no further attempt is made: it crashes processes; retention took its payload; its event is too old to be of use. */
+export type Ending = 'poison' | 'event_expired' | 'too_old'
+
+/**
+ * Decides how a delivery ends when no further attempt is made. One that is too old is no dead letter: nobody needs to look
+ * at it.
+ */
+export function giveUp(delivery: Pick<RetryState, 'test' | 'resend'>, ending: Ending): Step {
   const ended = { delayMs: null, disableEndpoint: null }
   if (delivery.resend) return { ...ended, status: 'SUCCEEDED', reason: 'resend_failed' }
-  return { ...ended, status: delivery.test ? 'FAILED' : 'DEAD_LETTERED', reason }
+  if (ending === 'too_old') return { ...ended, status: 'CANCELLED', reason: 'event_expired' }
+  return { ...ended, status: delivery.test ? 'FAILED' : 'DEAD_LETTERED', reason: ending }
+}
+
+/** True if its event is of no use any more: no attempt begins from then on. */
+export function hasExpired({ expiresAt }: { readonly expiresAt?: Date | null }, now: Date): boolean {
+  return expiresAt != null && expiresAt <= now
 }
 
 export type EndpointView = {
@@ -158,10 +175,11 @@ export type ManualChange =
 
 /**
  * Decides a manual retry. `inTheAir` means that an attempt is being made now: the retry then changes nothing. Without the
- * payload of its event (`hasPayload`) nothing can be sent. A refusal holds a sentence for the caller.
+ * payload of its event (`hasPayload`) nothing can be sent. `expiredAt`: since then its event is of no use. A refusal holds a
+ * sentence for the caller.
  */
 export function decideRetry(
-  delivery: RetryState & { inTheAir: boolean; hasPayload: boolean; reason: string | null },
+  delivery: RetryState & { inTheAir: boolean; hasPayload: boolean; reason: string | null; expiredAt?: Date | null },
   endpoint: EndpointView,
   request: { resend: boolean; schedule: readonly number[] },
 ): ManualChange | Refusal {
@@ -176,6 +194,10 @@ export function decideRetry(
     return {
       refused:
         'Expected a delivery whose payload is kept, got one whose payload was deleted, so there is nothing to send. Publish the event again if the publisher still has it.',
+    }
+  if (delivery.expiredAt && status !== 'CANCELLED' && (status !== 'SUCCEEDED' || request.resend))
+    return {
+      refused: `Expected a delivery whose event is still of use, got one that expired at ${delivery.expiredAt.toISOString()}. Publish the event again, with a longer ttlSeconds.`,
     }
   switch (status) {
     case 'DEAD_LETTERED':

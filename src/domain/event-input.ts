@@ -37,6 +37,8 @@ export type UncheckedEvent = {
   sequence?: unknown
   occurredAt?: Date | UnreadableTime | null
   idempotencyKey?: string | null
+  /** How long the event is of use, in seconds from its acceptance. It is no part of what the event says. */
+  ttlSeconds?: number | null
 }
 
 /** An event whose members are of the right types; `validateEvent` says so of one that it accepts. */
@@ -56,6 +58,7 @@ export function validateEvent(input: UncheckedEvent, limit = MAX_LISTED_ISSUES):
     ...validateSequence(input.sequence),
     ...validateOccurredAt(input.occurredAt),
     ...validateIdempotencyKey(input.idempotencyKey),
+    ...validateTtl(input.ttlSeconds),
   ]
 }
 
@@ -158,6 +161,16 @@ export function validateIdempotencyKey(key: string | null | undefined): Issue[] 
 }
 
 const CONTROL_CHARACTER = /\p{Cc}/u
+
+/** In seconds: longer than the schedule and its manual retries need. */
+const MAX_TTL_SECONDS = 30 * 86_400
+
+function validateTtl(ttlSeconds: number | null | undefined): Issue[] {
+  if (ttlSeconds === null || ttlSeconds === undefined) return []
+  if (Number.isInteger(ttlSeconds) && ttlSeconds >= 1 && ttlSeconds <= MAX_TTL_SECONDS) return []
+  const message = `expected a whole number of seconds from 1 to ${MAX_TTL_SECONDS}, got ${showValue(ttlSeconds)}: leave it out for an event that stays of use`
+  return [{ path: ['ttlSeconds'], message }]
+}
 
 function validateSequence(sequence: unknown): Issue[] {
   if (sequence === null || sequence === undefined) return []

@@ -6,6 +6,8 @@ export type NewEvent = {
   readonly subject: string | null
   readonly sequence: number | null
   readonly occurredAt: Date
+  /** After this time no attempt is made; absent or null: it is of use as long as the schedule lasts. */
+  readonly expiresAt?: Date | null
   /** The exact text that the gateway will sign and send. */
   readonly body: string
   readonly bodyBytes: number

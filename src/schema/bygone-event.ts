@@ -24,5 +24,6 @@ export function bygoneEvent({ tenantId, eventId, eventType, subject, test }: OfE
     body: null,
     traceContext: null,
     bodyDeletedAt: null,
+    expiresAt: null,
   }
 }

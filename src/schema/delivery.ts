@@ -96,6 +96,7 @@ export const Delivery = builder.prismaObject('Delivery', {
         cycleStart: true,
         maxAttempts: true,
         nextAttemptAt: true,
+        expiresAt: true,
       },
       resolve: (delivery, _args, { config, clock }) =>
         plannedAttempts(delivery, delivery.endpoint, config.retrySchedule, clock.now()),

@@ -38,6 +38,12 @@ export const Event = builder.prismaObject('Event', {
       description: 'When the event happened, as the publisher stated; otherwise when the gateway accepted it.',
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the gateway accepted the event.' }),
+    expiresAt: t.expose('expiresAt', {
+      type: 'DateTime',
+      nullable: true,
+      description:
+        'Until when the event is of use. No attempt begins after this time; deliveries that still wait are CANCELLED with the reason `event_expired`. Null if it has no such time.',
+    }),
     test: t.exposeBoolean('test', { description: 'Whether the event is a test.' }),
     payload: t.field({
       type: 'JSON',
@@ -154,6 +160,10 @@ const EventInput = builder.inputType('EventInput', {
     idempotencyKey: t.string({
       description:
         'A key that prevents duplicates, 1 to 256 characters. For at least 24 hours, publishing the same content with the same key creates no second event.',
+    }),
+    ttlSeconds: t.int({
+      description:
+        'For how many seconds after its acceptance the event is of use, 1 to 2,592,000. Afterwards no attempt begins. If absent or null, as the gateway is set up for the event type, usually without an end.',
     }),
   }),
 })

@@ -35,6 +35,7 @@ const DELIVERY: ExplainedDelivery = {
   reason: null,
   nextAttemptAt: NOW,
   completedAt: null,
+  expiresAt: null,
   lastStatusCode: null,
   lastErrorCode: null,
   suspect: false,
@@ -159,6 +160,11 @@ describe('a delivery is explained by', () => {
       reason: 'event_expired',
       says: 'The retention time of the event ended',
       delivery: { status: 'DEAD_LETTERED', reason: 'event_expired' },
+    },
+    {
+      reason: 'event_expired',
+      says: 'The event was of use until 2026-11-28 12:00:00 UTC',
+      delivery: { status: 'CANCELLED', reason: 'event_expired', expiresAt: NOW },
     },
     {
       reason: 'cancelled_by_user',

@@ -394,6 +394,32 @@ describe('the manual changes of a delivery', () => {
     expect(ask('SUCCEEDED', ACTIVE, true, forgotten)).toBe('refused')
   })
 
+  test('no retry is made of an event that is of no use any more, and its planned attempts end with it', () => {
+    const NOW = new Date('2026-11-28T12:00:00Z')
+    const expiredAt = NOW
+    for (const status of ['PENDING', 'DEAD_LETTERED'] as const)
+      expect(
+        decideRetry({ ...delivery({ status }), inTheAir: false, hasPayload: true, reason: null, expiredAt }, ACTIVE, {
+          resend: false,
+          schedule: SCHEDULE,
+        }),
+      ).toEqual({ refused: expect.stringContaining('expired at') })
+    const planned = (ms: number) =>
+      plannedAttempts(
+        { ...delivery({}), reason: null, nextAttemptAt: NOW, expiresAt: new Date(NOW.getTime() + ms) },
+        ACTIVE,
+        [5_000, 5_000],
+        NOW,
+      ).map(({ number }) => number)
+    expect(planned(5_001)).toEqual([1, 2])
+    expect(planned(5_000)).toEqual([1])
+    expect(giveUp({ test: false, resend: false }, 'too_old')).toMatchObject({
+      status: 'CANCELLED',
+      reason: 'event_expired',
+    })
+    expect(giveUp({ test: false, resend: false }, 'event_expired')).toMatchObject({ status: 'DEAD_LETTERED' })
+  })
+
   test('a status of a newer version throws, and no change is decided', () => {
     const unheard = { ...delivery({ status: 'ARCHIVED' as never }), inTheAir: false, hasPayload: true, reason: null }
     expect(() => decideRetry(unheard, ACTIVE, { resend: false, schedule: SCHEDULE })).toThrow('ARCHIVED')

@@ -56,7 +56,7 @@ const REASON_SENTENCES: Record<string, string> = {
   cancelled_by_user: 'Somebody cancelled it.',
   retries_exhausted: 'Every attempt of the schedule failed.',
   poison: 'It ended the worker that sent it more than once, and was taken out.',
-  event_expired: 'Its payload was older than retention allows.',
+  event_expired: 'The event was too old to be sent: its time to live, or its retention, had ended.',
   resend_failed: 'It was delivered before; the last resend failed.',
 }
 
@@ -67,7 +67,7 @@ const REASON_WORDS: Record<string, string> = {
   cancelled_by_user: 'Cancelled by a person',
   retries_exhausted: 'Retries exhausted',
   poison: 'Taken out of the queue',
-  event_expired: 'Payload expired',
+  event_expired: 'Event expired',
   resend_failed: 'Resend failed',
 }
 

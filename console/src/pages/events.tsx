@@ -287,6 +287,7 @@ const EVENT = graphql(`
       test
       occurredAt
       createdAt
+      expiresAt
       body
       payloadDeletedAt
       deliveries {
@@ -368,6 +369,7 @@ function EventPanel({ eventId, tenantId, onClose }: { eventId: string; tenantId:
               ['Sequence', event.sequence],
               ['Occurred', <Time key="occurred" at={event.occurredAt} />],
               ['Accepted', <Time key="accepted" at={event.createdAt} />],
+              ['Of use until', event.expiresAt && <Time key="expires" at={event.expiresAt} />],
             ]}
           />
           <section>

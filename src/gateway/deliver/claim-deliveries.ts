@@ -49,6 +49,8 @@ export type ClaimedDelivery = {
   readonly body: string | null
   /** The `traceparent` of the publish; null: nobody traced it. */
   readonly traceContext: string | null
+  /** No attempt begins after this time; null: it has none. */
+  readonly expiresAt: Date | null
   readonly leaseToken: string
 }
 
@@ -98,12 +100,14 @@ export const CRASHES_OF_A_SUSPECT = 2
 const SOON = '$5::uuid'
 const SOON_MS = 86_400_000
 
-export const DUE = `d.status = 'PENDING' and d.next_attempt_at <= now() and d.next_attempt_at >= coalesce(w.low, '-infinity') and ${isFree('d')}`
+export const DUE = `d.status = 'PENDING' and d.next_attempt_at <= now() and d.next_attempt_at >= coalesce(w.low, '-infinity') and ${isFree('d')}
+  and (d.expires_at is null or d.expires_at > now())`
 
 export const RETURNED = `
   l.id, l.tenant_id as "tenantId", l.event_id as "eventId", l.endpoint_id as "endpointId", l.event_type as "eventType",
   l.test, l.resend, l.manual, l.attempt_count as "attemptCount", l.cycle_start as "cycleStart",
   l.max_attempts as "maxAttempts", l.suspect, l.crash_count as "crashCount", l.next_attempt_at as "dueAt", l.revision,
+  l.expires_at as "expiresAt",
   e.body, e.trace_context as "traceContext", l.lease_token as "leaseToken"`
 
 // The event is looked up row by row: with a plain join the planner reads whole partitions. A left join, because a missing
@@ -142,7 +146,7 @@ const CLAIM: Statement = {
     )
     select ${RETURNED}, false as gated from leased l ${EVENT_OF_LEASED}
     union all
-    select null, null, null, endpoint_id, null, null, null, null, null, null, null, null, null, null, null, null, null, null, true
+    select null, null, null, endpoint_id, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, true
     from wanted where gated`,
 }
 

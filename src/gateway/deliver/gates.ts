@@ -97,7 +97,7 @@ const CLAIM_GATED: Statement = {
     select ${RETURNED}, null::timestamptz as "openAt", null::int as "maxInFlight", null::int as room, null::int as allowed,
       null::timestamptz as "heldUntil", false as open, false as state from leased l ${EVENT_OF_LEASED}
     union all
-    select null, null, null, w.endpoint_id, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
+    select null, null, null, w.endpoint_id, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
       case when w.rate is not null then coalesce((select tat from advanced a where a.endpoint_id = w.endpoint_id), w.tat) end,
       w.max_in_flight, w.room, w.allowed, w.held_until, w.open, true
     from wanted w`,

@@ -2,7 +2,7 @@
 // what came of it, and has the result recorded.
 
 import type { Context } from '../../context.ts'
-import { giveUp, next, type Step } from '../../domain/delivery.ts'
+import { type Ending, giveUp, hasExpired, next, type Step } from '../../domain/delivery.ts'
 import { paceRequestOf } from '../../domain/endpoint-pace.ts'
 import type { Batcher } from '../fairness/batcher.ts'
 import { type AttemptResult, type AttemptTools, attemptDelivery } from './attempt-delivery.ts'
@@ -83,8 +83,8 @@ export function createDeliverySender(options: DeliverySenderOptions): DeliverySe
       try {
         const body = await bodies.read(delivery)
         if (clock.monotonicMs() - claimedAt > MAX_CLAIM_AGE_MS) return giveBack(delivery)
-        if (body === null) {
-          result = ended(delivery, 'event_expired')
+        if (body === null || hasExpired(delivery, clock.now())) {
+          result = ended(delivery, body === null ? 'event_expired' : 'too_old')
           return
         }
         const made = await attemptDelivery(tools, { delivery, target, body })
@@ -111,6 +111,6 @@ export function createDeliverySender(options: DeliverySenderOptions): DeliverySe
 }
 
 /** The result of a delivery for which no attempt can be made. */
-function ended(delivery: ClaimedDelivery, reason: 'poison' | 'event_expired'): Result {
+function ended(delivery: ClaimedDelivery, reason: Ending): Result {
   return { delivery, attempt: null, outcome: null, step: giveUp(delivery, reason), nextAttemptAt: null, wakeAt: null }
 }

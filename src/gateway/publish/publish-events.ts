@@ -149,6 +149,7 @@ function describeConflict(key: string, eventId: string): string {
 
 function buildEvent(ctx: Context, event: EventInput, tenantId: string, acceptedAt: Date): NewEvent {
   const id = ctx.newId()
+  const ttlMs = event.ttlSeconds == null ? ctx.config.eventTtls.get(event.type) : event.ttlSeconds * 1000
   const occurredAt = event.occurredAt ?? acceptedAt
   const key = event.idempotencyKey ?? null
   const body = buildEnvelope({
@@ -167,6 +168,7 @@ function buildEvent(ctx: Context, event: EventInput, tenantId: string, acceptedA
     subject: event.subject ?? null,
     sequence: event.sequence ?? null,
     occurredAt,
+    expiresAt: ttlMs === undefined ? null : new Date(acceptedAt.getTime() + ttlMs),
     body,
     bodyBytes: bodyBytes(body),
     key,

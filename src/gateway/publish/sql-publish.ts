@@ -43,8 +43,9 @@ language sql immutable strict parallel safe as $$
           from generate_series(0, 25) as i) all_bits, generate_series(0, 31) as at) end
 $$`
 
-function publishFunction(schema: string, maxAttempts: number): string {
+function publishFunction(schema: string, { maxAttempts, eventTtls = new Map() }: SqlPublishOptions): string {
   const types = EVENT_TYPES.map(({ name }) => name)
+  const ttls = [...eventTtls].map(([type, ms]) => ` when ${quote(type)} then interval '${ms} ms'`).join('')
   return `
 create or replace function sivo.publish(
   tenant text, type text, data jsonb, subject text default null, sequence bigint default null,
@@ -60,6 +61,7 @@ declare
   happened constant timestamptz := date_trunc('milliseconds', coalesce(publish.occurred_at, clock_timestamp()));
   content constant bytea := sha256(convert_to(jsonb_build_array(
     publish.type, publish.subject, publish.sequence, publish.occurred_at, publish.data)::text, 'UTF8'));
+  expires constant timestamptz := accepted + ${ttls ? `case publish.type${ttls} end` : 'null::interval'};
   holder record;
   body text;
 begin
@@ -105,16 +107,16 @@ begin
       using errcode = '22023', hint = 'Send a link to what is large, or split it.';
   end if;
   with stored as (
-    insert into event (id, tenant_id, type, subject, sequence, sequence_long, occurred_at, body, created_at)
+    insert into event (id, tenant_id, type, subject, sequence, sequence_long, occurred_at, body, created_at, expires_at)
     values (event_id, tenant_uuid, publish.type, publish.subject,
       case when publish.sequence <= 2147483647 then publish.sequence end,
-      case when publish.sequence > 2147483647 then publish.sequence end, happened, body, accepted)
+      case when publish.sequence > 2147483647 then publish.sequence end, happened, body, accepted, expires)
     returning id, tenant_id, type, subject
   ), searchable as (
     ${queueForSearch('stored')}
   ), fanned as (
-    insert into delivery (tenant_id, event_id, endpoint_id, event_type, subject, max_attempts, next_attempt_at, created_at)
-    select s.tenant_id, s.id, e.id, s.type, s.subject, ${maxAttempts}, accepted, accepted
+    insert into delivery (tenant_id, event_id, endpoint_id, event_type, subject, max_attempts, next_attempt_at, created_at, expires_at)
+    select s.tenant_id, s.id, e.id, s.type, s.subject, ${maxAttempts}, accepted, accepted, expires
     from stored s join endpoint e on ${ENDPOINT_WANTS_TYPE} and ${meetsConditionInTime('body', 'accepted')}
     returning endpoint_id, tenant_id
   ), awake as (
@@ -131,16 +133,22 @@ end
 $publish$`
 }
 
+export type SqlPublishOptions = {
+  /** The number of attempts in a cycle of the schedule. */
+  readonly maxAttempts: number
+  /** How long events of a type are of use, in milliseconds; absent: as long as the schedule lasts. */
+  readonly eventTtls?: ReadonlyMap<string, number>
+}
+
 /**
- * Makes the functions of the schema `sivo`, or replaces them when this release or its settings say otherwise.
- * `maxAttempts` is the number of attempts in a cycle of the schedule. Needs the right to create a schema; throws what the
- * database says.
+ * Makes the functions of the schema `sivo`, or replaces them when this release or its settings say otherwise. Needs the right
+ * to create a schema; throws what the database says.
  */
-export async function installSqlPublish(client: Client, { maxAttempts }: { maxAttempts: number }): Promise<void> {
+export async function installSqlPublish(client: Client, options: SqlPublishOptions): Promise<void> {
   const { rows: found } = await client.query(
     `select relnamespace::regnamespace::text as schema from pg_class where oid = 'event'::regclass`,
   )
-  const statements = [PUBLIC_ID, DATABASE_ID, publishFunction(found[0].schema, maxAttempts)]
+  const statements = [PUBLIC_ID, DATABASE_ID, publishFunction(found[0].schema, options)]
   const version = createHash('sha256').update(statements.join(';')).digest('hex').slice(0, 32)
   const { rows } = await client.query(`select obj_description(to_regprocedure($1)::oid, 'pg_proc') = $2 as current`, [
     NAME,
@@ -177,11 +185,11 @@ const INSUFFICIENT_PRIVILEGE = '42501'
 /** Makes the functions at the start, if this session may. A gateway works without them, and then says so once. */
 export async function offerSqlPublish(
   access: DatabaseAccess,
-  { maxAttempts, log }: { maxAttempts: number; log: Logger },
+  { log, ...options }: SqlPublishOptions & { log: Logger },
 ): Promise<void> {
   const client = await openConnection(access, 'start')
   try {
-    await installSqlPublish(client, { maxAttempts })
+    await installSqlPublish(client, options)
   } catch (error) {
     if ((error as { code?: unknown }).code !== INSUFFICIENT_PRIVILEGE) throw error
     log.info({ err: error }, 'sql_publish.not_made')

@@ -109,6 +109,7 @@ const INPUT = recordset('i', {
   occurred_at: timestamptz,
   body: measuredText,
   trace_context: text,
+  expires_at: timestamptz,
 })
 
 const [MAX_ATTEMPTS, PROCESS, PLACES, OTHERWISE, MOST] = [1, 2, 3, 4, 5].map((n) => `$${INPUT.width + n}`)
@@ -124,10 +125,11 @@ const INSERT_EVENTS: Statement = {
     with input as (
       select * from ${INPUT.source}
     ), stored as (
-      insert into event (id, tenant_id, type, subject, sequence, sequence_long, occurred_at, body, trace_context)
-      select id, tenant_id, type, subject, sequence, sequence_long, occurred_at, body, trace_context from input
+      insert into event (id, tenant_id, type, subject, sequence, sequence_long, occurred_at, body, trace_context,
+        expires_at)
+      select id, tenant_id, type, subject, sequence, sequence_long, occurred_at, body, trace_context, expires_at from input
       on conflict (id) do nothing
-      returning id, tenant_id, type, subject
+      returning id, tenant_id, type, subject, expires_at
     ), searchable as (
       ${queueForSearch('stored')}
     ), considered as (
@@ -147,9 +149,9 @@ const INSERT_EVENTS: Statement = {
     ), shared_out as (
       select *, fits and row_number() over (partition by fits) <= ${MOST}::int as taken from wanted
     ), fanned as (
-      insert into delivery (tenant_id, event_id, endpoint_id, event_type, subject, max_attempts, next_attempt_at,
+      insert into delivery (tenant_id, event_id, endpoint_id, event_type, subject, max_attempts, next_attempt_at, expires_at,
         lease_token, lease_until, lease_by)
-      select tenant_id, id, endpoint_id, type, subject, ${MAX_ATTEMPTS}::int, date_trunc('milliseconds', now()),
+      select tenant_id, id, endpoint_id, type, subject, ${MAX_ATTEMPTS}::int, date_trunc('milliseconds', now()), expires_at,
         case when taken then ${PROCESS}::uuid end, case when taken then now() + interval '${LEASE_MS} ms' end,
         case when taken then ${PROCESS}::uuid end
       from shared_out
@@ -216,16 +218,19 @@ async function insertEvents(
   { maxAttempts, repeated, nearby, offer, onConditionsFailed }: InsertOptions,
 ): Promise<Inserted> {
   const rows = calls.flatMap(({ tenantId, events }) =>
-    events.map(({ id, type, subject, sequence, occurredAt, body, bodyBytes, traceContext = null }) => ({
-      id,
-      tenant_id: tenantId,
-      type,
-      subject,
-      ...sequenceColumns(sequence),
-      occurred_at: occurredAt,
-      body: { text: body, bytes: bodyBytes },
-      trace_context: traceContext,
-    })),
+    events.map(
+      ({ id, type, subject, sequence, occurredAt, body, bodyBytes, traceContext = null, expiresAt = null }) => ({
+        id,
+        tenant_id: tenantId,
+        type,
+        subject,
+        ...sequenceColumns(sequence),
+        occurred_at: occurredAt,
+        body: { text: body, bytes: bodyBytes },
+        trace_context: traceContext,
+        expires_at: expiresAt,
+      }),
+    ),
   )
   const values = [
     ...INPUT.values(rows),
@@ -275,7 +280,7 @@ function takenOver(
   const events = new Map(of.calls.flatMap((call) => call.events.map((event) => [event.id, event])))
   const endpoints = new Map(of.endpoints.map((endpoint) => [endpoint.endpointId, endpoint]))
   return rows.map(({ id, eventId, endpointId, dueAt }) => {
-    const { type, body, bodyBytes, traceContext = null } = events.get(eventId)!
+    const { type, body, bodyBytes, traceContext = null, expiresAt = null } = events.get(eventId)!
     const { tenantId, revision } = endpoints.get(endpointId)!
     return {
       ...FIRST_ATTEMPT,
@@ -289,6 +294,7 @@ function takenOver(
       revision,
       body: bodyBytes <= LARGE_BODY_BYTES ? body : null,
       traceContext,
+      expiresAt,
       leaseToken: of.leaseToken,
     }
   })

@@ -85,6 +85,7 @@ type Found = RetryState & {
   eventId: string
   reason: string | null
   inTheAir: boolean
+  expiredAt: Date | null
   endpointStatus: EndpointStatus
   deletedAt: Date | null
 }
@@ -98,7 +99,8 @@ async function takeDeliveries(tx: Queryable, { filter, asOf, walkedTo, room }: T
       'bulk-retry-take',
       `select d.id, d.event_id as "eventId", d.status, d.test, d.resend, d.reason, d.attempt_count as "attemptCount",
          d.cycle_start as "cycleStart", d.max_attempts as "maxAttempts", p.status as "endpointStatus",
-         p.deleted_at as "deletedAt", coalesce(${isHeld('d')}, false) as "inTheAir"
+         p.deleted_at as "deletedAt", coalesce(${isHeld('d')}, false) as "inTheAir",
+         case when d.expires_at <= now() then d.expires_at end as "expiredAt"
        from delivery d join endpoint p on p.id = d.endpoint_id
        where ${text} and p.deleted_at is null and d.id > ${$(1)}::uuid
          and (pg_visible_in_snapshot(d.changed_xid, ${$(2)}::pg_snapshot) or ${isForeignStamp('d')})

@@ -15,6 +15,7 @@ type Locked = RetryState & {
   reason: string | null
   inTheAir: boolean
   eventId: string
+  expiredAt: Date | null
   endpointStatus: EndpointView['status']
   deletedAt: EndpointView['deletedAt']
 }
@@ -25,7 +26,8 @@ const LOCK: Statement = {
   text: `
     select d.status, d.test, d.resend, d.reason, d.attempt_count as "attemptCount", d.cycle_start as "cycleStart",
       d.max_attempts as "maxAttempts", p.status as "endpointStatus", p.deleted_at as "deletedAt",
-      coalesce(${isHeld('d')}, false) as "inTheAir", d.event_id as "eventId"
+      coalesce(${isHeld('d')}, false) as "inTheAir", d.event_id as "eventId",
+      case when d.expires_at <= now() then d.expires_at end as "expiredAt"
     from (select * from delivery where id = $1 limit 1 for update) d join endpoint p on p.id = d.endpoint_id
     where d.tenant_id = $2`,
 }
