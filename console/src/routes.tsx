@@ -70,6 +70,11 @@ const callsByNumber = createRoute({
   validateSearch: (raw: Record<string, unknown>) => ({ number: text(raw['number']) ?? '' }),
   component: later(() => import('./pages/calls-by-number.tsx'), 'CallsByNumberPage'),
 })
+const found = createRoute({
+  ...at('/found'),
+  validateSearch: (raw: Record<string, unknown>) => ({ text: text(raw['text']) ?? '' }),
+  component: later(() => import('./pages/found.tsx'), 'FoundPage'),
+})
 const endpoints = createRoute({
   ...at('/endpoints'),
   component: later(() => import('./pages/endpoints.tsx'), 'EndpointsPage'),
@@ -128,6 +133,7 @@ const routeTree = root.addChildren([
   events,
   call,
   callsByNumber,
+  found,
   endpoints,
   newEndpoint,
   oneEndpoint,

@@ -1,5 +1,5 @@
-// The calls in which a number took part, however it is spelled. The API has no index of numbers: the page reads the newest
-// events that name parties, says how far back it looked, and looks further when asked.
+// The calls in which a number took part, however it is spelled. The page reads the newest events that the search of the API finds,
+// says how far back it looked, and looks further when asked.
 
 import { getRouteApi, Link } from '@tanstack/react-router'
 import { useCallback, useEffect, useRef, useState } from 'react'
@@ -33,14 +33,6 @@ const EVENTS = graphql(`
   }
 `)
 
-const TYPES = [
-  'call.created',
-  'call.answered',
-  'call.transferred',
-  'call.ended',
-  'queue.entered',
-  'queue.abandoned',
-] as const
 const PAGES_AT_ONCE = 10
 
 const route = getRouteApi('/calls')
@@ -77,7 +69,7 @@ function Calls({ tenantId, number }: { tenantId: string; number: string }) {
           Calls with <span className="font-mono text-base font-normal">{number}</span>
         </>
       }
-      lead="The newest events that name parties are searched for the number, in any spelling."
+      lead="Every call whose events name it, in any spelling."
     >
       {fault && <Failed fault={fault} onRetry={lookFurther} isSmall />}
       {calls.length > 0 && (
@@ -110,13 +102,13 @@ function Calls({ tenantId, number }: { tenantId: string; number: string }) {
           'Looking …'
         ) : (
           <span>
-            Searched the {formatCount(eventCount)} newest events with numbers
+            {formatCount(eventCount)} {eventCount === 1 ? 'event has' : 'events have'} it
             {backTo && (
               <>
                 , back to <Time at={backTo} />
               </>
             )}
-            {after === null && '. There are no older ones'}.
+            {after === null && ', and there are no others'}.
           </span>
         )}
         {after !== null && !isLooking && (
@@ -137,7 +129,7 @@ function useCalls(tenantId: string, number: string) {
       let at: Looked = { ...from, isLooking: true, fault: null }
       try {
         for (let page = 0; page < PAGES_AT_ONCE && !isLeft.current; page++) {
-          const filter = { tenantId, eventTypes: [...TYPES] }
+          const filter = { tenantId, search: number }
           const { events } = await fetchQuery(EVENTS, { filter, after: at.after })
           if (!events) break
           at = {

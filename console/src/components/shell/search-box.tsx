@@ -1,14 +1,10 @@
-// A search by an id of any type, a call, an HTTP status or an event type.
+// One box for pages, actions, endpoints, event types, ids and what is in events. "/" or Ctrl-K leads to it.
 
-import { useNavigate } from '@tanstack/react-router'
 import { Search } from 'lucide-react'
-import { type KeyboardEvent, useId, useRef, useState } from 'react'
+import { type KeyboardEvent, useEffect, useId, useRef, useState } from 'react'
 import { useShortcut } from '../../lib/keyboard.ts'
-import { useOpenDelivery } from '../../lib/open-delivery.ts'
-import { looksLikeNumber } from '../../lib/phone-number.ts'
 import { classes } from '../../ui/classes.ts'
-
-type Hit = { label: string; go(): void }
+import { type Hit, useFound } from './find.ts'
 
 export function SearchBox() {
   const input = useRef<HTMLInputElement>(null)
@@ -16,8 +12,9 @@ export function SearchBox() {
   const [text, setText] = useState('')
   const [isOpen, setOpen] = useState(false)
   const [active, setActive] = useState(0)
-  const hits = useHits(text.trim())
+  const { hits, note } = useFound(text.trim(), isOpen)
   useShortcut({ keys: '/', does: 'Search', group: 'Everywhere' }, () => input.current?.focus())
+  useCommandKey(() => input.current?.select())
 
   const go = (hit: Hit | undefined) => {
     if (!hit) return
@@ -37,6 +34,7 @@ export function SearchBox() {
     event.preventDefault()
   }
   const isShown = isOpen && hits.length > 0
+  const noteIsShown = isOpen && note !== null
   return (
     <div className="relative w-full max-w-md">
       <Search size={14} className="pointer-events-none absolute top-2 left-2.5 text-ink-3" aria-hidden />
@@ -51,8 +49,8 @@ export function SearchBox() {
         aria-autocomplete="list"
         autoComplete="off"
         spellCheck={false}
-        placeholder="Id, call, number, HTTP status or event type"
-        className="h-8 w-full rounded-md border border-line-strong bg-surface pr-8 pl-8 placeholder:text-ink-3"
+        placeholder="Number, id, name, endpoint, page …"
+        className="h-8 w-full rounded-md border border-line-strong bg-surface pr-16 pl-8 placeholder:text-ink-3"
         value={text}
         onChange={(event) => {
           setText(event.target.value)
@@ -64,91 +62,61 @@ export function SearchBox() {
         onKeyDown={onKeyDown}
       />
       <kbd className="pointer-events-none absolute top-1.5 right-2 rounded border border-line px-1 font-mono text-xs text-ink-3">
-        /
+        Ctrl K
       </kbd>
       <div
         id={listId}
         role="listbox"
         aria-label="Found"
         hidden={!isShown}
-        className="absolute top-9 z-30 w-full rounded-lg border border-line bg-raised p-1 shadow-float"
+        className="absolute top-9 z-30 max-h-[70vh] w-full overflow-y-auto rounded-lg border border-line bg-raised p-1 shadow-float"
       >
         {hits.map((hit, index) => (
           // biome-ignore lint/a11y/useKeyWithClickEvents: the input has the focus and handles the keys
           <div
-            key={hit.label}
+            key={hit.id}
             id={`${listId}-${index}`}
             role="option"
             tabIndex={-1}
             aria-selected={index === active}
             onMouseDown={(event) => event.preventDefault()}
             onClick={() => go(hit)}
-            className={classes('cursor-pointer truncate rounded px-2 py-1.5', index === active && 'bg-hover')}
+            className={classes(
+              'flex cursor-pointer items-baseline gap-3 rounded px-2 py-1.5',
+              index === active && 'bg-hover',
+            )}
           >
-            {hit.label}
+            <span className="min-w-0 flex-1 truncate">{hit.label}</span>
+            {hit.detail && <span className="shrink-0 text-xs text-ink-3">{hit.detail}</span>}
           </div>
         ))}
       </div>
+      <p
+        role="status"
+        className={classes(
+          noteIsShown && !isShown
+            ? 'absolute top-9 z-30 w-full rounded-lg border border-line bg-raised p-3 text-ink-2 shadow-float'
+            : 'sr-only',
+        )}
+      >
+        {noteIsShown ? note : ''}
+      </p>
     </div>
   )
 }
 
-function useHits(text: string): Hit[] {
-  const navigate = useNavigate()
-  const openDelivery = useOpenDelivery()
-  if (text === '') return []
-  const id = text.toLowerCase()
-  if (/^dlv_/.test(id)) return [{ label: `Open the delivery ${id}`, go: () => openDelivery(id) }]
-  if (/^evt_/.test(id))
-    return [
-      { label: `Open the event ${id}`, go: () => void navigate({ to: '/events', search: { event: id } }) },
-      {
-        label: `Deliveries of the event ${id}`,
-        go: () => void navigate({ to: '/deliveries', search: { eventId: id } }),
-      },
-    ]
-  if (/^ep_/.test(id))
-    return [
-      {
-        label: `Open the endpoint ${id}`,
-        go: () => void navigate({ to: '/endpoints/$endpointId', params: { endpointId: id } }),
-      },
-      {
-        label: `Deliveries to the endpoint ${id}`,
-        go: () => void navigate({ to: '/deliveries', search: { endpointIds: [id] } }),
-      },
-    ]
-  const byNumber: Hit = {
-    label: `Calls with the number ${text}`,
-    go: () => void navigate({ to: '/calls', search: { number: text } }),
-  }
-  if (/^[1-5](\d\d|xx)$/i.test(text))
-    return [
-      {
-        label: `Deliveries whose last answer was HTTP ${text}`,
-        go: () => void navigate({ to: '/deliveries', search: { statusCodes: [text] } }),
-      },
-      {
-        label: `Dead letters with HTTP ${text}`,
-        go: () => void navigate({ to: '/dead-letters', search: { statusCodes: [text] } }),
-      },
-      byNumber,
-    ]
-  const bySubject: Hit = {
-    label: `The call (or subject) ${text}`,
-    go: () => void navigate({ to: '/call', search: { subject: text } }),
-  }
-  if (/^[a-z_]+\.[a-z_.]+$/.test(text))
-    return [
-      {
-        label: `Deliveries of the type ${text}`,
-        go: () => void navigate({ to: '/deliveries', search: { eventTypes: [text] } }),
-      },
-      {
-        label: `Events of the type ${text}`,
-        go: () => void navigate({ to: '/events', search: { eventTypes: [text] } }),
-      },
-      { label: `${text} in the catalogue`, go: () => void navigate({ to: '/catalogue', search: { type: text } }) },
-    ]
-  return looksLikeNumber(text) ? [byNumber, bySubject] : [bySubject]
+/** Ctrl-K or Cmd-K, also while a person types elsewhere. */
+function useCommandKey(run: () => void): void {
+  const latest = useRef(run)
+  latest.current = run
+  useEffect(() => {
+    const onKeyDown = (event: globalThis.KeyboardEvent) => {
+      if (event.key.toLowerCase() !== 'k' || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return
+      if (document.querySelector('[role="dialog"], [role="alertdialog"]')) return
+      event.preventDefault()
+      latest.current()
+    }
+    document.addEventListener('keydown', onKeyDown)
+    return () => document.removeEventListener('keydown', onKeyDown)
+  }, [])
 }

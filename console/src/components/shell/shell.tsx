@@ -1,25 +1,7 @@
 // The frame of every page: the navigation, the tenant, the search, the state of the connection, and the delivery panel.
 
 import { CatchBoundary, Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router'
-import {
-  Activity,
-  ArrowLeftRight,
-  BookOpen,
-  Building2,
-  CalendarClock,
-  CircleUser,
-  Code as CodeIcon,
-  FlaskConical,
-  Keyboard,
-  LayoutDashboard,
-  LogOut,
-  Monitor,
-  Moon,
-  Settings,
-  Skull,
-  Sun,
-  Webhook,
-} from 'lucide-react'
+import { type Activity, Building2, CircleUser, Keyboard, LogOut, Monitor, Moon, Sun } from 'lucide-react'
 import { type ReactNode, useEffect, useRef, useState } from 'react'
 import { fetchQuery, graphql, useApiQuery } from '../../api/client.ts'
 import { noteEndpoint, useStream } from '../../api/live.ts'
@@ -40,6 +22,7 @@ import { Toasts } from '../../ui/toast.tsx'
 import { ConnectionLight } from './connection-light.tsx'
 import { KeyboardHelp } from './keyboard-help.tsx'
 import { PageFailed } from './page-failed.tsx'
+import { PAGES } from './pages.ts'
 import { RequireTenant, TenantSwitch } from './require-tenant.tsx'
 import { SearchBox } from './search-box.tsx'
 import { SignIn } from './sign-in.tsx'
@@ -51,19 +34,6 @@ const DeliveryPanel = later(
     <LoadingRows />
   </PanelFrame>,
 )
-
-const PAGES = [
-  { to: '/', label: 'Overview', icon: LayoutDashboard, keys: 'g o' },
-  { to: '/live', label: 'Live', icon: Activity, keys: 'g l' },
-  { to: '/deliveries', label: 'Deliveries', icon: ArrowLeftRight, keys: 'g d' },
-  { to: '/events', label: 'Events', icon: CalendarClock, keys: 'g v' },
-  { to: '/endpoints', label: 'Endpoints', icon: Webhook, keys: 'g e' },
-  { to: '/dead-letters', label: 'Dead letters', icon: Skull, keys: 'g x' },
-  { to: '/catalogue', label: 'Catalogue', icon: BookOpen, keys: 'g c' },
-  { to: '/tester', label: 'Tester', icon: FlaskConical, keys: 'g t' },
-  { to: '/api', label: 'API', icon: CodeIcon, keys: 'g a' },
-  { to: '/settings', label: 'Settings', icon: Settings, keys: 'g s' },
-] as const
 
 /** The pages that concern no single tenant. */
 const TENANTLESS = new Set(['/tenants', '/catalogue', '/api'])
