@@ -81,7 +81,16 @@ const MAY_IMPORT: Record<string, string[]> = {
   ],
   'gateway/fairness': ['domain', 'errors'],
   'gateway/recover': ['context', 'database', 'domain', 'gateway/deliver', 'metrics'],
-  'gateway/retention': ['context', 'database', 'domain', 'metrics'],
+  'gateway/retention': [
+    'context',
+    'database',
+    'domain',
+    'errors',
+    'gateway/admin',
+    'gateway/state',
+    'generated',
+    'metrics',
+  ],
   'gateway/retry': [
     'context',
     'database',

@@ -2,6 +2,7 @@
 // holds ids only, because a job may be run by a later release than the one that stored it.
 
 import { z } from 'zod'
+import type { Queryable, Statement } from './pools.ts'
 
 const uuid = z.string().regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
 
@@ -28,6 +29,10 @@ export const JOBS = {
   'make-partitions': z.object({}),
   'drop-partitions': z.object({}),
   'forget-payloads': z.object({}),
+  /** Erases the replies that came while the events were being erased. */
+  'erase-late-replies': z.object({ eventIds: z.array(uuid) }),
+  /** Deletes the rows of the tenants that were erased. */
+  'erase-tenants': z.object({}),
   'replace-foreign-stamps': z.object({}),
   'purge-idempotency-keys': z.object({}),
   'forget-statistics': z.object({}),
@@ -90,6 +95,21 @@ type Raw = { $executeRaw(query: TemplateStringsArray, ...values: unknown[]): Pro
 export async function enqueue<Name extends JobName>(tx: Raw, name: Name, payload: JobPayload<Name>): Promise<void> {
   const json = JSON.stringify(JOBS[name].parse(payload))
   await tx.$executeRaw`select graphile_worker.add_job(${name}, ${json}::json, max_attempts => ${JOB_MAX_ATTEMPTS}::int)`
+}
+
+const ADD_LATER: Statement = {
+  name: 'add-job-later',
+  text: `select graphile_worker.add_job($1, $2::json, run_at => now() + $3::interval, max_attempts => ${JOB_MAX_ATTEMPTS})`,
+}
+
+/** The same in a transaction of the delivery path, for a job that runs after a time such as `1 minute`. */
+export async function enqueueLater<Name extends JobName>(
+  tx: Queryable,
+  name: Name,
+  payload: JobPayload<Name>,
+  after: string,
+): Promise<void> {
+  await tx.query(ADD_LATER, [name, JSON.stringify(JOBS[name].parse(payload)), after])
 }
 
 /** Tells the change feeds, when the caller's transaction commits, that something changed. */

@@ -23,6 +23,7 @@ export type ExplanationReason =
   | 'event_expired'
   | 'cancelled_by_user'
   | 'filter_changed'
+  | 'event_erased'
   | 'endpoint_deleted'
   | 'sending'
   | 'endpoint_paused'
@@ -255,6 +256,8 @@ function explainCancelled(
         'filter_changed',
         `The filter of the endpoint was changed and does not want the event any more. Whoever changed it asked to cancel what waited. It was cancelled${completed(delivery)}. ${PUBLISH_AGAIN}`,
       )
+    case 'event_erased':
+      return says('event_erased', `A person erased the event, and what waited was cancelled${completed(delivery)}.`)
     default:
       return says('cancelled_by_user', `A person cancelled it${completed(delivery)}. ${PUBLISH_AGAIN}`)
   }

@@ -20,6 +20,7 @@ export type Reason =
   | 'endpoint_deleted'
   | 'cancelled_by_user'
   | 'filter_changed'
+  | 'event_erased'
   | 'retries_exhausted'
   | 'poison'
   | 'event_expired'

@@ -24,6 +24,8 @@ import type { Lanes } from '../gateway/deliver/lanes.ts'
 import { forgetTestSteps } from '../gateway/deliver/test-steps.ts'
 import { purgeIdempotencyKeys } from '../gateway/publish/purge-idempotency-keys.ts'
 import { dropExpiredPartitions } from '../gateway/retention/drop-partitions.ts'
+import { eraseLateReplies } from '../gateway/retention/erase-events.ts'
+import { eraseTenants } from '../gateway/retention/erase-tenant.ts'
 import { forgetLeftovers } from '../gateway/retention/forget-leftovers.ts'
 import { forgetPayloads } from '../gateway/retention/forget-payloads.ts'
 import type { BulkRetries } from '../gateway/retry/bulk-retry-worker.ts'
@@ -36,6 +38,8 @@ const CRONTAB = `
 31 * * * * drop-partitions
 # Payloads of tenants that keep them for a shorter time.
 37 * * * * forget-payloads
+# What was published for a tenant while it was erased.
+13 * * * * erase-tenants
 # What a restored dump brought along. Each start of the runner asks for it too.
 11 * * * * replace-foreign-stamps
 # What was in flight as its endpoint was deleted.
@@ -90,6 +94,8 @@ export function startJobs({ ctx, lanes, processId, bulkRetries, pool, setPoolIds
     'make-partitions': implement('make-partitions', () => makePartitions(pool)),
     'drop-partitions': implement('drop-partitions', () => dropExpiredPartitions(ctx, { pool })),
     'forget-payloads': implement('forget-payloads', () => forgetPayloads(ctx)),
+    'erase-late-replies': implement('erase-late-replies', ({ eventIds }) => eraseLateReplies(ctx, eventIds)),
+    'erase-tenants': implement('erase-tenants', () => eraseTenants(ctx)),
     'replace-foreign-stamps': implement('replace-foreign-stamps', async () => {
       const replaced = await replaceForeignStamps(ctx.hot)
       if (replaced > 0) ctx.log.warn({ rows: replaced }, 'database.was_restored')

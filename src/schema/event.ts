@@ -9,7 +9,7 @@ import { builder, PUBLISHERS, READERS, type RequestContext } from './builder.ts'
 import { pageArgs, pageCost, readPage } from './connections.ts'
 import { ValidationIssue } from './errors.ts'
 import { eventPage } from './event-page.ts'
-import { eventFilterOf, type Lookup, lookup, tenantOfPublish } from './tenancy.ts'
+import { eventFilterOf, type Lookup, lookup, tenantOfMutation } from './tenancy.ts'
 
 export const Event = builder.prismaObject('Event', {
   description: 'A fact that a publisher published. An event never changes.',
@@ -257,7 +257,7 @@ builder.mutationField('publishEvents', (t) =>
     authScopes: { roles: PUBLISHERS },
     args: { input: t.arg({ type: PublishEventsInput, required: true, description: 'The events and their tenant.' }) },
     resolve: async (_root, { input }, ctx): Promise<PublishResult> => {
-      const call = { tenantId: await tenantOfPublish(ctx, input.tenantId), events: input.events }
+      const call = { tenantId: await tenantOfMutation(ctx, input.tenantId), events: input.events }
       if (input.onInvalid !== 'SKIP') {
         const events = await publishEvents(ctx, call)
         return {

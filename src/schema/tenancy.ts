@@ -82,12 +82,12 @@ function unnamedTenant(path: string[]): ValidationError {
   ])
 }
 
-/** The tenant of a publish. Throws ValidationError, NotFoundError. */
-export async function tenantOfPublish(ctx: RequestContext, named: string | null | undefined): Promise<string> {
+/** The tenant of a publish or of another mutation. Throws ValidationError, NotFoundError. */
+export async function tenantOfMutation(ctx: RequestContext, named: string | null | undefined): Promise<string> {
   const meant = meantTenant(viewerOf(ctx), named)
   const path = ['input', 'tenantId']
   if ('refused' in meant && meant.refused === 'must-be-named') throw unnamedTenant(path)
-  if ('tenantId' in meant && (meant.certain || (await tenantExists(ctx, meant.tenantId)))) return meant.tenantId
+  if ('tenantId' in meant && (meant.certain || (await takesEvents(ctx, meant.tenantId)))) return meant.tenantId
   throw notFound('tenant', path)
 }
 
@@ -194,19 +194,25 @@ async function eventOfTenant(
   return found.id
 }
 
-// Tenants are never removed, so a tenant that was found once need not be looked up again for a publish.
-const knownTenants = new WeakMap<object, Set<string>>()
+// A tenant that was found is not looked up again for each publish; one that is erased takes no events ten seconds later.
+const KNOWN_MS = 10_000
 const MAX_KNOWN_TENANTS = 10_000
+/** Until when each tenant is known to take events, in the clock's monotonic milliseconds. */
+const knownTenants = new WeakMap<object, Map<string, number>>()
 
-async function tenantExists(ctx: RequestContext, tenantId: string): Promise<boolean> {
-  const known = knownTenants.get(ctx.db) ?? new Set()
+async function takesEvents(ctx: RequestContext, tenantId: string): Promise<boolean> {
+  const known = knownTenants.get(ctx.db) ?? new Map<string, number>()
   knownTenants.set(ctx.db, known)
-  if (known.has(tenantId)) return true
-  const found = await ctx.db.tenant.findUnique({ where: { id: tenantId }, select: { id: true } })
-  if (!found) return false
+  const nowMs = ctx.clock.monotonicMs()
+  if (nowMs < (known.get(tenantId) ?? 0)) return true
+  if (!(await tenantExists(ctx, tenantId, { erasedAt: null }))) return false
   if (known.size >= MAX_KNOWN_TENANTS) known.clear()
-  known.add(tenantId)
+  known.set(tenantId, nowMs + KNOWN_MS)
   return true
+}
+
+async function tenantExists(ctx: RequestContext, tenantId: string, which: { erasedAt?: null } = {}): Promise<boolean> {
+  return (await ctx.db.tenant.count({ where: { id: tenantId, ...which } })) > 0
 }
 
 const KIND_NAME: Record<IdKind, string> = {

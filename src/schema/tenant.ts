@@ -2,10 +2,12 @@ import { toPublicId } from '../domain/id.ts'
 import { ANY_TENANT } from '../domain/viewer.ts'
 import { createTenant } from '../gateway/admin/open-tenant.ts'
 import { updateTenant } from '../gateway/admin/update-tenant.ts'
+import { type Erasure, eraseEvents } from '../gateway/retention/erase-events.ts'
+import { eraseTenant } from '../gateway/retention/erase-tenant.ts'
 import type { Prisma } from '../generated/prisma/client.ts'
 import { ADMINISTRATORS, builder, OPERATORS, READERS, type RequestContext } from './builder.ts'
 import { pageArgs, pageCost, pageQuery, pageSelection, readPage, toPage } from './connections.ts'
-import { type Lookup, lookup, viewerOf } from './tenancy.ts'
+import { idOfMutation, type Lookup, lookup, tenantOfMutation, viewerOf } from './tenancy.ts'
 
 export const Tenant = builder.prismaObject('Tenant', {
   description: 'The owner of endpoints, events and deliveries.',
@@ -22,6 +24,12 @@ export const Tenant = builder.prismaObject('Tenant', {
       nullable: true,
       description:
         'How many days the payloads of events are kept; null if the setting of the deployment applies. Afterwards the bodies of events, and of the replies to them, are deleted; the log of deliveries stays. A payload that a delivery waits to send is kept.',
+    }),
+    erasedAt: t.expose('erasedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description:
+        'When an operator erased the tenant; null if nobody did. Its endpoints, events, deliveries and keys are deleted, its audit log stays.',
     }),
     retentionDays: t.int({
       description:
@@ -130,3 +138,66 @@ builder.mutationField('updateTenant', (t) =>
     }),
   }),
 )
+
+const EraseEventsInput = builder.inputType('EraseEventsInput', {
+  description: 'The events to erase.',
+  fields: (t) => ({
+    tenantId: t.id({ description: 'The tenant. Operators must name it; for others it is their own.' }),
+    subject: t.string({ required: true, description: 'The exact subject of the events, such as the id of a call.' }),
+  }),
+})
+
+const EraseEventsSuccess = builder.objectRef<Erasure>('EraseEventsSuccess').implement({
+  description: 'The events of the subject were erased. There may have been none.',
+  fields: (t) => ({
+    eventCount: t.exposeInt('eventCount', { description: 'How many events were erased.' }),
+    cancelledCount: t.exposeInt('cancelledCount', {
+      description: 'How many deliveries still waited to be sent and were cancelled, with the reason `event_erased`.',
+    }),
+  }),
+})
+
+const EraseTenantInput = builder.inputType('EraseTenantInput', {
+  description: 'The tenant to erase.',
+  fields: (t) => ({
+    tenantId: t.id({ required: true, description: 'The tenant.' }),
+    name: t.string({
+      required: true,
+      description: 'The exact name of the tenant, as a sign that this one is meant.',
+    }),
+  }),
+})
+
+const EraseTenantSuccess = builder.objectRef<{ tenant: { id: string } }>('EraseTenantSuccess').implement({
+  description: 'The tenant was erased. Its rows are deleted in the background.',
+  fields: (t) => ({
+    tenant: t.field({ type: Tenant, description: 'What is left of the tenant.', resolve: ({ tenant }) => tenant }),
+  }),
+})
+
+builder.mutationFields((t) => ({
+  eraseEvents: t.field({
+    type: EraseEventsSuccess,
+    errors: {},
+    description:
+      'Erases all events of a subject: their payloads, the bodies of the replies to them, and the subject itself. Deliveries that wait are cancelled. The rows stay without them. Nothing brings them back.',
+    authScopes: { roles: ADMINISTRATORS },
+    args: { input: t.arg({ type: EraseEventsInput, required: true, description: 'The events to erase.' }) },
+    resolve: async (_root, { input: { tenantId, subject } }, ctx) =>
+      eraseEvents(ctx, viewerOf(ctx), { tenantId: await tenantOfMutation(ctx, tenantId), subject }),
+  }),
+  eraseTenant: t.field({
+    type: EraseTenantSuccess,
+    errors: {},
+    description:
+      'Erases a tenant: its endpoints, events, deliveries, statistics, keys and sessions. Its audit log stays. From now on nobody signs in to it or publishes for it. Nothing brings it back.',
+    authScopes: { roles: OPERATORS },
+    args: { input: t.arg({ type: EraseTenantInput, required: true, description: 'The tenant to erase.' }) },
+    resolve: async (_root, { input: { tenantId, name } }, ctx) => ({
+      tenant: await eraseTenant(ctx, viewerOf(ctx), {
+        tenantId: idOfMutation('tenant', tenantId, ['input', 'tenantId']),
+        name,
+      }),
+    }),
+  }),
+}))

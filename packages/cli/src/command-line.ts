@@ -13,6 +13,7 @@ import {
   endpointsUpdate,
 } from './commands/endpoints.ts'
 import { endpointsApply } from './commands/endpoints-apply.ts'
+import { eventsErase } from './commands/events-erase.ts'
 import { eventsMissed } from './commands/events-missed.ts'
 import { eventsPublish } from './commands/events-publish.ts'
 import { explain } from './commands/explain.ts'
@@ -20,6 +21,7 @@ import { ingestCommand } from './commands/ingest.ts'
 import { listenCommand } from './commands/listen.ts'
 import { login } from './commands/login.ts'
 import { outboxCommand } from './commands/outbox.ts'
+import { tenantsErase, tenantsExport } from './commands/tenants.ts'
 import { trigger } from './commands/trigger.ts'
 import { verify } from './commands/verify.ts'
 import { CommandFailure, EXIT, type ExitCode } from './failure.ts'
@@ -28,7 +30,11 @@ const COMMANDS: readonly CommandModule[] = [
   login,
   listenCommand,
   trigger,
-  group('events', 'Publish events, and find those an endpoint missed', [eventsPublish, eventsMissed]),
+  group('events', 'Publish and erase events, and find those an endpoint missed', [
+    eventsPublish,
+    eventsMissed,
+    eventsErase,
+  ]),
   group('endpoints', 'List, create, change and test endpoints', [
     endpointsList,
     endpointsCreate,
@@ -45,6 +51,7 @@ const COMMANDS: readonly CommandModule[] = [
   ]),
   explain,
   group('dead-letters', 'List, retry and export dead letters', [deadLettersList, deadLettersRetry, deadLettersExport]),
+  group('tenants', 'Export or erase a tenant', [tenantsExport, tenantsErase]),
   outboxCommand,
   ingestCommand,
   verify,

@@ -140,10 +140,10 @@ function validateOwner(role: Role, owner: string | null): string | null {
   return null
 }
 
-type TenantFinder = { tenant: { findUnique(args: { where: { id: string }; select: { id: true } }): Promise<unknown> } }
+type TenantFinder = { tenant: { count(args: { where: { id: string; erasedAt: null } }): Promise<number> } }
 
-/** Throws NotFoundError unless the tenant exists. */
+/** Throws NotFoundError unless the tenant exists and was not erased. */
 export async function requireTenant(tx: TenantFinder, tenantId: string, path: string[]): Promise<void> {
-  if (!isDatabaseId(tenantId) || !(await tx.tenant.findUnique({ where: { id: tenantId }, select: { id: true } })))
+  if (!isDatabaseId(tenantId) || (await tx.tenant.count({ where: { id: tenantId, erasedAt: null } })) === 0)
     throw notFound('tenant', path)
 }

@@ -474,7 +474,7 @@ function requireStatus({ status, disabledReason }: Endpoint, change: EndpointCha
 export async function lockTenant(tx: Transaction, tenantId: string): Promise<void> {
   const locked = await tx.$queryRaw<
     unknown[]
-  >`select 1 as one from tenant where id = ${tenantId}::uuid for no key update`
+  >`select 1 as one from tenant where id = ${tenantId}::uuid and erased_at is null for no key update`
   if (locked.length === 0) throw notFound('tenant', ['input', 'tenantId'])
 }
 

@@ -34,7 +34,7 @@ export async function updateTenant(
     const where = { id: meant.tenantId }
     await tx.$queryRaw`select 1 from tenant where id = ${meant.tenantId}::uuid for no key update`
     const before = await tx.tenant.findUnique({ where })
-    if (!before) throw notFound('tenant', ['input', 'tenantId'])
+    if (!before || before.erasedAt) throw notFound('tenant', ['input', 'tenantId'])
     const data = changedFields(before, changes)
     if (Object.keys(data).length === 0) return before
     if ('payloadRetentionDays' in data) {

@@ -75,7 +75,8 @@ const FORGET_BODIES: Statement = {
     where id = any ($1::uuid[]) and body is not null returning id`,
 }
 
-const FORGET_REPLIES: Statement = {
+/** Forgets the bodies of the replies to events; no delivery or attempt of theirs has an id below `$2`. */
+export const FORGET_REPLIES: Statement = {
   name: 'forget-replies',
   text: `
     update attempt a set response_body = null, body_deleted_at = now()

@@ -1,10 +1,10 @@
-import { createWriteStream } from 'node:fs'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { graphql, reasonOf, succeeded } from '../client.ts'
 import { command } from '../command.ts'
 import { CommandFailure, EXIT, refused, usage } from '../failure.ts'
+import { writeWholeFile } from '../whole-file.ts'
 import { deliveryTable, FILTER_OPTIONS, filterOf } from './deliveries.ts'
 
 const LIST = graphql(`
@@ -112,17 +112,18 @@ export const deadLettersExport = command({
       for (const one of [value].flat()) if (one != null) query.append(name, String(one))
     const response = await client.fetch(`/dead-letters.json?${query}`, { signal: AbortSignal.timeout(3_600_000) })
     if (!response.ok || !response.body) throw await exportFailure(response)
-    const target = args.out === undefined ? process.stdout : createWriteStream(args.out, { mode: 0o600 })
-    try {
-      // A fault breaks the connection: a file that ends in "]" is whole.
-      await pipeline(Readable.fromWeb(response.body as never), target, { end: args.out !== undefined })
-    } catch (error) {
-      throw new CommandFailure(
-        EXIT.unavailable,
-        `The download broke off: ${reasonOf(error)}. ${args.out ? `${args.out} is not whole. ` : ''}Run the command again.`,
-      )
+    const download = Readable.fromWeb(response.body as never)
+    if (args.out !== undefined) {
+      await writeWholeFile(args.out, download)
+      output.note(`Wrote ${args.out}.`)
+      return
     }
-    if (args.out !== undefined) output.note(`Wrote ${args.out}.`)
+    try {
+      // A fault breaks the connection: what ends in "]" is whole.
+      await pipeline(download, process.stdout, { end: false })
+    } catch (error) {
+      throw new CommandFailure(EXIT.unavailable, `The download broke off: ${reasonOf(error)}. Run the command again.`)
+    }
   },
 })
 

@@ -1,0 +1,139 @@
+// Erases a tenant: everything of it but its row and its audit log, which says who did it. The call locks everybody out and
+// stops all deliveries; a job then deletes the rows in chunks. The job can be repeated: what was published while the tenant was
+// erased is deleted by a later round.
+
+import type { Context, Viewer } from '../../context.ts'
+import type { HotDatabase, Statement } from '../../database/pools.ts'
+import { enqueue } from '../../database/queue.ts'
+import { ConflictError, ValidationError } from '../../errors.ts'
+import type { Tenant } from '../../generated/prisma/client.ts'
+import { notFound, requireRole } from '../admin/permissions.ts'
+import { administer, recordAudit } from '../state/audit.ts'
+
+const CHUNK = 1_000
+
+/**
+ * Erases a tenant; `name` is its name, as a sign that the right one is meant. Nobody can sign in or publish from now on; the rows
+ * go in the background. Operators only: FORBIDDEN; NotFoundError; ValidationError for another name; ConflictError if it
+ * was erased before.
+ */
+export async function eraseTenant(
+  ctx: Context,
+  viewer: Viewer,
+  { tenantId, name }: { readonly tenantId: string; readonly name: string },
+): Promise<Tenant> {
+  requireRole(viewer, ['OPERATOR'], 'erase tenants')
+  return administer(ctx, async (tx, now) => {
+    await tx.$queryRaw`select 1 from tenant where id = ${tenantId}::uuid for update`
+    const where = { tenantId }
+    const tenant = await tx.tenant.findUnique({ where: { id: tenantId } })
+    if (!tenant) throw notFound('tenant', ['input', 'tenantId'])
+    if (tenant.erasedAt)
+      throw new ConflictError(
+        `Expected a tenant that was not erased, got one that was erased at ${tenant.erasedAt.toISOString()}. There is nothing left to erase.`,
+        'CONFLICT',
+        ['input', 'tenantId'],
+      )
+    if (tenant.name !== name)
+      throw new ValidationError([
+        {
+          path: ['input', 'name'],
+          message:
+            'expected the name of the tenant, as a sign that you mean this one, got another name; read it from tenants',
+        },
+      ])
+    await tx.apiKey.updateMany({ where: { ...where, revokedAt: null }, data: { revokedAt: now } })
+    await tx.session.updateMany({ where: { ...where, revokedAt: null }, data: { revokedAt: now } })
+    await tx.consoleLink.deleteMany({ where })
+    await tx.endpoint.updateMany({ where: { ...where, deletedAt: null }, data: { deletedAt: now } })
+    await recordAudit(tx, viewer, { tenantId, action: 'tenant.erased', target: { kind: 'tenant', id: tenantId } })
+    await enqueue(tx, 'erase-tenants', {})
+    return tx.tenant.update({
+      where: { id: tenantId },
+      data: { name: ERASED_NAME, erasedAt: now, payloadRetentionDays: null, payloadsWalkedTo: null },
+    })
+  })
+}
+
+const ERASED_NAME = 'Erased tenant'
+
+const ERASED: Statement = {
+  name: 'erased-tenants',
+  text: 'select id from tenant where erased_at is not null order by id',
+}
+
+/** Deletes one chunk. Deliveries go with the attempts that belong to them, before their events. */
+const DELETE_DELIVERIES: Statement = {
+  name: 'erase-deliveries',
+  text: `
+    with chunk as (
+      select id from delivery where tenant_id = $1 order by id limit ${CHUNK} for update
+    ), made as (
+      delete from attempt where delivery_id = any (array(select id from chunk))
+    ), gone as (
+      delete from delivery where id = any (array(select id from chunk)) returning 1
+    )
+    select count(*)::int as count from gone`,
+}
+
+const DELETE_EVENTS: Statement = {
+  name: 'erase-events-of-tenant',
+  text: `
+    with gone as (
+      delete from event where id = any (array(select id from event where tenant_id = $1 order by id limit ${CHUNK})) returning 1
+    )
+    select count(*)::int as count from gone`,
+}
+
+function deleteRows(table: string, where: string): Statement {
+  return {
+    name: `erase-${table.replaceAll('_', '-')}`,
+    text: `
+      with gone as (
+        delete from ${table} where ctid = any (array(select ctid from ${table} where ${where} limit ${CHUNK})) returning 1
+      )
+      select count(*)::int as count from gone`,
+  }
+}
+
+const OF_TENANT = 'tenant_id = $1'
+const OF_ENDPOINTS = 'endpoint_id in (select id from endpoint where tenant_id = $1)'
+
+/** In the order in which rows refer to each other. */
+const STATEMENTS: readonly Statement[] = [
+  DELETE_DELIVERIES,
+  DELETE_EVENTS,
+  deleteRows('idempotency_key', OF_TENANT),
+  deleteRows('mutation_key', OF_TENANT),
+  deleteRows('kept_payload', OF_TENANT),
+  deleteRows('report', OF_TENANT),
+  deleteRows('bulk_retry_tally', 'bulk_retry_id in (select id from bulk_retry where tenant_id = $1)'),
+  deleteRows('bulk_retry', OF_TENANT),
+  deleteRows('delivery_tally', OF_TENANT),
+  deleteRows('statistic', 'scope_id = any (array(select id from endpoint where tenant_id = $1) || $1::uuid)'),
+  deleteRows('endpoint_gate', OF_ENDPOINTS),
+  deleteRows('endpoint_health', OF_ENDPOINTS),
+  deleteRows('signing_secret', OF_ENDPOINTS),
+  deleteRows('endpoint', OF_TENANT),
+  deleteRows('session', OF_TENANT),
+  deleteRows('api_key', OF_TENANT),
+]
+
+/** Deletes the rows of all tenants that were erased. Returns how many. */
+export async function eraseTenants({ hot, log }: Pick<Context, 'hot' | 'log'>): Promise<number> {
+  let total = 0
+  for (const { id } of await hot.query<{ id: string }>(ERASED, [])) {
+    const rows = await eraseRows(hot, id)
+    if (rows > 0) log.info({ tenantId: id, rows }, 'retention.tenant_erased')
+    total += rows
+  }
+  return total
+}
+
+async function eraseRows(hot: HotDatabase, tenantId: string): Promise<number> {
+  let total = 0
+  for (const statement of STATEMENTS)
+    for (let count = CHUNK; count === CHUNK; total += count)
+      count = (await hot.query<{ count: number }>(statement, [tenantId]))[0]!.count
+  return total
+}
