@@ -4,13 +4,15 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { PrismaPg } from '@prisma/adapter-pg'
+import type pg from 'pg'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import packageJson from '../package.json' with { type: 'json' }
 import type { Config } from './config.ts'
 import type { Context } from './context.ts'
 import { openAccess, openHotDatabase, openPool } from './database/pools.ts'
-import { createClock } from './domain/clock.ts'
+import { openReplica, type Replica } from './database/replica.ts'
+import { type Clock, createClock } from './domain/clock.ts'
 import { createIdSource } from './domain/id.ts'
 import type { Lanes } from './gateway/deliver/lanes.ts'
 import { createPublisher, type PublishContext } from './gateway/publish/publisher.ts'
@@ -21,8 +23,8 @@ import { addGauges } from './gauges.ts'
 import { PrismaClient } from './generated/prisma/client.ts'
 import { type ChangeFeed, openChangeFeed } from './live/feed.ts'
 import { createNotifier } from './live/notifier.ts'
-import { createFaultLog } from './log.ts'
-import { createMetrics } from './metrics.ts'
+import { createFaultLog, type FaultLog } from './log.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
 import { createParts, type Parts } from './parts.ts'
 import { openTracing } from './tracing.ts'
 import { createVault } from './vault.ts'
@@ -70,10 +72,10 @@ export type AppOptions = {
 }
 
 /** Connections by purpose: publishes, records and reads of the feed; claims and rings; lists and administration. */
-const CONNECTIONS = { hot: 5, unsynced: 4, admin: 5 } as const
+const CONNECTIONS = { hot: 5, unsynced: 4, admin: 5, replica: 5 } as const
 /** Beside the pools: the heartbeat, the listener, and the look at a connection that does not answer. */
 const SINGLE_CONNECTIONS = 3
-/** The most connections that a process of any role opens. */
+/** The most connections that a process of any role opens to the database; those to a replica are beside them. */
 export const MOST_CONNECTIONS =
   SINGLE_CONNECTIONS + JOB_CONNECTIONS + CONNECTIONS.hot + CONNECTIONS.unsynced + CONNECTIONS.admin
 
@@ -122,8 +124,15 @@ async function openParts({ config, log, ca, narrate = false }: AppOptions, parts
       ? null
       : openTracing({ url: config.tracesUrl, version: VERSION, role: config.role, instance: firstId })
   if (tracing) parts.add('tracing', tracing.close)
+  const faults = createFaultLog(log)
+  const replica = openLists(
+    { config, primaryPool: adminPool, primaryDb: db, metrics, faults, clock, log },
+    firstId,
+    parts,
+  )
   const ctx: Context = {
     tracing,
+    replica,
     config,
     log,
     clock,
@@ -135,7 +144,6 @@ async function openParts({ config, log, ca, narrate = false }: AppOptions, parts
   }
 
   parts.add('watch of partitions', keepWatchingPartitions(ctx, metrics))
-  const faults = createFaultLog(log)
   const notifier = createNotifier({
     database: hot.unsynced,
     clock,
@@ -177,6 +185,7 @@ async function openParts({ config, log, ca, narrate = false }: AppOptions, parts
     subscriberCount: feed.subscriberCount,
     lanes: () => working?.stats() ?? null,
     readBacklog: () => readBacklog(hot),
+    replicaLagSeconds: replica?.lagSeconds ?? null,
     onFailure: (error) => faults('metrics.backlog_not_read', error),
     monotonicMs: clock.monotonicMs,
   })
@@ -201,4 +210,42 @@ async function openParts({ config, log, ca, narrate = false }: AppOptions, parts
       return closed
     },
   }
+}
+
+type ListsOptions = {
+  readonly config: ReadyConfig
+  readonly primaryPool: pg.Pool
+  readonly primaryDb: PrismaClient
+  readonly metrics: Metrics
+  readonly faults: FaultLog
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+/** The replica for lists, where one is configured and this process serves. It may be away now and come later. */
+function openLists(options: ListsOptions, firstId: string, parts: Parts): Replica<PrismaClient> | null {
+  const { config, primaryPool, primaryDb, metrics, faults, clock, log } = options
+  if (config.databaseReplicaUrl === null || config.role === 'worker') return null
+  const access = openAccess({
+    url: config.databaseReplicaUrl,
+    schema: config.databaseSchema,
+    applicationName: `sivo ${firstId}`,
+    log,
+    onDropped: (kind, reason) => metrics.connectionsDropped.inc({ kind, reason }),
+  })
+  const pool = openPool(access, 'admin', CONNECTIONS.replica)
+  parts.add('replica pool', () => pool.end())
+  const db = new PrismaClient({ adapter: new PrismaPg(pool, { schema: access.schema }) })
+  parts.add('Prisma of the replica', () => db.$disconnect())
+  const replica = openReplica({
+    pool,
+    db,
+    primaryPool,
+    primaryDb,
+    clock,
+    onUnused: (error) => faults('replica.unused', error),
+    onRead: (from) => metrics.listReads.inc({ from }),
+  })
+  parts.add('replica', replica.close)
+  return replica
 }

@@ -19,6 +19,8 @@ export type Config = {
   readonly databaseUrl: string | null
   /** Used instead of `databaseUrl` for every connection, where that is a pooler in transaction mode. */
   readonly databaseDirectUrl: string | null
+  /** A streaming standby from which lists are read; null: there is none. */
+  readonly databaseReplicaUrl: string | null
   /** The schema of the tables. */
   readonly databaseSchema: string
   readonly dataDir: string
@@ -311,7 +313,7 @@ function readIssuer(text: string): string | null | undefined {
 }
 
 /** Where the database is. */
-export type DatabaseConfig = Pick<Config, 'databaseUrl' | 'databaseDirectUrl' | 'databaseSchema'>
+export type DatabaseConfig = Pick<Config, 'databaseUrl' | 'databaseDirectUrl' | 'databaseReplicaUrl' | 'databaseSchema'>
 
 /** The settings of the database alone, for commands that need no others. Throws ConfigurationError. */
 export function readDatabaseConfig(env: Record<string, string | undefined>): DatabaseConfig {
@@ -326,12 +328,15 @@ function readDatabase(env: Record<string, string | undefined>, problems: string[
   const databaseDirectUrl = readDatabaseUrl('DATABASE_DIRECT_URL', env, problems)
   if (databaseDirectUrl !== null && databaseUrl === null)
     problems.push('DATABASE_DIRECT_URL: expected DATABASE_URL beside it, got none. Set both, or DATABASE_URL alone.')
+  const databaseReplicaUrl = readReplicaUrl(env, problems)
+  if (databaseReplicaUrl !== null && databaseUrl === null)
+    problems.push('DATABASE_REPLICA_URL: expected DATABASE_URL beside it, got none. Set both, or neither.')
   const databaseSchema = env['SIVO_DATABASE_SCHEMA']?.trim() || 'public'
   if (!SCHEMA_NAME.test(databaseSchema) || OTHER_SCHEMAS.test(databaseSchema))
     problems.push(
       `SIVO_DATABASE_SCHEMA: expected a name of a-z, 0-9 and _ with at most 63 characters, none of Postgres' own, sivo or graphile_worker, got ${JSON.stringify(databaseSchema)}.`,
     )
-  return { databaseUrl, databaseDirectUrl, databaseSchema }
+  return { databaseUrl, databaseDirectUrl, databaseReplicaUrl, databaseSchema }
 }
 
 const SCHEMA_NAME = /^[a-z_][a-z0-9_]{0,62}$/
@@ -349,6 +354,16 @@ function readDatabaseUrl(name: string, env: Record<string, string | undefined>, 
     problems.push(...error.problems.map((problem) => `${name}: ${problem}`))
   }
   return text
+}
+
+function readReplicaUrl(env: Record<string, string | undefined>, problems: string[]): string | null {
+  const before = problems.length
+  const url = readDatabaseUrl('DATABASE_REPLICA_URL', env, problems)
+  if (url !== null && problems.length === before && readAddress(url).wantsPrimary)
+    problems.push(
+      'DATABASE_REPLICA_URL: expected the URL of one standby without target_session_attrs, got several hosts or a wish for one that takes writes. Name one standby.',
+    )
+  return url
 }
 
 /** An origin as browsers write it: lower case, without the port that its scheme has anyway. */

@@ -3,6 +3,7 @@
 import type { Logger } from 'pino'
 import type { Config } from './config.ts'
 import type { HotDatabase } from './database/pools.ts'
+import type { Replica } from './database/replica.ts'
 import type { Clock } from './domain/clock.ts'
 import type { IdSource } from './domain/id.ts'
 import type { Tracing } from './domain/trace.ts'
@@ -18,6 +19,8 @@ export type Context = {
   readonly random: () => number
   /** The database for reads and administration. */
   readonly db: PrismaClient
+  /** A standby for lists; absent or null: there is none. */
+  readonly replica?: Replica<PrismaClient> | null
   /** The database for the delivery path: prepared statements on a separate pool. */
   readonly hot: HotDatabase
   readonly vault: Vault

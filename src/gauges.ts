@@ -20,6 +20,8 @@ export type GaugeSources = {
     readonly slots: number
   } | null
   readBacklog(): Promise<Backlog>
+  /** null: there is no replica. */
+  replicaLagSeconds: (() => number) | null
   /** Told of a reading that failed. */
   onFailure(error: unknown): void
   monotonicMs(): number
@@ -88,6 +90,12 @@ export function addGauges(sources: GaugeSources): void {
       for (const [pool, { waitingCount }] of Object.entries(pools)) this.set({ pool }, waitingCount)
     },
   })
+  if (sources.replicaLagSeconds)
+    gauge(
+      'sivo_replica_lag_seconds',
+      'For how long the replica for lists has been behind the primary, or away.',
+      sources.replicaLagSeconds,
+    )
   addBacklog(sources)
 }
 

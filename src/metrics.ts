@@ -110,6 +110,12 @@ export function createMetrics(inTheAir: () => number) {
       help: 'Changes that subscribers did not get because they read too slowly. They were told to read their lists again.',
       registers,
     }),
+    listReads: new Counter({
+      name: 'sivo_list_reads_total',
+      help: 'Lists that were read while there was a replica, by where they were read.',
+      labelNames: ['from'] as const,
+      registers,
+    }),
     connectionsDropped: new Counter({
       name: 'sivo_database_connections_dropped_total',
       help: 'Database connections that this process ended because they did not answer or took no writes.',

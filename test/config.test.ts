@@ -23,6 +23,7 @@ test('with nothing set it is the embedded gateway of the contract', () => {
     host: '127.0.0.1',
     databaseUrl: null,
     databaseDirectUrl: null,
+    databaseReplicaUrl: null,
     databaseSchema: 'public',
     dataDir: '.data',
     role: 'all',
@@ -76,6 +77,8 @@ test('every problem is reported at once, by name, with what was expected and wha
     SIVO_ALLOWED_ORIGINS: 'https://app.example.com,https://app.example.com/path',
     SIVO_TRUSTED_PROXIES: '10.0.0.1',
     SIVO_DRAIN_DELAY: '6m',
+    SIVO_TRACES_URL: 'collector:4318',
+    DATABASE_REPLICA_URL: 'postgres://a,b/sivo',
     LOG_LEVEL: 'loud',
     SIVO_SECRETS_KEY: 'c2hvcnQ=',
     SIVO_SECRETS_KEYS_FORMER: `${SERVED.SIVO_SECRETS_KEY},c2hvcnQ=`,
@@ -84,6 +87,7 @@ test('every problem is reported at once, by name, with what was expected and wha
   })
   expect(problems.map((problem) => problem.split(':', 1)[0]).sort()).toEqual(
     [
+      'DATABASE_REPLICA_URL',
       'DATABASE_URL',
       'LOG_LEVEL',
       'PORT',
@@ -107,6 +111,7 @@ test('every problem is reported at once, by name, with what was expected and wha
       'SIVO_ROLE',
       'SIVO_SECRETS_KEY',
       'SIVO_SECRETS_KEYS_FORMER',
+      'SIVO_TRACES_URL',
       'SIVO_TRUSTED_PROXIES',
       'SIVO_WARN_AFTER',
     ].sort(),

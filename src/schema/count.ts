@@ -5,7 +5,7 @@ import { countFoundEvents, isSearch } from '../gateway/search/find-events.ts'
 import { builder, READERS } from './builder.ts'
 import { DeliveryFilterInput } from './delivery.ts'
 import { EventFilterInput } from './event.ts'
-import { countListed } from './listed.ts'
+import { countListed, readList } from './listed.ts'
 import { deliveryFilterOf, eventFilterOf } from './tenancy.ts'
 
 const CountPrecision = builder.enumType('CountPrecision', {
@@ -32,8 +32,10 @@ builder.queryFields((t) => ({
       'The number of deliveries that match a filter; null, with the error NOT_FOUND, if the caller cannot see what the filter names.',
     authScopes: { roles: READERS },
     args: { filter: t.arg({ type: DeliveryFilterInput, description: 'Which deliveries to count.' }) },
-    resolve: async (_root, args, ctx) =>
-      countListed(ctx.db, listedDeliveries(await deliveryFilterOf(ctx, args.filter))),
+    resolve: async (_root, args, ctx) => {
+      const listed = listedDeliveries(await deliveryFilterOf(ctx, args.filter))
+      return readList(ctx, (db) => countListed(db, listed))
+    },
   }),
   eventCount: t.field({
     type: CountType,
@@ -44,7 +46,8 @@ builder.queryFields((t) => ({
     args: { filter: t.arg({ type: EventFilterInput, description: 'Which events to count.' }) },
     resolve: async (_root, args, ctx) => {
       const filter = await eventFilterOf(ctx, args.filter)
-      return isSearch(filter) ? countFoundEvents(ctx, filter) : countListed(ctx.db, listedEvents(filter))
+      if (isSearch(filter)) return countFoundEvents(ctx, filter)
+      return readList(ctx, (db) => countListed(db, listedEvents(filter)))
     },
   }),
 }))

@@ -3,7 +3,7 @@ import { listedDeliveries } from '../database/filters/deliveries.ts'
 import type { DeliveryFilter } from '../domain/delivery-filter.ts'
 import type { RequestContext } from './builder.ts'
 import { type PageRequest, pageSelection, toPage } from './connections.ts'
-import { newestIds } from './listed.ts'
+import { newestIds, readList } from './listed.ts'
 
 /** A page of the deliveries that match a filter. */
 export async function deliveryPage(
@@ -12,11 +12,13 @@ export async function deliveryPage(
   filter: DeliveryFilter,
   page: PageRequest,
 ) {
-  const ids = await newestIds(ctx.db, listedDeliveries(filter), { limit: page.size + 1, below: page.below })
-  const found = await ctx.db.delivery.findMany({
-    where: { id: { in: ids } },
-    orderBy: { id: 'desc' },
-    ...pageSelection(ctx, info),
+  return readList(ctx, async (db) => {
+    const ids = await newestIds(db, listedDeliveries(filter), { limit: page.size + 1, below: page.below })
+    const found = await db.delivery.findMany({
+      where: { id: { in: ids } },
+      orderBy: { id: 'desc' },
+      ...pageSelection(ctx, info),
+    })
+    return toPage(found, page)
   })
-  return toPage(found, page)
 }

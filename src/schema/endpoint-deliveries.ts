@@ -4,8 +4,10 @@
 
 import { createContextCache } from '@pothos/core'
 import type { GraphQLResolveInfo } from 'graphql'
+import type { PrismaClient } from '../generated/prisma/client.ts'
 import type { RequestContext } from './builder.ts'
 import { type PageRequest, pageSelection } from './connections.ts'
+import { readList } from './listed.ts'
 
 type Found = { id: string }[]
 type Batch = { readonly endpointIds: string[]; readonly found: Promise<Map<string, Found>> }
@@ -43,7 +45,16 @@ async function load(
   { size, below }: PageRequest,
   endpointIds: string[],
 ) {
-  const places = await ctx.db.$queryRaw<{ id: string; endpointId: string }[]>`
+  return readList(ctx, (db) => loadFrom(db, selection, { size, below }, endpointIds))
+}
+
+async function loadFrom(
+  db: PrismaClient,
+  selection: ReturnType<typeof pageSelection>,
+  { size, below }: PageRequest,
+  endpointIds: string[],
+) {
+  const places = await db.$queryRaw<{ id: string; endpointId: string }[]>`
     select d.id::text as id, e.id::text as "endpointId"
     from unnest(${[...new Set(endpointIds)]}::uuid[]) as e (id)
     cross join lateral (
@@ -52,7 +63,7 @@ async function load(
       order by id desc limit ${size + 1}
     ) d
     order by d.id desc`
-  const rows = await ctx.db.delivery.findMany({
+  const rows = await db.delivery.findMany({
     where: { id: { in: places.map(({ id }) => id) } },
     ...selection,
   })

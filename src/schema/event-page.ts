@@ -2,9 +2,10 @@ import type { GraphQLResolveInfo } from 'graphql'
 import { listedEvents } from '../database/filters/events.ts'
 import type { EventListFilter } from '../domain/event-list-filter.ts'
 import { findEvents, isSearch } from '../gateway/search/find-events.ts'
+import type { PrismaClient } from '../generated/prisma/client.ts'
 import type { RequestContext } from './builder.ts'
 import { type PageRequest, pageSelection, toPage } from './connections.ts'
-import { newestIds } from './listed.ts'
+import { newestIds, readList } from './listed.ts'
 
 /** A page of the events that match a filter. */
 export async function eventPage(
@@ -14,13 +15,19 @@ export async function eventPage(
   page: PageRequest,
 ) {
   const limit = page.size + 1
-  const { ids, walkedTo } = isSearch(filter)
-    ? await findEvents(ctx, filter, { limit, below: page.below })
-    : { ids: await newestIds(ctx.db, listedEvents(filter), { limit, below: page.below }), walkedTo: null }
-  const found = await ctx.db.event.findMany({
+  if (!isSearch(filter))
+    return readList(ctx, async (db) => {
+      const ids = await newestIds(db, listedEvents(filter), { limit, below: page.below })
+      return toPage(await eventsOf(db, ctx, info, ids), page)
+    })
+  const { ids, walkedTo } = await findEvents(ctx, filter, { limit, below: page.below })
+  return toPage(await eventsOf(ctx.db, ctx, info, ids), page, ids.length === limit ? null : walkedTo)
+}
+
+function eventsOf(db: PrismaClient, ctx: RequestContext, info: GraphQLResolveInfo, ids: readonly string[]) {
+  return db.event.findMany({
     where: { id: { in: [...ids] } },
     orderBy: { id: 'desc' },
     ...pageSelection(ctx, info),
   })
-  return toPage(found, page, ids.length === limit ? null : walkedTo)
 }

@@ -5,7 +5,7 @@ import { builder, READERS, type RequestContext } from './builder.ts'
 import { pageArgs, pageCost, pageSelection, readPage, toPage } from './connections.ts'
 import { CountType } from './count.ts'
 import { Delivery } from './delivery.ts'
-import { countListed, newestIds } from './listed.ts'
+import { countListed, newestIds, readList } from './listed.ts'
 import { endpointsOfTenant, tenantOfList } from './tenancy.ts'
 
 builder.prismaObjectField(Attempt, 'delivery', (t) =>
@@ -71,13 +71,15 @@ builder.queryFields((t) => ({
     resolve: async (_root, args, ctx, info) => {
       const page = readPage(args)
       const listed = listedFailedAttempts(await filterOf(ctx, args.filter))
-      const ids = await newestIds(ctx.db, listed, { limit: page.size + 1, below: page.below })
-      const found = await ctx.db.attempt.findMany({
-        where: { id: { in: ids } },
-        orderBy: { id: 'desc' },
-        ...pageSelection(ctx, info),
+      return readList(ctx, async (db) => {
+        const ids = await newestIds(db, listed, { limit: page.size + 1, below: page.below })
+        const found = await db.attempt.findMany({
+          where: { id: { in: ids } },
+          orderBy: { id: 'desc' },
+          ...pageSelection(ctx, info),
+        })
+        return toPage(found, page)
       })
-      return toPage(found, page)
     },
   }),
   failedAttemptCount: t.field({
@@ -87,6 +89,9 @@ builder.queryFields((t) => ({
       'The number of failed attempts that match a filter; null, with the error NOT_FOUND, if the caller cannot see what the filter names.',
     authScopes: { roles: READERS },
     args: { filter: t.arg({ type: FailedAttemptFilterInput, description: 'Which failed attempts to count.' }) },
-    resolve: async (_root, args, ctx) => countListed(ctx.db, listedFailedAttempts(await filterOf(ctx, args.filter))),
+    resolve: async (_root, args, ctx) => {
+      const listed = listedFailedAttempts(await filterOf(ctx, args.filter))
+      return readList(ctx, (db) => countListed(db, listed))
+    },
   }),
 }))

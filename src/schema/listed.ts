@@ -1,11 +1,20 @@
 // Finds and counts the rows of a list in hand-written SQL, because Postgres uses partial indexes only if the status is a
 // literal in the statement. Prisma reads the columns of the rows.
 
+import type { Context } from '../context.ts'
 import type { Listed } from '../database/filters/condition.ts'
 import { COUNT_LIMIT, type Count, countOf } from '../domain/count.ts'
 import type { PrismaClient } from '../generated/prisma/client.ts'
 
 type Database = Pick<PrismaClient, '$queryRawUnsafe'>
+
+/** Reads a list where it is read best: from the replica, if there is one that is as new as this request. */
+export function readList<T>(
+  { db, replica }: Pick<Context, 'db' | 'replica'>,
+  work: (db: PrismaClient) => Promise<T>,
+): Promise<T> {
+  return replica ? replica.read(work) : work(db)
+}
 
 /** The database ids of the newest rows, at most `limit`, each id below `below`. */
 export async function newestIds(

@@ -18,6 +18,16 @@ const WRITE: Statement = {
     where id = (select id from worker_process where died_at is null order by beat_at desc limit 1)`,
 }
 
+/** Over a connection that does not wait for a standby itself. */
+const WAITS_FOR_STANDBY: Statement = {
+  name: 'ready-waits-for-standby',
+  limitMs: 1_000,
+  text: `
+    select exists (
+      select from pg_stat_activity where datname = current_database() and wait_event = 'SyncRep'
+    ) as waits`,
+}
+
 /** `failing` names each part with what is wrong, such as `database: read-only`; empty: ready. */
 export async function whatFails({ hot, log }: Pick<Context, 'hot' | 'log'>): Promise<string[]> {
   const look = async (): Promise<string[]> => {
@@ -30,7 +40,19 @@ export async function whatFails({ hot, log }: Pick<Context, 'hot' | 'log'>): Pro
     return await within(WITHIN_MS, look())
   } catch (error) {
     log.debug({ err: error }, 'readiness.failed')
-    return [`database: ${reasonOf(error)}`]
+    const reason = reasonOf(error)
+    if (reason === 'silent' && (await waitsForStandby(hot))) return ['database: it waits for its synchronous standby']
+    return [`database: ${reason}`]
+  }
+}
+
+/** Whether a commit of this database waits until its synchronous standby has it. */
+async function waitsForStandby(hot: Context['hot']): Promise<boolean> {
+  try {
+    const [row] = await within(1_000, hot.unsynced.query<{ waits: boolean }>(WAITS_FOR_STANDBY, []))
+    return row!.waits
+  } catch {
+    return false
   }
 }
 

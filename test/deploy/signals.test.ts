@@ -22,7 +22,11 @@ const NAME = /\b(?:sivo|nodejs)_[a-z0-9_]+/g
 let house: House
 let server: Server
 beforeAll(async () => {
-  house = await openHouse({ PORT: '0', SIVO_RETRY_SCHEDULE: '100ms' })
+  house = await openHouse({
+    PORT: '0',
+    SIVO_RETRY_SCHEDULE: '100ms',
+    DATABASE_REPLICA_URL: 'postgres://sivo@127.0.0.1:9/sivo',
+  })
   server = await startServer({ ...house.app, schema })
 })
 afterAll(async () => {
@@ -64,7 +68,7 @@ describe('metrics', () => {
     await db.$queryRaw`select 1`
     expect(figureOf(await scrape(), name) || 0).toBe(before)
     await Promise.all(Array.from({ length: 6 }, () => db.$queryRaw`select pg_sleep(0.2)::text`))
-    expect(figureOf(await scrape(), name)).toBe(before + 1)
+    expect(figureOf(await scrape(), name)).toBeGreaterThan(before)
     expect(figureOf(await scrape(), 'sivo_database_pool_wait_seconds_sum{pool="admin"}')).toBeGreaterThan(0.1)
   })
 
