@@ -1,8 +1,11 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { parse, validate } from 'graphql'
 import { describe, expect, test } from 'vitest'
 import { withCatalogue } from '../scripts/print-catalogue.ts'
+import { renderReference } from '../scripts/render-reference.ts'
 import { CATALOGUE } from '../src/domain/event-type.ts'
+import { schema } from '../src/schema/index.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const read = (path: string) => readFile(join(ROOT, path), 'utf8')
@@ -14,6 +17,66 @@ function membersOf(source: string, union: string): string[] {
 }
 
 const documented = (text: string) => new Set([...text.matchAll(/^\| `([A-Za-z_]+)`/gm)].map(([, code]) => code!))
+
+/** Every page of the documentation, with its code. */
+async function pages(): Promise<{ page: string; text: string }[]> {
+  const names = ['README.md', 'CONTRIBUTING.md', 'GLOSSARY.md', 'CHANGELOG.md', 'packages/verify/README.md']
+  for (const name of await readdir(join(ROOT, 'docs'), { recursive: true }))
+    if (name.endsWith('.md') || name.endsWith('.txt')) names.push(`docs/${name}`)
+  return Promise.all(names.map(async (page) => ({ page, text: await read(page) })))
+}
+
+/** What the environment of a sample receiver is called; the gateway does not read it. */
+const OF_SAMPLES = new Set(['SIVO_WEBHOOK_SECRETS', 'SIVO_SIGNATURE'])
+
+async function sources(): Promise<string> {
+  const texts: string[] = []
+  for (const folder of [
+    'src',
+    'packages/cli/src',
+    'packages/verify/src',
+    'scripts',
+    'harness',
+    'chaos',
+    'drills',
+    'deploy',
+  ])
+    for (const name of await readdir(join(ROOT, folder), { recursive: true }))
+      if (/\.(ts|mjs|yaml|yml|service)$/.test(name)) texts.push(await read(`${folder}/${name}`))
+  return texts.join('\n')
+}
+
+/** The commands of the command line, such as `endpoints apply`, and the names of all options. */
+async function commandLine() {
+  const groups = [...(await read('packages/cli/src/command-line.ts')).matchAll(/group\('([a-z-]+)'/g)]
+  const commands = new Set<string>()
+  const options = new Set(['help', 'version'])
+  for (const name of await readdir(join(ROOT, 'packages/cli/src'), { recursive: true })) {
+    if (!name.endsWith('.ts') || name.startsWith('gql')) continue
+    const text = await read(`packages/cli/src/${name}`)
+    const group =
+      groups.find(([, group]) => name.startsWith(`commands/${group}`))?.[1] ?? /group\('([a-z-]+)'/.exec(text)?.[1]
+    for (const [, command] of text.matchAll(/^ +command: '([a-z-]+)/gm))
+      commands.add(group ? `${group} ${command}` : command!)
+    for (const [, option] of text.matchAll(/[ {]'?([a-z][a-z-]*)'?: \{/g)) options.add(option!)
+  }
+  return { commands, options }
+}
+
+/** The anchors of a page: its headings as GitHub writes them. */
+function anchorsOf(text: string): Set<string> {
+  const headings = [...text.replaceAll(/^```[\s\S]*?^```$/gm, '').matchAll(/^#+ (.+)$/gm)].map(
+    ([, heading]) => heading!,
+  )
+  return new Set(
+    headings.map((heading) =>
+      heading
+        .toLowerCase()
+        .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+        .replaceAll(' ', '-'),
+    ),
+  )
+}
 
 describe('what is documented is what there is', () => {
   test('every code and reason has its row, and no row is about something else', async () => {
@@ -27,6 +90,124 @@ describe('what is documented is what there is', () => {
     ]
     expect(codes.length).toBeGreaterThan(25)
     expect([...documented(await read('docs/errors.md'))].sort()).toEqual([...new Set(codes)].sort())
+  })
+
+  test('the page of failures has each code of an attempt as a heading, and no other code', async () => {
+    const codes = [
+      ...membersOf(await read('src/domain/outcome.ts'), 'FailureCode'),
+      ...membersOf(await read('src/domain/outcome.ts'), 'ErrorCode'),
+    ]
+    const headings = [...(await read('docs/failures.md')).matchAll(/^## `(\w+)`$/gm)].map(([, code]) => code!)
+    expect(headings.sort()).toEqual([...new Set(codes)].sort())
+  })
+
+  test('every header of a delivery is in the table of docs/verify.md, and no page names one that is not sent', async () => {
+    const source = (await read('src/domain/signature.ts')) + (await read('src/gateway/deliver/attempt-delivery.ts'))
+    const sent = [...source.matchAll(/'(X-Sivo-[A-Za-z-]+|webhook-[a-z]+|User-Agent)'/g)].map(([, name]) => name!)
+    expect(sent.length).toBe(11)
+    const table = [...(await read('docs/verify.md')).matchAll(/^\| `([A-Za-z-]+)` \|/gm)].map(([, name]) => name!)
+    expect(table.sort()).toEqual([...new Set(sent)].sort())
+    const known = new Set(sent.map((name) => name.toLowerCase()))
+    // Of the gateway's own API and of parked messages.
+    for (const other of ['x-sivo-csrf', 'x-sivo-error', 'x-sivo-queue']) known.add(other)
+    for (const { page, text } of await pages()) {
+      const named = [...text.matchAll(/\bX-Sivo-[A-Za-z]+(?:-[A-Za-z]+)*/gi)].map(([name]) => name.toLowerCase())
+      expect(
+        named.filter((name) => !known.has(name)),
+        page,
+      ).toEqual([])
+    }
+  })
+
+  test('no page names a setting that nothing reads', async () => {
+    const source = await sources()
+    for (const { page, text } of await pages()) {
+      const named = [...text.matchAll(/\bSIVO_[A-Z][A-Z_]*[A-Z]/g)].map(([name]) => name)
+      const invented = [...new Set(named)].filter((name) => !source.includes(name) && !OF_SAMPLES.has(name))
+      // A history may name what is no more.
+      if (page !== 'CHANGELOG.md') expect(invented, page).toEqual([])
+    }
+  })
+
+  test('no page names an event type that the catalogue does not have', async () => {
+    const known = new Set<string>(CATALOGUE.map(({ name }) => name))
+    const nouns = [...new Set([...known].map((name) => name.split('.')[0]!))].join('|')
+    const events = await read('docs/events.md')
+    for (const { name } of CATALOGUE) expect(events).toContain(`### ${name}\n`)
+    // Lines of the log and actions of the audit look alike.
+    const source = await sources()
+    for (const { page, text } of await pages()) {
+      // `call.id` would be a member; types end in a past participle, as each of the catalogue's does.
+      const named = [...text.matchAll(new RegExp(`\`((?:${nouns})\\.[a-z_]+ed)\``, 'g'))].map(([, name]) => name!)
+      expect(
+        named.filter((name) => !known.has(name) && !new RegExp(`['\`]${name}['\`]`).test(source)),
+        page,
+      ).toEqual([])
+    }
+  })
+
+  test('the reference is what the schema makes', async () => {
+    // npm run generate prints it.
+    expect(await read('docs/reference.md')).toBe(renderReference(schema))
+  })
+
+  test('every document of GraphQL on a page is valid, and every text of JSON is JSON', async () => {
+    let documents = 0
+    for (const { page, text } of await pages()) {
+      for (const [, code] of text.matchAll(/^```graphql[^\n]*\n([\s\S]*?)^```$/gm)) {
+        documents++
+        expect(
+          validate(schema, parse(code!)).map(({ message }) => message),
+          page,
+        ).toEqual([])
+      }
+      for (const [, code] of text.matchAll(/^```json\n([\s\S]*?)^```$/gm))
+        expect(() => JSON.parse(code!), `${page}: ${code}`).not.toThrow()
+    }
+    expect(documents).toBeGreaterThan(2)
+  })
+
+  test('every command of sivo that a page shows exists, with its options', async () => {
+    const { commands, options } = await commandLine()
+    let shown = 0
+    for (const { page, text } of await pages()) {
+      // Commands stand on lines of shell code, and in the text between backticks.
+      const lines = [
+        ...[...text.matchAll(/^```sh[^\n]*\n([\s\S]*?)^```$/gm)].flatMap(([, code]) => code!.split('\n')),
+        ...[...text.matchAll(/`(sivo [^`]+)`/g)].map(([, code]) => code!),
+      ]
+      for (const line of lines) {
+        const [, words] = /(?:^|\| |-- )sivo (?:-- )?([a-z][^|>#]*)/.exec(line) ?? []
+        if (!words || page.startsWith('CHANGELOG')) continue
+        shown++
+        const [first, second] = words.trim().split(/\s+/)
+        const isKnown = commands.has(first!) || commands.has(`${first} ${second}`) || first === 'completion'
+        expect(isKnown, `${page}: ${line}`).toBe(true)
+        for (const [, option] of words.matchAll(/--([a-z][a-z-]*)/g))
+          expect(options.has(option!), `${page}: ${line}: --${option}`).toBe(true)
+      }
+    }
+    expect(shown).toBeGreaterThan(15)
+  })
+
+  test('every page whose code is in files is run by a test', async () => {
+    const tests: string[] = []
+    for (const name of await readdir(join(ROOT, 'test'), { recursive: true }))
+      if (name.endsWith('.ts') && !name.includes('node_modules')) tests.push(await read(`test/${name}`))
+    const all = tests.join('\n')
+    const notRun: string[] = []
+    for (const { page, text } of await pages()) {
+      if (!/^```\w+ file=/m.test(text)) continue
+      // test/adapters reads its whole folder. Otherwise a test names the page from the folder of the receivers, or by its own name.
+      const name = page.startsWith('docs/receivers/') ? page.slice('docs/receivers/'.length) : page.replace('docs/', '')
+      if (
+        !new RegExp(`['/]${name.replaceAll('.', '\\.')}['\`]`).test(all) &&
+        page !== 'README.md' &&
+        !page.startsWith('docs/adapters/')
+      )
+        notRun.push(page)
+    }
+    expect(notRun).toEqual([])
   })
 
   test('every setting that is read is in the operating page', async () => {
@@ -90,11 +271,14 @@ describe('what is documented is what there is', () => {
       if (name.endsWith('.md')) pages.push(`docs/${name}`)
     const broken: string[] = []
     for (const page of pages) {
-      for (const [, target] of (await read(page)).matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {
-        const path = join(page, '..', target!)
-        await read(path).catch((error: NodeJS.ErrnoException) => {
+      for (const [, target, anchor] of (await read(page)).matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)/g)) {
+        const path = target ? join(page, '..', target) : page
+        const text = await read(path).catch((error: NodeJS.ErrnoException) => {
           if (error.code !== 'EISDIR') broken.push(`${page} → ${target}`)
+          return null
         })
+        if (text !== null && anchor && path.endsWith('.md') && !anchorsOf(text).has(anchor))
+          broken.push(`${page} → ${target}#${anchor}`)
       }
     }
     expect(broken).toEqual([])

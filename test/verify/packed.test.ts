@@ -2,6 +2,8 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { run } from '../field/programs.ts'
+import { expectVectors } from '../receivers/drive.ts'
+import { writePage } from '../receivers/pages.ts'
 import { VECTORS } from '../receivers/vectors.ts'
 import { installPackage } from './install-package.ts'
 
@@ -48,4 +50,13 @@ test('it brings the command line, which runs with nothing else installed', async
   const { stdout } = await run(join(project.folder, 'node_modules/.bin/sivo'), ['events', 'publish', '--help'])
   expect(stdout).toContain('--file')
   expect(stdout).toContain('resume')
+})
+
+test('the receiver of docs/verify.md accepts and refuses the vectors', async () => {
+  await writePage('../verify.md', project.folder)
+  await expectVectors('standard', {
+    command: process.execPath,
+    args: ['verify-receiver.mjs'],
+    cwd: project.folder,
+  })
 })
