@@ -145,6 +145,8 @@ async function furnish({ house, operator }: Console, refusing: Receiver): Promis
     '/tester?tab=call',
     '/api',
     '/api?tab=keys',
+    '/docs',
+    '/docs?page=docs%2Fretries.md',
     '/settings',
     '/settings?tab=sessions',
     '/nowhere',

@@ -37,7 +37,7 @@ const DeliveryPanel = later(
 )
 
 /** The pages that concern no single tenant. */
-const TENANTLESS = new Set(['/tenants', '/catalogue', '/api'])
+const TENANTLESS = new Set(['/tenants', '/catalogue', '/api', '/docs'])
 
 export function Shell() {
   const session = useStore(sessionStore)
