@@ -4,6 +4,7 @@
 import type { Config } from './config.ts'
 import type { Context } from './context.ts'
 import type { Queryable } from './database/pools.ts'
+import type { Tables } from './database/this-week.ts'
 import { within } from './database/waiting.ts'
 import { prepareClaim } from './gateway/deliver/claim-deliveries.ts'
 import { prepareRecord } from './gateway/deliver/record-attempts.ts'
@@ -16,10 +17,11 @@ const UNSYNCED = 1
 
 /** Never rejects: what cannot be prepared now is prepared when it is first needed. */
 export async function warmUp({ hot, log }: Context, role: Config['role']): Promise<void> {
-  const prepareHot = async (tx: Queryable) => {
-    if (role !== 'worker') await prepareStore(tx)
-    if (role !== 'api') await prepareRecord(tx)
-  }
+  const prepareHot = (tables: Tables) =>
+    hot.transaction(async (tx) => {
+      if (role !== 'worker') await prepareStore(tx, tables)
+      if (role !== 'api') await prepareRecord(tx, tables)
+    })
   const prepareUnsynced = async (tx: Queryable) => {
     if (role !== 'api') await prepareClaim(tx)
   }
@@ -28,7 +30,7 @@ export async function warmUp({ hot, log }: Context, role: Config['role']): Promi
     await within(
       WITHIN_MS,
       Promise.all([
-        ...Array.from({ length: HOT }, () => hot.transaction(prepareHot)),
+        ...Array.from({ length: HOT }, () => hot.thisWeek.write([], prepareHot)),
         ...Array.from({ length: UNSYNCED }, () => hot.unsynced.transaction(prepareUnsynced)),
       ]),
     )

@@ -4,6 +4,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { HotDatabase, Statement, Transactional } from '../src/database/pools.ts'
+import { WHOLE_TABLES } from '../src/database/this-week.ts'
 import type { NewEvent } from '../src/domain/new-event.ts'
 import { cancelUnwanted, countUnwanted } from '../src/gateway/admin/cancel-unwanted.ts'
 import { sweepDeletedEndpoint, sweepDeletedEndpoints } from '../src/gateway/admin/sweep-deleted-endpoint.ts'
@@ -16,11 +17,11 @@ import {
   releaseLeases,
 } from '../src/gateway/deliver/claim-deliveries.ts'
 import { claimThroughGates } from '../src/gateway/deliver/gates.ts'
-import { recordAttempts } from '../src/gateway/deliver/record-attempts.ts'
+import { prepareRecord, recordAttempts } from '../src/gateway/deliver/record-attempts.ts'
 import { readIncidents } from '../src/gateway/health/incidents.ts'
 import { readWaiting } from '../src/gateway/health/waiting-deliveries.ts'
 import { sendTestEvent } from '../src/gateway/publish/send-test-event.ts'
-import { storeEvents } from '../src/gateway/publish/store-events.ts'
+import { prepareStore, storeEvents } from '../src/gateway/publish/store-events.ts'
 import { reconcile } from '../src/gateway/recover/reconcile.ts'
 import { cancelDelivery, retryDelivery } from '../src/gateway/retry/retry-delivery.ts'
 import { type House, openHouse } from './support/house.ts'
@@ -32,7 +33,10 @@ const plansOfTheFirstDay = new Map<string, string>()
 
 beforeAll(async () => {
   house = await openHouse({ SIVO_ROLE: 'api' })
-  await walkThePath()
+  const hot = recording(house.app.ctx.hot)
+  await walkThePath(hot)
+  await prepareStore(hot, WHOLE_TABLES)
+  await prepareRecord(hot, WHOLE_TABLES)
   for (const [name, text] of statements) plansOfTheFirstDay.set(name, await planOf(text))
   await fillPartitions()
 })
@@ -80,8 +84,7 @@ async function fillPartitions(): Promise<void> {
   await pool.query('analyze')
 }
 
-async function walkThePath(): Promise<void> {
-  const hot = recording(house.app.ctx.hot)
+async function walkThePath(hot: HotDatabase): Promise<void> {
   const ctx = { ...house.app.ctx, hot }
   const { tenantId } = house
   const { id: endpointId } = await house.addEndpoint('https://127.0.0.1/x', { eventTypes: ['call.ended'] })
@@ -139,6 +142,7 @@ async function walkThePath(): Promise<void> {
   const step = { status: 'DEAD_LETTERED', reason: 'poison', delayMs: null, disableEndpoint: null } as const
   const result = { delivery: first, attempt: null, outcome: null, step, nextAttemptAt: null, wakeAt: null }
   expect(await recordAttempts(hot, [result])).toEqual([true])
+  await hot.thisWeek.write([], (tables) => prepareRecord(hot, tables))
   await retryDelivery(ctx, { deliveryId: first.id, tenantId, resend: false })
   await cancelDelivery(ctx, { deliveryId: fourth.id, tenantId })
   await readWaiting(ctx, [{ tenantId, endpointId: null }])
@@ -188,6 +192,7 @@ test('the whole path was walked', () => {
       'reconcile-overdue',
       'reconcile-sight',
       'record-attempts',
+      'record-delivered',
       'release-leases',
       'store-events',
       'store-test-event',
@@ -223,6 +228,22 @@ test('claims look into every partition by its own small index, and results are w
       expect(looksForDue(plan), `${name}\n${plan}`).toHaveLength(count)
     if (/^(claim|record|lock-delivery)/.test(name))
       expect(plan, name).toMatch(/Index Scan using delivery_until_\d+_pkey/)
+  }
+})
+
+test('storing and recording touch one partition of each table, and each statement is prepared once a week', async () => {
+  const weekly = [...statements.keys()].filter((name) => /-until-/.test(name))
+  expect(weekly.map((name) => name.replace(/-until-\d{8}$/, '')).sort()).toEqual([
+    'record-attempts',
+    'record-delivered',
+    'store-events',
+  ])
+  for (const [name, plan] of (await allPlans()).filter(([name]) => weekly.includes(name))) {
+    const partitions = new Set(plan.match(/\b(event|delivery|attempt)_until_\d+\b/g))
+    const until = name.slice(-8)
+    const tables = name.startsWith('store') ? ['delivery', 'event'] : ['attempt', 'delivery']
+    expect([...partitions].sort(), `${name}\n${plan}`).toEqual(tables.map((table) => `${table}_until_${until}`))
+    expect(plan).not.toMatch(/ on (event|delivery|attempt)\b(?!_)/)
   }
 })
 

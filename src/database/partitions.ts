@@ -6,7 +6,7 @@ import type { QueryResult } from 'pg'
 
 export const PARTITIONED = ['event', 'delivery', 'attempt', 'search_term'] as const
 export type PartitionedTable = (typeof PARTITIONED)[number]
-const WEEK_MS = 7 * 86_400_000
+export const WEEK_MS = 7 * 86_400_000
 const WEEKS_AHEAD = 8
 /** A partition that others hold locked is tried again; waiting for it would make others wait too. */
 const MAX_TRIES = 50
@@ -83,7 +83,8 @@ function weeksBetween(from: number, to: number): Range[] {
 }
 
 const MONDAY_OFFSET_MS = 4 * 86_400_000 // 1970-01-01 was a Thursday; the first Monday came four days later
-function startOfWeek(ms: number): number {
+/** The Monday, 0:00 UTC, at or before this moment; Unix ms. */
+export function startOfWeek(ms: number): number {
   return Math.floor((ms - MONDAY_OFFSET_MS) / WEEK_MS) * WEEK_MS + MONDAY_OFFSET_MS
 }
 

@@ -5,6 +5,7 @@ import pg from 'pg'
 import { readAddress } from './address.ts'
 import { connectionOptions, type DatabaseAccess, DatabaseConnection, type DatabaseLog } from './connection.ts'
 import type { ConnectionKind } from './session.ts'
+import { createThisWeek, type ThisWeek } from './this-week.ts'
 import { createConnectionWatch, type DropReason, type Looker } from './watch.ts'
 
 export { type DatabaseAccess, isConnectionLost } from './connection.ts'
@@ -32,6 +33,8 @@ export type HotDatabase = Transactional & {
    * the other way.
    */
   readonly unsynced: Transactional
+  /** Chooses the tables that a statement writes to. */
+  readonly thisWeek: ThisWeek
   readonly pool: pg.Pool
   /** The pool behind `unsynced`. */
   readonly unsyncedPool: pg.Pool
@@ -107,6 +110,8 @@ export function openPool(access: DatabaseAccess, kind: ConnectionKind, max: numb
     Client: DatabaseConnection as unknown as new () => pg.Client,
     max,
     idleTimeoutMillis: 30_000,
+    // A connection keeps each statement that it has prepared, and some are of one week.
+    maxLifetimeSeconds: 86_400,
   })
   pool.on('error', (error) => {
     if (!pool.ending) access.log.warn({ err: error }, 'database.connection_lost')
@@ -148,6 +153,7 @@ export function openHotDatabase(access: DatabaseAccess, max: number | { hot: num
   return {
     ...onPool(pool),
     unsynced: onPool(unsynced),
+    thisWeek: createThisWeek(Date.now),
     pool,
     unsyncedPool: unsynced,
     close: async () => {

@@ -100,7 +100,7 @@ export function DeadLettersPage() {
           </>
         )
       }
-      filters={
+      toolbar={
         <DeliveryFilters
           tenantId={tenantId}
           search={search}
@@ -196,8 +196,7 @@ const COLUMNS: readonly Column<DeliveryRow>[] = [
   shown.get('status')!,
   {
     id: 'type',
-    header: 'Type',
-    narrow: 'title',
+    header: 'Event type',
     cell: ({ event, createdAt }) => (
       <span className="flex items-center gap-2">
         <span className="truncate font-medium">{event.type}</span>
@@ -209,8 +208,7 @@ const COLUMNS: readonly Column<DeliveryRow>[] = [
   shown.get('call')!,
   {
     id: 'why',
-    header: 'Failure',
-    narrow: 'detail',
+    header: 'Why',
     cell: ({ lastErrorCode, lastStatusCode, reason }) => (
       <span
         className={lastErrorCode ? 'text-bad' : undefined}
@@ -222,14 +220,7 @@ const COLUMNS: readonly Column<DeliveryRow>[] = [
   },
   { ...shown.get('attempts')!, width: 84 },
   { id: 'first', rank: 4, header: 'Created', width: 120, cell: ({ createdAt }) => <Time at={createdAt} /> },
-  {
-    id: 'last',
-    rank: 3,
-    header: 'Gave up',
-    narrow: 'end',
-    width: 120,
-    cell: ({ completedAt }) => <Time at={completedAt} />,
-  },
+  { id: 'last', rank: 3, header: 'Gave up', width: 120, cell: ({ completedAt }) => <Time at={completedAt} /> },
 ]
 
 function retryColumn(put: (row: DeliveryRow) => void): Column<DeliveryRow> {

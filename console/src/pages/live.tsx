@@ -109,7 +109,7 @@ export function LivePage() {
           </Button>
         </>
       }
-      filters={
+      toolbar={
         <DeliveryFilters tenantId={tenantId} search={search} without={['period', 'reason']} onChange={setSearch} />
       }
     >

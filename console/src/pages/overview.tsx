@@ -66,11 +66,6 @@ const OVERVIEW = graphql(`
           failingSince
           lastSuccessAt
           lastFailureAt
-          oldestDueAt
-          pendingCount {
-            count
-            precision
-          }
         }
         stats(window: LAST_24_HOURS) {
           current {

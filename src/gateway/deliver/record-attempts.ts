@@ -2,9 +2,10 @@
 // statistics, the report of a dead letter and the wake-up for its retry; an endpoint that is gone is disabled in the same
 // transaction. Only the holder of the lease's token can record a result. A result that is recorded twice counts once.
 
-import type { HotDatabase, Queryable, Statement } from '../../database/pools.ts'
+import type { HotDatabase, Queryable } from '../../database/pools.ts'
 import { askForWakeUps } from '../../database/queue.ts'
 import { bool, int, real, recordset, smallint, text, timestamptz, uuid } from '../../database/recordset.ts'
+import { areAttached, statementOn, type Tables } from '../../database/this-week.ts'
 import type { Step } from '../../domain/delivery.ts'
 import { toPublicId } from '../../domain/id.ts'
 import { latencyBucket } from '../../domain/latency-histogram.ts'
@@ -15,6 +16,7 @@ import { reportDeadLetters } from '../state/reports.ts'
 import { tallyResults } from '../statistics/tallies.ts'
 import type { Attempt } from './attempt-delivery.ts'
 import type { ClaimedDelivery } from './claim-deliveries.ts'
+import { DELIVERED, recordDelivered } from './record-delivered.ts'
 
 /** `attempt` null: the delivery ends without another attempt. `nextAttemptAt` null: no attempt follows. */
 export type Result = {
@@ -61,11 +63,11 @@ const RESULTS = recordset('r', {
 })
 
 // Deliveries are updated, and so locked, in the order of their ids, as in all statements, so that two of them never deadlock.
-const RECORD: Statement = {
-  name: 'record-attempts',
-  text: `
+const recordOn = statementOn(
+  'record-attempts',
+  (tables) => `
     with settled as (
-      update delivery d set
+      update ${tables.delivery} d set
         status = case when d.status = 'PENDING' then r.status::delivery_status else d.status end,
         reason = case when d.status = 'PENDING' then r.reason else d.reason end,
         next_attempt_at = case when d.status = 'PENDING' then r.next_attempt_at end,
@@ -80,13 +82,13 @@ const RECORD: Statement = {
         lease_token = null, lease_until = null, lease_by = null,
         bulk_retry_id = case when r.status = 'PENDING' then d.bulk_retry_id end,
         changed_xid = pg_current_xact_id()
-      from (select * from ${RESULTS.source} order by id) r
+      from (select * from ${RESULTS.source} where ${areAttached(tables, ['delivery', 'attempt'])} order by id) r
       where d.id = r.id and d.lease_token = r.token
       returning d.id as delivery_id, d.event_id, d.event_type, d.attempt_count, d.last_status_code, d.last_error_code,
         d.reason as ended_reason, d.tenant_id, d.endpoint_id, d.test, d.cycle_start, old.status as was, d.status as state,
         d.next_attempt_at as due_at, d.completed_at as ended_at, case when d.bulk_retry_id is null then old.bulk_retry_id end as ended_bulk_retry_id, r.*
     ), written as (
-      insert into attempt (delivery_id, tenant_id, endpoint_id, number, trigger, started_at, latency_ms, url, status_code,
+      insert into ${tables.attempt} (delivery_id, tenant_id, endpoint_id, number, trigger, started_at, latency_ms, url, status_code,
         error_code, error_message, request_headers, response_headers, response_body, response_body_truncated,
         response_body_note, request_count, dns_ms, connect_ms, tls_ms, first_byte_ms, total_ms)
       select delivery_id, tenant_id, endpoint_id, number, trigger::attempt_trigger, started_at, latency_ms, url, status_code,
@@ -102,30 +104,53 @@ const RECORD: Statement = {
       )}
     )
     select s.delivery_id as id from settled s, woken where woken.count >= 0`,
-}
+)
 
 /** Records the results. Returns answers in the order of the results. */
 export async function recordAttempts(hot: HotDatabase, results: readonly Result[]): Promise<Recorded[]> {
-  if (!results.some(({ step }) => step.disableEndpoint)) return record(hot, results)
-  return hot.transaction(async (tx) => {
-    const recorded = await record(tx, results)
-    await disableGone(
-      tx,
-      results.filter((_, i) => recorded[i]),
-    )
-    return recorded
+  const ids = results.map(({ delivery }) => delivery.id)
+  return hot.thisWeek.write(ids, (tables) => {
+    if (!results.some(({ step }) => step.disableEndpoint)) return record(hot, results, tables)
+    return hot.transaction(async (tx) => {
+      const recorded = await record(tx, results, tables)
+      await disableGone(
+        tx,
+        results.filter((_, i) => recorded[i]),
+      )
+      return recorded
+    })
   })
 }
 
-async function record(on: Queryable, results: readonly Result[]): Promise<Recorded[]> {
-  const rows = await on.query<{ id: string }>(RECORD, RESULTS.values(results.map(asRow)))
-  const written = new Set(rows.map(({ id }) => id))
+async function record(on: Queryable, results: readonly Result[], tables: Tables): Promise<Recorded[]> {
+  const written = results.every(isDelivered)
+    ? await recordDelivered(on, DELIVERED.values(results.map(asRow)), tables)
+    : new Set<string>()
+  const others = results.filter(({ delivery }) => !written.has(delivery.id))
+  if (others.length) {
+    const rows = await on.query<{ id: string }>(recordOn(tables), RESULTS.values(others.map(asRow)))
+    for (const { id } of rows) written.add(id)
+  }
   return results.map(({ delivery }) => written.has(delivery.id))
 }
 
-/** Makes a connection know the statement that records results, and its plan. Records nothing. */
-export async function prepareRecord(on: Queryable): Promise<void> {
-  await record(on, [])
+/** Nothing follows from it but that the delivery has succeeded. */
+function isDelivered({ attempt, outcome, step, wakeAt }: Result): boolean {
+  return (
+    attempt !== null &&
+    outcome?.errorCode === null &&
+    outcome.errorMessage === null &&
+    step.status === 'SUCCEEDED' &&
+    step.reason === null &&
+    !step.keepsPlace &&
+    wakeAt === null
+  )
+}
+
+/** Makes a connection know the statements that record results, and their plans. Records nothing. */
+export async function prepareRecord(on: Queryable, tables: Tables): Promise<void> {
+  await recordDelivered(on, DELIVERED.values([]), tables)
+  await on.query(recordOn(tables), RESULTS.values([]))
 }
 
 /** Disables the endpoints whose receivers answered 410. */

@@ -8,6 +8,7 @@ import type { HotDatabase, Queryable, Statement } from '../../database/pools.ts'
 import { askForWakeUps } from '../../database/queue.ts'
 import { double, int, measuredText, recordset, text, timestamptz, uuid } from '../../database/recordset.ts'
 import { queueForSearch } from '../../database/search-index.ts'
+import { areAttached, statementOn, type Tables } from '../../database/this-week.ts'
 import type { KeyDecision } from '../../domain/idempotency.ts'
 import type { StoreCall, StoreResult } from '../../domain/new-event.ts'
 import {
@@ -43,9 +44,12 @@ export async function storeEvents(
   let inserted = NOTHING_INSERTED
   try {
     const keyed = calls.some((call) => call.events.some((event) => event.key !== null))
-    const stored = keyed
-      ? await hot.transaction((tx) => storeKeyed(tx, calls, { ...options, offer }))
-      : await storeUnkeyed(hot, calls, { ...options, offer })
+    const ids = calls.flatMap(({ events }) => events.map(({ id }) => id))
+    const stored = await hot.thisWeek.write(ids, (tables) =>
+      keyed
+        ? hot.transaction((tx) => storeKeyed(tx, calls, { ...options, offer, tables }))
+        : storeUnkeyed(hot, calls, { ...options, offer, tables }),
+    )
     inserted = stored.inserted
     if (repeated && nearby) await freeUntaken(hot, calls, nearby)
     return stored.results
@@ -119,13 +123,13 @@ const BODY = `(${INPUT.array('body')})[array_position(${INPUT.array('id')}, s.id
 
 // Deliveries that the lanes of this process take over are inserted with a lease and need no claim. An endpoint whose
 // deliveries are all taken over needs no wake-up.
-const INSERT_EVENTS: Statement = {
-  name: 'store-events',
-  text: `
+const insertEventsOn = statementOn(
+  'store-events',
+  (tables) => `
     with input as (
-      select * from ${INPUT.source}
+      select * from ${INPUT.source} where ${areAttached(tables, ['event', 'delivery'])}
     ), stored as (
-      insert into event (id, tenant_id, type, subject, sequence, sequence_long, occurred_at, body, trace_context,
+      insert into ${tables.event} (id, tenant_id, type, subject, sequence, sequence_long, occurred_at, body, trace_context,
         expires_at)
       select id, tenant_id, type, subject, sequence, sequence_long, occurred_at, body, trace_context, expires_at from input
       on conflict (id) do nothing
@@ -149,7 +153,7 @@ const INSERT_EVENTS: Statement = {
     ), shared_out as (
       select *, fits and row_number() over (partition by fits) <= ${MOST}::int as taken from wanted
     ), fanned as (
-      insert into delivery (tenant_id, event_id, endpoint_id, event_type, subject, max_attempts, next_attempt_at, expires_at,
+      insert into ${tables.delivery} (tenant_id, event_id, endpoint_id, event_type, subject, max_attempts, next_attempt_at, expires_at,
         lease_token, lease_until, lease_by)
       select tenant_id, id, endpoint_id, type, subject, ${MAX_ATTEMPTS}::int, date_trunc('milliseconds', now()), expires_at,
         case when taken then ${PROCESS}::uuid end, case when taken then now() + interval '${LEASE_MS} ms' end,
@@ -173,11 +177,11 @@ const INSERT_EVENTS: Statement = {
     union all
     select 'condition failed', null, count(*)::int, null, null, null, null, null, null
     from considered where matches is null having count(*) > 0`,
-}
+)
 
 /** Makes a connection know the statement that stores events, and its plan. Stores nothing. */
-export async function prepareStore(on: Queryable): Promise<void> {
-  await insertEvents(on, [], { maxAttempts: 1, repeated: false, offer: null })
+export async function prepareStore(on: Queryable, tables: Tables): Promise<void> {
+  await insertEvents(on, [], { maxAttempts: 1, repeated: false, offer: null, tables })
 }
 
 const COUNT_DELIVERIES: Statement = {
@@ -202,7 +206,7 @@ function sequenceColumns(sequence: number | null) {
   return sequence !== null && sequence > MAX_INT ? { sequence_long: sequence } : { sequence }
 }
 
-type InsertOptions = StoreOptions & { readonly offer: Offer | null }
+type InsertOptions = StoreOptions & { readonly offer: Offer | null; readonly tables: Tables }
 
 type EndpointRow = { kind: 'endpoint'; endpointId: string; tenantId: string; revision: number; awake: boolean }
 type TakenRow = { kind: 'taken'; id: string; eventId: string; endpointId: string; dueAt: Date }
@@ -215,7 +219,7 @@ type InsertedRow =
 async function insertEvents(
   on: Queryable,
   calls: readonly StoreCall[],
-  { maxAttempts, repeated, nearby, offer, onConditionsFailed }: InsertOptions,
+  { maxAttempts, repeated, nearby, offer, onConditionsFailed, tables }: InsertOptions,
 ): Promise<Inserted> {
   const rows = calls.flatMap(({ tenantId, events }) =>
     events.map(
@@ -240,7 +244,7 @@ async function insertEvents(
     String(offer?.otherwise ?? 0),
     offer?.most ?? 0,
   ]
-  const inserted = await on.query<InsertedRow>(INSERT_EVENTS, values)
+  const inserted = await on.query<InsertedRow>(insertEventsOn(tables), values)
   const endpoints = inserted.filter((row) => row.kind === 'endpoint')
   const failed = inserted.find((row) => row.kind === 'condition failed')
   if (failed) onConditionsFailed?.(failed.count)

@@ -31,6 +31,25 @@ export function tallyResults(rows: string): string {
     )`
 }
 
+/**
+ * The CTE `tallied` over deliveries that succeeded just now, at the attempt of their row: tenant_id, endpoint_id, test,
+ * started_at and latency_bucket. It counts what `tallyResults` would count of them.
+ */
+export function tallyDelivered(rows: string): string {
+  return `tallied as (
+      insert into delivery_tally (tenant_id, endpoint_id, minute, succeeded, latencies, last_success_at)
+      select tenant_id, endpoint_id, minute, sum(succeeded),
+        coalesce(array_agg(latency) filter (where latency is not null), '{}'), max(success_at)
+      from (
+        select tenant_id, endpoint_id, date_trunc('minute', now()) as minute, 1 as succeeded, null::smallint as latency,
+          null::timestamptz as success_at
+        from ${rows} where not test
+        union all
+        select tenant_id, endpoint_id, date_trunc('minute', started_at), 0, latency_bucket, started_at from ${rows} where not test) t
+      group by tenant_id, endpoint_id, minute
+    )`
+}
+
 /** An insert that counts ended deliveries for their bulk retries. `id` and `status` name columns of the rows. */
 export function tallyBulkRetries(rows: string, id: string, status: string): string {
   return `insert into bulk_retry_tally (bulk_retry_id, succeeded, dead_lettered, ended)

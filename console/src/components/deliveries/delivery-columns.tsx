@@ -10,14 +10,12 @@ export const DELIVERY_COLUMNS = [
   {
     id: 'status',
     header: 'Status',
-    narrow: 'state',
     width: 124,
     cell: ({ status, attemptCount }) => <DeliveryStatusBadge status={status} attemptCount={attemptCount} />,
   },
   {
     id: 'type',
-    header: 'Type',
-    narrow: 'title',
+    header: 'Event type',
     cell: ({ event }) => (
       <span className="flex items-center gap-2">
         <span className="truncate font-medium">{event.type}</span>
@@ -28,7 +26,6 @@ export const DELIVERY_COLUMNS = [
   {
     id: 'endpoint',
     header: 'Endpoint',
-    narrow: 'detail',
     cell: ({ endpoint }) => (
       <span title={endpoint.name} className="text-ink-2">
         {endpoint.name}
@@ -38,7 +35,7 @@ export const DELIVERY_COLUMNS = [
   {
     id: 'call',
     header: 'Call',
-    rank: 5,
+    rank: 4,
     width: 140,
     cell: ({ event: { subject } }) =>
       subject ? (
@@ -49,18 +46,18 @@ export const DELIVERY_COLUMNS = [
         <span className="text-ink-3">–</span>
       ),
   },
-  { id: 'result', header: 'Response', rank: 1, narrow: 'detail', width: 136, cell: (row) => <LastAnswer {...row} /> },
+  { id: 'result', header: 'Last answer', width: 136, cell: (row) => <LastAnswer {...row} /> },
   {
     id: 'latency',
     header: 'Latency',
-    rank: 4,
+    rank: 3,
     width: 80,
     align: 'right',
     cell: ({ lastLatencyMs }) => formatMs(lastLatencyMs),
   },
   {
     id: 'attempts',
-    rank: 2,
+    rank: 1,
     header: 'Attempts',
     width: 88,
     align: 'right',
@@ -73,7 +70,7 @@ export const DELIVERY_COLUMNS = [
   },
   {
     id: 'next',
-    rank: 3,
+    rank: 2,
     header: 'Next attempt',
     width: 128,
     cell: ({ status, nextAttemptAt }) =>
@@ -82,7 +79,7 @@ export const DELIVERY_COLUMNS = [
   {
     id: 'time',
     header: 'Created',
-    narrow: 'end',
+    rank: 5,
     width: 132,
     align: 'right',
     cell: ({ createdAt }) => <Time at={createdAt} />,

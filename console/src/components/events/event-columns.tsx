@@ -8,8 +8,7 @@ import { DeliveryStatusBadge, TestBadge } from '../deliveries/status.tsx'
 export const EVENT_COLUMNS: readonly Column<EventRow>[] = [
   {
     id: 'type',
-    header: 'Type',
-    narrow: 'title',
+    header: 'Event type',
     width: 220,
     cell: ({ type, test }) => (
       <span className="flex items-center gap-2">
@@ -21,7 +20,6 @@ export const EVENT_COLUMNS: readonly Column<EventRow>[] = [
   {
     id: 'deliveries',
     header: 'Deliveries',
-    narrow: 'detail',
     least: 440,
     cell: ({ deliveries }) => <Deliveries deliveries={deliveries} />,
   },
@@ -47,8 +45,7 @@ export const EVENT_COLUMNS: readonly Column<EventRow>[] = [
   },
   {
     id: 'accepted',
-    header: 'Created',
-    narrow: 'end',
+    header: 'Accepted',
     width: 132,
     align: 'right',
     rank: 1,
