@@ -21,7 +21,7 @@ export default defineConfig({
   server: {
     // The gateway accepts a session only from pages of its own host, so the proxy keeps the host that the browser sent.
     proxy: Object.fromEntries(
-      ['/graphql', '/session', '/dead-letters.json'].map((path) => [
+      ['/graphql', '/session', '/dead-letters.json', '^/.+\\.md$', '/docs/index.json', '/llms.txt'].map((path) => [
         path,
         { target: gateway, ws: true, changeOrigin: false },
       ]),

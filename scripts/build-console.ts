@@ -1,5 +1,5 @@
-// Builds the console into console/dist, unless the build there was made from the current sources. A second process waits
-// for the build of the first.
+// Builds the console into console/dist, unless the build there was made from the current sources, and puts the documentation
+// beside it. A second process waits for the build of the first.
 
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -8,18 +8,21 @@ import { tmpdir } from 'node:os'
 import { join, relative, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { lockFolder } from '../src/dev/folder-lock.ts'
+import { copyDocuments, hasDocuments } from './console-documents.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
 const CONSOLE = join(ROOT, 'console')
-const STAMP = join(CONSOLE, 'dist', 'sources.txt')
+const DIST = join(CONSOLE, 'dist')
+const STAMP = join(DIST, 'sources.txt')
 /** The sources of the console outside its own folder. */
 const OTHER_SOURCES = ['schema.graphql', 'codegen.ts', 'package-lock.json']
 const MADE = ['dist', join('src', 'gql')].map((folder) => join(CONSOLE, folder))
 
-if (!(await isCurrent())) {
+if (!(await isCurrent()) || !(await hasDocuments(ROOT, DIST))) {
   const lock = await waitForLock()
   try {
     if (!(await isCurrent())) await build()
+    await copyDocuments(ROOT, DIST)
   } finally {
     await lock.release()
   }

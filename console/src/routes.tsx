@@ -114,6 +114,11 @@ const api = createRoute({
     compact({ tab: text(raw['tab']), document: text(raw['document']), variables: text(raw['variables']) }),
   component: later(() => import('./pages/api.tsx'), 'ApiPage'),
 })
+const docs = createRoute({
+  ...at('/docs'),
+  validateSearch: (raw: Record<string, unknown>) => compact({ page: text(raw['page']), section: text(raw['section']) }),
+  component: later(() => import('./pages/docs.tsx'), 'DocsPage'),
+})
 const settings = createRoute({
   ...at('/settings'),
   validateSearch: tabOf,
@@ -142,6 +147,7 @@ const routeTree = root.addChildren([
   catalogue,
   tester,
   api,
+  docs,
   settings,
   tenants,
 ])

@@ -17,5 +17,8 @@ export const NOTICES_LOCK = 7_314_552_008
 /** Held for one round that drops partitions. */
 export const RETENTION_LOCK = 7_314_552_007
 
+/** SQL for the number of the lock that a replay to an endpoint holds for one turn; `endpointId` is SQL for its id as text. */
+export const replayLock = (endpointId: string) => `hashtextextended('replay ' || ${endpointId}, 0)`
+
 /** SQL for the number of the lock that a process holds for as long as it lives; `id` is SQL for its id as text. */
 export const processLock = (id: string) => `hashtextextended(${id}, 0)`

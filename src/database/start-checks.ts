@@ -37,6 +37,7 @@ export async function checkDatabase(
   try {
     const one = await openConnection(access, 'start')
     try {
+      await refusePgpool(one)
       await refuseOtherSchema(one, access.schema)
       if (one.pid === one.processID) return
       await refuseTransactionPooling(access, one)
@@ -136,6 +137,22 @@ async function refuseOtherSchema(client: OpenConnection, schema: string): Promis
   if (found && found !== schema)
     throw new DatabaseUnfit(
       `Expected the gateway's tables in the schema ${schema}, they are in ${found}. Set SIVO_DATABASE_SCHEMA=${found}, or give this gateway a database of its own.`,
+    )
+}
+
+/**
+ * pgpool-II passes the pid of the server on, so that it does not show as a pooler. `test/field/poolers.test.ts` has what it did:
+ * it kept statements of open transactions back until the server ended the sessions, and then took the server for dead.
+ */
+async function refusePgpool(client: OpenConnection): Promise<void> {
+  const found = await client.query('show pool_version').catch((error: { code?: string }) => {
+    // Postgres knows no such setting.
+    if (error.code === '42704') return null
+    throw error
+  })
+  if (found)
+    throw new DatabaseUnfit(
+      `Expected Postgres or PgBouncer at DATABASE_URL, got pgpool-II ${found.rows[0]?.pool_version ?? ''}: it keeps statements back until they time out. Set DATABASE_URL to Postgres itself, or to PgBouncer in session mode.`,
     )
 }
 

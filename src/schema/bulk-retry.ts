@@ -1,7 +1,9 @@
 import type { DeliveryFilter } from '../domain/delivery-filter.ts'
 import { toPublicId } from '../domain/id.ts'
+import type { ReplayScope } from '../domain/replay.ts'
 import { ANY_TENANT, type Reach } from '../domain/viewer.ts'
 import { RequestError } from '../errors.ts'
+import { notFound } from '../gateway/admin/permissions.ts'
 import {
   type BulkRetry,
   cancelBulkRetry,
@@ -14,12 +16,25 @@ import {
   watchBulkRetry,
 } from '../gateway/retry/bulk-retry.ts'
 import { type BulkRetryKind, kindOf } from '../gateway/retry/bulk-retry-kind.ts'
+import { planReplay, type ReplayPlan, type ReplayRequest, startReplay } from '../gateway/retry/replay.ts'
 import type { BulkRetryStatus } from '../generated/prisma/enums.ts'
 import type { Stream } from '../live/live-stream.ts'
 import { ADMINISTRATORS, builder, READERS, type RequestContext } from './builder.ts'
 import { pageArgs, pageCost, readPage, toPage } from './connections.ts'
+import { CountType } from './count.ts'
 import { DeliveryFilterInput } from './delivery.ts'
-import { deliveryFilterOfMutation, idOfMutation, type Lookup, lookup, tenantOfList, viewerOf } from './tenancy.ts'
+import { Endpoint, findEndpoint } from './endpoint.ts'
+import { EventFilterInput } from './event.ts'
+import {
+  deliveryFilterOfMutation,
+  eventFilterOf,
+  eventFilterOfMutation,
+  idOfMutation,
+  type Lookup,
+  lookup,
+  tenantOfList,
+  viewerOf,
+} from './tenancy.ts'
 
 const BulkRetryStatusEnum = builder.enumType('BulkRetryStatus', {
   description: 'The state of a bulk retry.',
@@ -33,6 +48,24 @@ const BulkRetryStatusEnum = builder.enumType('BulkRetryStatus', {
   } satisfies Record<BulkRetryStatus, { description: string }>,
 })
 
+const ReplayType = builder.objectRef<ReplayScope>('Replay').implement({
+  description: 'What a replay sends.',
+  fields: (t) => ({
+    endpoint: t.prismaField({
+      type: Endpoint,
+      description: 'The endpoint to which it sends events.',
+      resolve: (query, { endpointId }, _args, ctx) =>
+        ctx.db.endpoint.findUniqueOrThrow({ ...query, where: { id: endpointId } }),
+    }),
+    includeDelivered: t.exposeBoolean('includeDelivered', {
+      description: 'Whether it also sends events that were delivered to the endpoint before.',
+    }),
+    includeUnmatched: t.exposeBoolean('includeUnmatched', {
+      description: "Whether it also sends events that the endpoint's filter does not match.",
+    }),
+  }),
+})
+
 const BulkRetryKindEnum = builder.enumType('BulkRetryKind', {
   description: 'What a bulk retry retries.',
   values: {
@@ -40,7 +73,8 @@ const BulkRetryKindEnum = builder.enumType('BulkRetryKind', {
     WAITING: {
       description: 'Deliveries that failed and wait for their next attempt. The attempt is made now instead.',
     },
-  } satisfies Record<BulkRetryKind, { description: string }>,
+    REPLAY: { description: 'Events of a time, which are sent to one endpoint.' },
+  } satisfies Record<BulkRetryKind | 'REPLAY', { description: string }>,
 })
 
 const BulkRetryType = builder.objectRef<BulkRetry>('BulkRetry').implement({
@@ -53,14 +87,20 @@ const BulkRetryType = builder.objectRef<BulkRetry>('BulkRetry').implement({
     }),
     kind: t.field({
       type: BulkRetryKindEnum,
-      description: 'Whether it retries dead letters or deliveries that wait.',
-      resolve: ({ filter }) => kindOf(filter as Pick<DeliveryFilter, 'statuses'>),
+      description: 'Whether it retries dead letters or deliveries that wait, or replays events.',
+      resolve: ({ filter, replay }) => (replay ? 'REPLAY' : kindOf(filter as Pick<DeliveryFilter, 'statuses'>)),
     }),
     filter: t.field({
       type: 'JSON',
       description:
-        'The filter that it was created with, as a DeliveryFilter without the fields that were absent or null.',
-      resolve: ({ filter }) => publicFilter(filter),
+        'The filter that it was created with, as a DeliveryFilter, or for a replay as an EventFilter, without the fields that were absent or null.',
+      resolve: ({ filter, replay }) => (replay ? publicEventFilter(filter) : publicFilter(filter)),
+    }),
+    replay: t.field({
+      type: ReplayType,
+      nullable: true,
+      description: 'What it sends if it is a replay; otherwise null.',
+      resolve: ({ replay }) => replay,
     }),
     status: t.expose('status', { type: BulkRetryStatusEnum, description: 'The state of the bulk retry.' }),
     total: t.exposeInt('total', {
@@ -149,6 +189,16 @@ function publicFilter(filter: Readonly<Record<string, unknown>>): Record<string,
   return Object.fromEntries(Object.entries(shown).filter(([, value]) => value != null))
 }
 
+/** The same for the filter of a replay. */
+function publicEventFilter({ tenantId, endpointIds: _, undeliveredTo, ...rest }: Readonly<Record<string, unknown>>) {
+  const shown = {
+    ...rest,
+    tenantId: toPublicId('tenant', tenantId as string),
+    undeliveredTo: undeliveredTo ? toPublicId('endpoint', undeliveredTo as string) : null,
+  }
+  return Object.fromEntries(Object.entries(shown).filter(([, value]) => value != null))
+}
+
 /** The success type of a mutation that creates a bulk retry. */
 function createdBulkRetry(name: string) {
   return builder.objectRef<{ bulkRetry: BulkRetry; duplicate: boolean }>(name).implement({
@@ -168,6 +218,7 @@ function createdBulkRetry(name: string) {
 
 const RetryDeadLettersSuccess = createdBulkRetry('RetryDeadLettersSuccess')
 const RetryWaitingSuccess = createdBulkRetry('RetryWaitingSuccess')
+const ReplayEventsSuccess = createdBulkRetry('ReplayEventsSuccess')
 const UpdateBulkRetrySuccess = bulkRetrySuccess('UpdateBulkRetrySuccess', 'The bulk retry was changed.')
 const PauseBulkRetrySuccess = bulkRetrySuccess('PauseBulkRetrySuccess', 'The bulk retry was paused.')
 const ResumeBulkRetrySuccess = bulkRetrySuccess('ResumeBulkRetrySuccess', 'The bulk retry was resumed.')
@@ -196,6 +247,97 @@ async function startFrom(ctx: RequestContext, args: StartArgs, kind: BulkRetryKi
   return { ...(await asItIs(ctx, id)), duplicate }
 }
 
+const replayArgs = builder.args((t) => ({
+  endpointId: t.id({ required: true, description: 'The id of the endpoint.' }),
+  filter: t.field({
+    type: EventFilterInput,
+    required: true,
+    description:
+      'Which events to replay. `from` is required. `tenantId` may be absent: it is the tenant of the endpoint. `test` and `search` are not used.',
+  }),
+  includeDelivered: t.boolean({
+    defaultValue: true,
+    description: 'Whether to include events that were delivered to the endpoint before.',
+  }),
+  includeUnmatched: t.boolean({
+    defaultValue: false,
+    description: "Whether to include events that the endpoint's filter does not match.",
+  }),
+}))
+
+type ReplayArgs = {
+  readonly endpointId: string
+  readonly filter: typeof EventFilterInput.$inferInput
+  readonly includeDelivered?: boolean | null | undefined
+  readonly includeUnmatched?: boolean | null | undefined
+}
+
+/** The request, with the endpoint looked up. Throws NOT_FOUND for a query, NotFoundError for a mutation. */
+async function replayRequestOf(
+  ctx: RequestContext,
+  args: ReplayArgs,
+  by: 'query' | 'mutation',
+): Promise<ReplayRequest> {
+  const { endpointId, tenantId } = await endpointOfReplay(ctx, args.endpointId, by)
+  const asked = { ...args.filter, tenantId: args.filter.tenantId ?? toPublicId('tenant', tenantId) }
+  const filter = await (by === 'query' ? eventFilterOf(ctx, asked) : eventFilterOfMutation(ctx, asked))
+  if (filter.tenantId !== tenantId) throw unknownEndpoint(args.endpointId, by)
+  const { includeDelivered, includeUnmatched } = args
+  return {
+    filter,
+    scope: { endpointId, includeDelivered: includeDelivered ?? true, includeUnmatched: includeUnmatched ?? false },
+  }
+}
+
+async function endpointOfReplay(ctx: RequestContext, publicId: string, by: 'query' | 'mutation') {
+  const what = lookup(ctx, 'endpoint', publicId)
+  const found = what && (await findEndpoint(ctx, what, { select: { id: true, tenantId: true, deletedAt: true } }))
+  if (!found || found.deletedAt) throw unknownEndpoint(publicId, by)
+  return { endpointId: found.id, tenantId: found.tenantId }
+}
+
+function unknownEndpoint(publicId: string, by: 'query' | 'mutation'): Error {
+  if (by === 'mutation') return notFound('endpoint', ['endpointId'])
+  return new RequestError(
+    'NOT_FOUND',
+    `endpointId: expected the id of a known endpoint, got ${JSON.stringify(publicId.slice(0, 60))}. Check the id, and that your key belongs to its tenant.`,
+  )
+}
+
+const ReplayPlanType = builder.objectRef<ReplayPlan>('ReplayPlan').implement({
+  description: 'What a replay would send now.',
+  fields: (t) => ({
+    count: t.field({
+      type: CountType,
+      description: 'The number of events that it would send.',
+      resolve: ({ count }) => count,
+    }),
+    delivered: t.exposeInt('delivered', {
+      description: 'Of those, the number of events that were delivered to the endpoint before: it gets them again.',
+    }),
+    unsent: t.exposeInt('unsent', {
+      description: 'Of those, the number of events that have no delivery to the endpoint.',
+    }),
+    oldestAt: t.expose('oldestAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When the oldest of them was accepted; null if there is none.',
+    }),
+  }),
+})
+
+builder.queryField('replayPlan', (t) =>
+  t.field({
+    type: ReplayPlanType,
+    nullable: true,
+    description:
+      'What `replayEvents` with the same arguments would send now; null, with the error NOT_FOUND, if the caller cannot see what they name.',
+    authScopes: { roles: READERS },
+    args: replayArgs,
+    resolve: async (_root, args, ctx) => planReplay(ctx, await replayRequestOf(ctx, args, 'query')),
+  }),
+)
+
 builder.mutationFields((t) => ({
   retryDeadLetters: t.field({
     type: RetryDeadLettersSuccess,
@@ -222,6 +364,27 @@ builder.mutationFields((t) => ({
       idempotencyKey: t.arg.string({ description: IDEMPOTENCY_KEY }),
     },
     resolve: (_root, args, ctx) => startFrom(ctx, args, 'WAITING'),
+  }),
+  replayEvents: t.field({
+    type: ReplayEventsSuccess,
+    errors: {},
+    description:
+      'Sends the events of a time to one endpoint, each with its own event id: what the endpoint wants and did not get, and, if asked for, what it got before or what its filter does not match. An event without a delivery to the endpoint gets one; another one starts a new cycle of the whole retry schedule. Tests and events without a payload are left out. Progress, speed, pause and cancellation are those of a bulk retry.',
+    authScopes: { roles: ADMINISTRATORS },
+    args: {
+      ...replayArgs,
+      maxPerSecond: t.arg.int({
+        description:
+          'How many events to send per second at most, from 1 to 10,000. If absent or null, there is no limit.',
+      }),
+      idempotencyKey: t.arg.string({ description: IDEMPOTENCY_KEY }),
+    },
+    resolve: async (_root, args, ctx) => {
+      const request = await replayRequestOf(ctx, args, 'mutation')
+      const { maxPerSecond = null, idempotencyKey = null } = args
+      const { id, duplicate } = await startReplay(ctx, viewerOf(ctx), { ...request, maxPerSecond, idempotencyKey })
+      return { ...(await asItIs(ctx, id)), duplicate }
+    },
   }),
   updateBulkRetry: t.field({
     type: UpdateBulkRetrySuccess,

@@ -44,6 +44,7 @@ export function lookup(ctx: RequestContext, kind: IdKind, publicId: string): Loo
 type Refusals = {
   unnamed(path: string): Error
   unknown(path: string, kind: IdKind, publicId: string | null | undefined): Error
+  invalid(path: string, message: string): Error
 }
 
 const OF_READS: Refusals = {
@@ -53,11 +54,13 @@ const OF_READS: Refusals = {
       `${path}: expected the id of a tenant, because this key serves all tenants, got none. Name the tenant.`,
     ),
   unknown,
+  invalid: (path, message) => new RequestError('BAD_USER_INPUT', `${path}: ${message}.`),
 }
 
 const OF_MUTATIONS: Refusals = {
   unnamed: (path) => unnamedTenant(path.split('.')),
   unknown: (path, kind) => notFound(KIND_NAME[kind], path.split('.')),
+  invalid: (path, message) => new ValidationError([{ path: path.split('.'), message }]),
 }
 
 /** The tenant of a list. `path` names the argument. Throws BAD_USER_INPUT, NOT_FOUND. */
@@ -140,12 +143,14 @@ export function deliveryFilterOfMutation(ctx: RequestContext, filter: DeliveryFi
 export async function eventFilterOf(
   ctx: RequestContext,
   filter: EventFilterArg | null | undefined,
+  refusals = OF_READS,
 ): Promise<EventListFilter> {
-  const tenantId = await tenantOfList(ctx, filter?.tenantId, 'filter.tenantId')
+  const tenantId = await tenantOfList(ctx, filter?.tenantId, 'filter.tenantId', refusals)
   const search = filter?.search == null ? null : readSearch(filter.search)
-  if (typeof search === 'string') throw new RequestError('BAD_USER_INPUT', `filter.search: ${search}.`)
+  if (typeof search === 'string') throw refusals.invalid('filter.search', search)
   const named = filter?.undeliveredTo
-  const [undeliveredTo] = named == null ? [] : await endpointsOfTenant(ctx, tenantId, [named], 'filter.undeliveredTo')
+  const [undeliveredTo] =
+    named == null ? [] : await endpointsOfTenant(ctx, tenantId, [named], 'filter.undeliveredTo', refusals)
   return {
     tenantId,
     search,
@@ -156,6 +161,11 @@ export async function eventFilterOf(
     from: filter?.from ?? null,
     to: filter?.to ?? null,
   }
+}
+
+/** The same for a mutation. Throws ValidationError, NotFoundError. */
+export function eventFilterOfMutation(ctx: RequestContext, filter: EventFilterArg): Promise<EventListFilter> {
+  return eventFilterOf(ctx, filter, OF_MUTATIONS)
 }
 
 /** The database ids of endpoints that a read names. `path` names the argument. Throws NOT_FOUND. */

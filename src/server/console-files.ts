@@ -1,4 +1,4 @@
-// The console's built files: read once, served from memory. Names with a hash never change and are kept by browsers for
+// The console's built files and the documentation beside it: read once, served from memory. Names with a hash never change and are kept by browsers for
 // good; the page itself is asked for each time. Nothing but these files may run on it.
 
 import { readdir, readFile } from 'node:fs/promises'
@@ -18,6 +18,7 @@ const TYPES: Record<string, string> = {
   '.ico': 'image/x-icon',
   '.js': 'text/javascript; charset=utf-8',
   '.json': 'application/json; charset=utf-8',
+  '.md': 'text/markdown; charset=utf-8',
   '.png': 'image/png',
   '.svg': 'image/svg+xml',
   '.txt': 'text/plain; charset=utf-8',

@@ -6,7 +6,7 @@ import type { DeliveryFilter } from '../../src/domain/delivery-filter.ts'
 import { toPublicId } from '../../src/domain/id.ts'
 import { pauseEndpoint } from '../../src/gateway/admin/configure-endpoint.ts'
 import { startBulkRetry } from '../../src/gateway/retry/bulk-retry.ts'
-import { findFaults } from '../support/axe.ts'
+import { findFaults, findOverflow } from '../support/axe.ts'
 import { type Console, describeInBrowser, openConsole, settled, show, type Visit } from '../support/console.ts'
 
 const MOST_SCRIPT_BYTES = 250 * 1024
@@ -22,7 +22,7 @@ describeInBrowser('everybody can use it', () => {
   })
   afterAll(() => console?.close())
 
-  test('every page of the console, light and dark, has no fault that axe finds and nothing that the security policy refuses', async () => {
+  test('every page of the console, light and dark, has no fault that axe finds, nothing that the security policy refuses, and nothing wider than a phone', async () => {
     const visits = [await console.signIn('ADMIN'), await console.signIn('OPERATOR')]
     const faults: string[] = []
     const check = async ({ page }: Visit, address: string) => {
@@ -32,6 +32,9 @@ describeInBrowser('everybody can use it', () => {
       await page.emulateMedia({ colorScheme: 'dark' })
       // All that a theme changes.
       faults.push(...(await findFaults(page, ['color-contrast'])).map((fault) => `${address} in the dark: ${fault}`))
+      await page.setViewportSize({ width: 390, height: 844 })
+      faults.push(...(await findOverflow(page)).map((fault) => `${address} at 390 pixels: ${fault}`))
+      await page.setViewportSize({ width: 1440, height: 900 })
     }
     const [admin, operator] = visits as [Visit, Visit]
     for (const address of pages) await check(admin, address)
@@ -142,6 +145,8 @@ async function furnish({ house, operator }: Console, refusing: Receiver): Promis
     '/tester?tab=call',
     '/api',
     '/api?tab=keys',
+    '/docs',
+    '/docs?page=docs%2Fretries.md',
     '/settings',
     '/settings?tab=sessions',
     '/nowhere',

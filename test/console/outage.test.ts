@@ -22,7 +22,7 @@ describeInBrowser('an outage', () => {
     receiver = await house.receiver({ answer: { status: 503, body: '{"error":"maintenance"}' } })
     const { id } = await house.addEndpoint(receiver.url('/crm'), { name: 'CRM', eventTypes: ['call.ended'] })
     endpointId = toPublicId('endpoint', id)
-    pages = ['/', `/endpoints/${endpointId}`, '/endpoints', '/failed-attempts', '/deliveries?statusCodes=5xx']
+    pages = ['/', `/endpoints/${endpointId}`, '/endpoints', '/failed-attempts']
     for (const count of [4, WAITING - 4]) {
       await house.publish(...Array.from({ length: count }, () => ({ type: 'call.ended' })))
       await new Promise((resolve) => setTimeout(resolve, 2_500))
@@ -144,25 +144,21 @@ describeInBrowser('an outage', () => {
     expect(page.url()).not.toContain('from=')
   })
 
-  test.each([
-    ['light', 1440],
-    ['dark', 1440],
-    ['light', 1024],
-    ['dark', 1024],
-  ] as const)(
-    'during an outage axe finds no fault and nothing is cut off, in the %s at %d pixels',
-    async (colorScheme, width) => {
-      const { page } = await console.signIn()
-      await page.emulateMedia({ colorScheme })
-      await page.setViewportSize({ width, height: 800 })
-      for (const address of pages) {
-        await show(page, address)
-        expect(await findFaults(page), address).toEqual([])
-        expect(await findOverflow(page), address).toEqual([])
+  test('during an outage axe finds no fault and nothing is cut off, light and dark, at 1440, 1024 and 390 pixels', async () => {
+    const { page } = await console.signIn()
+    for (const address of pages) {
+      await show(page, address)
+      for (const width of [1440, 1024, 390]) {
+        await page.setViewportSize({ width, height: 844 })
+        expect(await findOverflow(page), `${address} at ${width}`).toEqual([])
+        await page.emulateMedia({ colorScheme: 'light' })
+        expect(await findFaults(page), `${address} at ${width}`).toEqual([])
+        await page.emulateMedia({ colorScheme: 'dark' })
+        // All that a theme changes.
+        expect(await findFaults(page, ['color-contrast']), `${address} at ${width} in the dark`).toEqual([])
       }
-    },
-    60_000,
-  )
+    }
+  }, 120_000)
 
   test('what waits can be retried at a speed once the receiver works, and the overview then says that it works again', async () => {
     const { house } = console
@@ -196,5 +192,46 @@ describeInBrowser('an outage', () => {
     await page.getByText(`${ATTEMPTS} loaded`).waitFor()
     await rows.first().click()
     await page.getByRole('complementary', { name: 'Delivery' }).getByText('3 of at most').waitFor()
+  }, 60_000)
+
+  test('on a phone, a person pauses the endpoint from its incident, and resumes it', async () => {
+    const { house } = console
+    receiver.answer({ status: 503, body: '{"error":"maintenance"}' })
+    // An endpoint fails if its failures in a row last for two seconds.
+    await house.publish({ type: 'call.ended' }, { type: 'call.ended' })
+    await new Promise((resolve) => setTimeout(resolve, 2_500))
+    await house.publish({ type: 'call.ended' })
+    await house.until(() => house.app.ctx.db.endpointHealth.findFirst({ where: { state: 'FAILING' } }))
+    const { page } = await console.signIn()
+    await page.setViewportSize({ width: 390, height: 844 })
+    await show(page, '/')
+    const incident = page.getByRole('list', { name: 'Incidents' }).getByRole('listitem')
+    await incident.getByText('Every attempt fails.').waitFor()
+    // What fails and the button are on the first screen.
+    const pause = incident.getByRole('button', { name: 'Pause' })
+    const { y, height } = (await pause.boundingBox())!
+    expect(y + height).toBeLessThan(844)
+    await pause.click()
+    await incident.getByText(/CRM is paused: HTTP 503 since/).waitFor()
+    await incident.getByText(/\d+ held/).waitFor()
+    await house.until(() => house.app.ctx.db.endpoint.findFirst({ where: { status: 'PAUSED' } }))
+
+    await incident.getByRole('link', { name: 'Last response' }).click()
+    const panel = page.getByRole('complementary', { name: 'Delivery' })
+    await panel.getByText('Held').first().waitFor()
+    expect((await panel.boundingBox())!.width).toBe(390)
+    expect(await findOverflow(page)).toEqual([])
+    await panel.getByRole('button', { name: 'Close' }).click()
+
+    await page.getByRole('button', { name: 'Pages' }).click()
+    await page.getByRole('dialog').getByRole('link', { name: 'Endpoints' }).click()
+    await page.getByRole('table', { name: 'Endpoints' }).getByRole('link', { name: 'CRM' }).click()
+    await page.getByRole('button', { name: 'Resume …' }).click()
+    await page
+      .getByRole('dialog')
+      .getByRole('button', { name: /^Resume/ })
+      .click()
+    await page.getByRole('button', { name: 'Pause' }).waitFor()
+    await house.until(() => house.app.ctx.db.endpoint.findFirst({ where: { status: 'ACTIVE' } }))
   }, 60_000)
 })

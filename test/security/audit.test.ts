@@ -155,6 +155,12 @@ const STORY: Step[] = [
     target: ({ bulkRetry }) => bulkRetry.id,
   },
   {
+    name: 'replayEvents',
+    args: ({ createEndpoint }) => ({ endpointId: createEndpoint, filter: { from: '2026-01-01T00:00:00Z' } }),
+    action: 'bulk_retry.started',
+    target: ({ bulkRetry }) => bulkRetry.id,
+  },
+  {
     name: 'deleteEndpoint',
     args: ({ createEndpoint }) => ({ id: createEndpoint }),
     action: 'endpoint.deleted',

@@ -42,7 +42,7 @@ export function ApiPage() {
         </span>
       }
     >
-      <div className="-mx-6 -mb-6 flex min-h-0 flex-1 flex-col">
+      <div className="-mx-6 -mb-6 flex max-sm:-mx-4 max-sm:-mb-4 min-h-0 flex-1 flex-col">
         <Tabs<TabName>
           label="Parts of the API page"
           tabs={tabs}

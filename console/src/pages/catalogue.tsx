@@ -55,7 +55,7 @@ export function CataloguePage() {
       title="Catalogue"
       lead={`Every type an event can have, as of ${type.apiVersion}. Members that a schema does not name may come too, and lists of words are open.`}
     >
-      <div className="grid min-h-0 flex-1 gap-4 md:grid-cols-[240px_minmax(0,1fr)]">
+      <div className="grid min-h-0 min-w-0 flex-1 gap-4 max-md:grid-cols-[minmax(0,1fr)] max-md:grid-rows-[auto_minmax(0,1fr)] md:grid-cols-[240px_minmax(0,1fr)]">
         <nav aria-label="Event types" className="flex min-h-0 flex-col gap-3 overflow-y-auto max-md:max-h-48">
           <TextInput
             aria-label="Search the catalogue"
@@ -105,7 +105,7 @@ function EventType({ type, endpoints }: { type: CatalogueType; endpoints: Endpoi
   return (
     <article className="flex min-h-0 flex-col rounded-lg border border-line bg-surface">
       <header className="flex flex-wrap items-start gap-4 p-4">
-        <div className="min-w-64 flex-1">
+        <div className="min-w-56 flex-1">
           <h2 className="font-mono text-base font-semibold">{type.name}</h2>
           <p className="mt-1 max-w-prose">{type.description}</p>
           <p className="mt-1 text-xs text-ink-3">

@@ -100,7 +100,7 @@ export function DeadLettersPage() {
           </>
         )
       }
-      toolbar={
+      filters={
         <DeliveryFilters
           tenantId={tenantId}
           search={search}
@@ -196,7 +196,8 @@ const COLUMNS: readonly Column<DeliveryRow>[] = [
   shown.get('status')!,
   {
     id: 'type',
-    header: 'Event type',
+    header: 'Type',
+    narrow: 'title',
     cell: ({ event, createdAt }) => (
       <span className="flex items-center gap-2">
         <span className="truncate font-medium">{event.type}</span>
@@ -208,7 +209,8 @@ const COLUMNS: readonly Column<DeliveryRow>[] = [
   shown.get('call')!,
   {
     id: 'why',
-    header: 'Why',
+    header: 'Failure',
+    narrow: 'detail',
     cell: ({ lastErrorCode, lastStatusCode, reason }) => (
       <span
         className={lastErrorCode ? 'text-bad' : undefined}
@@ -220,7 +222,14 @@ const COLUMNS: readonly Column<DeliveryRow>[] = [
   },
   { ...shown.get('attempts')!, width: 84 },
   { id: 'first', rank: 4, header: 'Created', width: 120, cell: ({ createdAt }) => <Time at={createdAt} /> },
-  { id: 'last', rank: 3, header: 'Gave up', width: 120, cell: ({ completedAt }) => <Time at={completedAt} /> },
+  {
+    id: 'last',
+    rank: 3,
+    header: 'Gave up',
+    narrow: 'end',
+    width: 120,
+    cell: ({ completedAt }) => <Time at={completedAt} />,
+  },
 ]
 
 function retryColumn(put: (row: DeliveryRow) => void): Column<DeliveryRow> {

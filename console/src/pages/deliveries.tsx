@@ -45,7 +45,7 @@ export function DeliveriesPage() {
       title="Deliveries"
       lead="One event for one endpoint, with every attempt it took."
       actions={<CopyAsSubscription of="deliveries" filter={filter} />}
-      toolbar={<DeliveryFilters tenantId={tenantId} search={search} onChange={setSearch} />}
+      filters={<DeliveryFilters tenantId={tenantId} search={search} onChange={setSearch} />}
     >
       <div className="relative flex min-h-0 flex-1 flex-col gap-2" ref={list}>
         <FeedNotices feed={feed} />

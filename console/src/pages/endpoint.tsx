@@ -79,7 +79,7 @@ export function EndpointPage() {
     <Page
       isFull
       title={
-        <span className="flex items-center gap-3">
+        <span className="flex items-center gap-x-3 gap-y-1 max-sm:flex-wrap">
           <span className="truncate">{endpoint.name}</span>
           {!endpoint.deletedAt && (
             <EndpointStatusBadge
@@ -109,7 +109,7 @@ export function EndpointPage() {
           </Notice>
         </div>
       )}
-      <div className="-mx-6 -mb-6 flex min-h-0 flex-1 flex-col">
+      <div className="-mx-6 -mb-6 flex max-sm:-mx-4 max-sm:-mb-4 min-h-0 flex-1 flex-col">
         <Tabs
           label="Parts of the endpoint"
           tabs={tabs}

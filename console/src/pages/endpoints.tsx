@@ -109,6 +109,7 @@ export function EndpointsPage() {
           <DataTable
             label="Endpoints"
             rowHeight={52}
+            narrowRowHeight={92}
             columns={columns}
             rows={shown}
             onOpen={({ id }) => void navigate({ to: '/endpoints/$endpointId', params: { endpointId: id } })}

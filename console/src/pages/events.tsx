@@ -26,7 +26,7 @@ import { useTenantId } from '../session/tenant.ts'
 import { Button, buttonClass, IconButton } from '../ui/button.tsx'
 import { CopyButton } from '../ui/copy-button.tsx'
 import { type Column, DataTable } from '../ui/data-table.tsx'
-import { Facts, Page } from '../ui/page.tsx'
+import { Facts, PANEL_CLASS, Page } from '../ui/page.tsx'
 import { Empty, Failed, LoadingRows, NoMatch } from '../ui/states.tsx'
 import { Countdown, Time } from '../ui/time.tsx'
 
@@ -85,7 +85,7 @@ export function EventsPage() {
             </fieldset>
           </>
         }
-        toolbar={
+        filters={
           <>
             <FilterMenu
               label="Event type"
@@ -178,6 +178,7 @@ const CALL_COLUMNS: readonly Column<Call>[] = [
   {
     id: 'subject',
     header: 'Call or other subject',
+    narrow: 'title',
     width: 300,
     cell: ({ id }) => (
       <span className="font-mono text-xs" title={id}>
@@ -205,6 +206,7 @@ const CALL_COLUMNS: readonly Column<Call>[] = [
   {
     id: 'deliveries',
     header: 'Deliveries',
+    narrow: 'detail',
     width: 208,
     cell: ({ events }) => <Outcomes deliveries={events.flatMap(({ deliveries }) => deliveries)} />,
   },
@@ -219,6 +221,7 @@ const CALL_COLUMNS: readonly Column<Call>[] = [
   {
     id: 'last',
     header: 'Last event',
+    narrow: 'end',
     width: 132,
     align: 'right',
     cell: ({ events }) => <Time at={events.at(-1)!.occurredAt} />,
@@ -326,10 +329,7 @@ function EventPanel({ eventId, tenantId, onClose }: { eventId: string; tenantId:
   )
   const event = data?.event
   return (
-    <aside
-      aria-label="Event"
-      className="flex w-[560px] shrink-0 flex-col gap-4 overflow-y-auto border-l border-line bg-surface p-4 max-xl:w-[460px]"
-    >
+    <aside aria-label="Event" className={`${PANEL_CLASS} gap-4 overflow-y-auto p-4`}>
       <header className="flex items-start gap-2">
         <div className="min-w-0 flex-1">
           <h2 className="flex items-center gap-2 text-base font-semibold">

@@ -43,7 +43,7 @@ export function FailedAttemptsPage() {
           Deliveries
         </Link>
       }
-      toolbar={<Filters tenantId={tenantId} search={search} onChange={setSearch} />}
+      filters={<Filters tenantId={tenantId} search={search} onChange={setSearch} />}
     >
       <div className="relative flex min-h-0 flex-1 flex-col gap-2" ref={list}>
         <FeedNotices feed={feed} />
@@ -131,10 +131,11 @@ function Filters({ tenantId, search, onChange }: FiltersProps) {
 }
 
 const COLUMNS: readonly Column<FailedAttemptRow>[] = [
-  { id: 'started', header: 'Time', width: 132, cell: ({ startedAt }) => <Time at={startedAt} /> },
+  { id: 'started', header: 'Time', narrow: 'end', width: 132, cell: ({ startedAt }) => <Time at={startedAt} /> },
   {
     id: 'type',
     header: 'Type',
+    narrow: 'title',
     cell: ({ delivery: { event } }) => (
       <span className="flex items-center gap-2">
         <span className="truncate font-medium">{event.type}</span>
@@ -145,6 +146,7 @@ const COLUMNS: readonly Column<FailedAttemptRow>[] = [
   {
     id: 'endpoint',
     header: 'Endpoint',
+    narrow: 'detail',
     cell: ({ delivery: { endpoint } }) => (
       <span title={endpoint.name} className="text-ink-2">
         {endpoint.name}
@@ -154,6 +156,7 @@ const COLUMNS: readonly Column<FailedAttemptRow>[] = [
   {
     id: 'response',
     header: 'Response',
+    narrow: 'detail',
     width: 150,
     cell: ({ statusCode, errorCode }) => <LastAnswer lastStatusCode={statusCode} lastErrorCode={errorCode} />,
   },
@@ -175,6 +178,7 @@ const COLUMNS: readonly Column<FailedAttemptRow>[] = [
   {
     id: 'status',
     header: 'Delivery now',
+    narrow: 'state',
     width: 124,
     cell: ({ delivery: { status, attemptCount } }) => (
       <DeliveryStatusBadge status={status} attemptCount={attemptCount} />

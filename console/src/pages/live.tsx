@@ -109,7 +109,7 @@ export function LivePage() {
           </Button>
         </>
       }
-      toolbar={
+      filters={
         <DeliveryFilters tenantId={tenantId} search={search} without={['period', 'reason']} onChange={setSearch} />
       }
     >

@@ -66,6 +66,11 @@ const OVERVIEW = graphql(`
           failingSince
           lastSuccessAt
           lastFailureAt
+          oldestDueAt
+          pendingCount {
+            count
+            precision
+          }
         }
         stats(window: LAST_24_HOURS) {
           current {

@@ -50,7 +50,7 @@ export function SettingsPage() {
     )
   return (
     <Page isFull title="Settings">
-      <div className="-mx-6 -mb-6 flex min-h-0 flex-1 flex-col">
+      <div className="-mx-6 -mb-6 flex max-sm:-mx-4 max-sm:-mb-4 min-h-0 flex-1 flex-col">
         <Tabs<TabName>
           label="Parts of the settings"
           tabs={tabs}
@@ -74,7 +74,7 @@ function General({ tenantId }: { tenantId: string }) {
   if (fault && !data) return <Failed fault={fault} onRetry={refetch} />
   if (!data) return <LoadingRows />
   return (
-    <div className="grid max-w-6xl items-start gap-4 px-6 py-4 xl:grid-cols-2">
+    <div className="grid max-w-6xl items-start gap-4 px-6 py-4 max-sm:px-4 xl:grid-cols-2">
       <Card
         title="This session"
         actions={

@@ -136,6 +136,7 @@ function Tenants() {
           columns={columns}
           rows={shown}
           rowHeight={44}
+          narrowRowHeight={92}
           onOpen={({ id }) => void navigate({ to: '/', search: { tenant: id } })}
           hasMore={hasMore}
           isLoadingMore={isLoading}
@@ -161,6 +162,7 @@ function Tenants() {
 const COLUMNS: readonly Column<TenantRowFragment>[] = [
   {
     id: 'name',
+    narrow: 'title',
     header: 'Tenant',
     cell: ({ id, name }) => (
       <span className="flex flex-col leading-4">
@@ -187,13 +189,18 @@ const COLUMNS: readonly Column<TenantRowFragment>[] = [
   {
     id: 'waiting',
     header: 'Waiting',
+    narrow: 'detail',
+    narrowLabel: 'Waiting',
     width: 116,
     align: 'right',
     cell: ({ stats }) => (stats ? <WaitingCell {...stats.waiting} /> : '–'),
+    narrowCell: ({ stats }) => (stats ? <WaitingCell {...stats.waiting} isInLine /> : '–'),
   },
   {
     id: 'attempts',
     header: 'Attempts OK',
+    narrow: 'state',
+    narrowLabel: 'Attempts OK',
     width: 100,
     align: 'right',
     cell: ({ stats }) => (

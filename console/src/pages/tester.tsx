@@ -85,7 +85,7 @@ export function TesterPage() {
       lead="Sends real requests with the real signature: marked as tests, one attempt each, outside the statistics."
       toolbar={<EndpointSelect endpoints={endpoints} endpoint={endpoint} onChange={(id) => set({ endpoint: id })} />}
     >
-      <div className="-mx-6 -mb-6 flex min-h-0 flex-1 flex-col">
+      <div className="-mx-6 -mb-6 flex max-sm:-mx-4 max-sm:-mb-4 min-h-0 flex-1 flex-col">
         <Tabs<TabName>
           label="What to play"
           value={tab === 'call' ? 'call' : 'event'}
@@ -109,7 +109,7 @@ export function TesterPage() {
               value: 'call',
               label: 'A whole call',
               content: (
-                <div className="px-6 py-4">
+                <div className="px-6 py-4 max-sm:px-4">
                   <CallPlayer types={data.eventTypes} endpoint={endpoint} />
                 </div>
               ),
@@ -163,7 +163,7 @@ function OneEvent({ tenantId, endpoint, types, type, onTypeChange }: OneEventPro
   const shown = tests.find(({ deliveryId }) => deliveryId === openId) ?? tests[0]
   const others = tests.filter((test) => test !== shown)
   return (
-    <div className="grid items-start gap-4 px-6 py-4 xl:grid-cols-2">
+    <div className="grid items-start gap-4 px-6 py-4 max-sm:px-4 xl:grid-cols-2">
       <Card title="What to send">
         <div className="p-4">
           <TestForm

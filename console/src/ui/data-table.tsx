@@ -1,11 +1,14 @@
 // A table of any length that scrolls smoothly: the page holds only the visible rows. j and k move between rows, Enter
-// opens one. Rows have ids, so a row that changes keeps its position, its focus and its selection.
+// opens one. Rows have ids, so a row that changes keeps its position, its focus and its selection. Where columns do not fit, on a phone
+// or beside a panel, a row is shown as two lines.
 
 import { type ColumnDef, rowSelectionFeature, tableFeatures, useTable } from '@tanstack/react-table'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { memo, type ReactNode, type RefObject, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
 import { useShortcut } from '../lib/keyboard.ts'
 import { classes } from './classes.ts'
+
+type NarrowPlace = 'title' | 'end' | 'detail' | 'state'
 
 export type Column<Row> = {
   readonly id: string
@@ -19,7 +22,13 @@ export type Column<Row> = {
   readonly align?: 'left' | 'right'
   /** The rank. If space is short, columns with a rank are hidden, the highest rank first. */
   readonly rank?: number
+  /** The place in a row of two lines: title and end above, detail and state below. Columns without a place are left out there. */
+  readonly narrow?: NarrowPlace
+  /** A word before the value in a row of two lines. */
+  readonly narrowLabel?: string
   cell(row: Row): ReactNode
+  /** The value in a row of two lines, if it is another one there. */
+  narrowCell?(row: Row): ReactNode
 }
 
 type TableProps<Row extends { readonly id: string }> = {
@@ -46,12 +55,17 @@ type TableProps<Row extends { readonly id: string }> = {
   arrives?: boolean
   className?: string
   rowHeight?: number
+  /** The height of rows of two lines. */
+  narrowRowHeight?: number
 }
 
 const features = tableFeatures({ rowSelectionFeature })
 const idOf = (row: { readonly id: string }) => row.id
 
 const LEAST_WIDTH = 150
+/** Tables that are narrower show rows of two lines, if their columns have places there. */
+const NARROW_WIDTH = 560
+const NARROW_ROW_HEIGHT = 60
 
 function useWidth(element: RefObject<HTMLElement | null>): number {
   const [width, setWidth] = useState(Number.POSITIVE_INFINITY)
@@ -95,13 +109,19 @@ export function DataTable<Row extends { readonly id: string }>({
   footer,
   arrives = false,
   className,
-  rowHeight = 36,
+  rowHeight: wideRowHeight = 36,
+  narrowRowHeight = NARROW_ROW_HEIGHT,
 }: TableProps<Row>) {
   const scroller = useRef<HTMLDivElement>(null)
   const [activeId, setActiveId] = useState<string | null>(null)
   const isSelectable = selection !== undefined && onSelect !== undefined
   const width = useWidth(scroller)
-  const columns = useMemo(() => fitting(allColumns, width - (isSelectable ? 36 : 0)), [allColumns, width, isSelectable])
+  const isNarrow = width < NARROW_WIDTH && allColumns.some(({ narrow }) => narrow)
+  const columns = useMemo(
+    () => (isNarrow ? allColumns : fitting(allColumns, width - (isSelectable ? 36 : 0))),
+    [allColumns, width, isSelectable, isNarrow],
+  )
+  const rowHeight = isNarrow ? narrowRowHeight : wideRowHeight
 
   const definitions = useMemo(
     () =>
@@ -202,9 +222,7 @@ export function DataTable<Row extends { readonly id: string }>({
       >
         <colgroup>
           {isSelectable && <col className="w-9" />}
-          {columns.map(({ id, width }) => (
-            <col key={id} style={width ? { width } : undefined} />
-          ))}
+          {isNarrow ? <col /> : columns.map(({ id, width }) => <col key={id} style={width ? { width } : undefined} />)}
         </colgroup>
         <thead>
           <tr aria-rowindex={1}>
@@ -222,7 +240,15 @@ export function DataTable<Row extends { readonly id: string }>({
                 />
               </th>
             )}
-            {columns.map(({ id, header, headerLabel, align }) => (
+            {isNarrow && (
+              <th
+                scope="col"
+                className="sticky top-0 z-10 h-9 border-b border-line bg-surface px-3 text-left text-xs font-medium text-ink-3"
+              >
+                {label}
+              </th>
+            )}
+            {(isNarrow ? [] : columns).map(({ id, header, headerLabel, align }) => (
               <th
                 key={id}
                 scope="col"
@@ -253,6 +279,7 @@ export function DataTable<Row extends { readonly id: string }>({
                 columns={columns}
                 index={index}
                 height={rowHeight}
+                isNarrow={isNarrow}
                 isReachable={row.id === activeId || (activeId === null && index === 0)}
                 isOpenable={onOpen !== undefined}
                 isOpen={row.id === openId}
@@ -291,6 +318,7 @@ type TableRowProps<Row extends { readonly id: string }> = {
   columns: readonly Column<Row>[]
   index: number
   height: number
+  isNarrow: boolean
   isReachable: boolean
   isOpenable: boolean
   isOpen: boolean
@@ -307,6 +335,7 @@ const TableRow = memo(function TableRow<Row extends { readonly id: string }>({
   columns,
   index,
   height,
+  isNarrow,
   isReachable,
   isOpenable,
   isOpen,
@@ -349,7 +378,17 @@ const TableRow = memo(function TableRow<Row extends { readonly id: string }>({
           />
         </td>
       )}
-      {columns.map((column) => (
+      {isNarrow && (
+        <td className="border-b border-line px-3 py-1.5">
+          <div className="grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-3 gap-y-0.5">
+            <NarrowPart place="title" row={row} columns={columns} />
+            <NarrowPart place="end" row={row} columns={columns} />
+            <NarrowPart place="detail" row={row} columns={columns} />
+            <NarrowPart place="state" row={row} columns={columns} />
+          </div>
+        </td>
+      )}
+      {(isNarrow ? [] : columns).map((column) => (
         <td
           key={column.id}
           className={classes(
@@ -363,3 +402,25 @@ const TableRow = memo(function TableRow<Row extends { readonly id: string }>({
     </tr>
   )
 }) as <Row extends { readonly id: string }>(props: TableRowProps<Row>) => ReactNode
+
+type NarrowPartProps<Row> = { place: NarrowPlace; row: Row; columns: readonly Column<Row>[] }
+
+/** What a place of a row of two lines shows: one column, or several side by side. */
+function NarrowPart<Row>({ place, row, columns }: NarrowPartProps<Row>) {
+  const isRight = place === 'end' || place === 'state'
+  return (
+    <div className={classes('flex min-w-0 items-center gap-x-3 tabular-nums', isRight && 'justify-end')}>
+      {columns
+        .filter(({ narrow }) => narrow === place)
+        .map((column) => (
+          <div
+            key={column.id}
+            className={classes('min-w-0 truncate', column.narrowLabel && 'flex items-baseline gap-1.5')}
+          >
+            {column.narrowLabel && <span className="text-xs text-ink-3">{column.narrowLabel}</span>}
+            {column.narrowCell ? column.narrowCell(row) : column.cell(row)}
+          </div>
+        ))}
+    </div>
+  )
+}

@@ -9,10 +9,13 @@ type PlainTableProps = {
   children: ReactNode
 }
 
-/** A short table that is rendered whole. Use DataTable for long ones. */
+/** A short table that is rendered whole. Use DataTable for long ones. On a phone each row is a list of names and values. */
 export function PlainTable({ caption, headers, children }: PlainTableProps) {
   return (
-    <table className="w-full border-separate border-spacing-0">
+    <table
+      className="plain-table w-full border-separate border-spacing-0"
+      style={Object.fromEntries(headers.map((header, index) => [`--header-${index + 1}`, `"${header}"`]))}
+    >
       <caption className="sr-only">{caption}</caption>
       <thead>
         <tr>

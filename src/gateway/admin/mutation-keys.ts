@@ -4,7 +4,7 @@
 import { ConflictError } from '../../errors.ts'
 import type { Transaction } from '../state/audit.ts'
 
-export type KeyedMutation = 'createEndpoint' | 'retryDeadLetters' | 'retryWaiting'
+export type KeyedMutation = 'createEndpoint' | 'retryDeadLetters' | 'retryWaiting' | 'replayEvents'
 
 export type MutationCall = {
   readonly tenantId: string

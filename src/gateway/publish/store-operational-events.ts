@@ -7,6 +7,7 @@ import { meetsConditionInTime } from '../../database/filters/wanted-events.ts'
 import type { Queryable, Statement } from '../../database/pools.ts'
 import { askForWakeUps } from '../../database/queue.ts'
 import { recordset, text, timestamptz, uuid } from '../../database/recordset.ts'
+import { queueForSearch } from '../../database/search-index.ts'
 import { attemptsPerCycle } from '../../domain/delivery.ts'
 import { buildEnvelope } from '../../domain/envelope.ts'
 import { toPublicId } from '../../domain/id.ts'
@@ -33,6 +34,8 @@ const STORE: Statement = {
       insert into event (id, tenant_id, type, subject, occurred_at, body)
       select distinct id, tenant_id, type, subject, occurred_at, body from wanted
       returning id
+    ), searchable as (
+      ${queueForSearch('stored')}
     ), fanned as (
       insert into delivery (tenant_id, event_id, endpoint_id, event_type, subject, max_attempts, next_attempt_at)
       select tenant_id, id, wanted_by, type, subject, $${INPUT.width + 1}::int, date_trunc('milliseconds', now()) from wanted

@@ -8,10 +8,13 @@ import type { HotDatabase, Queryable, Statement } from '../../database/pools.ts'
 import { isForeignStamp } from '../../database/stamps.ts'
 import { decideRetry, type RetryState } from '../../domain/delivery.ts'
 import type { DeliveryFilter } from '../../domain/delivery-filter.ts'
+import type { EventListFilter } from '../../domain/event-list-filter.ts'
+import type { ReplayScope } from '../../domain/replay.ts'
 import type { EndpointStatus } from '../../generated/prisma/enums.ts'
 import { putBack } from '../state/delivery-changes.ts'
 import { holdPayloads } from '../state/hold-payloads.ts'
 import { retriedInBulk } from './bulk-retry-kind.ts'
+import { replayNext } from './replay.ts'
 
 const CHUNK = 200
 /** After a pause, the speed limit lets as many through at once as in this time. */
@@ -19,6 +22,7 @@ const CATCH_UP = `interval '100 ms'`
 
 type Turn = {
   readonly filter: Record<string, unknown>
+  readonly replay: ReplayScope | null
   readonly asOf: string
   readonly walkedTo: string
   /** The number that the speed limit lets through now. */
@@ -29,7 +33,7 @@ type Turn = {
 const TAKE_TURN: Statement = {
   name: 'bulk-retry-turn',
   text: `
-    select filter, as_of::text as "asOf", walked_to as "walkedTo",
+    select filter, replay, as_of::text as "asOf", walked_to as "walkedTo",
       case when max_per_second is null then ${CHUNK} else least(${CHUNK},
         1 + floor(max_per_second * extract(epoch from clock_timestamp() - greatest(paced_until, clock_timestamp() - ${CATCH_UP})))
       ) end::int as room,
@@ -59,6 +63,8 @@ export async function retryChunk(
     const [turn] = await tx.query<Turn>(TAKE_TURN, [bulkRetryId])
     if (!turn) return { retried: 0, nextMs: null }
     if (turn.waitMs > 0) return { retried: 0, nextMs: turn.waitMs }
+    if (turn.replay)
+      return replayChunk(tx, { ...turn, replay: turn.replay }, { bulkRetryId, schedule: config.retrySchedule })
     const found = await takeDeliveries(tx, turn)
     const payloads = await holdPayloads(
       tx,
@@ -78,6 +84,24 @@ export async function retryChunk(
     await tx.query(ADVANCE, [bulkRetryId, changes.length, found.at(-1)?.id ?? null, walked])
     return { retried: changes.length, nextMs: walked ? null : 0 }
   })
+}
+
+async function replayChunk(
+  tx: Queryable,
+  turn: Turn & { readonly replay: ReplayScope },
+  { bulkRetryId, schedule }: { readonly bulkRetryId: string; readonly schedule: readonly number[] },
+): Promise<TurnResult> {
+  const filter = { ...turn.filter, ...storedTimes(turn.filter) } as unknown as EventListFilter
+  const { found, replayed, walkedTo } = await replayNext(tx, {
+    ...turn,
+    filter,
+    scope: turn.replay,
+    bulkRetryId,
+    schedule,
+  })
+  const walked = found < turn.room
+  await tx.query(ADVANCE, [bulkRetryId, replayed, walkedTo, walked])
+  return { retried: replayed, nextMs: walked ? null : 0 }
 }
 
 type Found = RetryState & {
@@ -124,13 +148,16 @@ function named(name: string, text: string): Statement {
 
 /** The filter from its stored JSON, which has no dates. One that an earlier release stored lacks the newest fields. */
 function storedFilter(filter: Record<string, unknown>): DeliveryFilter {
-  const date = (value: unknown) => (typeof value === 'string' ? new Date(value) : null)
   return {
     ...(filter as unknown as DeliveryFilter),
     retried: (filter['retried'] as boolean | undefined) ?? null,
-    from: date(filter['from']),
-    to: date(filter['to']),
+    ...storedTimes(filter),
   }
+}
+
+function storedTimes({ from, to }: Record<string, unknown>): { from: Date | null; to: Date | null } {
+  const date = (value: unknown) => (typeof value === 'string' ? new Date(value) : null)
+  return { from: date(from), to: date(to) }
 }
 
 const FOLD: Statement = {

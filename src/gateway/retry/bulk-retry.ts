@@ -14,20 +14,24 @@ import { enqueue } from '../../database/queue.ts'
 import { canonicalJson } from '../../domain/canonical-json.ts'
 import type { DeliveryFilter } from '../../domain/delivery-filter.ts'
 import { validateIdempotencyKey } from '../../domain/event-input.ts'
+import type { ReplayScope } from '../../domain/replay.ts'
 import { reachOf, withinReach } from '../../domain/viewer.ts'
-import { ConflictError, type Issue, ValidationError } from '../../errors.ts'
+import { ConflictError, ValidationError } from '../../errors.ts'
 import type { BulkRetryStatus } from '../../generated/prisma/enums.ts'
 import type { Stream } from '../../live/live-stream.ts'
 import { watch } from '../../live/watch.ts'
 import { requireSameCall, takeMutationKey } from '../admin/mutation-keys.ts'
 import { isDatabaseId, notFound, requireAdministrator } from '../admin/permissions.ts'
 import { administer, recordAudit, type Transaction } from '../state/audit.ts'
+import { storable, validateSpeed } from './bulk-retry-input.ts'
 import { type BulkRetryKind, narrow, retriedInBulk } from './bulk-retry-kind.ts'
 
 export type BulkRetry = {
   readonly id: string
   /** The stored filter, with database ids. */
   readonly filter: Readonly<Record<string, unknown>>
+  /** What a replay includes; null: it is none. */
+  readonly replay: ReplayScope | null
   readonly tenantId: string
   readonly status: BulkRetryStatus
   /** The number of dead letters that matched at the start. */
@@ -43,11 +47,9 @@ export type BulkRetry = {
   readonly completedAt: Date | null
 }
 
-const MAX_PER_SECOND = 10_000
-
 // Reads sums and tallies in one snapshot.
 const readBulkRetries = (condition: string) => `
-  select b.id, b.filter, b.tenant_id as "tenantId", b.status, b.total, b.retried, b.succeeded + t.succeeded as succeeded,
+  select b.id, b.filter, b.replay, b.tenant_id as "tenantId", b.status, b.total, b.retried, b.succeeded + t.succeeded as succeeded,
     b.dead_lettered + t.dead_lettered as "deadLettered", b.ended + t.ended as ended, b.max_per_second as "maxPerSecond",
     b.created_by as "createdBy", b.created_at as "createdAt", b.completed_at as "completedAt"
   from bulk_retry b cross join lateral (
@@ -99,11 +101,6 @@ export function watchBulkRetry(ctx: Pick<Context, 'hot'>, id: string): Stream<Bu
     },
     () => LOOK_EVERY_MS,
   )
-}
-
-/** JSON in Postgres cannot hold NUL or lone surrogates. No row has them either, so the replacement matches nothing more. */
-function storable(_name: string, value: unknown): unknown {
-  return typeof value === 'string' ? value.toWellFormed().replaceAll('\0', '\uFFFD') : value
 }
 
 type BulkRetryInput = {
@@ -247,16 +244,6 @@ async function lockBulkRetry(tx: Transaction, viewer: Viewer, id: string) {
   const [row] = rows
   if (!row || (tenantId !== null && row.tenantId !== tenantId)) throw notFound('bulk retry', ['id'])
   return row
-}
-
-function validateSpeed(maxPerSecond: number | null): Issue[] {
-  if (maxPerSecond === null || (maxPerSecond >= 1 && maxPerSecond <= MAX_PER_SECOND)) return []
-  return [
-    {
-      path: ['maxPerSecond'],
-      message: `expected a whole number from 1 to ${MAX_PER_SECOND}, got ${maxPerSecond}; null is without a limit`,
-    },
-  ]
 }
 
 function wrongState(status: BulkRetryStatus, expected: string, done: string): ConflictError {

@@ -1,4 +1,5 @@
-// The two changes of a delivery's state that are not the result of an attempt: it is put back to PENDING, or it is cancelled.
+// The changes of a delivery's state that are not the result of an attempt: it is put back to PENDING, it is cancelled, or it is made
+// for an event of the past.
 // Only the SQL of this file makes them, together with what follows from them in statistics, bulk retries and wake-ups.
 
 import { NO_LEASE } from '../../database/leases.ts'
@@ -55,6 +56,32 @@ export async function putBack(
     resend,
   }))
   await tx.query(PUT_BACK, [JSON.stringify(rows), bulkRetryId])
+}
+
+const ADD: Statement = {
+  name: 'add-deliveries',
+  text: `
+    with added as (
+      insert into delivery (tenant_id, event_id, endpoint_id, event_type, subject, max_attempts, next_attempt_at, expires_at,
+        manual, bulk_retry_id)
+      select s.tenant_id, s.id, $2, s.type, s.subject, $3, date_trunc('milliseconds', now()), s.expires_at, true, $4
+      from event s where s.id = any ($1::uuid[]) order by s.id
+      returning endpoint_id, tenant_id
+    ), woken as (
+      ${askForWakeUps(`(select distinct endpoint_id, tenant_id from added) a join endpoint p on p.id = a.endpoint_id where p.status = 'ACTIVE'`, { endpointId: 'a.endpoint_id', tenantId: 'a.tenant_id' })}
+    ), rung as (
+      ${ringFor('added')}
+    )
+    select 1 from woken, rung where woken.count + rung.count > 0`,
+}
+
+/** Makes deliveries of events that their endpoint never got, and wakes it. The caller holds the events' payloads. */
+export async function addDeliveries(
+  tx: Queryable,
+  eventIds: readonly string[],
+  { endpointId, bulkRetryId, maxAttempts }: { endpointId: string; bulkRetryId: string; maxAttempts: number },
+): Promise<void> {
+  await tx.query(ADD, [eventIds, endpointId, maxAttempts, bulkRetryId])
 }
 
 /**

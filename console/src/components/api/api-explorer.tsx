@@ -105,7 +105,7 @@ export function ApiExplorer({ tenantId, document, variables }: ExplorerProps) {
   }
   const isOpen = result?.kind === 'stream' && result.isOpen
   return (
-    <div className="flex h-full min-h-0 flex-col gap-3 px-6 py-4">
+    <div className="flex h-full min-h-0 flex-col gap-3 px-6 py-4 max-sm:px-4">
       <div className="flex flex-wrap items-center gap-2">
         {isOpen ? (
           <Button icon={<Square size={14} aria-hidden />} onClick={stop}>

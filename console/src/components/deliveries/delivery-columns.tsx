@@ -10,12 +10,14 @@ export const DELIVERY_COLUMNS = [
   {
     id: 'status',
     header: 'Status',
+    narrow: 'state',
     width: 124,
     cell: ({ status, attemptCount }) => <DeliveryStatusBadge status={status} attemptCount={attemptCount} />,
   },
   {
     id: 'type',
-    header: 'Event type',
+    header: 'Type',
+    narrow: 'title',
     cell: ({ event }) => (
       <span className="flex items-center gap-2">
         <span className="truncate font-medium">{event.type}</span>
@@ -26,6 +28,7 @@ export const DELIVERY_COLUMNS = [
   {
     id: 'endpoint',
     header: 'Endpoint',
+    narrow: 'detail',
     cell: ({ endpoint }) => (
       <span title={endpoint.name} className="text-ink-2">
         {endpoint.name}
@@ -35,7 +38,7 @@ export const DELIVERY_COLUMNS = [
   {
     id: 'call',
     header: 'Call',
-    rank: 4,
+    rank: 5,
     width: 140,
     cell: ({ event: { subject } }) =>
       subject ? (
@@ -46,18 +49,18 @@ export const DELIVERY_COLUMNS = [
         <span className="text-ink-3">–</span>
       ),
   },
-  { id: 'result', header: 'Last answer', width: 136, cell: (row) => <LastAnswer {...row} /> },
+  { id: 'result', header: 'Response', rank: 1, narrow: 'detail', width: 136, cell: (row) => <LastAnswer {...row} /> },
   {
     id: 'latency',
     header: 'Latency',
-    rank: 3,
+    rank: 4,
     width: 80,
     align: 'right',
     cell: ({ lastLatencyMs }) => formatMs(lastLatencyMs),
   },
   {
     id: 'attempts',
-    rank: 1,
+    rank: 2,
     header: 'Attempts',
     width: 88,
     align: 'right',
@@ -70,7 +73,7 @@ export const DELIVERY_COLUMNS = [
   },
   {
     id: 'next',
-    rank: 2,
+    rank: 3,
     header: 'Next attempt',
     width: 128,
     cell: ({ status, nextAttemptAt }) =>
@@ -79,7 +82,7 @@ export const DELIVERY_COLUMNS = [
   {
     id: 'time',
     header: 'Created',
-    rank: 5,
+    narrow: 'end',
     width: 132,
     align: 'right',
     cell: ({ createdAt }) => <Time at={createdAt} />,

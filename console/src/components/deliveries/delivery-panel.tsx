@@ -13,8 +13,10 @@ import { useShortcut } from '../../lib/keyboard.ts'
 import { explainFailure, explainReason } from '../../lib/words.ts'
 import { useRights } from '../../session/session.ts'
 import { Button, IconButton } from '../../ui/button.tsx'
+import { classes } from '../../ui/classes.ts'
 import { CopyButton, copyText } from '../../ui/copy-button.tsx'
 import { Menu } from '../../ui/menu.tsx'
+import { PANEL_CLASS } from '../../ui/page.tsx'
 import { Empty, Failed, LoadingRows } from '../../ui/states.tsx'
 import { Tabs } from '../../ui/tabs.tsx'
 import { Countdown, Time } from '../../ui/time.tsx'
@@ -143,10 +145,7 @@ export function DeliveryPanel({ deliveryId, onClose }: { deliveryId: string; onC
   useShortcut({ keys: 'Escape', does: 'Close the delivery', group: 'This delivery' }, onClose)
 
   return (
-    <aside
-      aria-label="Delivery"
-      className="flex w-[560px] shrink-0 flex-col border-l border-line bg-surface max-xl:w-[460px] max-lg:absolute max-lg:inset-y-12 max-lg:right-0 max-lg:z-30"
-    >
+    <aside aria-label="Delivery" className={classes(PANEL_CLASS, 'max-md:overflow-y-auto')}>
       {delivery ? (
         <Found
           delivery={delivery}

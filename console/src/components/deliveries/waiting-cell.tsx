@@ -7,10 +7,10 @@ type Waiting = {
 }
 
 /** How many deliveries wait, with the age of the oldest. */
-export function WaitingCell({ count, oldestCreatedAt }: Waiting) {
+export function WaitingCell({ count, oldestCreatedAt, isInLine = false }: Waiting & { isInLine?: boolean }) {
   if (count.count === 0) return <span className="text-ink-3">0</span>
   return (
-    <span className="flex flex-col items-end leading-4">
+    <span className={isInLine ? 'flex items-baseline gap-1.5' : 'flex flex-col items-end leading-4'}>
       <span className="font-medium">{formatCapped(count)}</span>
       {oldestCreatedAt && (
         <span className="text-xs text-ink-2">

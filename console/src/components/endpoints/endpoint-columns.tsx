@@ -69,11 +69,13 @@ export function endpointColumns(
     {
       id: 'status',
       header: 'Status',
+      narrow: 'end',
       width: 112,
       cell: EndpointState,
     },
     {
       id: 'name',
+      narrow: 'title',
       header: 'Endpoint',
       cell: ({ id, name, url }) => (
         <span className="flex flex-col leading-4">
@@ -112,13 +114,18 @@ export function endpointColumns(
     {
       id: 'waiting',
       header: 'Waiting',
+      narrow: 'detail',
+      narrowLabel: 'Waiting',
       width: 116,
       align: 'right',
       cell: ({ stats }) => (stats ? <WaitingCell {...stats.waiting} /> : null),
+      narrowCell: ({ stats }) => (stats ? <WaitingCell {...stats.waiting} isInLine /> : null),
     },
     {
       id: 'attempts',
       header: 'Attempts OK',
+      narrow: 'state',
+      narrowLabel: 'Attempts OK',
       width: 100,
       align: 'right',
       cell: ({ stats }) => <Rate rate={stats?.current.attemptSuccessRate} />,

@@ -16,7 +16,7 @@ export function EndpointDeliveries({ endpoint }: { endpoint: EndpointDetail }) {
   const openId = useOpenDeliveryId()
   const open = useOpenDelivery()
   return (
-    <div className="flex h-full min-h-0 flex-col gap-2 px-6 py-4">
+    <div className="flex h-full min-h-0 flex-col gap-2 px-6 py-4 max-sm:px-4">
       <FeedNotices feed={feed} />
       {feed.phase === 'failed' && feed.fault ? (
         <Failed fault={feed.fault} onRetry={feed.retry} />

@@ -107,7 +107,7 @@ export function EndpointOverview({ endpoint }: { endpoint: EndpointDetail }) {
   const health = data?.endpoint?.health
   const { incidents, refetch: rereadIncidents } = useIncidents(endpoint.tenantId, endpoint.id)
   return (
-    <div className="flex flex-col gap-4 px-6 py-4">
+    <div className="flex flex-col gap-4 px-6 py-4 max-sm:px-4">
       {incidents && incidents.length > 0 && !endpoint.deletedAt && (
         <Card title="What fails now">
           <IncidentList incidents={incidents} isOnEndpoint onChanged={rereadIncidents} />

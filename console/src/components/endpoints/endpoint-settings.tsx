@@ -60,7 +60,7 @@ export function EndpointSettings({ endpoint }: { endpoint: EndpointDetail }) {
   }
   const fields = { draft, onChange: change, refusal: update.refusal }
   return (
-    <div className="flex max-w-4xl flex-col gap-4 px-6 py-4">
+    <div className="flex max-w-4xl flex-col gap-4 px-6 py-4 max-sm:px-4">
       <Card title="Address, limits and headers">
         <form onSubmit={submit} className="flex flex-col gap-6 p-4">
           <AddressFields {...fields} />

@@ -14,7 +14,7 @@ export function EndpointTest({ endpoint }: { endpoint: EndpointDetail }) {
   if (fault && !types) return <Failed fault={fault} onRetry={refetch} />
   if (!types) return <LoadingRows />
   return (
-    <div className="grid items-start gap-4 px-6 py-4 xl:grid-cols-2">
+    <div className="grid items-start gap-4 px-6 py-4 max-sm:px-4 xl:grid-cols-2">
       <Card
         title="What to send"
         actions={

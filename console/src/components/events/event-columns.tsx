@@ -8,7 +8,8 @@ import { DeliveryStatusBadge, TestBadge } from '../deliveries/status.tsx'
 export const EVENT_COLUMNS: readonly Column<EventRow>[] = [
   {
     id: 'type',
-    header: 'Event type',
+    header: 'Type',
+    narrow: 'title',
     width: 220,
     cell: ({ type, test }) => (
       <span className="flex items-center gap-2">
@@ -20,6 +21,7 @@ export const EVENT_COLUMNS: readonly Column<EventRow>[] = [
   {
     id: 'deliveries',
     header: 'Deliveries',
+    narrow: 'detail',
     least: 440,
     cell: ({ deliveries }) => <Deliveries deliveries={deliveries} />,
   },
@@ -45,7 +47,8 @@ export const EVENT_COLUMNS: readonly Column<EventRow>[] = [
   },
   {
     id: 'accepted',
-    header: 'Accepted',
+    header: 'Created',
+    narrow: 'end',
     width: 132,
     align: 'right',
     rank: 1,

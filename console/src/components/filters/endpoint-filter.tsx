@@ -32,7 +32,7 @@ export function EndpointFilter({ endpoint, types }: { endpoint: EndpointDetail; 
     if (done) toast({ tone: 'good', title: 'The filter is saved. Events published from now on follow it.' })
   }
   return (
-    <div className="grid items-start gap-4 px-6 py-4 xl:grid-cols-[minmax(0,1fr)_420px]">
+    <div className="grid items-start gap-4 px-6 py-4 max-sm:px-4 xl:grid-cols-[minmax(0,1fr)_420px]">
       <Card title="Event types">
         <div className="flex flex-col gap-4 p-4">
           {mayChange && !endpoint.deletedAt ? (

@@ -3,13 +3,13 @@
 import { Link } from '@tanstack/react-router'
 import { CirclePause, OctagonAlert, RotateCw, Send, TriangleAlert } from 'lucide-react'
 import { type ReactNode, useState } from 'react'
-import { formatCapped, formatClock, formatSpan } from '../../lib/format.ts'
+import { formatCapped, formatClock, formatCount, formatSpan } from '../../lib/format.ts'
 import { explainFailure } from '../../lib/words.ts'
 import { useRights } from '../../session/session.ts'
 import { Button, buttonClass } from '../../ui/button.tsx'
 import { Ago, useNow } from '../../ui/time.tsx'
 import { PauseButton } from '../endpoints/pause-button.tsx'
-import { alwaysFails, causeSince, headlineOf, type Incident, keyOf, shareOf } from './incident.ts'
+import { alwaysFails, causeSince, headlineOf, type Incident, keyOf, othersBehind, shareOf } from './incident.ts'
 import { RetryWaitingDialog } from './retry-waiting-dialog.tsx'
 
 type IncidentListProps = {
@@ -23,15 +23,21 @@ export function IncidentList({ incidents, isOnEndpoint = false, onChanged }: Inc
   return (
     <ul aria-label="Incidents" className="divide-y divide-line">
       {incidents.map((incident) => (
-        <IncidentItem key={keyOf(incident)} incident={incident} isOnEndpoint={isOnEndpoint} onChanged={onChanged} />
+        <IncidentItem
+          key={keyOf(incident)}
+          incident={incident}
+          others={othersBehind(incident, incidents)}
+          isOnEndpoint={isOnEndpoint}
+          onChanged={onChanged}
+        />
       ))}
     </ul>
   )
 }
 
-type ItemProps = { incident: Incident; isOnEndpoint: boolean; onChanged(): void }
+type ItemProps = { incident: Incident; others: number; isOnEndpoint: boolean; onChanged(): void }
 
-function IncidentItem({ incident, isOnEndpoint, onChanged }: ItemProps) {
+function IncidentItem({ incident, others, isOnEndpoint, onChanged }: ItemProps) {
   const { mayChange } = useRights()
   const { endpoint } = incident
   return (
@@ -52,7 +58,7 @@ function IncidentItem({ incident, isOnEndpoint, onChanged }: ItemProps) {
           )}
         </p>
         <p className="font-medium tabular-nums">
-          <WhatHappensNext incident={incident} />
+          <WhatHappensNext incident={incident} others={others} />
         </p>
         <p className="text-ink-2">
           {shareOf(incident)} {explainFailure(incident.errorCode, incident.statusCode)}
@@ -115,19 +121,25 @@ function IncidentIcon({ incident }: { incident: Incident }) {
   return <TriangleAlert size={20} className="mt-0.5 shrink-0 text-warn" aria-hidden />
 }
 
-/** "3,316 waiting · next 8 in 40 s · first dead letter at 04:02" */
-function WhatHappensNext({ incident }: { incident: Incident }) {
+/** "3,316 waiting, 120 of them not attempted yet · next 8 in 40 s · first dead letter at 04:02" */
+function WhatHappensNext({ incident, others }: { incident: Incident; others: number }) {
   const now = useNow()
   const { waiting, nextAttemptAt, nextAttemptCount, firstDeadLetterAt, endpoint } = incident
   const parts: ReactNode[] = []
   if (endpoint.status !== 'ACTIVE') parts.push(`${formatCapped(waiting)} held`)
-  else if (waiting.count === 0) parts.push('nothing waits')
-  else parts.push(`${formatCapped(waiting)} waiting`)
+  else if (waiting.count + others === 0) parts.push('nothing waits')
+  else {
+    const all = formatCapped({ count: waiting.count + others, precision: waiting.precision })
+    parts.push(others > 0 ? `${all} waiting, ${formatCount(others)} of them not attempted yet` : `${all} waiting`)
+  }
   if (nextAttemptAt) {
     const leftMs = Date.parse(nextAttemptAt) - now
     const count =
       nextAttemptCount && nextAttemptCount.count > 1 ? `next ${formatCapped(nextAttemptCount)}` : 'next attempt'
-    parts.push(`${count} ${leftMs <= 0 ? 'now' : `in ${formatSpan(leftMs)}`}`)
+    // A receiver that is failing gets one attempt at a time, however many are due.
+    const isProbed = endpoint.health?.state === 'FAILING'
+    if (leftMs > 0) parts.push(`${count} in ${formatSpan(leftMs)}`)
+    else parts.push(isProbed ? 'one attempt every 5 s until it works' : `${count} now`)
   }
   if (firstDeadLetterAt)
     parts.push(

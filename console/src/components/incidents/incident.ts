@@ -43,6 +43,10 @@ graphql(`
         failingSince
         lastSuccessAt
         attemptSuccessRate
+        pendingCount {
+          count
+          precision
+        }
       }
     }
   }
@@ -71,6 +75,14 @@ export function useIncidents(tenantId: string, endpointId: string | null = null)
 /** Identifies an incident in a list. */
 export function keyOf({ endpoint, errorCode, statusCode }: Incident): string {
   return `${endpoint.id} ${errorCode} ${statusCode}`
+}
+
+/** How many deliveries wait for the endpoint that no incident counts, because they were not attempted yet. Said by its first incident. */
+export function othersBehind(incident: Incident, all: readonly Incident[]): number {
+  const ofEndpoint = all.filter(({ endpoint }) => endpoint.id === incident.endpoint.id)
+  const { status, health } = incident.endpoint
+  if (incident !== ofEndpoint[0] || status !== 'ACTIVE' || !health) return 0
+  return Math.max(0, health.pendingCount.count - ofEndpoint.reduce((sum, { waiting }) => sum + waiting.count, 0))
 }
 
 /** Whether every attempt fails, not only some. */

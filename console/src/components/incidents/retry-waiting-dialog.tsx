@@ -68,7 +68,8 @@ export function RetryWaitingDialog({ incident, onClose }: { incident: Incident; 
       <div className="flex flex-col gap-4">
         {alwaysFails(incident) && (
           <Notice>
-            Every attempt has failed since {formatClock(incident.since)}. Does the receiver work again?{' '}
+            Every attempt has failed since {formatClock(incident.since)}. Until one succeeds, the receiver gets one
+            attempt every 5 s, whatever the speed. Does it work again?{' '}
             <Link
               to="/endpoints/$endpointId"
               params={{ endpointId: endpoint.id }}

@@ -2,10 +2,10 @@
 // appears once, with its worst reason; its other reasons are listed with it.
 
 import { Link } from '@tanstack/react-router'
-import { CircleCheck, CirclePause, CircleSlash, Skull, TrendingDown } from 'lucide-react'
+import { CircleCheck, CirclePause, CircleSlash, Hourglass, Skull, TrendingDown } from 'lucide-react'
 import type { ReactNode } from 'react'
 import type { OverviewPageQuery } from '../../gql/graphql.ts'
-import { formatCapped, formatClock, formatCount, isPoor } from '../../lib/format.ts'
+import { formatCapped, formatClock, formatCount, formatSpan, isPoor } from '../../lib/format.ts'
 import { describeOutcome, explainDisabled, explainFailure } from '../../lib/words.ts'
 import { useRights } from '../../session/session.ts'
 import { buttonClass } from '../../ui/button.tsx'
@@ -50,7 +50,7 @@ export function NeedsAttention({ endpoints, groups, incidents }: NeedsAttentionP
         // An incident says that its endpoint is paused: it alone is no second entry.
         endpoint && (!failing.has(id) || dead.length > 0) && standstill(endpoint, mayChange),
         deadLetters(dead, groups.length >= MOST_GROUPS, mayChange),
-        endpoint && !failing.has(id) && failedBefore(endpoint, now),
+        endpoint && !failing.has(id) && (behind(endpoint, now) ?? failedBefore(endpoint, now)),
       ]
       return { id, reasons: reasons.filter((reason) => !!reason).sort((a, b) => b.weight - a.weight) }
     })
@@ -93,12 +93,15 @@ export function NeedsAttention({ endpoints, groups, incidents }: NeedsAttentionP
 
 const DISABLED_WEIGHT = 4
 const DEAD_WEIGHT = 3
+const BEHIND_WEIGHT = 2.5
 const FAILING_WEIGHT = 2
 const PAUSED_WEIGHT = 1
 
 const MINUTE_MS = 60_000
 /** How long an endpoint must go on without a failure until it works again. */
 const WORKS_AFTER_MS = 5 * MINUTE_MS
+/** How long a delivery must have been due until its endpoint is behind. */
+const LATE_MS = MINUTE_MS
 
 /** Endpoints that get no deliveries: disabled by the gateway, or paused by a person. */
 function standstill({ id, name, status, disabledReason }: Endpoint, mayChange: boolean): Reason | null {
@@ -184,6 +187,34 @@ function deadLetters(groups: readonly Group[], mayBeMore: boolean, mayChange: bo
   }
 }
 
+/** An endpoint whose receiver takes less than is published: deliveries are due, and not sent. */
+function behind({ id, name, status, recent, health }: Endpoint, now: number): Reason | null {
+  if (status !== 'ACTIVE' || !health?.oldestDueAt) return null
+  const lateMs = now - Date.parse(health.oldestDueAt)
+  if (lateMs < LATE_MS) return null
+  const { attempts = 0, failedAttempts = 0 } = recent?.current ?? {}
+  const waiting = `${formatCapped(health.pendingCount)} wait`
+  return {
+    weight: BEHIND_WEIGHT,
+    icon: <Hourglass size={16} className="text-warn" aria-hidden />,
+    title: `${name} is behind: ${waiting}`,
+    text: (
+      <>
+        The oldest has been due for {formatSpan(lateMs)}. The receiver takes fewer than are published: look at how fast
+        it answers, and at the limits in its settings.
+        {failedAttempts > 0 &&
+          ` ${formatCount(failedAttempts)} of ${formatCount(attempts)} attempts of the last hour failed.`}
+      </>
+    ),
+    action: (
+      <Link to="/endpoints/$endpointId" params={{ endpointId: id }} className={buttonClass('plain', 'small')}>
+        Look
+      </Link>
+    ),
+    inShort: 'behind',
+  }
+}
+
 /** An endpoint that failed often in the last hour and works again, or fails now and then. Nothing waits for it. */
 function failedBefore({ id, name, status, recent, health }: Endpoint, now: number): Reason | null {
   if (status !== 'ACTIVE' || !recent || !isPoor(recent.current.attemptSuccessRate)) return null
@@ -204,7 +235,12 @@ function failedBefore({ id, name, status, recent, health }: Endpoint, now: numbe
         {share}, the last one at {formatClock(lastFailureAt)}. Every attempt since then succeeded.
       </>
     ) : (
-      <>{share}. Retries delivered what failed; nothing waits.</>
+      <>
+        {share}.{' '}
+        {health?.pendingCount.count
+          ? `${formatCapped(health.pendingCount)} wait.`
+          : 'Retries delivered what failed; nothing waits.'}
+      </>
     ),
     action: (
       <Link

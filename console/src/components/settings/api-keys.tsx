@@ -97,7 +97,7 @@ export function ApiKeys({ tenantId }: { tenantId: string | null }) {
     if (done) toast({ tone: 'good', title: `${revoking.name} no longer works.` })
   }
   return (
-    <div className="flex flex-col gap-3 px-6 py-4">
+    <div className="flex flex-col gap-3 px-6 py-4 max-sm:px-4">
       <div className="flex flex-wrap items-center gap-3">
         <p className="min-w-64 flex-1 text-ink-2">
           Programs show a key as <code className="font-mono text-xs">authorization: Bearer …</code>. It is stored

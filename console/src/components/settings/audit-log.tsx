@@ -113,7 +113,7 @@ export function AuditLog({ tenantId }: { tenantId: string }) {
   if (entries.length === 0)
     return <Empty title="Nothing was changed yet">What anybody changes is written down here.</Empty>
   return (
-    <div className="flex h-full min-h-0 flex-col gap-3 px-6 py-4">
+    <div className="flex h-full min-h-0 flex-col gap-3 px-6 py-4 max-sm:px-4">
       <div className="flex items-center gap-3">
         <p className="flex-1 text-ink-2">
           Written in the same transaction as the change, and never changed afterwards. Secrets are never in it.

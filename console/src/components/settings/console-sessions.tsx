@@ -69,7 +69,7 @@ export function ConsoleSessions({ tenantId }: { tenantId: string }) {
   }
   const sessions = data?.consoleSessions?.nodes ?? []
   return (
-    <div className="flex flex-col gap-3 px-6 py-4">
+    <div className="flex flex-col gap-3 px-6 py-4 max-sm:px-4">
       <p className="text-ink-2">
         Browsers that are signed in. Each session lasts twelve hours at most.
         {isOperator && ' Those of operators see every tenant, and so are in each list; only operators see them there.'}

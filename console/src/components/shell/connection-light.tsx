@@ -54,7 +54,7 @@ export function ConnectionLight() {
       className={classes('flex items-center gap-1.5 text-xs font-medium', COLOURS[state])}
     >
       <Icon size={14} aria-hidden />
-      {WORDS[state]}
+      <span className="max-sm:sr-only">{WORDS[state]}</span>
     </span>
   )
 }

@@ -6,6 +6,7 @@ import {
   Code,
   FlaskConical,
   LayoutDashboard,
+  LibraryBig,
   Settings,
   Skull,
   Webhook,
@@ -22,5 +23,6 @@ export const PAGES = [
   { to: '/catalogue', label: 'Catalogue', icon: BookOpen, keys: 'g c' },
   { to: '/tester', label: 'Tester', icon: FlaskConical, keys: 'g t' },
   { to: '/api', label: 'API', icon: Code, keys: 'g a' },
+  { to: '/docs', label: 'Docs', icon: LibraryBig, keys: 'g h' },
   { to: '/settings', label: 'Settings', icon: Settings, keys: 'g s' },
 ] as const

@@ -1,7 +1,7 @@
 // The frame of every page: the navigation, the tenant, the search, the state of the connection, and the delivery panel.
 
-import { CatchBoundary, Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router'
-import { type Activity, Building2, CircleUser, Keyboard, LogOut, Monitor, Moon, Sun } from 'lucide-react'
+import { CatchBoundary, Outlet, useLocation } from '@tanstack/react-router'
+import { CircleUser, Keyboard, LogOut, Monitor, Moon, Sun } from 'lucide-react'
 import { type ReactNode, useEffect, useRef, useState } from 'react'
 import { fetchQuery, graphql, useApiQuery } from '../../api/client.ts'
 import { noteEndpoint, useStream } from '../../api/live.ts'
@@ -12,17 +12,18 @@ import { useOpenDelivery, useOpenDeliveryId } from '../../lib/open-delivery.ts'
 import { useStore } from '../../lib/store.ts'
 import { setTheme, useThemeChoice } from '../../lib/theme.ts'
 import { useInterval } from '../../lib/use-interval.ts'
-import { signOut, useRights, useViewer } from '../../session/session.ts'
+import { signOut, useViewer } from '../../session/session.ts'
 import { sessionStore } from '../../session/session-state.ts'
 import { useChosenTenant } from '../../session/tenant.ts'
 import { IconButton } from '../../ui/button.tsx'
 import { Menu } from '../../ui/menu.tsx'
+import { PANEL_CLASS } from '../../ui/page.tsx'
 import { LoadingRows } from '../../ui/states.tsx'
 import { Toasts } from '../../ui/toast.tsx'
 import { ConnectionLight } from './connection-light.tsx'
 import { KeyboardHelp } from './keyboard-help.tsx'
+import { NavigationBar, NavigationMenu } from './navigation.tsx'
 import { PageFailed } from './page-failed.tsx'
-import { PAGES } from './pages.ts'
 import { RequireTenant, TenantSwitch } from './require-tenant.tsx'
 import { SearchBox } from './search-box.tsx'
 import { SignIn } from './sign-in.tsx'
@@ -36,7 +37,7 @@ const DeliveryPanel = later(
 )
 
 /** The pages that concern no single tenant. */
-const TENANTLESS = new Set(['/tenants', '/catalogue', '/api'])
+const TENANTLESS = new Set(['/tenants', '/catalogue', '/api', '/docs'])
 
 export function Shell() {
   const session = useStore(sessionStore)
@@ -57,8 +58,7 @@ const ENDPOINT_CHANGES = graphql(`
 `)
 
 function SignedIn() {
-  const { isOperator } = useRights()
-  const { pathname } = useLocation()
+  const { pathname, search } = useLocation()
   const tenantId = useChosenTenant()
   const main = useRef<HTMLElement>(null)
   const [helpIsOpen, setHelpOpen] = useState(false)
@@ -87,28 +87,22 @@ function SignedIn() {
         Skip to the page
       </a>
       <div className="flex min-h-0 flex-1">
-        <nav aria-label="Pages" className="flex w-14 shrink-0 flex-col border-r border-line bg-surface lg:w-48">
-          <Link to="/" className="flex h-12 items-center gap-2.5 px-4 font-semibold">
-            <img src="/favicon.svg" alt="" className="size-6" />
-            <span className="sr-only lg:not-sr-only">SIVO Webhooks</span>
-          </Link>
-          <ul className="flex min-h-0 flex-1 flex-col gap-0.5 overflow-y-auto px-2 py-2">
-            {PAGES.map((page) => (
-              <PageLink key={page.to} {...page} count={page.to === '/dead-letters' ? deadLetters : null} />
-            ))}
-            {isOperator && <PageLink to="/tenants" label="Tenants" icon={Building2} keys="g n" />}
-          </ul>
-        </nav>
+        <NavigationBar deadLetters={deadLetters} isSlim={openDeliveryId !== null || search.event !== undefined} />
         <div className="flex min-w-0 flex-1 flex-col">
-          <header className="flex h-12 shrink-0 items-center gap-4 border-b border-line bg-surface px-4">
+          <header className="flex min-h-12 shrink-0 items-center gap-4 border-b border-line bg-surface px-4 max-sm:flex-wrap max-sm:gap-2 max-sm:px-2">
+            <NavigationMenu deadLetters={deadLetters} />
             <TenantName />
-            <TenantSwitch />
-            <div className="flex flex-1 justify-center">
+            <div className="empty:hidden max-sm:order-last max-sm:w-full max-sm:pb-2">
+              <TenantSwitch />
+            </div>
+            <div className="flex min-w-0 flex-1 justify-center">
               <SearchBox />
             </div>
             <ConnectionLight />
             <span className="flex">
-              <IconButton label="Keyboard" icon={<Keyboard size={16} />} onClick={() => setHelpOpen(true)} />
+              <span className="max-sm:hidden">
+                <IconButton label="Keyboard" icon={<Keyboard size={16} />} onClick={() => setHelpOpen(true)} />
+              </span>
               <ThemeMenu />
               <UserMenu />
             </span>
@@ -189,38 +183,12 @@ function useDeadLetterCount(tenantId: string | null): string | null {
 }
 
 function PanelFrame({ children }: { children: ReactNode }) {
-  return <aside className="w-[560px] shrink-0 border-l border-line bg-surface max-xl:w-[460px]">{children}</aside>
-}
-
-type PageLinkProps = { to: string; label: string; icon: typeof Activity; keys: string; count?: string | null }
-
-function PageLink({ to, label, icon: Icon, keys, count }: PageLinkProps) {
-  const navigate = useNavigate()
-  useShortcut({ keys, does: label, group: 'Go to' }, () => void navigate({ to }))
-  return (
-    <li>
-      <Link
-        to={to}
-        activeOptions={{ exact: to === '/', includeSearch: false }}
-        title={label}
-        className="flex h-8 items-center gap-2.5 rounded-md px-2 text-ink-2 hover:bg-hover hover:text-ink max-lg:justify-center"
-        activeProps={{ className: 'bg-selected! text-ink! font-medium' }}
-      >
-        <Icon size={16} className="shrink-0" aria-hidden />
-        <span className="flex-1 max-lg:sr-only">{label}</span>
-        {count && (
-          <span className="rounded bg-bad-bg px-1.5 text-xs font-medium text-bad tabular-nums max-lg:hidden">
-            {count}
-          </span>
-        )}
-      </Link>
-    </li>
-  )
+  return <aside className={PANEL_CLASS}>{children}</aside>
 }
 
 function TenantName() {
   const { tenant } = useViewer()
-  return tenant ? <span className="max-w-48 truncate font-medium">{tenant.name}</span> : null
+  return tenant ? <span className="max-w-48 truncate font-medium max-sm:hidden">{tenant.name}</span> : null
 }
 
 function ThemeMenu() {
