@@ -71,7 +71,7 @@ describeInBrowser('everybody can use it', () => {
       .getByRole('button', { name: 'Retry', exact: true })
       .waitFor()
     await page.keyboard.press('r')
-    await page.getByRole('complementary', { name: 'Delivery' }).getByRole('button', { name: 'Send again' }).waitFor()
+    await page.getByRole('complementary', { name: 'Delivery' }).getByRole('button', { name: 'Send again …' }).waitFor()
     expect(await house.deliveries({ status: 'SUCCEEDED', attemptCount: { gt: 2 } })).toHaveLength(1)
   })
 

@@ -14,6 +14,7 @@ import {
   searchOfGroup,
 } from '../components/dead-letters/dead-letter-groups.tsx'
 import { RetryPlanDialog } from '../components/dead-letters/retry-plan-dialog.tsx'
+import { actOnEach, RetrySelectionDialog } from '../components/deliveries/deliver-again-dialogs.tsx'
 import { DELIVERY_COLUMNS } from '../components/deliveries/delivery-columns.tsx'
 import { DeliveryFilters, isFiltered } from '../components/deliveries/delivery-filters.tsx'
 import { FeedNotices, NewRowsLine } from '../components/filters/feed-notices.tsx'
@@ -282,15 +283,18 @@ type SelectedProps = { rows: readonly DeliveryRow[]; put(row: DeliveryRow): void
 function Selected({ rows, put, mayChange, onDone }: SelectedProps) {
   const [done, setDone] = useState<number | null>(null)
   const dead = rows.filter(({ status }) => status === 'DEAD_LETTERED')
-  const retry = async () => {
+  const [isAsking, setAsking] = useState(false)
+  const retry = async (maxPerSecond: number | null) => {
     let count = 0
-    for (const [index, row] of dead.entries()) {
-      setDone(index)
+    setAsking(false)
+    setDone(0)
+    const one = async (row: DeliveryRow) => {
       const changed = await retryDelivery(row)
-      if (!changed) continue
+      if (!changed) return
       put(changed)
       count++
     }
+    await actOnEach(dead, one, { maxPerSecond, onDone: setDone })
     setDone(null)
     toast({
       tone: count === dead.length ? 'good' : 'info',
@@ -318,8 +322,13 @@ function Selected({ rows, put, mayChange, onDone }: SelectedProps) {
         {isBusy ? `${formatCount(done)} done …` : `${formatCount(rows.length)} selected`}
       </span>
       {mayChange && dead.length > 0 && (
-        <Button size="small" icon={<RotateCw size={14} aria-hidden />} disabled={isBusy} onClick={() => void retry()}>
-          Retry {formatCount(dead.length)}
+        <Button
+          size="small"
+          icon={<RotateCw size={14} aria-hidden />}
+          disabled={isBusy}
+          onClick={() => setAsking(true)}
+        >
+          Retry {formatCount(dead.length)} …
         </Button>
       )}
       <Button size="small" icon={<Download size={14} aria-hidden />} disabled={isBusy} onClick={() => void save()}>
@@ -328,6 +337,13 @@ function Selected({ rows, put, mayChange, onDone }: SelectedProps) {
       <Button size="small" kind="quiet" onClick={onDone}>
         Clear selection
       </Button>
+      {isAsking && (
+        <RetrySelectionDialog
+          rows={dead}
+          onClose={() => setAsking(false)}
+          onConfirm={(maxPerSecond) => void retry(maxPerSecond)}
+        />
+      )}
     </div>
   )
 }

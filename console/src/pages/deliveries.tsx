@@ -5,6 +5,7 @@ import { cancelDelivery, isCancellable, retryDelivery, retryLabel } from '../api
 import type { DeliveryRow } from '../api/live.ts'
 import { useDeliveryFeed } from '../api/live.ts'
 import { CopyAsSubscription } from '../components/api/copy-as-subscription.tsx'
+import { actOnEach, CancelDialog, RetrySelectionDialog } from '../components/deliveries/deliver-again-dialogs.tsx'
 import { DELIVERY_COLUMNS } from '../components/deliveries/delivery-columns.tsx'
 import { DeliveryFilters, isFiltered } from '../components/deliveries/delivery-filters.tsx'
 import { FeedNotices, NewRowsLine } from '../components/filters/feed-notices.tsx'
@@ -101,21 +102,23 @@ function Selected({ rows, put, onDone, mayChange }: SelectedProps) {
   const [done, setDone] = useState<number | null>(null)
   const retriable = rows.filter((row) => retryLabel(row) !== null && row.status !== 'SUCCEEDED')
   const cancellable = rows.filter(isCancellable)
+  const [asking, setAsking] = useState<'retry' | 'cancel' | null>(null)
   const each = async (
     some: readonly DeliveryRow[],
     act: (row: DeliveryRow) => Promise<DeliveryRow | null>,
     what: string,
+    maxPerSecond: number | null = null,
   ) => {
     let count = 0
+    setAsking(null)
     setDone(0)
-    for (const [index, row] of some.entries()) {
+    const one = async (row: DeliveryRow) => {
       const changed = await act(row)
-      if (changed) {
-        put(changed)
-        count++
-      }
-      setDone(index + 1)
+      if (!changed) return
+      put(changed)
+      count++
     }
+    await actOnEach(some, one, { maxPerSecond, onDone: setDone })
     setDone(null)
     toast({
       tone: count === some.length ? 'good' : 'info',
@@ -139,17 +142,17 @@ function Selected({ rows, put, onDone, mayChange }: SelectedProps) {
             size="small"
             icon={<RotateCw size={14} aria-hidden />}
             disabled={isBusy || retriable.length === 0}
-            onClick={() => void each(retriable, retryDelivery, 'retried')}
+            onClick={() => setAsking('retry')}
           >
-            Retry {formatCount(retriable.length)}
+            Retry {formatCount(retriable.length)} …
           </Button>
           <Button
             size="small"
             icon={<Ban size={14} aria-hidden />}
             disabled={isBusy || cancellable.length === 0}
-            onClick={() => void each(cancellable, cancelDelivery, 'cancelled')}
+            onClick={() => setAsking('cancel')}
           >
-            Cancel {formatCount(cancellable.length)}
+            Cancel {formatCount(cancellable.length)} …
           </Button>
         </>
       )}
@@ -163,6 +166,20 @@ function Selected({ rows, put, onDone, mayChange }: SelectedProps) {
       <Button size="small" kind="quiet" onClick={onDone}>
         Clear selection
       </Button>
+      {asking === 'retry' && (
+        <RetrySelectionDialog
+          rows={retriable}
+          onClose={() => setAsking(null)}
+          onConfirm={(maxPerSecond) => void each(retriable, retryDelivery, 'retried', maxPerSecond)}
+        />
+      )}
+      {asking === 'cancel' && (
+        <CancelDialog
+          rows={cancellable}
+          onClose={() => setAsking(null)}
+          onConfirm={() => void each(cancellable, cancelDelivery, 'cancelled')}
+        />
+      )}
     </div>
   )
 }

@@ -172,7 +172,12 @@ function CreatedEndpoint({ created: { endpoint, signingSecret }, types }: { crea
       title={`${endpoint.name} is ready`}
       lead={<span className="font-mono">{endpoint.url}</span>}
       actions={
-        <Link to="/endpoints/$endpointId" params={{ endpointId: endpoint.id }} className={buttonClass('primary')}>
+        <Link
+          to="/endpoints/$endpointId"
+          params={{ endpointId: endpoint.id }}
+          ignoreBlocker
+          className={buttonClass('primary')}
+        >
           <CircleCheck size={14} aria-hidden />
           Done, show the endpoint
         </Link>

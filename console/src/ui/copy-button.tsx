@@ -22,17 +22,27 @@ export async function copyText(text: string): Promise<boolean> {
   }
 }
 
-type CopyProps = { text: string | (() => string); label: string; children?: ReactNode; size?: 'small' | 'normal' }
+type CopyProps = {
+  text: string | (() => string)
+  label: string
+  children?: ReactNode
+  size?: 'small' | 'normal'
+  onCopied?: () => void
+}
 
 /** A button with its children as text, or an icon without children. `label` names what is copied. */
-export function CopyButton({ text, label, children, size = 'small' }: CopyProps) {
+export function CopyButton({ text, label, children, size = 'small', onCopied }: CopyProps) {
   const [isDone, setDone] = useState(false)
   useEffect(() => {
     if (!isDone) return
     const timer = setTimeout(() => setDone(false), 1_500)
     return () => clearTimeout(timer)
   }, [isDone])
-  const copy = async () => setDone(await copyText(typeof text === 'function' ? text() : text))
+  const copy = async () => {
+    const copied = await copyText(typeof text === 'function' ? text() : text)
+    setDone(copied)
+    if (copied) onCopied?.()
+  }
   const icon = isDone ? <Check size={14} className="text-good" aria-hidden /> : <Copy size={14} aria-hidden />
   if (children)
     return (

@@ -14,13 +14,30 @@ type DialogProps = {
   /** The buttons, the main one last. */
   footer?: ReactNode
   width?: 'narrow' | 'normal' | 'wide'
+  /** Whether only its buttons close it, because it shows something that is never shown again. */
+  isSticky?: boolean
 }
 
 const WIDTHS = { narrow: 'max-w-md', normal: 'max-w-xl', wide: 'max-w-4xl' }
 
-export function Dialog({ isOpen, onClose, title, description, children, footer, width = 'normal' }: DialogProps) {
+export function Dialog({
+  isOpen,
+  onClose,
+  title,
+  description,
+  children,
+  footer,
+  width = 'normal',
+  isSticky = false,
+}: DialogProps) {
   return (
-    <Base.Root open={isOpen} onOpenChange={(open) => !open && onClose()}>
+    <Base.Root
+      open={isOpen}
+      onOpenChange={(open, { reason }) => {
+        if (open || (isSticky && (reason === 'outside-press' || reason === 'escape-key'))) return
+        onClose()
+      }}
+    >
       <Base.Portal>
         <Base.Backdrop className="fixed inset-0 z-40 bg-[rgb(0_0_0/45%)]" />
         <Base.Popup

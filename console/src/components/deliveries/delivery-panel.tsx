@@ -24,6 +24,7 @@ import { toast } from '../../ui/toast.tsx'
 import { CallTimeline } from '../events/call-timeline.tsx'
 import { ExplainDialog } from '../events/explain-dialog.tsx'
 import { EventTab, RequestTab, ResponseTab, TimingTab } from './attempt-tabs.tsx'
+import { CancelDialog, SendAgainDialog } from './deliver-again-dialogs.tsx'
 import { RetryLadder } from './retry-ladder.tsx'
 import { SignatureTab } from './signature-tab.tsx'
 import { DeliveryStatusBadge, EndpointStatusBadge, TestBadge } from './status.tsx'
@@ -182,12 +183,16 @@ function Found({ delivery, onChanged, onClose }: FoundProps) {
   const [tab, setTab] = useState<TabName>('response')
   const [chosen, setChosen] = useState<number | null>(null)
   const [isBusy, setBusy] = useState(false)
+  const [asking, setAsking] = useState<'cancel' | 'send again' | null>(null)
   const [isExplaining, setExplaining] = useState(false)
   const { attempts, event, endpoint } = delivery
   const attempt = attempts.find(({ number }) => number === chosen) ?? attempts.at(-1) ?? null
   const label = endpoint.deletedAt ? null : retryLabel(delivery)
 
+  // A delivered one is sent a second time: that is asked first.
+  const askOrRetry = () => (delivery.status === 'SUCCEEDED' ? setAsking('send again') : void retry())
   const retry = async () => {
+    setAsking(null)
     if (!mayChange || label === null || isBusy) return
     setBusy(true)
     const changed = await retryDelivery(delivery)
@@ -198,13 +203,11 @@ function Found({ delivery, onChanged, onClose }: FoundProps) {
     toast({ tone: 'good', title: delivery.status === 'SUCCEEDED' ? 'It is being sent again.' : 'It is being retried.' })
   }
   const cancel = async () => {
+    setAsking(null)
     const changed = await cancelDelivery(delivery)
     if (changed) onChanged(changed)
   }
-  useShortcut(
-    mayChange && label !== null ? { keys: 'r', does: label, group: 'This delivery' } : null,
-    () => void retry(),
-  )
+  useShortcut(mayChange && label !== null ? { keys: 'r', does: label, group: 'This delivery' } : null, askOrRetry)
   useShortcut({ keys: 'c', does: 'Copy its id', group: 'This delivery' }, async () => {
     if (await copyText(delivery.id)) toast({ tone: 'good', title: `${delivery.id} copied.` })
   })
@@ -254,14 +257,14 @@ function Found({ delivery, onChanged, onClose }: FoundProps) {
               kind={delivery.status === 'SUCCEEDED' ? 'plain' : 'primary'}
               icon={<RotateCw size={14} aria-hidden />}
               isBusy={isBusy}
-              onClick={() => void retry()}
+              onClick={askOrRetry}
             >
-              {label}
+              {delivery.status === 'SUCCEEDED' ? `${label} …` : label}
             </Button>
           )}
           {mayChange && isCancellable(delivery) && (
-            <Button icon={<Ban size={14} aria-hidden />} onClick={() => void cancel()}>
-              Cancel
+            <Button icon={<Ban size={14} aria-hidden />} onClick={() => setAsking('cancel')}>
+              Cancel …
             </Button>
           )}
           <CopyButton
@@ -303,6 +306,12 @@ function Found({ delivery, onChanged, onClose }: FoundProps) {
             ]}
           />
         </div>
+        {asking === 'cancel' && (
+          <CancelDialog rows={[delivery]} onClose={() => setAsking(null)} onConfirm={() => void cancel()} />
+        )}
+        {asking === 'send again' && (
+          <SendAgainDialog row={delivery} onClose={() => setAsking(null)} onConfirm={() => void retry()} />
+        )}
         <RetryLadder delivery={delivery} chosen={attempt?.number ?? null} onChoose={setChosen} />
       </header>
       <Tabs<TabName>

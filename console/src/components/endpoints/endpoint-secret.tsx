@@ -131,6 +131,7 @@ function RotateDialog({ endpoint, onClose }: { endpoint: EndpointDetail; onClose
       <Dialog
         isOpen
         onClose={onClose}
+        isSticky
         title="The new signing secret"
         footer={
           <Button kind="primary" onClick={onClose}>

@@ -9,6 +9,7 @@ import { ConfirmDialog } from '../../ui/dialog.tsx'
 import { Card } from '../../ui/page.tsx'
 import { Notice } from '../../ui/states.tsx'
 import { toast } from '../../ui/toast.tsx'
+import { LeaveGuard } from '../shell/leave-guard.tsx'
 import type { EndpointDetail } from './endpoint-detail.ts'
 import { AddressFields, HeaderFields, LimitFields } from './endpoint-fields.tsx'
 import { EndpointSecret } from './endpoint-secret.tsx'
@@ -61,6 +62,12 @@ export function EndpointSettings({ endpoint }: { endpoint: EndpointDetail }) {
   const fields = { draft, onChange: change, refusal: update.refusal }
   return (
     <div className="flex max-w-4xl flex-col gap-4 px-6 py-4 max-sm:px-4">
+      <LeaveGuard
+        isActive={isChanged}
+        title="Leave without saving?"
+        description="What you changed in the settings of this endpoint is not saved."
+        action="Leave without saving"
+      />
       <Card title="Address, limits and headers">
         <form onSubmit={submit} className="flex flex-col gap-6 p-4">
           <AddressFields {...fields} />

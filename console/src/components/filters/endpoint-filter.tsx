@@ -14,6 +14,7 @@ import { toast } from '../../ui/toast.tsx'
 import type { EndpointDetail } from '../endpoints/endpoint-detail.ts'
 import { UPDATE_ENDPOINT } from '../endpoints/endpoint-settings.tsx'
 import { type EventTypeChoice, EventTypePicker } from '../endpoints/event-type-picker.tsx'
+import { LeaveGuard } from '../shell/leave-guard.tsx'
 
 const KEPT = 300
 const SHOWN = 12
@@ -33,6 +34,12 @@ export function EndpointFilter({ endpoint, types }: { endpoint: EndpointDetail; 
   }
   return (
     <div className="grid items-start gap-4 px-6 py-4 max-sm:px-4 xl:grid-cols-[minmax(0,1fr)_420px]">
+      <LeaveGuard
+        isActive={isChanged}
+        title="Leave without saving?"
+        description="The filter that you changed is not saved."
+        action="Leave without saving"
+      />
       <Card title="Event types">
         <div className="flex flex-col gap-4 p-4">
           {mayChange && !endpoint.deletedAt ? (

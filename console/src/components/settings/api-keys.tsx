@@ -242,6 +242,7 @@ function NewKeyDialog({ tenantId, onMade, onClose }: NewKeyProps) {
       <Dialog
         isOpen
         onClose={onClose}
+        isSticky
         title={`The key ${name.trim()}`}
         footer={
           <Button kind="primary" onClick={onClose}>

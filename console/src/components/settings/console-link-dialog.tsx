@@ -55,6 +55,7 @@ export function ConsoleLinkDialog({ tenantId, tenantName, onClose }: LinkProps) 
       <Dialog
         isOpen
         onClose={onClose}
+        isSticky
         title={`The console link for ${name.trim()}`}
         footer={
           <Button kind="primary" onClick={onClose}>
