@@ -115,16 +115,14 @@ function Draining({ bulkRetry, put }: { bulkRetry: BulkRetry; put(bulkRetry: Bul
     <Page
       title={
         <span className="flex items-center gap-3">
-          Bulk retry of {formatCount(total)} {whatOf(bulkRetry)} <BulkRetryBadge status={status} />
+          {bulkRetry.replay ? 'Replay' : 'Bulk retry'} of {formatCount(total)} {whatOf(bulkRetry)}{' '}
+          <BulkRetryBadge status={status} />
         </span>
       }
       lead={`Asked for by ${createdBy}.`}
       actions={
         <>
-          <Link to={bulkRetry.kind === 'WAITING' ? '/' : '/dead-letters'} className={buttonClass()}>
-            <ArrowLeft size={14} aria-hidden />
-            {bulkRetry.kind === 'WAITING' ? 'Overview' : 'Dead letters'}
-          </Link>
+          <WayBack bulkRetry={bulkRetry} />
           {mayChange && <Controls bulkRetry={bulkRetry} put={put} />}
         </>
       }
@@ -195,11 +193,35 @@ function Draining({ bulkRetry, put }: { bulkRetry: BulkRetry; put(bulkRetry: Bul
   )
 }
 
+function WayBack({ bulkRetry: { kind, replay } }: { bulkRetry: BulkRetry }) {
+  if (replay)
+    return (
+      <Link to="/endpoints/$endpointId" params={{ endpointId: replay.endpoint.id }} className={buttonClass()}>
+        <ArrowLeft size={14} aria-hidden />
+        {replay.endpoint.name}
+      </Link>
+    )
+  return (
+    <Link to={kind === 'WAITING' ? '/' : '/dead-letters'} className={buttonClass()}>
+      <ArrowLeft size={14} aria-hidden />
+      {kind === 'WAITING' ? 'Overview' : 'Dead letters'}
+    </Link>
+  )
+}
+
 type Filter = Omit<DeliverySearch, 'statusCodes'> & { readonly statusCodes?: readonly number[] }
 
 /** What the filter of a bulk retry asks for, in words. */
-function filterFacts({ filter }: BulkRetry, endpoints: readonly Choice[]): (readonly [string, ReactNode])[] {
-  const { endpointIds, eventTypes, errorCodes, statusCodes, subject, from, to } = filter as Filter
+function filterFacts({ filter, replay }: BulkRetry, endpoints: readonly Choice[]): (readonly [string, ReactNode])[] {
+  const {
+    endpointIds = replay ? [replay.endpoint.id] : undefined,
+    eventTypes,
+    errorCodes,
+    statusCodes,
+    subject,
+    from,
+    to,
+  } = filter as Filter
   const nameOf = (id: string) => endpoints.find(({ value }) => value === id)?.label ?? id
   return [
     [
@@ -227,10 +249,13 @@ function filterFacts({ filter }: BulkRetry, endpoints: readonly Choice[]): (read
     ['Call', subject],
     ['Created from', from && <Time key="from" at={from} />],
     ['Created until', to && <Time key="to" at={to} />],
+    ['What was delivered', replay && (replay.includeDelivered ? 'is sent again' : 'is left out')],
+    ['What the filter does not match', replay && (replay.includeUnmatched ? 'is sent' : 'is left out')],
   ]
 }
 
 function whatOf({ kind, total }: BulkRetry): string {
+  if (kind === 'REPLAY') return total === 1 ? 'event' : 'events'
   if (kind === 'WAITING') return total === 1 ? 'waiting delivery' : 'waiting deliveries'
   return total === 1 ? 'dead letter' : 'dead letters'
 }
@@ -272,11 +297,13 @@ function Controls({ bulkRetry, put }: { bulkRetry: BulkRetry; put(bulkRetry: Bul
       <ConfirmDialog
         isOpen={isAsking}
         onClose={() => setAsking(false)}
-        title="Cancel this bulk retry?"
+        title={kind === 'REPLAY' ? 'Cancel this replay?' : 'Cancel this bulk retry?'}
         description={
           kind === 'WAITING'
             ? `${formatCount(Math.max(0, total - retried))} wait for their next attempt by the schedule. What was retried already continues.`
-            : `${formatCount(Math.max(0, total - retried))} stay dead letters. What was retried already continues.`
+            : kind === 'REPLAY'
+              ? `${formatCount(Math.max(0, total - retried))} are not sent. What was replayed already continues.`
+              : `${formatCount(Math.max(0, total - retried))} stay dead letters. What was retried already continues.`
         }
         action="Cancel it"
         isDangerous

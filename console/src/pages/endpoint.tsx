@@ -1,5 +1,5 @@
 import { getRouteApi } from '@tanstack/react-router'
-import { Send } from 'lucide-react'
+import { History, Send } from 'lucide-react'
 import { useEffect, useState } from 'react'
 import { graphql, useApiQuery } from '../api/client.ts'
 import { useStream } from '../api/live.ts'
@@ -10,6 +10,7 @@ import { EndpointOverview } from '../components/endpoints/endpoint-overview.tsx'
 import { EndpointSettings } from '../components/endpoints/endpoint-settings.tsx'
 import { EndpointTest } from '../components/endpoints/endpoint-test.tsx'
 import { PauseButton } from '../components/endpoints/pause-button.tsx'
+import { ReplayDialog } from '../components/endpoints/replay-dialog.tsx'
 import { EndpointFilter } from '../components/filters/endpoint-filter.tsx'
 import { useShortcut } from '../lib/keyboard.ts'
 import { useSetSearch } from '../lib/set-search.ts'
@@ -50,6 +51,7 @@ export function EndpointPage() {
   const { tab } = route.useSearch()
   const setSearch = useSetSearch<{ tab?: TabName }>()
   const { mayChange } = useRights()
+  const [isReplaying, setReplaying] = useState(false)
   const { data, fault, refetch } = useApiQuery(PAGE, { id: endpointId })
   const endpoint = usePushed(data?.endpoint ?? null, refetch)
   const show = (next: TabName) => setSearch(next === 'overview' ? {} : { tab: next })
@@ -97,11 +99,15 @@ export function EndpointPage() {
             <Button icon={<Send size={14} aria-hidden />} onClick={() => show('test')}>
               Test
             </Button>
+            <Button icon={<History size={14} aria-hidden />} onClick={() => setReplaying(true)}>
+              Replay
+            </Button>
             <PauseButton endpoint={endpoint} />
           </>
         )
       }
     >
+      {isReplaying && <ReplayDialog endpoint={endpoint} onClose={() => setReplaying(false)} />}
       {endpoint.deletedAt && (
         <div className="pb-3">
           <Notice>

@@ -9,6 +9,14 @@ graphql(`
     id
     kind
     filter
+    replay {
+      endpoint {
+        id
+        name
+      }
+      includeDelivered
+      includeUnmatched
+    }
     status
     total
     retried
