@@ -87,6 +87,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'domain',
     'errors',
     'gateway/admin',
+    'gateway/search',
     'gateway/state',
     'generated',
     'metrics',

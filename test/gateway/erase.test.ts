@@ -3,15 +3,18 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Viewer } from '../../src/context.ts'
 import type { Receiver } from '../../src/dev/receiver.ts'
 import { toPublicId } from '../../src/domain/id.ts'
+import { readSearch, type SearchToken } from '../../src/domain/search.ts'
 import { ConflictError, NotFoundError, RequestError, ValidationError } from '../../src/errors.ts'
 import { createApiKey } from '../../src/gateway/admin/api-keys.ts'
 import { createEndpoint } from '../../src/gateway/admin/configure-endpoint.ts'
 import { updateTenant } from '../../src/gateway/admin/update-tenant.ts'
 import { eraseEvents, eraseLateReplies } from '../../src/gateway/retention/erase-events.ts'
 import { eraseTenant, eraseTenants } from '../../src/gateway/retention/erase-tenant.ts'
+import { findEvents } from '../../src/gateway/search/find-events.ts'
 import type { Role } from '../../src/generated/prisma/enums.ts'
 import { openTestPool } from '../support/database-session.ts'
 import { type House, openHouse } from '../support/house.ts'
+import { untilIndexed } from '../support/indexed.ts'
 
 let house: House
 let receiver: Receiver
@@ -40,6 +43,17 @@ async function tenantWith(subject: string, status = 200) {
   return { tenantId, attempted }
 }
 
+async function found(tenantId: string, text: string): Promise<readonly string[]> {
+  const filter = { tenantId, eventTypes: null, subject: null, test: null, undeliveredTo: null, from: null, to: null }
+  const search = readSearch(text) as readonly SearchToken[]
+  return (await findEvents(house.app.ctx, { ...filter, search }, { limit: 10, below: null })).ids
+}
+
+async function termsOf(eventId: string): Promise<number> {
+  const { rows } = await house.app.ctx.hot.pool.query('select 1 from search_term where event_id = $1', [eventId])
+  return rows.length
+}
+
 /** Every table that has a column with the tenant's id, and how many rows of it they have. */
 async function rowsOf(tenantId: string): Promise<Record<string, number>> {
   const pool = openTestPool(house.database.url, 1)
@@ -64,6 +78,8 @@ describe('the events of a subject that are erased', () => {
     const { tenantId, attempted } = await tenantWith('call-7', 500)
     await attempted()
     await house.publishFor(tenantId, { subject: 'call-8' })
+    await untilIndexed(house)
+    expect(await found(tenantId, 'call-7')).toHaveLength(1)
     const erased = await eraseEvents(house.app.ctx, viewer('ADMIN', tenantId), { tenantId, subject: 'call-7' })
     expect(erased).toEqual({ eventCount: 1, cancelledCount: 1 })
     const { db } = house.app.ctx
@@ -81,6 +97,11 @@ describe('the events of a subject that are erased', () => {
       cancelled: 1,
     })
     expect(JSON.stringify(entry)).not.toContain('call-7')
+    await untilIndexed(house)
+    expect(await found(tenantId, 'call-7')).toEqual([])
+    expect(await found(tenantId, 'call-8')).toEqual([other!.id])
+    // That of the delivery's id.
+    expect(await termsOf(gone!.id)).toBe(1)
   })
 
   test('are found only in their tenant, and none is success with an entry in the audit log', async () => {

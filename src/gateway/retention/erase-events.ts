@@ -9,17 +9,19 @@ import type { Queryable, Statement } from '../../database/pools.ts'
 import { enqueueLater, ringFor } from '../../database/queue.ts'
 import { timeOfId } from '../../domain/id.ts'
 import { ValidationError } from '../../errors.ts'
+import { type DeletedPayload, forgetTerms } from '../search/forget-terms.ts'
 import { auditOnHot } from '../state/audit.ts'
 import { cancelDeliveries } from '../state/delivery-changes.ts'
 import { FORGET_REPLIES } from './forget-payloads.ts'
 
-const CHUNK = 500
+/** Bodies of so many events are in memory at once. */
+const CHUNK = 200
 /** An attempt in the air is recorded within this time. */
 const RECORDED_WITHIN = '1 minute'
 
 const FIND: Statement = {
   name: 'events-to-erase',
-  text: 'select id from event where tenant_id = $1 and subject = $2 order by id limit 500 for update',
+  text: `select id from event where tenant_id = $1 and subject = $2 order by id limit ${CHUNK} for update`,
 }
 
 const CANCEL: Statement = {
@@ -45,7 +47,8 @@ const ERASE_EVENTS: Statement = {
   text: `
     update event set body = null, subject = null, sequence = null, sequence_long = null,
       body_deleted_at = coalesce(body_deleted_at, now()), changed_xid = pg_current_xact_id()
-    where id = any ($1::uuid[])`,
+    where id = any ($1::uuid[])
+    returning id, tenant_id as "tenantId", old.subject, old.body`,
 }
 
 export type Erasure = { readonly eventCount: number; readonly cancelledCount: number }
@@ -93,7 +96,7 @@ async function eraseChunk(tx: Queryable, ids: readonly string[]): Promise<number
   const [cancelled] = await tx.query<{ count: number }>(CANCEL, [ids, from])
   await tx.query(ERASE_DELIVERIES, [ids, from])
   await tx.query(FORGET_REPLIES, [ids, from])
-  await tx.query(ERASE_EVENTS, [ids])
+  await forgetTerms(tx, await tx.query<DeletedPayload>(ERASE_EVENTS, [ids]))
   await enqueueLater(tx, 'erase-late-replies', { eventIds: [...ids] }, RECORDED_WITHIN)
   return cancelled!.count
 }

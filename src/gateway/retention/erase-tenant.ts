@@ -8,6 +8,7 @@ import { enqueue } from '../../database/queue.ts'
 import { ConflictError, ValidationError } from '../../errors.ts'
 import type { Tenant } from '../../generated/prisma/client.ts'
 import { notFound, requireRole } from '../admin/permissions.ts'
+import { type DeletedPayload, forgetTerms } from '../search/forget-terms.ts'
 import { administer, recordAudit } from '../state/audit.ts'
 
 const CHUNK = 1_000
@@ -76,13 +77,13 @@ const DELETE_DELIVERIES: Statement = {
     select count(*)::int as count from gone`,
 }
 
+/** Bodies of so many events are in memory at once. */
+const EVENTS_AT_ONCE = 200
 const DELETE_EVENTS: Statement = {
   name: 'erase-events-of-tenant',
   text: `
-    with gone as (
-      delete from event where id = any (array(select id from event where tenant_id = $1 order by id limit ${CHUNK})) returning 1
-    )
-    select count(*)::int as count from gone`,
+    delete from event where id = any (array(select id from event where tenant_id = $1 order by id limit ${EVENTS_AT_ONCE}))
+    returning id, tenant_id as "tenantId", subject, body`,
 }
 
 function deleteRows(table: string, where: string): Statement {
@@ -101,8 +102,6 @@ const OF_ENDPOINTS = 'endpoint_id in (select id from endpoint where tenant_id = 
 
 /** In the order in which rows refer to each other. */
 const STATEMENTS: readonly Statement[] = [
-  DELETE_DELIVERIES,
-  DELETE_EVENTS,
   deleteRows('idempotency_key', OF_TENANT),
   deleteRows('mutation_key', OF_TENANT),
   deleteRows('kept_payload', OF_TENANT),
@@ -131,9 +130,24 @@ export async function eraseTenants({ hot, log }: Pick<Context, 'hot' | 'log'>): 
 }
 
 async function eraseRows(hot: HotDatabase, tenantId: string): Promise<number> {
-  let total = 0
-  for (const statement of STATEMENTS)
+  const deleteChunks = async (statement: Statement): Promise<number> => {
+    let total = 0
     for (let count = CHUNK; count === CHUNK; total += count)
       count = (await hot.query<{ count: number }>(statement, [tenantId]))[0]!.count
+    return total
+  }
+  let total = (await deleteChunks(DELETE_DELIVERIES)) + (await eraseEventRows(hot, tenantId))
+  for (const statement of STATEMENTS) total += await deleteChunks(statement)
+  return total
+}
+
+async function eraseEventRows(hot: HotDatabase, tenantId: string): Promise<number> {
+  let total = 0
+  for (let count = EVENTS_AT_ONCE; count === EVENTS_AT_ONCE; total += count)
+    count = await hot.transaction(async (tx) => {
+      const gone = await tx.query<DeletedPayload>(DELETE_EVENTS, [tenantId])
+      await forgetTerms(tx, gone)
+      return gone.length
+    })
   return total
 }

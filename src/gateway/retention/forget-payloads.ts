@@ -12,8 +12,10 @@ import { idWindow, smallestIdAt } from '../../database/filters/id-window.ts'
 import type { Queryable, Statement } from '../../database/pools.ts'
 import { timeOfId } from '../../domain/id.ts'
 import { DAY_MS, keptSince } from '../../domain/retention.ts'
+import { type DeletedPayload, forgetTerms } from '../search/forget-terms.ts'
 
-const CHUNK = 500
+/** Bodies of so many events are in memory at once. */
+const CHUNK = 200
 const NO_ID = '00000000-0000-0000-0000-000000000000'
 
 const TENANTS: Statement = {
@@ -72,7 +74,8 @@ const FORGET_BODIES: Statement = {
   name: 'forget-bodies',
   text: `
     update event set body = null, body_deleted_at = now()
-    where id = any ($1::uuid[]) and body is not null returning id`,
+    where id = any ($1::uuid[]) and body is not null
+    returning id, tenant_id as "tenantId", old.subject, old.body`,
 }
 
 /** Forgets the bodies of the replies to events; no delivery or attempt of theirs has an id below `$2`. */
@@ -136,7 +139,8 @@ async function forgetUnlessWaiting(tx: Queryable, ids: readonly string[]) {
   const waiting = idsOf(await tx.query(WAITING, [ids, from]))
   const waits = new Set(waiting)
   const over = ids.filter((id) => !waits.has(id))
-  const forgotten = await tx.query(FORGET_BODIES, [over])
+  const forgotten = await tx.query<DeletedPayload>(FORGET_BODIES, [over])
+  await forgetTerms(tx, forgotten)
   await tx.query(FORGET_REPLIES, [over, from])
   return { forgotten: forgotten.length, waiting }
 }
