@@ -38,6 +38,13 @@ export const measuredText: Column<{ readonly text: string; readonly bytes: numbe
   },
 }
 
+export const bytea: Column<Buffer> = {
+  type: 'bytea',
+  oid: 17,
+  size: (value) => value.length,
+  write: (bytes, value, at) => value.copy(bytes, at),
+}
+
 export const int: Column<number> = {
   type: 'int',
   oid: 23,

@@ -4,6 +4,12 @@
 import { MAX_RETRY_AFTER_MS, mostJitterMs } from './retry-schedule.ts'
 
 export const DAY_MS = 86_400_000
+const WEEK_MS = 7 * DAY_MS
+
+/** The number of a week, counted from 1970 on. */
+export function weekOf(ms: number): number {
+  return Math.floor(ms / WEEK_MS)
+}
 
 /** The rows of one partition were created within [from, to), Unix ms; `from` is -Infinity for the first partition. */
 export type Span = { readonly from: number; readonly to: number }

@@ -1,6 +1,14 @@
+import type { Headers } from '../domain/header-form.ts'
 import { toPublicId } from '../domain/id.ts'
 import { withinReach } from '../domain/viewer.ts'
 import type { AttemptTrigger } from '../generated/prisma/enums.ts'
+import {
+  receivedHeaders,
+  sentHeaders,
+  sentUrl,
+  WITH_REQUEST_HEADERS,
+  WITH_RESPONSE_HEADERS,
+} from './attempt-headers.ts'
 import { builder, type RequestContext } from './builder.ts'
 import type { Lookup } from './tenancy.ts'
 
@@ -78,7 +86,11 @@ export const Attempt = builder.prismaObject('Attempt', {
     latencyMs: t.exposeInt('latencyMs', {
       description: 'How long the attempt took, until the reply was complete or the attempt failed, in milliseconds.',
     }),
-    url: t.exposeString('url', { description: 'The URL of the endpoint at the time of the attempt.' }),
+    url: t.string({
+      description: 'The URL of the endpoint at the time of the attempt.',
+      select: { url: true, requestForm: { select: { url: true } } },
+      resolve: sentUrl,
+    }),
     statusCode: t.exposeInt('statusCode', {
       nullable: true,
       description: 'The HTTP status code of the reply; null if no reply came.',
@@ -95,15 +107,18 @@ export const Attempt = builder.prismaObject('Attempt', {
     requestHeaders: t.field({
       type: [HeaderType],
       description: 'The headers that the gateway sent.',
-      select: { requestHeaders: true },
-      resolve: ({ requestHeaders }) => readHeaders(requestHeaders),
+      select: WITH_REQUEST_HEADERS,
+      resolve: (attempt) => asHeaders(sentHeaders(attempt)),
     }),
     responseHeaders: t.field({
       type: [HeaderType],
       nullable: true,
       description: 'The headers of the reply; null if no reply came.',
-      select: { responseHeaders: true },
-      resolve: ({ responseHeaders }) => (responseHeaders === null ? null : readHeaders(responseHeaders)),
+      select: WITH_RESPONSE_HEADERS,
+      resolve: (attempt) => {
+        const headers = receivedHeaders(attempt)
+        return headers && asHeaders(headers)
+      },
     }),
     responseBody: t.exposeString('responseBody', {
       nullable: true,
@@ -144,6 +159,6 @@ export async function findAttempt(ctx: RequestContext, { id, reach }: Lookup): P
   return ctx.db.attempt.findFirst({ where: { id, ...withinReach(reach) }, select: { id: true } })
 }
 
-function readHeaders(text: string): Header[] {
-  return (JSON.parse(text) as [string, string][]).map(([name, value]) => ({ name, value }))
+function asHeaders(headers: Headers): Header[] {
+  return headers.map(([name, value]) => ({ name, value }))
 }

@@ -9,8 +9,9 @@ import { readDateTime } from '../domain/date-time.ts'
 import { type DeliveryFilter, deadLettersOf } from '../domain/delivery-filter.ts'
 import { toPublicId } from '../domain/id.ts'
 import { RequestError } from '../errors.ts'
-import type { Attempt, Delivery, Endpoint, Event } from '../generated/prisma/client.ts'
+import type { Attempt, Delivery, Endpoint, Event, HeaderForm } from '../generated/prisma/client.ts'
 import { StoredDeliveryStatus } from '../generated/prisma/enums.ts'
+import { receivedHeaders, sentHeaders, sentUrl } from '../schema/attempt-headers.ts'
 import { READERS, type RequestContext } from '../schema/builder.ts'
 import { newestIds } from '../schema/listed.ts'
 import { deliveryFilterOf } from '../schema/tenancy.ts'
@@ -19,7 +20,8 @@ import { deliveryFilterOf } from '../schema/tenancy.ts'
 const PAGE = 20
 const STALLED_MS = 60_000
 
-type Row = Delivery & { event: Event; endpoint: Endpoint; attempts: Attempt[] }
+type FormedAttempt = Attempt & { requestForm: HeaderForm | null; responseForm: HeaderForm | null }
+type Row = Delivery & { event: Event; endpoint: Endpoint; attempts: FormedAttempt[] }
 
 /** Streams the download. Throws RequestError before the first byte; afterwards a fault ends the connection. */
 export async function serveDeadLetters(
@@ -66,7 +68,11 @@ async function readPage({ db }: RequestContext, filter: DeliveryFilter, after: s
   return db.delivery.findMany({
     where: { id: { in: ids } },
     orderBy: { id: 'desc' },
-    include: { event: true, endpoint: true, attempts: { orderBy: { number: 'asc' } } },
+    include: {
+      event: true,
+      endpoint: true,
+      attempts: { orderBy: { number: 'asc' }, include: { requestForm: true, responseForm: true } },
+    },
   }) as Promise<Row[]>
 }
 
@@ -95,12 +101,12 @@ function deadLetterText({ event, endpoint, attempts, ...delivery }: Row): string
   }
   // The body is the envelope's exact JSON text; parsing it could only change it.
   const body = event?.body ?? null
-  const tail = { body, attempts: attempts.map(showAttempt) }
+  const tail = { body, attempts: attempts.map((attempt) => showAttempt({ ...attempt, delivery })) }
   return `${JSON.stringify(head).slice(0, -1)},"event":${body},${JSON.stringify(tail).slice(1)}\n`
 }
 
-function showAttempt(attempt: Attempt) {
-  const { number, trigger, latencyMs, url, statusCode, errorCode, errorMessage, requestCount } = attempt
+function showAttempt(attempt: FormedAttempt & { delivery: Delivery }) {
+  const { number, trigger, latencyMs, statusCode, errorCode, errorMessage, requestCount } = attempt
   const { responseBody, responseBodyTruncated, responseBodyNote } = attempt
   const { dnsMs, connectMs, tlsMs, firstByteMs, totalMs } = attempt
   return {
@@ -109,22 +115,18 @@ function showAttempt(attempt: Attempt) {
     trigger,
     startedAt: attempt.startedAt.toISOString(),
     latencyMs,
-    url,
+    url: sentUrl(attempt),
     statusCode,
     errorCode,
     errorMessage,
-    requestHeaders: headerNames(attempt.requestHeaders),
-    responseHeaders: attempt.responseHeaders === null ? null : headerNames(attempt.responseHeaders),
+    requestHeaders: sentHeaders(attempt).map(([name]) => name),
+    responseHeaders: receivedHeaders(attempt)?.map(([name]) => name) ?? null,
     responseBody,
     responseBodyTruncated,
     responseBodyNote,
     requestCount,
     timing: { dnsMs, connectMs, tlsMs, firstByteMs, totalMs },
   }
-}
-
-function headerNames(stored: string): string[] {
-  return (JSON.parse(stored) as [string, string][]).map(([name]) => name)
 }
 
 type FilterArg = NonNullable<Parameters<typeof deliveryFilterOf>[1]>

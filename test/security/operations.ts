@@ -86,6 +86,7 @@ const VALUES: Record<string, unknown> = {
   eventType: 'agent.paused',
   role: 'VIEWER',
   externalId: 'crm-1',
+  subject: 'call-1',
 }
 
 /** The arguments that an operation cannot do without; `idOf` gives the ids among them. */

@@ -4,7 +4,7 @@
 
 import type { HotDatabase, Queryable } from '../../database/pools.ts'
 import { askForWakeUps } from '../../database/queue.ts'
-import { bool, int, real, recordset, smallint, text, timestamptz, uuid } from '../../database/recordset.ts'
+import { bool, bytea, int, real, recordset, smallint, text, timestamptz, uuid } from '../../database/recordset.ts'
 import { areAttached, statementOn, type Tables } from '../../database/this-week.ts'
 import type { Step } from '../../domain/delivery.ts'
 import { toPublicId } from '../../domain/id.ts'
@@ -16,6 +16,7 @@ import { reportDeadLetters } from '../state/reports.ts'
 import { tallyResults } from '../statistics/tallies.ts'
 import type { Attempt } from './attempt-delivery.ts'
 import type { ClaimedDelivery } from './claim-deliveries.ts'
+import { type HeaderColumns, headerColumnsOf } from './header-forms.ts'
 import { DELIVERED, recordDelivered } from './record-delivered.ts'
 
 /** `attempt` null: the delivery ends without another attempt. `nextAttemptAt` null: no attempt follows. */
@@ -51,6 +52,10 @@ const RESULTS = recordset('r', {
   error_message: text,
   request_headers: text,
   response_headers: text,
+  request_form: int,
+  response_form: int,
+  request_values: bytea,
+  response_values: bytea,
   response_body: text,
   truncated: bool,
   body_note: text,
@@ -89,10 +94,12 @@ const recordOn = statementOn(
         d.next_attempt_at as due_at, d.completed_at as ended_at, case when d.bulk_retry_id is null then old.bulk_retry_id end as ended_bulk_retry_id, r.*
     ), written as (
       insert into ${tables.attempt} (delivery_id, tenant_id, endpoint_id, number, trigger, started_at, latency_ms, url, status_code,
-        error_code, error_message, request_headers, response_headers, response_body, response_body_truncated,
+        error_code, error_message, request_headers, response_headers, request_form, response_form, request_values,
+        response_values, response_body, response_body_truncated,
         response_body_note, request_count, dns_ms, connect_ms, tls_ms, first_byte_ms, total_ms)
       select delivery_id, tenant_id, endpoint_id, number, trigger::attempt_trigger, started_at, latency_ms, url, status_code,
-        error_code, error_message, request_headers, response_headers, response_body, truncated,
+        error_code, error_message, request_headers, response_headers, request_form, response_form, request_values,
+        response_values, response_body, truncated,
         body_note, request_count, dns_ms, connect_ms, tls_ms, first_byte_ms, total_ms
       from settled where number is not null
     ), ${tallyResults('settled')}, reported as (
@@ -109,10 +116,11 @@ const recordOn = statementOn(
 /** Records the results. Returns answers in the order of the results. */
 export async function recordAttempts(hot: HotDatabase, results: readonly Result[]): Promise<Recorded[]> {
   const ids = results.map(({ delivery }) => delivery.id)
+  const rows = await rowsOf(hot, results)
   return hot.thisWeek.write(ids, (tables) => {
-    if (!results.some(({ step }) => step.disableEndpoint)) return record(hot, results, tables)
+    if (!results.some(({ step }) => step.disableEndpoint)) return record(hot, results, { rows, tables })
     return hot.transaction(async (tx) => {
-      const recorded = await record(tx, results, tables)
+      const recorded = await record(tx, results, { rows, tables })
       await disableGone(
         tx,
         results.filter((_, i) => recorded[i]),
@@ -122,16 +130,30 @@ export async function recordAttempts(hot: HotDatabase, results: readonly Result[
   })
 }
 
-async function record(on: Queryable, results: readonly Result[], tables: Tables): Promise<Recorded[]> {
+type Row = ReturnType<typeof asRow>
+
+/** `rows` are those of the results. */
+async function record(
+  on: Queryable,
+  results: readonly Result[],
+  { rows, tables }: { readonly rows: readonly Row[]; readonly tables: Tables },
+): Promise<Recorded[]> {
   const written = results.every(isDelivered)
-    ? await recordDelivered(on, DELIVERED.values(results.map(asRow)), tables)
+    ? await recordDelivered(on, DELIVERED.values(rows), tables)
     : new Set<string>()
-  const others = results.filter(({ delivery }) => !written.has(delivery.id))
+  const others = rows.filter(({ id }) => !written.has(id))
   if (others.length) {
-    const rows = await on.query<{ id: string }>(recordOn(tables), RESULTS.values(others.map(asRow)))
-    for (const { id } of rows) written.add(id)
+    const recorded = await on.query<{ id: string }>(recordOn(tables), RESULTS.values(others))
+    for (const { id } of recorded) written.add(id)
   }
-  return results.map(({ delivery }) => written.has(delivery.id))
+  return rows.map(({ id }) => written.has(id))
+}
+
+async function rowsOf(hot: HotDatabase, results: readonly Result[]): Promise<Row[]> {
+  const attempted = results.flatMap(({ delivery, attempt }) => (attempt ? [{ delivery, attempt }] : []))
+  const columns = attempted.length > 0 ? await headerColumnsOf(hot, attempted) : []
+  const columnsOf = new Map(attempted.map(({ attempt }, i) => [attempt, columns[i]!]))
+  return results.map((result) => asRow(result, result.attempt ? columnsOf.get(result.attempt)! : null))
 }
 
 /** Nothing follows from it but that the delivery has succeeded. */
@@ -180,7 +202,7 @@ export function withoutReply(result: Result): Result {
   }
 }
 
-function asRow({ delivery, attempt, outcome, step, nextAttemptAt, wakeAt }: Result) {
+function asRow({ delivery, attempt, outcome, step, nextAttemptAt, wakeAt }: Result, headers: HeaderColumns | null) {
   const settled = {
     id: delivery.id,
     token: delivery.leaseToken,
@@ -191,7 +213,7 @@ function asRow({ delivery, attempt, outcome, step, nextAttemptAt, wakeAt }: Resu
     wake_at: wakeAt,
   }
   if (!attempt || !outcome) return settled
-  const { reply, timing, latencyMs } = attempt.sent
+  const { timing, latencyMs } = attempt.sent
   const body = readReplyBody(attempt.sent)
   return {
     ...settled,
@@ -199,13 +221,11 @@ function asRow({ delivery, attempt, outcome, step, nextAttemptAt, wakeAt }: Resu
     trigger: attempt.trigger,
     started_at: attempt.startedAt,
     latency_ms: latencyMs,
-    url: attempt.url,
     status_code: outcome.statusCode,
     latency_bucket: latencyBucket(latencyMs),
     error_code: outcome.errorCode,
     error_message: outcome.errorMessage === null ? null : storable(outcome.errorMessage),
-    request_headers: JSON.stringify(attempt.requestHeaders),
-    response_headers: reply ? JSON.stringify(reply.headers) : null,
+    ...headers,
     response_body: body?.text ?? null,
     truncated: body?.truncated ?? false,
     body_note: body?.note ?? null,

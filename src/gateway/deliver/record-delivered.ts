@@ -3,7 +3,7 @@
 // is a third of its cost. It leaves alone what a person changed while it was in the air.
 
 import type { Queryable } from '../../database/pools.ts'
-import { bool, int, real, recordset, smallint, text, timestamptz, uuid } from '../../database/recordset.ts'
+import { bool, bytea, int, real, recordset, smallint, text, timestamptz, uuid } from '../../database/recordset.ts'
 import { areAttached, statementOn, type Tables } from '../../database/this-week.ts'
 import { tallyDelivered } from '../statistics/tallies.ts'
 
@@ -19,6 +19,10 @@ export const DELIVERED = recordset('r', {
   status_code: int,
   request_headers: text,
   response_headers: text,
+  request_form: int,
+  response_form: int,
+  request_values: bytea,
+  response_values: bytea,
   response_body: text,
   truncated: bool,
   body_note: text,
@@ -45,10 +49,12 @@ const recordDeliveredOn = statementOn(
       returning d.tenant_id, d.endpoint_id, d.test, r.*
     ), written as (
       insert into ${tables.attempt} (delivery_id, tenant_id, endpoint_id, number, trigger, started_at, latency_ms, url, status_code,
-        request_headers, response_headers, response_body, response_body_truncated,
+        request_headers, response_headers, request_form, response_form, request_values, response_values, response_body,
+        response_body_truncated,
         response_body_note, request_count, dns_ms, connect_ms, tls_ms, first_byte_ms, total_ms)
       select id, tenant_id, endpoint_id, number, trigger::attempt_trigger, started_at, latency_ms, url, status_code,
-        request_headers, response_headers, response_body, truncated,
+        request_headers, response_headers, request_form, response_form, request_values, response_values, response_body,
+        truncated,
         body_note, request_count, dns_ms, connect_ms, tls_ms, first_byte_ms, total_ms
       from settled
     ), ${tallyDelivered('settled')}

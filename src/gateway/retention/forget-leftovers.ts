@@ -1,9 +1,12 @@
 // Deletes the small things that nobody needs any more, in chunks: console links and sessions that are over, bulk retries and
-// their tallies after the retention of the deployment, gates of deleted endpoints, and jobs that failed for the last time.
+// their tallies after the retention of the deployment, gates of deleted endpoints, jobs that failed for the last time, and forms of
+// headers that no attempt has any more.
 
 import type { Context } from '../../context.ts'
-import type { Statement } from '../../database/pools.ts'
+import { listPartitions } from '../../database/partitions.ts'
+import type { HotDatabase, Statement } from '../../database/pools.ts'
 import { JOBS_TABLE } from '../../database/queue.ts'
+import { weekOf } from '../../domain/retention.ts'
 
 const CHUNK = 10_000
 
@@ -35,6 +38,16 @@ const STATEMENTS: readonly Statement[] = [
   forget(JOBS_TABLE, `attempts >= max_attempts and locked_at is null`),
 ]
 
+/** Forms of headers older than the oldest attempts. One week more: an attempt is recorded a little later than it was formed. */
+const FORGET_FORMS: Statement = {
+  name: 'forget-header-forms',
+  text: `
+    with gone as (
+      delete from header_form where ctid = any (array(select ctid from header_form where week < $1::int - 1 limit ${CHUNK})) returning 1
+    )
+    select count(*)::int as count from gone`,
+}
+
 /** Returns the number of deleted rows. */
 export async function forgetLeftovers({ hot, config }: Pick<Context, 'hot' | 'config'>): Promise<number> {
   let total = 0
@@ -42,5 +55,14 @@ export async function forgetLeftovers({ hot, config }: Pick<Context, 'hot' | 'co
     for (let count = CHUNK; count === CHUNK; total += count)
       count = (await hot.query<{ count: number }>(statement, [config.retentionDays]))[0]!.count
   }
+  return total + (await forgetForms(hot))
+}
+
+async function forgetForms(hot: HotDatabase): Promise<number> {
+  const [oldest] = await listPartitions(hot.pool, 'attempt')
+  if (!oldest || !Number.isFinite(oldest.from)) return 0
+  let total = 0
+  for (let count = CHUNK; count === CHUNK; total += count)
+    count = (await hot.query<{ count: number }>(FORGET_FORMS, [weekOf(oldest.from)]))[0]!.count
   return total
 }
