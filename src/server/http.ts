@@ -88,6 +88,10 @@ export async function startServer({
   const consoleFiles = servesApi ? await loadConsoleFiles() : null
   let draining = false
   let closing = false
+  /** Connections without a request are ended as soon as they have none. */
+  let endsIdle = false
+  /** When the newest request came. */
+  let arrivedMs = 0
 
   const webSockets = createWebSocketDoor({ yoga, authenticator, streams, admission, origins, faults, log })
 
@@ -155,11 +159,12 @@ export async function startServer({
   })
   http.on('request', (request: IncomingMessage, response: ServerResponse) => {
     const startedMs = clock.monotonicMs()
+    arrivedMs = startedMs
     const [path, query] = splitUrl(request.url ?? '/')
     forwarded.receive(request)
     if (draining) response.setHeader('connection', 'close')
     response.once('close', () => {
-      if (closing) setImmediate(() => http.closeIdleConnections())
+      if (endsIdle) setImmediate(() => http.closeIdleConnections())
       metrics.replied(routeOf(path), response.statusCode, (clock.monotonicMs() - startedMs) / 1000)
     })
     serve(request, response, path, query).catch((error) =>
@@ -198,9 +203,11 @@ export async function startServer({
       const deadline = setTimeout(() => http.closeAllConnections(), deadlineMs)
       await webSockets.close()
       streams.endAll('events')
-      await delay(ON_THE_WAY_MS)
+      // Every request that still comes, over a connection that was open before, is answered with "connection: close".
+      await untilQuiet(() => arrivedMs, clock.monotonicMs)
       // A process that was short of time reads what has arrived before it ends anything.
       await untilCalm(clock.monotonicMs)
+      endsIdle = true
       http.close(() => {})
       await closed
       clearTimeout(deadline)
@@ -224,6 +231,16 @@ const CALM_MS = 0.3
 const CALM_WITHIN_MS = 1_000
 /** How long the request of a connection that was accepted may be on its way. */
 const ON_THE_WAY_MS = 250
+const QUIET_WITHIN_MS = 2_000
+
+/** Resolves when no request came for ON_THE_WAY_MS; after 2 s also while some do. */
+async function untilQuiet(arrivedMs: () => number, monotonicMs: () => number): Promise<void> {
+  const sinceMs = monotonicMs()
+  for (let now = sinceMs; now - sinceMs < QUIET_WITHIN_MS; now = monotonicMs()) {
+    if (now - Math.max(sinceMs, arrivedMs()) >= ON_THE_WAY_MS) return
+    await delay(ON_THE_WAY_MS / 5)
+  }
+}
 
 /**
  * Resolves in a turn of the event loop in which nothing arrived: connections that wait to be accepted as a port closes are
