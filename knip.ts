@@ -13,6 +13,7 @@ export default {
         'src/cli/{migrate,rewrap-secrets}.ts!',
         'scripts/*.{ts,mjs}',
         'bench/{main,live,sender}.ts',
+        'bench/cells/main.ts',
         // Processes that a benchmark and a chaos run start.
         'bench/{poster,publisher,receiver,subscribers}.ts',
         'chaos/{publisher,receiver}.ts',
