@@ -2,13 +2,17 @@
 // got. The gateway does not start with an incomplete configuration.
 
 import { AddressError, readAddress } from './database/address.ts'
+import { parseEndpointUrl } from './domain/endpoint-url.ts'
 import { parseEventTtls } from './domain/event-ttl.ts'
 import type { FailingPolicy } from './domain/failing-endpoint.ts'
 import { fromPublicId } from './domain/id.ts'
+import { parseMailAddress, parseSender } from './domain/mail-address.ts'
 import { parseNetworks } from './domain/network-address.ts'
+import type { OperatorNotices } from './domain/notice-settings.ts'
 import { type ClaimRules, parseRoleRules } from './domain/openid.ts'
 import { leastRetentionDays } from './domain/retention.ts'
 import { parseDuration, parseSchedule } from './domain/retry-schedule.ts'
+import { parseSmtpUrl, type SmtpServer } from './domain/smtp-url.ts'
 
 export type ServiceRole = 'all' | 'api' | 'worker'
 
@@ -46,6 +50,14 @@ export type Config = {
   readonly backlogAfterMs: number
   /** The age from which on a signing secret should be rotated; null: never. */
   readonly secretRotationDays: number | null
+  /** The SMTP server for notices and who they come from; null: no notice goes by mail. */
+  readonly smtp: {
+    readonly server: SmtpServer
+    readonly from: { readonly name: string; readonly address: string }
+  } | null
+  readonly operatorNotices: OperatorNotices
+  /** A recipient of notices gets at most one message in this time. */
+  readonly noticesEveryMs: number
   readonly allowedNetworks: ReturnType<typeof parseNetworks>
   readonly allowedPorts: readonly number[]
   /** `ip:port` each; empty for the servers of the system. */
@@ -108,6 +120,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   }
 
   const database = readDatabase(env, problems)
+  const notices = readNotices(read)
   const embedded = database.databaseUrl === null
   const config: Config = {
     port: read('PORT', '4000', 'a port from 0 to 65535', (text) => wholeNumber(text, 0, 65_535)),
@@ -176,6 +189,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
       'a whole number of days from 1 to 3650, or off',
       (text) => (text === 'off' ? null : wholeNumber(text, 1, 3_650)),
     ),
+    ...notices,
     allowedNetworks: read(
       'SIVO_ALLOWED_NETWORKS',
       '',
@@ -237,6 +251,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     ),
     logLevel: read('LOG_LEVEL', 'info', `one of ${LOG_LEVELS.join(', ')}`, (text) => oneOf(LOG_LEVELS, text)),
   }
+  validateNotices(config, env, problems)
   const { warnAfterMs, disableAfterMs } = config.failingPolicy
   if (disableAfterMs && warnAfterMs >= disableAfterMs)
     problems.push(
@@ -311,6 +326,78 @@ function readIssuer(text: string): string | null | undefined {
   const { protocol, username, search, hash, href } = new URL(text)
   return protocol === 'https:' && username === '' && search === '' && hash === '' ? href : undefined
 }
+
+/** Where notices go, and how. */
+function readNotices(read: Read): Pick<Config, 'smtp' | 'operatorNotices' | 'noticesEveryMs'> {
+  const server = read(
+    'SIVO_SMTP_URL',
+    '',
+    'smtp://host:port or smtps://host:port, with user:password@ before the host if it needs a login',
+    (text) => (text === '' ? null : parseSmtpUrl(text)),
+  )
+  const from = read(
+    'SIVO_SMTP_FROM',
+    '',
+    'an e-mail address, with or without a name, such as SIVO <sivo@example.com>',
+    (text) => (text === '' ? null : (parseSender(text) ?? undefined)),
+  )
+  const webhook = (name: string) =>
+    read(name, '', 'an https URL of a public host', (text) =>
+      /^https:\/\/[^/?#]/i.test(text) ? text : text === '' ? null : undefined,
+    )
+  return {
+    smtp: server && from ? { server, from } : null,
+    operatorNotices: {
+      emails: read(
+        'SIVO_NOTICES_EMAIL',
+        '',
+        'e-mail addresses separated by commas, such as ops@example.com',
+        (text) => {
+          const parsed = text === '' ? [] : text.split(',').map((each) => parseMailAddress(each.trim()))
+          return parsed.every((each) => 'address' in each) ? parsed.map((each) => each.address) : undefined
+        },
+      ),
+      slackUrl: webhook('SIVO_NOTICES_SLACK_URL'),
+      teamsUrl: webhook('SIVO_NOTICES_TEAMS_URL'),
+      scope: read('SIVO_NOTICES_SCOPE', 'everything', 'everything or gateway', (text) =>
+        oneOf(['everything', 'gateway'] as const, text),
+      ),
+    },
+    noticesEveryMs: read('SIVO_NOTICES_EVERY', '1m', 'a duration up to 30d, such as 1m', parseDuration),
+  }
+}
+
+/** What the settings of notices need of each other. Settings that are wrong by themselves were reported before. */
+function validateNotices(config: Config, env: Record<string, string | undefined>, problems: string[]): void {
+  const { operatorNotices, allowedNetworks, allowedPorts, publicUrl } = config
+  const isSet = (name: string) => Boolean(env[name]?.trim())
+  if (isSet('SIVO_SMTP_URL') !== isSet('SIVO_SMTP_FROM'))
+    problems.push(
+      `${isSet('SIVO_SMTP_URL') ? 'SIVO_SMTP_FROM' : 'SIVO_SMTP_URL'}: expected a value, because ${isSet('SIVO_SMTP_URL') ? 'SIVO_SMTP_URL' : 'SIVO_SMTP_FROM'} has one, got nothing. Set both, or neither.`,
+    )
+  if (isSet('SIVO_NOTICES_EMAIL') && !isSet('SIVO_SMTP_URL'))
+    problems.push(
+      'SIVO_NOTICES_EMAIL: expected SIVO_SMTP_URL beside it, got none. Set the SMTP server, or leave the addresses out.',
+    )
+  for (const [name, url] of [
+    ['SIVO_NOTICES_SLACK_URL', operatorNotices.slackUrl],
+    ['SIVO_NOTICES_TEAMS_URL', operatorNotices.teamsUrl],
+  ] as const) {
+    if (!url || !allowedNetworks || !allowedPorts) continue
+    const parsed = parseEndpointUrl(url, { allowedNetworks, allowedPorts })
+    if ('url' in parsed) continue
+    const [issue] = parsed.issues
+    const tells = issue!.includes(url.slice(0, 30))
+    problems.push(`${name}: ${tells ? `expected an https URL of a public host, got ${shown(name, url)}` : issue}.`)
+  }
+  const speaks = NOTICE_SETTINGS.filter(isSet)
+  if (speaks.length > 0 && publicUrl === null)
+    problems.push(
+      `SIVO_PUBLIC_URL: expected the URL of the console, because ${speaks[0]} is set and notices hold links to it, got nothing.`,
+    )
+}
+
+const NOTICE_SETTINGS = ['SIVO_SMTP_URL', 'SIVO_NOTICES_EMAIL', 'SIVO_NOTICES_SLACK_URL', 'SIVO_NOTICES_TEAMS_URL']
 
 /** Where the database is. */
 export type DatabaseConfig = Pick<Config, 'databaseUrl' | 'databaseDirectUrl' | 'databaseReplicaUrl' | 'databaseSchema'>
@@ -394,6 +481,9 @@ const SECRET_NAMES = new Set([
   'SIVO_SECRETS_KEY',
   'SIVO_SECRETS_KEYS_FORMER',
   'DATABASE_URL',
+  'SIVO_SMTP_URL',
+  'SIVO_NOTICES_SLACK_URL',
+  'SIVO_NOTICES_TEAMS_URL',
 ])
 function shown(name: string, text: string): string {
   if (text === '') return 'nothing'

@@ -67,6 +67,11 @@ export function belongsToEndpoint(tenantId: string, endpointId: string): string 
   return `${tenantId}|${endpointId}`
 }
 
+/** The owner to which an address of notices is bound. */
+export function belongsToTenant(tenantId: string): string {
+  return `${tenantId}|notices`
+}
+
 function keyId(key: Buffer): Buffer {
   return createHash('sha256').update(key).digest().subarray(0, KEY_ID_BYTES)
 }

@@ -4,6 +4,7 @@
 import type pg from 'pg'
 import type { Context } from './context.ts'
 import { type DatabaseAccess, openPool } from './database/pools.ts'
+import { createMailer } from './egress/send-mail.ts'
 import { createSender } from './egress/send-request.ts'
 import { keepExpiring } from './gateway/deliver/expire-deliveries.ts'
 import { createLanes, type Lanes } from './gateway/deliver/lanes.ts'
@@ -12,7 +13,7 @@ import { reportSettled } from './gateway/deliver/settled.ts'
 import { createEndpointTargets } from './gateway/deliver/targets.ts'
 import { createTestSteps } from './gateway/deliver/test-steps.ts'
 import { keepHealth } from './gateway/health/keep-health.ts'
-import { keepTakingReports } from './gateway/notices/take-reports.ts'
+import { keepTelling } from './gateway/notices/keep-telling.ts'
 import type { Heartbeat } from './gateway/recover/heartbeat.ts'
 import { keepReconciling } from './gateway/recover/reconcile.ts'
 import { workOnBulkRetries } from './gateway/retry/bulk-retry-worker.ts'
@@ -66,6 +67,8 @@ export function openWorker(options: WorkerOptions, work: Parts): Work {
     ca: options.ca,
   })
   work.add('sender', () => sender.close())
+  const mailer = config.smtp && createMailer({ ...config.smtp, ca: options.ca })
+  if (mailer) work.add('mailer', () => mailer.close())
   const testSteps = createTestSteps(ctx)
   work.add('test steps', () => testSteps.idle())
   const recorder = createRecorder({ hot, clock, metrics, onFlushed: ring })
@@ -102,8 +105,8 @@ export function openWorker(options: WorkerOptions, work: Parts): Work {
     stopReconciling,
     keepHealth(ctx, ring),
     keepExpiring(ctx),
-    keepTakingReports(ctx),
     keepIndexing(ctx),
+    keepTelling(ctx, { mail: mailer?.send ?? null, post: sender.send }),
     () => bulkRetries.close(),
   )
   return {

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { type Config, ConfigurationError, readConfig } from '../src/config.ts'
 
 const SERVED = {
@@ -36,6 +36,9 @@ test('with nothing set it is the embedded gateway of the contract', () => {
     failingPolicy: { warnAfterMs: 3_600_000, disableAfterMs: 5 * 86_400_000, disableAfterDeliveries: 100 },
     backlogAfterMs: 300_000,
     secretRotationDays: 365,
+    smtp: null,
+    operatorNotices: { emails: [], slackUrl: null, teamsUrl: null, scope: 'everything' },
+    noticesEveryMs: 60_000,
     retentionDays: 90,
     allowedNetworks: [],
     eventTtls: new Map(),
@@ -242,4 +245,85 @@ test('every wrong setting of OpenID Connect is named, and the client secret is n
     'SIVO_OIDC_LABEL',
   ])
   expect(problems.join()).not.toContain('hush')
+})
+
+describe('the settings of notices', () => {
+  const MAIL = {
+    SIVO_PUBLIC_URL: 'https://hooks.example.com',
+    SIVO_SMTP_URL: 'smtps://user:p%40ss@mail.example.com',
+    SIVO_SMTP_FROM: 'SIVO <hooks@example.com>',
+  }
+
+  test('notices of operators go to the addresses of the settings', () => {
+    const slack = 'https://hooks.slack.com/services/T0/B0/token'
+    const config = readConfig({
+      ...MAIL,
+      SIVO_NOTICES_EMAIL: 'ops@example.com, night@example.com',
+      SIVO_NOTICES_SLACK_URL: slack,
+      SIVO_NOTICES_SCOPE: 'gateway',
+      SIVO_NOTICES_EVERY: '5m',
+    })
+    expect(config.smtp).toEqual({
+      server: { host: 'mail.example.com', port: 465, isSecure: true, login: { user: 'user', password: 'p@ss' } },
+      from: { name: 'SIVO', address: 'hooks@example.com' },
+    })
+    expect(config.operatorNotices).toEqual({
+      emails: ['ops@example.com', 'night@example.com'],
+      slackUrl: slack,
+      teamsUrl: null,
+      scope: 'gateway',
+    })
+    expect(config.noticesEveryMs).toBe(300_000)
+  })
+
+  test.each<[string, Record<string, string>, RegExp]>([
+    [
+      'a URL of another protocol',
+      { ...MAIL, SIVO_SMTP_URL: 'http://secret@mail' },
+      /^SIVO_SMTP_URL: expected smtp:\/\/host:port/,
+    ],
+    [
+      'a port that is none',
+      { ...MAIL, SIVO_SMTP_URL: 'smtp://mail.example.com:99999' },
+      /^SIVO_SMTP_URL: expected smtp:/,
+    ],
+    ['a sender without an address', { ...MAIL, SIVO_SMTP_FROM: 'SIVO' }, /^SIVO_SMTP_FROM: expected an e-mail address/],
+    [
+      'a server without a sender',
+      { ...MAIL, SIVO_SMTP_FROM: '' },
+      /^SIVO_SMTP_FROM: expected a value, because SIVO_SMTP_URL/,
+    ],
+    [
+      'a wrong address',
+      { ...MAIL, SIVO_NOTICES_EMAIL: 'ops@example' },
+      /^SIVO_NOTICES_EMAIL: expected e-mail addresses/,
+    ],
+    [
+      'addresses without a server',
+      { SIVO_PUBLIC_URL: 'https://hooks.example.com', SIVO_NOTICES_EMAIL: 'ops@example.com' },
+      /^SIVO_NOTICES_EMAIL: expected SIVO_SMTP_URL beside it/,
+    ],
+    [
+      'a webhook without TLS',
+      { ...MAIL, SIVO_NOTICES_SLACK_URL: 'http://hooks.slack.com/x' },
+      /^SIVO_NOTICES_SLACK_URL: expected an https URL/,
+    ],
+    [
+      'a webhook at a private address',
+      { ...MAIL, SIVO_NOTICES_TEAMS_URL: 'https://10.0.0.1/x' },
+      /^SIVO_NOTICES_TEAMS_URL: expected a host name/,
+    ],
+    [
+      'notices without a console',
+      { ...MAIL, SIVO_PUBLIC_URL: '' },
+      /^SIVO_PUBLIC_URL: expected the URL of the console/,
+    ],
+    ['an unknown scope', { SIVO_NOTICES_SCOPE: 'all' }, /^SIVO_NOTICES_SCOPE: expected everything or gateway/],
+    ['a time that is none', { SIVO_NOTICES_EVERY: 'often' }, /^SIVO_NOTICES_EVERY: expected a duration/],
+  ])('%s is refused in one sentence that holds no secret', (_, env, problem) => {
+    const problems = problemsOf(env)
+    expect(problems).toEqual([expect.stringMatching(problem)])
+    expect(problems[0]).toMatch(/\.$/)
+    expect(problems.join()).not.toMatch(/secret@|p%40ss/)
+  })
 })

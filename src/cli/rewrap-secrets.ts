@@ -35,17 +35,20 @@ async function main(): Promise<number> {
   const db = new PrismaClient({ adapter })
   try {
     await migrate(access)
-    const { sealed, current, unreadable } = await rewrapSecrets(
+    const { sealed, current, unreadable, unreadableRecipients } = await rewrapSecrets(
       db,
       createVault([secretsKey!, ...config.formerSecretsKeys]),
     )
     process.stdout.write(
-      `Sealed ${sealed} secrets and header values with the current key; ${current} already had it.\n`,
+      `Sealed ${sealed} secrets, header values and addresses of notices with the current key; ${current} already had it.\n`,
     )
-    if (unreadable.length === 0) return 0
-    const names = unreadable.map((id) => toPublicId('endpoint', id)).join(', ')
+    const names = [
+      ...unreadable.map((id) => toPublicId('endpoint', id)),
+      ...unreadableRecipients.map((id) => toPublicId('noticeRecipient', id)),
+    ]
+    if (names.length === 0) return 0
     process.stderr.write(
-      `Expected keys that open all secrets, got none for those of ${unreadable.length} endpoints: ${names}. Add the key that sealed them to SIVO_SECRETS_KEYS_FORMER and run this again.\n`,
+      `Expected keys that open all secrets, got none for those of ${names.length} owners: ${names.join(', ')}. Add the key that sealed them to SIVO_SECRETS_KEYS_FORMER and run this again.\n`,
     )
     return 1
   } finally {

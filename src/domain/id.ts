@@ -13,6 +13,7 @@ export const ID_PREFIX = {
   bulkRetry: 'blk',
   auditEntry: 'aud',
   consoleSession: 'ses',
+  noticeRecipient: 'ntr',
 } as const
 
 export type IdKind = keyof typeof ID_PREFIX

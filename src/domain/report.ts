@@ -3,14 +3,16 @@
 
 import { toPublicId } from './id.ts'
 
-/** What a report holds besides its endpoint, by its kind. Kinds are names of operational events. */
-export type ReportDetails = {
+/** What a report holds besides its endpoint, by its kind. These kinds are names of operational events. */
+type EventDetails = {
   'endpoint.warning': {
     readonly failingSince: string
     readonly lastSuccessAt: string | null
     readonly consecutiveFailures: number
     readonly failedDeliveries: number
     readonly disablesAt: string | null
+    /** Whether the gateway warned before, and now says that it will soon disable the endpoint. */
+    readonly again: boolean
   }
   'endpoint.disabled': {
     readonly reason: string
@@ -31,16 +33,27 @@ export type ReportDetails = {
   'signing_secret.rotation_due': { readonly secretCreatedAt: string; readonly ageDays: number }
 }
 
-export type ReportKind = keyof ReportDetails
-
-export type ReportOf<Kind extends ReportKind> = {
+type ReportOf<Kind, Details> = {
   readonly kind: Kind
   readonly tenantId: string
   readonly endpointId: string
-  readonly details: ReportDetails[Kind]
+  readonly details: Details
 }
 
-export type Report = { [Kind in ReportKind]: ReportOf<Kind> }[ReportKind]
+/** A report that an operational event tells of. */
+export type EventReport = { [Kind in keyof EventDetails]: ReportOf<Kind, EventDetails[Kind]> }[keyof EventDetails]
+
+/** Only notices tell of these: dead letters that were counted in a round of the statistics, and the gateway's own network. */
+type NoticeReport =
+  | ReportOf<'dead_letters.counted', { readonly count: number }>
+  | { readonly kind: 'network.failing'; readonly tenantId: null; readonly endpointId: null; readonly details: object }
+
+export type Report = EventReport | NoticeReport
+
+/** Whether an operational event tells of the report. */
+export function isEventReport<R extends Report>(report: R): report is R & EventReport {
+  return report.kind !== 'dead_letters.counted' && report.kind !== 'network.failing'
+}
 
 /** The endpoint that a report is about, and why its last attempt failed. */
 export type ReportedEndpoint = {
@@ -52,7 +65,7 @@ export type ReportedEndpoint = {
 }
 
 /** The `data` of the operational event that tells of a report. `at` is when it happened. */
-export function operationalData(report: Report, endpoint: ReportedEndpoint, at: Date): Record<string, unknown> {
+export function operationalData(report: EventReport, endpoint: ReportedEndpoint, at: Date): Record<string, unknown> {
   return {
     endpoint: {
       endpoint_id: toPublicId('endpoint', endpoint.id),
@@ -63,7 +76,7 @@ export function operationalData(report: Report, endpoint: ReportedEndpoint, at: 
   }
 }
 
-function dataOf(report: Report, { errorCode, statusCode }: ReportedEndpoint, at: Date): Record<string, unknown> {
+function dataOf(report: EventReport, { errorCode, statusCode }: ReportedEndpoint, at: Date): Record<string, unknown> {
   switch (report.kind) {
     case 'endpoint.warning': {
       const { failingSince, lastSuccessAt, consecutiveFailures, failedDeliveries, disablesAt } = report.details

@@ -10,6 +10,7 @@ import { findConsoleSession } from './console-session.ts'
 import { findDelivery } from './delivery.ts'
 import { findEndpoint } from './endpoint.ts'
 import { findEvent } from './event.ts'
+import { findNoticeRecipient } from './notice-recipient.ts'
 import { type Lookup, lookup, viewerOf } from './tenancy.ts'
 import { findTenant } from './tenant.ts'
 
@@ -24,6 +25,7 @@ const FINDERS: Partial<Record<IdKind, { type: string; roles: readonly string[]; 
   event: { type: 'Event', roles: READERS, find: findEvent },
   delivery: { type: 'Delivery', roles: READERS, find: findDelivery },
   attempt: { type: 'Attempt', roles: READERS, find: findAttempt },
+  noticeRecipient: { type: 'NoticeRecipient', roles: ADMINISTRATORS, find: findNoticeRecipient },
   bulkRetry: { type: 'BulkRetry', roles: READERS, find: findBulkRetryNode },
 }
 

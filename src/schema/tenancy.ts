@@ -235,6 +235,7 @@ const KIND_NAME: Record<IdKind, string> = {
   bulkRetry: 'bulk retry',
   auditEntry: 'audit entry',
   consoleSession: 'console session',
+  noticeRecipient: 'recipient of notices',
 }
 
 function unknown(path: string, kind: IdKind, publicId: string | null | undefined): RequestError {

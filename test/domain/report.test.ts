@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { OPERATIONAL_EVENT_TYPES, validateEventData } from '../../src/domain/event-type.ts'
-import { operationalData, type Report } from '../../src/domain/report.ts'
+import { type EventReport, operationalData } from '../../src/domain/report.ts'
 
 const OF = { tenantId: '01a224e2-bda9-7947-bd08-521dffe28400', endpointId: '01a224e2-bda9-7947-bd08-521dffe28401' }
 const ENDPOINT = {
@@ -13,7 +13,7 @@ const ENDPOINT = {
 const AT = new Date('2026-11-23T12:00:00.000Z')
 const TIME = '2026-11-18T14:02:07.118Z'
 
-const REPORTS: Report[] = [
+const REPORTS: EventReport[] = [
   {
     ...OF,
     kind: 'endpoint.warning',
@@ -23,6 +23,7 @@ const REPORTS: Report[] = [
       consecutiveFailures: 7,
       failedDeliveries: 2,
       disablesAt: TIME,
+      again: false,
     },
   },
   { ...OF, kind: 'endpoint.disabled', details: { reason: 'gone' } },

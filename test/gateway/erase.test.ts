@@ -142,6 +142,9 @@ describe('a tenant that is erased', () => {
     await attempted()
     await neighbour.attempted()
     await createApiKey(house.app.ctx, viewer(), { tenantId, name: 'CRM', role: 'ADMIN', expiresAt: null })
+    await house.app.ctx.db.noticeRecipient.create({ data: { tenantId, kind: 'EMAIL', hint: 'ana@example.com' } })
+    const began = { id: house.app.ctx.newId(), kind: 'dead_letters', beganAt: new Date(), lastAt: new Date() }
+    await house.app.ctx.db.noticeIncident.create({ data: { ...began, tenantId } })
     const before = await rowsOf(neighbour.tenantId)
     expect(await rowsOf(tenantId)).toMatchObject({ event: 1, delivery: 1, attempt: 1, endpoint: 1, api_key: 1 })
     await eraseTenant(house.app.ctx, viewer(), { tenantId, name: 'Acme' })

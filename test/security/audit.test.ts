@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => gateway.close())
 
 /** Changes that no administrator makes to what a tenant has. */
-const NOT_AUDITED = ['publishEvents', 'sendTestEvent']
+const NOT_AUDITED = ['publishEvents', 'sendTestEvent', 'sendTestNotice']
 
 type Step = {
   name: string
@@ -60,6 +60,18 @@ const STORY: Step[] = [
     args: ({ session }) => ({ id: session }),
     action: 'session.ended',
     target: ({ consoleSession }) => consoleSession.id,
+  },
+  {
+    name: 'addNoticeRecipient',
+    args: () => ({ input: { kind: 'SLACK', address: 'https://hooks.example/canary-value-in-the-path' } }),
+    action: 'notice_recipient.added',
+    target: ({ recipient }) => recipient.id,
+  },
+  {
+    name: 'removeNoticeRecipient',
+    args: ({ addNoticeRecipient }) => ({ id: addNoticeRecipient }),
+    action: 'notice_recipient.removed',
+    target: ({ recipientId }) => recipientId,
   },
   {
     name: 'createEndpoint',

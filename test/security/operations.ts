@@ -87,6 +87,8 @@ const VALUES: Record<string, unknown> = {
   role: 'VIEWER',
   externalId: 'crm-1',
   subject: 'call-1',
+  kind: 'SLACK',
+  address: 'https://hooks.example/',
 }
 
 /** The arguments that an operation cannot do without; `idOf` gives the ids among them. */

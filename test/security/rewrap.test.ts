@@ -74,11 +74,15 @@ test('the rewrap command moves every secret and header value to the new key, and
   const env = { SIVO_SECRETS_KEY: base64(NEW), SIVO_SECRETS_KEYS_FORMER: base64(OLD) }
   expect(await command(env)).toMatchObject({
     code: 0,
-    said: expect.stringContaining('Sealed 8 secrets and header values with the current key; 0 already'),
+    said: expect.stringContaining(
+      'Sealed 8 secrets, header values and addresses of notices with the current key; 0 already',
+    ),
   })
   expect(await command(env)).toMatchObject({
     code: 0,
-    said: expect.stringContaining('Sealed 0 secrets and header values with the current key; 8 already'),
+    said: expect.stringContaining(
+      'Sealed 0 secrets, header values and addresses of notices with the current key; 8 already',
+    ),
   })
 
   const owner = belongsToEndpoint(house.tenantId, id)
@@ -113,13 +117,13 @@ test('an interrupted run of the rewrap command continues where it ended, and lea
   const mixed = await sealed()
   expect(mixed.filter((each) => next.isCurrent(each))).toHaveLength(2)
   const resumed = await rewrapSecrets(db, next)
-  expect(resumed).toEqual({ sealed: 4, current: 4, unreadable: [] })
+  expect(resumed).toEqual({ sealed: 4, current: 4, unreadable: [], unreadableRecipients: [] })
   expect((await sealed()).every((each) => next.isCurrent(each))).toBe(true)
 
   const [first] = await db.signingSecret.findMany({ orderBy: { id: 'asc' } })
   await db.signingSecret.update({ where: { id: first!.id }, data: { sealed: new Uint8Array(40) } })
   const strange = await rewrapSecrets(db, createVault([Buffer.alloc(32, 4), Buffer.alloc(32, 3)]))
-  expect(strange).toEqual({ sealed: 4, current: 0, unreadable: [first!.endpointId] })
+  expect(strange).toEqual({ sealed: 4, current: 0, unreadable: [first!.endpointId], unreadableRecipients: [] })
 })
 
 test('a gateway with the former key delivers with secrets that the former key sealed', async () => {

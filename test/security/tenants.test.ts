@@ -122,6 +122,7 @@ async function own(tenantId: string, admin: string): Promise<Owned> {
       expiresAt: new Date(Date.now() + 3_600_000),
     },
   })
+  const recipient = await db.noticeRecipient.create({ data: { tenantId, kind: 'SLACK', hint: CANARY } })
   const owned: Owned = {
     Tenant: toPublicId('tenant', tenantId),
     Endpoint: toPublicId('endpoint', endpoint.id),
@@ -131,6 +132,7 @@ async function own(tenantId: string, admin: string): Promise<Owned> {
     ApiKey: toPublicId('apiKey', apiKey.id),
     AuditEntry: toPublicId('auditEntry', audit.id),
     ConsoleSession: toPublicId('consoleSession', session.id),
+    NoticeRecipient: toPublicId('noticeRecipient', recipient.id),
   }
   if (NODE_TYPES.includes('BulkRetry')) {
     const { data } = await gateway.ask(
@@ -309,6 +311,7 @@ describe('roles', () => {
     apiKeys: ADMINISTRATORS,
     auditEntries: ADMINISTRATORS,
     consoleSessions: ADMINISTRATORS,
+    noticeRecipients: ADMINISTRATORS,
     createTenant: ['OPERATOR'],
     publishEvents: ['OPERATOR', 'PUBLISHER'],
   }

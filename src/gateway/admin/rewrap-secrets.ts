@@ -1,26 +1,29 @@
-// Seals all signing secrets and header values under the current key, so that a former key can be removed. It may run beside a
+// Seals all signing secrets, header values and addresses of notices under the current key, so that a former key can be removed. It may run beside a
 // gateway, and may be run again after an interruption: the secrets of an endpoint change together in one transaction, and
 // values that are under the current key already stay as they are. Values that no given key opens stay too, and are counted.
 // Nothing that a user sees of an endpoint changes.
 
 import type { PrismaClient } from '../../generated/prisma/client.ts'
-import { belongsToEndpoint, type Vault, VaultError } from '../../vault.ts'
+import { belongsToEndpoint, belongsToTenant, type Vault, VaultError } from '../../vault.ts'
 import type { StoredHeader } from './configure-endpoint.ts'
 
 const BATCH = 200
 
 export type Rewrapped = {
-  /** The number of secrets and header values that were sealed under the current key now. */
+  /** The number of secrets, header values and addresses that were sealed under the current key now. */
   sealed: number
   /** The number of those that were under the current key already. */
   current: number
   /** Endpoints with a value that no given key opens. All their values stay as they were. */
   unreadable: string[]
+  /** Recipients of notices whose address no given key opens. */
+  unreadableRecipients: string[]
 }
 
-/** Handles all endpoints, also deleted ones. Throws what the database throws. */
+/** Handles all recipients of notices and all endpoints, also deleted ones. Throws what the database throws. */
 export async function rewrapSecrets(db: PrismaClient, vault: Vault): Promise<Rewrapped> {
-  const done: Rewrapped = { sealed: 0, current: 0, unreadable: [] }
+  const done: Rewrapped = { sealed: 0, current: 0, unreadable: [], unreadableRecipients: [] }
+  await rewrapRecipients(db, vault, done)
   let after: string | null = null
   for (;;) {
     const endpoints: { id: string; tenantId: string }[] = await db.endpoint.findMany({
@@ -76,5 +79,28 @@ async function rewrapEndpoint(
   } catch (error) {
     if (!(error instanceof VaultError)) throw error
     done.unreadable.push(id)
+  }
+}
+
+async function rewrapRecipients(db: PrismaClient, vault: Vault, done: Rewrapped): Promise<void> {
+  const recipients = await db.noticeRecipient.findMany({
+    where: { tenantId: { not: null } },
+    select: { id: true, tenantId: true, sealed: true },
+  })
+  for (const { id, tenantId, sealed } of recipients) {
+    if (tenantId === null || sealed === null) continue
+    if (vault.isCurrent(sealed)) {
+      done.current++
+      continue
+    }
+    const owner = belongsToTenant(tenantId)
+    try {
+      const again = new Uint8Array(vault.seal(vault.open(sealed, owner), owner))
+      // A recipient that was removed meanwhile stays removed. Nothing else changes its address.
+      done.sealed += (await db.noticeRecipient.updateMany({ where: { id }, data: { sealed: again } })).count
+    } catch (error) {
+      if (!(error instanceof VaultError)) throw error
+      done.unreadableRecipients.push(id)
+    }
   }
 }

@@ -7,6 +7,7 @@ import { repeat } from '../../database/waiting.ts'
 import { failingAfterMs } from '../../domain/endpoint-health.ts'
 import { toPublicId } from '../../domain/id.ts'
 import { type HealthChange, recordHealth, stampEndpoints } from '../state/endpoint-health.ts'
+import { noteReports } from '../state/reports.ts'
 import { foldStatistics } from '../statistics/statistics.ts'
 import { type Look, watchHealth } from './watch.ts'
 import { type BacklogMemory, watchBacklogs } from './watch-backlogs.ts'
@@ -22,6 +23,17 @@ export async function foldHealth({ hot, config }: Pick<Context, 'hot' | 'config'
   const afterMs = failingAfterMs(config.retrySchedule)
   await foldStatistics(hot, async (tx, rounds) => {
     changes.push(...(await recordHealth(tx, rounds, afterMs)))
+    await noteReports(
+      tx,
+      rounds
+        .filter(({ deadLetters }) => deadLetters > 0)
+        .map(({ tenantId, endpointId, deadLetters }) => ({
+          kind: 'dead_letters.counted',
+          tenantId,
+          endpointId,
+          details: { count: deadLetters },
+        })),
+    )
   })
   if (changes.length) await stampEndpoints(hot.unsynced, [...new Set(changes.map(({ endpointId }) => endpointId))])
 }

@@ -112,6 +112,8 @@ export async function watchHealth({ hot, config }: Pick<Context, 'hot' | 'config
     await noteReports(tx, recovered.map(reportRecovered))
     const wasBraked = before.brakedSince !== null
     const isBraked = after.brakedSince !== null
+    if (isBraked && !wasBraked)
+      await noteReports(tx, [{ kind: 'network.failing', tenantId: null, endpointId: null, details: {} }])
     return {
       ...acted,
       recovered: recovered.map(({ endpointId }) => endpointId),
@@ -157,13 +159,13 @@ async function actOnFailing(
     await tx.query(NOTE_WARNED, [warned.map(([{ endpointId }]) => endpointId), warned.map(([, stage]) => stage)])
     await noteReports(
       tx,
-      warned.map(([endpoint]) => reportWarning(endpoint, disablesAt(endpoint, policy, trustedFrom))),
+      warned.map(([endpoint, stage]) => reportWarning(endpoint, disablesAt(endpoint, policy, trustedFrom), stage > 1)),
     )
   }
   return { warned: warned.map(([{ endpointId }]) => endpointId), disabled }
 }
 
-function reportWarning(endpoint: Failing, at: Date | null): Report {
+function reportWarning(endpoint: Failing, at: Date | null, again: boolean): Report {
   const { endpointId, tenantId, failingSince, lastSuccessAt, consecutiveFailures, failedDeliveries } = endpoint
   return {
     kind: 'endpoint.warning',
@@ -175,6 +177,7 @@ function reportWarning(endpoint: Failing, at: Date | null): Report {
       consecutiveFailures,
       failedDeliveries,
       disablesAt: at?.toISOString() ?? null,
+      again,
     },
   }
 }

@@ -1,15 +1,15 @@
-// Takes the reports, oldest first, in one process at a time, and tells of them. Promise: what tells of a report commits together
-// with its removal, so a report is told once.
+// Takes the reports, oldest first, in one process at a time, and tells of them: by operational events, and by notices of the
+// incidents that they begin. Promise: what tells of a report commits together with its removal, so a report is told once.
 
 import type { Context } from '../../context.ts'
 import { NOTICES_LOCK } from '../../database/locks.ts'
 import type { Statement } from '../../database/pools.ts'
-import { repeat } from '../../database/waiting.ts'
-import { operationalData, type Report, type ReportedEndpoint } from '../../domain/report.ts'
+import type { TakenReport } from '../../domain/notice-incident.ts'
+import { isEventReport, operationalData, type ReportedEndpoint } from '../../domain/report.ts'
 import { type OperationalEvent, storeOperationalEvents } from '../publish/store-operational-events.ts'
+import { beginIncidents } from './incidents.ts'
 
-const BETWEEN_ROUNDS_MS = 1_000
-const MOST_REPORTS = 500
+export const MOST_REPORTS = 500
 
 const TAKE_TURN: Statement = { name: 'notices-lock', text: 'select pg_try_advisory_xact_lock($1::bigint) as mine' }
 
@@ -34,8 +34,6 @@ const READ_ENDPOINTS: Statement = {
     where e.id = any ($1::uuid[])`,
 }
 
-type TakenReport = Report & { readonly at: Date }
-
 /** Takes up to 500 reports. Returns how many; 0 also if another process takes them. */
 export async function takeReports(ctx: Pick<Context, 'hot' | 'config' | 'newId'>): Promise<number> {
   return ctx.hot.transaction(async (tx) => {
@@ -43,18 +41,18 @@ export async function takeReports(ctx: Pick<Context, 'hot' | 'config' | 'newId'>
     if (!turn!.mine) return 0
     const reports = await tx.query<TakenReport>(TAKE, [])
     if (reports.length === 0) return 0
-    const ids = [...new Set(reports.map(({ endpointId }) => endpointId))]
+    const ids = [...new Set(reports.flatMap(({ endpointId }) => endpointId ?? []))]
     const endpoints = new Map((await tx.query<ReportedEndpoint>(READ_ENDPOINTS, [ids])).map((row) => [row.id, row]))
     await storeOperationalEvents(ctx, tx, eventsOf(reports, endpoints))
+    await beginIncidents(ctx, tx, withFacts(reports, endpoints))
     return reports.length
   })
 }
 
-function eventsOf(
-  reports: readonly TakenReport[],
-  endpoints: ReadonlyMap<string, ReportedEndpoint>,
-): OperationalEvent[] {
-  return reports.flatMap((report) => {
+type Endpoints = ReadonlyMap<string, ReportedEndpoint>
+
+function eventsOf(reports: readonly TakenReport[], endpoints: Endpoints): OperationalEvent[] {
+  return reports.filter(isEventReport).flatMap((report) => {
     const endpoint = endpoints.get(report.endpointId)
     // Its tenant was erased.
     if (!endpoint) return []
@@ -63,13 +61,13 @@ function eventsOf(
   })
 }
 
-/** Takes reports in rounds until the returned function is called. */
-export function keepTakingReports(ctx: Context): () => Promise<void> {
-  return repeat(BETWEEN_ROUNDS_MS, async () => {
-    try {
-      while ((await takeReports(ctx)) === MOST_REPORTS);
-    } catch (error) {
-      ctx.log.warn({ err: error }, 'reports.not_taken')
-    }
+/** The reports of endpoints that exist and of the gateway itself, with why the last attempt failed. */
+function withFacts(reports: readonly TakenReport[], endpoints: Endpoints): TakenReport[] {
+  return reports.flatMap((report) => {
+    if (report.endpointId === null) return report
+    const endpoint = endpoints.get(report.endpointId)
+    if (!endpoint) return []
+    const { errorCode, statusCode } = endpoint
+    return { ...report, facts: { errorCode, statusCode } }
   })
 }

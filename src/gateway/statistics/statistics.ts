@@ -117,7 +117,8 @@ const FOLD: Statement = {
       max(last_success_at) as "lastSuccessAt", max(last_failure_at) as "lastFailureAt",
       min(failing_from) filter (where ${AFTER_SUCCESS}) as "failingFrom",
       coalesce(sum(failures_in_a_row) filter (where ${AFTER_SUCCESS}), 0)::int as "failuresInARow",
-      coalesce(sum(failed_deliveries) filter (where ${AFTER_SUCCESS}), 0)::int as "failedDeliveries"
+      coalesce(sum(failed_deliveries) filter (where ${AFTER_SUCCESS}), 0)::int as "failedDeliveries",
+      coalesce(sum(dead_lettered) filter (where dead_lettered > 0), 0)::int as "deadLetters"
     from seen group by endpoint_id, tenant_id`,
 }
 
@@ -127,6 +128,8 @@ export type EndpointRound = HealthRound & {
   readonly tenantId: string
   /** How many tallies the round added up. */
   readonly tallies: number
+  /** How many deliveries became dead letters. */
+  readonly deadLetters: number
 }
 
 /** Called with what a round says about each endpoint, in the transaction of the round. */

@@ -47,6 +47,8 @@ const ACTIONS: Record<string, string> = {
   'delivery.retried': 'Retried a delivery',
   'delivery.resent': 'Sent a delivery again',
   'delivery.cancelled': 'Cancelled a delivery',
+  'notice_recipient.added': 'Added a recipient of notices',
+  'notice_recipient.removed': 'Removed a recipient of notices',
   'tenant.created': 'Opened the tenant',
 }
 

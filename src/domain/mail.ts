@@ -1,0 +1,16 @@
+// A mail and what became of it.
+
+export type Mail = {
+  readonly to: readonly string[]
+  readonly subject: string
+  readonly text: string
+  /** What makes a mail the same one if it is sent once more. */
+  readonly messageKey: string
+  /** What the mails of one incident have in common. */
+  readonly threadKeys: readonly string[]
+}
+
+/** `away`: the server cannot be used now, for whatever mail. `reason` is a sentence. */
+export type MailResult =
+  | { readonly sent: true }
+  | { readonly sent: false; readonly away: boolean; readonly reason: string }

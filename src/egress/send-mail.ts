@@ -1,0 +1,95 @@
+// Sends mail through the SMTP server of the deployment. Promise: `send` never rejects and takes at most 30 seconds; a login is
+// never sent over a connection without TLS, except to this machine itself.
+
+import { isIP } from 'node:net'
+import nodemailer from 'nodemailer'
+import type { Mail, MailResult } from '../domain/mail.ts'
+import type { SmtpServer } from '../domain/smtp-url.ts'
+
+export type MailerOptions = {
+  readonly server: SmtpServer
+  readonly from: { readonly name: string; readonly address: string }
+  /** PEM certificates of further authorities that the server may use. */
+  readonly ca?: readonly string[] | undefined
+}
+
+export type Mailer = { send(mail: Mail): Promise<MailResult>; close(): void }
+
+const STEP_MS = 10_000
+const WHOLE_MS = 30_000
+const MOST_REFERENCES = 20
+
+/** Opens a mailer. It connects when there is something to send. */
+export function createMailer({ server, from, ca }: MailerOptions): Mailer {
+  const { host, port, isSecure, login } = server
+  const transport = nodemailer.createTransport({
+    host,
+    port,
+    secure: isSecure,
+    requireTLS: !isSecure && login !== null && !isThisMachine(host),
+    ignoreTLS: !isSecure && isThisMachine(host),
+    ...(login ? { auth: { user: login.user, pass: login.password } } : {}),
+    ...(ca?.length ? { tls: { ca: [...ca] } } : {}),
+    connectionTimeout: STEP_MS,
+    greetingTimeout: STEP_MS,
+    socketTimeout: STEP_MS,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  })
+  const domain = from.address.slice(from.address.lastIndexOf('@') + 1)
+  const idOf = (key: string) => `<${key}@${domain}>`
+  return {
+    async send({ to, subject, text, messageKey, threadKeys }) {
+      const work = transport.sendMail({
+        from: { name: from.name, address: from.address },
+        to: [...to],
+        subject,
+        text,
+        messageId: idOf(messageKey),
+        references: threadKeys.slice(0, MOST_REFERENCES).map(idOf),
+        headers: { 'Auto-Submitted': 'auto-generated', 'X-Auto-Response-Suppress': 'All' },
+      })
+      try {
+        await withinWhole(work)
+        return { sent: true }
+      } catch (error) {
+        return explain(error as MailError, `${host}:${port}`)
+      }
+    },
+    close: () => transport.close(),
+  }
+}
+
+/** Whether the host is an address or the name of this machine itself. */
+function isThisMachine(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
+}
+
+async function withinWhole(work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${WHOLE_MS / 1000} s`)), WHOLE_MS)
+  })
+  work.catch(() => {})
+  try {
+    await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+type MailError = Error & { readonly code?: string; readonly command?: string; readonly responseCode?: number }
+
+/** A refusal of a recipient or a text concerns this message alone; everything else concerns the server. */
+function explain({ code, command, responseCode, message }: MailError, server: string): MailResult {
+  const concernsMessage =
+    (code === 'EENVELOPE' && command !== 'MAIL FROM') || (code === 'EMESSAGE' && (responseCode ?? 0) >= 500)
+  const said = message.replace(/\s+/g, ' ').replace(/\.$/, '')
+  return concernsMessage
+    ? { sent: false, away: false, reason: `The SMTP server ${server} refused the message: ${said}.` }
+    : {
+        sent: false,
+        away: true,
+        reason: `The SMTP server ${server} cannot be used: ${said}. Notices wait, and are sent when it can be.`,
+      }
+}
