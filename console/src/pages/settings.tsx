@@ -6,6 +6,7 @@ import { ROLE_SENTENCES } from '../components/settings/api-keys.tsx'
 import { AuditLog } from '../components/settings/audit-log.tsx'
 import { ConsoleLinkDialog } from '../components/settings/console-link-dialog.tsx'
 import { ConsoleSessions } from '../components/settings/console-sessions.tsx'
+import { NoticeRecipients } from '../components/settings/notice-recipients.tsx'
 import { PayloadRetentionDialog } from '../components/settings/payload-retention-dialog.tsx'
 import { countOfDays } from '../lib/format.ts'
 import { setShortcutsEnabled, useShortcutsEnabled } from '../lib/keyboard.ts'
@@ -33,7 +34,7 @@ const PAGE = graphql(`
   }
 `)
 
-type TabName = 'general' | 'sessions' | 'audit'
+type TabName = 'general' | 'notices' | 'sessions' | 'audit'
 
 const route = getRouteApi('/settings')
 
@@ -45,6 +46,7 @@ export function SettingsPage() {
   const tabs: Tab<TabName>[] = [{ value: 'general', label: 'General', content: <General tenantId={tenantId} /> }]
   if (mayReadKeys)
     tabs.push(
+      { value: 'notices', label: 'Notices', content: <NoticeRecipients tenantId={tenantId} /> },
       { value: 'sessions', label: 'Sessions', content: <ConsoleSessions tenantId={tenantId} /> },
       { value: 'audit', label: 'Audit log', content: <AuditLog tenantId={tenantId} /> },
     )
