@@ -48,6 +48,8 @@ export default {
         'haproxy',
         'caddy',
         'promtool',
+        'mount',
+        'umount',
         'pgbouncer',
         'helm',
         'systemd-analyze',

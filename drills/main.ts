@@ -1,6 +1,7 @@
 // `npm run drill -- <name>`: rehearses one bad day on this machine, on processes and a Postgres of its own, and ends with a
 // line of figures. Exit code 0: nothing was lost. 1: something was, and the line says what. See docs/operating.md, Drills.
 
+import { diskFull } from './disk-full.ts'
 import { failover } from './failover.ts'
 import { million } from './million.ts'
 import { pooler } from './pooler.ts'
@@ -14,6 +15,7 @@ export type Drilled = { readonly passed: boolean; readonly figures: object }
 const ON_STAND: Readonly<Record<string, (stand: Stand, args: readonly string[]) => Promise<Drilled>>> = {
   'rolling-restart': rollingRestart,
   failover,
+  'disk-full': diskFull,
   pooler,
   upgrade,
 }

@@ -38,6 +38,8 @@ export type HotDatabase = Transactional & {
   readonly pool: pg.Pool
   /** The pool behind `unsynced`. */
   readonly unsyncedPool: pg.Pool
+  /** performance.now() of the last statement that found no room on the disk; null: none has. */
+  diskFullAtMs(): number | null
   close(): Promise<void>
 }
 
@@ -150,9 +152,14 @@ export function openHotDatabase(access: DatabaseAccess, max: number | { hot: num
   const most = typeof max === 'number' ? { hot: max, unsynced: max } : max
   const pool = openPool(access, 'hot', most.hot)
   const unsynced = openPool(access, 'unsynced', most.unsynced)
+  let diskFullAtMs: number | null = null
+  const onFault = (error: unknown) => {
+    if ((error as { code?: unknown }).code === DISK_FULL) diskFullAtMs = performance.now()
+  }
   return {
-    ...onPool(pool),
-    unsynced: onPool(unsynced),
+    ...onPool(pool, onFault),
+    unsynced: onPool(unsynced, onFault),
+    diskFullAtMs: () => diskFullAtMs,
     thisWeek: createThisWeek(Date.now),
     pool,
     unsyncedPool: unsynced,
@@ -162,15 +169,19 @@ export function openHotDatabase(access: DatabaseAccess, max: number | { hot: num
   }
 }
 
-function onPool(pool: pg.Pool): Transactional {
+const DISK_FULL = '53100'
+
+type OnFault = (error: unknown) => void
+
+function onPool(pool: pg.Pool, onFault: OnFault): Transactional {
   return {
-    ...onClient(pool),
+    ...onClient(pool, onFault),
     async transaction(work) {
       const client = await pool.connect()
       let broken: Error | undefined
       try {
         await client.query('begin')
-        const result = await work(onClient(client))
+        const result = await work(onClient(client, onFault))
         await client.query('commit')
         return result
       } catch (error) {
@@ -186,11 +197,16 @@ function onPool(pool: pg.Pool): Transactional {
   }
 }
 
-function onClient(client: pg.Pool | pg.PoolClient): Queryable {
+function onClient(client: pg.Pool | pg.PoolClient, onFault: OnFault): Queryable {
   return {
     async query<Row>(statement: Statement, values: unknown[]) {
-      const { rows } = await client.query({ ...statement, values })
-      return rows as Row[]
+      try {
+        const { rows } = await client.query({ ...statement, values })
+        return rows as Row[]
+      } catch (error) {
+        onFault(error)
+        throw error
+      }
     },
   }
 }

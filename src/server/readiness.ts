@@ -8,6 +8,9 @@ import type { Statement } from '../database/pools.ts'
 import { within } from '../database/waiting.ts'
 
 const WITHIN_MS = 3_000
+/** For how long after a statement that found no room the disk counts as full. */
+const FULL_FOR_MS = 3_000
+const DISK_FULL = 'the disk is full'
 
 /** Any row of a living process will do: the statement changes nothing, and its commit is what counts. */
 const WRITE: Statement = {
@@ -34,6 +37,9 @@ export async function whatFails({ hot, log }: Pick<Context, 'hot' | 'log'>): Pro
     if (!(await migrationsAreCurrent(hot.pool as never))) return ['database: migrations are missing']
     const empty = (await partitionsAhead(hot.pool as never)).filter(({ weeksAhead }) => weeksAhead <= 0)
     await hot.query(WRITE, [])
+    // Its row takes the room of an earlier one, also where no table can grow.
+    const fullAtMs = hot.diskFullAtMs()
+    if (fullAtMs !== null && performance.now() - fullAtMs < FULL_FOR_MS) return [`database: ${DISK_FULL}`]
     return empty.map(({ table }) => `partitions: ${table} has none for now`)
   }
   try {
@@ -59,7 +65,7 @@ async function waitsForStandby(hot: Context['hot']): Promise<boolean> {
 function reasonOf(error: unknown): string {
   const { name, code, message } = error as { name?: string; code?: unknown; message?: string }
   if (code === '25006') return 'read-only'
-  if (code === '53100') return 'the disk is full'
+  if (code === '53100') return DISK_FULL
   if (code === '53300') return 'no connection is free'
   if (code === '42501') return 'the role may not write'
   if (name === 'DatabaseUnfit') return 'migrations differ'

@@ -66,3 +66,11 @@ test('a write that does not come to its end is silent', async () => {
   await client.query('rollback')
   await expect.poll(ready, { timeout: 10_000 }).toMatchObject({ status: 200 })
 })
+
+test('a statement that found no room on the disk is told for three seconds', async () => {
+  const { hot } = server.house.ctx
+  const statement = { name: 'full', text: `do $$ begin raise disk_full using message = 'no space left'; end $$` }
+  await expect(hot.query(statement, [])).rejects.toThrow('no space left')
+  expect(await ready()).toEqual(refuses('database: the disk is full'))
+  await expect.poll(ready, { timeout: 10_000 }).toMatchObject({ status: 200 })
+})
