@@ -5,6 +5,7 @@ import { diskFull } from './disk-full.ts'
 import { failover } from './failover.ts'
 import { million } from './million.ts'
 import { pooler } from './pooler.ts'
+import { restore } from './restore.ts'
 import { rollingRestart } from './rolling-restart.ts'
 import { countLedgers, openStand, type Stand } from './stand.ts'
 import { upgrade } from './upgrade.ts'
@@ -17,6 +18,7 @@ const ON_STAND: Readonly<Record<string, (stand: Stand, args: readonly string[]) 
   failover,
   'disk-full': diskFull,
   pooler,
+  restore,
   upgrade,
 }
 

@@ -41,7 +41,7 @@ export async function openStandby(options: StandbyOptions): Promise<PostgresServ
 }
 
 /** What `pg_basebackup` does: `to` holds the data of the primary as they were during the copy, and the log since then. */
-async function copyData(primary: Pick<PostgresServer, 'adminUrl' | 'pgdata'>, to: string): Promise<void> {
+export async function copyData(primary: Pick<PostgresServer, 'adminUrl' | 'pgdata'>, to: string): Promise<void> {
   const client = new pg.Client({ connectionString: primary.adminUrl })
   await client.connect()
   try {
