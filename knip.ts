@@ -48,6 +48,7 @@ export default {
         'haproxy',
         'caddy',
         'promtool',
+        'ip',
         'mount',
         'umount',
         'pgbouncer',

@@ -4,6 +4,7 @@
 import { diskFull } from './disk-full.ts'
 import { failover } from './failover.ts'
 import { million } from './million.ts'
+import { partition } from './partition.ts'
 import { pooler } from './pooler.ts'
 import { restore } from './restore.ts'
 import { rollingRestart } from './rolling-restart.ts'
@@ -17,6 +18,7 @@ const ON_STAND: Readonly<Record<string, (stand: Stand, args: readonly string[]) 
   'rolling-restart': rollingRestart,
   failover,
   'disk-full': diskFull,
+  partition,
   pooler,
   restore,
   upgrade,

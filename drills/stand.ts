@@ -20,6 +20,7 @@ export type Stand = {
   readonly folder: string
   readonly tell: Tell
   readonly operatorKey: string
+  readonly receiverPort: number
   readonly certificate: { readonly cert: string; readonly key: string }
   /** Event ids that were acknowledged, with the Unix ms of the acknowledgement. */
   readonly acknowledged: ReadonlyMap<string, number>
@@ -34,6 +35,8 @@ export type Stand = {
     readonly port?: number
     readonly env?: Record<string, string>
     readonly root?: string
+    /** The command that runs it, such as `ip netns exec NAME`. */
+    readonly within?: readonly string[]
   }): Promise<GatewayProcess>
   /** Makes a tenant with an endpoint at the receiver, through the API. Returns the tenant's id. */
   configure(url: string): Promise<string>
@@ -91,14 +94,16 @@ export async function openStand(tell: Tell): Promise<Stand> {
     folder,
     tell,
     operatorKey,
+    receiverPort,
     certificate,
     acknowledged,
     received,
     onClose: (close) => void closers.push(close),
-    async start({ name, role, databaseUrl, port = 0, env = {}, root }) {
+    async start({ name, role, databaseUrl, port = 0, env = {}, root, within }) {
       const process = startGatewayProcess({
         name,
         root,
+        within,
         logPath: join(folder, `${name}.log`),
         env: {
           SIVO_ROLE: role,

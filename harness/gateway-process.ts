@@ -38,10 +38,18 @@ export type GatewayProcessOptions = {
   readonly logPath: string
   /** The folder of the tree whose gateway is started; absent: this one. */
   readonly root?: string | undefined
+  /** The command that runs it, such as `ip netns exec NAME`; it must become the process. Absent: none. */
+  readonly within?: readonly string[] | undefined
 }
 
 /** Starts `src/main.ts` with this environment, with the Node of its tree. */
-export function startGatewayProcess({ name, env, logPath, root = ROOT }: GatewayProcessOptions): GatewayProcess {
+export function startGatewayProcess({
+  name,
+  env,
+  logPath,
+  root = ROOT,
+  within = [],
+}: GatewayProcessOptions): GatewayProcess {
   const log = createWriteStream(logPath, { flags: 'a' })
   const unexpectedEnds: string[] = []
   const whenReady = new Set<() => void>()
@@ -56,7 +64,8 @@ export function startGatewayProcess({ name, env, logPath, root = ROOT }: Gateway
   function start(): void {
     wasKilled = false
     isReady = false
-    const started = spawn(nodeOf(root), [join(root, 'src/main.ts')], {
+    const [program, ...args] = [...within, nodeOf(root), join(root, 'src/main.ts')]
+    const started = spawn(program!, args, {
       // Without the caller's settings, so that a run is the same everywhere.
       env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
