@@ -21,6 +21,7 @@ import { backOffMs } from '../database/waiting.ts'
 import { cancelUnwanted } from '../gateway/admin/cancel-unwanted.ts'
 import { sweepDeletedEndpoint, sweepDeletedEndpoints } from '../gateway/admin/sweep-deleted-endpoint.ts'
 import type { Lanes } from '../gateway/deliver/lanes.ts'
+import { forgetTestSignatures } from '../gateway/deliver/test-signature.ts'
 import { forgetTestSteps } from '../gateway/deliver/test-steps.ts'
 import { purgeIdempotencyKeys } from '../gateway/publish/purge-idempotency-keys.ts'
 import { dropExpiredPartitions } from '../gateway/retention/drop-partitions.ts'
@@ -102,7 +103,10 @@ export function startJobs({ ctx, lanes, processId, bulkRetries, pool, setPoolIds
     }),
     'purge-idempotency-keys': implement('purge-idempotency-keys', () => purgeIdempotencyKeys(ctx)),
     'forget-statistics': implement('forget-statistics', () => forgetStatistics(ctx)),
-    'forget-test-steps': implement('forget-test-steps', () => forgetTestSteps(ctx)),
+    'forget-test-steps': implement('forget-test-steps', async () => {
+      await forgetTestSteps(ctx)
+      await forgetTestSignatures(ctx)
+    }),
     'forget-leftovers': implement('forget-leftovers', () => forgetLeftovers(ctx)),
   } satisfies Record<JobName, Task>
 

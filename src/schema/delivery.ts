@@ -3,6 +3,7 @@ import { deadLettersOf } from '../domain/delivery-filter.ts'
 import { findEventWarnings } from '../domain/event-input.ts'
 import { toPublicId } from '../domain/id.ts'
 import { type Issue, issuesWithin } from '../domain/issue.ts'
+import type { TestSignature } from '../domain/test-signature.ts'
 import { withinReach } from '../domain/viewer.ts'
 import { notFound } from '../gateway/admin/permissions.ts'
 import { sendTestEvent } from '../gateway/publish/send-test-event.ts'
@@ -281,6 +282,18 @@ const CancelDeliverySuccess = deliverySuccess(
   'The delivery was cancelled. No further attempt follows.',
 )
 
+const TestSignatureEnum = builder.enumType('TestSignature', {
+  description: 'How a test event is signed.',
+  values: {
+    VALID: { description: 'As every event.' },
+    WRONG: { description: 'With a secret that nobody has: a receiver must refuse it.' },
+    OLD: {
+      description:
+        'With the right secret, as of an hour ago: what a recorded request looks like that somebody sends again. A receiver that compares the time must refuse it.',
+    },
+  } satisfies Record<TestSignature, { description: string }>,
+})
+
 const SendTestEventInput = builder.inputType('SendTestEventInput', {
   description: 'The test event to send.',
   fields: (t) => ({
@@ -290,6 +303,11 @@ const SendTestEventInput = builder.inputType('SendTestEventInput', {
       type: 'JSON',
       description:
         'A JSON object that matches the schema of the event type. If absent or null, the example of the catalogue.',
+    }),
+    signature: t.field({
+      type: TestSignatureEnum,
+      defaultValue: 'VALID',
+      description: 'How to sign it. A wrong or old signature shows whether the receiver accepts forgeries.',
     }),
   }),
 })
@@ -337,6 +355,7 @@ builder.mutationFields((t) => ({
         endpoint,
         eventType: input.eventType,
         data: input.data ?? null,
+        signature: input.signature ?? 'VALID',
       })
       const warnings = input.data ? findEventWarnings({ type: input.eventType, data: input.data }) : []
       return { delivery: { id: deliveryId }, warnings: issuesWithin(['input'], warnings) }

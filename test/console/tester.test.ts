@@ -2,6 +2,7 @@ import type { Locator } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Receiver } from '../../src/dev/receiver.ts'
 import { toPublicId } from '../../src/domain/id.ts'
+import { findFaults } from '../support/axe.ts'
 import { type Console, describeInBrowser, openConsole, show } from '../support/console.ts'
 import { exampleEvent } from '../support/house.ts'
 
@@ -17,6 +18,28 @@ describeInBrowser('the tester', () => {
 
   const { data } = exampleEvent({ type: 'agent.paused' })
   const ours = { ...(data as object), reason: { code: 'lunch', label: 'A label of our own' } }
+
+  test('the tester says whether a receiver accepts a forgery, and whether it refuses a replay', async () => {
+    const { page, complaints } = await console.signIn()
+    const sent = receiver.requestCount
+    await show(page, '/tester?type=agent.paused')
+    await page.getByRole('combobox', { name: 'Signature' }).selectOption('WRONG')
+    await page.getByRole('button', { name: 'Send test' }).click()
+    await page.getByText(/^This receiver accepts forgeries/).waitFor()
+    receiver.answer(401)
+    await page.getByRole('combobox', { name: 'Signature' }).selectOption('OLD')
+    await page.getByRole('button', { name: 'Send test' }).click()
+    await page.getByText(/^This receiver refuses replays, with HTTP 401/).waitFor()
+    receiver.answer(500)
+    await page.getByRole('combobox', { name: 'Signature' }).selectOption('WRONG')
+    await page.getByRole('button', { name: 'Send test' }).click()
+    await page.getByText(/^No verdict/).waitFor()
+    expect(receiver.requestCount).toBe(sent + 3)
+    expect(await findFaults(page)).toEqual([])
+    receiver.answer(200)
+    receiver.forget()
+    expect(complaints).toEqual([])
+  })
 
   test('the tester keeps a payload under a name in this browser, so that it can be sent again later', async () => {
     const { page, complaints } = await console.signIn()
@@ -35,7 +58,7 @@ describeInBrowser('the tester', () => {
     await page.keyboard.press('Enter')
     await dialog.waitFor({ state: 'detached' })
     // Enter in the dialog sends no test.
-    expect(receiver.requestCount).toBe(0)
+    expect(receiver.requests).toEqual([])
     expect(await shownIn(examples)).toBe('Long lunch, agent.paused')
 
     await show(page, '/tester?type=call.ended')

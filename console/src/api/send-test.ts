@@ -1,4 +1,4 @@
-import type { SendTestMutation, SendTestMutationVariables } from '../gql/graphql.ts'
+import type { SendTestMutation, SendTestMutationVariables, TestSignature } from '../gql/graphql.ts'
 import { asCurl } from '../lib/curl.ts'
 import { graphql, mutate } from './client.ts'
 import { API_HEADERS } from './graphql-request.ts'
@@ -34,6 +34,7 @@ export type SentTest = {
   readonly eventId: string
   readonly eventType: string
   readonly tenantId: string
+  readonly signature: TestSignature
   /** What is odd in the event, and harmless. */
   readonly warnings: readonly string[]
   /** Unix milliseconds, by the clock of this browser. */
@@ -42,8 +43,12 @@ export type SentTest = {
 
 type Answer = SendTestMutation['sendTestEvent']
 
-export function asSentTest({ delivery, warnings }: Extract<Answer, { delivery: unknown }>): SentTest {
+export function asSentTest(
+  { delivery, warnings }: Extract<Answer, { delivery: unknown }>,
+  signature: TestSignature = 'VALID',
+): SentTest {
   return {
+    signature,
     deliveryId: delivery.id,
     eventId: delivery.event.id,
     eventType: delivery.event.type,

@@ -1,12 +1,15 @@
 // One attempt of one delivery: sign, send, decide. Each stage takes what the stage before it made. Nothing here uses the
 // database. A refusal of the receiver is an outcome, never an exception.
 
+import { randomBytes } from 'node:crypto'
 import type { Clock } from '../../domain/clock.ts'
 import { next, type Policy, type Step } from '../../domain/delivery.ts'
 import type { DeliveryStep } from '../../domain/delivery-progress.ts'
 import { toPublicId } from '../../domain/id.ts'
 import { judge, type Outcome, type SendResult } from '../../domain/outcome.ts'
-import { signBody } from '../../domain/signature.ts'
+import { signBody, signingKeys } from '../../domain/signature.ts'
+import { makeSigningSecret } from '../../domain/signing-secret.ts'
+import { claimedTime, type TestSignature } from '../../domain/test-signature.ts'
 import { readTraceparent, type TraceSpan, type Tracing } from '../../domain/trace.ts'
 import type { AttemptTrigger } from '../../generated/prisma/enums.ts'
 import type { ClaimedDelivery } from './claim-deliveries.ts'
@@ -47,15 +50,23 @@ export type Attempt = {
 
 export type AttemptResult = { readonly attempt: Attempt; readonly outcome: Outcome; readonly step: Step }
 
+export type AttemptInput = {
+  readonly delivery: ClaimedDelivery
+  readonly target: EndpointTarget
+  readonly body: Buffer
+  /** Other than VALID for a test that must be refused. */
+  readonly signature?: TestSignature
+}
+
 /** Makes the attempt. null: it was cut off because this process leaves; that says nothing about the receiver. */
 export async function attemptDelivery(
   tools: AttemptTools,
-  { delivery, target, body }: { delivery: ClaimedDelivery; target: EndpointTarget; body: Buffer },
+  { delivery, target, body, signature = 'VALID' }: AttemptInput,
 ): Promise<AttemptResult | null> {
   const startedAt = tools.clock.now()
   const number = delivery.attemptCount + 1
   const span = beginSpan(tools, delivery, number)
-  const own = ownHeaders(delivery, { number, startedAt, body, target, userAgent: tools.userAgent })
+  const own = ownHeaders(delivery, { number, startedAt, body, target, signature, userAgent: tools.userAgent })
   if (span) own.push('traceparent', span.traceparent)
   const theirs = span ? withoutHeader(target.headers, 'traceparent') : target.headers
   const sent = await tools.send({
@@ -118,10 +129,21 @@ function watched(
 
 function ownHeaders(
   delivery: ClaimedDelivery,
-  request: { number: number; startedAt: Date; body: Buffer; target: EndpointTarget; userAgent: string },
+  request: {
+    number: number
+    startedAt: Date
+    body: Buffer
+    target: EndpointTarget
+    signature: TestSignature
+    userAgent: string
+  },
 ): string[] {
   const eventId = toPublicId('event', delivery.eventId)
-  const timestamp = Math.floor(request.startedAt.getTime() / 1000)
+  const timestamp = Math.floor(claimedTime(request.signature, request.startedAt).getTime() / 1000)
+  const secrets =
+    request.signature === 'WRONG'
+      ? { current: signingKeys(makeSigningSecret(randomBytes)) }
+      : request.target.secretsAt(request.startedAt)
   return [
     'content-type',
     'application/json',
@@ -137,7 +159,7 @@ function ownHeaders(
     String(request.number),
     'X-Sivo-Timestamp',
     String(timestamp),
-    ...signBody({ body: request.body, secrets: request.target.secretsAt(request.startedAt), eventId, timestamp }),
+    ...signBody({ body: request.body, secrets, eventId, timestamp }),
   ]
 }
 

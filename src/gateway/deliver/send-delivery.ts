@@ -12,6 +12,7 @@ import type { Lane, ReadyDelivery } from './lane.ts'
 import type { Recorded, Result } from './record-attempts.ts'
 import { createRefusals } from './refusals.ts'
 import { createRetryTimes } from './retry-times.ts'
+import { readTestSignature } from './test-signature.ts'
 
 /** A delivery that was claimed longer ago is not sent: its lease could end while the receiver answers. */
 const MAX_CLAIM_AGE_MS = 8_000
@@ -87,7 +88,8 @@ export function createDeliverySender(options: DeliverySenderOptions): DeliverySe
           result = ended(delivery, body === null ? 'event_expired' : 'too_old')
           return
         }
-        const made = await attemptDelivery(tools, { delivery, target, body })
+        const signature = delivery.test ? await readTestSignature(hot, delivery.id) : 'VALID'
+        const made = await attemptDelivery(tools, { delivery, target, body, signature })
         if (!made) return giveBack(delivery)
         lane.learn({ errorCode: made.outcome.errorCode, latencyMs: made.attempt.sent.latencyMs, alone })
         const step = await hearRefusal(lane, delivery, { ...made, wasPaced })

@@ -10,6 +10,7 @@ import { bodyTooLarge, validateEvent } from '../../domain/event-input.ts'
 import { findEventType } from '../../domain/event-type.ts'
 import { toPublicId } from '../../domain/id.ts'
 import { issuesWithin } from '../../domain/issue.ts'
+import type { TestSignature } from '../../domain/test-signature.ts'
 import { ValidationError } from '../../errors.ts'
 
 const STORE_TEST: Statement = {
@@ -26,6 +27,8 @@ const STORE_TEST: Statement = {
       insert into delivery (tenant_id, event_id, endpoint_id, event_type, subject, test, max_attempts, next_attempt_at)
       select tenant_id, id, $3, type, subject, true, 1, date_trunc('milliseconds', now()) from stored
       returning id
+    ), signed as (
+      insert into test_signature (delivery_id, kind) select id, $9::text from fanned where $9::text <> 'VALID'
     ), woken as (
       ${askForWakeUps('fanned', { endpointId: '$3::uuid', tenantId: '$2::uuid', test: 'true' })}
     ), rung as (
@@ -34,13 +37,20 @@ const STORE_TEST: Statement = {
     select fanned.id from fanned, woken, rung where woken.count + rung.count > 0`,
 }
 
+export type TestEvent = {
+  readonly endpoint: { readonly id: string; readonly tenantId: string }
+  readonly eventType: string
+  readonly data: unknown
+  readonly signature?: TestSignature
+}
+
 /**
  * Queues a test event for this endpoint and returns before the attempt is made. `data` null: the example of the catalogue.
  * Throws ValidationError with paths from `input` on.
  */
 export async function sendTestEvent(
   ctx: Context,
-  { endpoint, eventType, data }: { endpoint: { id: string; tenantId: string }; eventType: string; data: unknown },
+  { endpoint, eventType, data, signature = 'VALID' }: TestEvent,
 ): Promise<{ deliveryId: string }> {
   const example = findEventType(eventType)?.example
   const event = {
@@ -73,6 +83,7 @@ export async function sendTestEvent(
     event.sequence,
     occurredAt,
     body,
+    signature,
   ])
   return { deliveryId: row!.id }
 }

@@ -3,6 +3,7 @@
 import { Send } from 'lucide-react'
 import { useEffect, useState } from 'react'
 import { asCommand, asSentTest, SEND_TEST, type SentTest } from '../../api/send-test.ts'
+import type { TestSignature } from '../../gql/graphql.ts'
 import { placedSentencesOf, useAction } from '../../lib/actions.ts'
 import { later } from '../../lib/later.tsx'
 import { Button } from '../../ui/button.tsx'
@@ -30,6 +31,11 @@ type FormProps = {
 }
 
 const TIMES = [1, 2, 5, 10, 25]
+const SIGNATURES: readonly [TestSignature, string][] = [
+  ['VALID', 'with the right signature'],
+  ['WRONG', 'with a wrong signature'],
+  ['OLD', 'as a replay, an hour old'],
+]
 
 export function TestForm({
   types,
@@ -45,6 +51,7 @@ export function TestForm({
   const type = types.find((one) => one.name === name) ?? types[0]!
   const [text, setText] = useState(() => exampleText(type))
   const [times, setTimes] = useState(1)
+  const [signature, setSignature] = useState<TestSignature>('VALID')
   const action = useAction(SEND_TEST, (data) => data.sendTestEvent, { showsRefusal: true })
 
   const choose = (next: string, textOfType?: string) => {
@@ -63,13 +70,18 @@ export function TestForm({
   const data = parsed(text)
   const isExample = text === exampleText(type)
   // The example is sent whole, with its subject and its position in the call.
-  const input = { endpointId: endpointId ?? '', eventType: name, ...(isExample ? {} : { data }) }
+  const input = {
+    endpointId: endpointId ?? '',
+    eventType: name,
+    ...(isExample ? {} : { data }),
+    ...(signature === 'VALID' ? {} : { signature }),
+  }
   const send = async () => {
     if (!endpointId || data === undefined) return
     for (let sent = 0; sent < times; sent++) {
       const done = await action.run({ input })
       if (!done) return
-      onSent(asSentTest(done))
+      onSent(asSentTest(done, signature))
     }
   }
   return (
@@ -140,6 +152,18 @@ export function TestForm({
               {TIMES.map((count) => (
                 <option key={count} value={count}>
                   {count === 1 ? 'once' : `${count} times`}
+                </option>
+              ))}
+            </Select>
+            <Select
+              aria-label="Signature"
+              className="w-56!"
+              value={signature}
+              onChange={(event) => setSignature(event.target.value as TestSignature)}
+            >
+              {SIGNATURES.map(([value, words]) => (
+                <option key={value} value={value}>
+                  {words}
                 </option>
               ))}
             </Select>

@@ -13,7 +13,7 @@ import { explainFailure } from '../../lib/words.ts'
 import { Button } from '../../ui/button.tsx'
 import { classes } from '../../ui/classes.ts'
 import { Code } from '../../ui/code.tsx'
-import { Failed } from '../../ui/states.tsx'
+import { Failed, Notice } from '../../ui/states.tsx'
 import { DeliveryStatusBadge } from '../deliveries/status.tsx'
 
 graphql(`
@@ -155,7 +155,14 @@ export function TestResult({ test, onOutcome }: { test: SentTest; onOutcome?: (o
           </p>
         )}
       </div>
-      {attempt?.errorCode && (
+      {outcome && attempt && test.signature !== 'VALID' && (
+        <Verdict
+          signature={test.signature}
+          isTaken={outcome.status === 'SUCCEEDED'}
+          status={attempt.statusCode ?? null}
+        />
+      )}
+      {attempt?.errorCode && test.signature === 'VALID' && (
         <p className="-mt-2 text-ink-2">{explainFailure(attempt.errorCode, attempt.statusCode)}</p>
       )}
       {attempt?.responseBodyNote && <p className="-mt-2 text-ink-2">{attempt.responseBodyNote}</p>}
@@ -170,6 +177,32 @@ export function TestResult({ test, onOutcome }: { test: SentTest; onOutcome?: (o
       )}
     </section>
   )
+}
+
+type VerdictProps = { signature: 'WRONG' | 'OLD'; isTaken: boolean; status: number | null }
+
+/** What the reply to a forgery or a replay says of the receiver. */
+function Verdict({ signature, isTaken, status }: VerdictProps) {
+  const isRefusal = status !== null && status >= 400 && status < 500
+  const of = signature === 'WRONG' ? 'forgeries' : 'replays'
+  const { tone, words } = isTaken
+    ? {
+        tone: 'bad' as const,
+        words:
+          signature === 'WRONG'
+            ? 'This receiver accepts forgeries: it took a request whose signature nobody could have made with its secret. Verify the signature over the raw body before reading it, and answer 401 where it is wrong.'
+            : 'This receiver took a request that claims to be an hour old. It is open to replays, unless it remembers event ids and drops what it knows. Verify webhook-timestamp within five minutes.',
+      }
+    : isRefusal
+      ? {
+          tone: 'info' as const,
+          words: `This receiver refuses ${of}, with HTTP ${status}. Send one with the right signature too: a receiver that refuses everything proves nothing.`,
+        }
+      : {
+          tone: 'warn' as const,
+          words: `No verdict: whether this receiver refuses ${of} shows only in an answer of HTTP 4xx or 2xx.`,
+        }
+  return <Notice tone={tone}>{words}</Notice>
 }
 
 function Signature({ headers }: { headers: readonly { readonly name: string; readonly value: string }[] }) {
