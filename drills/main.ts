@@ -4,6 +4,7 @@
 import { diskFull } from './disk-full.ts'
 import { failover } from './failover.ts'
 import { million } from './million.ts'
+import { months } from './months.ts'
 import { partition } from './partition.ts'
 import { pooler } from './pooler.ts'
 import { restore } from './restore.ts'
@@ -17,6 +18,7 @@ export type Drilled = { readonly passed: boolean; readonly figures: object }
 const ON_STAND: Readonly<Record<string, (stand: Stand, args: readonly string[]) => Promise<Drilled>>> = {
   'rolling-restart': rollingRestart,
   failover,
+  months,
   'disk-full': diskFull,
   partition,
   pooler,

@@ -1,10 +1,10 @@
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { freePort } from '../../harness/free-port.ts'
+import { startSmtp, type TestSmtp } from '../../harness/smtp.ts'
 import { toPublicId } from '../../src/domain/id.ts'
 import { findFaults } from '../support/axe.ts'
 import { type Console, describeInBrowser, openConsole, type Visit } from '../support/console.ts'
-import { startSmtp, type TestSmtp } from '../support/smtp.ts'
 
 describeInBrowser('who is told of incidents', () => {
   let smtp: TestSmtp

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { SMTPServerOptions } from 'smtp-server'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startSmtp } from '../../harness/smtp.ts'
 import { type CertificateAuthority, openCertificateAuthority } from '../../src/dev/certificate-authority.ts'
 import { createMailer } from '../../src/egress/send-mail.ts'
-import { startSmtp } from '../support/smtp.ts'
 
 const MAIL = { to: ['ana@example.com'], subject: 'Grüße', text: 'Grüße,\nAna\n', messageKey: 'one', threadKeys: ['t'] }
 const FROM = { name: 'SIVO', address: 'hooks@example.com' }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { Writable } from 'node:stream'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startSmtp, type TestSmtp } from '../../harness/smtp.ts'
 import type { Viewer } from '../../src/context.ts'
 import { toPublicId } from '../../src/domain/id.ts'
 import { addNoticeRecipient, removeNoticeRecipient, sendTestNotice } from '../../src/gateway/admin/notice-recipients.ts'
@@ -11,7 +12,6 @@ import { endIncidents } from '../../src/gateway/notices/incidents.ts'
 import { changeEndpointStatus } from '../../src/gateway/state/endpoint-status.ts'
 import { belongsToTenant } from '../../src/vault.ts'
 import { type House, openHouse } from '../support/house.ts'
-import { startSmtp, type TestSmtp } from '../support/smtp.ts'
 
 const OPERATOR: Viewer = {
   role: 'OPERATOR',
