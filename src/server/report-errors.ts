@@ -3,7 +3,7 @@
 
 import { GraphQLError } from 'graphql'
 import type { Logger } from 'pino'
-import { isDatabaseAway, RequestError, type RequestErrorCode } from '../errors.ts'
+import { isDatabaseAway, RequestError, type RequestErrorCode, ValidationError } from '../errors.ts'
 import type { FaultLog } from '../log.ts'
 
 export type Reporting = { readonly log: Logger; readonly faults: FaultLog; readonly requestId: string }
@@ -42,6 +42,8 @@ function reportError(error: unknown, { log, faults, requestId }: Reporting): Gra
       },
     })
   if (cause instanceof RequestError) return tell(cause.code, cause.message, cause)
+  // A mutation has it in its result. What a query checks by the same function comes here.
+  if (cause instanceof ValidationError) return tell('BAD_USER_INPUT', `${cause.message}.`)
   if (cause === null && error instanceof GraphQLError) {
     // Syntax, validation, variables: graphql-js' own, about the caller's document.
     if (KNOWN_CODES.has(error.extensions['code'])) return error

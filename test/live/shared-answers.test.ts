@@ -161,8 +161,9 @@ async function layOut() {
   await api.attempt({ tenantId, endpointId, deliveryId: tested })
   const bulkRetryId = api.ctx.newId()
   await api.ctx.db.$executeRaw`
-    insert into bulk_retry (id, tenant_id, filter, as_of, created_by, total)
-    values (${bulkRetryId}::uuid, ${tenantId}::uuid, jsonb_build_object('tenantId', ${tenantId}::text), pg_current_snapshot(), 'Ana', 1)`
+    insert into bulk_retry (id, tenant_id, filter, replay, as_of, created_by, total)
+    values (${bulkRetryId}::uuid, ${tenantId}::uuid, jsonb_build_object('tenantId', ${tenantId}::text),
+      jsonb_build_object('endpointId', ${endpointId}::text, 'includeDelivered', true, 'includeUnmatched', false), pg_current_snapshot(), 'Ana', 1)`
   return {
     tenantId,
     args: {

@@ -173,6 +173,25 @@ const STORY: Step[] = [
     target: ({ bulkRetry }) => bulkRetry.id,
   },
   {
+    name: 'eraseEvents',
+    args: () => ({ input: { subject: 'call-1' } }),
+    action: 'events.erased',
+    target: null,
+  },
+  {
+    name: 'updateTenant',
+    args: () => ({ input: { payloadRetentionDays: 30 } }),
+    action: 'tenant.updated',
+    target: ({ tenant }) => tenant.id,
+  },
+  {
+    name: 'eraseTenant',
+    as: 'operator',
+    args: ({ createTenant }) => ({ input: { tenantId: createTenant, name: 'New' } }),
+    action: 'tenant.erased',
+    target: ({ tenant }) => tenant.id,
+  },
+  {
     name: 'deleteEndpoint',
     args: ({ createEndpoint }) => ({ id: createEndpoint }),
     action: 'endpoint.deleted',
