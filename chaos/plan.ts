@@ -53,7 +53,7 @@ export const BEHIND_PROXY = 1
 
 /** What a connection may carry when it falls silent, and which process has such connections. */
 const SILENCED = [
-  { process: BEHIND_PROXY, statement: 'record-attempts' },
+  { process: BEHIND_PROXY, statement: 'record-delivered' },
   { process: BEHIND_PROXY, statement: 'claim-deliveries' },
   { process: 0, statement: 'store-events' },
   { process: 0, statement: 'find-api-key' },

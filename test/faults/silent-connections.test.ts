@@ -150,8 +150,8 @@ function toUuid(publicId: string): string {
 
 describe('one connection that falls silent', () => {
   test.each<[string, string, 'question' | 'answer']>([
-    ['the recorder', 'record-attempts', 'question'],
-    ['the recorder', 'record-attempts', 'answer'],
+    ['the recorder', 'record-delivered', 'question'],
+    ['the recorder', 'record-delivered', 'answer'],
     ['a claim', 'claim-deliveries', 'question'],
     ['a claim', 'claim-deliveries', 'answer'],
     ['a publish', 'store-events', 'question'],
