@@ -168,6 +168,18 @@ describeInBrowser('who signs in, and what they may do', () => {
     const result = page.getByRole('region', { name: 'Result' })
     await result.getByText('HTTP 200').waitFor()
     expect(await result.textContent()).toMatch(/"id": "evt_/)
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
+    for (const [language, line] of [
+      ['JavaScript', 'const response = await fetch(url, {'],
+      ['Python', 'request = urllib.request.Request('],
+    ] as const) {
+      await page.getByRole('button', { name: language, exact: true }).click()
+      await page.getByRole('button', { name: 'Copied' }).waitFor()
+      const program = await page.evaluate(() => navigator.clipboard.readText())
+      expect(program).toContain(line)
+      expect(program).toContain('mutation Publish($input: PublishEventsInput!)')
+      await page.getByRole('button', { name: 'Copied' }).waitFor({ state: 'detached' })
+    }
   })
 })
 

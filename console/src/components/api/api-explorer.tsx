@@ -9,6 +9,7 @@ import { openStream } from '../../api/streams.ts'
 import { samplesFor } from '../../lib/api-samples.ts'
 import { asCurl } from '../../lib/curl.ts'
 import { formatCount, formatMs } from '../../lib/format.ts'
+import { asJavaScript, asPython } from '../../lib/program-samples.ts'
 import { useRights } from '../../session/session.ts'
 import { Button } from '../../ui/button.tsx'
 import { Code } from '../../ui/code.tsx'
@@ -24,6 +25,10 @@ import { SchemaReference } from './schema-reference.tsx'
 const DOCUMENT_KEY = 'sivo.api.document'
 const VARIABLES_KEY = 'sivo.api.variables'
 const MOST_MESSAGES = 100
+const PROGRAMS = [
+  ['JavaScript', asJavaScript],
+  ['Python', asPython],
+] as const
 
 type Message = { readonly number: number; readonly at: string; readonly text: string }
 type Result =
@@ -160,6 +165,23 @@ export function ApiExplorer({ tenantId, document, variables }: ExplorerProps) {
         >
           Copy as curl
         </CopyButton>
+        {PROGRAMS.map(([language, write]) => (
+          <CopyButton
+            key={language}
+            size="normal"
+            label={`Copy as ${language}`}
+            text={() =>
+              write({
+                url: `${location.origin}/graphql`,
+                document: text,
+                variables: givenVariables(variablesText),
+                isSubscription: operation?.kind === 'subscription',
+              })
+            }
+          >
+            {language}
+          </CopyButton>
+        ))}
         <span className="flex-1" />
         <Button
           icon={<BookOpen size={14} aria-hidden />}
@@ -294,6 +316,12 @@ function readVariables(text: string): Record<string, unknown> | string {
   } catch (error) {
     return `The variables are no JSON: ${(error as Error).message}. Mend them and run again.`
   }
+}
+
+/** None where they cannot be sent. */
+function givenVariables(text: string): Record<string, unknown> {
+  const given = readVariables(text)
+  return typeof given === 'string' ? {} : given
 }
 
 function asCommand(query: string, variables: Record<string, unknown> | string, isStream: boolean): string {
