@@ -12,7 +12,7 @@ describeInBrowser('operators and sessions', () => {
   test('an operator without a tenant is asked to choose one, and is told that nothing is live until then', async () => {
     const { page, complaints } = await console.signIn('OPERATOR')
     await settled(page)
-    const light = page.getByRole('banner').getByRole('status')
+    const light = page.getByRole('banner').getByRole('status').last()
     await page.getByRole('heading', { level: 1, name: 'Choose a tenant' }).waitFor()
     expect(await light.textContent()).toBe('Not connected')
     await page.getByRole('combobox', { name: 'Tenant to look at' }).selectOption({ label: 'Another tenant' })

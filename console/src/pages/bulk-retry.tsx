@@ -2,6 +2,7 @@ import { getRouteApi, Link } from '@tanstack/react-router'
 import { ArrowLeft, Pause, Play, X } from 'lucide-react'
 import { type ReactNode, useEffect, useState } from 'react'
 import { graphql, useApiQuery } from '../api/client.ts'
+import { useDeliveryFeed } from '../api/live.ts'
 import { useLiveBulkRetry } from '../components/dead-letters/bulk-retry-live.ts'
 import {
   type BulkRetry,
@@ -10,16 +11,20 @@ import {
   isUnderWay,
 } from '../components/dead-letters/bulk-retry-state.tsx'
 import { SpeedField } from '../components/dead-letters/speed-field.tsx'
+import { DELIVERY_COLUMNS } from '../components/deliveries/delivery-columns.tsx'
 import { useEndpointChoices } from '../components/filters/choices.ts'
+import { NewRowsLine } from '../components/filters/feed-notices.tsx'
 import type { Choice } from '../components/filters/filter-menu.tsx'
 import { useAction } from '../lib/actions.ts'
 import { formatCount, formatSpan } from '../lib/format.ts'
 import { shortHttpCodes } from '../lib/http-codes.ts'
-import type { DeliverySearch } from '../lib/search.ts'
+import { useOpenDelivery, useOpenDeliveryId } from '../lib/open-delivery.ts'
+import { compact, type DeliverySearch } from '../lib/search.ts'
 import { describeErrorCode } from '../lib/words.ts'
 import { useRights } from '../session/session.ts'
 import { useTenantId } from '../session/tenant.ts'
 import { Button, buttonClass } from '../ui/button.tsx'
+import { DataTable } from '../ui/data-table.tsx'
 import { ConfirmDialog } from '../ui/dialog.tsx'
 import { Card, Facts, Page } from '../ui/page.tsx'
 import { Empty, Failed, LoadingRows, Notice } from '../ui/states.tsx'
@@ -114,7 +119,7 @@ function Draining({ bulkRetry, put }: { bulkRetry: BulkRetry; put(bulkRetry: Bul
   return (
     <Page
       title={
-        <span className="flex items-center gap-3">
+        <span className="flex items-center gap-x-3 gap-y-1 max-sm:flex-wrap">
           {bulkRetry.replay ? 'Replay' : 'Bulk retry'} of {formatCount(total)} {whatOf(bulkRetry)}{' '}
           <BulkRetryBadge status={status} />
         </span>
@@ -189,7 +194,50 @@ function Draining({ bulkRetry, put }: { bulkRetry: BulkRetry; put(bulkRetry: Bul
           </Card>
         </div>
       </div>
+      <Deliveries bulkRetry={bulkRetry} />
     </Page>
+  )
+}
+
+const SHOWN_COLUMNS = DELIVERY_COLUMNS.filter(({ id }) => id !== 'latency' && id !== 'call')
+
+/** The deliveries of its endpoints, types and time that were attempted more than once, because a filter by failure no longer finds them. */
+function Deliveries({ bulkRetry: { kind, filter } }: { bulkRetry: BulkRetry }) {
+  const tenantId = useTenantId()
+  const { endpointIds, eventTypes, subject, from, to } = filter as Filter
+  const search = compact({ endpointIds, eventTypes, subject, from, to, retried: kind === 'REPLAY' ? undefined : true })
+  const feed = useDeliveryFeed({ tenantId, ...search })
+  const openId = useOpenDeliveryId()
+  const open = useOpenDelivery()
+  if (kind === 'REPLAY') return null
+  return (
+    <section aria-label="Its deliveries" className="mt-4 flex max-w-6xl flex-col">
+      <div className="flex flex-wrap items-baseline gap-x-4 pb-1">
+        <h2 className="font-semibold">Its deliveries</h2>
+        <p className="min-w-0 flex-1 text-ink-2">
+          Those of the same endpoints, types and time that were attempted more than once.
+        </p>
+        <Link to="/deliveries" search={search} className="text-link hover:underline">
+          Open in Deliveries
+        </Link>
+      </div>
+      <NewRowsLine feed={feed} />
+      {feed.phase === 'failed' && feed.fault ? (
+        <Failed fault={feed.fault} onRetry={feed.retry} isSmall />
+      ) : (
+        <DataTable
+          label="Its deliveries"
+          className="max-h-120"
+          columns={SHOWN_COLUMNS}
+          rows={feed.rows}
+          openId={openId}
+          onOpen={({ id }) => open(id)}
+          hasMore={feed.hasMore}
+          isLoadingMore={feed.isLoadingMore}
+          onMore={feed.loadMore}
+        />
+      )}
+    </section>
   )
 }
 

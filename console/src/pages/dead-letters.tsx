@@ -11,6 +11,7 @@ import { BulkRetryList } from '../components/dead-letters/bulk-retry-list.tsx'
 import {
   type DeadLetterGroup,
   DeadLetterGroups,
+  groupByCause,
   searchOfGroup,
 } from '../components/dead-letters/dead-letter-groups.tsx'
 import { RetryPlanDialog } from '../components/dead-letters/retry-plan-dialog.tsx'
@@ -78,6 +79,7 @@ export function DeadLettersPage() {
   }, [gone, markChanged])
   const running = data?.bulkRetries?.nodes.filter(({ status }) => status === 'RUNNING' || status === 'PAUSED') ?? []
 
+  const groups = useMemo(() => groupByCause(data?.deadLetterGroups ?? []), [data])
   const count = data?.deliveryCount
   const isEmpty = count?.count === 0
   return (
@@ -133,11 +135,17 @@ export function DeadLettersPage() {
             )
           ) : (
             <>
-              {data.deadLetterGroups && data.deadLetterGroups.length > 0 && (
+              {groups.length > 0 && (
                 <DeadLetterGroups
-                  groups={data.deadLetterGroups}
-                  isShown={(group) => isGroupOf(search, group)}
-                  onShow={(group) => setSearch(isGroupOf(search, group) ? {} : { ...search, ...searchOfGroup(group) })}
+                  groups={groups}
+                  isShown={(group, eventType) => isGroupOf(search, group, eventType)}
+                  onShow={(group, eventType) =>
+                    setSearch(
+                      isGroupOf(search, group, eventType)
+                        ? {}
+                        : { ...withoutGroup(search), ...searchOfGroup(group, eventType) },
+                    )
+                  }
                   onRetry={
                     mayChange
                       ? (group) => setPlan(deliveryFilter({ ...search, ...searchOfGroup(group) }, tenantId))
@@ -348,8 +356,15 @@ function Selected({ rows, put, mayChange, onDone }: SelectedProps) {
   )
 }
 
-function isGroupOf(search: DeliverySearch, group: DeadLetterGroup): boolean {
-  return Object.entries(searchOfGroup(group)).every(
+function isGroupOf(search: DeliverySearch, group: DeadLetterGroup, eventType?: string): boolean {
+  if (eventType === undefined && search.eventTypes) return false
+  return Object.entries(searchOfGroup(group, eventType)).every(
     ([name, value]) => JSON.stringify(search[name as keyof DeliverySearch]) === JSON.stringify(value),
   )
+}
+
+/** A search without what a group of dead letters sets. */
+function withoutGroup(search: DeliverySearch): DeliverySearch {
+  const { endpointIds: _endpoints, eventTypes: _types, errorCodes: _codes, statusCodes: _http, ...rest } = search
+  return rest
 }

@@ -261,7 +261,7 @@ function Calls({ rows, ...more }: CallsProps) {
 
 /** The number of deliveries by status, the failures first. */
 function Outcomes({ deliveries }: { deliveries: EventRow['deliveries'] }) {
-  if (deliveries.length === 0) return <span className="text-ink-3">no endpoint wanted them</span>
+  if (deliveries.length === 0) return <span className="text-ink-3">no endpoint subscribes to them</span>
   const count = (wanted: readonly string[]) => deliveries.filter(({ status }) => wanted.includes(status)).length
   const parts = [
     { count: count(['DEAD_LETTERED', 'FAILED']), word: 'dead', className: 'text-bad' },

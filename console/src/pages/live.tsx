@@ -54,7 +54,7 @@ export function LivePage() {
     view.current?.querySelector('.overflow-auto')?.scrollTo({ top: 0 })
   }
   const toggle = () => (isHeld ? resume() : setPaused(true))
-  useShortcut({ keys: 'Space', does: 'Pause or go on', group: 'This page' }, toggle)
+  useShortcut({ keys: 'Space', does: 'Pause or resume', group: 'This page' }, toggle)
 
   const columns = useMemo(
     (): readonly Column<DeliveryRow>[] => [
@@ -105,7 +105,7 @@ export function LivePage() {
             icon={isHeld ? <Play size={14} aria-hidden /> : <Pause size={14} aria-hidden />}
             onClick={toggle}
           >
-            {isHeld ? 'Go on' : 'Pause'}
+            {isHeld ? 'Resume' : 'Pause'}
           </Button>
         </>
       }

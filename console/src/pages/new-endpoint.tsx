@@ -141,7 +141,7 @@ function CreateForm({ types, onCreated }: { types: Types; onCreated(created: Cre
                     draft.eventTypes.join(', ')
                   ),
                 ],
-                ['In flight', draft.maxInFlight || '20 for each worker'],
+                ['Max concurrent requests', draft.maxInFlight || '20 for each worker'],
                 ['Each second', draft.rateLimitPerSecond || 'as many as come'],
                 ['Headers', draft.headers.map(({ name }) => name).join(', ')],
                 ['Attempts', 'one at once, then by the schedule of the gateway'],

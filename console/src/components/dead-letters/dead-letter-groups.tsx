@@ -1,10 +1,11 @@
-// The dead letters by group: how many failed, where and how, the largest group first.
+// The dead letters by endpoint and cause, with their event types: how many failed, where and how, the largest group first.
 
 import { Link } from '@tanstack/react-router'
-import { Check, RotateCw } from 'lucide-react'
+import { Check, Eye, EyeOff, RotateCw } from 'lucide-react'
 import { useMemo, useRef } from 'react'
 import { graphql } from '../../api/client.ts'
 import type { DeadLetterGroupRowFragment } from '../../gql/graphql.ts'
+import { acknowledge, causeKeyOf, useAcknowledged, withdrawAcknowledgement } from '../../lib/acknowledged.ts'
 import { formatCapped } from '../../lib/format.ts'
 import { compact, type DeliverySearch } from '../../lib/search.ts'
 import { describeOutcome, explainFailure } from '../../lib/words.ts'
@@ -33,29 +34,61 @@ graphql(`
   }
 `)
 
-export type DeadLetterGroup = DeadLetterGroupRowFragment
+type Row = DeadLetterGroupRowFragment
 
-function keyOf({ endpoint, eventType, errorCode, statusCode }: DeadLetterGroup): string {
-  return `${endpoint.id} ${eventType} ${errorCode} ${statusCode}`
+/** The dead letters of one endpoint that failed for one cause. */
+export type DeadLetterGroup = Pick<Row, 'endpoint' | 'errorCode' | 'statusCode' | 'oldestAt' | 'newestAt' | 'count'> & {
+  readonly key: string
+  readonly types: readonly Pick<Row, 'eventType' | 'count'>[]
+}
+
+/** Groups with the same endpoint and cause become one. */
+export function groupByCause(rows: readonly Row[]): DeadLetterGroup[] {
+  const groups = new Map<string, DeadLetterGroup>()
+  for (const row of rows) {
+    const key = causeKeyOf(row)
+    const before = groups.get(key)
+    const { endpoint, errorCode, statusCode, eventType, count } = row
+    const types = [...(before?.types ?? []), { eventType, count }]
+    const isExact = types.every((type) => type.count.precision === 'EXACT')
+    groups.set(key, {
+      key,
+      endpoint,
+      errorCode,
+      statusCode,
+      types,
+      oldestAt: before && before.oldestAt < row.oldestAt ? before.oldestAt : row.oldestAt,
+      newestAt: before && before.newestAt > row.newestAt ? before.newestAt : row.newestAt,
+      count: {
+        count: types.reduce((sum, type) => sum + type.count.count, 0),
+        precision: isExact
+          ? 'EXACT'
+          : (before ?? row).count.precision === 'EXACT'
+            ? count.precision
+            : (before ?? row).count.precision,
+      },
+    })
+  }
+  return [...groups.values()].sort((a, b) => b.count.count - a.count.count)
 }
 
 /** Keeps the order of the groups, so that a button does not move when counts change. */
 function useInPlace(groups: readonly DeadLetterGroup[]): readonly DeadLetterGroup[] {
   const places = useRef(new Map<string, number>())
   return useMemo(() => {
-    for (const group of groups) {
-      const key = keyOf(group)
-      if (!places.current.has(key)) places.current.set(key, places.current.size)
-    }
-    return [...groups].sort((a, b) => places.current.get(keyOf(a))! - places.current.get(keyOf(b))!)
+    for (const { key } of groups) if (!places.current.has(key)) places.current.set(key, places.current.size)
+    return [...groups].sort((a, b) => places.current.get(a.key)! - places.current.get(b.key)!)
   }, [groups])
 }
 
-/** The filter that matches the dead letters of a group. */
-export function searchOfGroup({ endpoint, eventType, errorCode, statusCode }: DeadLetterGroup): DeliverySearch {
+/** The filter that matches the dead letters of a group, of all types or of one. */
+export function searchOfGroup(
+  { endpoint, errorCode, statusCode }: DeadLetterGroup,
+  eventType?: string,
+): DeliverySearch {
   return compact({
     endpointIds: [endpoint.id],
-    eventTypes: [eventType],
+    eventTypes: eventType === undefined ? undefined : [eventType],
     errorCodes: errorCode ? [errorCode] : undefined,
     statusCodes: statusCode ? [String(statusCode)] : undefined,
   })
@@ -64,102 +97,116 @@ export function searchOfGroup({ endpoint, eventType, errorCode, statusCode }: De
 type GroupsProps = {
   /** The groups in their first order. Later each keeps its place, and new ones come last. */
   groups: readonly DeadLetterGroup[]
-  /** The filter of the group whose dead letters are listed. */
-  isShown(group: DeadLetterGroup): boolean
-  onShow(group: DeadLetterGroup): void
+  /** Whether the dead letters of a group, or of one of its types, are listed. */
+  isShown(group: DeadLetterGroup, eventType?: string): boolean
+  onShow(group: DeadLetterGroup, eventType?: string): void
   /** null if the viewer may not retry. */
   onRetry: ((group: DeadLetterGroup) => void) | null
 }
 
-export function DeadLetterGroups({ groups, isShown, onShow, onRetry }: GroupsProps) {
+export function DeadLetterGroups({ groups, ...actions }: GroupsProps) {
   const inPlace = useInPlace(groups)
   return (
-    <div className="max-h-[38vh] shrink-0 overflow-auto rounded-lg border border-line bg-surface">
-      <table className="w-full border-separate border-spacing-0">
-        <caption className="sr-only">Dead letters by endpoint, failure and event type</caption>
-        <thead>
-          <tr>
-            {['Count', 'Why', 'Endpoint', 'Event type', 'Oldest', 'Newest', ''].map((header, index) => (
-              <th
-                key={header || 'actions'}
-                scope="col"
-                className={classes(
-                  'sticky top-0 z-10 h-9 border-b border-line bg-surface px-3 text-left text-xs font-medium text-ink-3',
-                  index === 0 && 'w-24 text-right!',
-                )}
-              >
-                {header || <span className="sr-only">Actions</span>}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {inPlace.map((group) => {
-            const { endpoint, eventType, errorCode, statusCode, count } = group
-            const why = describeOutcome(errorCode, statusCode) ?? 'No attempt was made'
-            return (
-              <tr key={keyOf(group)} className={classes(isShown(group) ? 'bg-selected' : 'hover:bg-hover')}>
-                <Cell className="text-right text-base font-semibold text-bad tabular-nums">{formatCapped(count)}</Cell>
-                <Cell>
-                  <button
-                    type="button"
-                    className="text-left font-medium hover:text-link hover:underline"
-                    aria-pressed={isShown(group)}
-                    title={errorCode ? explainFailure(errorCode, statusCode) : undefined}
-                    onClick={() => onShow(group)}
-                  >
-                    {why}
-                  </button>
-                </Cell>
-                <Cell>
-                  <span className="flex items-center gap-2">
-                    <Link
-                      to="/endpoints/$endpointId"
-                      params={{ endpointId: endpoint.id }}
-                      className="truncate hover:text-link hover:underline"
-                    >
-                      {endpoint.name}
-                    </Link>
-                    {endpoint.deletedAt ? (
-                      <span className="text-xs text-ink-3">deleted</span>
-                    ) : (
-                      endpoint.status !== 'ACTIVE' && <EndpointStatusBadge status={endpoint.status} />
-                    )}
-                  </span>
-                </Cell>
-                <Cell className="font-mono text-xs">{eventType}</Cell>
-                <Cell className="text-ink-2">
-                  <Ago at={group.oldestAt} />
-                </Cell>
-                <Cell className="text-ink-2">
-                  <Ago at={group.newestAt} />
-                </Cell>
-                <Cell className="text-right whitespace-nowrap">
-                  <span className="inline-flex gap-1">
-                    <Button
-                      size="small"
-                      kind="quiet"
-                      icon={isShown(group) ? <Check size={14} aria-hidden /> : undefined}
-                      onClick={() => onShow(group)}
-                    >
-                      {isShown(group) ? 'Listed below' : 'List'}
-                    </Button>
-                    {onRetry && !endpoint.deletedAt && (
-                      <Button size="small" icon={<RotateCw size={14} aria-hidden />} onClick={() => onRetry(group)}>
-                        Retry
-                      </Button>
-                    )}
-                  </span>
-                </Cell>
-              </tr>
-            )
-          })}
-        </tbody>
-      </table>
-    </div>
+    <ul
+      aria-label="Dead letters by endpoint and cause"
+      className="max-h-[42vh] shrink-0 divide-y divide-line overflow-auto rounded-lg border border-line bg-surface max-sm:max-h-[60vh]"
+    >
+      {inPlace.map((group) => (
+        <GroupItem key={group.key} group={group} {...actions} />
+      ))}
+    </ul>
   )
 }
 
-function Cell({ children, className }: { children: React.ReactNode; className?: string }) {
-  return <td className={classes('h-10 border-b border-line px-3', className)}>{children}</td>
+function GroupItem({ group, isShown, onShow, onRetry }: { group: DeadLetterGroup } & Omit<GroupsProps, 'groups'>) {
+  const { key, endpoint, errorCode, statusCode, count, types } = group
+  const acknowledged = useAcknowledged()
+  const isSeen = count.count <= (acknowledged[key] ?? 0)
+  const why = describeOutcome(errorCode, statusCode) ?? 'No attempt was made'
+  return (
+    <li
+      className={classes(
+        'grid grid-cols-[56px_minmax(0,1fr)] items-start gap-x-4 gap-y-2 px-4 py-2.5 lg:grid-cols-[56px_minmax(0,1fr)_auto]',
+        isShown(group) && 'bg-selected',
+      )}
+    >
+      <span className={classes('text-right text-base font-semibold tabular-nums', isSeen ? 'text-ink-2' : 'text-bad')}>
+        {formatCapped(count)}
+      </span>
+      <div className="min-w-0">
+        <p className="flex flex-wrap items-center gap-x-2">
+          <button
+            type="button"
+            className="text-left font-semibold hover:text-link hover:underline"
+            aria-pressed={isShown(group)}
+            title={errorCode ? explainFailure(errorCode, statusCode) : undefined}
+            onClick={() => onShow(group)}
+          >
+            {why}
+          </button>
+          <Link
+            to="/endpoints/$endpointId"
+            params={{ endpointId: endpoint.id }}
+            className="min-w-0 truncate hover:text-link hover:underline"
+          >
+            {endpoint.name}
+          </Link>
+          {endpoint.deletedAt ? (
+            <span className="text-xs text-ink-3">deleted</span>
+          ) : (
+            endpoint.status !== 'ACTIVE' && <EndpointStatusBadge status={endpoint.status} />
+          )}
+          <span className="text-ink-3">
+            oldest <Ago at={group.oldestAt} />, newest <Ago at={group.newestAt} />
+          </span>
+        </p>
+        <ul aria-label="Types" className="mt-1 flex flex-wrap gap-1.5">
+          {types.map(({ eventType, count: ofType }) => (
+            <li key={eventType}>
+              <button
+                type="button"
+                aria-pressed={isShown(group, eventType)}
+                onClick={() => onShow(group, eventType)}
+                className={classes(
+                  'flex items-center gap-1.5 rounded border px-1.5 font-mono text-xs hover:border-accent',
+                  isShown(group, eventType) ? 'border-accent bg-selected' : 'border-line',
+                )}
+              >
+                {eventType}
+                <span className="text-ink-2 tabular-nums">{formatCapped(ofType)}</span>
+              </button>
+            </li>
+          ))}
+        </ul>
+      </div>
+      <span className="flex flex-wrap gap-1 max-lg:col-start-2">
+        <Button
+          size="small"
+          kind="quiet"
+          icon={isShown(group) ? <Check size={14} aria-hidden /> : undefined}
+          onClick={() => onShow(group)}
+        >
+          {isShown(group) ? 'Listed below' : 'List'}
+        </Button>
+        <Button
+          size="small"
+          kind="quiet"
+          icon={isSeen ? <Eye size={14} aria-hidden /> : <EyeOff size={14} aria-hidden />}
+          title={
+            isSeen
+              ? 'Counts in the badge of this browser again'
+              : 'Leaves the badge of this browser until one more dead letter comes'
+          }
+          onClick={() => (isSeen ? withdrawAcknowledgement(key) : acknowledge(key, count.count))}
+        >
+          {isSeen ? 'Acknowledged' : 'Acknowledge'}
+        </Button>
+        {onRetry && !endpoint.deletedAt && (
+          <Button size="small" icon={<RotateCw size={14} aria-hidden />} onClick={() => onRetry(group)}>
+            Retry …
+          </Button>
+        )}
+      </span>
+    </li>
+  )
 }

@@ -51,7 +51,7 @@ export function LimitFields({ draft, onChange, refusal }: FieldsProps) {
   return (
     <div className="grid gap-4 sm:grid-cols-2">
       <Field
-        label="At most in flight"
+        label="Max concurrent requests"
         hint="1 to 1,000 requests at once. Empty: 20 per worker process."
         error={validateNumber(draft.maxInFlight) ?? issueAt(refusal, 'maxInFlight')}
       >
@@ -98,7 +98,7 @@ export function HeaderFields({ draft, onChange, refusal }: FieldsProps) {
   return (
     <div className="flex flex-col gap-3">
       <div>
-        <h3 className="font-medium">Headers of your own</h3>
+        <h3 className="font-medium">Custom headers</h3>
         <p className="text-xs text-ink-3">
           Sent with every request, such as a key that your server asks for. Values are stored encrypted and never shown
           again.

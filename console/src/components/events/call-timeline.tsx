@@ -72,7 +72,7 @@ export function CallTimeline({
               </span>
             </div>
             {some.length === 0 ? (
-              <p className="text-ink-3">No endpoint wanted it.</p>
+              <p className="text-ink-3">No endpoint subscribes to it.</p>
             ) : (
               <ul className="mt-1 flex flex-col gap-0.5">
                 {some.map((row) => (

@@ -62,7 +62,7 @@ const ORDER = ['DEAD_LETTERED', 'FAILED', 'PENDING', 'HELD', 'CANCELLED', 'SUCCE
 
 /** The deliveries of an event. Up to two endpoints by name; of more, the first by name and the others as a number. */
 function Deliveries({ deliveries }: Pick<EventRow, 'deliveries'>) {
-  if (deliveries.length === 0) return <span className="text-ink-3">no endpoint wanted it</span>
+  if (deliveries.length === 0) return <span className="text-ink-3">no endpoint subscribes to it</span>
   const sorted =
     deliveries.length <= MOST_NAMED
       ? deliveries

@@ -17,7 +17,7 @@ const EXPLAINED: Record<ConnectionState, string> = {
   live: 'Changes are pushed as they happen.',
   reconnecting: 'The connection was lost and is being opened again. What happens meanwhile is caught up with.',
   polling: 'No connection stays open here, so the lists are read again every five seconds.',
-  paused: 'What comes in waits until you go on.',
+  paused: 'What comes in waits until you resume.',
 }
 const ICONS = {
   idle: Unplug,

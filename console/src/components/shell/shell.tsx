@@ -5,6 +5,7 @@ import { CircleUser, Keyboard, LogOut, Monitor, Moon, Sun } from 'lucide-react'
 import { type ReactNode, useEffect, useRef, useState } from 'react'
 import { fetchQuery, graphql, useApiQuery } from '../../api/client.ts'
 import { noteEndpoint, useStream } from '../../api/live.ts'
+import { countUnacknowledged, useAcknowledged } from '../../lib/acknowledged.ts'
 import { formatCapped } from '../../lib/format.ts'
 import { useShortcut } from '../../lib/keyboard.ts'
 import { later, useAllCode } from '../../lib/later.tsx'
@@ -149,6 +150,14 @@ const DEAD_LETTERS = graphql(`
   }
 `)
 
+const GROUPS = graphql(`
+  query ShellDeadLetterGroups($filter: DeliveryFilter) {
+    deadLetterGroups(filter: $filter, first: 100) {
+      ...DeadLetterGroupRow
+    }
+  }
+`)
+
 const DEATHS = graphql(`
   subscription ShellDeaths($filter: DeliveryFilter) {
     deliveryUpdates(filter: $filter) {
@@ -163,7 +172,7 @@ const DEATHS = graphql(`
 const COUNT_EVERY_MS = 15_000
 const COUNT_AFTER_MS = 1_000
 
-/** The number of dead letters; null for none. Counted again soon after a new one, and at regular times. */
+/** The number of dead letters that are not acknowledged; null for none. Counted again soon after a new one, and at regular times. */
 function useDeadLetterCount(tenantId: string | null): string | null {
   const variables = { filter: { tenantId, statuses: ['DEAD_LETTERED' as const] } }
   const { data, refetch } = useApiQuery(DEAD_LETTERS, variables, { pause: tenantId === null })
@@ -178,8 +187,18 @@ function useDeadLetterCount(tenantId: string | null): string | null {
     poll: async () => void (await fetchQuery(DEAD_LETTERS, variables)),
   })
   useInterval(() => tenantId !== null && refetch(), COUNT_EVERY_MS)
+  const acknowledged = useAcknowledged()
+  const isPartly = Object.keys(acknowledged).length > 0
+  const groups = useApiQuery(GROUPS, { filter: { tenantId } }, { pause: tenantId === null || !isPartly })
   const count = data?.deliveryCount
-  return count && count.count > 0 ? formatCapped(count) : null
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the groups are read again when the count changes
+  useEffect(() => {
+    if (isPartly) groups.refetch()
+  }, [count?.count, isPartly])
+  if (!count || count.count === 0) return null
+  if (!isPartly || !groups.data?.deadLetterGroups) return formatCapped(count)
+  const left = countUnacknowledged(groups.data.deadLetterGroups, acknowledged)
+  return left === 0 ? null : formatCapped({ count: left, precision: count.precision })
 }
 
 function PanelFrame({ children }: { children: ReactNode }) {
