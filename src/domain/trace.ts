@@ -28,3 +28,8 @@ export function readTraceparent(text: unknown): string | null {
 }
 
 const FORM = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/
+
+/** The id of the trace to which a text that `readTraceparent` took belongs. */
+export function traceIdOf(traceparent: string): string {
+  return traceparent.slice(3, 35)
+}

@@ -8,6 +8,7 @@ import { toPublicId } from '../../src/domain/id.ts'
 import { readTraceparent } from '../../src/domain/trace.ts'
 import { ensureOperatorKey } from '../../src/gateway/admin/api-keys.ts'
 import { publishEvents } from '../../src/gateway/publish/publish-events.ts'
+import { createLog } from '../../src/log.ts'
 import { schema } from '../../src/schema/index.ts'
 import { startServer } from '../../src/server/http.ts'
 import { belongsToEndpoint } from '../../src/vault.ts'
@@ -23,6 +24,7 @@ type OtlpSpan = {
 }
 
 const KEY = 'operator-key-of-this-very-test'
+const lines: { msg: string; traceId?: string; attempt?: number }[] = []
 const spans: OtlpSpan[] = []
 const exports: { path: string | undefined; type: string | undefined; authorization: string | undefined }[] = []
 let resource: Pick<OtlpSpan, 'attributes'>
@@ -48,11 +50,13 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => collector.listen(0, '127.0.0.1', resolve))
   const { port } = collector.address() as AddressInfo
   vi.stubEnv('OTEL_EXPORTER_OTLP_HEADERS', 'authorization=Bearer%20collector')
-  house = await openHouse({
+  const log = createLog({ level: 'info', destination: { write: (line) => void lines.push(JSON.parse(line)) } })
+  const settings = {
     PORT: '0',
     SIVO_TRACES_URL: `http://127.0.0.1:${port}/v1/traces`,
     SIVO_RETRY_SCHEDULE: '100ms,100ms',
-  })
+  }
+  house = await openHouse(settings, { log })
   await ensureOperatorKey(house.app.ctx, KEY)
 })
 afterAll(async () => {
@@ -107,6 +111,9 @@ test('the spans of a publish and of each attempt are one trace below the caller,
     new Set([JSON.stringify({ path: '/v1/traces', type: 'application/json', authorization: 'Bearer collector' })]),
   )
   expect(attributeOf(resource, 'service.name')).toBe('sivo-webhooks')
+  expect(
+    lines.filter(({ msg }) => msg === 'delivery.attempt_refused').map(({ attempt, traceId }) => [attempt, traceId]),
+  ).toEqual([1, 2, 3].map((attempt) => [attempt, '0af7651916cd43dd8448eb211c80319c']))
 })
 
 test('the place in the trace replaces a traceparent among the headers of an endpoint', async () => {

@@ -2,6 +2,7 @@
 
 import type { Logger } from 'pino'
 import { toPublicId } from '../../domain/id.ts'
+import { traceIdOf } from '../../domain/trace.ts'
 import type { Metrics } from '../../metrics.ts'
 import type { Recorded, Result } from './record-attempts.ts'
 
@@ -48,6 +49,7 @@ function tell(log: Logger, result: Result, narrate: boolean): void {
       errorCode: outcome.errorCode,
       latencyMs: attempt.sent.latencyMs,
       nextAttemptAt,
+      ...(delivery.traceContext && { traceId: traceIdOf(delivery.traceContext) }),
     }
     if (outcome.errorCode) log.info(line, 'delivery.attempt_refused')
     else log[narrate ? 'info' : 'debug'](line, 'delivery.succeeded')
