@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { Writable } from 'node:stream'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startSmtp, type TestSmtp } from '../../harness/smtp.ts'
+import { type ReceivedMail, startSmtp, type TestSmtp } from '../../harness/smtp.ts'
 import type { Viewer } from '../../src/context.ts'
 import { toPublicId } from '../../src/domain/id.ts'
 import { addNoticeRecipient, removeNoticeRecipient, sendTestNotice } from '../../src/gateway/admin/notice-recipients.ts'
@@ -67,6 +67,12 @@ async function tenantWithMail() {
   }
   return { tenantId, name, address, recipient, mails, untilMails }
 }
+
+/** The mails to the address of this one. */
+const tenantMails = ({ to }: ReceivedMail) => smtp.mails.filter((mail) => mail.to.includes(to[0]!))
+
+/** The texts of all mails but the first. */
+const textsAfter = ([, ...mails]: ReceivedMail[]) => mails.map(({ text }) => text).join('\n')
 
 const anEndpoint = (tenantId: string, name = 'CRM') =>
   house.addEndpoint('https://crm.example.com/hooks/a-secret-token', { tenantId, name, status: 'ACTIVE' })
@@ -170,6 +176,50 @@ describe('notices by e-mail', () => {
     await endWhatIsOver()
     const [, end] = await untilMails(2)
     expect(end!.text).toContain('3 deliveries became dead letters.')
+  })
+
+  test('a backlog, an old secret and an endpoint that is paused each have a message of their end', async () => {
+    const { tenantId, untilMails } = await tenantWithMail()
+    const { db, hot } = house.app.ctx
+    const [slow, old, paused] = [
+      await anEndpoint(tenantId, 'Slow'),
+      await anEndpoint(tenantId, 'Old'),
+      await anEndpoint(tenantId, 'Paused'),
+    ]
+    const time = new Date().toISOString()
+    const behind = { behindSince: new Date() }
+    const { id: secretId } = await db.signingSecret.findFirstOrThrow({ where: { endpointId: old.id } })
+    await db.endpointHealth.createMany({
+      data: [
+        { endpointId: slow.id, tenantId, ...behind },
+        { endpointId: old.id, tenantId, rotationToldFor: secretId },
+        { endpointId: paused.id, tenantId, ...behind },
+      ],
+    })
+    const backlog = { oldestDueAt: time, waitingCount: 3 }
+    const rotation = { secretCreatedAt: time, ageDays: 400 }
+    await db.report.createMany({
+      data: [
+        { kind: 'backlog.growing', tenantId, endpointId: slow.id, details: backlog },
+        { kind: 'signing_secret.rotation_due', tenantId, endpointId: old.id, details: rotation },
+        { kind: 'backlog.growing', tenantId, endpointId: paused.id, details: backlog },
+      ],
+    })
+    const [begin] = await untilMails(1)
+    expect(begin!.text).toContain('is 400 days old. Rotate it.')
+    await endWhatIsOver()
+    expect(await openIncidents(tenantId)).toHaveLength(3)
+    await db.endpointHealth.update({ where: { endpointId: slow.id }, data: { behindSince: null } })
+    const sealed = Buffer.from('sealed')
+    await db.signingSecret.create({
+      data: { tenantId, endpointId: old.id, sealed, hint: 'hint', activeFrom: new Date(Date.now() + HOUR) },
+    })
+    await hot.transaction((tx) => changeEndpointStatus(tx, [paused.id], 'paused', { by: OPERATOR }))
+    await endWhatIsOver()
+    const told = () => textsAfter(tenantMails(begin!))
+    await smtp.until(() => told().includes('has caught up') && told().includes('was rotated'))
+    expect(told()).toMatch(/Paused of .* was paused by Olga\./)
+    expect(await openIncidents(tenantId)).toEqual([])
   })
 
   test('incidents that begin together come in one message', async () => {
