@@ -8,6 +8,7 @@ import { EndpointStatusBadge } from '../components/deliveries/status.tsx'
 import { WaitingCell } from '../components/deliveries/waiting-cell.tsx'
 import { useIncidents } from '../components/incidents/incident.ts'
 import { IncidentList } from '../components/incidents/incident-list.tsx'
+import { useChanges } from '../components/overview/changes.ts'
 import { FirstSteps } from '../components/overview/first-steps.tsx'
 import { NeedsAttention } from '../components/overview/needs-attention.tsx'
 import { Sparkline } from '../components/overview/sparkline.tsx'
@@ -199,6 +200,7 @@ type FoundProps = {
 function Found({ data, window, staleSince, tenantId }: FoundProps) {
   const navigate = useNavigate()
   const { incidents, refetch: rereadIncidents } = useIncidents(tenantId)
+  const marks = useChanges(tenantId)
   const stats = data?.stats
   const endpoints = data?.endpoints?.nodes ?? []
   const hasTest = (data?.tests?.nodes.length ?? 0) > 0
@@ -237,12 +239,14 @@ function Found({ data, window, staleSince, tenantId }: FoundProps) {
         )}
       </Card>
       <div className="grid grid-cols-[repeat(auto-fit,minmax(min(100%,320px),1fr))] gap-4">
-        <Card title="Attempts">{stats ? <AttemptsChart stats={stats} onChoose={choose} /> : CHART_COMING}</Card>
+        <Card title="Attempts">
+          {stats ? <AttemptsChart stats={stats} marks={marks} onChoose={choose} /> : CHART_COMING}
+        </Card>
         <Card title="Latency of all attempts, failed ones too">
-          {stats ? <LatencyChart stats={stats} onChoose={choose} /> : CHART_COMING}
+          {stats ? <LatencyChart stats={stats} marks={marks} onChoose={choose} /> : CHART_COMING}
         </Card>
         <Card title="Deliveries that ended">
-          {stats ? <EndedChart stats={stats} onChoose={choose} /> : CHART_COMING}
+          {stats ? <EndedChart stats={stats} marks={marks} onChoose={choose} /> : CHART_COMING}
         </Card>
       </div>
       <Card

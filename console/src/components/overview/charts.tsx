@@ -2,10 +2,12 @@
 
 import type { OverviewNumbersFragment } from '../../gql/graphql.ts'
 import { formatCount, formatMs } from '../../lib/format.ts'
+import type { Mark } from './changes.ts'
 import { TimeChart } from './time-chart.tsx'
 
 type ChartProps = {
   stats: { readonly bucketSeconds: number; readonly buckets: readonly OverviewNumbersFragment[] }
+  marks: readonly Mark[]
   onChoose(from: string, to: string): void
 }
 
@@ -20,6 +22,7 @@ export function AttemptsChart(props: ChartProps) {
       starts={startsOf(props)}
       bucketSeconds={bucketSeconds}
       format={formatCount}
+      marks={props.marks}
       onChoose={props.onChoose}
       series={[
         {
@@ -42,6 +45,7 @@ export function EndedChart(props: ChartProps) {
       starts={startsOf(props)}
       bucketSeconds={bucketSeconds}
       format={formatCount}
+      marks={props.marks}
       onChoose={props.onChoose}
       series={[
         { label: 'Delivered', colour: 'chart-good', values: buckets.map(({ succeeded }) => succeeded) },
@@ -64,6 +68,7 @@ export function LatencyChart(props: ChartProps) {
       starts={startsOf(props)}
       bucketSeconds={bucketSeconds}
       format={formatMs}
+      marks={props.marks}
       onChoose={props.onChoose}
       series={[
         { label: 'p50', colour: 'chart-b', values: buckets.map(({ p50LatencyMs }) => p50LatencyMs) },

@@ -7,6 +7,7 @@ import uPlot from 'uplot'
 import { formatMoment } from '../../lib/format.ts'
 import { useShownTheme } from '../../lib/theme.ts'
 import { Button } from '../../ui/button.tsx'
+import type { Mark } from './changes.ts'
 
 export type Series = {
   readonly label: string
@@ -24,6 +25,8 @@ type TimeChartProps = {
   series: readonly Series[]
   kind: 'stacked-bars' | 'lines'
   format(value: number): string
+  /** What changed, and when. */
+  marks: readonly Mark[]
   /** Called when a person chooses a bucket. */
   onChoose?: (from: string, to: string) => void
 }
@@ -41,7 +44,7 @@ function formatTick(seconds: number, step: number): string {
 
 const bars = uPlot.paths.bars!({ size: [0.8, 28], gap: 1 })
 
-export function TimeChart({ label, starts, bucketSeconds, series, kind, format, onChoose }: TimeChartProps) {
+export function TimeChart({ label, starts, bucketSeconds, series, kind, format, marks, onChoose }: TimeChartProps) {
   const box = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | null>(null)
   const theme = useShownTheme()
@@ -56,6 +59,8 @@ export function TimeChart({ label, starts, bucketSeconds, series, kind, format, 
   const data = toPlot(starts, series, kind)
   const latest = useRef(data)
   latest.current = data
+  const latestMarks = useRef(marks)
+  latestMarks.current = marks
   const shape = JSON.stringify([kind, theme, bucketSeconds, series.map(({ label: name, colour }) => [name, colour])])
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: `shape` stands for kind, theme, buckets and series
@@ -111,7 +116,10 @@ export function TimeChart({ label, starts, bucketSeconds, series, kind, format, 
         ],
         hooks: {
           setCursor: [(chart) => setAt(chart.cursor.idx ?? null)],
-          draw: [(chart) => fadeLast(chart, { bucketSeconds, kind, colour: token('surface') })],
+          draw: [
+            (chart) => fadeLast(chart, { bucketSeconds, kind, colour: token('surface') }),
+            (chart) => drawMarks(chart, latestMarks.current, token('ink-2')),
+          ],
         },
       },
       latest.current,
@@ -132,6 +140,8 @@ export function TimeChart({ label, starts, bucketSeconds, series, kind, format, 
   useEffect(() => {
     plot.current?.setData(data)
   }, [data])
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the chart draws the marks of now
+  useEffect(() => plot.current?.redraw(false), [marks])
 
   const shown = at !== null && at < starts.length ? at : null
   return (
@@ -154,13 +164,21 @@ export function TimeChart({ label, starts, bucketSeconds, series, kind, format, 
         <span className="flex-1 text-right text-ink-3 tabular-nums">
           {shown !== null && starts[shown] && formatMoment(starts[shown])}
           {shown !== null && shown === starts.length - 1 && ', not over yet'}
+          {shown !== null && marksOf(marks, starts[shown], bucketSeconds).map((mark) => ` · ${mark}`)}
         </span>
         <Button size="small" kind="quiet" aria-pressed={isTable} onClick={() => setTable(!isTable)}>
           {isTable ? 'As a chart' : 'As a table'}
         </Button>
       </figcaption>
       {isTable ? (
-        <Numbers label={label} starts={starts} series={series} format={format} />
+        <Numbers
+          label={label}
+          starts={starts}
+          series={series}
+          format={format}
+          marks={marks}
+          bucketSeconds={bucketSeconds}
+        />
       ) : (
         <div ref={box} aria-hidden className={onChoose ? 'cursor-pointer' : undefined} style={{ height: HEIGHT }} />
       )}
@@ -168,7 +186,9 @@ export function TimeChart({ label, starts, bucketSeconds, series, kind, format, 
   )
 }
 
-function Numbers({ label, starts, series, format }: Pick<TimeChartProps, 'label' | 'starts' | 'series' | 'format'>) {
+type NumbersProps = Pick<TimeChartProps, 'label' | 'starts' | 'series' | 'format' | 'marks' | 'bucketSeconds'>
+
+function Numbers({ label, starts, series, format, marks, bucketSeconds }: NumbersProps) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
     <section tabIndex={0} aria-label={label} className="overflow-auto" style={{ height: HEIGHT }}>
@@ -183,6 +203,9 @@ function Numbers({ label, starts, series, format }: Pick<TimeChartProps, 'label'
                 {name}
               </th>
             ))}
+            <th scope="col" className="sticky top-0 bg-surface pl-4 text-left font-medium">
+              What changed
+            </th>
           </tr>
         </thead>
         <tbody>
@@ -199,12 +222,38 @@ function Numbers({ label, starts, series, format }: Pick<TimeChartProps, 'label'
                   const value = values[index]
                   return <td key={name}>{value === null || value === undefined ? '–' : format(value)}</td>
                 })}
+                <td className="pl-4 text-left text-ink-2">{marksOf(marks, start, bucketSeconds).join('; ')}</td>
               </tr>
             ))}
         </tbody>
       </table>
     </section>
   )
+}
+
+/** What changed within a bucket. */
+function marksOf(marks: readonly Mark[], start: string | undefined, bucketSeconds: number): string[] {
+  const from = Date.parse(start ?? '')
+  return marks
+    .filter(({ at }) => Date.parse(at) >= from && Date.parse(at) < from + bucketSeconds * 1000)
+    .map(({ label }) => label)
+}
+
+/** A line from top to bottom at each change. */
+function drawMarks(chart: uPlot, marks: readonly Mark[], colour: string): void {
+  const { left, top, width, height } = chart.bbox
+  chart.ctx.save()
+  chart.ctx.strokeStyle = colour
+  chart.ctx.setLineDash([4, 4])
+  for (const { at } of marks) {
+    const x = chart.valToPos(Date.parse(at) / 1000, 'x', true)
+    if (x < left || x > left + width) continue
+    chart.ctx.beginPath()
+    chart.ctx.moveTo(x, top)
+    chart.ctx.lineTo(x, top + height)
+    chart.ctx.stroke()
+  }
+  chart.ctx.restore()
 }
 
 /** Fades what the last bucket shows: its time is not over. */
