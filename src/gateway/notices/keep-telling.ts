@@ -18,22 +18,24 @@ export function keepTelling(ctx: Context, channels: Channels): () => Promise<voi
   const attempt = (work: () => Promise<unknown>, fault: string) =>
     work().catch((error) => ctx.log.warn({ err: error }, fault))
   let hasOperators = false
+  let stopping = false
   const rounds = [
     repeat(BETWEEN_REPORTS_MS, async () => {
       await attempt(async () => {
         if (!hasOperators) await ensureOperators(ctx)
         hasOperators = true
-        while ((await takeReports(ctx)) === MOST_REPORTS);
+        while (!stopping && (await takeReports(ctx)) === MOST_REPORTS);
       }, 'reports.not_taken')
     }),
     repeat(BETWEEN_ENDS_MS, async () => {
       await attempt(() => endIncidents(ctx), 'incidents.not_ended')
     }),
     repeat(BETWEEN_POSTS_MS, async () => {
-      await attempt(() => postman.postDue(), 'notices.not_posted')
+      await attempt(() => postman.postDue(() => stopping), 'notices.not_posted')
     }),
   ]
   return async () => {
+    stopping = true
     await Promise.all(rounds.map((stop) => stop()))
   }
 }

@@ -23,8 +23,8 @@ export type Channels = {
 }
 
 export type Postman = {
-  /** Sends what is due. Returns the number of messages that were tried. */
-  postDue(): Promise<number>
+  /** Sends what is due, until `isStopping`. Returns the number of messages that were tried. */
+  postDue(isStopping?: () => boolean): Promise<number>
 }
 
 type Recipient = {
@@ -157,10 +157,10 @@ export function createPostman(ctx: PostContext, channels: Channels): Postman {
   }
 
   return {
-    async postDue() {
+    async postDue(isStopping = () => false) {
       const postAll = async () => {
         let count = 0
-        while (await postOne()) count++
+        while (!isStopping() && (await postOne())) count++
         return count
       }
       const counts = await Promise.all(Array.from({ length: AT_ONCE }, postAll))
