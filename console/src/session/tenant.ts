@@ -28,7 +28,11 @@ export function useChooseTenant(): (tenantId: string) => void {
       localStorage.setItem(LAST_KEY, tenantId)
       void navigate({
         to: '.',
-        search: (before: object) => ({ ...before, tenant: tenantId, delivery: undefined }),
+        // A link to a delivery may name no tenant. The panel of another tenant's delivery is closed.
+        search: (before: { tenant?: string }) =>
+          before.tenant === undefined
+            ? { ...before, tenant: tenantId }
+            : { ...before, tenant: tenantId, delivery: undefined },
       } as never)
     },
     [navigate],

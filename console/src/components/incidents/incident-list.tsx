@@ -139,7 +139,7 @@ function WhatHappensNext({ incident, others }: { incident: Incident; others: num
     // A receiver that is failing gets one attempt at a time, however many are due.
     const isProbed = endpoint.health?.state === 'FAILING'
     if (leftMs > 0) parts.push(`${count} in ${formatSpan(leftMs)}`)
-    else parts.push(isProbed ? 'one attempt every 5 s until it works' : `${count} now`)
+    else parts.push(isProbed ? 'one attempt every few seconds until it works' : `${count} now`)
   }
   if (firstDeadLetterAt)
     parts.push(

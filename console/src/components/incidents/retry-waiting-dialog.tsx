@@ -69,7 +69,7 @@ export function RetryWaitingDialog({ incident, onClose }: { incident: Incident; 
         {alwaysFails(incident) && (
           <Notice>
             Every attempt has failed since {formatClock(incident.since)}. Until one succeeds, the receiver gets one
-            attempt every 5 s, whatever the speed. Does it work again?{' '}
+            attempt every few seconds, whatever the speed. Does it work again?{' '}
             <Link
               to="/endpoints/$endpointId"
               params={{ endpointId: endpoint.id }}

@@ -193,7 +193,7 @@ function behind({ id, name, status, recent, health }: Endpoint, now: number): Re
   const lateMs = now - Date.parse(health.oldestDueAt)
   if (lateMs < LATE_MS) return null
   const { attempts = 0, failedAttempts = 0 } = recent?.current ?? {}
-  const waiting = `${formatCapped(health.pendingCount)} wait`
+  const waiting = `${formatCapped(health.pendingCount)} ${health.pendingCount.count === 1 ? 'waits' : 'wait'}`
   return {
     weight: BEHIND_WEIGHT,
     icon: <Hourglass size={16} className="text-warn" aria-hidden />,
@@ -238,7 +238,7 @@ function failedBefore({ id, name, status, recent, health }: Endpoint, now: numbe
       <>
         {share}.{' '}
         {health?.pendingCount.count
-          ? `${formatCapped(health.pendingCount)} wait.`
+          ? `${formatCapped(health.pendingCount)} ${health.pendingCount.count === 1 ? 'waits' : 'wait'}.`
           : 'Retries delivered what failed; nothing waits.'}
       </>
     ),
