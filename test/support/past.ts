@@ -10,6 +10,8 @@ const WEEK_MS = 7 * DAY_MS
 
 /** Makes weekly partitions of the empty tables again: from so many days ago until a week from now, or until `untilDaysAgo`. */
 export async function partitionsOfThePast(client: Client, daysAgo: number, untilDaysAgo = -7): Promise<void> {
+  // Waits for a round that indexes events, and leaves none to come: dropping its tables meanwhile would be a deadlock.
+  await client.query('delete from search_backlog')
   const { rows } = await client.query(
     `select string_agg(inhrelid::regclass::text, ', ') as names from pg_inherits where inhparent = any ($1::text[]::regclass[])`,
     [PARTITIONED],
