@@ -7,6 +7,7 @@ import { DAY_MS } from '../../src/domain/retention.ts'
 type Client = { query(text: string, values?: unknown[]): Promise<QueryResult> }
 
 const WEEK_MS = 7 * DAY_MS
+const MAKE_PARTITION_LOCK = 7314552003n
 
 /** Makes weekly partitions of the empty tables again: from so many days ago until a week from now, or until `untilDaysAgo`. */
 export async function partitionsOfThePast(client: Client, daysAgo: number, untilDaysAgo = -7): Promise<void> {
@@ -16,15 +17,18 @@ export async function partitionsOfThePast(client: Client, daysAgo: number, until
     `select string_agg(inhrelid::regclass::text, ', ') as names from pg_inherits where inhparent = any ($1::text[]::regclass[])`,
     [PARTITIONED],
   )
-  if (rows[0].names) await client.query(`drop table ${rows[0].names}`)
   const midnight = Math.floor(Date.now() / DAY_MS) * DAY_MS
+  // In one transaction, and with the lock of make_partition: a process that watches its partitions must not find none and make them.
+  const statements = [`select pg_advisory_xact_lock(${MAKE_PARTITION_LOCK})`]
+  if (rows[0].names) statements.push(`drop table ${rows[0].names}`)
   for (const table of PARTITIONED) {
     let from: number | null = null
     for (let to = midnight - daysAgo * DAY_MS; to <= midnight - untilDaysAgo * DAY_MS; to += WEEK_MS) {
-      await client.query('select make_partition($1, $2, $3)', [table, from, to])
+      statements.push(`select make_partition('${table}', ${from}, ${to})`)
       from = to
     }
   }
+  await client.query(statements.join('; '))
 }
 
 const EARLIER = (
