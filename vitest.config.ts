@@ -1,9 +1,11 @@
 import { defineConfig } from 'vitest/config'
 
-/** These tests measure killed processes, browsers or whole clones. They run one at a time. */
+/** These tests wait for a browser more than they compute. */
+const BROWSER = ['test/console/**/*.test.ts']
+
+/** These tests measure killed processes or whole clones. They run one at a time. */
 const ALONE = [
   'test/chaos.test.ts',
-  'test/console/**/*.test.ts',
   'test/faults/workers.test.ts',
   'test/gateway/{killed-worker,bulk-retry-killed,lanes}.test.ts',
   'test/story/**/*.test.ts',
@@ -27,14 +29,19 @@ export default defineConfig({
         test: {
           name: 'together',
           include: ['test/**/*.test.ts'],
-          exclude: [...ALONE, 'test/field/**'],
-          maxWorkers: 2,
+          exclude: [...ALONE, ...BROWSER, 'test/field/**'],
+          // More than the two cores that the tests must do with: many of them wait for limits of time.
+          maxWorkers: 3,
           sequence: { groupOrder: 0 },
         },
       },
       {
         extends: true,
-        test: { name: 'alone', include: ALONE, maxWorkers: 1, fileParallelism: false, sequence: { groupOrder: 1 } },
+        test: { name: 'browser', include: BROWSER, maxWorkers: 2, sequence: { groupOrder: 1 } },
+      },
+      {
+        extends: true,
+        test: { name: 'alone', include: ALONE, maxWorkers: 1, fileParallelism: false, sequence: { groupOrder: 2 } },
       },
     ],
   },
