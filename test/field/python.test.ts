@@ -1,5 +1,7 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expectAllOverRestart } from '../live/live-programs.ts'
+import { writePage } from '../receivers/pages.ts'
 import { type Gateway, openGateway } from '../security/gateway.ts'
 import { has, run, workFolder } from './programs.ts'
 
@@ -41,3 +43,9 @@ test.skipIf(!has('python3'))(
     ])
   },
 )
+
+test.skipIf(!has('python3'))('gql 4 watches over a restart of the gateway, with its recipe', async () => {
+  const folder = await workFolder('python-recipe')
+  await writePage('../clients.md', folder)
+  await expectAllOverRestart([{ name: 'gql', command: python, args: ['gql_live.py'] }], folder)
+})
