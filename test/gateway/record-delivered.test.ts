@@ -71,14 +71,14 @@ const deadLettered = (delivery: ClaimedDelivery): Result => ({
   wakeAt: null,
 })
 
-/** Records the results; returns the answers and the names of the statements, without their week. */
+/** Records the results; returns the answers and the names of the statements that record, without their week. */
 async function record(results: Result[]) {
   const { hot } = house.app.ctx
   const names: string[] = []
   const noting: HotDatabase = {
     ...hot,
     query: (statement: Statement, values: unknown[]) => {
-      names.push(statement.name.replace(/-until-\d+$/, ''))
+      if (statement.name.startsWith('record-')) names.push(statement.name.replace(/-until-\d+$/, ''))
       return hot.query(statement, values)
     },
   }
