@@ -31,13 +31,13 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: [...ALONE, ...BROWSER, 'test/field/**'],
           // More than the two cores that the tests must do with: many of them wait for limits of time.
-          maxWorkers: 3,
+          maxWorkers: 4,
           sequence: { groupOrder: 0 },
         },
       },
       {
         extends: true,
-        test: { name: 'browser', include: BROWSER, maxWorkers: 2, sequence: { groupOrder: 1 } },
+        test: { name: 'browser', include: BROWSER, maxWorkers: 3, sequence: { groupOrder: 1 } },
       },
       {
         extends: true,

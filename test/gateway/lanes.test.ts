@@ -6,6 +6,7 @@ import { toPublicId } from '../../src/domain/id.ts'
 import { makeSigningSecret } from '../../src/domain/signing-secret.ts'
 import { pauseEndpoint, resumeEndpoint, updateEndpoint } from '../../src/gateway/admin/configure-endpoint.ts'
 import { retryDelivery } from '../../src/gateway/retry/retry-delivery.ts'
+import { sentUrl } from '../../src/schema/attempt-headers.ts'
 import { belongsToEndpoint } from '../../src/vault.ts'
 import { openBlackHole } from '../support/black-hole.ts'
 import { exampleEvent, type House, openHouse } from '../support/house.ts'
@@ -40,7 +41,12 @@ async function endpointOf(fields: Parameters<House['addEndpoint']>[1] = {}) {
       house.publishFor(tenantId, ...Array.from({ length: count }, () => (data ? { data } : {}))),
     requests: () => receiver.requests.filter((request) => request.path === path),
     deliveries: (where = {}) => house.deliveries({ tenantId, ...where }),
-    attempts: () => house.app.ctx.db.attempt.findMany({ where: { tenantId }, orderBy: { id: 'asc' } }),
+    attempts: () =>
+      house.app.ctx.db.attempt.findMany({
+        where: { tenantId },
+        orderBy: { id: 'asc' },
+        include: { requestForm: true },
+      }),
     untilRequests: (count: number, timeoutMs = 10_000) =>
       receiver.until((all) => all.filter((request) => request.path === path).length >= count, { timeoutMs }),
     untilStatus: (status: string, count = 1, timeoutMs = 10_000) =>
@@ -241,7 +247,7 @@ describe('a change of an endpoint', () => {
     ).toBe(true)
     expect(second!.body).toEqual(first!.body)
     await endpoint.untilStatus('SUCCEEDED')
-    expect((await endpoint.attempts()).map(({ url }) => url)).toEqual([
+    expect((await endpoint.attempts()).map(sentUrl)).toEqual([
       receiver.url(endpoint.path),
       receiver.url(`${endpoint.path}/moved`),
     ])
