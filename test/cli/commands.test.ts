@@ -97,6 +97,32 @@ test('endpoints apply finds an endpoint by its external id, renames it, and take
   })
 })
 
+test('endpoints apply sets a condition, keeps it for a file without one, and removes it for null', async () => {
+  const file = join(under.folder, 'conditions.yaml')
+  const apply = async (condition: string) => {
+    await writeFile(file, `endpoints:\n  - { name: Inbound, url: 'https://127.0.0.1:8443/in'${condition} }\n`)
+    return under.run(['endpoints', 'apply', '-f', file, '--json', '--yes'])
+  }
+  const stored = async () => {
+    const endpoints = json((await under.run(['endpoints', 'list', '--json'])).stdout)
+    return endpoints.find(({ name }: { name: string }) => name === 'Inbound')?.condition
+  }
+  const inbound = '$.data.direction == "inbound"'
+  expect(json((await apply(`, condition: '${inbound}'`)).stdout).steps).toMatchObject([{ kind: 'create' }])
+  expect(await stored()).toBe(inbound)
+  const wrong = await apply(`, condition: '$.data.direction = "inbound"'`)
+  expect(wrong).toMatchObject({ code: EXIT.refused, stdout: '' })
+  expect(wrong.stderr).toContain('compare with ==')
+  expect(json((await apply('')).stdout).steps).toContainEqual(
+    expect.objectContaining({ kind: 'keep', name: 'Inbound' }),
+  )
+  expect(await stored()).toBe(inbound)
+  expect(json((await apply(', condition: null')).stdout).steps).toMatchObject([
+    { kind: 'update', changes: [`condition: ${inbound} → none`] },
+  ])
+  expect(await stored()).toBeNull()
+})
+
 test('endpoints apply refuses a file it does not understand, with the place', async () => {
   const file = join(under.folder, 'wrong.yaml')
   await writeFile(file, 'endpoints:\n  - { name: CRM, url: https://crm.example.com/, eventTypes: 5 }\n')

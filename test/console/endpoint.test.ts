@@ -2,6 +2,7 @@ import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { toPublicId } from '../../src/domain/id.ts'
 import { type Console, describeInBrowser, openConsole, show } from '../support/console.ts'
+import { exampleEvent } from '../support/house.ts'
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
@@ -23,6 +24,74 @@ describeInBrowser('the page of an endpoint', () => {
     await page.getByText('crm-7').waitFor()
     await page.getByText('by <b>Ana</b>').waitFor()
     expect(complaints).toEqual([])
+  })
+
+  test('a condition is tried on recent events while it is typed, and cancels what waits only after a question', async () => {
+    const { house } = console
+    const tenantId = await house.addTenant('Filtered')
+    const call = (direction: string) => {
+      const { data } = exampleEvent({ type: 'call.created' })
+      return { type: 'call.created', data: { ...(data as object), direction } }
+    }
+    const { id } = await house.addEndpoint('https://crm.example/', { tenantId, name: 'CRM', status: 'PAUSED' })
+    await house.publishFor(tenantId, call('inbound'), call('inbound'), call('outbound'))
+    const { page, complaints } = await console.signIn('OPERATOR')
+    await show(page, `/endpoints/${toPublicId('endpoint', id)}?tab=filter&tenant=${toPublicId('tenant', tenantId)}`)
+    await page.getByText('3 of the last 3 events match.').waitFor()
+    const field = page.getByRole('textbox', { name: 'Condition' })
+    await field.fill('$.data.direction = "inbound"')
+    const issue = page.getByRole('alert').getByText('compare with ==')
+    await issue.waitFor()
+    await field.fill('$.data.direction == "inbound"')
+    await issue.waitFor({ state: 'detached' })
+    await page.getByText('2 of the last 3 events match.').waitFor()
+
+    const dialog = page.getByRole('dialog', { name: 'Save the filter of CRM?' })
+    const saved = async () => (await house.app.ctx.db.endpoint.findUniqueOrThrow({ where: { id } })).condition
+    await page.getByRole('button', { name: 'Save filter' }).click()
+    await dialog.getByText('1 delivery waits that the new filter does not want.').waitFor()
+    await dialog.getByRole('button', { name: 'Keep as it is' }).click()
+    await dialog.waitFor({ state: 'hidden' })
+    expect(await saved()).toBeNull()
+
+    await page.getByRole('button', { name: 'Save filter' }).click()
+    await dialog.getByRole('radio', { name: /^Cancel it/ }).check()
+    expect(await dialog.getByRole('button', { name: 'Save, cancel 1' }).isDisabled()).toBe(true)
+    await dialog.getByRole('textbox', { name: /^Type “cancel”/ }).fill('cancel')
+    await dialog.getByRole('button', { name: 'Save, cancel 1' }).click()
+    await page.getByText('What waited and it does not want is cancelled.').waitFor()
+    expect(await saved()).toBe('$.data.direction == "inbound"')
+    const left = await house.deliveries({ endpointId: id })
+    expect(left.map(({ status, reason }) => [status, reason])).toEqual([
+      ['PENDING', null],
+      ['PENDING', null],
+      ['CANCELLED', 'filter_changed'],
+    ])
+    await page.getByRole('button', { name: 'Save filter' }).waitFor({ state: 'detached' })
+    await field.fill('')
+    await page.getByRole('button', { name: 'Save filter' }).click()
+    await house.until(async () => (await saved()) === null)
+    expect(complaints).toEqual([])
+  })
+
+  test('an error of the server goes away with the value that it speaks of, and a new endpoint gets its condition', async () => {
+    const { house } = console
+    const { page } = await console.signIn()
+    await show(page, '/endpoints/new')
+    await page.getByRole('textbox', { name: 'Name' }).fill('Conditioned')
+    await page.getByRole('textbox', { name: 'URL' }).fill('ftp://crm.example/')
+    await page.getByRole('textbox', { name: 'Condition' }).fill('$.data.direction')
+    await page.getByRole('button', { name: 'Create endpoint' }).click()
+    const errors = page.getByRole('alert')
+    await errors.nth(1).waitFor()
+    await page.getByRole('textbox', { name: 'URL' }).fill('https://crm.example/')
+    await page.waitForFunction(() => document.querySelectorAll('[role="alert"]').length === 1)
+    await page.getByRole('textbox', { name: 'Condition' }).fill('$.data.direction == "inbound"')
+    await page.waitForFunction(() => document.querySelectorAll('[role="alert"]').length === 0)
+    await page.getByRole('button', { name: 'Create endpoint' }).click()
+    await page.getByRole('heading', { level: 1, name: 'Conditioned is ready' }).waitFor()
+    const made = await house.app.ctx.db.endpoint.findFirstOrThrow({ where: { name: 'Conditioned' } })
+    expect(made.condition).toBe('$.data.direction == "inbound"')
   })
 
   describe('resuming', () => {

@@ -31,7 +31,8 @@ export type Action<Result, Variables> = {
   run(variables: Variables): Promise<Done<Result> | null>
   readonly isBusy: boolean
   readonly refusal: Refusal | null
-  forget(): void
+  /** Drops the issues of these fields, because their values changed. Without fields: the whole refusal. */
+  forget(...places: readonly string[]): void
 }
 
 type Options = {
@@ -64,7 +65,20 @@ export function useAction<Data, Variables, Result extends object>(
       setBusy(false)
     }
   }
-  return { run, isBusy, refusal, forget: useCallback(() => setRefusal(null), []) }
+  const forget = useCallback(
+    (...places: readonly string[]) => setRefusal((before) => before && withoutIssuesAt(before, places)),
+    [],
+  )
+  return { run, isBusy, refusal, forget }
+}
+
+function withoutIssuesAt(refusal: Refusal, places: readonly string[]): Refusal | null {
+  if (places.length === 0) return null
+  const isLeft = (path: readonly string[]) => !places.some((place) => isWithin(path.join('.'), place))
+  const issues = 'issues' in refusal ? refusal.issues : []
+  if (issues.length === 0) return isLeft(refusal.path ?? []) ? refusal : null
+  const left = issues.filter(({ path }) => isLeft(path))
+  return left.length > 0 ? { ...refusal, issues: left } : null
 }
 
 /** Every issue as a sentence. */
@@ -84,8 +98,7 @@ export function placedSentencesOf(refusal: Refusal): string[] {
 /** The issues of one path of the input, such as `headers.0.name`, and of paths below it. */
 export function issueAt(refusal: Refusal | null, place: string): string | null {
   if (!refusal) return null
-  const wanted = `input.${place}`
-  const found = issuesOf(refusal).filter(({ path }) => path === wanted || path.startsWith(`${wanted}.`))
+  const found = issuesOf(refusal).filter(({ path }) => isWithin(path, place))
   return found.length > 0 ? found.map(({ message }) => asSentence(message)).join(' ') : null
 }
 
@@ -93,7 +106,7 @@ export function issueAt(refusal: Refusal | null, place: string): string | null {
 export function issuesElsewhere(refusal: Refusal | null, places: readonly string[]): string[] {
   if (!refusal) return []
   return issuesOf(refusal)
-    .filter(({ path }) => !places.some((place) => path === `input.${place}` || path.startsWith(`input.${place}.`)))
+    .filter(({ path }) => !places.some((place) => isWithin(path, place)))
     .map(({ message }) => asSentence(message))
 }
 
@@ -107,7 +120,12 @@ function isRefusal(result: object): result is Refusal {
   return 'code' in result && 'message' in result
 }
 
-function asSentence(message: string): string {
+/** Whether a path of an issue is that of a field of the input, or below it. */
+function isWithin(path: string, place: string): boolean {
+  return path === `input.${place}` || path.startsWith(`input.${place}.`)
+}
+
+export function asSentence(message: string): string {
   const text = message.charAt(0).toUpperCase() + message.slice(1)
   return /[.!?]$/.test(text) ? text : `${text}.`
 }

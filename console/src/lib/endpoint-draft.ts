@@ -17,6 +17,8 @@ export type EndpointDraft = {
   readonly url: string
   /** null for all types. */
   readonly eventTypes: readonly string[] | null
+  /** The typed text. Empty means none. */
+  readonly condition: string
   /** The typed text. Empty means the default. */
   readonly maxInFlight: string
   readonly rateLimitPerSecond: string
@@ -27,6 +29,7 @@ export const EMPTY_DRAFT: EndpointDraft = {
   name: '',
   url: '',
   eventTypes: null,
+  condition: '',
   maxInFlight: '',
   rateLimitPerSecond: '',
   headers: [],
@@ -37,6 +40,7 @@ type Stored = {
   readonly url: string
   readonly eventTypes: readonly string[]
   readonly allEventTypes: boolean
+  readonly condition?: string | null
   readonly maxInFlight?: number | null
   readonly rateLimitPerSecond?: number | null
   readonly headers: readonly { readonly name: string; readonly valueHint: string }[]
@@ -47,6 +51,7 @@ export function draftOf(stored: Stored): EndpointDraft {
     name: stored.name,
     url: stored.url,
     eventTypes: stored.allEventTypes ? null : stored.eventTypes,
+    condition: stored.condition ?? '',
     maxInFlight: stored.maxInFlight?.toString() ?? '',
     rateLimitPerSecond: stored.rateLimitPerSecond?.toString() ?? '',
     headers: stored.headers.map(({ name, valueHint }, key) => ({ key, name, value: null, hint: valueHint })),
@@ -76,15 +81,21 @@ export function validateNumber(text: string): string | null {
   return text.trim() === '' || /^\d{1,6}$/.test(text.trim()) ? null : 'Type a whole number, or leave it empty.'
 }
 
-function fieldsOf({ name, url, eventTypes, maxInFlight, rateLimitPerSecond, headers }: EndpointDraft) {
+function fieldsOf({ name, url, eventTypes, condition, maxInFlight, rateLimitPerSecond, headers }: EndpointDraft) {
   return {
     name: name.trim(),
     url: url.trim(),
     eventTypes: eventTypes && [...eventTypes],
+    condition: conditionOf(condition),
     maxInFlight: numberOf(maxInFlight),
     rateLimitPerSecond: numberOf(rateLimitPerSecond),
     headers: headers.map(({ name, value }) => (value === null ? { name } : { name: name.trim(), value })),
   }
+}
+
+/** The condition of a typed text; null for none. */
+export function conditionOf(text: string): string | null {
+  return text.trim() || null
 }
 
 function numberOf(text: string): number | null {

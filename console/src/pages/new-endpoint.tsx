@@ -8,10 +8,12 @@ import { EventTypePicker, isPublished } from '../components/endpoints/event-type
 import { SecretOnce } from '../components/endpoints/secret-once.tsx'
 import { VerifySnippets } from '../components/endpoints/verify-snippets.tsx'
 import { useCatalogue } from '../components/events/catalogue.ts'
+import { ConditionField } from '../components/filters/condition-field.tsx'
+import { conditionError, PreviewSentence, useFilterPreview } from '../components/filters/filter-preview.tsx'
 import { TestForm } from '../components/tester/test-form.tsx'
 import { TestResult } from '../components/tester/test-result.tsx'
 import { issueAt, issuesElsewhere, useAction } from '../lib/actions.ts'
-import { createInput, EMPTY_DRAFT, type EndpointDraft, validateNumber } from '../lib/endpoint-draft.ts'
+import { conditionOf, createInput, EMPTY_DRAFT, type EndpointDraft, validateNumber } from '../lib/endpoint-draft.ts'
 import { useRights } from '../session/session.ts'
 import { useTenantId } from '../session/tenant.ts'
 import { Button, buttonClass } from '../ui/button.tsx'
@@ -36,7 +38,7 @@ const CREATE = graphql(`
 
 type Created = { signingSecret: string; endpoint: { id: string; name: string; url: string } }
 
-const PLACES = ['name', 'url', 'eventTypes', 'maxInFlight', 'rateLimitPerSecond', 'headers']
+const PLACES = ['name', 'url', 'eventTypes', 'condition', 'maxInFlight', 'rateLimitPerSecond', 'headers']
 
 export function NewEndpointPage() {
   const { mayChange } = useRights()
@@ -77,7 +79,10 @@ function CreateForm({ types, onCreated }: { types: Types; onCreated(created: Cre
   useEffect(() => {
     if (refusal) form.current?.querySelector<HTMLElement>('[aria-invalid]')?.focus()
   }, [refusal])
-  const change = (some: Partial<EndpointDraft>) => setDraft((before) => ({ ...before, ...some }))
+  const change = (some: Partial<EndpointDraft>) => {
+    setDraft((before) => ({ ...before, ...some }))
+    create.forget(...Object.keys(some))
+  }
   const submit = async (event: FormEvent) => {
     event.preventDefault()
     const done = await create.run({ input: createInput(draft, tenantId) })
@@ -90,6 +95,7 @@ function CreateForm({ types, onCreated }: { types: Types; onCreated(created: Cre
     validateNumber(draft.maxInFlight) === null &&
     validateNumber(draft.rateLimitPerSecond) === null
   const fields = { draft, onChange: change, refusal }
+  const tried = useFilterPreview({ tenantId, types, eventTypes: draft.eventTypes, condition: draft.condition })
   return (
     <Page title="New endpoint" lead="It gets the events that are published from the moment it is made.">
       <form
@@ -102,12 +108,22 @@ function CreateForm({ types, onCreated }: { types: Types; onCreated(created: Cre
             <AddressFields {...fields} />
           </Step>
           <Step number={2} title="Which events">
-            <EventTypePicker
-              types={types}
-              chosen={draft.eventTypes}
-              onChange={(eventTypes) => change({ eventTypes })}
-              error={issueAt(refusal, 'eventTypes')}
-            />
+            <div className="flex flex-col gap-6">
+              <EventTypePicker
+                types={types}
+                chosen={draft.eventTypes}
+                onChange={(eventTypes) => change({ eventTypes })}
+                error={issueAt(refusal, 'eventTypes')}
+              />
+              <div className="flex flex-col gap-2">
+                <ConditionField
+                  value={draft.condition}
+                  onChange={(condition) => change({ condition })}
+                  error={issueAt(refusal, 'condition') ?? conditionError(tried)}
+                />
+                {draft.eventTypes?.length !== 0 && <PreviewSentence tried={tried} />}
+              </div>
+            </div>
           </Step>
           <Step number={3} title="How" hint="Optional. All of it can be changed later.">
             <div className="flex flex-col gap-6">
@@ -139,6 +155,14 @@ function CreateForm({ types, onCreated }: { types: Types; onCreated(created: Cre
                     <Missing key="events" />
                   ) : (
                     draft.eventTypes.join(', ')
+                  ),
+                ],
+                [
+                  'Condition',
+                  conditionOf(draft.condition) && (
+                    <span key="condition" className="font-mono text-xs [overflow-wrap:anywhere]">
+                      {conditionOf(draft.condition)}
+                    </span>
                   ),
                 ],
                 ['Max concurrent requests', draft.maxInFlight || '20 for each worker'],

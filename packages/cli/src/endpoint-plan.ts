@@ -12,6 +12,8 @@ export type WantedEndpoint = {
   readonly url: string
   /** null: every type. */
   readonly eventTypes: readonly string[] | null
+  /** null: none. undefined: what is there stays. */
+  readonly condition: string | null | undefined
   readonly maxInFlight: number | null
   readonly rateLimitPerSecond: number | null
   readonly headers: readonly { readonly name: string; readonly value: string }[]
@@ -26,6 +28,7 @@ export type PresentEndpoint = {
   readonly url: string
   readonly eventTypes: readonly string[]
   readonly allEventTypes: boolean
+  readonly condition?: string | null
   readonly maxInFlight?: number | null
   readonly rateLimitPerSecond?: number | null
   readonly headers: readonly { readonly name: string; readonly valueHint: string }[]
@@ -45,7 +48,17 @@ export type Step =
   /** It is not in the file, and stays. */
   | { readonly kind: 'leave'; readonly id: string; readonly name: string }
 
-const FIELDS = ['externalId', 'name', 'url', 'eventTypes', 'maxInFlight', 'rateLimitPerSecond', 'headers', 'metadata']
+const FIELDS = [
+  'externalId',
+  'name',
+  'url',
+  'eventTypes',
+  'condition',
+  'maxInFlight',
+  'rateLimitPerSecond',
+  'headers',
+  'metadata',
+]
 
 /** Reads `endpoints:` of a YAML file. `${NAME}` in a header's value is an environment variable. Throws CommandFailure. */
 export function readEndpointFile(text: string, file: string, env: NodeJS.ProcessEnv): WantedEndpoint[] {
@@ -91,6 +104,7 @@ function readEntry(entry: unknown, at: string, env: NodeJS.ProcessEnv): WantedEn
     name: textField('name'),
     url: textField('url'),
     eventTypes: readTypes(fields['eventTypes'], `${at}.eventTypes`),
+    condition: fields['condition'] == null ? (fields['condition'] as null | undefined) : textField('condition'),
     maxInFlight: numberField('maxInFlight'),
     rateLimitPerSecond: numberField('rateLimitPerSecond'),
     headers: readHeaders(fields['headers'], `${at}.headers`, env),
@@ -194,6 +208,8 @@ function changesOf(wanted: WantedEndpoint, known: PresentEndpoint): string[] {
   const typesBefore = known.allEventTypes ? 'all' : known.eventTypes.toSorted().join(', ')
   const typesAfter = wanted.eventTypes?.toSorted().join(', ') ?? 'all'
   if (typesBefore !== typesAfter) changes.push(`eventTypes: ${typesBefore} → ${typesAfter}`)
+  if (wanted.condition !== undefined && wanted.condition !== (known.condition ?? null))
+    changes.push(`condition: ${known.condition ?? 'none'} → ${wanted.condition ?? 'none'}`)
   for (const name of ['maxInFlight', 'rateLimitPerSecond'] as const)
     if (wanted[name] !== (known[name] ?? null))
       changes.push(`${name}: ${known[name] ?? 'none'} → ${wanted[name] ?? 'none'}`)

@@ -15,6 +15,7 @@ graphql(`
     statusChangedBy
     eventTypes
     allEventTypes
+    condition
     secretHint
     rotation {
       nextSecretHint

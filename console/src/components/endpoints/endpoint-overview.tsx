@@ -209,6 +209,14 @@ export function EndpointOverview({ endpoint }: { endpoint: EndpointDetail }) {
                     ],
                     ['Headers', endpoint.headers.map(({ name }) => name).join(', ')],
                     [
+                      'Condition',
+                      endpoint.condition && (
+                        <span key="condition" className="font-mono text-xs [overflow-wrap:anywhere]">
+                          {endpoint.condition}
+                        </span>
+                      ),
+                    ],
+                    [
                       'Secret',
                       <span key="secret" className="font-mono text-xs">
                         {endpoint.secretHint}

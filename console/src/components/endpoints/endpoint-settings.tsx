@@ -15,8 +15,8 @@ import { AddressFields, HeaderFields, LimitFields } from './endpoint-fields.tsx'
 import { EndpointSecret } from './endpoint-secret.tsx'
 
 export const UPDATE_ENDPOINT = graphql(`
-  mutation UpdateEndpoint($id: ID!, $input: UpdateEndpointInput!) {
-    updateEndpoint(id: $id, input: $input) {
+  mutation UpdateEndpoint($id: ID!, $input: UpdateEndpointInput!, $unwanted: UnwantedDeliveries! = SEND_ALL) {
+    updateEndpoint(id: $id, input: $input, unwanted: $unwanted) {
       ... on UpdateEndpointSuccess {
         endpoint {
           ...EndpointDetail
@@ -45,18 +45,21 @@ const PLACES = ['name', 'url', 'maxInFlight', 'rateLimitPerSecond', 'headers']
 
 export function EndpointSettings({ endpoint }: { endpoint: EndpointDetail }) {
   const stored = useMemo(() => draftOf(endpoint), [endpoint])
-  const [edited, setEdited] = useState<EndpointDraft | null>(null)
-  const draft = edited ?? stored
+  const [edited, setEdited] = useState<Partial<EndpointDraft>>({})
+  const draft = { ...stored, ...edited }
   const update = useAction(UPDATE_ENDPOINT, (data) => data.updateEndpoint, { showsRefusal: true })
   const input = updateInput(draft, stored)
   const isChanged = Object.keys(input).length > 0
   const isSendable = validateNumber(draft.maxInFlight) === null && validateNumber(draft.rateLimitPerSecond) === null
-  const change = (some: Partial<EndpointDraft>) => setEdited({ ...draft, ...some })
+  const change = (some: Partial<EndpointDraft>) => {
+    setEdited({ ...edited, ...some })
+    update.forget(...Object.keys(some))
+  }
   const submit = async (event: FormEvent) => {
     event.preventDefault()
     const done = await update.run({ id: endpoint.id, input })
     if (!done) return
-    setEdited(null)
+    setEdited({})
     toast({ tone: 'good', title: 'Saved. The next attempt follows it, also of deliveries that wait already.' })
   }
   const fields = { draft, onChange: change, refusal: update.refusal }
@@ -82,7 +85,7 @@ export function EndpointSettings({ endpoint }: { endpoint: EndpointDetail }) {
             {isChanged && (
               <Button
                 onClick={() => {
-                  setEdited(null)
+                  setEdited({})
                   update.forget()
                 }}
               >

@@ -1,36 +1,43 @@
-// The event filter of an endpoint, with a preview on real events before it is saved.
+// The filter of an endpoint: its event types and its condition, with a preview on real events before it is saved.
 
-import { useState } from 'react'
+import { useMemo, useState } from 'react'
+import { asFault } from '../../api/faults.ts'
 import { useEventFeed } from '../../api/live.ts'
-import { issueAt, useAction } from '../../lib/actions.ts'
-import { formatCount } from '../../lib/format.ts'
+import type { UnwantedDeliveries, UpdateEndpointInput } from '../../gql/graphql.ts'
+import { issueAt, issuesElsewhere, useAction } from '../../lib/actions.ts'
+import { draftOf, type EndpointDraft, updateInput } from '../../lib/endpoint-draft.ts'
 import { useRights } from '../../session/session.ts'
 import { Button } from '../../ui/button.tsx'
-import { classes } from '../../ui/classes.ts'
 import { Card } from '../../ui/page.tsx'
-import { Failed, LoadingRows } from '../../ui/states.tsx'
-import { Time } from '../../ui/time.tsx'
+import { Notice } from '../../ui/states.tsx'
 import { toast } from '../../ui/toast.tsx'
 import type { EndpointDetail } from '../endpoints/endpoint-detail.ts'
 import { UPDATE_ENDPOINT } from '../endpoints/endpoint-settings.tsx'
 import { type EventTypeChoice, EventTypePicker } from '../endpoints/event-type-picker.tsx'
 import { LeaveGuard } from '../shell/leave-guard.tsx'
+import { ConditionField } from './condition-field.tsx'
+import { conditionError, conditionIssue, TriedEvents, useFilterPreview } from './filter-preview.tsx'
+import { type Count, countUnwanted, UnwantedDialog } from './unwanted-dialog.tsx'
 
-const KEPT = 300
-const SHOWN = 12
+const KEPT = 50
+const PLACES = ['eventTypes', 'condition']
 
 export function EndpointFilter({ endpoint, types }: { endpoint: EndpointDetail; types: readonly EventTypeChoice[] }) {
   const { mayChange } = useRights()
-  const stored = endpoint.allEventTypes ? null : endpoint.eventTypes
-  const [draft, setDraft] = useState<readonly string[] | null>(stored)
-  const update = useAction(UPDATE_ENDPOINT, (data) => data.updateEndpoint, { showsRefusal: true })
-  const isChanged = JSON.stringify(draft) !== JSON.stringify(stored)
-  const save = async () => {
-    const done = await update.run({
-      id: endpoint.id,
-      input: draft ? { eventTypes: [...draft] } : { allEventTypes: true },
-    })
-    if (done) toast({ tone: 'good', title: 'The filter is saved. Events published from now on follow it.' })
+  const { tenantId } = endpoint
+  const stored = useMemo(() => draftOf(endpoint), [endpoint])
+  const [edited, setEdited] = useState<Partial<EndpointDraft>>({})
+  const draft = { ...stored, ...edited }
+  const { eventTypes, condition } = draft
+  const feed = useEventFeed({ tenantId, test: false }, { follows: true, keep: KEPT })
+  const tried = useFilterPreview({ tenantId, types, eventTypes, condition }, feed.rows[0]?.id)
+  const input = updateInput(draft, stored)
+  const isChanged = Object.keys(input).length > 0
+  const saving = useSaving(endpoint, { draft, input, onSaved: () => setEdited({}) })
+  const { refusal } = saving
+  const change = (some: Partial<EndpointDraft>) => {
+    setEdited({ ...edited, ...some })
+    saving.forget(...Object.keys(some))
   }
   return (
     <div className="grid items-start gap-4 px-6 py-4 max-sm:px-4 xl:grid-cols-[minmax(0,1fr)_420px]">
@@ -40,73 +47,122 @@ export function EndpointFilter({ endpoint, types }: { endpoint: EndpointDetail; 
         description="The filter that you changed is not saved."
         action="Leave without saving"
       />
-      <Card title="Event types">
-        <div className="flex flex-col gap-4 p-4">
-          {mayChange && !endpoint.deletedAt ? (
+      <Card title="Events that this endpoint gets">
+        {mayChange && !endpoint.deletedAt ? (
+          <div className="flex flex-col gap-6 p-4">
             <EventTypePicker
               types={types}
-              chosen={draft}
-              onChange={setDraft}
+              chosen={eventTypes}
+              onChange={(chosen) => change({ eventTypes: chosen })}
               error={
-                draft?.length === 0
+                eventTypes?.length === 0
                   ? 'Choose at least one type. To stop everything, pause the endpoint.'
-                  : issueAt(update.refusal, 'eventTypes')
+                  : issueAt(refusal, 'eventTypes')
               }
             />
-          ) : (
-            <ul className="flex flex-wrap gap-x-4 gap-y-1 font-mono text-xs">
-              {endpoint.eventTypes.map((name) => (
-                <li key={name}>{name}</li>
-              ))}
-            </ul>
-          )}
-          {isChanged && (
-            <div className="flex justify-end gap-2">
-              <Button onClick={() => setDraft(stored)}>Discard</Button>
-              <Button kind="primary" disabled={draft?.length === 0} isBusy={update.isBusy} onClick={() => void save()}>
-                Save filter
-              </Button>
-            </div>
-          )}
-        </div>
+            <ConditionField
+              value={condition}
+              onChange={(text) => change({ condition: text })}
+              error={issueAt(refusal, 'condition') ?? conditionError(tried)}
+            />
+            {issuesElsewhere(refusal, PLACES).map((message) => (
+              <Notice key={message} tone="bad">
+                {message}
+              </Notice>
+            ))}
+            {isChanged && (
+              <div className="flex justify-end gap-2">
+                <Button
+                  onClick={() => {
+                    setEdited({})
+                    saving.forget()
+                  }}
+                >
+                  Discard
+                </Button>
+                <Button
+                  kind="primary"
+                  disabled={eventTypes?.length === 0}
+                  isBusy={saving.isBusy}
+                  onClick={() => void saving.begin()}
+                >
+                  Save filter
+                </Button>
+              </div>
+            )}
+          </div>
+        ) : (
+          <StoredFilter endpoint={endpoint} />
+        )}
       </Card>
-      <FilterPreview tenantId={endpoint.tenantId} eventTypes={draft} />
+      <TriedEvents feed={feed} eventTypes={eventTypes} tried={tried} />
+      {saving.unwanted && (
+        <UnwantedDialog
+          name={endpoint.name}
+          unwanted={saving.unwanted}
+          isBusy={saving.isBusy}
+          onClose={saving.giveUp}
+          onSave={(unwanted) => void saving.save(unwanted)}
+        />
+      )}
     </div>
   )
 }
 
-/** Which of the published events, past and new, match a filter. */
-function FilterPreview({ tenantId, eventTypes }: { tenantId: string; eventTypes: readonly string[] | null }) {
-  const feed = useEventFeed({ tenantId, test: false }, { follows: true, keep: KEPT })
-  if (feed.phase === 'failed' && feed.fault) return <Failed fault={feed.fault} onRetry={feed.retry} />
-  const wants = (type: string) => eventTypes === null || eventTypes.includes(type)
-  const matching = feed.rows.filter(({ type }) => wants(type))
+function StoredFilter({ endpoint: { eventTypes, condition } }: { endpoint: EndpointDetail }) {
   return (
-    <Card title="Tried on recent events">
-      {feed.phase === 'loading' ? (
-        <LoadingRows rows={5} />
-      ) : feed.rows.length === 0 ? (
-        <p className="p-4 text-ink-2">No events were published yet. The first that match appear here.</p>
-      ) : (
-        <>
-          <p className="px-4 pt-3 pb-2" role="status">
-            <strong className="tabular-nums">{formatCount(matching.length)}</strong> of the last{' '}
-            <span className="tabular-nums">{formatCount(feed.rows.length)}</span> events match.
-          </p>
-          <ul className="pb-2">
-            {feed.rows.slice(0, SHOWN).map(({ id, type, createdAt }) => (
-              <li
-                key={id}
-                className={classes('arrived flex items-center gap-3 px-4 py-1', !wants(type) && 'text-ink-3')}
-              >
-                <span className={classes('flex-1 font-mono text-xs', !wants(type) && 'line-through')}>{type}</span>
-                <span className="sr-only">{wants(type) ? 'matches' : 'does not match'}</span>
-                <Time at={createdAt} />
-              </li>
-            ))}
-          </ul>
-        </>
+    <div className="flex flex-col gap-4 p-4">
+      <ul aria-label="Event types" className="flex flex-wrap gap-x-4 gap-y-1 font-mono text-xs">
+        {eventTypes.map((name) => (
+          <li key={name}>{name}</li>
+        ))}
+      </ul>
+      {condition && (
+        <p>
+          Only events that meet <code className="font-mono text-xs [overflow-wrap:anywhere]">{condition}</code>
+        </p>
       )}
-    </Card>
+    </div>
   )
+}
+
+type SavingProps = { draft: EndpointDraft; input: UpdateEndpointInput; onSaved(): void }
+
+/** Saves a changed filter. If something waits that it does not want, `unwanted` is the number of it until a person chose. */
+function useSaving(endpoint: EndpointDetail, { draft, input, onSaved }: SavingProps) {
+  const update = useAction(UPDATE_ENDPOINT, (data) => data.updateEndpoint, { showsRefusal: true })
+  const [unwanted, setUnwanted] = useState<Count | null>(null)
+  const [isCounting, setCounting] = useState(false)
+  const save = async (choice: UnwantedDeliveries) => {
+    const done = await update.run({ id: endpoint.id, input, unwanted: choice })
+    setUnwanted(null)
+    if (!done) return
+    onSaved()
+    const also = choice === 'CANCEL_ALL' ? ' What waited and it does not want is cancelled.' : ''
+    toast({ tone: 'good', title: `The filter is saved. Events published from now on follow it.${also}` })
+  }
+  const begin = async () => {
+    setCounting(true)
+    try {
+      const found = await countUnwanted(endpoint, draft)
+      if (found.count > 0) setUnwanted(found)
+      else await save('SEND_ALL')
+    } catch (error) {
+      const fault = asFault(error)
+      // The gateway refuses to save it, too, and its reason stands beside the field.
+      if (conditionIssue(fault)) await save('SEND_ALL')
+      else toast({ tone: 'bad', title: `${fault.title}. ${fault.detail}` })
+    } finally {
+      setCounting(false)
+    }
+  }
+  return {
+    begin,
+    save,
+    giveUp: () => setUnwanted(null),
+    unwanted,
+    isBusy: update.isBusy || isCounting,
+    refusal: update.refusal,
+    forget: update.forget,
+  }
 }

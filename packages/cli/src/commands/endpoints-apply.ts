@@ -145,11 +145,21 @@ async function create(
   return succeeded((await client.ask(CREATE, { input })).createEndpoint)
 }
 
-function settingsOf({ externalId, name, url, maxInFlight, rateLimitPerSecond, headers, metadata }: WantedEndpoint) {
+function settingsOf({
+  externalId,
+  name,
+  url,
+  condition,
+  maxInFlight,
+  rateLimitPerSecond,
+  headers,
+  metadata,
+}: WantedEndpoint) {
   return {
     ...(externalId === null ? {} : { externalId }),
     name,
     url,
+    ...(condition === undefined ? {} : { condition }),
     maxInFlight,
     rateLimitPerSecond,
     headers: headers.map((header) => ({ ...header })),

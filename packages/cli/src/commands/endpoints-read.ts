@@ -24,6 +24,7 @@ const ENDPOINTS = graphql(`
     disabledReason
     eventTypes
     allEventTypes
+    condition
     maxInFlight
     rateLimitPerSecond
     headers {

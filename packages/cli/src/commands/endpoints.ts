@@ -76,6 +76,10 @@ const SETTINGS = {
   name: { type: 'string', describe: 'Name of the endpoint' },
   to: { type: 'string', describe: 'Its https URL' },
   type: { type: 'string', array: true, describe: 'Event types it gets; without it all of them' },
+  condition: {
+    type: 'string',
+    describe: 'What an event must meet, such as \'$.data.direction == "inbound"\'; an empty text removes it',
+  },
   'max-in-flight': { type: 'number', describe: 'Most requests at the same time' },
   'rate-limit': { type: 'number', describe: 'Most requests per second' },
   header: { type: 'string', array: true, describe: 'A header to send, "Name: value"' },
@@ -87,6 +91,7 @@ type SettingArgs = {
   name?: string | undefined
   to?: string | undefined
   type?: string[] | undefined
+  condition?: string | undefined
   maxInFlight?: number | undefined
   rateLimit?: number | undefined
   header?: string[] | undefined
@@ -100,6 +105,7 @@ function settingsOf(args: SettingArgs) {
     ...(args.name === undefined ? {} : { name: args.name }),
     ...(args.to === undefined ? {} : { url: args.to }),
     ...(args.type === undefined ? {} : { eventTypes: args.type }),
+    ...(args.condition === undefined ? {} : { condition: args.condition.trim() || null }),
     ...(args.maxInFlight === undefined ? {} : { maxInFlight: args.maxInFlight }),
     ...(args.rateLimit === undefined ? {} : { rateLimitPerSecond: args.rateLimit }),
     ...(args.header === undefined ? {} : { headers: args.header.map(parseHeader) }),
