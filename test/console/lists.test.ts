@@ -76,6 +76,29 @@ describeInBrowser('lists', () => {
     }
   }, 60_000)
 
+  test('a row is a link that opens in a tab of its own, and a filtered list says how many rows match', async () => {
+    const { page, context } = await console.signIn()
+    await show(page, '/deliveries?statuses=DEAD_LETTERED')
+    const { tenantId } = console.house
+    const dead = (await console.house.deliveries({ tenantId, status: 'DEAD_LETTERED' })).length
+    await page.getByText(`Newest first, ${dead} of ${dead} loaded`).waitFor()
+    const rows = page.getByRole('table', { name: 'Deliveries' }).locator('tbody tr[data-id]')
+    const opened = context.waitForEvent('page')
+    await rows
+      .first()
+      .getByRole('link', { name: 'call.ended' })
+      .click({ modifiers: ['ControlOrMeta'] })
+    const other = await opened
+    await other.getByRole('complementary', { name: 'Delivery' }).waitFor()
+    expect(await page.getByRole('complementary', { name: 'Delivery' }).count()).toBe(0)
+    await rows.first().getByRole('link', { name: 'call.ended' }).click()
+    await page.getByRole('complementary', { name: 'Delivery' }).waitFor()
+    await show(page, '/events')
+    const link = page.getByRole('table', { name: 'Events' }).getByRole('link', { name: 'call.ended' }).first()
+    await link.click()
+    await page.getByRole('complementary', { name: 'Event' }).waitFor()
+  })
+
   test('a downloaded file is the answer of the API, without marks of the console', async () => {
     const { page } = await console.signIn()
     await show(page, '/deliveries')
@@ -125,7 +148,7 @@ describeInBrowser('lists', () => {
     const table = page.getByRole('table', { name: 'Deliveries', exact: true })
     await table.locator('tbody tr[data-id]').first().waitFor()
     const ofFew = await scroll(page, 3_000)
-    while (!(await page.getByText(`Newest first, ${ROWS.toLocaleString('en')} loaded`).isVisible())) {
+    while (!(await page.getByText(`Newest first, ${ROWS.toLocaleString('en')} of `).isVisible())) {
       await table.evaluate((element) => element.parentElement!.scrollTo(0, element.parentElement!.scrollHeight))
       await page.waitForTimeout(20)
     }

@@ -4,7 +4,7 @@ import { useMemo } from 'react'
 import { useNow } from '../ui/time.tsx'
 
 const MINUTE_MS = 60_000
-const PERIODS = {
+export const PERIODS = {
   '15m': { label: 'Last 15 minutes', ms: 15 * MINUTE_MS },
   '1h': { label: 'Last hour', ms: 60 * MINUTE_MS },
   '24h': { label: 'Last 24 hours', ms: 24 * 60 * MINUTE_MS },

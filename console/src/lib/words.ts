@@ -1,6 +1,7 @@
 // The codes of the API in words. Lists may grow; unknown codes are shown unchanged.
 
 import type { DeliveryStatus, EndpointStatus } from '../gql/graphql.ts'
+import { formatMs } from './format.ts'
 
 export const STATUS_WORDS: Record<DeliveryStatus, string> = {
   PENDING: 'Pending',
@@ -18,12 +19,12 @@ export const ENDPOINT_STATUS_WORDS: Record<EndpointStatus, string> = {
 }
 
 const ERROR_WORDS: Record<string, string> = {
-  timeout: 'No answer in time',
+  timeout: 'No response in time',
   dns_failed: 'Host name not found',
   connect_failed: 'No connection',
   tls_failed: 'TLS refused',
   connection_reset: 'Connection broken off',
-  invalid_response: 'Not an HTTP answer',
+  invalid_response: 'Not an HTTP response',
   http_status: 'Refused',
   redirect: 'Redirected',
   gone: 'Gone (410)',
@@ -59,7 +60,7 @@ const REASON_SENTENCES: Record<string, string> = {
   retries_exhausted: 'Every attempt of the schedule failed.',
   poison: 'It ended the worker that sent it more than once, and was taken out.',
   event_expired: 'The event was too old to be sent: its time to live, or its retention, had ended.',
-  resend_failed: 'It was delivered before; the last resend failed.',
+  resend_failed: 'It was delivered before; sending it again failed.',
 }
 
 const REASON_WORDS: Record<string, string> = {
@@ -72,7 +73,7 @@ const REASON_WORDS: Record<string, string> = {
   retries_exhausted: 'Retries exhausted',
   poison: 'Taken out of the queue',
   event_expired: 'Event expired',
-  resend_failed: 'Resend failed',
+  resend_failed: 'Sending again failed',
 }
 
 const DISABLED_SENTENCES: Record<string, string> = {
@@ -95,6 +96,23 @@ export function describeOutcome(
   if (!errorCode) return null
   const words = ERROR_WORDS[errorCode] ?? sentenceCase(errorCode)
   return statusCode && errorCode !== 'gone' ? `${words}, HTTP ${statusCode}` : words
+}
+
+type AttemptWords = {
+  readonly errorCode?: string | null
+  readonly errorMessage?: string | null
+  readonly statusCode?: number | null
+  readonly latencyMs?: number | null
+}
+
+/** What came of an attempt, in one sentence. A status that means success is never called refused: then something else failed. */
+export function describeAttempt({ errorCode, errorMessage, statusCode, latencyMs }: AttemptWords): string {
+  if (!statusCode) return `No response: ${errorMessage ?? 'the attempt failed.'}`
+  const response = `HTTP ${statusCode} after ${formatMs(latencyMs)}`
+  if (!errorCode) return `Taken with ${response}.`
+  if (statusCode >= 200 && statusCode <= 299)
+    return `HTTP ${statusCode} came after ${formatMs(latencyMs)}, but the attempt failed.`
+  return `Refused with ${response}.`
 }
 
 /** A sentence with what to do. */

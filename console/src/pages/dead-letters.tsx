@@ -18,6 +18,7 @@ import { RetryPlanDialog } from '../components/dead-letters/retry-plan-dialog.ts
 import { actOnEach, RetrySelectionDialog } from '../components/deliveries/deliver-again-dialogs.tsx'
 import { DELIVERY_COLUMNS } from '../components/deliveries/delivery-columns.tsx'
 import { DeliveryFilters, isFiltered } from '../components/deliveries/delivery-filters.tsx'
+import { DeliveryLink } from '../components/deliveries/delivery-link.tsx'
 import { FeedNotices, NewRowsLine } from '../components/filters/feed-notices.tsx'
 import type { DeliveryFilter } from '../gql/graphql.ts'
 import { saveJson } from '../lib/download.ts'
@@ -207,9 +208,9 @@ const COLUMNS: readonly Column<DeliveryRow>[] = [
     id: 'type',
     header: 'Type',
     narrow: 'title',
-    cell: ({ event, createdAt }) => (
+    cell: ({ id, event, createdAt }) => (
       <span className="flex items-center gap-2">
-        <span className="truncate font-medium">{event.type}</span>
+        <DeliveryLink id={id}>{event.type}</DeliveryLink>
         {event.type === 'call.recorded' && <ExpiredLink createdAt={createdAt} />}
       </span>
     ),

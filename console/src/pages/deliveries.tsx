@@ -9,6 +9,7 @@ import { actOnEach, CancelDialog, RetrySelectionDialog } from '../components/del
 import { DELIVERY_COLUMNS } from '../components/deliveries/delivery-columns.tsx'
 import { DeliveryFilters, isFiltered } from '../components/deliveries/delivery-filters.tsx'
 import { FeedNotices, NewRowsLine } from '../components/filters/feed-notices.tsx'
+import { ListTotal } from '../components/filters/list-total.tsx'
 import { asAnswered, saveJson } from '../lib/download.ts'
 import { formatCount } from '../lib/format.ts'
 import { useOpenDelivery, useOpenDeliveryId } from '../lib/open-delivery.ts'
@@ -75,6 +76,15 @@ export function DeliveriesPage() {
             <NewRowsLine
               feed={feed}
               onShow={() => list.current?.querySelector('.overflow-auto')?.scrollTo({ top: 0 })}
+              total={
+                <ListTotal
+                  key={JSON.stringify(search)}
+                  of="deliveries"
+                  filter={filter}
+                  since={search.since}
+                  atLeast={feed.rows.length}
+                />
+              }
             />
             <DataTable
               label="Deliveries"

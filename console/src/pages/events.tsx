@@ -14,6 +14,7 @@ import { ExplainDialog } from '../components/events/explain-dialog.tsx'
 import { useEndpointChoices, useEventTypeChoices } from '../components/filters/choices.ts'
 import { FeedNotices, NewRowsLine } from '../components/filters/feed-notices.tsx'
 import { FilterMenu, TextFilter } from '../components/filters/filter-menu.tsx'
+import { ListTotal } from '../components/filters/list-total.tsx'
 import { PeriodFilter } from '../components/filters/period-filter.tsx'
 import { formatCount, formatSpan } from '../lib/format.ts'
 import { useShortcut } from '../lib/keyboard.ts'
@@ -88,7 +89,7 @@ export function EventsPage() {
         filters={
           <>
             <FilterMenu
-              label="Event type"
+              label="Type"
               choices={types}
               chosen={eventTypes ?? []}
               onChange={(chosen) => set({ eventTypes: chosen })}
@@ -146,6 +147,15 @@ export function EventsPage() {
               <NewRowsLine
                 feed={feed}
                 onShow={() => list.current?.querySelector('.overflow-auto')?.scrollTo({ top: 0 })}
+                total={
+                  <ListTotal
+                    key={JSON.stringify(filtered)}
+                    of="events"
+                    filter={filter}
+                    since={since}
+                    atLeast={feed.rows.length}
+                  />
+                }
               />
               {view === 'calls' ? (
                 <Calls rows={rows} hasMore={feed.hasMore} isLoadingMore={feed.isLoadingMore} onMore={feed.loadMore} />
@@ -181,9 +191,15 @@ const CALL_COLUMNS: readonly Column<Call>[] = [
     narrow: 'title',
     width: 300,
     cell: ({ id }) => (
-      <span className="font-mono text-xs" title={id}>
+      <Link
+        to="/call"
+        search={{ subject: id }}
+        tabIndex={-1}
+        className="font-mono text-xs hover:text-link hover:underline"
+        title={id}
+      >
         {id}
-      </span>
+      </Link>
     ),
   },
   {

@@ -5,10 +5,12 @@ import { useRef } from 'react'
 import { type FailedAttemptRow, useFailedAttemptFeed } from '../api/live.ts'
 import { LastAnswer } from '../components/deliveries/delivery-columns.tsx'
 import { CAUSE_CHOICES, TEST_CHOICES } from '../components/deliveries/delivery-filters.tsx'
+import { DeliveryLink } from '../components/deliveries/delivery-link.tsx'
 import { DeliveryStatusBadge, TestBadge } from '../components/deliveries/status.tsx'
 import { useEndpointChoices } from '../components/filters/choices.ts'
 import { FeedNotices, NewRowsLine } from '../components/filters/feed-notices.tsx'
 import { FilterMenu, HttpFilter } from '../components/filters/filter-menu.tsx'
+import { ListTotal } from '../components/filters/list-total.tsx'
 import { PeriodFilter } from '../components/filters/period-filter.tsx'
 import { formatMs } from '../lib/format.ts'
 import { useOpenDelivery, useOpenDeliveryId } from '../lib/open-delivery.ts'
@@ -28,7 +30,8 @@ export function FailedAttemptsPage() {
   const tenantId = useTenantId()
   const { delivery: _panel, tenant: _tenant, ...search } = route.useSearch()
   const setSearch = useSetSearch<FailedAttemptSearch>()
-  const feed = useFailedAttemptFeed(useFailedAttemptFilter(search, tenantId))
+  const filter = useFailedAttemptFilter(search, tenantId)
+  const feed = useFailedAttemptFeed(filter)
   const openId = useOpenDeliveryId()
   const open = useOpenDelivery()
   const list = useRef<HTMLDivElement>(null)
@@ -64,6 +67,15 @@ export function FailedAttemptsPage() {
             <NewRowsLine
               feed={feed}
               onShow={() => list.current?.querySelector('.overflow-auto')?.scrollTo({ top: 0 })}
+              total={
+                <ListTotal
+                  key={JSON.stringify(search)}
+                  of="failedAttempts"
+                  filter={filter}
+                  since={search.since}
+                  atLeast={feed.rows.length}
+                />
+              }
             />
             <DataTable
               label="Failed attempts"
@@ -136,9 +148,9 @@ const COLUMNS: readonly Column<FailedAttemptRow>[] = [
     id: 'type',
     header: 'Type',
     narrow: 'title',
-    cell: ({ delivery: { event } }) => (
+    cell: ({ delivery: { id, event } }) => (
       <span className="flex items-center gap-2">
-        <span className="truncate font-medium">{event.type}</span>
+        <DeliveryLink id={id}>{event.type}</DeliveryLink>
         {event.test && <TestBadge />}
       </span>
     ),

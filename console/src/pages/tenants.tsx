@@ -1,4 +1,4 @@
-import { useNavigate } from '@tanstack/react-router'
+import { Link, useNavigate } from '@tanstack/react-router'
 import { Building2, Link2, Plus } from 'lucide-react'
 import { type FormEvent, useCallback, useEffect, useMemo, useState } from 'react'
 import { fetchQuery, graphql } from '../api/client.ts'
@@ -166,7 +166,14 @@ const COLUMNS: readonly Column<TenantRowFragment>[] = [
     header: 'Tenant',
     cell: ({ id, name }) => (
       <span className="flex flex-col leading-4">
-        <span className="truncate font-medium">{name}</span>
+        <Link
+          to="/"
+          search={{ tenant: id } as never}
+          tabIndex={-1}
+          className="truncate font-medium hover:text-link hover:underline"
+        >
+          {name}
+        </Link>
         <span className="truncate font-mono text-xs text-ink-2">{id}</span>
       </span>
     ),
@@ -250,7 +257,7 @@ const COLUMNS: readonly Column<TenantRowFragment>[] = [
   {
     id: 'created',
     rank: 6,
-    header: 'Opened',
+    header: 'Created',
     width: 132,
     align: 'right',
     cell: ({ createdAt }) => <Time at={createdAt} />,
@@ -338,7 +345,7 @@ function OpenTenantDialog({ onClose, onDone }: { onClose(): void; onDone(): void
         </>
       }
     >
-      <form id="open-tenant" onSubmit={submit} className="flex flex-col gap-3">
+      <form id="open-tenant" onSubmit={submit} onChange={() => create.forget()} className="flex flex-col gap-3">
         <Field label="Name" error={issueAt(create.refusal, 'name')}>
           {(control) => <TextInput {...control} value={name} onChange={(event) => setName(event.target.value)} />}
         </Field>

@@ -2,6 +2,7 @@ import { useNavigate } from '@tanstack/react-router'
 import { Rss } from 'lucide-react'
 import { DELIVERY_UPDATES, EVENT_UPDATES } from '../../api/live.ts'
 import type { DeliveryFilter, EventFilter } from '../../gql/graphql.ts'
+import { documentText } from '../../lib/document-text.ts'
 import { Button } from '../../ui/button.tsx'
 import { copyText } from '../../ui/copy-button.tsx'
 import { Menu } from '../../ui/menu.tsx'
@@ -12,8 +13,7 @@ type CopyProps = { of: 'deliveries'; filter: DeliveryFilter } | { of: 'events'; 
 /** Shows the subscription behind a view, to copy it for another program. */
 export function CopyAsSubscription({ of, filter }: CopyProps) {
   const navigate = useNavigate()
-  const query = (of === 'deliveries' ? DELIVERY_UPDATES : EVENT_UPDATES).toString().trim()
-  const document = query.replaceAll(/^ {4}/gm, '')
+  const document = documentText(of === 'deliveries' ? DELIVERY_UPDATES : EVENT_UPDATES)
   const variables = JSON.stringify({ filter }, null, 2)
   const copy = async (text: string, what: string) => {
     if (await copyText(text)) toast({ tone: 'good', title: `${what} copied.` })

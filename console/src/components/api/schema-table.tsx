@@ -6,7 +6,7 @@ export function SchemaTable({ schema, label }: { schema: JsonSchema; label: stri
   const fields = listFields(schema)
   return (
     <div className="overflow-x-auto rounded-md border border-line">
-      <PlainTable caption={label} headers={['Field', 'Kind', 'Meaning']}>
+      <PlainTable caption={label} headers={['Field', 'Type', 'Meaning']}>
         {fields.map(({ path, depth, kind, isRequired, choices, known, description }) => (
           <tr key={path} className="align-top">
             <th scope="row" className="border-b border-line px-3 py-1.5 text-left font-normal">

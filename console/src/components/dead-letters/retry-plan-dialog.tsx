@@ -125,7 +125,10 @@ export function RetryPlanDialog({ filter, onClose }: { filter: DeliveryFilter; o
           )}
           <SpeedField
             value={maxPerSecond}
-            onChange={setMaxPerSecond}
+            onChange={(speed) => {
+              setMaxPerSecond(speed)
+              retry.forget()
+            }}
             error={issueAt(retry.refusal, 'maxPerSecond')}
             hint={`A server that has just come back is easily knocked over again. It can be changed while it runs; ${formatCount(CALM)} each second is gentle.`}
           />

@@ -25,7 +25,7 @@ export function ResponseTab({ attempt }: { attempt: Attempt | null }) {
         facts={[
           ['Attempt', `${attempt.number}, ${describeTrigger(attempt.trigger).toLowerCase()}`],
           ['Sent', <Time key="sent" at={attempt.startedAt} />],
-          ['Status', statusCode !== null ? `HTTP ${statusCode}` : 'No answer'],
+          ['Status', statusCode !== null ? `HTTP ${statusCode}` : 'No response'],
           [
             'Outcome',
             errorCode ? (
@@ -48,7 +48,7 @@ export function ResponseTab({ attempt }: { attempt: Attempt | null }) {
           ],
         ]}
       />
-      {responseBodyTruncated && <Notice tone="info">Only the first 16 KiB of the answer are kept.</Notice>}
+      {responseBodyTruncated && <Notice tone="info">Only the first 16 KiB of the response are kept.</Notice>}
       {responseBodyNote && <Notice tone="info">{responseBodyNote}</Notice>}
       {responseBody ? (
         <Code label="response body" text={pretty(responseBody)} isJson={isJson(responseBody)} />
@@ -61,10 +61,10 @@ export function ResponseTab({ attempt }: { attempt: Attempt | null }) {
 }
 
 function NoResponseBody({ deletedAt }: { deletedAt: string | null }) {
-  if (deletedAt === null) return <p className="text-ink-3">The answer had no body.</p>
+  if (deletedAt === null) return <p className="text-ink-3">The response had no body.</p>
   return (
     <p className="text-ink-3">
-      The body of the answer was deleted with the payload of its event: <Time at={deletedAt} />.
+      The body of the response was deleted with the payload of its event: <Time at={deletedAt} />.
     </p>
   )
 }
@@ -125,7 +125,7 @@ export function EventTab({ event }: { event: DeliveryDetailFragment['event'] }) 
           ],
           ['Sequence', event.sequence],
           ['Occurred', <Time key="occurred" at={event.occurredAt} />],
-          ['Accepted', <Time key="accepted" at={event.createdAt} />],
+          ['Created', <Time key="created" at={event.createdAt} />],
         ]}
       />
       <Body event={event} />
@@ -180,7 +180,7 @@ const STEPS = [
   ['dnsMs', 'DNS', 'bg-chart-c'],
   ['connectMs', 'Connect', 'bg-chart-b'],
   ['tlsMs', 'TLS', 'bg-chart-a'],
-  ['firstByteMs', 'Waiting for the answer', 'bg-chart-good'],
+  ['firstByteMs', 'Waiting for the response', 'bg-chart-good'],
 ] as const
 
 export function TimingTab({ attempt, attempts }: { attempt: Attempt | null; attempts: readonly Attempt[] }) {
@@ -227,7 +227,7 @@ function Waterfall({ timing, isFailed }: { timing: NonNullable<Attempt['timing']
   }
   const rest = Math.max(0, timing.totalMs - startMs)
   if (timing.firstByteMs !== null)
-    steps.push({ name: 'Reading the answer', colour: 'bg-chart-warn', startMs, ms: rest })
+    steps.push({ name: 'Reading the response', colour: 'bg-chart-warn', startMs, ms: rest })
   else if (isFailed) steps.push({ name: 'Until it failed', colour: 'bg-chart-bad', startMs, ms: rest })
   const isReused = timing.connectMs === null && timing.firstByteMs !== null
   return (

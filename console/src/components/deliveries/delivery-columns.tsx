@@ -3,6 +3,7 @@ import { formatMs, shortId } from '../../lib/format.ts'
 import { describeErrorCode, explainFailure } from '../../lib/words.ts'
 import type { Column } from '../../ui/data-table.tsx'
 import { Countdown, Time } from '../../ui/time.tsx'
+import { DeliveryLink } from './delivery-link.tsx'
 import { DeliveryStatusBadge, TestBadge } from './status.tsx'
 
 /** The columns of a list of deliveries. Pages leave out those that they do not need. */
@@ -18,9 +19,9 @@ export const DELIVERY_COLUMNS = [
     id: 'type',
     header: 'Type',
     narrow: 'title',
-    cell: ({ event }) => (
+    cell: ({ id, event }) => (
       <span className="flex items-center gap-2">
-        <span className="truncate font-medium">{event.type}</span>
+        <DeliveryLink id={id}>{event.type}</DeliveryLink>
         {event.test && <TestBadge />}
       </span>
     ),

@@ -55,7 +55,7 @@ export function DeliveryFilters({ tenantId, search, onChange, without = [] }: De
       )}
       {has('type') && (
         <FilterMenu
-          label="Event type"
+          label="Type"
           choices={types}
           chosen={search.eventTypes ?? []}
           onChange={(eventTypes) => set({ eventTypes })}

@@ -107,10 +107,10 @@ export function ReplayDialog({ endpoint, onClose }: { endpoint: EndpointDetail; 
         </>
       }
     >
-      <div className="flex flex-col gap-4">
+      <div className="flex flex-col gap-4" onChange={() => replay.forget()}>
         <div className="grid gap-4 sm:grid-cols-2">
           <Field
-            label="Accepted from"
+            label="Created from"
             error={fromIso === undefined ? 'Choose the time from which on events are replayed.' : null}
           >
             {(control) => (

@@ -109,7 +109,7 @@ export function ResumeDialog({ endpoint, onClose }: ResumeDialogProps) {
       ) : all.count === 0 ? (
         <p>What is published from now on goes out at once.</p>
       ) : (
-        <div className="flex flex-col gap-4">
+        <div className="flex flex-col gap-4" onChange={() => resume.forget()}>
           <fieldset className="flex flex-col gap-2">
             <legend className="mb-1 font-medium">What becomes of them?</legend>
             <Choice

@@ -1,3 +1,4 @@
+import { Link } from '@tanstack/react-router'
 import type { EventRow } from '../../api/live.ts'
 import { shortId } from '../../lib/format.ts'
 import { STATUS_WORDS } from '../../lib/words.ts'
@@ -11,9 +12,16 @@ export const EVENT_COLUMNS: readonly Column<EventRow>[] = [
     header: 'Type',
     narrow: 'title',
     width: 220,
-    cell: ({ type, test }) => (
+    cell: ({ id, type, test }) => (
       <span className="flex items-center gap-2">
-        <span className="truncate font-medium">{type}</span>
+        <Link
+          to="/events"
+          search={(before) => ({ ...before, event: id })}
+          tabIndex={-1}
+          className="truncate font-medium hover:text-link hover:underline"
+        >
+          {type}
+        </Link>
         {test && <TestBadge />}
       </span>
     ),

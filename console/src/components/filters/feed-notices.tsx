@@ -1,6 +1,7 @@
 // The notices of a live list: new rows that wait, changes after a lost connection, a page that failed to load.
 
 import { ArrowUp, X } from 'lucide-react'
+import type { ReactNode } from 'react'
 import type { LiveFeed } from '../../api/live.ts'
 import { useConnection } from '../../api/streams.ts'
 import { formatCount } from '../../lib/format.ts'
@@ -21,16 +22,20 @@ export function NewRowsLine({
   feed,
   onShow,
   isMoving = false,
+  total,
 }: {
   feed: Waiting
   onShow?: () => void
   isMoving?: boolean
+  /** How many rows match, such as " of 1,868". */
+  total?: ReactNode
 }) {
   const hasPill = feed.waiting > 0 && !isMoving
   return (
     <div className="mb-1.5 grid h-7 shrink-0 grid-cols-[1fr_auto_1fr] items-center text-xs text-ink-3">
       <span className={hasPill ? 'truncate' : 'col-span-3 truncate'}>
-        Newest first, {formatCount(feed.rows.length)} loaded
+        Newest first, {formatCount(feed.rows.length)}
+        {total} loaded
         {feed.hasMore && !hasPill && '; older ones come as you scroll'}
       </span>
       {hasPill && (

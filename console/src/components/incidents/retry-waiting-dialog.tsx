@@ -95,7 +95,10 @@ export function RetryWaitingDialog({ incident, onClose }: { incident: Incident; 
         />
         <SpeedField
           value={maxPerSecond}
-          onChange={setMaxPerSecond}
+          onChange={(speed) => {
+            setMaxPerSecond(speed)
+            retry.forget()
+          }}
           error={issueAt(retry.refusal, 'maxPerSecond')}
           hint="A server that has just come back is easily overloaded. You can change the speed and pause while it runs."
         />

@@ -269,7 +269,7 @@ function NewKeyDialog({ tenantId, onMade, onClose }: NewKeyProps) {
         </>
       }
     >
-      <div className="flex flex-col gap-4">
+      <div className="flex flex-col gap-4" onChange={() => create.forget()}>
         <Field label="Name" hint="The program that will use it." error={issueAt(create.refusal, 'name')}>
           {(control) => <TextInput {...control} value={name} onChange={(event) => setName(event.target.value)} />}
         </Field>

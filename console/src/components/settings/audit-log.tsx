@@ -31,7 +31,7 @@ const AUDIT = graphql(`
 type Entry = NonNullable<AuditLogQuery['auditEntries']>['nodes'][number]
 
 const ACTIONS: Record<string, string> = {
-  'endpoint.created': 'Made an endpoint',
+  'endpoint.created': 'Created an endpoint',
   'endpoint.updated': 'Changed an endpoint',
   'endpoint.paused': 'Paused an endpoint',
   'endpoint.resumed': 'Resumed an endpoint',
@@ -39,9 +39,9 @@ const ACTIONS: Record<string, string> = {
   'endpoint.deleted': 'Deleted an endpoint',
   'signing_secret.rotated': 'Rotated a signing secret',
   'signing_secret.rotation_completed': 'Completed a rotation',
-  'api_key.created': 'Made an API key',
+  'api_key.created': 'Created an API key',
   'api_key.revoked': 'Revoked an API key',
-  'console_link.created': 'Made a console link',
+  'console_link.created': 'Created a console link',
   'session.opened': 'Signed in to the console',
   'session.ended': 'Ended a console session',
   'delivery.retried': 'Retried a delivery',

@@ -90,7 +90,7 @@ export function ConsoleLinkDialog({ tenantId, tenantName, onClose }: LinkProps) 
         </>
       }
     >
-      <div className="flex flex-col gap-4">
+      <div className="flex flex-col gap-4" onChange={() => create.forget()}>
         <Field
           label="Person"
           hint="Who will sign in. Sessions, the audit log and what the person does show this name."

@@ -207,7 +207,7 @@ function AddDialog({ tenantId, onAdded, onClose }: AddProps) {
         </>
       }
     >
-      <div className="flex flex-col gap-4">
+      <div className="flex flex-col gap-4" onChange={() => add.forget()}>
         <fieldset className="flex flex-col gap-2">
           <legend className="mb-1 font-medium">How is the recipient reached?</legend>
           {KINDS.map((one) => (

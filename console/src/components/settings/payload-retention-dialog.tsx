@@ -47,7 +47,7 @@ export function PayloadRetentionDialog({ tenant, onClose, onChanged }: DialogPro
       isOpen
       onClose={onClose}
       title="Retention of payloads"
-      description="For how long the bodies of events, and of the answers to them, are kept. The log of deliveries stays."
+      description="For how long the bodies of events, and of the responses to them, are kept. The log of deliveries stays."
       footer={
         <>
           <Button onClick={onClose}>Cancel</Button>
@@ -57,7 +57,7 @@ export function PayloadRetentionDialog({ tenant, onClose, onChanged }: DialogPro
         </>
       }
     >
-      <div className="flex flex-col gap-4">
+      <div className="flex flex-col gap-4" onChange={() => update.forget()}>
         <Field
           label="Days"
           hint={`Empty: as long as events, which this deployment keeps for ${countOfDays(tenant.retentionDays)}.`}

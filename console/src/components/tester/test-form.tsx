@@ -92,7 +92,7 @@ export function TestForm({
         void send()
       }}
     >
-      <Field label="Event type" hint={type.description}>
+      <Field label="Type" hint={type.description}>
         {(control) => (
           <Select {...control} className="font-mono" value={name} onChange={(event) => choose(event.target.value)}>
             {groupsOf(types).map(([group, members]) => (
@@ -118,7 +118,10 @@ export function TestForm({
         <JsonEditor
           label="Data of the event"
           value={text}
-          onChange={setText}
+          onChange={(next) => {
+            setText(next)
+            action.forget()
+          }}
           schema={schemaOf(type)}
           onSubmit={() => void send()}
           className={editorClass ?? 'h-96'}
@@ -159,7 +162,10 @@ export function TestForm({
               aria-label="Signature"
               className="w-56!"
               value={signature}
-              onChange={(event) => setSignature(event.target.value as TestSignature)}
+              onChange={(event) => {
+                setSignature(event.target.value as TestSignature)
+                action.forget()
+              }}
             >
               {SIGNATURES.map(([value, words]) => (
                 <option key={value} value={value}>

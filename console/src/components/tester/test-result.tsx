@@ -9,7 +9,7 @@ import type { SentTest } from '../../api/send-test.ts'
 import type { DeliveryStep, TestOutcomeFragment } from '../../gql/graphql.ts'
 import { formatMs } from '../../lib/format.ts'
 import { useOpenDelivery } from '../../lib/open-delivery.ts'
-import { explainFailure } from '../../lib/words.ts'
+import { describeAttempt, explainFailure } from '../../lib/words.ts'
 import { Button } from '../../ui/button.tsx'
 import { classes } from '../../ui/classes.ts'
 import { Code } from '../../ui/code.tsx'
@@ -65,7 +65,7 @@ const STEPS: readonly [DeliveryStep, string][] = [
   ['CONNECT', 'Connected'],
   ['TLS', 'TLS agreed'],
   ['REQUEST_SENT', 'Request sent'],
-  ['FIRST_BYTE', 'First byte of the answer'],
+  ['FIRST_BYTE', 'First byte of the response'],
   ['DONE', 'Done'],
 ]
 const ASK_AGAIN_MS = 1_000
@@ -147,11 +147,7 @@ export function TestResult({ test, onOutcome }: { test: SentTest; onOutcome?: (o
       <div aria-live="polite">
         {attempt && (
           <p className={classes('font-medium', outcome?.status === 'SUCCEEDED' ? 'text-good' : 'text-bad')}>
-            {outcome?.status === 'SUCCEEDED'
-              ? `Taken with HTTP ${attempt.statusCode} after ${formatMs(attempt.latencyMs)}.`
-              : attempt.statusCode
-                ? `Refused with HTTP ${attempt.statusCode} after ${formatMs(attempt.latencyMs)}.`
-                : `No answer: ${attempt.errorMessage ?? 'the attempt failed.'}`}
+            {describeAttempt(attempt)}
           </p>
         )}
       </div>
@@ -170,9 +166,13 @@ export function TestResult({ test, onOutcome }: { test: SentTest; onOutcome?: (o
       {attempt && attempt.responseBody !== null && attempt.responseBody !== '' && (
         <div>
           <h3 className="mb-1 font-medium">
-            Answer{attempt.responseBodyTruncated && <span className="text-ink-3">, the first 16 KiB</span>}
+            Response{attempt.responseBodyTruncated && <span className="text-ink-3">, the first 16 KiB</span>}
           </h3>
-          <Code text={attempt.responseBody ?? ''} label="answer" isJson={/^\s*[[{]/.test(attempt.responseBody ?? '')} />
+          <Code
+            text={attempt.responseBody ?? ''}
+            label="response"
+            isJson={/^\s*[[{]/.test(attempt.responseBody ?? '')}
+          />
         </div>
       )}
     </section>
