@@ -29,7 +29,7 @@ describeInBrowser('what is shown stays true', () => {
     receiver.answer(200)
     await one.getByRole('table', { name: 'Deliveries' }).locator('tbody tr[data-id]').first().click()
     const panel = one.getByRole('complementary', { name: 'Delivery' })
-    await panel.getByRole('button', { name: 'Attempt now' }).click()
+    await panel.getByRole('button', { name: 'Retry now' }).click()
     await rows.first().getByText('Delivered').waitFor()
 
     await follow(other, 'Endpoints')

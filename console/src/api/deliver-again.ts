@@ -40,7 +40,7 @@ type Retriable = Pick<DeliveryRow, 'id' | 'status'>
 /** The label of the retry button; null if the delivery cannot be retried. */
 export function retryLabel({ status }: Pick<DeliveryRow, 'status'>): string | null {
   if (status === 'DEAD_LETTERED') return 'Retry'
-  if (status === 'PENDING') return 'Attempt now'
+  if (status === 'PENDING') return 'Retry now'
   if (status === 'SUCCEEDED') return 'Send again'
   return null
 }

@@ -34,14 +34,14 @@ const ERROR_WORDS: Record<string, string> = {
 
 const ERROR_SENTENCES: Record<string, string> = {
   timeout:
-    'The status and headers of an answer did not come within the time an attempt may take. Answer first, work afterwards.',
+    'The status and headers of a response did not come within the time an attempt may take. Answer first, work afterwards.',
   dns_failed: 'The host name of the endpoint could not be resolved. Check its DNS records.',
   connect_failed: 'Nothing accepted the connection. Is the receiver running and reachable from outside?',
   tls_failed:
     'No TLS session came to be: the certificate was refused, or the receiver wants one of the gateway. The cause says which.',
   connection_reset: 'The receiver, or something in front of it, broke the connection off before it had answered.',
   invalid_response:
-    'What came back was not the head of an HTTP/1.1 answer, or its headers were larger than 16 KiB. The cause says what is wrong.',
+    'What came back was not the head of an HTTP/1.1 response, or its headers were larger than 16 KiB. The cause says what is wrong.',
   http_status: 'The receiver answered, but with a status that does not mean success. Only 2xx does.',
   redirect: 'The receiver answered with a redirect. Redirects are not followed: put the final URL into the endpoint.',
   gone: 'The receiver answered 410 Gone: it wants nothing more. The endpoint was disabled.',

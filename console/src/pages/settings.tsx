@@ -166,7 +166,7 @@ function General({ tenantId }: { tenantId: string }) {
                     <span className="block text-xs text-ink-3">
                       {tenant.payloadRetentionDays === null
                         ? 'As long as their events. This tenant has no retention of its own.'
-                        : 'The retention of this tenant. Then the bodies of events and answers are deleted; the log of deliveries stays.'}
+                        : 'The retention of this tenant. Then the bodies of events and responses are deleted; the log of deliveries stays.'}
                     </span>
                   </span>,
                 ],

@@ -248,7 +248,7 @@ export function ApiExplorer({ tenantId, document, variables }: ExplorerProps) {
 
 function Answer({ result }: { result: Result | null }) {
   if (!result)
-    return <p className="text-ink-2">The answer comes here. What you may see and do is what your session may.</p>
+    return <p className="text-ink-2">The response comes here. What you may see and do is what your session may.</p>
   if (result.kind === 'fault') return <Notice tone="bad">{result.sentence}</Notice>
   if (result.kind === 'reply') {
     const { reply } = result
@@ -266,7 +266,7 @@ function Answer({ result }: { result: Result | null }) {
         </p>
         <Code
           text={typeof reply.body === 'string' ? reply.body : JSON.stringify(reply.body, null, 2)}
-          label="answer"
+          label="response"
           isJson
           className="[&>pre]:max-h-none!"
         />

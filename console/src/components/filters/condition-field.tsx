@@ -19,7 +19,12 @@ export function ConditionField({ value, onChange, error }: ConditionFieldProps) 
         <>
           A SQL/JSON path predicate over the envelope, such as{' '}
           <code className="font-mono">$.data.direction == "inbound"</code>. Empty: every event of these types.{' '}
-          <Link to="/docs" search={{ page: 'docs/filters.md', section: 'condition' }} className="text-link underline">
+          <Link
+            target="_blank"
+            to="/docs"
+            search={{ page: 'docs/filters.md', section: 'condition' }}
+            className="text-link underline"
+          >
             What a condition can say
           </Link>
         </>

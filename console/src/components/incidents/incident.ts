@@ -105,7 +105,7 @@ function isNotable(incident: Incident): boolean {
   return alwaysFails(incident) || rate == null || rate < GOOD_RATE || Date.now() - Date.parse(incident.since) > LONG_MS
 }
 
-/** "HTTP 503", or "no answer in time" */
+/** "HTTP 503", or "no response in time" */
 export function causeOf({ errorCode, statusCode }: Pick<Incident, 'errorCode' | 'statusCode'>): string {
   if (statusCode != null) return `HTTP ${statusCode}`
   const words = describeErrorCode(errorCode)

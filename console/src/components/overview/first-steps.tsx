@@ -47,7 +47,7 @@ export function FirstSteps({ hasEndpoint, hasTest, hasAnswer, firstEndpointId }:
             )
           }
         >
-          One event of the catalogue, sent at once. You see each step, down to the answer.
+          One event of the catalogue, sent at once. You see each step, down to the response.
         </Step>
         <Step
           isDone={hasAnswer}

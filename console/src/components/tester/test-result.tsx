@@ -200,7 +200,7 @@ function Verdict({ signature, isTaken, status }: VerdictProps) {
         }
       : {
           tone: 'warn' as const,
-          words: `No verdict: whether this receiver refuses ${of} shows only in an answer of HTTP 4xx or 2xx.`,
+          words: `No verdict: whether this receiver refuses ${of} shows only in a response of HTTP 4xx or 2xx.`,
         }
   return <Notice tone={tone}>{words}</Notice>
 }
