@@ -4,6 +4,7 @@
 import type { EndpointStatus } from '../generated/prisma/enums.ts'
 import type { Count } from './count.ts'
 import { type RetryState, shownStatus } from './delivery.ts'
+import { includesType } from './event-filter.ts'
 
 /** The reasons, as the API gives them. The list may grow. */
 export type ExplanationReason =
@@ -41,7 +42,7 @@ export type ExplanationReason =
 /** What a condition found in the event. Each value is a JSON text; none: the event has no such member. */
 export type EvaluatedPath = { readonly path: string; readonly values: readonly string[] }
 
-/** What an endpoint wanted at one time. An empty list of types means all. */
+/** What an endpoint wanted at one time. An empty list of types means all but the operational ones. */
 export type Filter = { readonly eventTypes: readonly string[]; readonly condition: string | null }
 
 /** How the event meets the condition of the filter; `unknown`: its payload is no longer kept. */
@@ -150,10 +151,10 @@ export function explainUnsent(event: ExplainedEvent, endpoint: ExplainedEndpoint
   const since = filterChangedAt
     ? ` The filter was changed afterwards, at ${at(filterChangedAt)}. ${matched} ${PUBLISH_AGAIN}`
     : ''
-  if (filter.eventTypes.length > 0 && !filter.eventTypes.includes(type))
+  if (!includesType(filter.eventTypes, type))
     return says(
       'event_type_not_wanted',
-      `The endpoint did not want ${type} when the event was accepted. It wanted ${listed(filter.eventTypes)}.${since}`,
+      `The endpoint did not want ${type} when the event was accepted. It wanted ${filter.eventTypes.length > 0 ? listed(filter.eventTypes) : 'every type but the operational ones, which a filter must name'}.${since}`,
     )
   if (filter.condition !== null && evaluation && evaluation.verdict !== 'met') {
     const condition = `the condition ${filter.condition}`

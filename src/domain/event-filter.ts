@@ -1,4 +1,4 @@
-import { describeUnknownEventType, EVENT_TYPES, isEventType } from './event-type.ts'
+import { describeUnknownEventType, EVENT_TYPES, isEventType, isOperational } from './event-type.ts'
 import type { Issue } from './issue.ts'
 
 /** Every error in an endpoint's list of event types. It needs at least one exact name of the catalogue, each once. */
@@ -25,6 +25,11 @@ export function validateEventTypes(eventTypes: readonly string[]): Issue[] {
       })
   }
   return issues
+}
+
+/** Whether a stored list of event types includes a type. An empty list is every type but the operational ones. */
+export function includesType(eventTypes: readonly string[], type: string): boolean {
+  return eventTypes.length === 0 ? !isOperational(type) : eventTypes.includes(type)
 }
 
 /** What an update says of the filter. Typed clients write null for what is not set. */

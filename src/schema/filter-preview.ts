@@ -53,7 +53,7 @@ builder.queryField('filterPreview', (t) =>
       tenantId: t.arg.id({ description: 'The tenant. Operators must name it; for others it is their own.' }),
       eventTypes: t.arg.stringList({
         description:
-          'The event types of the filter, by their exact names in the catalogue. If absent or null, all of them.',
+          'The event types of the filter, by their exact names in the catalogue. If absent or null, all but the operational ones.',
       }),
       condition: t.arg.string({
         description: 'The condition of the filter, as `CreateEndpointInput` takes it. If absent or null, none.',

@@ -1,8 +1,15 @@
 import { describe, expect, test } from 'vitest'
-import { filterAfter, validateEventTypes, validateFilterChange } from '../../src/domain/event-filter.ts'
+import { filterAfter, includesType, validateEventTypes, validateFilterChange } from '../../src/domain/event-filter.ts'
 import { CATALOGUE, EVENT_TYPES } from '../../src/domain/event-type.ts'
 
 describe('the event types of an endpoint', () => {
+  test('an operational event type must be named in a filter; no list includes it otherwise', () => {
+    expect(includesType([], 'call.ended')).toBe(true)
+    expect(includesType([], 'endpoint.disabled')).toBe(false)
+    expect(includesType(['endpoint.disabled'], 'endpoint.disabled')).toBe(true)
+    expect(includesType(['endpoint.disabled'], 'call.ended')).toBe(false)
+  })
+
   test('the event types of an endpoint may be any names of the catalogue', () => {
     expect(validateEventTypes(EVENT_TYPES.map(({ name }) => name))).toEqual([])
     expect(validateEventTypes(['call.ended'])).toEqual([])

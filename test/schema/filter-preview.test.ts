@@ -75,6 +75,15 @@ test('a preview tries a filter on the newest events of the tenant, newest first,
   })
 })
 
+test('a preview of all types counts no operational event, and one that names the type does', async () => {
+  const other = await api.tenant()
+  await api.event(other, { type: 'endpoint.warning', body: '{}' })
+  const of = async (eventTypes: string[] | null) =>
+    (await preview({ eventTypes }, api.as('ADMIN', other))).data?.filterPreview
+  expect(await of(null)).toMatchObject({ checked: 1, matched: 0 })
+  expect(await of(['endpoint.warning'])).toMatchObject({ checked: 1, matched: 1 })
+})
+
 test('a preview counts the events for which a condition cannot be evaluated', async () => {
   expect((await preview({ condition: '$.data.seconds > 4' })).data?.filterPreview).toMatchObject({
     matched: 1,

@@ -2,13 +2,14 @@
 
 import type { Context } from '../../context.ts'
 import { meetsCondition } from '../../database/filters/wanted-events.ts'
+import { EVENT_TYPES } from '../../domain/event-type.ts'
 
 /** The most events that a preview looks at. */
 export const MAX_PREVIEWED = 500
 /** How long it may take: an event that is not reached by then is not counted. */
 const PREVIEW_MS = 3_000
 
-/** `eventTypes` null: all. */
+/** `eventTypes` null: all but the operational ones. */
 export type TriedFilter = { readonly eventTypes: readonly string[] | null; readonly condition: string | null }
 
 export type FilterPreview = {
@@ -20,10 +21,12 @@ export type FilterPreview = {
   readonly matched: readonly string[]
 }
 
+const ALL_TYPES = EVENT_TYPES.map(({ name }) => name)
+
 const PREVIEW = `
   select id::text, case
     when clock_timestamp() > statement_timestamp() + interval '${PREVIEW_MS} ms' then 'unchecked'
-    when $3::text[] is not null and type <> all ($3::text[]) then 'other'
+    when type <> all ($3::text[]) then 'other'
     else case ${meetsCondition('$4::text', 'body')} when true then 'matches' when false then 'other' else 'failed' end
     end as verdict
   from (select id, type, body from event where tenant_id = $1::uuid and not test and body is not null
@@ -35,7 +38,7 @@ export async function previewFilter(
   { tenantId, last, eventTypes, condition }: TriedFilter & { readonly tenantId: string; readonly last: number },
 ): Promise<FilterPreview> {
   type Row = { id: string; verdict: 'matches' | 'other' | 'failed' | 'unchecked' }
-  const rows = await db.$queryRawUnsafe<Row[]>(PREVIEW, tenantId, last, eventTypes, condition)
+  const rows = await db.$queryRawUnsafe<Row[]>(PREVIEW, tenantId, last, eventTypes ?? ALL_TYPES, condition)
   const checked = rows.filter(({ verdict }) => verdict !== 'unchecked')
   return {
     checked: checked.length,

@@ -21,6 +21,7 @@ import {
 } from '../../domain/delivery-explanation.ts'
 import { conditionPaths } from '../../domain/endpoint-condition.ts'
 import { probeEveryMs } from '../../domain/endpoint-health.ts'
+import { includesType } from '../../domain/event-filter.ts'
 import { toPublicId } from '../../domain/id.ts'
 import { type Reach, withinReach } from '../../domain/viewer.ts'
 import type { Delivery, Endpoint, EndpointHealth, Event } from '../../generated/prisma/client.ts'
@@ -137,7 +138,7 @@ async function readUnsent({ db }: Read, event: Event, endpoint: EndpointWithHeal
   const { filter, changedAt } = await readFilterAt(db, endpoint, event.createdAt)
   const existed =
     endpoint.createdAt <= event.createdAt && !(endpoint.deletedAt && endpoint.deletedAt <= event.createdAt)
-  const wantsType = filter.eventTypes.length === 0 || filter.eventTypes.includes(event.type)
+  const wantsType = includesType(filter.eventTypes, event.type)
   const isAsked = filter.condition !== null && wantsType && existed && !event.test
   return {
     filter,
