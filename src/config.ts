@@ -46,6 +46,8 @@ export type Config = {
   readonly retentionDays: number
   /** How long events of a type are of use, in milliseconds from their acceptance; absent: as long as the schedule lasts. */
   readonly eventTtls: ReadonlyMap<string, number>
+  /** How long a delivery that fails holds the line of its subject, at an endpoint that keeps the order of subjects. */
+  readonly orderHoldMs: number
   /** How long deliveries to an endpoint that works wait before the gateway tells of it. */
   readonly backlogAfterMs: number
   /** The age from which on a signing secret should be rotated; null: never. */
@@ -100,6 +102,7 @@ export class ConfigurationError extends Error {
 }
 
 const MAX_DRAIN_DELAY_MS = 300_000
+const MAX_ORDER_HOLD_MS = 86_400_000
 const MAX_RETENTION_DAYS = 36_500
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
@@ -182,6 +185,10 @@ export function readConfig(env: Record<string, string | undefined>): Config {
       'event types with durations up to 30d, such as transcript.segment=1m,agent.status_changed=10m',
       parseEventTtls,
     ),
+    orderHoldMs: read('SIVO_ORDER_HOLD', '10m', 'a duration up to 1d, such as 10m', (text) => {
+      const ms = parseDuration(text)
+      return ms <= MAX_ORDER_HOLD_MS ? ms : undefined
+    }),
     backlogAfterMs: read('SIVO_BACKLOG_AFTER', '5m', 'a duration up to 30d, such as 5m', parseDuration),
     secretRotationDays: read(
       'SIVO_SECRET_ROTATION_DAYS',

@@ -7,6 +7,7 @@ import { type DatabaseAccess, openPool } from './database/pools.ts'
 import { createMailer } from './egress/send-mail.ts'
 import { createSender } from './egress/send-request.ts'
 import { keepExpiring } from './gateway/deliver/expire-deliveries.ts'
+import { keepLines } from './gateway/deliver/keep-lines.ts'
 import { createLanes, type Lanes } from './gateway/deliver/lanes.ts'
 import { createRecorder } from './gateway/deliver/recorder.ts'
 import { reportSettled } from './gateway/deliver/settled.ts'
@@ -71,7 +72,7 @@ export function openWorker(options: WorkerOptions, work: Parts): Work {
   if (mailer) work.add('mailer', () => mailer.close())
   const testSteps = createTestSteps(ctx)
   work.add('test steps', () => testSteps.idle())
-  const recorder = createRecorder({ hot, clock, metrics, onFlushed: ring })
+  const recorder = createRecorder({ hot, clock, metrics, orderHoldMs: config.orderHoldMs, onFlushed: ring })
   const lanes = createLanes({
     ctx,
     tools: {
@@ -105,6 +106,7 @@ export function openWorker(options: WorkerOptions, work: Parts): Work {
     stopReconciling,
     keepHealth(ctx, ring),
     keepExpiring(ctx),
+    keepLines(ctx),
     keepIndexing(ctx),
     keepTelling(ctx, { mail: mailer?.send ?? null, post: sender.send }),
     () => bulkRetries.close(),

@@ -93,6 +93,10 @@ async function walkThePath(hot: HotDatabase): Promise<void> {
     maxInFlight: 9,
     rateLimitPerSecond: 100,
   })
+  const { id: orderedId } = await house.addEndpoint('https://127.0.0.1/z', {
+    eventTypes: ['call.ended'],
+    ordering: 'SUBJECT',
+  })
   const newEvent = (key: string | null, content = '00'): NewEvent => ({
     id: ctx.newId(),
     type: 'call.ended',
@@ -124,7 +128,7 @@ async function walkThePath(hot: HotDatabase): Promise<void> {
   const { deliveries } = await claimDeliveries(hot, [{ endpointId, test: false, slots: 4, low: null }], lease)
   const gated = await claimThroughGates(
     hot,
-    [{ endpointId: gatedId, test: false, slots: 4, low: Date.now() - 5_000 }],
+    [gatedId, orderedId].map((id) => ({ endpointId: id, test: false, slots: 4, low: Date.now() - 5_000 })),
     lease,
     5_000,
   )
@@ -174,16 +178,19 @@ test('the whole path was walked', () => {
     expect.arrayContaining([
       'cancel-deliveries-of-deleted-endpoint',
       'cancel-delivery',
-      'cancel-unwanted-deliveries',
+      'cancel-unwanted-in_line',
+      'cancel-unwanted-timed',
       'claim-deliveries',
       'claim-gated-deliveries',
       'count-deliveries',
-      'count-unwanted-deliveries',
+      'count-unwanted-in_line',
+      'count-unwanted-timed',
       'free-idempotency-keys',
       'insert-idempotency-keys',
       'lock-delivery',
       'lock-gates',
       'mark-watched',
+      'move-lines-on',
       'move-idempotency-keys',
       'read-body',
       'read-incidents',
@@ -202,7 +209,7 @@ test('the whole path was walked', () => {
 
 /** The conditions with which a plan enters the index of what is due, one for each partition it looks into. */
 function looksForDue(plan: string): string[] {
-  const walks = plan.matchAll(/delivery_until_\d+_endpoint_id_test_next_attempt_at_idx.*\n +Index Cond: (.*)/g)
+  const walks = plan.matchAll(/delivery_until_\d+_endpoint_id_test_next_attempt_at_id_idx.*\n +Index Cond: (.*)/g)
   return [...walks].map(([, condition]) => condition!)
 }
 
@@ -254,8 +261,25 @@ test('what waits and what fails is read from the indexes of what is due and of w
     expect(scans.length, name).toBeGreaterThan(0)
     for (const scan of scans)
       expect(scan, `${name}\n${plan}`).toMatch(
-        /_endpoint_id_test_next_attempt_at_idx|_endpoint_id_last_error_co\w*_idx/,
+        /_endpoint_id_test_next_attempt_at_id_idx|_endpoint_id_last_error_co\w*_idx/,
       )
+  }
+})
+
+test('the lines of subjects are read from their own indexes', async () => {
+  for (const [name, plan] of (await allPlans()).filter(([name]) => name === 'move-lines-on')) {
+    const scans = plan.match(/(Index|Index Only) Scan (Backward )?using delivery_until_\S+/g) ?? []
+    expect(scans.length, name).toBeGreaterThan(0)
+    for (const scan of scans)
+      expect(scan, `${name}\n${plan}`).toMatch(
+        /_pkey|_endpoint_id_id_idx|_subject_line_position_e\w*_idx|_endpoint_id_subject_idx|_holds_line_until_idx/,
+      )
+    // Each with the endpoint, and the subject or the id: none is a walk over all that stands in lines.
+    for (const [, index, condition] of plan.matchAll(/using delivery_until_\d+_(\w+) .*\n +Index Cond: (.*)/g)) {
+      if (index !== 'pkey') expect(condition, `${index}\n${plan}`).toMatch(/endpoint_id = /)
+      if (!index!.includes('holds')) expect(condition, `${index}\n${plan}`).toMatch(/\bid = |subject = /)
+    }
+    expect(plan.match(/_endpoint_id_subject_idx.*\n(?! +Index Cond)/g), plan).toBeNull()
   }
 })
 
@@ -265,7 +289,7 @@ test('a publish looks at the endpoints of its tenants by index, once to match th
   for (const [name, plan] of (await allPlans()).filter(([name]) => name === 'store-events')) {
     const scans = plan.split('\n').filter((line) => / on endpoint e/.test(line))
     expect(scans, `${name}\n${plan}`).toHaveLength(2)
-    for (const scan of scans) expect(scan).toMatch(/Index.* Scan/)
+    for (const scan of scans) expect(scan, plan).toMatch(/(Index|Bitmap Heap).* Scan/)
   }
   // The condition is the last question, and asked only where there is one: the type of an event is compared before.
   const { rows } = await pool.query(`explain (generic_plan, verbose, costs off) ${publish}`)

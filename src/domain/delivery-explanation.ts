@@ -31,6 +31,7 @@ export type ExplanationReason =
   | 'endpoint_disabled'
   | 'waits_for_retry'
   | 'receiver_asked_to_wait'
+  | 'waits_for_subject'
   | 'no_worker'
   | 'sent_alone'
   | 'receiver_failing'
@@ -77,6 +78,9 @@ export type ExplainedDelivery = RetryState & {
   readonly lastStatusCode: number | null
   readonly lastErrorCode: string | null
   readonly suspect: boolean
+  readonly subject: string | null
+  /** How many deliveries of the same subject go before it; null: it does not wait for them. */
+  readonly aheadInLine: Count | null
   /** The process that is making an attempt now; null: none is. */
   readonly worker: string | null
 }
@@ -290,6 +294,12 @@ function explainPending(
   const { nextAttemptAt, attemptCount, maxAttempts, test } = delivery
   const asksToWait =
     !test && endpoint.asksToWaitUntil && endpoint.asksToWaitUntil > now ? endpoint.asksToWaitUntil : null
+  if (delivery.aheadInLine !== null)
+    return says(
+      'waits_for_subject',
+      `The endpoint gets the deliveries of one subject one at a time. ${capital(amount(delivery.aheadInLine, ` of ${delivery.subject}`))} before it. One that fails holds the others for a while at most.`,
+      { ahead: delivery.aheadInLine },
+    )
   if (nextAttemptAt === null) return says('due', 'It is about to be sent.')
   const earliestAt = asksToWait && asksToWait > nextAttemptAt ? asksToWait : nextAttemptAt
   const next = { nextAttemptAt: earliestAt, ahead: waiting?.ahead ?? null }
@@ -398,10 +408,10 @@ function listed(types: readonly string[]): string {
   return types.length > MOST_LISTED ? `${shown} and ${types.length - MOST_LISTED} more types` : shown
 }
 
-function amount({ count, precision }: Count): string {
+function amount({ count, precision }: Count, whose = ' of the endpoint'): string {
   const number = count.toLocaleString('en')
-  if (precision === 'AT_LEAST') return `more than ${number} deliveries of the endpoint are`
-  return count === 1 ? '1 delivery of the endpoint is' : `${number} deliveries of the endpoint are`
+  if (precision === 'AT_LEAST') return `more than ${number} deliveries${whose} are`
+  return count === 1 ? `1 delivery${whose} is` : `${number} deliveries${whose} are`
 }
 
 function plural(count: number, noun: string): string {

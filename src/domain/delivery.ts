@@ -25,6 +25,8 @@ export type Reason =
   | 'poison'
   | 'event_expired'
   | 'resend_failed'
+  | 'waits_for_subject'
+  | 'subject_released'
 
 export type RetryState = {
   readonly status: StoredDeliveryStatus

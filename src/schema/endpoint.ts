@@ -16,11 +16,22 @@ import {
 } from '../gateway/admin/configure-endpoint.ts'
 import { upsertEndpoint } from '../gateway/admin/upsert-endpoint.ts'
 import type { Prisma } from '../generated/prisma/client.ts'
-import type { EndpointStatus } from '../generated/prisma/enums.ts'
+import type { EndpointStatus, Ordering } from '../generated/prisma/enums.ts'
 import { ADMINISTRATORS, builder, READERS, type RequestContext } from './builder.ts'
 import { pageArgs, pageCost, pageQuery, pageSelection, readPage, toPage } from './connections.ts'
 import { SecretRotation } from './secret-rotation.ts'
 import { idOfMutation, type Lookup, lookup, namedTenant, tenantOfList, viewerOf } from './tenancy.ts'
+
+const OrderingEnum = builder.enumType('Ordering', {
+  description: 'Whether the deliveries of one subject wait for each other.',
+  values: {
+    NONE: { description: 'They do not: the receiver orders events by their sequence.' },
+    SUBJECT: {
+      description:
+        'They go one at a time, by the sequence of their events, then by acceptance. One that fails holds the others of its subject for ten minutes at most, and never those of other subjects.',
+    },
+  } satisfies Record<Ordering, { description: string }>,
+})
 
 const EndpointStatusEnum = builder.enumType('EndpointStatus', {
   description: 'Whether the gateway sends deliveries to an endpoint.',
@@ -134,6 +145,10 @@ export const Endpoint = builder.prismaObject('Endpoint', {
     rateLimitPerSecond: t.exposeInt('rateLimitPerSecond', {
       nullable: true,
       description: 'How many attempts may begin per second over all workers; null if there is no limit.',
+    }),
+    ordering: t.expose('ordering', {
+      type: OrderingEnum,
+      description: 'Whether the deliveries of one subject wait for each other.',
     }),
     asksToWaitUntil: t.field({
       type: 'DateTime',
@@ -276,6 +291,10 @@ const CreateEndpointInput = builder.inputType('CreateEndpointInput', {
       description:
         'How many attempts may begin per second over all workers, from 1 to 10,000. If absent or null, there is no limit.',
     }),
+    ordering: t.field({
+      type: OrderingEnum,
+      description: 'Whether the deliveries of one subject wait for each other. If absent or null, they do not.',
+    }),
     headers: t.field({ type: [HeaderInput], description: 'The headers to send with every delivery, at most 20.' }),
     externalId: t.string({ description: EXTERNAL_ID }),
     metadata: t.field({ type: 'JSON', description: METADATA }),
@@ -308,6 +327,11 @@ const UpdateEndpointInput = builder.inputType('UpdateEndpointInput', {
     rateLimitPerSecond: t.int({
       description:
         'How many attempts may begin per second over all workers, from 1 to 10,000. If null, there is no limit.',
+    }),
+    ordering: t.field({
+      type: OrderingEnum,
+      description:
+        'Whether the deliveries of one subject wait for each other. A change holds for the first 10,000 deliveries that already wait, too. If null, they do not.',
     }),
     headers: t.field({
       type: [HeaderInput],
@@ -349,6 +373,11 @@ const UpsertEndpointInput = builder.inputType('UpsertEndpointInput', {
     rateLimitPerSecond: t.int({
       description:
         'How many attempts may begin per second over all workers, from 1 to 10,000. If null, there is no limit.',
+    }),
+    ordering: t.field({
+      type: OrderingEnum,
+      description:
+        'Whether the deliveries of one subject wait for each other. A change holds for the first 10,000 deliveries that already wait, too. If null, they do not.',
     }),
     headers: t.field({
       type: [HeaderInput],

@@ -39,6 +39,8 @@ const DELIVERY: ExplainedDelivery = {
   lastStatusCode: null,
   lastErrorCode: null,
   suspect: false,
+  subject: 'call_1',
+  aheadInLine: null,
   worker: null,
 }
 const WAITING: Waiting = {
@@ -216,6 +218,11 @@ describe('a delivery is explained by', () => {
       endpoint: { asksToWaitUntil: later(60) },
       waiting: null,
       nextAttemptAt: later(60),
+    },
+    {
+      reason: 'waits_for_subject',
+      says: 'one at a time. 2 deliveries of call_1 are before it.',
+      delivery: { nextAttemptAt: null, aheadInLine: countOf(2) },
     },
     {
       reason: 'no_worker',

@@ -118,6 +118,23 @@ describe('the events of a subject that are erased', () => {
     await expect(empty).rejects.toThrow(ValidationError)
   })
 
+  test('leave nothing of the subject in the line in which they waited, and what is published later is sent', async () => {
+    const tenantId = await house.addTenant()
+    const path = `/${tenantId}`
+    receiver.answerAt(path, { status: 200 })
+    const { id } = await house.addEndpoint(receiver.url(path), { tenantId, ordering: 'SUBJECT', status: 'PAUSED' })
+    await house.publishFor(tenantId, { subject: 'call-6' }, { subject: 'call-6' }, { subject: 'call-4' })
+    expect(await eraseEvents(house.app.ctx, viewer(), { tenantId, subject: 'call-6' })).toMatchObject({
+      cancelledCount: 2,
+    })
+    const { db, hot } = house.app.ctx
+    const { rows } = await hot.pool.query('select subject from subject_wake_up where endpoint_id = $1', [id])
+    expect(rows).toEqual([{ subject: 'call-4' }])
+    await house.publishFor(tenantId, { subject: 'call-6' })
+    await db.endpoint.update({ where: { id }, data: { status: 'ACTIVE' } })
+    await house.until(async () => (await house.deliveries({ tenantId, status: 'SUCCEEDED' })).length === 2)
+  })
+
   test('while an attempt is in the air: it is recorded, and the job takes its reply', async () => {
     const tenantId = await house.addTenant()
     const path = `/${tenantId}`

@@ -167,3 +167,32 @@ test('a success that is recorded twice, or under a lease that another process ha
   expect((await rowsOf(deliveries[0])).attempt).toHaveLength(1)
   expect((await rowsOf(deliveries[1]!)).attempt).toEqual([])
 })
+
+test('a delivery that stands in a line is recorded with the wake-up of its line, whoever put it there', async () => {
+  const wakeUpsOf = async (endpointId: string) =>
+    (await house.app.ctx.hot.pool.query('select subject from subject_wake_up where endpoint_id = $1', [endpointId]))
+      .rows
+  const lineUp = (id: string) =>
+    house.app.ctx.hot.pool.query(`update delivery set line_position = 7, subject = 'call_1' where id = $1`, [id])
+  const known = await claimed(1)
+  await lineUp(known.deliveries[0].id)
+  expect(
+    await record([{ ...delivered(known.deliveries[0]), delivery: { ...known.deliveries[0], inLine: true } }]),
+  ).toEqual({ recorded: [true], names: ['record-attempts'] })
+  // It joined the line while it was in the air: only its row tells.
+  const unknown = await claimed(1)
+  await lineUp(unknown.deliveries[0].id)
+  expect(await record([delivered(unknown.deliveries[0])])).toEqual({
+    recorded: [true],
+    names: ['record-delivered', 'record-attempts'],
+  })
+  for (const { endpointId } of [known, unknown]) expect(await wakeUpsOf(endpointId)).toEqual([{ subject: 'call_1' }])
+})
+
+test('a delivery of a line whose subject was erased while it was in the air is recorded', async () => {
+  const { deliveries, endpointId } = await claimed(1)
+  const { pool } = house.app.ctx.hot
+  await pool.query('update delivery set line_position = 7, subject = null where id = $1', [deliveries[0].id])
+  expect((await record([delivered(deliveries[0])])).recorded).toEqual([true])
+  expect((await pool.query('select 1 from subject_wake_up where endpoint_id = $1', [endpointId])).rows).toEqual([])
+})

@@ -313,7 +313,7 @@ test('an audit entry of a changed endpoint holds its fields before and after, wi
   }
   expect(created!.details).toEqual({
     clientAddress: '127.0.0.1',
-    after: { ...before, condition: null, rateLimitPerSecond: null, externalId: null, metadata: {} },
+    after: { ...before, condition: null, rateLimitPerSecond: null, ordering: 'NONE', externalId: null, metadata: {} },
   })
   expect(updated!.details).toEqual({
     clientAddress: '127.0.0.1',

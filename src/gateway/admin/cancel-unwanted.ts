@@ -13,11 +13,20 @@ const CHUNK = 1_000
 /** The most deliveries that are looked at for a count, or in the transaction of a change. */
 const AT_ONCE = COUNT_LIMIT
 
-// A page of what waits, along the index of what is due. Tests ignore the filter, and a resend was asked for by a person.
-const PAGE = `
+/** What has a time for its next attempt, and what waits in the line of its subject. */
+const PLACES = ['timed', 'in_line'] as const
+type Place = (typeof PLACES)[number]
+
+const AFTER: Record<Place, string> = {
+  timed: `(d.next_attempt_at, d.id) > (coalesce($2::timestamptz, '-infinity'), coalesce($3::uuid, '00000000-0000-0000-0000-000000000000'))`,
+  in_line: `d.reason = 'waits_for_subject' and $2::timestamptz is null
+    and d.id > coalesce($3::uuid, '00000000-0000-0000-0000-000000000000')`,
+}
+
+// A page of what waits, along the index of its place. Tests ignore the filter, and a resend was asked for by a person.
+const pageOf = (place: Place) => `
   select d.id, d.event_id, d.event_type, d.next_attempt_at from delivery d
-  where d.endpoint_id = $1::uuid and not d.test and d.status = 'PENDING' and not d.resend
-    and (d.next_attempt_at, d.id) > (coalesce($2::timestamptz, '-infinity'), coalesce($3::uuid, '00000000-0000-0000-0000-000000000000'))
+  where d.endpoint_id = $1::uuid and not d.test and ${place === 'timed' ? `d.status = 'PENDING' and ` : ''}not d.resend and ${AFTER[place]}
   order by d.next_attempt_at, d.id limit ${CHUNK}`
 
 /** Those of a page whose events the filter does not want. Each event is looked up by its id. */
@@ -33,44 +42,49 @@ const LAST_OF_PAGE = `
   (select next_attempt_at from page order by next_attempt_at desc, id desc limit 1) as "lastAt",
   (select id from page order by next_attempt_at desc, id desc limit 1) as "lastId"`
 
-const CANCEL: Statement = {
-  name: 'cancel-unwanted-deliveries',
+// The status as a text: the index of what is due must not be taken to find a delivery by its id.
+const CANCEL = (place: Place): Statement => ({
+  name: `cancel-unwanted-${place}`,
   text: `
-    with page as (${PAGE}), unwanted as (
+    with page as (${pageOf(place)}), unwanted as (
       select d.id from (${unwanted({ eventTypes: 'e.event_types', condition: 'e.condition' })}) w
-      join delivery d on d.id = w.id and d.status = 'PENDING' order by d.id for update of d
+      join delivery d on d.id = w.id and d.status::text = 'PENDING' order by d.id for update of d
     ), ${cancelDeliveries('unwanted', 'filter_changed')}, rung as (
       ${ringFor('cancelled')}
     )
     select ${LAST_OF_PAGE}, (select count(*)::int from cancelled) as found from rung where rung.count >= 0`,
-}
+})
 
-const COUNT: Statement = {
-  name: 'count-unwanted-deliveries',
+const COUNT = (place: Place): Statement => ({
+  name: `count-unwanted-${place}`,
   text: `
-    with page as (${PAGE})
+    with page as (${pageOf(place)})
     select ${LAST_OF_PAGE},
       (select count(*)::int from (${unwanted({ eventTypes: '$4::text[]', condition: '$5::text' })}) w) as found`,
-}
+})
 
 type Page = { looked: number; found: number; lastAt: Date | null; lastId: string | null }
 
 /** Goes through what waits, page by page, until `most` deliveries were looked at. `whole`: that was all of them. */
 async function walk(
   on: Queryable,
-  statement: Statement,
+  statementOf: (place: Place) => Statement,
   { endpointId, values, most }: { endpointId: string; values: readonly unknown[]; most: number },
 ): Promise<{ found: number; whole: boolean }> {
   let found = 0
-  let after: [Date | null, string | null] = [null, null]
-  for (let looked = 0; looked < most; ) {
-    const [page] = await on.query<Page>(statement, [endpointId, ...after, ...values])
-    found += page!.found
-    looked += page!.looked
-    if (page!.looked < CHUNK) return { found, whole: true }
-    after = [page!.lastAt, page!.lastId]
+  let looked = 0
+  for (const place of PLACES) {
+    let after: [Date | null, string | null] = [null, null]
+    for (let isMore = true; isMore; ) {
+      if (looked >= most) return { found, whole: false }
+      const [page] = await on.query<Page>(statementOf(place), [endpointId, ...after, ...values])
+      found += page!.found
+      looked += page!.looked
+      isMore = page!.looked === CHUNK
+      after = [page!.lastAt, page!.lastId]
+    }
   }
-  return { found, whole: false }
+  return { found, whole: true }
 }
 
 /**

@@ -24,10 +24,12 @@ import { liveSecrets, makeSigningSecret, secretHint } from '../../domain/signing
 import { reachOf, withinReach } from '../../domain/viewer.ts'
 import { ConflictError, type Issue, ValidationError } from '../../errors.ts'
 import type { Endpoint, Prisma } from '../../generated/prisma/client.ts'
+import type { Ordering } from '../../generated/prisma/enums.ts'
 import { belongsToEndpoint } from '../../vault.ts'
 import { administer, recordAudit, type Transaction, throughPrisma } from '../state/audit.ts'
 import { forgetHealth } from '../state/endpoint-health.ts'
 import { changeEndpointStatus, type EndpointChange, statusesBefore } from '../state/endpoint-status.ts'
+import { dissolveLines, lineUp } from '../state/subject-lines.ts'
 import { cancelHeld } from './cancel-held.ts'
 import { cancelUnwantedAtOnce } from './cancel-unwanted.ts'
 import { type EarlierCall, requireSameCall, takeMutationKey } from './mutation-keys.ts'
@@ -47,6 +49,7 @@ const AUDITED = [
   'condition',
   'maxInFlight',
   'rateLimitPerSecond',
+  'ordering',
   'headers',
   'metadata',
 ]
@@ -60,6 +63,7 @@ export type EndpointInput = {
   condition?: string | null
   maxInFlight?: number | null
   rateLimitPerSecond?: number | null
+  ordering?: Ordering | null
   headers?: readonly HeaderInput[] | null
   externalId?: string | null
   /** Unchecked. */
@@ -124,6 +128,7 @@ export type EndpointDraft = {
   readonly condition: string | null
   readonly maxInFlight: number | null
   readonly rateLimitPerSecond: number | null
+  readonly ordering: Ordering
   readonly headers: readonly { readonly name: string; readonly value: string }[]
   readonly metadata: Metadata
 }
@@ -160,6 +165,7 @@ export async function validateCreation(
       condition: input.condition ?? null,
       maxInFlight: input.maxInFlight ?? null,
       rateLimitPerSecond: input.rateLimitPerSecond ?? null,
+      ordering: input.ordering ?? 'NONE',
       headers: (input.headers ?? []).map(({ name, value }) => ({ name, value: value! })),
       metadata: (input.metadata ?? {}) as Metadata,
     },
@@ -338,6 +344,8 @@ export async function changeEndpoint(
     changes.maxInFlight = input.maxInFlight
   if (input.rateLimitPerSecond !== undefined && input.rateLimitPerSecond !== endpoint.rateLimitPerSecond)
     changes.rateLimitPerSecond = input.rateLimitPerSecond
+  if (input.ordering !== undefined && (input.ordering ?? 'NONE') !== endpoint.ordering)
+    changes.ordering = input.ordering ?? 'NONE'
   if (input.headers !== undefined) changes.headers = mergeHeaders(ctx, endpoint, input.headers ?? [])
   const externalId = input.externalId === undefined ? endpoint.externalId : input.externalId || null
   if (externalId !== endpoint.externalId) {
@@ -349,6 +357,7 @@ export async function changeEndpoint(
   const changed = Object.keys(changes)
   const updated =
     changed.length > 0 ? await tx.endpoint.update({ where: { id: endpoint.id }, data: changes }) : endpoint
+  if (changes.ordering) await switchOrdering(ctx, tx, updated)
   // What happened at the former URL says nothing about the new one.
   if (changes.url) await forgetHealth(throughPrisma(tx), [endpoint.id])
   const cancelled = unwanted === 'CANCEL_ALL' ? await cancelUnwantedOf(tx, endpoint.id) : 0
@@ -361,6 +370,17 @@ export async function changeEndpoint(
   })
   await notifyChange(tx)
   return tx.endpoint.findUniqueOrThrow({ where: { id: endpoint.id } })
+}
+
+/** Puts what waits into lines, or takes it out. A round dissolves what this transaction does not reach. */
+async function switchOrdering(
+  ctx: Context,
+  tx: Transaction,
+  { id: endpointId, tenantId, ordering }: Pick<Endpoint, 'id' | 'tenantId' | 'ordering'>,
+): Promise<void> {
+  if (ordering === 'SUBJECT') await lineUp(throughPrisma(tx), endpointId, ctx.config.orderHoldMs)
+  else await dissolveLines(throughPrisma(tx), endpointId)
+  await enqueue(tx, 'deliver', { endpointId, tenantId, fromStart: true })
 }
 
 /** Cancels what waits and is not wanted: the first 10,000 here, the rest in a job. Returns the number of those here. */

@@ -51,6 +51,8 @@ export type ClaimedDelivery = {
   readonly traceContext: string | null
   /** No attempt begins after this time; null: it has none. */
   readonly expiresAt: Date | null
+  /** It stands in the line of its subject: when it ends, the next one may go. */
+  readonly inLine: boolean
   readonly leaseToken: string
 }
 
@@ -107,7 +109,7 @@ export const RETURNED = `
   l.id, l.tenant_id as "tenantId", l.event_id as "eventId", l.endpoint_id as "endpointId", l.event_type as "eventType",
   l.test, l.resend, l.manual, l.attempt_count as "attemptCount", l.cycle_start as "cycleStart",
   l.max_attempts as "maxAttempts", l.suspect, l.crash_count as "crashCount", l.next_attempt_at as "dueAt", l.revision,
-  l.expires_at as "expiresAt",
+  l.expires_at as "expiresAt", l.line_position is not null as "inLine",
   e.body, e.trace_context as "traceContext", l.lease_token as "leaseToken"`
 
 // The event is looked up row by row: with a plain join the planner reads whole partitions. A left join, because a missing
@@ -128,7 +130,7 @@ const CLAIM: Statement = {
   text: `
     with wanted as (
       select w.endpoint_id, w.test, w.slots, w.low, p.revision,
-        (p.max_in_flight is not null or p.rate_limit_per_second is not null or ${isSlowed('p')}) and not w.test as gated
+        (p.max_in_flight is not null or p.rate_limit_per_second is not null or p.ordering = 'SUBJECT' or ${isSlowed('p')}) and not w.test as gated
       from json_to_recordset($1) as w(endpoint_id uuid, test bool, slots int, low timestamptz)
       join endpoint p on p.id = w.endpoint_id
       where p.deleted_at is null and (w.test or p.status = 'ACTIVE')
@@ -138,7 +140,7 @@ const CLAIM: Statement = {
       cross join lateral (
         select d.id from delivery d
         where d.endpoint_id = w.endpoint_id and d.test = w.test and ${DUE}
-        order by d.next_attempt_at limit w.slots
+        order by d.next_attempt_at, d.id limit w.slots
         for update skip locked) c
       where not w.gated
     ), leased as (
@@ -146,7 +148,7 @@ const CLAIM: Statement = {
     )
     select ${RETURNED}, false as gated from leased l ${EVENT_OF_LEASED}
     union all
-    select null, null, null, endpoint_id, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, true
+    select null, null, null, endpoint_id, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, true
     from wanted where gated`,
 }
 

@@ -5,7 +5,7 @@ import type { Context } from '../../context.ts'
 import { smallestIdAt } from '../../database/filters/id-window.ts'
 import { meetsCondition, valuesAt } from '../../database/filters/wanted-events.ts'
 import { isHeld } from '../../database/leases.ts'
-import { COUNT_LIMIT, countOf } from '../../domain/count.ts'
+import { COUNT_LIMIT, type Count, countOf } from '../../domain/count.ts'
 import {
   type Evaluation,
   type ExplainedDelivery,
@@ -77,7 +77,11 @@ async function readSent(
 ): Promise<{ delivery: ExplainedDelivery; waiting: Waiting | null }> {
   const worker = delivery.leaseToken === null ? null : await readHolder(ctx, delivery.id, namesHosts)
   const isDue = delivery.status === 'PENDING' && worker === null && (delivery.nextAttemptAt ?? 0) <= ctx.clock.now()
-  return { delivery: { ...delivery, worker }, waiting: isDue ? await readWaiting(ctx, delivery, endpoint) : null }
+  const aheadInLine = delivery.reason === 'waits_for_subject' ? await countAheadInLine(ctx, delivery) : null
+  return {
+    delivery: { ...delivery, worker, aheadInLine },
+    waiting: isDue ? await readWaiting(ctx, delivery, endpoint) : null,
+  }
 }
 
 async function readHolder({ db }: Read, deliveryId: string, namesHosts: boolean): Promise<string | null> {
@@ -88,6 +92,23 @@ async function readHolder({ db }: Read, deliveryId: string, namesHosts: boolean)
   )
   if (!holder) return null
   return namesHosts && holder.host ? `process ${holder.id} on ${holder.host}` : `process ${holder.id}`
+}
+
+async function countAheadInLine({ db }: Read, delivery: Delivery): Promise<Count> {
+  const [row] = await db.$queryRawUnsafe<{ found: number }[]>(
+    `select count(*)::int as found from (
+      select 1 from delivery where endpoint_id = $1::uuid and subject = $2 and line_position is not null
+        and next_attempt_at is not null and coalesce(holds_line_until > now(), true)
+      union all
+      select 1 from delivery where endpoint_id = $1::uuid and subject = $2 and reason = 'waits_for_subject'
+        and (line_position, event_id) < ($3::float8, $4::uuid)
+      limit ${COUNT_LIMIT + 1}) before`,
+    delivery.endpointId,
+    delivery.subject,
+    delivery.linePosition,
+    delivery.eventId,
+  )
+  return countOf(row!.found)
 }
 
 // What is due before this delivery, along the index that claims walk.

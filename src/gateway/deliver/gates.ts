@@ -1,12 +1,14 @@
 // The gate of an endpoint: its limits over all workers together. They are `maxInFlight`, `rateLimitPerSecond`, and what its
 // receiver asked for: to wait, or a slower pace (domain/endpoint-pace.ts). If the receiver is failing (domain/endpoint-health.ts),
-// it is only probed: the gate lets one delivery through at a time, the one that has been due longest, until one succeeds. Each
+// it is only probed: the gate lets one delivery through at a time, the one that has been due longest, until one succeeds. The
+// lines of subjects move on here too (state/subject-lines.ts); they need all that is due, also from before a low-water mark. Each
 // such endpoint has one row in `endpoint_gate`. A claim locks it first, so that only one process at a time takes leases
 // through it.
 
 import { isHeld } from '../../database/leases.ts'
 import type { HotDatabase, Queryable, Statement } from '../../database/pools.ts'
 import { type Pace, rateAt } from '../../domain/endpoint-pace.ts'
+import { moveLinesOn } from '../state/subject-lines.ts'
 import {
   type Claim,
   type ClaimedDelivery,
@@ -26,12 +28,15 @@ import {
 const LOCK_GATES: Statement = {
   name: 'lock-gates',
   text: `
-    select endpoint_id as "endpointId", refusing_since as "refusingSince", refused_at as "refusedAt",
-      refused_rate as "refusedRate", paced_from as "from", paced_until as "until"
+    select endpoint_id as "endpointId",
+      (select e.ordering = 'SUBJECT' from endpoint e where e.id = endpoint_id) as ordered,
+      refusing_since as "refusingSince", refused_at as "refusedAt", refused_rate as "refusedRate", paced_from as "from", paced_until as "until"
     from endpoint_gate where endpoint_id = any ($1::uuid[]) order by endpoint_id for update`,
 }
 
-type GateRow = { readonly endpointId: string } & { readonly [field in keyof Pace]: Pace[field] | null }
+type GateRow = { readonly endpointId: string; readonly ordered: boolean } & {
+  readonly [field in keyof Pace]: Pace[field] | null
+}
 
 // A separate statement, because locking does not see rows that the same statement inserts.
 const MAKE_GATES: Statement = {
@@ -43,13 +48,21 @@ const MAKE_GATES: Statement = {
 
 /** Locks the gates of these endpoints, and makes those that are missing. Returns the pace of each that has one. */
 export async function lockGates(tx: Queryable, endpointIds: readonly string[]): Promise<Map<string, Pace>> {
-  let rows = await tx.query<GateRow>(LOCK_GATES, [endpointIds])
-  if (rows.length < endpointIds.length) {
-    await tx.query(MAKE_GATES, [endpointIds])
-    rows = await tx.query<GateRow>(LOCK_GATES, [endpointIds])
-  }
+  return pacesOf(await lock(tx, endpointIds))
+}
+
+async function lock(tx: Queryable, endpointIds: readonly string[]): Promise<readonly GateRow[]> {
+  const rows = await tx.query<GateRow>(LOCK_GATES, [endpointIds])
+  if (rows.length >= endpointIds.length) return rows
+  await tx.query(MAKE_GATES, [endpointIds])
+  return tx.query<GateRow>(LOCK_GATES, [endpointIds])
+}
+
+function pacesOf(rows: readonly GateRow[]): Map<string, Pace> {
   return new Map(
-    rows.flatMap(({ endpointId, ...pace }) => (pace.refusedAt ? [[endpointId, pace as Pace] as const] : [])),
+    rows.flatMap(({ endpointId, ordered: _, ...pace }) =>
+      pace.refusedAt ? [[endpointId, pace as Pace] as const] : [],
+    ),
   )
 }
 
@@ -62,10 +75,10 @@ const CLAIM_GATED: Statement = {
   name: 'claim-gated-deliveries',
   text: `
     with wanted as (
-      select w.endpoint_id, w.test, w.low, w.slots, w.accepted, p.revision, p.max_in_flight, rate.per_second as rate,
+      select w.endpoint_id, w.test, case when p.ordering = 'NONE' then w.low end as low, w.slots, w.accepted, p.revision, p.max_in_flight, rate.per_second as rate,
         greatest(g.tat, clock_timestamp() - ${CATCH_UP}) as tat,
         case when p.asks_to_wait_until > now() then p.asks_to_wait_until end as held_until,
-        p.max_in_flight is null and rate.per_second is null and coalesce(p.asks_to_wait_until <= now(), true) as open,
+        p.max_in_flight is null and rate.per_second is null and p.ordering = 'NONE' and coalesce(p.asks_to_wait_until <= now(), true) as open,
         case when p.max_in_flight is not null then greatest(0, p.max_in_flight - (
           select count(*) from delivery d where d.endpoint_id = w.endpoint_id and d.gated and ${isHeld('d')})) end::int as room,
         case when p.asks_to_wait_until > now() then 0 when rate.per_second is not null then greatest(0, 1 + floor(rate.per_second
@@ -82,7 +95,7 @@ const CLAIM_GATED: Statement = {
       cross join lateral (
         select d.id from delivery d
         where d.endpoint_id = w.endpoint_id and d.test = w.test and ${DUE}
-        order by d.next_attempt_at limit least(w.slots, w.room, w.allowed)
+        order by d.next_attempt_at, d.id limit least(w.slots, w.room, w.allowed)
         for update skip locked) c
     ), leased as (
       update delivery d set ${LEASE}, gated = true from due where d.id = due.id returning d.*, due.revision
@@ -97,7 +110,7 @@ const CLAIM_GATED: Statement = {
     select ${RETURNED}, null::timestamptz as "openAt", null::int as "maxInFlight", null::int as room, null::int as allowed,
       null::timestamptz as "heldUntil", false as open, false as state from leased l ${EVENT_OF_LEASED}
     union all
-    select null, null, null, w.endpoint_id, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
+    select null, null, null, w.endpoint_id, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
       case when w.rate is not null then coalesce((select tat from advanced a where a.endpoint_id = w.endpoint_id), w.tat) end,
       w.max_in_flight, w.room, w.allowed, w.held_until, w.open, true
     from wanted w`,
@@ -117,10 +130,13 @@ export async function claimThroughGates(
   probeMs: number,
 ): Promise<ClaimResult> {
   const claimed = hot.unsynced.transaction(async (tx: Queryable) => {
-    const paces = await lockGates(
+    const gates = await lock(
       tx,
       claims.map(({ endpointId }) => endpointId),
     )
+    const paces = pacesOf(gates)
+    const ordered = gates.flatMap(({ endpointId, ordered }) => (ordered ? [endpointId] : []))
+    if (ordered.length > 0) await moveLinesOn(tx, ordered)
     const paced = claims.map((claim) => {
       const pace = paces.get(claim.endpointId)
       return { ...claim, paced: pace ? rateAt(pace, lease.now) : null }

@@ -2,6 +2,7 @@
 // statistics, the report of a dead letter and the wake-up for its retry; an endpoint that is gone is disabled in the same
 // transaction. Only the holder of the lease's token can record a result. A result that is recorded twice counts once.
 
+import { wakeLines } from '../../database/lines.ts'
 import type { HotDatabase, Queryable } from '../../database/pools.ts'
 import { askForWakeUps } from '../../database/queue.ts'
 import { bool, bytea, int, real, recordset, smallint, text, timestamptz, uuid } from '../../database/recordset.ts'
@@ -67,6 +68,8 @@ const RESULTS = recordset('r', {
   total_ms: real,
 })
 
+const HOLD_MS = `$${RESULTS.width + 1}`
+
 // Deliveries are updated, and so locked, in the order of their ids, as in all statements, so that two of them never deadlock.
 const recordOn = statementOn(
   'record-attempts',
@@ -74,7 +77,9 @@ const recordOn = statementOn(
     with settled as (
       update ${tables.delivery} d set
         status = case when d.status = 'PENDING' then r.status::delivery_status else d.status end,
-        reason = case when d.status = 'PENDING' then r.reason else d.reason end,
+        reason = case when d.status <> 'PENDING' or r.status = 'PENDING' and r.reason is null then d.reason else r.reason end,
+        holds_line_until = case when d.line_position is not null and r.status = 'PENDING'
+          then coalesce(d.holds_line_until, now() + ${HOLD_MS}::int * interval '1 ms') else d.holds_line_until end,
         next_attempt_at = case when d.status = 'PENDING' then r.next_attempt_at end,
         completed_at = case when d.status <> 'PENDING' then d.completed_at when r.status <> 'PENDING' then now() end,
         attempt_count = coalesce(r.number, d.attempt_count),
@@ -91,7 +96,7 @@ const recordOn = statementOn(
       where d.id = r.id and d.lease_token = r.token
       returning d.id as delivery_id, d.event_id, d.event_type, d.attempt_count, d.last_status_code, d.last_error_code,
         d.reason as ended_reason, d.tenant_id, d.endpoint_id, d.test, d.cycle_start, old.status as was, d.status as state,
-        d.next_attempt_at as due_at, d.completed_at as ended_at, case when d.bulk_retry_id is null then old.bulk_retry_id end as ended_bulk_retry_id, r.*
+        d.next_attempt_at as due_at, d.completed_at as ended_at, d.subject, d.line_position, case when d.bulk_retry_id is null then old.bulk_retry_id end as ended_bulk_retry_id, r.*
     ), written as (
       insert into ${tables.attempt} (delivery_id, tenant_id, endpoint_id, number, trigger, started_at, latency_ms, url, status_code,
         error_code, error_message, request_headers, response_headers, request_form, response_form, request_values,
@@ -109,18 +114,30 @@ const recordOn = statementOn(
         `(select distinct endpoint_id, tenant_id, wake_at from settled where state = 'PENDING' and wake_at is not null) w`,
         { at: 'wake_at' },
       )}
+    ), lined as (
+      ${wakeLines('settled', "state <> 'PENDING'")}
     )
     select s.delivery_id as id from settled s, woken where woken.count >= 0`,
 )
 
-/** Records the results. Returns answers in the order of the results. */
-export async function recordAttempts(hot: HotDatabase, results: readonly Result[]): Promise<Recorded[]> {
+/** How long a delivery that fails holds the line of its subject, unless the settings say otherwise. */
+const DEFAULT_HOLD_MS = 600_000
+
+/**
+ * Records the results. Returns answers in the order of the results. A delivery that fails holds the line of its subject for
+ * `holdMs` after its first failure.
+ */
+export async function recordAttempts(
+  hot: HotDatabase,
+  results: readonly Result[],
+  holdMs = DEFAULT_HOLD_MS,
+): Promise<Recorded[]> {
   const ids = results.map(({ delivery }) => delivery.id)
   const rows = await rowsOf(hot, results)
   return hot.thisWeek.write(ids, (tables) => {
-    if (!results.some(({ step }) => step.disableEndpoint)) return record(hot, results, { rows, tables })
+    if (!results.some(({ step }) => step.disableEndpoint)) return record(hot, results, { rows, tables, holdMs })
     return hot.transaction(async (tx) => {
-      const recorded = await record(tx, results, { rows, tables })
+      const recorded = await record(tx, results, { rows, tables, holdMs })
       await disableGone(
         tx,
         results.filter((_, i) => recorded[i]),
@@ -136,14 +153,14 @@ type Row = ReturnType<typeof asRow>
 async function record(
   on: Queryable,
   results: readonly Result[],
-  { rows, tables }: { readonly rows: readonly Row[]; readonly tables: Tables },
+  { rows, tables, holdMs }: { readonly rows: readonly Row[]; readonly tables: Tables; readonly holdMs: number },
 ): Promise<Recorded[]> {
   const written = results.every(isDelivered)
     ? await recordDelivered(on, DELIVERED.values(rows), tables)
     : new Set<string>()
   const others = rows.filter(({ id }) => !written.has(id))
   if (others.length) {
-    const recorded = await on.query<{ id: string }>(recordOn(tables), RESULTS.values(others))
+    const recorded = await on.query<{ id: string }>(recordOn(tables), [...RESULTS.values(others), holdMs])
     for (const { id } of recorded) written.add(id)
   }
   return rows.map(({ id }) => written.has(id))
@@ -156,10 +173,11 @@ async function rowsOf(hot: HotDatabase, results: readonly Result[]): Promise<Row
   return results.map((result) => asRow(result, result.attempt ? columnsOf.get(result.attempt)! : null))
 }
 
-/** Nothing follows from it but that the delivery has succeeded. */
-function isDelivered({ attempt, outcome, step, wakeAt }: Result): boolean {
+/** Nothing follows from it but that the delivery has succeeded. One in a line lets the next of its subject go. */
+function isDelivered({ delivery, attempt, outcome, step, wakeAt }: Result): boolean {
   return (
     attempt !== null &&
+    !delivery.inLine &&
     outcome?.errorCode === null &&
     outcome.errorMessage === null &&
     step.status === 'SUCCEEDED' &&
@@ -172,7 +190,7 @@ function isDelivered({ attempt, outcome, step, wakeAt }: Result): boolean {
 /** Makes a connection know the statements that record results, and their plans. Records nothing. */
 export async function prepareRecord(on: Queryable, tables: Tables): Promise<void> {
   await recordDelivered(on, DELIVERED.values([]), tables)
-  await on.query(recordOn(tables), RESULTS.values([]))
+  await on.query(recordOn(tables), [...RESULTS.values([]), DEFAULT_HOLD_MS])
 }
 
 /** Disables the endpoints whose receivers answered 410. */

@@ -18,13 +18,16 @@ export type RecorderOptions = {
   readonly hot: HotDatabase
   readonly clock: Clock
   readonly metrics: Pick<Metrics, 'batchItems' | 'statementFailures'>
+  /** How long a delivery that fails holds the line of its subject. */
+  readonly orderHoldMs: number
   /** Called after each statement. */
   readonly onFlushed: () => void
 }
 
-export function createRecorder({ hot, clock, metrics, onFlushed }: RecorderOptions): Recorder {
+export function createRecorder({ hot, clock, metrics, orderHoldMs, onFlushed }: RecorderOptions): Recorder {
   return createBatcher<Result, Recorded>({
-    flush: (results) => measured(metrics, 'record', results.length, recordAttempts(hot, results)).finally(onFlushed),
+    flush: (results) =>
+      measured(metrics, 'record', results.length, recordAttempts(hot, results, orderHoldMs)).finally(onFlushed),
     weigh: (result) => RESULT_WEIGHT + (result.attempt?.sent.reply?.body.length ?? 0),
     owner: (result) => result.delivery.tenantId,
     patience: retryFor(PATIENCE_MS),

@@ -48,6 +48,7 @@ export function createDeliverySender(options: DeliverySenderOptions): DeliverySe
     try {
       const recorded = await recorder.submit(result)
       options.onSettled?.(result, recorded)
+      if (recorded && result.delivery.inLine) lane.wake()
       const { nextAttemptAt } = result
       if (recorded && nextAttemptAt) {
         const waitMs = nextAttemptAt.getTime() - clock.now().getTime()

@@ -9,6 +9,7 @@ import { createHash } from 'node:crypto'
 import type { ClientBase } from 'pg'
 import type { Logger } from 'pino'
 import { ENDPOINT_WANTS_TYPE, meetsConditionInTime } from '../../database/filters/wanted-events.ts'
+import { linePosition, wakeLines } from '../../database/lines.ts'
 import { MIGRATION_LOCK } from '../../database/locks.ts'
 import { type DatabaseAccess, openConnection } from '../../database/pools.ts'
 import { askForWakeUps, ringFor } from '../../database/queue.ts'
@@ -111,14 +112,22 @@ begin
     values (event_id, tenant_uuid, publish.type, publish.subject,
       case when publish.sequence <= 2147483647 then publish.sequence end,
       case when publish.sequence > 2147483647 then publish.sequence end, happened, body, accepted, expires)
-    returning id, tenant_id, type, subject
+    returning id, tenant_id, type, subject, sequence, sequence_long
   ), searchable as (
     ${queueForSearch('stored')}
-  ), fanned as (
-    insert into delivery (tenant_id, event_id, endpoint_id, event_type, subject, max_attempts, next_attempt_at, created_at, expires_at)
-    select s.tenant_id, s.id, e.id, s.type, s.subject, ${maxAttempts}, accepted, accepted, expires
+  ), wanted as (
+    select s.*, e.id as endpoint_id,
+      case when e.ordering = 'SUBJECT' and s.subject is not null then ${linePosition('s')} end as line_position
     from stored s join endpoint e on ${ENDPOINT_WANTS_TYPE} and ${meetsConditionInTime('body', 'accepted')}
-    returning endpoint_id, tenant_id
+  ), fanned as (
+    insert into delivery (tenant_id, event_id, endpoint_id, event_type, subject, max_attempts, next_attempt_at, created_at,
+      expires_at, line_position, reason)
+    select tenant_id, id, endpoint_id, type, subject, ${maxAttempts}, case when line_position is null then accepted end, accepted,
+      expires, line_position, case when line_position is not null then 'waits_for_subject' end
+    from wanted
+    returning endpoint_id, tenant_id, subject, line_position
+  ), lined as (
+    ${wakeLines('fanned')}
   ), awake as (
     select f.endpoint_id, f.tenant_id from fanned f join endpoint e on e.id = f.endpoint_id where e.status = 'ACTIVE'
   ), woken as (

@@ -4,6 +4,7 @@
 // It is safe to repeat: the ids are made before the statement, so a batch whose commit had no answer is stored again.
 
 import { ENDPOINT_WANTS_TYPE, meetsConditionInTime } from '../../database/filters/wanted-events.ts'
+import { linePosition, wakeLines } from '../../database/lines.ts'
 import type { HotDatabase, Queryable, Statement } from '../../database/pools.ts'
 import { askForWakeUps } from '../../database/queue.ts'
 import { double, int, measuredText, recordset, text, timestamptz, uuid } from '../../database/recordset.ts'
@@ -133,14 +134,16 @@ const insertEventsOn = statementOn(
         expires_at)
       select id, tenant_id, type, subject, sequence, sequence_long, occurred_at, body, trace_context, expires_at from input
       on conflict (id) do nothing
-      returning id, tenant_id, type, subject, expires_at
+      returning id, tenant_id, type, subject, sequence, sequence_long, expires_at
     ), searchable as (
       ${queueForSearch('stored')}
     ), considered as (
       ${/* With the offset each condition is evaluated once. */ ''}
       select * from (
         select s.*, e.id as endpoint_id,
-          e.status = 'ACTIVE' and e.max_in_flight is null and e.rate_limit_per_second is null and not ${isSlowed('e')} as open,
+          e.status = 'ACTIVE' and e.max_in_flight is null and e.rate_limit_per_second is null and e.ordering = 'NONE'
+            and not ${isSlowed('e')} as open,
+          case when e.ordering = 'SUBJECT' and s.subject is not null then ${linePosition('s')} end as line_position,
           ${meetsConditionInTime(BODY, 'statement_timestamp()')} as matches
         from stored s
         join endpoint e on ${ENDPOINT_WANTS_TYPE}
@@ -154,12 +157,16 @@ const insertEventsOn = statementOn(
       select *, fits and row_number() over (partition by fits) <= ${MOST}::int as taken from wanted
     ), fanned as (
       insert into ${tables.delivery} (tenant_id, event_id, endpoint_id, event_type, subject, max_attempts, next_attempt_at, expires_at,
-        lease_token, lease_until, lease_by)
-      select tenant_id, id, endpoint_id, type, subject, ${MAX_ATTEMPTS}::int, date_trunc('milliseconds', now()), expires_at,
+        line_position, reason, lease_token, lease_until, lease_by)
+      select tenant_id, id, endpoint_id, type, subject, ${MAX_ATTEMPTS}::int,
+        case when line_position is null then date_trunc('milliseconds', now()) end, expires_at, line_position,
+        case when line_position is not null then 'waits_for_subject' end,
         case when taken then ${PROCESS}::uuid end, case when taken then now() + interval '${LEASE_MS} ms' end,
         case when taken then ${PROCESS}::uuid end
       from shared_out
-      returning id, event_id, endpoint_id, next_attempt_at, lease_token is not null as taken
+      returning id, event_id, endpoint_id, next_attempt_at, lease_token is not null as taken, subject, line_position
+    ), lined as (
+      ${wakeLines('fanned')}
     ), concerned as (
       select e.id, e.tenant_id, e.revision, e.status = 'ACTIVE' and not f.all_taken as awake
       from (select endpoint_id, bool_and(taken) as all_taken from fanned group by endpoint_id) f
@@ -274,6 +281,7 @@ const FIRST_ATTEMPT = {
   cycleStart: 0,
   suspect: false,
   crashCount: 0,
+  inLine: false,
 } as const
 
 /** The deliveries in the form in which a claim returns them. */

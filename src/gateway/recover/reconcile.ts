@@ -10,6 +10,7 @@
 
 import type { Context } from '../../context.ts'
 import { isFree } from '../../database/leases.ts'
+import { isHolding } from '../../database/lines.ts'
 import { processLock, RECONCILER_LOCK } from '../../database/locks.ts'
 import type { Queryable, Statement } from '../../database/pools.ts'
 import { askForWakeUps } from '../../database/queue.ts'
@@ -67,7 +68,7 @@ const SIGHT: Statement = {
 }
 
 // One lookup for each endpoint, in the order of the index. Postgres may plan `exists` as a walk over everything that is due.
-// Without the order, a plan made while a partition was empty walks all deliveries of the endpoint.
+// Lines of subjects that nobody has looked at, or whose hold has ended, are overdue too. Without the order, a plan made while a partition was empty walks all deliveries of the endpoint.
 const OVERDUE: Statement = {
   name: 'reconcile-overdue',
   text: `
@@ -80,7 +81,15 @@ const OVERDUE: Statement = {
         and ${isFree('d')}
       order by d.next_attempt_at limit 1) as overdue
     where p.deleted_at is null
-      and (t.test or p.status = 'ACTIVE' and coalesce(p.asks_to_wait_until < now() - $1::int * interval '1 ms', true))`,
+      and (t.test or p.status = 'ACTIVE' and coalesce(p.asks_to_wait_until < now() - $1::int * interval '1 ms', true))
+    union
+    select p.id, p.tenant_id, false from endpoint p
+    where p.ordering = 'SUBJECT' and p.deleted_at is null and p.status = 'ACTIVE'
+      and coalesce(p.asks_to_wait_until < now() - $1::int * interval '1 ms', true)
+      and ((select w.id from subject_wake_up w where w.endpoint_id = p.id order by w.id limit 1)
+          < uuidv7($1::int * interval '-1 ms')
+        or (select d.holds_line_until from delivery d where d.endpoint_id = p.id and ${isHolding('d')}
+          order by d.holds_line_until limit 1) < now())`,
 }
 
 const WAKE: Statement = {

@@ -42,6 +42,16 @@ const ERASE_DELIVERIES: Statement = {
     where event_id = any ($1::uuid[]) and id >= $2 and subject is not null`,
 }
 
+// A publish stores deliveries and wake-ups at once: where none waits, none of the wake-ups is needed.
+const ERASE_WAKE_UPS: Statement = {
+  name: 'erase-subject-of-wake-ups',
+  text: `
+    delete from subject_wake_up w
+    where w.endpoint_id in (select id from endpoint where tenant_id = $1) and w.subject = $2
+      and not exists (select 1 from delivery d
+        where d.endpoint_id = w.endpoint_id and d.subject = w.subject and d.reason = 'waits_for_subject')`,
+}
+
 const ERASE_EVENTS: Statement = {
   name: 'erase-events',
   text: `
@@ -75,7 +85,7 @@ export async function eraseEvents(
   for (let found = CHUNK; found === CHUNK; eventCount += found)
     found = await hot.transaction(async (tx) => {
       const ids = (await tx.query<{ id: string }>(FIND, [tenantId, subject])).map(({ id }) => id)
-      const cancelled = ids.length > 0 ? await eraseChunk(tx, ids) : 0
+      const cancelled = ids.length > 0 ? await eraseChunk(tx, ids, { tenantId, subject }) : 0
       cancelledCount += cancelled
       if (ids.length > 0 || eventCount === 0)
         await auditOnHot(tx, viewer, {
@@ -91,10 +101,15 @@ export async function eraseEvents(
 }
 
 /** Returns the number of deliveries that it cancelled. The events are locked. */
-async function eraseChunk(tx: Queryable, ids: readonly string[]): Promise<number> {
+async function eraseChunk(
+  tx: Queryable,
+  ids: readonly string[],
+  { tenantId, subject }: { readonly tenantId: string; readonly subject: string },
+): Promise<number> {
   const from = idWindow(timeOfId(ids[0]!), null).gte
   const [cancelled] = await tx.query<{ count: number }>(CANCEL, [ids, from])
   await tx.query(ERASE_DELIVERIES, [ids, from])
+  await tx.query(ERASE_WAKE_UPS, [tenantId, subject])
   await tx.query(FORGET_REPLIES, [ids, from])
   await forgetTerms(tx, await tx.query<DeletedPayload>(ERASE_EVENTS, [ids]))
   await enqueueLater(tx, 'erase-late-replies', { eventIds: [...ids] }, RECORDED_WITHIN)

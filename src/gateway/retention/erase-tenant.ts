@@ -113,6 +113,7 @@ const STATEMENTS: readonly Statement[] = [
   deleteRows('bulk_retry', OF_TENANT),
   deleteRows('delivery_tally', OF_TENANT),
   deleteRows('statistic', 'scope_id = any (array(select id from endpoint where tenant_id = $1) || $1::uuid)'),
+  deleteRows('subject_wake_up', OF_ENDPOINTS),
   deleteRows('endpoint_gate', OF_ENDPOINTS),
   deleteRows('endpoint_health', OF_ENDPOINTS),
   deleteRows('signing_secret', OF_ENDPOINTS),

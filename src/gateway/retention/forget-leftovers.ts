@@ -35,6 +35,7 @@ const STATEMENTS: readonly Statement[] = [
   forget('bulk_retry', `completed_at < now() - $1 * interval '1 d'`),
   // A notice that has waited for that long goes with its incident.
   forget('notice_incident', `ended_at < now() - $1 * interval '1 d'`),
+  forget('subject_wake_up', `endpoint_id in (select id from endpoint where deleted_at < now() - interval '1 d')`),
   forget('endpoint_gate', `endpoint_id in (select id from endpoint where deleted_at < now() - interval '1 d')`),
   // A wake-up is tried a thousand times; one that failed so often helps nobody, and the reconciler wakes the endpoint.
   forget(JOBS_TABLE, `attempts >= max_attempts and locked_at is null`),

@@ -3,6 +3,7 @@
 // Only the SQL of this file makes them, together with what follows from them in statistics, bulk retries and wake-ups.
 
 import { NO_LEASE } from '../../database/leases.ts'
+import { wakeLines } from '../../database/lines.ts'
 import type { Queryable, Statement } from '../../database/pools.ts'
 import { askForWakeUps, ringFor } from '../../database/queue.ts'
 import type { Reason } from '../../domain/delivery.ts'
@@ -13,7 +14,7 @@ const PUT_BACK: Statement = {
   text: `
     with changed as (
       update delivery d set status = 'PENDING', reason = null, completed_at = null, manual = true, resend = w.resend,
-        cycle_start = w.cycle_start, max_attempts = w.max_attempts, next_attempt_at = date_trunc('milliseconds', now()),
+        cycle_start = w.cycle_start, holds_line_until = null, max_attempts = w.max_attempts, next_attempt_at = date_trunc('milliseconds', now()),
         ${NO_LEASE}, bulk_retry_id = coalesce($2::uuid, d.bulk_retry_id), changed_xid = pg_current_xact_id()
       from json_to_recordset($1) as w(id uuid, cycle_start int, max_attempts int, resend bool)
       where d.id = w.id
@@ -85,14 +86,17 @@ export async function addDeliveries(
 }
 
 /**
- * The CTEs `cancelled` and `tallied`. They cancel the deliveries whose ids are in `rows`; the statement has locked them. An
+ * The CTEs `cancelled`, `lined` and `tallied`. They cancel the deliveries whose ids are in `rows`; the statement has locked them. An
  * attempt in the air keeps its lease and is recorded. `at` is SQL for the time of the end.
  */
 export function cancelDeliveries(rows: string, reason: Reason, at = 'now()'): string {
   return `cancelled as (
       update delivery d set status = 'CANCELLED', reason = '${reason}', completed_at = ${at}, next_attempt_at = null,
         bulk_retry_id = null, changed_xid = pg_current_xact_id()
-      from ${rows} w where d.id = w.id returning d.id, d.status, old.bulk_retry_id
+      from ${rows} w where d.id = w.id returning d.id, d.status, old.bulk_retry_id,
+        d.endpoint_id, d.subject, d.line_position
+    ), lined as (
+      ${wakeLines('cancelled')}
     ), tallied as (
       ${tallyBulkRetries('cancelled', 'bulk_retry_id', 'status')}
     )`

@@ -1,0 +1,251 @@
+// Deliveries of one subject in their order, on a whole gateway with real receivers.
+
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Viewer } from '../../src/context.ts'
+import { openConnection } from '../../src/database/pools.ts'
+import type { ReceivedRequest, Receiver, Reply } from '../../src/dev/receiver.ts'
+import { toPublicId } from '../../src/domain/id.ts'
+import { pauseEndpoint, resumeEndpoint, updateEndpoint } from '../../src/gateway/admin/configure-endpoint.ts'
+import { explainDelivery } from '../../src/gateway/deliver/explain-delivery.ts'
+import { dissolveLeftLines } from '../../src/gateway/deliver/keep-lines.ts'
+import { installSqlPublish } from '../../src/gateway/publish/sql-publish.ts'
+import { cancelDelivery } from '../../src/gateway/retry/retry-delivery.ts'
+import { accessTo } from '../support/database-session.ts'
+import { exampleEvent, type House, openHouse } from '../support/house.ts'
+
+let house: House
+let operator: Viewer
+beforeAll(async () => {
+  house = await openHouse({ SIVO_RETRY_SCHEDULE: '1s,30s,1m', SIVO_ORDER_HOLD: '3s' })
+  const credential = { kind: 'key', id: house.app.ctx.newId() } as const
+  operator = { role: 'OPERATOR', tenantId: null, name: 'Ana', expiresAt: null, credential }
+})
+afterAll(() => house.close())
+
+type Told = { subject: string | null; sequence: number | null }
+const told = ({ body }: ReceivedRequest): Told => JSON.parse(body.toString())
+const nameOf = ({ subject, sequence }: Told) => `${subject} ${sequence}`
+const event = (subject: string, sequence?: number) => ({ type: 'call.ended', subject, ...(sequence && { sequence }) })
+
+/** An endpoint that keeps order, its receiver, and what the receiver got. `answer` is asked for each request. */
+async function ordered(
+  answer: (told: Told) => number | Reply | Promise<number | Reply> = () => 200,
+  fields: object = {},
+) {
+  const receiver = await house.receiver()
+  const got: string[] = []
+  receiver.answer((request) => {
+    got.push(nameOf(told(request)))
+    return answer(told(request))
+  })
+  const tenantId = await house.addTenant()
+  const { id } = await house.addEndpoint(receiver.url('/'), { tenantId, ordering: 'SUBJECT', ...fields })
+  const publish = (...events: object[]) => house.publishFor(tenantId, ...events)
+  return { receiver, got, tenantId, id, publish, rows: () => house.deliveries({ endpointId: id }) }
+}
+const until = (receiver: Receiver, count: number, timeoutMs = 10_000) =>
+  receiver.until((requests) => requests.length >= count, { timeoutMs })
+
+describe('an endpoint that keeps the order of subjects', () => {
+  test('gets the deliveries of a subject by sequence, then by acceptance, one at a time, and other subjects beside it', async () => {
+    const inTheAir = new Map<string, number>()
+    let mostOfOne = 0
+    let mostOfAll = 0
+    const { receiver, got, publish, id } = await ordered(async ({ subject }) => {
+      const name = subject!
+      inTheAir.set(name, (inTheAir.get(name) ?? 0) + 1)
+      mostOfOne = Math.max(mostOfOne, inTheAir.get(name)!)
+      mostOfAll = Math.max(
+        mostOfAll,
+        [...inTheAir.values()].reduce((a, b) => a + b, 0),
+      )
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      inTheAir.set(name, inTheAir.get(name)! - 1)
+      return 200
+    })
+    const sequences = [7, 3, 1, 9, 2, 8]
+    const subjects = ['a', 'b', 'c', 'd']
+    await house.app.ctx.db.endpoint.update({ where: { id }, data: { status: 'PAUSED' } })
+    await publish(...sequences.flatMap((sequence) => subjects.map((subject) => event(subject, sequence))))
+    await publish(...subjects.flatMap((subject) => [event(subject), event(subject)]))
+    await house.app.ctx.db.endpoint.update({ where: { id }, data: { status: 'ACTIVE' } })
+    await publish(event('e', 1))
+    await until(receiver, 33)
+    for (const subject of subjects)
+      expect(got.filter((name) => name.startsWith(subject))).toEqual(
+        [1, 2, 3, 7, 8, 9, null, null].map((sequence) => `${subject} ${sequence}`),
+      )
+    expect(mostOfOne).toBe(1)
+    expect(mostOfAll).toBeGreaterThan(1)
+  })
+
+  test('keeps the order of acceptance without sequences, over many calls', async () => {
+    const { receiver, publish, rows } = await ordered()
+    const ids: string[] = []
+    for (let call = 0; call < 30; call++) {
+      const stored = await publish(event('call_1'), event('call_1'))
+      ids.push(...stored.map((each) => toPublicId('event', each.id)))
+    }
+    await until(receiver, 60)
+    expect(receiver.requests.map(({ headers }) => headers['x-sivo-event-id'])).toEqual(ids)
+    await house.until(async () => (await rows()).every(({ status }) => status === 'SUCCEEDED'))
+  })
+
+  test('holds a subject whose delivery fails, never another one, and lets it go on when the hold ends', async () => {
+    const { receiver, got, publish, rows, id, tenantId } = await ordered(({ subject, sequence }) =>
+      subject === 'bad' && sequence === 1 ? 503 : 200,
+    )
+    const began = Date.now()
+    const [, second] = await publish(event('bad', 1), event('bad', 2), event('good', 1), event('good', 2))
+    await until(receiver, 3)
+    await house.until(async () => (await rows()).filter(({ status }) => status === 'SUCCEEDED').length === 2)
+    const [first, waiting] = await rows()
+    expect(waiting).toMatchObject({ status: 'PENDING', reason: 'waits_for_subject', nextAttemptAt: null })
+    const ids = { eventId: second!.id, endpointId: id, reach: tenantId }
+    expect(await explainDelivery(house.app.ctx, ids, { namesHosts: false })).toMatchObject({
+      reason: 'waits_for_subject',
+      ahead: { count: 1 },
+    })
+    await house.until(async () => got.includes('bad 2'), 12_000)
+    expect(Date.now() - began).toBeGreaterThan(3_000)
+    // It failed at once and after a second, and goes on by itself.
+    const now = await house.app.ctx.db.delivery.findUniqueOrThrow({ where: { id: first!.id } })
+    expect(now).toMatchObject({ status: 'PENDING', reason: 'subject_released', attemptCount: 2 })
+    expect(now.nextAttemptAt).not.toBeNull()
+    await publish(event('bad', 3))
+    await house.until(async () => got.includes('bad 3'))
+    expect(got.filter((name) => name.startsWith('bad'))).toEqual(['bad 1', 'bad 1', 'bad 2', 'bad 3'])
+  })
+
+  test('goes on with a subject when the delivery before is retried with success, becomes a dead letter or is cancelled', async () => {
+    const failures = new Map([
+      ['retried', 1],
+      ['dead', 9],
+      ['cancelled', 9],
+    ])
+    const { got, publish, rows, tenantId } = await ordered(({ subject, sequence }) => {
+      const left = failures.get(subject!) ?? 0
+      if (sequence !== 1 || left === 0) return 200
+      failures.set(subject!, left - 1)
+      return 503
+    })
+    const subjects = [...failures.keys()]
+    await publish(...subjects.flatMap((subject) => [event(subject, 1), event(subject, 2)]))
+    await house.until(async () => subjects.every((subject) => got.includes(`${subject} 1`)))
+    const of = async (subject: string) => (await rows()).find((row) => row.subject === subject)!
+    await house.until(async () => (await of('dead')).attemptCount === 1)
+    await house.app.ctx.db.delivery.update({ where: { id: (await of('dead')).id }, data: { maxAttempts: 2 } })
+    await house.until(async () => (await of('cancelled')).attemptCount === 1)
+    await cancelDelivery(house.app.ctx, { deliveryId: (await of('cancelled')).id, tenantId })
+    await house.until(async () => subjects.every((subject) => got.includes(`${subject} 2`)), 15_000)
+    expect(got.filter((name) => name.startsWith('retried'))).toEqual(['retried 1', 'retried 1', 'retried 2'])
+    expect((await of('dead')).status).toBe('DEAD_LETTERED')
+  })
+
+  test('sends events without a subject at once, and keeps the order of what sivo.publish stores', async () => {
+    const { got, publish, tenantId, receiver } = await ordered()
+    await publish({ type: 'call.ended' }, { type: 'call.ended' })
+    await until(receiver, 2)
+    const owner = await openConnection(accessTo(house.database.url), 'start')
+    await installSqlPublish(owner, { maxAttempts: 7 })
+    await owner.end()
+    const client = new pg.Client({ connectionString: house.database.url })
+    await client.connect()
+    await client.query('begin')
+    for (const sequence of [3, 1, 2])
+      await client.query('select sivo.publish($1, $2, $3, subject => $4, sequence => $5)', [
+        toPublicId('tenant', tenantId),
+        'call.ended',
+        JSON.stringify(exampleEvent({ type: 'call.ended' }).data),
+        'sql',
+        sequence,
+      ])
+    await client.query('commit')
+    await client.end()
+    await until(receiver, 5)
+    expect(got.slice(2)).toEqual(['sql 1', 'sql 2', 'sql 3'])
+  })
+
+  test('gets a delivery again whose process died, before the next one of its subject', async () => {
+    const { receiver, got, publish, rows, id } = await ordered()
+    const { db } = house.app.ctx
+    await db.endpoint.update({ where: { id }, data: { status: 'PAUSED' } })
+    await publish(event('call', 1), event('call', 2))
+    const dead = await db.workerProcess.create({
+      data: {
+        id: house.app.ctx.newId(),
+        instance: house.app.ctx.newId(),
+        role: 'worker',
+        host: 'gone',
+        version: '1',
+        poolIds: [],
+        diedAt: new Date(),
+      },
+    })
+    const [first] = await rows()
+    await db.delivery.update({
+      where: { id: first!.id },
+      data: {
+        nextAttemptAt: new Date(),
+        reason: null,
+        leaseToken: house.app.ctx.newId(),
+        leaseBy: dead.id,
+        leaseUntil: new Date(Date.now() + 60_000),
+      },
+    })
+    await db.endpoint.update({ where: { id }, data: { status: 'ACTIVE' } })
+    await until(receiver, 2)
+    expect(got).toEqual(['call 1', 'call 2'])
+  })
+})
+
+describe('switching the ordering', () => {
+  test('on puts what waits into lines, and off lets all of it go', async () => {
+    const { receiver, got, publish, rows, id } = await ordered(() => 200, { ordering: 'NONE', status: 'PAUSED' })
+    const change = (ordering: 'NONE' | 'SUBJECT') =>
+      updateEndpoint(house.app.ctx, operator, { endpointId: id, input: { ordering } })
+    await publish(event('a', 2), event('a', 1), event('b', 1), { type: 'call.ended' })
+    await change('SUBJECT')
+    expect((await rows()).map(({ reason, linePosition }) => [reason, linePosition])).toEqual([
+      ['waits_for_subject', 2],
+      ['waits_for_subject', 1],
+      ['waits_for_subject', 1],
+      [null, null],
+    ])
+    await resumeEndpoint(house.app.ctx, operator, { endpointId: id })
+    await until(receiver, 4)
+    expect(got.filter((name) => name.startsWith('a'))).toEqual(['a 1', 'a 2'])
+
+    await pauseEndpoint(house.app.ctx, operator, { endpointId: id })
+    await publish(event('a', 4), event('a', 3))
+    await change('NONE')
+    expect(await rows()).toMatchObject([{}, {}, {}, {}, { reason: null }, { reason: null }])
+    await resumeEndpoint(house.app.ctx, operator, { endpointId: id })
+    await until(receiver, 6)
+  })
+
+  test('a narrowed filter cancels what waits in a line, and the line goes on', async () => {
+    const { receiver, got, publish, rows, id } = await ordered(() => 200, { status: 'PAUSED' })
+    await publish(event('a', 1), { ...event('a', 2), type: 'call.created' }, event('a', 3))
+    await updateEndpoint(house.app.ctx, operator, {
+      endpointId: id,
+      input: { eventTypes: ['call.ended'] },
+      unwanted: 'CANCEL_ALL',
+    })
+    expect((await rows()).map(({ status }) => status)).toEqual(['PENDING', 'CANCELLED', 'PENDING'])
+    await resumeEndpoint(house.app.ctx, operator, { endpointId: id })
+    await until(receiver, 2)
+    expect(got).toEqual(['a 1', 'a 3'])
+  })
+
+  test('off does not leave behind what a publish stored that began before it', async () => {
+    const { receiver, publish, id } = await ordered(() => 200, { status: 'PAUSED' })
+    const { db, hot } = house.app.ctx
+    await publish(event('late', 1), event('late', 2))
+    await db.endpoint.update({ where: { id }, data: { ordering: 'NONE', status: 'ACTIVE' } })
+    await dissolveLeftLines(hot)
+    await until(receiver, 2)
+    expect(await db.$queryRaw`select 1 from subject_wake_up where endpoint_id = ${id}::uuid`).toEqual([])
+  })
+})
