@@ -123,6 +123,21 @@ test('endpoints apply sets a condition, keeps it for a file without one, and rem
   expect(await stored()).toBeNull()
 })
 
+test('endpoints apply sets the ordering, keeps it for a file without one, and says which there are', async () => {
+  const file = join(under.folder, 'ordering.yaml')
+  const apply = async (ordering: string) => {
+    await writeFile(file, `endpoints:\n  - { name: Ordered, url: 'https://127.0.0.1:8443/ordered'${ordering} }\n`)
+    return under.run(['endpoints', 'apply', '-f', file, '--json', '--yes'])
+  }
+  const stepsOf = async (ordering: string) => json((await apply(ordering)).stdout).steps
+  expect(await stepsOf(', ordering: SUBJECT')).toMatchObject([{ kind: 'create' }])
+  expect(await stepsOf('')).toContainEqual(expect.objectContaining({ kind: 'keep', name: 'Ordered' }))
+  expect(await stepsOf(', ordering: NONE')).toMatchObject([{ kind: 'update', changes: ['ordering: SUBJECT → NONE'] }])
+  const wrong = await apply(', ordering: subject')
+  expect(wrong).toMatchObject({ code: EXIT.usage, stdout: '' })
+  expect(wrong.stderr).toContain('endpoints[0].ordering: expected NONE or SUBJECT, got')
+})
+
 test('endpoints apply refuses a file it does not understand, with the place', async () => {
   const file = join(under.folder, 'wrong.yaml')
   await writeFile(file, 'endpoints:\n  - { name: CRM, url: https://crm.example.com/, eventTypes: 5 }\n')

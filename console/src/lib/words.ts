@@ -53,6 +53,8 @@ const ERROR_SENTENCES: Record<string, string> = {
 const REASON_SENTENCES: Record<string, string> = {
   endpoint_paused: 'Waits: the endpoint is paused.',
   endpoint_disabled: 'Waits: the gateway disabled the endpoint.',
+  waits_for_subject: 'Waits: an earlier delivery of its subject has not ended.',
+  subject_released: 'It failed for so long that the others of its subject go on without it.',
   endpoint_deleted: 'The endpoint was deleted.',
   cancelled_by_user: 'Somebody cancelled it.',
   filter_changed: 'The filter of the endpoint changed and does not want it.',
@@ -66,6 +68,8 @@ const REASON_SENTENCES: Record<string, string> = {
 const REASON_WORDS: Record<string, string> = {
   endpoint_paused: 'Endpoint paused',
   endpoint_disabled: 'Endpoint disabled',
+  waits_for_subject: 'Waits for its subject',
+  subject_released: 'Subject goes on',
   endpoint_deleted: 'Endpoint deleted',
   cancelled_by_user: 'Cancelled by a person',
   filter_changed: 'Filter changed',

@@ -5,6 +5,9 @@
 import { parse } from 'yaml'
 import { usage } from './failure.ts'
 
+const ORDERINGS = ['NONE', 'SUBJECT'] as const
+type Ordering = (typeof ORDERINGS)[number]
+
 export type WantedEndpoint = {
   /** null: the name identifies it. */
   readonly externalId: string | null
@@ -16,6 +19,8 @@ export type WantedEndpoint = {
   readonly condition: string | null | undefined
   readonly maxInFlight: number | null
   readonly rateLimitPerSecond: number | null
+  /** undefined: what is there stays. */
+  readonly ordering: Ordering | undefined
   readonly headers: readonly { readonly name: string; readonly value: string }[]
   /** null: what is there stays. */
   readonly metadata: { readonly [name: string]: string } | null
@@ -31,6 +36,7 @@ export type PresentEndpoint = {
   readonly condition?: string | null
   readonly maxInFlight?: number | null
   readonly rateLimitPerSecond?: number | null
+  readonly ordering?: Ordering
   readonly headers: readonly { readonly name: string; readonly valueHint: string }[]
   readonly metadata?: unknown
 }
@@ -56,6 +62,7 @@ const FIELDS = [
   'condition',
   'maxInFlight',
   'rateLimitPerSecond',
+  'ordering',
   'headers',
   'metadata',
 ]
@@ -107,9 +114,17 @@ function readEntry(entry: unknown, at: string, env: NodeJS.ProcessEnv): WantedEn
     condition: fields['condition'] == null ? (fields['condition'] as null | undefined) : textField('condition'),
     maxInFlight: numberField('maxInFlight'),
     rateLimitPerSecond: numberField('rateLimitPerSecond'),
+    ordering: readOrdering(fields['ordering'], `${at}.ordering`),
     headers: readHeaders(fields['headers'], `${at}.headers`, env),
     metadata: readMetadata(fields['metadata'], `${at}.metadata`),
   }
+}
+
+function readOrdering(value: unknown, at: string): Ordering | undefined {
+  if (value === undefined || value === null) return undefined
+  const ordering = ORDERINGS.find((known) => known === value)
+  if (ordering) return ordering
+  throw usage(`${at}: expected ${ORDERINGS.join(' or ')}, got ${JSON.stringify(value)}.`)
 }
 
 function readMetadata(value: unknown, at: string): WantedEndpoint['metadata'] {
@@ -213,6 +228,8 @@ function changesOf(wanted: WantedEndpoint, known: PresentEndpoint): string[] {
   for (const name of ['maxInFlight', 'rateLimitPerSecond'] as const)
     if (wanted[name] !== (known[name] ?? null))
       changes.push(`${name}: ${known[name] ?? 'none'} → ${wanted[name] ?? 'none'}`)
+  if (wanted.ordering !== undefined && wanted.ordering !== (known.ordering ?? 'NONE'))
+    changes.push(`ordering: ${known.ordering ?? 'NONE'} → ${wanted.ordering}`)
   // Values are never shown again: only a name or the last four characters can tell that one changed.
   const headersBefore = known.headers.map(({ name, valueHint }) => `${name.toLowerCase()} ${hintEnd(valueHint)}`)
   const headersAfter = wanted.headers.map(

@@ -152,6 +152,7 @@ function settingsOf({
   condition,
   maxInFlight,
   rateLimitPerSecond,
+  ordering,
   headers,
   metadata,
 }: WantedEndpoint) {
@@ -162,6 +163,7 @@ function settingsOf({
     ...(condition === undefined ? {} : { condition }),
     maxInFlight,
     rateLimitPerSecond,
+    ...(ordering === undefined ? {} : { ordering }),
     headers: headers.map((header) => ({ ...header })),
     ...(metadata === null ? {} : { metadata }),
   }

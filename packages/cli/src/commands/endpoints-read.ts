@@ -27,6 +27,7 @@ const ENDPOINTS = graphql(`
     condition
     maxInFlight
     rateLimitPerSecond
+    ordering
     headers {
       name
       valueHint

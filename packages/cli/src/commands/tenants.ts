@@ -34,6 +34,7 @@ const ENDPOINTS = graphql(`
         condition
         maxInFlight
         rateLimitPerSecond
+        ordering
         headers {
           name
           valueHint
