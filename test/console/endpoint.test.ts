@@ -26,6 +26,34 @@ describeInBrowser('the page of an endpoint', () => {
     expect(complaints).toEqual([])
   })
 
+  test('the settings switch the order of subjects on, and a delivery that waits for its subject says so', async () => {
+    const { house } = console
+    const tenantId = await house.addTenant('Ordered')
+    const { id } = await house.addEndpoint('https://crm.example/', { tenantId, name: 'CRM', status: 'PAUSED' })
+    const { page, complaints } = await console.signIn('OPERATOR')
+    const tenant = toPublicId('tenant', tenantId)
+    await show(page, `/endpoints/${toPublicId('endpoint', id)}?tab=settings&tenant=${tenant}`)
+    const box = page.getByRole('checkbox', { name: /^Keep the order of each subject/ })
+    await box.check()
+    await page.getByRole('button', { name: 'Save', exact: true }).click()
+    await page.getByText('Saved.').waitFor()
+    expect(await box.isChecked()).toBe(true)
+    const { db } = house.app.ctx
+    expect(await db.endpoint.findUniqueOrThrow({ where: { id } })).toMatchObject({ ordering: 'SUBJECT' })
+    await show(page, `/endpoints/${toPublicId('endpoint', id)}?tenant=${tenant}`)
+    await page.getByText('kept for each subject').waitFor()
+
+    await house.publishFor(tenantId, { subject: 'call_1' })
+    await db.endpoint.update({
+      where: { id },
+      data: { status: 'ACTIVE', maxInFlight: 1, asksToWaitUntil: new Date(Date.now() + HOUR_MS) },
+    })
+    const [delivery] = await house.deliveries({ tenantId })
+    await show(page, `/deliveries/${toPublicId('delivery', delivery!.id)}?tenant=${tenant}`)
+    await page.getByText('Waits: an earlier delivery of its subject has not ended.').first().waitFor()
+    expect(complaints).toEqual([])
+  })
+
   test('a condition is tried on recent events while it is typed, and cancels what waits only after a question', async () => {
     const { house } = console
     const tenantId = await house.addTenant('Filtered')

@@ -1,7 +1,7 @@
 // An endpoint in a form, and the input for the API. The API validates the values; this file checks only that they can be
 // sent.
 
-import type { CreateEndpointInput, UpdateEndpointInput } from '../gql/graphql.ts'
+import type { CreateEndpointInput, Ordering, UpdateEndpointInput } from '../gql/graphql.ts'
 
 export type HeaderDraft = {
   /** Identifies a row while it is edited. */
@@ -22,6 +22,7 @@ export type EndpointDraft = {
   /** The typed text. Empty means the default. */
   readonly maxInFlight: string
   readonly rateLimitPerSecond: string
+  readonly ordering: Ordering
   readonly headers: readonly HeaderDraft[]
 }
 
@@ -32,6 +33,7 @@ export const EMPTY_DRAFT: EndpointDraft = {
   condition: '',
   maxInFlight: '',
   rateLimitPerSecond: '',
+  ordering: 'NONE',
   headers: [],
 }
 
@@ -43,6 +45,7 @@ type Stored = {
   readonly condition?: string | null
   readonly maxInFlight?: number | null
   readonly rateLimitPerSecond?: number | null
+  readonly ordering: Ordering
   readonly headers: readonly { readonly name: string; readonly valueHint: string }[]
 }
 
@@ -54,6 +57,7 @@ export function draftOf(stored: Stored): EndpointDraft {
     condition: stored.condition ?? '',
     maxInFlight: stored.maxInFlight?.toString() ?? '',
     rateLimitPerSecond: stored.rateLimitPerSecond?.toString() ?? '',
+    ordering: stored.ordering,
     headers: stored.headers.map(({ name, valueHint }, key) => ({ key, name, value: null, hint: valueHint })),
   }
 }
@@ -81,7 +85,16 @@ export function validateNumber(text: string): string | null {
   return text.trim() === '' || /^\d{1,6}$/.test(text.trim()) ? null : 'Type a whole number, or leave it empty.'
 }
 
-function fieldsOf({ name, url, eventTypes, condition, maxInFlight, rateLimitPerSecond, headers }: EndpointDraft) {
+function fieldsOf({
+  name,
+  url,
+  eventTypes,
+  condition,
+  maxInFlight,
+  rateLimitPerSecond,
+  ordering,
+  headers,
+}: EndpointDraft) {
   return {
     name: name.trim(),
     url: url.trim(),
@@ -89,6 +102,7 @@ function fieldsOf({ name, url, eventTypes, condition, maxInFlight, rateLimitPerS
     condition: conditionOf(condition),
     maxInFlight: numberOf(maxInFlight),
     rateLimitPerSecond: numberOf(rateLimitPerSecond),
+    ordering,
     headers: headers.map(({ name, value }) => (value === null ? { name } : { name: name.trim(), value })),
   }
 }

@@ -3,7 +3,7 @@ import { ArrowLeft, CircleCheck } from 'lucide-react'
 import { type FormEvent, type ReactNode, useEffect, useRef, useState } from 'react'
 import { graphql } from '../api/client.ts'
 import type { SentTest } from '../api/send-test.ts'
-import { AddressFields, HeaderFields, LimitFields } from '../components/endpoints/endpoint-fields.tsx'
+import { AddressFields, HeaderFields, LimitFields, OrderField } from '../components/endpoints/endpoint-fields.tsx'
 import { EventTypePicker, isPublished } from '../components/endpoints/event-type-picker.tsx'
 import { SecretOnce } from '../components/endpoints/secret-once.tsx'
 import { VerifySnippets } from '../components/endpoints/verify-snippets.tsx'
@@ -128,6 +128,7 @@ function CreateForm({ types, onCreated }: { types: Types; onCreated(created: Cre
           <Step number={3} title="How" hint="Optional. All of it can be changed later.">
             <div className="flex flex-col gap-6">
               <LimitFields {...fields} />
+              <OrderField draft={draft} onChange={change} />
               <HeaderFields {...fields} />
             </div>
           </Step>
@@ -167,6 +168,7 @@ function CreateForm({ types, onCreated }: { types: Types; onCreated(created: Cre
                 ],
                 ['Max concurrent requests', draft.maxInFlight || '20 for each worker'],
                 ['Each second', draft.rateLimitPerSecond || 'as many as come'],
+                ['Order', draft.ordering === 'SUBJECT' ? 'kept for each subject' : 'as they come'],
                 ['Headers', draft.headers.map(({ name }) => name).join(', ')],
                 ['Attempts', 'one at once, then by the schedule of the gateway'],
               ]}

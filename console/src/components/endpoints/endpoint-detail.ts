@@ -28,6 +28,7 @@ graphql(`
     }
     maxInFlight
     rateLimitPerSecond
+    ordering
     asksToWaitUntil
     health {
       state

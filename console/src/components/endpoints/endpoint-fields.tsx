@@ -4,7 +4,7 @@ import { Plus, Trash2 } from 'lucide-react'
 import { issueAt, type Refusal } from '../../lib/actions.ts'
 import { type EndpointDraft, type HeaderDraft, validateNumber } from '../../lib/endpoint-draft.ts'
 import { Button, IconButton } from '../../ui/button.tsx'
-import { Field, TextInput } from '../../ui/field.tsx'
+import { Checkbox, Field, TextInput } from '../../ui/field.tsx'
 
 type FieldsProps = {
   draft: EndpointDraft
@@ -79,6 +79,17 @@ export function LimitFields({ draft, onChange, refusal }: FieldsProps) {
         )}
       </Field>
     </div>
+  )
+}
+
+export function OrderField({ draft, onChange }: Pick<FieldsProps, 'draft' | 'onChange'>) {
+  return (
+    <Checkbox
+      label="Keep the order of each subject"
+      hint="The deliveries of one call go one at a time, by sequence. One that fails holds those of its call for ten minutes at most, and no others."
+      checked={draft.ordering === 'SUBJECT'}
+      onChange={(event) => onChange({ ordering: event.target.checked ? 'SUBJECT' : 'NONE' })}
+    />
   )
 }
 

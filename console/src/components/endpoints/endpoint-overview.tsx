@@ -207,6 +207,7 @@ export function EndpointOverview({ endpoint }: { endpoint: EndpointDetail }) {
                       'Rate limit',
                       endpoint.rateLimitPerSecond ? `${attemptsOf(endpoint.rateLimitPerSecond)} per second` : 'none',
                     ],
+                    ['Order', endpoint.ordering === 'SUBJECT' ? 'kept for each subject' : null],
                     ['Headers', endpoint.headers.map(({ name }) => name).join(', ')],
                     [
                       'Condition',

@@ -11,7 +11,7 @@ import { Notice } from '../../ui/states.tsx'
 import { toast } from '../../ui/toast.tsx'
 import { LeaveGuard } from '../shell/leave-guard.tsx'
 import type { EndpointDetail } from './endpoint-detail.ts'
-import { AddressFields, HeaderFields, LimitFields } from './endpoint-fields.tsx'
+import { AddressFields, HeaderFields, LimitFields, OrderField } from './endpoint-fields.tsx'
 import { EndpointSecret } from './endpoint-secret.tsx'
 
 export const UPDATE_ENDPOINT = graphql(`
@@ -75,6 +75,7 @@ export function EndpointSettings({ endpoint }: { endpoint: EndpointDetail }) {
         <form onSubmit={submit} className="flex flex-col gap-6 p-4">
           <AddressFields {...fields} />
           <LimitFields {...fields} />
+          <OrderField draft={draft} onChange={change} />
           <HeaderFields {...fields} />
           {issuesElsewhere(update.refusal, PLACES).map((message) => (
             <Notice key={message} tone="bad">
