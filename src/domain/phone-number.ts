@@ -1,10 +1,19 @@
 // Numbers of telephones as people and systems spell them: with spaces, brackets and dashes, with + or 00 or without, national
-// or international, as a tel: or sip: address. Two spellings are the same number if the shorter one ends the longer one.
+// or international, with an extension, as a tel: or sip: address, in Arabic or full-width digits. Two spellings are the same
+// number if the shorter one ends the longer one. console/src/lib/phone-number.ts compares in the same way.
 
 /** Fewer digits are an extension or a short code: those match as a whole. */
 const FEWEST_DIGITS = 7
 const MOST_DIGITS = 15
 const ADDRESS = /^(?:tel|sips?|client):/i
+
+/** +44 (0)20 …: a 0 that is dialled inside the country alone. Italy dials its 0 from everywhere. */
+const TRUNK_ZERO = /^(\(?(?:\+|00)(?!\s*39)[\d\s).-]*)\(0\)/
+/** `ext. 12`, `x12`, and the pauses `,,12` of a dial string, behind a number. */
+const EXTENSION = /(\d(?:[\s().~/-]*\d){6}[\s)]*)(?:[,;]+|\s*,?\s*(?:ext(?:n|ension)?|x)[\s.:=]*)\d{1,7}#?$/
+/** Russia, Kazakhstan, Belarus and Turkmenistan dial 8 or 80 inside the country. */
+const WITH_THEIR_8 = /^80?(\d{8,10})$/
+const IN_THEIR_COUNTRIES = /^(?:7|375|993)(\d{8,10})$/
 
 /** The digits that tell a number: without + or 00 before the country, and without the 0 before an area; '' for no number. */
 export function significantDigits(text: string): string {
@@ -25,11 +34,29 @@ export function isSameNumber(one: string, other: string): boolean {
   if (a === b) return true
   const [left, right] = [significantDigits(a), significantDigits(b)]
   if (left.length < FEWEST_DIGITS || right.length < FEWEST_DIGITS) return false
-  return left.endsWith(right) || right.endsWith(left)
+  return left.endsWith(right) || right.endsWith(left) || isDialledWith8(a, right) || isDialledWith8(b, left)
+}
+
+function isDialledWith8(national: string, international: string): boolean {
+  const digits = WITH_THEIR_8.exec(national)?.[1]
+  return digits !== undefined && IN_THEIR_COUNTRIES.exec(international)?.[1] === digits
 }
 
 /** Without what people and networks write around a number, in lower case. */
 export function plainNumber(text: string): string {
-  const user = text.trim().toLowerCase().replace(ADDRESS, '').split(/[@;]/)[0]!
-  return /[a-z]/.test(user) ? user : user.replace(/[\s().\u00a0\u2011/-]/g, '')
+  const spelled = inAscii(text)
+  const address = /<([^<>]+)>/.exec(spelled)?.[1] ?? spelled
+  const scheme = address.trim().toLowerCase()
+  const user = scheme.replace(ADDRESS, '').replaceAll('%2b', '+').split(/[@;]/)[0]!.replace(EXTENSION, '$1')
+  return /[a-z]/.test(user) ? user : user.replace(TRUNK_ZERO, '$1').replace(/[\s().~/-]/g, '')
+}
+
+/** Digits, plus and dashes as ASCII has them, without the invisible marks that come with a number copied from a page. */
+function inAscii(text: string): string {
+  if (/^[\0-\x7f]*$/.test(text)) return text
+  return text
+    .replace(/\p{Cf}/gu, '')
+    .replace(/[\p{Pd}\u2212]/gu, '-')
+    .replaceAll('\uff0b', '+')
+    .replace(/[\u0660-\u0669\u06f0-\u06f9\uff10-\uff19]/g, (digit) => String(digit.charCodeAt(0) & 0xf))
 }

@@ -64,14 +64,20 @@ export function hasWhole(tokens: readonly SearchToken[], { subject, data }: Pick
   })
 }
 
-const NUMBER_WITHIN = /(?:(?:tel|sips?):)?\+?\(?\d[\d\s().\u00a0\u2011/-]*\d(?:@\S+)?/gi
+const BETWEEN_WORDS = /[\s,;|"'<>()[\]{}]+/
+const DIGIT = String.raw`[\d\u0660-\u0669\u06f0-\u06f9\uff10-\uff19]`
+const NUMBER_WITHIN = new RegExp(
+  String.raw`\p{Cf}*(?:(?:tel|sips?):)?(?:\+|\uff0b|%2b)?\(?${DIGIT}(?:${DIGIT}|[\s\p{Pd}\p{Cf}\u2212().~/])*${DIGIT}` +
+    String.raw`(?:(?:\s*,?\s*(?:ext(?:n|ension)?|x)[\s.:=]*|,+)\d{1,7}#?)?(?:[@;][^\s<>]+)?\p{Cf}*`,
+  'giu',
+)
 /** The shortened form in which the console shows ids: evt_…4tynabcd. */
 const SHORTENED = /(?:[a-z]+_)?(?:…|\.\.\.)/gi
 
 function tokensIn(text: string): SearchToken[] {
   const tokens: SearchToken[] = []
   const rest = text.replace(NUMBER_WITHIN, (found, at: number) => {
-    const isPartOfWord = /\S/.test(text[at - 1] ?? ' ') || /\S/.test(text[at + found.length] ?? ' ')
+    const isPartOfWord = !BETWEEN_WORDS.test(text[at - 1] ?? ' ') || !BETWEEN_WORDS.test(text[at + found.length] ?? ' ')
     if (isPartOfWord || !isTelephoneNumber(found)) return found
     tokens.push({ term: numberTerm(found), whole: { kind: 'number', text: found.trim() } })
     return ' '
@@ -88,9 +94,11 @@ function tokensIn(text: string): SearchToken[] {
 const OWN = ['event', 'delivery'] as const
 
 function termsOfText(text: string): string[] {
-  if (/\d/.test(text) && isTelephoneNumber(text)) return [numberTerm(text)]
+  const number = /\d|[^\0-\x7f]/.test(text) && isTelephoneNumber(text) ? [numberTerm(text)] : []
+  // "Maya" <sip:+442079460958@sbc.example.com> has a name beside its number.
+  if (number.length > 0 && !text.includes('<')) return number
   const bare = /^(?:tel|sips?|client):/i.test(text) ? wordsOf(plainNumber(text)) : []
-  return [...wordsOf(text), ...bare].map((word) => (isLongId(word) ? tailOf(word) : word))
+  return [...number, ...[...wordsOf(text), ...bare].map((word) => (isLongId(word) ? tailOf(word) : word))]
 }
 
 const numberTerm = (text: string): string => `#${significantDigits(text).slice(-SHARED_DIGITS)}`
@@ -108,7 +116,7 @@ function fold(text: string): string {
 
 function wordsOf(text: string): string[] {
   return fold(text)
-    .split(/[\s,;|"'<>()[\]{}]+/)
+    .split(BETWEEN_WORDS)
     .map((word) => word.replace(/^[.:!?…-]+|[.:!?…-]+$/g, ''))
     .filter((word) => word.length >= SHORTEST_WORD)
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { isSameNumber, looksLikeNumber, numbersIn } from '../../console/src/lib/phone-number.ts'
+import { isSameNumber as isSameForTheSearch } from '../../src/domain/phone-number.ts'
 
 describe('a number is found in any spelling', () => {
   test.each([
@@ -18,8 +19,25 @@ describe('a number is found in any spelling', () => {
     ['1001', 'sip:1001@192.0.2.10'],
     ['sip:alice@example.com', 'alice'],
     ['client:alice', 'CLIENT:Alice'],
+    ['+44 (0)20 7946 0958', '+442079460958'],
+    ['+44(0)20 7946 0958', 'sip:+442079460958@sbc.example.com'],
+    ['(+44) (0)20 7946 0958', '+442079460958'],
+    ['+390212345678', '+39 (0)2 1234 5678'],
+    ['+1 415-555-0132 ext. 7', '+14155550132'],
+    ['+14155550132', '(415) 555-0132 x7042'],
+    ['+14155550132,,7042#', '+14155550132'],
+    ['tel:+1-415-555-0132;ext=7042', '+14155550132'],
+    ['8 (495) 123-45-67', '+74951234567'],
+    ['8 0152 45-09-11', '+375152450911'],
+    ['8~10 44 20 7946 0958', '+442079460958'],
+    ['sip:%2B442079460958@10.0.0.1', '+442079460958'],
+    ['+442079460958', '"Maya Okafor" <sip:+442079460958@sbc.example.com>;tag=1'],
+    ['\u202a+44 20 7946 0958\u202c', '+442079460958'],
+    ['+44\u202f20\u20137946\u22120958', '+442079460958'],
+    ['\uff0b\uff14\uff142079460958', '+442079460958'],
+    ['\u0660\u0662\u0660 \u0667\u0669\u0664\u0666 \u0660\u0669\u0665\u0668', '+442079460958'],
   ])('%s finds %s', (typed, number) => {
-    expect(isSameNumber(typed, number)).toBe(true)
+    for (const isSame of [isSameNumber, isSameForTheSearch]) expect(isSame(typed, number)).toBe(true)
   })
 
   test.each([
@@ -31,8 +49,12 @@ describe('a number is found in any spelling', () => {
     ['', '112'],
     ['112', ''],
     ['bob', 'alice'],
+    ['+81 49 512 3456', '+7 149 512 3456'],
+    ['84951234567', '+494951234567'],
+    ['+46 (8) 123 456 78', '+4612345678'],
+    ['1001x12', '1001'],
   ])('%j does not find %j', (typed, number) => {
-    expect(isSameNumber(typed, number)).toBe(false)
+    for (const isSame of [isSameNumber, isSameForTheSearch]) expect(isSame(typed, number)).toBe(false)
   })
 })
 
@@ -47,6 +69,9 @@ test.each([
   ['-', false],
   ['1', false],
   ['123456789012345678901', false],
+  ['+44 (0)20 7946 0958 ext. 7', true],
+  ['8~10 44 20 7946 0958', true],
+  ['\u202a+44 20 7946 0958\u202c', true],
 ])('%j looks like a number: %s', (text, expected) => {
   expect(looksLikeNumber(text)).toBe(expected)
 })

@@ -31,6 +31,14 @@ describe('an event is found', () => {
     ['tel:+44-20-7946-0958'],
     ['sip:+442079460958@sbc.example.com'],
     ['+1 (415) 555-0132'],
+    ['+44 (0)20 7946 0958'],
+    ['+44 20 7946 0958 ext. 12'],
+    ['+442079460958,,12#'],
+    ['tel:+44-20-7946-0958;ext=12'],
+    ['sip:%2B442079460958@10.0.0.1'],
+    ['8~10 44 20 7946 0958'],
+    ['\u202a+44 20 7946 0958\u202c'],
+    ['\uff0b\uff14\uff14 20 7946\u20130958'],
   ])('by a number of a party, spelled %s', (text) => expect(finds(text, CALL)).toBe(true))
 
   test.each([
@@ -49,11 +57,20 @@ describe('an event is found', () => {
     [toPublicId('delivery', DELIVERY), 'the id of a delivery'],
     [`dlv_…${toPublicId('delivery', DELIVERY).slice(-8)}`, 'the end of the id of a delivery'],
     ['okafor +44 20 7946 0958', 'a name and a number'],
+    ['"Maya Okafor" <sip:+442079460958@sbc.example.com>', 'the header of a SIP message'],
+    ['okafor +44 (0)20 7946 0958, +1 415-555-0132 x7', 'a name and two numbers'],
   ])('by %s, %s', (text) => expect(finds(text, CALL)).toBe(true))
 
   test('whatever accents the name is written with', () => {
     const event = eventOf({ agent: { name: 'Zoë Müller' } })
     for (const text of ['zoe', 'Zoë', 'MÜLLER', 'muller zoë']) expect(finds(text, event)).toBe(true)
+  })
+
+  test('by the number and the name in the header of a SIP message, and by a number with an extension', () => {
+    const from = { number: '"Maya Okafor" <sip:+442079460958@sbc.example.com>;tag=1', name: null }
+    for (const text of ['020 7946 0958', 'okafor']) expect(finds(text, eventOf({ from }))).toBe(true)
+    expect(finds('+14155550132', eventOf({ to: { number: '+1 415-555-0132 ext. 7' } }))).toBe(true)
+    expect(finds('+74951234567', eventOf({ to: { number: '8 (495) 123-45-67' } }))).toBe(true)
   })
 
   test('by a call id that looks like a number', () =>
