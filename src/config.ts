@@ -67,6 +67,8 @@ export type Config = {
   readonly demo: boolean
   /** Where people reach the gateway: scheme, host and port, without a slash at the end. null: where each request says. */
   readonly publicUrl: string | null
+  /** Where deliveries reach the test receivers of this gateway, without a slash at the end; null: nowhere. */
+  readonly receiverUrl: string | null
   /** The OpenID provider with which people sign in to the console; null: they sign in with links alone. */
   readonly openId: OpenIdConfig | null
   /** Origins whose pages may call the API with a key. */
@@ -125,6 +127,12 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   const database = readDatabase(env, problems)
   const notices = readNotices(read)
   const embedded = database.databaseUrl === null
+  const publicUrl = read(
+    'SIVO_PUBLIC_URL',
+    '',
+    'an http or https URL of a host without a path, such as https://hooks.example.com',
+    (text) => (text === '' ? null : readOrigin(text.replace(/\/$/, ''), /^https?:$/)),
+  )
   const config: Config = {
     port: read('PORT', '4000', 'a port from 0 to 65535', (text) => wholeNumber(text, 0, 65_535)),
     host: read('HOST', '127.0.0.1', 'a host name or an IP address', (text) => text),
@@ -222,12 +230,8 @@ export function readConfig(env: Record<string, string | undefined>): Config {
       const word = oneOf(['1', '0'] as const, text)
       return word === undefined ? undefined : word === '1'
     }),
-    publicUrl: read(
-      'SIVO_PUBLIC_URL',
-      '',
-      'an http or https URL of a host without a path, such as https://hooks.example.com',
-      (text) => (text === '' ? null : readOrigin(text.replace(/\/$/, ''), /^https?:$/)),
-    ),
+    publicUrl,
+    receiverUrl: publicUrl?.startsWith('https:') ? publicUrl : null,
     openId: readOpenId(read),
     allowedOrigins: read(
       'SIVO_ALLOWED_ORIGINS',

@@ -10,6 +10,7 @@ import { openAccess } from './database/pools.ts'
 import { checkDatabase, DatabaseUnavailable, DatabaseUnfit } from './database/start-checks.ts'
 import { type Demo, openDemoAuthority, startDemo } from './dev/demo.ts'
 import { openEmbedded, PostgresUnavailable } from './dev/embedded.ts'
+import { openReceiverFront, type ReceiverFront } from './dev/receiver-front.ts'
 import { printLinksOnRequest, welcome } from './dev/welcome.ts'
 import { attemptsPerCycle } from './domain/delivery.ts'
 import { parseNetworks } from './domain/network-address.ts'
@@ -87,6 +88,12 @@ async function start(): Promise<void> {
   const authority = ready.demo ? await openDemoAuthority(ready.dataDir) : null
   if (authority)
     ready = { ...ready, allowedNetworks: [...ready.allowedNetworks, ...parseNetworks('127.0.0.0/8,::1/128')] }
+  let front: ReceiverFront | null = null
+  if (authority && ready.role !== 'worker' && ready.receiverUrl === null) {
+    front = await openReceiverFront(authority)
+    parts.add('front of the test receivers', front.close)
+    ready = { ...ready, receiverUrl: front.url }
+  }
   const access = openAccess({ ...databaseOf(ready), applicationName: 'sivo start', log })
   await checkDatabase(access, { connections: MOST_CONNECTIONS })
   await migrate(access)
@@ -107,6 +114,7 @@ async function start(): Promise<void> {
     server.drain()
     await delay(ready.drainDelayMs)
   }
+  front?.forwardTo(server.port)
   const url = `http://${ready.host.includes(':') ? `[${ready.host}]` : ready.host}:${server.port}`
   // Both at the same time: neither new claims nor new requests begin while the other one closes.
   parts.add('server', server.close, app.stopWorking)

@@ -47,6 +47,7 @@ test('with nothing set it is the embedded gateway of the contract', () => {
     dnsServers: [],
     demo: true,
     publicUrl: null,
+    receiverUrl: null,
     openId: null,
     allowedOrigins: [],
     trustedProxies: [],

@@ -10,6 +10,7 @@ import { CONFIGURED_KEY_ID } from '../gateway/admin/api-keys.ts'
 import { createEndpoint, updateEndpoint } from '../gateway/admin/configure-endpoint.ts'
 import { createTenant } from '../gateway/admin/open-tenant.ts'
 import { publishEvents } from '../gateway/publish/publish-events.ts'
+import { RECEIVER_PATH, urlOfTestReceiver } from '../gateway/receiver/test-receiver.ts'
 import type { Endpoint, Tenant } from '../generated/prisma/client.ts'
 import { type CertificateAuthority, openCertificateAuthority } from './certificate-authority.ts'
 import { type Receiver, startReceiver } from './receiver.ts'
@@ -57,6 +58,7 @@ export async function startDemo(app: App, authority: CertificateAuthority): Prom
       'ai_agent.completed',
     ]),
   ]
+  await updateReceiverUrls(app)
   const stopPlaying = playCalls(app, tenant.id)
   return {
     tenant,
@@ -88,6 +90,23 @@ async function ensureEndpoint(
   const found = await ctx.db.endpoint.findFirst({ where: { tenantId: tenant.id, name, deletedAt: null } })
   if (!found) return (await createEndpoint(ctx, DEMO_OPERATOR, { tenantId: tenant.id, name, url, eventTypes })).endpoint
   return found.url === url ? found : updateEndpoint(ctx, DEMO_OPERATOR, { endpointId: found.id, input: { url } })
+}
+
+/** The port of the test receivers may be another one than at the last start. */
+async function updateReceiverUrls({ ctx }: App): Promise<void> {
+  for (const receiver of await ctx.db.testReceiver.findMany()) {
+    const url = urlOfTestReceiver(ctx.config, receiver)
+    if (url === null) continue
+    const endpoints = await ctx.db.endpoint.findMany({
+      where: {
+        tenantId: receiver.tenantId,
+        deletedAt: null,
+        url: { startsWith: 'https://localhost:', endsWith: `${RECEIVER_PATH}${receiver.token}`, not: url },
+      },
+      select: { id: true },
+    })
+    for (const { id } of endpoints) await updateEndpoint(ctx, DEMO_OPERATOR, { endpointId: id, input: { url } })
+  }
 }
 
 /** Publishes one call after another, with its events in order. Returns a function that stops. */

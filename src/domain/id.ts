@@ -14,6 +14,7 @@ export const ID_PREFIX = {
   auditEntry: 'aud',
   consoleSession: 'ses',
   noticeRecipient: 'ntr',
+  receivedRequest: 'req',
 } as const
 
 export type IdKind = keyof typeof ID_PREFIX

@@ -24,7 +24,7 @@ const AttemptTriggerEnum = builder.enumType('AttemptTrigger', {
 
 type Header = { name: string; value: string }
 
-const HeaderType = builder.objectRef<Header>('Header').implement({
+export const HeaderType = builder.objectRef<Header>('Header').implement({
   description: 'A header of a request or a reply.',
   fields: (t) => ({
     name: t.exposeString('name', { description: 'The name, as it was sent.' }),
@@ -159,6 +159,6 @@ export async function findAttempt(ctx: RequestContext, { id, reach }: Lookup): P
   return ctx.db.attempt.findFirst({ where: { id, ...withinReach(reach) }, select: { id: true } })
 }
 
-function asHeaders(headers: Headers): Header[] {
+export function asHeaders(headers: Headers): Header[] {
   return headers.map(([name, value]) => ({ name, value }))
 }

@@ -236,6 +236,7 @@ const KIND_NAME: Record<IdKind, string> = {
   auditEntry: 'audit entry',
   consoleSession: 'console session',
   noticeRecipient: 'recipient of notices',
+  receivedRequest: 'received request',
 }
 
 function unknown(path: string, kind: IdKind, publicId: string | null | undefined): RequestError {

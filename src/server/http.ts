@@ -24,6 +24,7 @@ import { createOpenStreams } from './open-streams.ts'
 import { createOpenIdDoor, OPENID_CALLBACK_PATH, OPENID_PATH } from './openid.ts'
 import { createOrigins } from './origins.ts'
 import { whatFails } from './readiness.ts'
+import { createReceiverDoor, RECEIVER_PATH } from './receive.ts'
 import { replyError, replyJson, replyText, replyUnreadable } from './reply.ts'
 import { DATABASE_AWAY, MASKED } from './report-errors.ts'
 import { UnreadableRequest } from './request-body.ts'
@@ -84,6 +85,7 @@ export async function startServer({
   const forwarded = createForwarded(config.trustedProxies)
   const admission = createAdmission({ ctx, feed, authenticator, origins, forwarded, faults })
   const openId = config.openId && createOpenIdDoor({ ctx, openId: config.openId, origins, forwarded })
+  const receivers = createReceiverDoor(ctx)
   const yoga = createGraphQL(schema)
   const consoleFiles = servesApi ? await loadConsoleFiles() : null
   let draining = false
@@ -144,6 +146,7 @@ export async function startServer({
         return
       }
       default:
+        if (path.startsWith(RECEIVER_PATH)) return receivers.serve(request, response, path)
         if (!consoleFiles?.serve(request, response, path))
           replyText(response, 404, 'There is nothing here. The API is at /graphql, the console at /.\n')
     }
@@ -203,6 +206,7 @@ export async function startServer({
       const deadline = setTimeout(() => http.closeAllConnections(), deadlineMs)
       await webSockets.close()
       streams.endAll('events')
+      receivers.answerNow()
       // Every request that still comes, over a connection that was open before, is answered with "connection: close".
       await untilQuiet(() => arrivedMs, clock.monotonicMs)
       // A process that was short of time reads what has arrived before it ends anything.
@@ -312,5 +316,7 @@ const ROUTES: ReadonlySet<string> = new Set([
 ])
 function routeOf(path: string): string {
   if (GRAPHQL_PATHS.has(path)) return '/graphql'
+  // The rest of the path is a secret.
+  if (path.startsWith(RECEIVER_PATH)) return RECEIVER_PATH
   return ROUTES.has(path) ? path : 'console'
 }

@@ -44,8 +44,17 @@ export const STALLED_MS = 60_000
 /** How often open streams are looked at: is the credential good, does the client read. */
 export const STREAM_CHECK_MS = 5_000
 
+/** What test receivers take: a larger body than any event has is refused. */
+export const MAX_RECEIVED_BYTES = 256 * 1024
+/** Requests to all test receivers of this process that are under way, also those that wait for their delay. */
+export const MAX_RECEIVED_AT_ONCE = 200
+export const MAX_RECEIVED_OF_TENANT = 30
+
 /** Requests per second on average, and how many may come at once. */
 export type Rate = { readonly perSecond: number; readonly burst: number }
+
+/** Requests to the test receiver of a tenant. */
+export const RECEIVED_RATE: Rate = { perSecond: 20, burst: 100 }
 
 /** Publishing is bounded by the database, not by this; people and consoles never come near theirs. */
 export const RATES: Record<Role, Rate> = {

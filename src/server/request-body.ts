@@ -126,7 +126,8 @@ function requireJson({ headers }: IncomingMessage): void {
 /** What is too large is still taken in, and thrown away, up to this: a client that is cut off sees no reply. */
 const MAX_DISCARDED_BYTES = 32 * 1024 * 1024
 
-function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+/** The whole body. Throws UnreadableRequest. */
+export function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     let chunks: Buffer[] = []
     let size = 0

@@ -160,6 +160,7 @@ describe('a tenant that is erased', () => {
     await neighbour.attempted()
     await createApiKey(house.app.ctx, viewer(), { tenantId, name: 'CRM', role: 'ADMIN', expiresAt: null })
     await house.app.ctx.db.noticeRecipient.create({ data: { tenantId, kind: 'EMAIL', hint: 'ana@example.com' } })
+    await house.app.ctx.db.testReceiver.create({ data: { tenantId, token: 'token-of-the-erased' } })
     const began = { id: house.app.ctx.newId(), kind: 'dead_letters', beganAt: new Date(), lastAt: new Date() }
     await house.app.ctx.db.noticeIncident.create({ data: { ...began, tenantId } })
     const before = await rowsOf(neighbour.tenantId)

@@ -9,7 +9,7 @@ let operator: string
 let admin: string
 let adminId: string
 beforeAll(async () => {
-  gateway = await openGateway({ SIVO_ROLE: 'api' })
+  gateway = await openGateway({ SIVO_ROLE: 'api', SIVO_PUBLIC_URL: 'https://hooks.example' })
   operator = await gateway.key('OPERATOR', null)
   admin = await gateway.key('ADMIN', gateway.house.tenantId)
   adminId = (await gateway.house.app.ctx.db.apiKey.findFirstOrThrow({ where: { role: 'ADMIN' } })).id
@@ -72,6 +72,24 @@ const STORY: Step[] = [
     args: ({ addNoticeRecipient }) => ({ id: addNoticeRecipient }),
     action: 'notice_recipient.removed',
     target: ({ recipientId }) => recipientId,
+  },
+  {
+    name: 'createTestReceiver',
+    args: () => ({ input: {} }),
+    action: 'test_receiver.created',
+    target: null,
+  },
+  {
+    name: 'updateTestReceiver',
+    args: () => ({ input: { statusCode: 503 } }),
+    action: 'test_receiver.updated',
+    target: null,
+  },
+  {
+    name: 'deleteTestReceiver',
+    args: () => ({ input: {} }),
+    action: 'test_receiver.deleted',
+    target: null,
   },
   {
     name: 'createEndpoint',

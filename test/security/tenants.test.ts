@@ -123,6 +123,7 @@ async function own(tenantId: string, admin: string): Promise<Owned> {
     },
   })
   const recipient = await db.noticeRecipient.create({ data: { tenantId, kind: 'SLACK', hint: CANARY } })
+  await receiveAt(tenantId, delivery)
   const owned: Owned = {
     Tenant: toPublicId('tenant', tenantId),
     Endpoint: toPublicId('endpoint', endpoint.id),
@@ -142,6 +143,17 @@ async function own(tenantId: string, admin: string): Promise<Owned> {
     owned['BulkRetry'] = data.retryDeadLetters.bulkRetry.id
   }
   return owned
+}
+
+/** A request to the test receiver of a tenant, which is made if it has none. */
+async function receiveAt(tenantId: string, delivery: { id: string; endpointId: string; eventId: string } | null) {
+  const { db, newId } = gateway.house.app.ctx
+  await db.testReceiver.upsert({ where: { tenantId }, create: { tenantId, token: newId() + CANARY }, update: {} })
+  await db.$executeRaw`
+    insert into received_request (id, tenant_id, received_at, signature, headers, body_bytes, status_code, delay_ms, delivery_id, endpoint_id, event_id)
+    select ${newId()}::uuid, tenant_id, now(), 'VALID', ${JSON.stringify([['X-Note', CANARY]])}, 2, 200, 0,
+      ${delivery?.id}::uuid, ${delivery?.endpointId}::uuid, ${delivery?.eventId}::uuid
+    from test_receiver where tenant_id = ${tenantId}::uuid`
 }
 
 /** The own id that a required argument of this name means. */
@@ -164,7 +176,7 @@ async function call(
   return { data: data ?? null, errors }
 }
 
-/** Changes an endpoint of ours again and again, for streams that say nothing until something happens. */
+/** Changes an endpoint of ours and sends to our test receiver again and again, for streams that say nothing until something happens. */
 async function stirUntil<T>(asked: Promise<T>): Promise<T> {
   const { db } = gateway.house.app.ctx
   let over = false
@@ -175,6 +187,7 @@ async function stirUntil<T>(asked: Promise<T>): Promise<T> {
     if (over) return true
     await db.$executeRaw`update endpoint set name = name where id = ${stirred}::uuid`
     await db.$executeRaw`select pg_notify('sivo_changes', '')`
+    await receiveAt(ours, null)
     return over
   })
   return settled

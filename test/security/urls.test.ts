@@ -2,7 +2,9 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { createServer, type Server, type Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { readConfig } from '../../src/config.ts'
 import { fromPublicId, toPublicId } from '../../src/domain/id.ts'
+import { createTestReceiver } from '../../src/gateway/receiver/test-receiver.ts'
 import { type DnsServer, openDnsServer } from '../support/dns-server.ts'
 import { type Gateway, openGateway, type Reply } from './gateway.ts'
 
@@ -12,6 +14,7 @@ let dns: DnsServer
 let listeners: Server[]
 let port: number
 let admin: string
+let receiverUrl: string
 let connections = 0
 
 async function listen(host: string, wanted: number): Promise<Server | null> {
@@ -37,8 +40,12 @@ beforeAll(async () => {
     SIVO_ALLOWED_PORTS: `443,8443,${port}`,
     SIVO_DNS_SERVERS: dns.address,
     SIVO_RETRY_SCHEDULE: '100ms',
+    SIVO_PUBLIC_URL: `https://gateway.example:${port}`,
   })
   admin = await gateway.key('ADMIN', gateway.house.tenantId)
+  // With a test receiver, everything below stays out of reach.
+  const { data } = await gateway.ask(admin, CREATE_RECEIVER)
+  receiverUrl = data.createTestReceiver.testReceiver.url
 })
 afterAll(async () => {
   await gateway.close()
@@ -50,6 +57,9 @@ const CREATE = `mutation ($input: CreateEndpointInput!) { createEndpoint(input: 
   ... on CreateEndpointSuccess { endpoint { id url } } ... on ValidationError { message issues { path message } } } }`
 const UPDATE = `mutation ($id: ID!, $input: UpdateEndpointInput!) { updateEndpoint(id: $id, input: $input) { __typename
   ... on UpdateEndpointSuccess { endpoint { id url } } ... on ValidationError { message issues { path message } } } }`
+
+const CREATE_RECEIVER =
+  'mutation { createTestReceiver(input: {}) { ... on CreateTestReceiverSuccess { testReceiver { url } } ... on Error { message } } }'
 
 const create = async (url: string, more: object = {}): Promise<Reply> =>
   (await gateway.ask(admin, CREATE, { input: { name: 'CRM', url, ...more } })).data.createEndpoint
@@ -333,6 +343,35 @@ describe('a host that turns bad later', () => {
       for (const address of ANSWERS[what]!) expect(shown).not.toContain(address)
     },
   )
+
+  test('the test receiver of the gateway itself gets no request while its host leads to this machine', async () => {
+    expect(receiverUrl).toMatch(new RegExp(`^https://gateway\\.example:${port}/receive/`))
+    dns.set('gateway.example', ['127.0.0.1'])
+    const before = connections
+    for (const url of [
+      receiverUrl,
+      `${new URL(receiverUrl).origin}/metrics`,
+      `https://gateway.example:${port}/graphql`,
+    ])
+      expect((await attemptOf(url)).attempts[0], url).toMatchObject(BLOCKED)
+    expect(connections).toBe(before)
+  })
+
+  test.each([
+    ['no URL', ''],
+    ['a URL without TLS', 'http://gateway.example'],
+    ['an address', 'https://127.0.0.1'],
+    ['a name of this machine', 'https://localhost'],
+    ['a name of the local network', 'https://gateway.internal'],
+    ['a port that deliveries may not use', 'https://gateway.example:4000'],
+  ])('a gateway that has %s offers no test receiver, and says what is missing', async (_, publicUrl) => {
+    const { ctx } = gateway.house.app
+    const { receiverUrl } = readConfig({ SIVO_PUBLIC_URL: publicUrl })
+    const { tenantId } = gateway.house
+    await expect(
+      createTestReceiver({ ...ctx, config: { ...ctx.config, receiverUrl } }, gateway.operator, tenantId),
+    ).rejects.toThrow(/^The built-in receiver needs an HTTPS URL of this gateway .*SIVO_PUBLIC_URL/)
+  })
 
   test('a URL that was changed in the table to http:, an address, another port or credentials gets no request', async () => {
     const before = { connections, asked: dns.askedInAll() }

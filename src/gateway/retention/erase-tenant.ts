@@ -47,6 +47,7 @@ export async function eraseTenant(
     await tx.session.updateMany({ where: { ...where, revokedAt: null }, data: { revokedAt: now } })
     await tx.consoleLink.deleteMany({ where })
     await tx.noticeRecipient.deleteMany({ where })
+    await tx.testReceiver.deleteMany({ where })
     await tx.endpoint.updateMany({ where: { ...where, deletedAt: null }, data: { deletedAt: now } })
     await recordAudit(tx, viewer, { tenantId, action: 'tenant.erased', target: { kind: 'tenant', id: tenantId } })
     await enqueue(tx, 'erase-tenants', {})
@@ -109,6 +110,8 @@ const STATEMENTS: readonly Statement[] = [
   deleteRows('report', OF_TENANT),
   deleteRows('notice_recipient', OF_TENANT),
   deleteRows('notice_incident', OF_TENANT),
+  deleteRows('received_request', OF_TENANT),
+  deleteRows('test_receiver', OF_TENANT),
   deleteRows('bulk_retry_tally', 'bulk_retry_id in (select id from bulk_retry where tenant_id = $1)'),
   deleteRows('bulk_retry', OF_TENANT),
   deleteRows('delivery_tally', OF_TENANT),

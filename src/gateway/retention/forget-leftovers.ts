@@ -1,5 +1,5 @@
 // Deletes the small things that nobody needs any more, in chunks: console links and sessions that are over, bulk retries and
-// their tallies after the retention of the deployment, gates of deleted endpoints, jobs that failed for the last time, and forms of
+// their tallies after the retention of the deployment, requests to test receivers, gates of deleted endpoints, jobs that failed for the last time, and forms of
 // headers that no attempt has any more.
 
 import type { Context } from '../../context.ts'
@@ -33,6 +33,8 @@ const STATEMENTS: readonly Statement[] = [
     `bulk_retry_id not in (select id from bulk_retry where completed_at is null or completed_at >= now() - $1 * interval '1 d')`,
   ),
   forget('bulk_retry', `completed_at < now() - $1 * interval '1 d'`),
+  // They show what came just now, and are gone before the payloads of their events may be.
+  forget('received_request', `received_at < now() - interval '1 d'`),
   // A notice that has waited for that long goes with its incident.
   forget('notice_incident', `ended_at < now() - $1 * interval '1 d'`),
   forget('subject_wake_up', `endpoint_id in (select id from endpoint where deleted_at < now() - interval '1 d')`),

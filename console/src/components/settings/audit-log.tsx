@@ -49,6 +49,9 @@ const ACTIONS: Record<string, string> = {
   'delivery.cancelled': 'Cancelled a delivery',
   'notice_recipient.added': 'Added a recipient of notices',
   'notice_recipient.removed': 'Removed a recipient of notices',
+  'test_receiver.created': 'Created the built-in receiver',
+  'test_receiver.updated': 'Changed the answer of the built-in receiver',
+  'test_receiver.deleted': 'Deleted the built-in receiver',
   'tenant.created': 'Opened the tenant',
 }
 
