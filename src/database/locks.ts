@@ -16,6 +16,8 @@ export const HEALTH_LOCK = 7_314_552_006
 export const NOTICES_LOCK = 7_314_552_008
 /** Held for one round that drops partitions. */
 export const RETENTION_LOCK = 7_314_552_007
+/** Held in a transaction that puts segments of the search index together, or takes events out of one. */
+export const SEGMENTS_LOCK = 7_314_552_009
 
 /** SQL for the number of the lock that a replay to an endpoint holds for one turn; `endpointId` is SQL for its id as text. */
 export const replayLock = (endpointId: string) => `hashtextextended('replay ' || ${endpointId}, 0)`

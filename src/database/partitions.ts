@@ -1,10 +1,10 @@
-// The weekly partitions of event, delivery, attempt and the search index. A write that finds no partition fails, so they are
+// The weekly partitions of event, delivery and attempt. A write that finds no partition fails, so they are
 // made weeks ahead: at every start and daily. The database makes each one (make_partition, in the migrations): beside the table, and
 // then attached, which waits for no reader.
 
 import type { QueryResult } from 'pg'
 
-export const PARTITIONED = ['event', 'delivery', 'attempt', 'search_term'] as const
+export const PARTITIONED = ['event', 'delivery', 'attempt'] as const
 export type PartitionedTable = (typeof PARTITIONED)[number]
 export const WEEK_MS = 7 * 86_400_000
 const WEEKS_AHEAD = 8

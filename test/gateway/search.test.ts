@@ -1,12 +1,24 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { smallestIdAt } from '../../src/database/filters/id-window.ts'
+import { searchKey } from '../../src/database/search-index.ts'
 import type { EventListFilter } from '../../src/domain/event-list-filter.ts'
 import { findEventType } from '../../src/domain/event-type.ts'
 import { fromPublicId, toPublicId } from '../../src/domain/id.ts'
 import { readSearch, type SearchToken } from '../../src/domain/search.ts'
+import {
+  directoryPart,
+  findEntry,
+  idsIn,
+  KEYS,
+  MOST_EVENTS,
+  mergeSegments,
+  segmentOf,
+} from '../../src/domain/search-segment.ts'
 import { sendTestEvent } from '../../src/gateway/publish/send-test-event.ts'
 import { installSqlPublish } from '../../src/gateway/publish/sql-publish.ts'
 import { countFoundEvents, findEvents } from '../../src/gateway/search/find-events.ts'
 import { indexEvents } from '../../src/gateway/search/index-events.ts'
+import { mergeSmallSegments } from '../../src/gateway/search/write-segments.ts'
 import { type House, openHouse } from '../support/house.ts'
 
 let house: House
@@ -24,7 +36,19 @@ const call = (subject: string, number: string) => ({
 })
 
 async function indexAll(): Promise<void> {
-  while ((await indexEvents(house.app.ctx)) > 0);
+  while ((await indexEvents(house.app.ctx)).events > 0);
+}
+
+/** Puts all segments together, whatever their number. */
+async function mergeAll(hot: House['app']['ctx']['hot']): Promise<void> {
+  const { rows } = await hot.pool.query('select id, events, directory, postings from search_segment')
+  const { events, directory, postings } = mergeSegments(rows)
+  const ids = idsIn(events)
+  await hot.pool.query('delete from search_segment')
+  await hot.pool.query(
+    'insert into search_segment (first_event_id, last_event_id, events, directory, postings) values ($1, $2, $3, $4, $5)',
+    [ids[0], ids.at(-1), events, directory, postings],
+  )
 }
 
 const searchFor = (text: string, more: Partial<EventListFilter> = {}) => ({
@@ -124,15 +148,77 @@ test('a page looks at a bounded part of a common term, and says where to go on',
   expect(found).toHaveLength(1)
 })
 
-test('a walk of the index reads as many entries as it was asked for, newest first, without a sort', async () => {
+test('a walk reads the segments newest first from their index, without a sort', async () => {
   const { pool } = house.app.ctx.hot
-  await pool.query('analyze search_term')
-  const { rows } = await pool.query(
-    'explain select event_id from search_term where key = 1::bigint order by event_id desc limit 50',
-  )
+  await pool.query('set enable_seqscan = off')
+  const { rows } = await pool.query(`
+    explain select id from search_segment where first_event_id < uuidv7() and last_event_id >= uuidv7()
+    order by last_event_id desc, id desc limit 4`)
   const plan = rows.map((row) => row['QUERY PLAN']).join('\n')
-  expect(plan).toMatch(/Index Only Scan Backward/)
+  expect(plan).toMatch(/Index Scan Backward using search_segment_newest/)
   expect(plan).not.toMatch(/Sort/)
+})
+
+test('segments are put together, and every event is found as before', async () => {
+  const { pool, unsynced } = house.app.ctx.hot
+  await pool.query('delete from search_segment')
+  for (let i = 0; i < 20; i++) {
+    await house.publish(call(`c_small_${i}`, '+15005550010'))
+    await indexAll()
+  }
+  const { rows } = await pool.query('select octet_length(events) / 16 as count from search_segment')
+  expect(rows.map(({ count }) => count).sort()).toEqual([1, 1, 1, 1, 8, 8])
+  expect(await subjectsOf('+15005550010')).toEqual(Array.from({ length: 20 }, (_, i) => `c_small_${i}`))
+  for (let i = 0; i < 20; i++) expect(await subjectsOf(`c_small_${i}`)).toEqual([`c_small_${i}`])
+  await unsynced.transaction(mergeSmallSegments)
+  expect(await subjectsOf('c_small_3')).toEqual(['c_small_3'])
+})
+
+test('a search that meets segments as they are put together begins again', async () => {
+  const { db, hot } = house.app.ctx
+  for (let i = 0; i < 7; i++) {
+    await house.publish(call(`c_during_${i}`, '+15005550011'))
+    await indexAll()
+  }
+  let changes = 0
+  const changing = new Proxy(db, {
+    get: (target, name) =>
+      name !== '$queryRawUnsafe'
+        ? Reflect.get(target, name)
+        : async (sql: string, ...values: unknown[]) => {
+            // After the segments were listed, before their postings are read.
+            if (sql.includes('postings from') && changes++ === 0) await mergeAll(hot)
+            return target.$queryRawUnsafe(sql, ...values)
+          },
+  })
+  const { ids } = await findEvents({ db: changing }, searchFor('+15005550011'), { limit: 10, below: null })
+  expect(ids).toHaveLength(7)
+  expect(changes).toBeGreaterThan(1)
+})
+
+test('in segments of every size, the part of the directory that is read has the entry of each key', async () => {
+  const { pool } = house.app.ctx.hot
+  for (const count of [1, 3, 40, 700, MOST_EVENTS]) {
+    const events = Array.from({ length: count }, (_, i) => ({
+      id: smallestIdAt(1_000 + i),
+      keys: [
+        0,
+        KEYS - 1,
+        searchKey('common', 'x'),
+        ...Array.from({ length: 8 }, (_, j) => searchKey('t', `${i} ${j}`)),
+      ],
+    }))
+    const { directory } = segmentOf(events)
+    const keys = [...new Set(events.flatMap((each) => each.keys))].filter((_, i) => i < 3 || i % 17 === 0)
+    const { rows } = await pool.query(
+      `select k.key, ${directoryPart('s.directory', 'k.key')} as part
+       from (select $1::bytea as directory) s, unnest($2::bigint[]) as k (key)`,
+      [directory, keys],
+    )
+    for (const { key, part } of rows) expect(findEntry(part, Number(key)), `${count} ${key}`).not.toBeNull()
+    const [{ part }] = (await pool.query(`select ${directoryPart('$1::bytea', '5')} as part`, [directory])).rows
+    expect(part.length).toBeLessThanOrEqual(20_000)
+  }
 })
 
 test('a round that dies leaves its events to the next one', async () => {

@@ -10,7 +10,7 @@ beforeAll(async () => {
   api = await openApi()
   tenantId = await api.tenant()
   await publishEvents(api.ctx, { tenantId, events: [exampleEvent({ type: 'call.ended', subject: 'call_1' })] })
-  while ((await indexEvents(api.ctx)) > 0);
+  while ((await indexEvents(api.ctx)).events > 0);
 })
 afterAll(() => api.close())
 

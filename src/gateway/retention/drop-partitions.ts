@@ -29,6 +29,11 @@ const REFERRED: Statement = {
   text: 'select 1 from delivery where event_id >= $1 and event_id < $2 limit 1',
 }
 
+const DELETE_SEGMENTS: Statement = {
+  name: 'search-delete-segments',
+  text: 'delete from search_segment where last_event_id < $1::uuid',
+}
+
 /** Runs one round; null: another process runs one. */
 export async function dropExpiredPartitions(
   { hot, log, config }: Pick<Context, 'hot' | 'log' | 'config'>,
@@ -71,17 +76,19 @@ export async function dropExpiredPartitions(
     const event = await listPartitions(client, 'event')
     const attempt = await listPartitions(client, 'attempt')
     const delivery = await listPartitions(client, 'delivery')
-    const terms = await listPartitions(client, 'search_term')
-    const expired = {
-      ...expiredPartitions({ event, attempt, delivery }, since),
-      // The search index goes with its events.
-      search_term: expiredPartitions({ event: terms, attempt: [], delivery }, since).event,
-    }
+    const expired = expiredPartitions({ event, attempt, delivery }, since)
     for (const table of PARTITIONED) {
       if (busy.has(table)) continue
       for (const partition of expired[table]) if (!conclude(partition.name, await drop(partition))) break
     }
+    await forgetSegments()
     return { dropped, postponed }
+  }
+
+  /** The search index goes with its events. */
+  async function forgetSegments(): Promise<void> {
+    const [oldest] = await listPartitions(client, 'event')
+    if (oldest && Number.isFinite(oldest.from)) await hot.query(DELETE_SEGMENTS, [smallestIdAt(oldest.from)])
   }
 
   async function drop(partition: Partition): Promise<DropResult | 'referred'> {

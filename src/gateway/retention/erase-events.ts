@@ -9,7 +9,7 @@ import type { Queryable, Statement } from '../../database/pools.ts'
 import { enqueueLater, ringFor } from '../../database/queue.ts'
 import { timeOfId } from '../../domain/id.ts'
 import { ValidationError } from '../../errors.ts'
-import { type DeletedPayload, forgetTerms } from '../search/forget-terms.ts'
+import { takeOut } from '../search/write-segments.ts'
 import { auditOnHot } from '../state/audit.ts'
 import { cancelDeliveries } from '../state/delivery-changes.ts'
 import { FORGET_REPLIES } from './forget-payloads.ts'
@@ -57,8 +57,7 @@ const ERASE_EVENTS: Statement = {
   text: `
     update event set body = null, subject = null, sequence = null, sequence_long = null,
       body_deleted_at = coalesce(body_deleted_at, now()), changed_xid = pg_current_xact_id()
-    where id = any ($1::uuid[])
-    returning id, tenant_id as "tenantId", old.subject, old.body`,
+    where id = any ($1::uuid[])`,
 }
 
 export type Erasure = { readonly eventCount: number; readonly cancelledCount: number }
@@ -111,7 +110,8 @@ async function eraseChunk(
   await tx.query(ERASE_DELIVERIES, [ids, from])
   await tx.query(ERASE_WAKE_UPS, [tenantId, subject])
   await tx.query(FORGET_REPLIES, [ids, from])
-  await forgetTerms(tx, await tx.query<DeletedPayload>(ERASE_EVENTS, [ids]))
+  await tx.query(ERASE_EVENTS, [ids])
+  await takeOut(tx, ids)
   await enqueueLater(tx, 'erase-late-replies', { eventIds: [...ids] }, RECORDED_WITHIN)
   return cancelled!.count
 }

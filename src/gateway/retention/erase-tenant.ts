@@ -8,7 +8,7 @@ import { enqueue } from '../../database/queue.ts'
 import { ConflictError, ValidationError } from '../../errors.ts'
 import type { Tenant } from '../../generated/prisma/client.ts'
 import { notFound, requireRole } from '../admin/permissions.ts'
-import { type DeletedPayload, forgetTerms } from '../search/forget-terms.ts'
+import { takeOut } from '../search/write-segments.ts'
 import { administer, recordAudit } from '../state/audit.ts'
 
 const CHUNK = 1_000
@@ -85,7 +85,7 @@ const DELETE_EVENTS: Statement = {
   name: 'erase-events-of-tenant',
   text: `
     delete from event where id = any (array(select id from event where tenant_id = $1 order by id limit ${EVENTS_AT_ONCE}))
-    returning id, tenant_id as "tenantId", subject, body`,
+    returning id`,
 }
 
 function deleteRows(table: string, where: string): Statement {
@@ -152,8 +152,11 @@ async function eraseEventRows(hot: HotDatabase, tenantId: string): Promise<numbe
   let total = 0
   for (let count = EVENTS_AT_ONCE; count === EVENTS_AT_ONCE; total += count)
     count = await hot.transaction(async (tx) => {
-      const gone = await tx.query<DeletedPayload>(DELETE_EVENTS, [tenantId])
-      await forgetTerms(tx, gone)
+      const gone = await tx.query<{ id: string }>(DELETE_EVENTS, [tenantId])
+      await takeOut(
+        tx,
+        gone.map(({ id }) => id),
+      )
       return gone.length
     })
   return total

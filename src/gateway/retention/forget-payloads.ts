@@ -12,7 +12,7 @@ import { idWindow, smallestIdAt } from '../../database/filters/id-window.ts'
 import type { Queryable, Statement } from '../../database/pools.ts'
 import { timeOfId } from '../../domain/id.ts'
 import { DAY_MS, keptSince } from '../../domain/retention.ts'
-import { type DeletedPayload, forgetTerms } from '../search/forget-terms.ts'
+import { takeOut } from '../search/write-segments.ts'
 
 /** Bodies of so many events are in memory at once. */
 const CHUNK = 200
@@ -139,8 +139,8 @@ async function forgetUnlessWaiting(tx: Queryable, ids: readonly string[]) {
   const waiting = idsOf(await tx.query(WAITING, [ids, from]))
   const waits = new Set(waiting)
   const over = ids.filter((id) => !waits.has(id))
-  const forgotten = await tx.query<DeletedPayload>(FORGET_BODIES, [over])
-  await forgetTerms(tx, forgotten)
+  const forgotten = idsOf(await tx.query(FORGET_BODIES, [over]))
+  await takeOut(tx, forgotten)
   await tx.query(FORGET_REPLIES, [over, from])
   return { forgotten: forgotten.length, waiting }
 }

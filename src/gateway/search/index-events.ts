@@ -1,20 +1,26 @@
 // Puts events into the search index, in rounds beside the delivery path. Promise: every event that was stored is found some
-// time later, ordinarily within a second. What a round takes from the backlog and what it writes commit together; a round that
+// time later, ordinarily within a second; under load the index stays behind, and deliveries do not. What a round takes from the backlog and what it writes commit together; a round that
 // dies leaves its events to the next one, and writing an event again changes nothing.
 
 import type { Context } from '../../context.ts'
 import { idWindow } from '../../database/filters/id-window.ts'
 import type { HotDatabase, Queryable, Statement } from '../../database/pools.ts'
 import { searchKey } from '../../database/search-index.ts'
-import { repeat } from '../../database/waiting.ts'
+import { pause } from '../../database/waiting.ts'
 import { timeOfId } from '../../domain/id.ts'
 import { termsOfEvent } from '../../domain/search.ts'
+import type { KeyedEvent } from '../../domain/search-segment.ts'
+import { mergeSmallSegments, writeEvents } from './write-segments.ts'
 
-/** Rows of the backlog in one round; a publish stores 500 events with one row at most, and many together a few thousand. */
-const MOST_ROWS = 100
+/** Rows of the backlog that are taken at once; each has up to 500 events. */
+const ROWS_AT_ONCE = 100
+/** A round that has so many events takes no more. */
+const ENOUGH_EVENTS = 4_000
 /** Events whose bodies are in memory at once. */
 const EVENTS_AT_ONCE = 200
 const BETWEEN_ROUNDS_MS = 500
+const LONGEST_REST_MS = 3_000
+const FAR_BEHIND_MS = 60_000
 /** Events of before the release that made the index, in one round. */
 const WALKED_AT_ONCE = 500
 
@@ -22,7 +28,7 @@ const TAKE: Statement = {
   name: 'search-take',
   text: `
     with taken as (
-      select ctid from search_backlog limit ${MOST_ROWS} for update skip locked
+      select ctid from search_backlog limit ${ROWS_AT_ONCE} for update skip locked
     )
     delete from search_backlog where ctid = any (array(select ctid from taken)) returning event_ids as ids`,
 }
@@ -32,17 +38,10 @@ const READ: Statement = {
   text: `
     select e.id, e.tenant_id as "tenantId", e.subject, e.body, coalesce(d.ids, '{}') as "deliveryIds"
     from event e left join (
-      select event_id, array_agg(id) as ids from delivery where event_id = any ($1::uuid[]) and id >= $2::uuid group by event_id
+      select event_id, array_agg(id) as ids from delivery
+      where event_id = any ($1::uuid[]) and id >= $2::uuid and id < $3::uuid group by event_id
     ) d on d.event_id = e.id
-    where e.id = any ($1::uuid[])`,
-}
-
-const WRITE: Statement = {
-  name: 'search-write',
-  text: `
-    insert into search_term (key, event_id)
-    select * from unnest($1::bigint[], $2::uuid[]) as t (key, event_id) order by key, event_id
-    on conflict do nothing`,
+    where e.id = any ($1::uuid[]) and e.body is not null`,
 }
 
 const TAKE_WALK: Statement = {
@@ -65,16 +64,29 @@ type IndexedEvent = {
   readonly deliveryIds: readonly string[]
 }
 
-/** One round. Returns the number of events that it put into the index. */
-export async function indexEvents({ hot }: { readonly hot: HotDatabase }): Promise<number> {
+/** `oldest`: when the oldest event of the round was stored, Unix ms; null: there was nothing to do. */
+export type IndexRound = { readonly events: number; readonly oldest: number | null }
+
+/** One round. */
+export async function indexEvents({ hot }: { readonly hot: HotDatabase }): Promise<IndexRound> {
   const fresh = await hot.unsynced.transaction(async (tx) => {
-    const rows = await tx.query<{ ids: string[] }>(TAKE, [])
-    return writeTerms(
-      tx,
-      rows.flatMap(({ ids }) => ids),
-    )
+    const ids = (await takeBacklog(tx)).sort()
+    await writeTerms(tx, ids)
+    return ids
   })
-  return fresh > 0 ? fresh : walkBack(hot)
+  const [oldest] = fresh
+  const events = fresh.length || (await walkBack(hot))
+  if (events > 0) await hot.unsynced.transaction(mergeSmallSegments)
+  return { events, oldest: oldest ? timeOfId(oldest).getTime() : null }
+}
+
+async function takeBacklog(tx: Queryable): Promise<string[]> {
+  const ids: string[] = []
+  for (;;) {
+    const rows = await tx.query<{ ids: string[] }>(TAKE, [])
+    for (const row of rows) ids.push(...row.ids)
+    if (rows.length < ROWS_AT_ONCE || ids.length >= ENOUGH_EVENTS) return ids
+  }
 }
 
 /** Goes further back among the events of before the index was made. */
@@ -83,32 +95,33 @@ async function walkBack(hot: HotDatabase): Promise<number> {
     const [walk] = await tx.query<{ below: string }>(TAKE_WALK, [])
     if (!walk) return 0
     const ids = (await tx.query<{ id: string }>(READ_OLDER, [walk.below])).map(({ id }) => id)
-    const written = await writeTerms(tx, ids)
+    await writeTerms(tx, ids.toReversed())
     if (ids.length) await tx.query(MOVE_WALK, [ids.at(-1)!])
     else await tx.query(END_WALK, [0])
-    return written
+    return ids.length
   })
 }
 
-async function writeTerms(tx: Queryable, ids: readonly string[]): Promise<number> {
+/** `ids`: the oldest first. */
+async function writeTerms(tx: Queryable, ids: readonly string[]): Promise<void> {
+  const keyed: KeyedEvent[] = []
   for (let from = 0; from < ids.length; from += EVENTS_AT_ONCE) {
     const some = ids.slice(from, from + EVENTS_AT_ONCE)
-    const events = await tx.query<IndexedEvent>(READ, [some, firstDeliveryOf(some)])
-    const rows = events.flatMap((event) =>
-      termsOfEvent({ ...event, data: dataOf(event.body) }).map((term) => ({
-        key: searchKey(event.tenantId, term),
-        id: event.id,
-      })),
-    )
-    await tx.query(WRITE, [rows.map(({ key }) => key), rows.map(({ id }) => id)])
+    for (const event of await tx.query<IndexedEvent>(READ, [some, ...deliveryRange(some)]))
+      keyed.push(keyedEvent(event))
   }
-  return ids.length
+  await writeEvents(tx, keyed)
 }
 
-/** No delivery of these events has an id below this one: the database need not look into the partitions of before. */
-function firstDeliveryOf(eventIds: readonly string[]): string {
-  const [oldest] = [...eventIds].sort()
-  return idWindow(timeOfId(oldest!), null).gte!
+function keyedEvent(event: IndexedEvent): KeyedEvent {
+  const terms = termsOfEvent({ ...event, data: dataOf(event.body) })
+  return { id: event.id, keys: terms.map((term) => searchKey(event.tenantId, term)) }
+}
+
+/** Deliveries are stored with their event, so the partitions of other weeks are not looked into. */
+function deliveryRange(ids: readonly string[]): string[] {
+  const { gte, lt } = idWindow(timeOfId(ids[0]!), timeOfId(ids.at(-1)!))
+  return [gte!, lt!]
 }
 
 /** The data in the text of an envelope; null if the text is gone. */
@@ -116,18 +129,33 @@ export function dataOf(body: string | null): unknown {
   return body === null ? null : (JSON.parse(body) as { data: unknown }).data
 }
 
-/** Runs rounds until the returned function is called: one after the other while there is much, otherwise twice a second. */
+/** Runs rounds until the returned function is called: at least twice a second, and at once while the index is far behind. */
 export function keepIndexing(ctx: Pick<Context, 'hot' | 'log'>): () => Promise<void> {
-  let closing = false
-  const stop = repeat(BETWEEN_ROUNDS_MS, async () => {
-    try {
-      while (!closing && (await indexEvents(ctx)) > 0);
-    } catch (error) {
-      ctx.log.warn({ err: error }, 'search.index_failed')
+  const closing = new AbortController()
+  const rounds = (async () => {
+    for (let rest = BETWEEN_ROUNDS_MS; ; ) {
+      await pause(rest, closing.signal)
+      if (closing.signal.aborted) return
+      const began = performance.now()
+      try {
+        const { oldest } = await indexEvents(ctx)
+        rest = restAfter(performance.now() - began, oldest === null ? 0 : Date.now() - oldest)
+      } catch (error) {
+        rest = BETWEEN_ROUNDS_MS
+        ctx.log.warn({ err: error }, 'search.index_failed')
+      }
     }
-  })
-  return () => {
-    closing = true
-    return stop()
+  })()
+  return async () => {
+    closing.abort()
+    await rounds
   }
+}
+
+/**
+ * How long to rest after a round, ms. Deliveries come first: the rounds take a fifth of the time, and half of it while the index
+ * is more than a minute behind. `tookMs`: of the round; `behindMs`: the age of its oldest event.
+ */
+export function restAfter(tookMs: number, behindMs: number): number {
+  return behindMs > FAR_BEHIND_MS ? tookMs : Math.max(BETWEEN_ROUNDS_MS, Math.min(tookMs * 4, LONGEST_REST_MS))
 }

@@ -1,0 +1,147 @@
+// A segment of the search index: the terms of up to 8,192 events as sorted byte strings. A search reads some hundred bytes of it,
+// because keys are hashes: in a sorted list of hashes the place of one can be told from its value.
+//
+//   events     16 bytes for each event: its id; ascending. The place of an event here is its ordinal.
+//   directory  10 bytes for each key: 5 of the key, 3 of the place of its first posting, 2 of the number of its postings; ascending.
+//   postings   2 bytes for each event of each key: its ordinal; ascending within a key.
+//
+// Numbers have their high bytes first, so bytes sort as the numbers do.
+
+/** A key is a whole number below this. */
+export const KEYS = 2 ** 40
+export const MOST_EVENTS = 8_192
+const EVENT_BYTES = 16
+export const ENTRY_BYTES = 10
+export const KEY_BYTES = 5
+const POSTING_BYTES = 2
+
+export type Segment = { readonly events: Buffer; readonly directory: Buffer; readonly postings: Buffer }
+
+/** `keys`: of the terms of the event, in any order. */
+export type KeyedEvent = { readonly id: string; readonly keys: readonly number[] }
+
+/** The segment of these events, at most MOST_EVENTS; of two entries for one event all keys count. */
+export function segmentOf(events: readonly KeyedEvent[]): Segment {
+  const { ids, ordinalOf } = numbered(events.map(({ id }) => id))
+  const pairs = new Float64Array(events.reduce((total, { keys }) => total + keys.length, 0))
+  let at = 0
+  for (const { id, keys } of events) {
+    const ordinal = ordinalOf.get(id)!
+    for (const key of keys) pairs[at++] = pairOf(key, ordinal)
+  }
+  return segmentFrom(ids, pairs)
+}
+
+/** One segment with what all of these hold, at most MOST_EVENTS events together, but for the events in `gone`. */
+export function mergeSegments(segments: readonly Segment[], gone: ReadonlySet<string> = new Set()): Segment {
+  const idsOf = segments.map(({ events }) => idsIn(events))
+  const { ids, ordinalOf } = numbered(idsOf.flat().filter((id) => !gone.has(id)))
+  const pairs = new Float64Array(segments.reduce((total, { postings }) => total + postings.length / POSTING_BYTES, 0))
+  let at = 0
+  for (const [i, { directory, postings }] of segments.entries()) {
+    const ordinals = idsOf[i]!.map((id) => ordinalOf.get(id))
+    for (let entry = 0; entry < directory.length; entry += ENTRY_BYTES) {
+      const key = directory.readUIntBE(entry, KEY_BYTES)
+      const { first, count } = entryAt(directory, entry)
+      for (let place = first; place < first + count; place++) {
+        const ordinal = ordinals[postings.readUInt16BE(place * POSTING_BYTES)]
+        if (ordinal !== undefined) pairs[at++] = pairOf(key, ordinal)
+      }
+    }
+  }
+  return segmentFrom(ids, pairs.subarray(0, at))
+}
+
+function numbered(some: readonly string[]): { ids: string[]; ordinalOf: Map<string, number> } {
+  const ids = [...new Set(some)].sort()
+  return { ids, ordinalOf: new Map(ids.map((id, ordinal) => [id, ordinal])) }
+}
+
+/** The ids of events, ascending. */
+export function idsIn(events: Buffer): string[] {
+  const hex = events.toString('hex')
+  return Array.from({ length: events.length / EVENT_BYTES }, (_, ordinal) => idAt(hex, ordinal * EVENT_BYTES * 2))
+}
+
+/** Where the postings of a key are: the number of the first, and how many. */
+export type Entry = { readonly first: number; readonly count: number }
+
+/** The entry of a key in a directory or in a part of one that begins with an entry; null: it has none. */
+export function findEntry(directory: Buffer, key: number): Entry | null {
+  let low = 0
+  let high = directory.length / ENTRY_BYTES
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    const found = directory.readUIntBE(middle * ENTRY_BYTES, KEY_BYTES)
+    if (found === key) return entryAt(directory, middle * ENTRY_BYTES)
+    if (found < key) low = middle + 1
+    else high = middle
+  }
+  return null
+}
+
+/** The ordinals in postings, ascending. */
+export function ordinalsIn(postings: Buffer): number[] {
+  return Array.from({ length: postings.length / POSTING_BYTES }, (_, place) =>
+    postings.readUInt16BE(place * POSTING_BYTES),
+  )
+}
+
+/**
+ * SQL for the part of a directory that has the entry of a key, if there is one: `directory` and `key` are SQL. The place of a key
+ * among `n` sorted hashes is off by less than half the square root of n, usually; this takes seven times as much.
+ */
+export function directoryPart(directory: string, key: string): string {
+  const entries = `(octet_length(${directory}) / ${ENTRY_BYTES})`
+  const room = `(3.5 * sqrt(${entries}) + 8)::int`
+  const from = `greatest(0, (${key}::float8 / ${KEYS} * ${entries})::int - ${room})`
+  return `substring(${directory} from ${from} * ${ENTRY_BYTES} + 1 for (2 * ${room} + 1) * ${ENTRY_BYTES})`
+}
+
+/** SQL for the postings of an entry. */
+export const postingsPart = (postings: string, first: string, count: string): string =>
+  `substring(${postings} from ${first} * ${POSTING_BYTES} + 1 for ${count} * ${POSTING_BYTES})`
+
+/** SQL for the id of the event with an ordinal. */
+export const eventPart = (events: string, ordinal: string): string =>
+  `encode(substring(${events} from ${ordinal} * ${EVENT_BYTES} + 1 for ${EVENT_BYTES}), 'hex')::uuid`
+
+/** The bytes of a key, as they stand in a directory. */
+export function keyBytes(key: number): Buffer {
+  const bytes = Buffer.alloc(KEY_BYTES)
+  bytes.writeUIntBE(key, 0, KEY_BYTES)
+  return bytes
+}
+
+/** Key and ordinal in one number, which sorts by key and then by ordinal; exact, for it has 53 bits. */
+const pairOf = (key: number, ordinal: number): number => key * MOST_EVENTS + ordinal
+
+function segmentFrom(ids: readonly string[], pairs: Float64Array): Segment {
+  const distinct = pairs.sort().filter((pair, at) => at === 0 || pair !== pairs[at - 1])
+  const directory = Buffer.alloc(distinct.length * ENTRY_BYTES)
+  const postings = Buffer.alloc(distinct.length * POSTING_BYTES)
+  let end = -ENTRY_BYTES
+  let last = -1
+  for (let place = 0; place < distinct.length; place++) {
+    const key = Math.floor(distinct[place]! / MOST_EVENTS)
+    postings.writeUInt16BE(distinct[place]! - key * MOST_EVENTS, place * POSTING_BYTES)
+    if (key !== last) {
+      last = key
+      end += ENTRY_BYTES
+      directory.writeUIntBE(key, end, KEY_BYTES)
+      directory.writeUIntBE(place, end + KEY_BYTES, 3)
+    }
+    directory.writeUInt16BE(directory.readUInt16BE(end + 8) + 1, end + 8)
+  }
+  const events = Buffer.from(ids.join('').replaceAll('-', ''), 'hex')
+  return { events, directory: directory.subarray(0, end + ENTRY_BYTES), postings }
+}
+
+function entryAt(directory: Buffer, at: number): Entry {
+  return { first: directory.readUIntBE(at + KEY_BYTES, 3), count: directory.readUInt16BE(at + 8) }
+}
+
+function idAt(hex: string, at: number): string {
+  const part = (from: number, to: number) => hex.slice(at + from, at + to)
+  return `${part(0, 8)}-${part(8, 12)}-${part(12, 16)}-${part(16, 20)}-${part(20, 32)}`
+}
