@@ -8,7 +8,7 @@ import type { Scenario } from '../main.ts'
 const FAN_OUT = 2
 /** What the goal is for. The index of the search grows with the content of events, not with deliveries. */
 const TABLES = ['event', 'delivery', 'attempt'] as const
-const MEASURED = [...TABLES, 'search_term'] as const
+const MEASURED = [...TABLES, 'search_segment'] as const
 const GOAL_GB = 1.3
 /** Smaller relations are not told. */
 const TOLD_BYTES = 100_000
@@ -70,13 +70,16 @@ const SIZES = `
     select i.inhparent::regclass::text as "table", c.oid, c.reltoastrelid as toast,
       coalesce(pg_total_relation_size(nullif(c.reltoastrelid, 0)), 0) as toasted
     from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = any ($1::text[]::regclass[])
+    union all
+    select c.oid::regclass::text, c.oid, c.reltoastrelid, coalesce(pg_total_relation_size(nullif(c.reltoastrelid, 0)), 0)
+    from pg_class c where c.oid = any ($1::text[]::regclass[]) and c.relkind = 'r'
   ), relation as (
     select "table", 'rows of ' || "table" as relation, pg_table_size(oid) - toasted as bytes from heap
     union all
     select "table", 'long values of ' || "table", toasted from heap
     union all
-    select "table", p.inhparent::regclass::text, pg_relation_size(x.indexrelid)
-    from heap join pg_index x on x.indrelid = heap.oid join pg_inherits p on p.inhrelid = x.indexrelid
+    select "table", coalesce(p.inhparent, x.indexrelid)::regclass::text, pg_relation_size(x.indexrelid)
+    from heap join pg_index x on x.indrelid = heap.oid left join pg_inherits p on p.inhrelid = x.indexrelid
   )
   select "table", relation, sum(bytes)::float8 as bytes from relation group by 1, 2`
 

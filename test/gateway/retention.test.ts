@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { smallestIdAt } from '../../src/database/filters/id-window.ts'
 import { grantRuntime } from '../../src/database/grants.ts'
 import { migrate } from '../../src/database/migrate.ts'
 import { listPartitions, PARTITIONED, partitionsAhead } from '../../src/database/partitions.ts'
@@ -60,18 +61,35 @@ async function rowsOf(...of: { tenantId: string }[]) {
   return counts
 }
 
+/** The search index has only these segments, which name nothing; their newest events are of these times. */
+async function setSegments(...times: number[]): Promise<void> {
+  await pool.query('delete from search_segment')
+  for (const id of times.map(smallestIdAt))
+    await pool.query(
+      `insert into search_segment (first_event_id, last_event_id, events, directory, postings) values ($1, $1, '', '', '')`,
+      [id],
+    )
+}
+
+async function segments(): Promise<string[]> {
+  return (await pool.query('select last_event_id as id from search_segment')).rows.map(({ id }) => id)
+}
+
 const endOf = async (table: (typeof PARTITIONED)[number]) => (await listPartitions(pool, table))[0]!.to
 
 describe('partitions', () => {
   test('older than the retention are dropped: deliveries first, their events and attempts in the next round', async () => {
     const tenants = await Promise.all([30, 20, 8, 0].map((days) => aged(days)))
+    const kept = Date.now() - 8 * DAY_MS
+    await setSegments(Date.now() - 30 * DAY_MS, Date.now() - 20 * DAY_MS, kept)
     const first = await round()
     expect(first.postponed).toEqual([])
     expect(first.dropped.every((name) => name.startsWith('delivery_'))).toBe(true)
     expect(await rowsOf(...tenants)).toEqual({ event: [1, 1, 1, 1], delivery: [0, 0, 1, 1], attempt: [1, 1, 1, 1] })
     const second = await round()
-    expect(second.dropped).toHaveLength(3 * first.dropped.length)
+    expect(second.dropped).toHaveLength(2 * first.dropped.length)
     expect(await rowsOf(...tenants)).toEqual({ event: [0, 0, 1, 1], delivery: [0, 0, 1, 1], attempt: [0, 0, 1, 1] })
+    expect(await segments()).toEqual([smallestIdAt(kept)])
     for (const table of PARTITIONED) {
       const age = Date.now() - (await endOf(table))
       expect(age).toBeLessThan(retentionMs)
