@@ -11,8 +11,8 @@
 export const KEYS = 2 ** 40
 export const MOST_EVENTS = 8_192
 const EVENT_BYTES = 16
-export const ENTRY_BYTES = 10
-export const KEY_BYTES = 5
+const ENTRY_BYTES = 10
+const KEY_BYTES = 5
 const POSTING_BYTES = 2
 
 export type Segment = { readonly events: Buffer; readonly directory: Buffer; readonly postings: Buffer }
