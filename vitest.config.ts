@@ -1,15 +1,16 @@
 import { defineConfig } from 'vitest/config'
+import LongestFirst from './test/support/longest-first.ts'
 
-/** These tests wait for a browser more than they compute. */
-const BROWSER = ['test/console/**/*.test.ts']
-
-/** These tests measure killed processes or whole clones. They run one at a time. */
-const ALONE = [
+/** These tests kill processes or prepare a whole clone. Their limits of time need a core each. */
+const PAIRED = [
   'test/chaos.test.ts',
   'test/faults/workers.test.ts',
-  'test/gateway/{killed-worker,bulk-retry-killed,lanes}.test.ts',
+  'test/gateway/{killed-worker,bulk-retry-killed}.test.ts',
   'test/story/**/*.test.ts',
 ]
+
+/** These tests measure how soon something happens. They run one at a time. */
+const ALONE = ['test/gateway/lanes.test.ts']
 
 export default defineConfig({
   // Vite would add `development`, which Node does not use: GraphQL would then be loaded twice.
@@ -22,6 +23,7 @@ export default defineConfig({
     // Some guarantees are times, and a shared machine may stop for a moment. There such a test may run a second time.
     retry: process.env['CI'] ? 1 : 0,
     reporters: ['default'],
+    sequence: { sequencer: LongestFirst },
     coverage: { provider: 'v8', include: ['src/**/*.ts'], exclude: ['src/generated/**'] },
     projects: [
       {
@@ -29,15 +31,15 @@ export default defineConfig({
         test: {
           name: 'together',
           include: ['test/**/*.test.ts'],
-          exclude: [...ALONE, ...BROWSER, 'test/field/**'],
-          // More than the two cores that the tests must do with: many of them wait for limits of time.
-          maxWorkers: 4,
+          exclude: [...PAIRED, ...ALONE, 'test/field/**'],
+          // More than the two cores that the tests must do with: many of them wait for limits of time or a browser.
+          maxWorkers: 5,
           sequence: { groupOrder: 0 },
         },
       },
       {
         extends: true,
-        test: { name: 'browser', include: BROWSER, maxWorkers: 3, sequence: { groupOrder: 1 } },
+        test: { name: 'in pairs', include: PAIRED, maxWorkers: 2, sequence: { groupOrder: 1 } },
       },
       {
         extends: true,

@@ -1,4 +1,4 @@
-// Runs every check and test, the fastest first. Stops at the first failure and names it.
+// Runs every check, and then the tests. Stops at the first failure and names it.
 // With arguments it runs only the tests and passes the arguments to vitest: npm test -- test/domain
 
 import { spawn } from 'node:child_process'
@@ -14,45 +14,68 @@ type Step = { name: string; run: () => Promise<Result> }
 /** An exit code, or a sentence that says what is wrong. */
 type Result = number | string
 
-const steps: Step[] = [
-  { name: 'generated files', run: checkGeneratedFiles },
-  { name: 'format and lint', run: () => program('biome', ['check', '--error-on-warnings', '.']) },
-  { name: 'types', run: () => program('tsc', []) },
-  { name: 'types of the console', run: () => program('tsc', ['-p', 'console']) },
-  { name: 'unused code', run: () => program('knip', []) },
-  { name: 'code that only tests use', run: () => program('knip', ['--production']) },
-  { name: 'tests', run: () => program('vitest', ['run']) },
+/** The steps of one stage need nothing of each other, and run two at a time. */
+const stages: Step[][] = [
+  [{ name: 'generated files', run: checkGeneratedFiles }],
+  [
+    { name: 'types', run: () => program('tsc', [], { quiet: true }) },
+    { name: 'format and lint', run: () => program('biome', ['check', '--error-on-warnings', '.'], { quiet: true }) },
+    { name: 'types of the console', run: () => program('tsc', ['-p', 'console'], { quiet: true }) },
+    { name: 'unused code', run: () => program('knip', [], { quiet: true }) },
+    { name: 'code that only tests use', run: () => program('knip', ['--production'], { quiet: true }) },
+  ],
+  [{ name: 'tests', run: () => program('vitest', ['run']) }],
 ]
+const AT_A_TIME = 2
 
-// The running program also gets Ctrl-C from the terminal. Only prevent the next one from starting.
+// The running programs also get Ctrl-C from the terminal. Only prevent the next ones from starting.
 let endedBy: NodeJS.Signals | null = null
-let running: ReturnType<typeof spawn> | null = null
+const running = new Set<ReturnType<typeof spawn>>()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
     if (endedBy) return
     endedBy = signal
-    running?.kill(signal)
+    for (const child of running) child.kill(signal)
   })
 }
 
 process.chdir(ROOT)
 const args = process.argv.slice(2)
-process.exitCode = args.length > 0 ? Number(await program('vitest', ['run', ...args])) : await runAll(steps)
+process.exitCode = args.length > 0 ? Number(await program('vitest', ['run', ...args])) : await runAll()
 
-async function runAll(all: readonly Step[]): Promise<number> {
-  for (const [index, { name, run }] of all.entries()) {
-    const startedAt = performance.now()
-    const result = await run()
-    const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
+async function runAll(): Promise<number> {
+  for (const stage of stages) {
+    const code = await runStage(stage)
     if (endedBy) return 128 + constants.signals[endedBy]
-    if (result !== 0) {
-      if (typeof result === 'string') console.error(result)
-      console.error(`\n✗ ${name} failed after ${seconds} s (step ${index + 1} of ${all.length})`)
-      return typeof result === 'number' ? result : 1
-    }
-    // The tests print their own summary at the end.
-    if (index < all.length - 1) console.log(`✓ ${name} (${seconds} s)`)
+    if (code !== 0) return code
   }
+  return 0
+}
+
+/** Runs the steps of a stage. After a failure no other step begins; those that run end. Resolves with the first failure. */
+async function runStage(stage: readonly Step[]): Promise<number> {
+  const waiting = [...stage]
+  let failure = 0
+  const runNext = async (): Promise<void> => {
+    for (let step = waiting.shift(); step && !failure && !endedBy; step = waiting.shift())
+      failure = (await runStep(step)) || failure
+  }
+  await Promise.all(Array.from({ length: AT_A_TIME }, runNext))
+  return failure
+}
+
+async function runStep({ name, run }: Step): Promise<number> {
+  const startedAt = performance.now()
+  const result = await run()
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
+  if (endedBy) return 0
+  if (result !== 0) {
+    if (typeof result === 'string') console.error(result)
+    console.error(`\n✗ ${name} failed after ${seconds} s`)
+    return typeof result === 'number' ? result : 1
+  }
+  // The tests print their own summary at the end.
+  if (name !== 'tests') console.log(`✓ ${name} (${seconds} s)`)
   return 0
 }
 
@@ -76,8 +99,8 @@ async function checkGeneratedFiles(): Promise<Result> {
   return `Expected ${changed.join(' and ')} as the code generates it, got another version. It is correct now: check the difference and commit it.`
 }
 
-async function program(name: string, args: string[]): Promise<number> {
-  return node(await binary(name), args)
+async function program(name: string, args: string[], options: { quiet?: boolean } = {}): Promise<number> {
+  return node(await binary(name), args, options)
 }
 
 /** The program of a package, by npm's link. Our Node runs it, independent of the first line of the file. */
@@ -89,12 +112,12 @@ function node(file: string, args: string[], { quiet = false } = {}): Promise<num
   return new Promise((done, failed) => {
     if (endedBy) return done(128 + constants.signals[endedBy])
     const child = spawn(process.execPath, [file, ...args], { stdio: quiet ? ['ignore', 'pipe', 'pipe'] : 'inherit' })
-    running = child
+    running.add(child)
     let said = ''
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (said += chunk))
     child.once('error', failed)
     child.once('close', (code, signal) => {
-      running = null
+      running.delete(child)
       const exitCode = code ?? 128 + constants.signals[signal!]
       if (exitCode !== 0 && said) console.error(said.trimEnd())
       done(exitCode)

@@ -1,0 +1,83 @@
+import { existsSync } from 'node:fs'
+import { relative, resolve } from 'node:path'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
+
+const ROOT = resolve(import.meta.dirname, '../..')
+
+/**
+ * The files that take more than ten seconds on two cores, the longest first. Browsers, processes and waits alternate
+ * here, so that few files that compute much run at the same time.
+ */
+const LONG_FILES = [
+  'test/chaos.test.ts',
+  'test/faults/workers.test.ts',
+  'test/gateway/killed-worker.test.ts',
+  'test/story/clean-copy.test.ts',
+  'test/faults/database-connections.test.ts',
+  'test/console/access.test.ts',
+  'test/faults/silent-connections.test.ts',
+  'test/cli/ingest.test.ts',
+  'test/console/outage.test.ts',
+  'test/dev/postgres.test.ts',
+  'test/cli/listen.test.ts',
+  'test/console/lists.test.ts',
+  'test/gateway/receiver-asks.test.ts',
+  'test/console/endpoint.test.ts',
+  'test/faults/publishing.test.ts',
+  'test/console/people.test.ts',
+  'test/egress/send-request.test.ts',
+  'test/console/live.test.ts',
+  'test/receivers/light.test.ts',
+  'test/console/search.test.ts',
+  'test/gateway/retention.test.ts',
+  'test/gateway/notices.test.ts',
+  'test/console/tester.test.ts',
+  'test/server/streams.test.ts',
+  'test/live/restored.test.ts',
+  'test/console/numbers.test.ts',
+  'test/faults/records.test.ts',
+  'test/console/operator.test.ts',
+  'test/database/watch.test.ts',
+  'test/cli/commands.test.ts',
+  'test/console/server-away.test.ts',
+  'test/security/tenants.test.ts',
+  'test/database/replica.test.ts',
+  'test/console/careful.test.ts',
+  'test/security/rewrap.test.ts',
+  'test/security/text.test.ts',
+  'test/console/docs.test.ts',
+  'test/live/clients.test.ts',
+  'test/live/languages.test.ts',
+  'test/faults/races.test.ts',
+  'test/console/notices.test.ts',
+  'test/security/graphql.test.ts',
+  'test/gateway/recovery.test.ts',
+  'test/console/journey.test.ts',
+  'test/console/replay.test.ts',
+  'test/server/http.test.ts',
+  'test/cli/tenants.test.ts',
+  'test/cli/outbox.test.ts',
+  'test/console/changes.test.ts',
+  'test/console/explain.test.ts',
+  'test/verify/packed.test.ts',
+  'test/gateway/failing-endpoints.test.ts',
+  'test/live/nothing-lost.test.ts',
+  'test/field-cases/typescript.test.ts',
+]
+
+/**
+ * Starts the long files first, so that no long file is left when all others have ended. The rest follows in vitest's own
+ * order. A group of projects still waits for the end of the group before it.
+ */
+export default class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const missing = LONG_FILES.filter((path) => !existsSync(resolve(ROOT, path)))
+    if (missing.length > 0)
+      throw new Error(`Expected the tests of ${import.meta.filename} to exist, got none at ${missing.join(', ')}.`)
+    const rank = ({ moduleId, project }: TestSpecification) => {
+      const place = LONG_FILES.indexOf(relative(ROOT, moduleId))
+      return (project.config.sequence.groupOrder + 1) * 1_000 + (place < 0 ? 999 : place)
+    }
+    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b))
+  }
+}
