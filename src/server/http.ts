@@ -110,8 +110,7 @@ export async function startServer({
         const failing = draining ? ['process: stopping'] : await whatFails(ctx)
         // A process that also serves is ready to serve while its deliveries wait.
         if (!servesApi) failing.push(...(whatKeepsFromDelivering() ?? []))
-        if (failing.length === 0) return replyJson(response, 200, { status: 'ready' })
-        return replyJson(response, 503, { status: 'not ready', failing })
+        return replyJson(response, failing.length === 0 ? 200 : 503, readinessOf(failing))
       }
       case '/metrics':
         return replyText(response, 200, await metrics.registry.metrics(), {
@@ -219,6 +218,10 @@ export async function startServer({
       await yoga.dispose()
     },
   }
+}
+
+function readinessOf(failing: readonly string[]): object {
+  return failing.length === 0 ? { status: 'ready' } : { status: 'not ready', failing }
 }
 
 /** What /health says: the process runs, and if delivering is its work, whether it does that. */
