@@ -113,7 +113,7 @@ const UpdateTenantInput = builder.inputType('UpdateTenantInput', {
     name: t.string({ description: 'The name of the tenant, 1 to 200 characters.' }),
     payloadRetentionDays: t.int({
       description:
-        'How many days the payloads of events are kept: at least as long as the retries of a delivery may take, and at most as long as events are kept. If null, as long as events are kept.',
+        'How many days the payloads of events are kept: at least as long as the retries of a delivery may take, and at most as long as events are kept. If null, as long as events are kept; beside a name null is refused.',
     }),
   }),
 })

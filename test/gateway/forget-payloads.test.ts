@@ -206,4 +206,14 @@ describe('the retention of a tenant', () => {
       ],
     ])
   })
+
+  test('is kept by an update of the name that has null for it, as typed clients write what is not set', async () => {
+    const tenantId = await house.addTenant('Acme')
+    await keepPayloadsFor(tenantId, 7)
+    await expect(
+      updateTenant(house.app.ctx, viewer(tenantId), null, { name: 'Acme Ltd', payloadRetentionDays: null }),
+    ).rejects.toMatchObject({ issues: [{ path: ['input', 'payloadRetentionDays'] }] })
+    const { name, payloadRetentionDays } = await house.app.ctx.db.tenant.findUniqueOrThrow({ where: { id: tenantId } })
+    expect({ name, payloadRetentionDays }).toEqual({ name: 'Acme', payloadRetentionDays: 7 })
+  })
 })

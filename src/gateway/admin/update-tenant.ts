@@ -7,7 +7,10 @@ import type { Prisma, Tenant } from '../../generated/prisma/client.ts'
 import { administer, recordAudit } from '../state/audit.ts'
 import { notFound, requireAdministrator } from './permissions.ts'
 
-/** An absent field does not change. `payloadRetentionDays` null: payloads are kept as long as events. */
+/**
+ * An absent field does not change. `payloadRetentionDays` null, without a name: payloads are kept as long as events. Beside a
+ * name null is refused, because typed clients write null for what is not set.
+ */
 export type TenantChanges = { readonly name?: string | null; readonly payloadRetentionDays?: number | null }
 
 /**
@@ -59,10 +62,13 @@ function validateChanges({ config }: Context, { name, payloadRetentionDays }: Te
     name === null
       ? 'expected a name of 1 to 200 characters, got null; leave it out to keep the name'
       : name !== undefined && validateName(name)
-  const daysIssue = validatePayloadRetention(payloadRetentionDays ?? null, {
-    leastDays: leastRetentionDays(config.retrySchedule, config.retryJitter),
-    mostDays: config.retentionDays,
-  })
+  const daysIssue =
+    payloadRetentionDays === null && name != null
+      ? 'expected whole days, or no such field, beside a name, got null; leave it out to keep the days, or send null without a name to keep payloads as long as events'
+      : validatePayloadRetention(payloadRetentionDays ?? null, {
+          leastDays: leastRetentionDays(config.retrySchedule, config.retryJitter),
+          mostDays: config.retentionDays,
+        })
   return [
     ...(nameIssue ? [{ path: ['input', 'name'], message: nameIssue }] : []),
     ...(daysIssue ? [{ path: ['input', 'payloadRetentionDays'], message: daysIssue }] : []),
