@@ -30,7 +30,10 @@ export function hasProgram(name: string): boolean {
 }
 
 /** Starts the proxy. Rejects with its output when it does not listen. */
-export async function startWebProxy(kind: WebProxyKind, { upstreamPorts, certificate }: WebProxyOptions) {
+export async function startWebProxy(
+  kind: WebProxyKind,
+  { upstreamPorts, certificate }: WebProxyOptions,
+): Promise<WebProxy> {
   const folder = await mkdtemp(join(tmpdir(), `sivo-${kind}-`))
   await chmod(folder, 0o755)
   const port = await freePort()
@@ -65,7 +68,38 @@ export async function startWebProxy(kind: WebProxyKind, { upstreamPorts, certifi
       return spawn('caddy', ['run', '--adapter', 'caddyfile', '--config', path('Caddyfile')], { env })
     },
   }
-  const child = await start[kind]()
+  return untilItListens(kind, await start[kind](), { folder, port })
+}
+
+export type CellsProxyOptions = Pick<WebProxyOptions, 'certificate'> & {
+  /** The port of an API process of each cell on the loopback interface. */
+  readonly ports: { readonly eu1: number; readonly us1: number }
+  /** The lines of moved.map; absent: none. */
+  readonly moved?: readonly string[]
+}
+
+/** Starts HAProxy in front of two cells. Rejects with its output when it does not listen. */
+export async function startCellsProxy({ certificate, ports, moved = [] }: CellsProxyOptions): Promise<WebProxy> {
+  const folder = await mkdtemp(join(tmpdir(), 'sivo-cells-'))
+  const port = await freePort()
+  await writeFile(join(folder, 'hooks.pem'), `${certificate.cert}\n${certificate.key}`)
+  await writeFile(join(folder, 'cells.map'), await read('cells.map'))
+  await writeFile(join(folder, 'moved.map'), moved.map((line) => `${line}\n`).join(''))
+  const config = (await read('haproxy-cells.cfg'))
+    .replaceAll(/10\.0\.1\.2\d:4000/g, `127.0.0.1:${ports.eu1}`)
+    .replaceAll(/10\.0\.2\.2\d:4000/g, `127.0.0.1:${ports.us1}`)
+    .replaceAll('/etc/haproxy/', `${folder}/`)
+    .replace('(__Host-sivo_session)', `(__Host-sivo_session_${port})`)
+    .replace('bind :443 ', `bind 127.0.0.1:${port} `)
+  await writeFile(join(folder, 'haproxy.cfg'), config)
+  return untilItListens('haproxy', spawn('haproxy', ['-f', join(folder, 'haproxy.cfg')]), { folder, port })
+}
+
+async function untilItListens(
+  name: string,
+  child: ChildProcess,
+  { folder, port }: { folder: string; port: number },
+): Promise<WebProxy> {
   let said = ''
   for (const stream of [child.stdout, child.stderr])
     stream?.on('data', (chunk) => {
@@ -83,7 +117,7 @@ export async function startWebProxy(kind: WebProxyKind, { upstreamPorts, certifi
   while (!(await accepts(port))) {
     if (child.exitCode !== null || Date.now() > deadline) {
       await close()
-      throw new Error(`${kind} does not listen at ${port}:\n${said}`)
+      throw new Error(`${name} does not listen at ${port}:\n${said}`)
     }
     await new Promise((resolve) => setTimeout(resolve, 50))
   }

@@ -2,6 +2,8 @@
 // got. The gateway does not start with an incomplete configuration.
 
 import { AddressError, readAddress } from './database/address.ts'
+import { isCellName, parseCellUrls } from './domain/cell.ts'
+import { cellOfToken } from './domain/credential.ts'
 import { parseEndpointUrl } from './domain/endpoint-url.ts'
 import { parseEventTtls } from './domain/event-ttl.ts'
 import type { FailingPolicy } from './domain/failing-endpoint.ts'
@@ -29,6 +31,9 @@ export type Config = {
   readonly databaseSchema: string
   readonly dataDir: string
   readonly role: ServiceRole
+  /** The cell that this installation is, and where people reach the other ones; null: it is no cell. */
+  readonly cell: string | null
+  readonly cellUrls: ReadonlyMap<string, string>
   /** null only in embedded mode, which generates it and keeps it in `dataDir`. */
   readonly operatorKey: string | null
   /** 32 bytes; null only in embedded mode, which generates them and keeps them in `dataDir`. */
@@ -139,6 +144,18 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     ...database,
     dataDir: read('SIVO_DATA_DIR', '.data', 'a folder', (text) => text),
     role: read('SIVO_ROLE', 'all', 'all, api or worker', (text) => oneOf(['all', 'api', 'worker'] as const, text)),
+    cell: read(
+      'SIVO_CELL',
+      '',
+      'a name of 1 to 16 characters a-z and 0-9 that begins with a letter, such as eu1',
+      (text) => (text === '' ? null : isCellName(text) ? text : undefined),
+    ),
+    cellUrls: read(
+      'SIVO_CELL_URLS',
+      '',
+      'names of cells with their http or https URLs without a path, such as eu1=https://eu1.example.com,us1=https://us1.example.com',
+      (text) => parseCellUrls(text, (url) => readOrigin(url.replace(/\/$/, ''), /^https?:$/)),
+    ),
     operatorKey: read('SIVO_OPERATOR_KEY', '', 'at least 24 characters without spaces', (text) => {
       if (text === '') return embedded ? null : undefined
       return /^[\x21-\x7e]{24,256}$/.test(text) ? text : undefined
@@ -275,13 +292,26 @@ export function readConfig(env: Record<string, string | undefined>): Config {
         `SIVO_RETENTION_DAYS: expected at least ${least}, because the retries of SIVO_RETRY_SCHEDULE may take so many days, got "${config.retentionDays}". Keep events for longer, or shorten the schedule.`,
       )
   }
-  problems.push(...openIdProblems(config, env))
+  problems.push(...openIdProblems(config, env), ...cellProblems(config))
   if (env['NODE_USE_ENV_PROXY'] && env['NODE_USE_ENV_PROXY'] !== '0')
     problems.push(
       'NODE_USE_ENV_PROXY: expected no value, because deliveries must go to the checked addresses and not to a proxy. Unset it.',
     )
   if (problems.length) throw new ConfigurationError(problems)
   return Object.freeze(config)
+}
+
+/** The key of the configuration must not name another cell: proxies would send it there. */
+function cellProblems({ cell, cellUrls, operatorKey }: Config): string[] {
+  const problems: string[] = []
+  if (cellUrls?.size && cell === null)
+    problems.push('SIVO_CELL_URLS: expected SIVO_CELL beside it, got none. Set both, or neither.')
+  const named = operatorKey ? cellOfToken(operatorKey) : null
+  if (named !== null && cell !== undefined && named !== cell)
+    problems.push(
+      `SIVO_OPERATOR_KEY: expected a key that names ${cell === null ? 'no cell' : `the cell ${cell}`}, got one that names the cell ${named}. Choose another key, or correct SIVO_CELL.`,
+    )
+  return problems
 }
 
 type Read = <T>(name: string, fallback: string, expected: string, parse: (text: string) => T | undefined) => T

@@ -17,6 +17,23 @@ function problemsOf(env: Record<string, string>): readonly string[] {
   return []
 }
 
+test('cells have names and addresses, and the operator key of the configuration names no other cell', () => {
+  const key = `sivo_us1_${'k'.repeat(43)}`
+  expect(readConfig({ ...SERVED, SIVO_CELL: 'us1', SIVO_OPERATOR_KEY: key }).cell).toBe('us1')
+  expect(problemsOf({ ...SERVED, SIVO_CELL: 'eu-1' })).toEqual([
+    'SIVO_CELL: expected a name of 1 to 16 characters a-z and 0-9 that begins with a letter, such as eu1, got "eu-1".',
+  ])
+  expect(problemsOf({ ...SERVED, SIVO_CELL: 'eu1', SIVO_OPERATOR_KEY: key })).toEqual([
+    'SIVO_OPERATOR_KEY: expected a key that names the cell eu1, got one that names the cell us1. Choose another key, or correct SIVO_CELL.',
+  ])
+  expect(problemsOf({ ...SERVED, SIVO_CELL_URLS: 'eu1=https://eu1.example.com' })).toEqual([
+    'SIVO_CELL_URLS: expected SIVO_CELL beside it, got none. Set both, or neither.',
+  ])
+  expect(problemsOf({ ...SERVED, SIVO_CELL: 'eu1', SIVO_CELL_URLS: 'eu1=https://eu1.example.com/path' })[0]).toMatch(
+    /^SIVO_CELL_URLS: expected names of cells/,
+  )
+})
+
 test('with nothing set it is the embedded gateway of the contract', () => {
   expect(readConfig({})).toEqual({
     port: 4000,
@@ -27,6 +44,8 @@ test('with nothing set it is the embedded gateway of the contract', () => {
     databaseSchema: 'public',
     dataDir: '.data',
     role: 'all',
+    cell: null,
+    cellUrls: new Map(),
     operatorKey: null,
     secretsKey: null,
     formerSecretsKeys: [],

@@ -108,8 +108,8 @@ describe('what is documented is what there is', () => {
     const table = [...(await read('docs/verify.md')).matchAll(/^\| `([A-Za-z-]+)` \|/gm)].map(([, name]) => name!)
     expect(table.sort()).toEqual([...new Set(sent)].sort())
     const known = new Set(sent.map((name) => name.toLowerCase()))
-    // Of the gateway's own API and of parked messages.
-    for (const other of ['x-sivo-csrf', 'x-sivo-error', 'x-sivo-queue']) known.add(other)
+    // Of the gateway's own API, of proxies in front of cells and of parked messages.
+    for (const other of ['x-sivo-cell', 'x-sivo-csrf', 'x-sivo-error', 'x-sivo-queue']) known.add(other)
     for (const { page, text } of await pages()) {
       const named = [...text.matchAll(/\bX-Sivo-[A-Za-z]+(?:-[A-Za-z]+)*/gi)].map(([name]) => name.toLowerCase())
       expect(

@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path'
 import type { Logger } from 'pino'
 import type { ReadyConfig } from '../app.ts'
 import type { Config } from '../config.ts'
+import { KEY_PREFIX, makeToken } from '../domain/credential.ts'
 import { startPostgres } from './postgres.ts'
 
 export { PostgresUnavailable } from './postgres.ts'
@@ -32,7 +33,7 @@ export async function openEmbedded(config: Config, log: Logger, onLost: (error: 
       databaseUrl: postgres.url,
       operatorKey:
         config.operatorKey ??
-        (await kept(join(dataDir, 'operator-key'), () => `sivo_${randomBytes(32).toString('base64url')}`)),
+        (await kept(join(dataDir, 'operator-key'), () => makeToken(KEY_PREFIX, config.cell, randomBytes))),
       secretsKey:
         config.secretsKey ??
         Buffer.from(await kept(join(dataDir, 'secrets-key'), () => randomBytes(32).toString('base64')), 'base64'),

@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Viewer } from '../context.ts'
+import type { Cells } from '../domain/cell.ts'
 import { readTraceparent } from '../domain/trace.ts'
 import type { PublishContext } from '../gateway/publish/publisher.ts'
 import type { ChangeFeed } from '../live/feed.ts'
@@ -13,6 +14,7 @@ import type { Forwarded } from './forwarded.ts'
 import { createRateLimiter, type RateDecision, type RateReading } from './limits.ts'
 import { CSRF_HEADER, type Origins } from './origins.ts'
 import { replyError } from './reply.ts'
+import { otherCellOf, replyWrongCell } from './wrong-cell.ts'
 import type { OperationContext } from './yoga.ts'
 
 export type Admission = {
@@ -63,7 +65,7 @@ export function createAdmission(parts: {
       const known = credential && authenticator.viewerOf(credential, forwarded.addressOf(request))
       const viewer = known instanceof Promise ? await known : known
       if (!credential || !viewer) {
-        refuseUnknown(request, response)
+        refuseUnknown(request, response, credential, ctx.config)
         return null
       }
       if (credential.kind === 'session') {
@@ -105,7 +107,17 @@ function describeOtherPage({ headers }: IncomingMessage, origins: Origins, cooki
   return `Expected with a session's cookie the header ${CSRF_HEADER}, got none. Send it, or use an API key.`
 }
 
-function refuseUnknown({ headers }: IncomingMessage, response: ServerResponse): void {
+function refuseUnknown(
+  { headers }: IncomingMessage,
+  response: ServerResponse,
+  credential: Credential | null,
+  cells: Cells,
+): void {
+  const other = credential && otherCellOf(credential.token, cells)
+  if (other !== null) {
+    replyWrongCell(response, other, credential?.kind === 'session' ? 'this session' : 'this key', cells)
+    return
+  }
   const message =
     headers.authorization === undefined
       ? 'Expected an API key or a console session, got none. Send authorization: Bearer <key>.'

@@ -9,7 +9,7 @@ const GOING_AWAY = 1001
 /** Clients of graphql-ws connect again after this code; a code above 4400 is final for most of them. */
 export const TRY_AGAIN_LATER = 1013
 
-const MAX_REASON_BYTES = 123
+export const MAX_REASON_BYTES = 123
 const PAGE = 'See docs/clients.md'
 
 export const CLOSE = {

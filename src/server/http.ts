@@ -95,7 +95,16 @@ export async function startServer({
   /** When the newest request came. */
   let arrivedMs = 0
 
-  const webSockets = createWebSocketDoor({ yoga, authenticator, streams, admission, origins, faults, log })
+  const webSockets = createWebSocketDoor({
+    yoga,
+    authenticator,
+    streams,
+    admission,
+    origins,
+    faults,
+    cells: config,
+    log,
+  })
 
   const serve = async (
     request: IncomingMessage,
@@ -270,6 +279,7 @@ const STATUS_OF: Partial<Record<string, number>> = {
   NOT_FOUND: 404,
   RATE_LIMITED: 429,
   SERVICE_UNAVAILABLE: 503,
+  WRONG_CELL: 421,
 }
 
 /** Answers what a room threw; a reply that had begun is broken off. */

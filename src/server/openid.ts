@@ -58,7 +58,8 @@ export function createOpenIdDoor({ ctx, openId, origins, forwarded }: OpenIdPart
   const begin = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const discovered = await provider.get()
     const started: Started = {
-      state: client.randomState(),
+      // A proxy in front of cells reads here to which one the browser comes back.
+      state: config.cell === null ? client.randomState() : `${config.cell}.${client.randomState()}`,
       nonce: client.randomNonce(),
       verifier: client.randomPKCECodeVerifier(),
       untilMs: clock.now().getTime() + SIGN_IN_SECONDS * 1000,

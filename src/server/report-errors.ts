@@ -12,6 +12,7 @@ const STATUS: Partial<Record<RequestErrorCode, number>> = {
   UNAUTHENTICATED: 401,
   RATE_LIMITED: 429,
   SERVICE_UNAVAILABLE: 503,
+  WRONG_CELL: 421,
 }
 
 /** 400, but 200 for a client of plain JSON, as GraphQL over HTTP has it. */
@@ -77,6 +78,7 @@ const KNOWN_CODES: ReadonlySet<unknown> = new Set<RequestErrorCode>([
   'COMPLEXITY_LIMIT',
   'RATE_LIMITED',
   'SERVICE_UNAVAILABLE',
+  'WRONG_CELL',
   'INTERNAL_SERVER_ERROR',
   'PERSISTED_QUERY_NOT_SUPPORTED',
 ])

@@ -13,6 +13,7 @@ import { CSRF_HEADER, type Origins } from './origins.ts'
 import { replyError, replyJson } from './reply.ts'
 import { readJsonBody } from './request-body.ts'
 import { sessionCookie } from './session-cookie.ts'
+import { otherCellOf, replyWrongCell } from './wrong-cell.ts'
 
 const MAX_BYTES = 4 * 1024
 
@@ -47,8 +48,10 @@ export async function serveSession(
 }
 
 /** Besides links, which always work. */
-function waysToSignIn({ openId }: Context['config']): { openId: { label: string; path: string } | null } {
-  return { openId: openId && { label: openId.label, path: OPENID_PATH } }
+function waysToSignIn({ openId, cell }: Context['config']): { openId: { label: string; path: string } | null } {
+  return {
+    openId: openId && { label: openId.label, path: cell === null ? OPENID_PATH : `${OPENID_PATH}?cell=${cell}` },
+  }
 }
 
 let signingIn = 0
@@ -67,7 +70,11 @@ async function signIn(
   const session = await spendConsoleLink(ctx, token, forwarded.addressOf(request)).finally(() => {
     signingIn--
   })
-  if (!session) return replyError(response, 401, 'UNAUTHENTICATED', await describeRefusedToken(ctx, token))
+  if (!session) {
+    const other = otherCellOf(token, ctx.config)
+    if (other !== null) return replyWrongCell(response, other, 'this link', ctx.config)
+    return replyError(response, 401, 'UNAUTHENTICATED', await describeRefusedToken(ctx, token))
+  }
   replyJson(
     response,
     200,

@@ -6,6 +6,7 @@ import type { ExecutionResult } from 'graphql'
 import { makeServer } from 'graphql-ws'
 import type { WebSocket } from 'ws'
 import type { Viewer } from '../context.ts'
+import type { Cells } from '../domain/cell.ts'
 import { isDatabaseAway, RequestError } from '../errors.ts'
 import type { FaultLog } from '../log.ts'
 import type { Admission } from './admission.ts'
@@ -21,6 +22,7 @@ import type { OpenStreams, StreamEnd } from './open-streams.ts'
 import type { Origins } from './origins.ts'
 import { reportErrors, visibleError, visibleResult } from './report-errors.ts'
 import { type Subscribe, subscriptionOf } from './subscribing.ts'
+import { closeForCell, otherCellOf } from './wrong-cell.ts'
 import { type OperationContext, reported, type Yoga } from './yoga.ts'
 
 const CLOSE_WITHIN_MS = 1_000
@@ -32,6 +34,7 @@ export type ProtocolParts = {
   readonly admission: Admission
   readonly origins: Origins
   readonly faults: FaultLog
+  readonly cells: Cells
   /** The client said who it is, and that is true. */
   readonly onKnown: (socket: WebSocket) => void
 }
@@ -49,7 +52,7 @@ export type SocketProtocol = ReturnType<typeof createSocketProtocol>
 
 /** The protocol's server; it is given each socket that was opened. */
 export function createSocketProtocol(parts: ProtocolParts) {
-  const { yoga, authenticator, streams, admission, origins, faults, onKnown } = parts
+  const { yoga, authenticator, streams, admission, origins, faults, cells, onKnown } = parts
   return makeServer<Record<string, unknown>, SocketState>({
     connectionInitWaitTimeout: INTRODUCTION_MS,
     async onConnect({ connectionParams, extra }) {
@@ -66,7 +69,9 @@ export function createSocketProtocol(parts: ProtocolParts) {
         return false
       }
       if (!credential || !viewer) {
-        hangUp(extra.socket, credential ? CLOSE.unknownCredential : CLOSE.noCredential)
+        const other = credential && otherCellOf(credential.token, cells)
+        if (other !== null) hangUp(extra.socket, closeForCell(other, cells))
+        else hangUp(extra.socket, credential ? CLOSE.unknownCredential : CLOSE.noCredential)
         return false
       }
       onKnown(extra.socket)

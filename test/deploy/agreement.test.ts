@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
 import { hasProgram } from '../../harness/web-proxy.ts'
 import { readConfig } from '../../src/config.ts'
+import { linesOfCells } from '../../src/domain/cell-map.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
@@ -23,6 +24,12 @@ test('every setting that deploy/ names is one that the gateway reads and the ope
   const named = new Set(FILES.flatMap((path) => read(path).match(/\b(?:SIVO_[A-Z_]+|DATABASE_[A-Z_]*URL)\b/g) ?? []))
   expect(named.size).toBeGreaterThan(6)
   expect([...named].filter((name) => !config.includes(`'${name}'`) || !page.includes(`\`${name}\``))).toEqual([])
+})
+
+test('the map of cells is the one that the command prints for the cells of the configuration beside it', () => {
+  const cells = [...read('deploy/haproxy-cells.cfg').matchAll(/^backend cell_(\w+)$/gm)].map(([, cell]) => cell!)
+  expect(cells).toEqual(['eu1', 'us1'])
+  expect(read('deploy/cells.map')).toBe(`${linesOfCells(cells).join('\n')}\n`)
 })
 
 test('the operating page links every part of deploy/', () => {

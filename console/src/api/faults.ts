@@ -22,6 +22,7 @@ export class ApiError extends Error {
 const TITLES: Record<string, string> = {
   NETWORK: 'The gateway cannot be reached',
   SERVICE_UNAVAILABLE: 'The gateway has lost its database for the moment',
+  WRONG_CELL: 'You are at another cell than the one you belong to',
   RATE_LIMITED: 'Too many requests at once',
   COMPLEXITY_LIMIT: 'This view asks for too much at once',
   FORBIDDEN: 'Your role does not allow this',

@@ -139,17 +139,23 @@ async function messageOf(response: Response): Promise<string> {
   return errors[0]?.message ?? 'The gateway refused the link. Ask for a new one.'
 }
 
+/** The cell that a token names, for a proxy in front of cells: it cannot see the token. */
+function cellHeader(token: string): Record<string, string> {
+  const cell = /^sivolink_([a-z][a-z0-9]{0,15})_[\w-]{43}$/.exec(token)?.[1]
+  return cell === undefined ? {} : { 'x-sivo-cell': cell }
+}
+
 async function spendToken(token: string): Promise<string | null> {
   try {
     const response = await fetch('/session', {
       method: 'POST',
-      headers: { ...OWN_PAGE, 'content-type': 'application/json' },
+      headers: { ...OWN_PAGE, ...cellHeader(token), 'content-type': 'application/json' },
       credentials: 'same-origin',
       body: JSON.stringify({ token }),
     })
     if (response.ok) return null
     // The gateway says what became of the link.
-    if (response.status === 401) return await messageOf(response)
+    if (response.status === 401 || response.status === 421) return await messageOf(response)
     return `The gateway answered ${response.status} to the link. Try again in a moment.`
   } catch {
     return 'The gateway cannot be reached. Try the link again in a moment.'

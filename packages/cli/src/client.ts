@@ -169,7 +169,7 @@ async function readReply<Result>(url: string, response: Response): Promise<Resul
   return reply.data
 }
 
-const NOT_ALLOWED = new Set(['UNAUTHENTICATED', 'FORBIDDEN'])
+const NOT_ALLOWED = new Set(['UNAUTHENTICATED', 'FORBIDDEN', 'WRONG_CELL'])
 const LATER = new Set(['RATE_LIMITED', 'SERVICE_UNAVAILABLE', 'INTERNAL_SERVER_ERROR'])
 
 function failureOf(errors: readonly GraphQLFault[], retryAfter: string | null = null): CommandFailure {

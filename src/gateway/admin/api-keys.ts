@@ -37,7 +37,7 @@ export async function createApiKey(
     })
   if (issues.length) throw new ValidationError(issues)
   if (owner !== null && !mayMeanTenant(viewer, owner)) throw notFound('tenant', ['input', 'tenantId'])
-  const secret = makeToken(KEY_PREFIX, randomBytes)
+  const secret = makeToken(KEY_PREFIX, ctx.config.cell, randomBytes)
   return administer(ctx, async (tx, now) => {
     if (owner !== null) await requireTenant(tx, owner, ['input', 'tenantId'])
     const apiKey = await tx.apiKey.create({

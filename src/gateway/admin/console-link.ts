@@ -65,7 +65,7 @@ export async function createConsoleLink(
   if (issues.length) throw new ValidationError(issues)
   if (owner !== null && !mayMeanTenant(viewer, owner)) throw notFound('tenant', ['input', 'tenantId'])
   const person = name ?? viewer.name
-  const token = makeToken(LINK_PREFIX, randomBytes)
+  const token = makeToken(LINK_PREFIX, ctx.config.cell, randomBytes)
   const expiresAt = await administer(ctx, async (tx, now) => {
     if (owner !== null) await requireTenant(tx, owner, ['input', 'tenantId'])
     const end = new Date(now.getTime() + seconds * 1000)
@@ -187,7 +187,7 @@ async function openSession(
   now: Date,
   { details, address, ...who }: NewSession,
 ): Promise<OpenedSession> {
-  const token = makeToken(SESSION_PREFIX, randomBytes)
+  const token = makeToken(SESSION_PREFIX, ctx.config.cell, randomBytes)
   const expiresAt = new Date(now.getTime() + SESSION_MS)
   const { id } = await tx.session.create({
     data: { id: ctx.newId(), ...who, tokenHash: new Uint8Array(hashToken(token)), createdAt: now, expiresAt },
