@@ -14,6 +14,7 @@ const ADAPTERS = [
   'asterisk-queues',
   'freeswitch',
   'genesys',
+  'kamailio',
   'retell',
   'twilio',
   'vapi',
@@ -94,6 +95,26 @@ describe.each(ADAPTERS)('the adapter %s', (adapter) => {
     expect(second.events!.map(({ id }) => id)).toEqual(first.events!.map(({ id }) => id))
     expect(second.events!.every(({ duplicate }) => duplicate)).toBe(true)
   })
+})
+
+test('a record of Kamailio says who hung up, how long it rang and was spoken, and no name that it could not read', async () => {
+  const told = await Promise.all(RECORDS.filter(({ adapter }) => adapter === 'kamailio').map(eventsOf))
+  const seen = told
+    .flat()
+    .map(({ data }) => [
+      data['status'],
+      valueAt(data, 'from.name'),
+      valueAt(data, 'hangup.source'),
+      valueAt(data, 'hangup.sip_code'),
+      valueAt(data, 'durations.total_seconds'),
+      valueAt(data, 'durations.talk_seconds'),
+    ])
+  expect(seen).toEqual([
+    ['completed', 'Zoë "Z"', 'caller', null, 1, 1],
+    ['completed', null, 'callee', null, 1, 1],
+    ['canceled', null, 'caller', 487, 3, 0],
+    ['busy', null, null, 486, 0, 0],
+  ])
 })
 
 test('the longest transcript is cut to what a body holds, and says so', async () => {

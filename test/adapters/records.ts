@@ -47,6 +47,15 @@ const unansweredDiffers = {
   ended_at: '2026-03-14T11:09:48.000000Z',
 }
 
+// What Kamailio 5.6.3 of Debian 12 wrote of calls that test/field/kamailio.test.ts makes; each call has its own id.
+const kamailio = (record: object) => ({
+  direction: 'inbound',
+  caller: '+14155550132',
+  name: '',
+  called: '+442079460958',
+  ...record,
+})
+
 export const RECORDS: readonly AdapterRecord[] = [
   {
     adapter: 'asterisk-cdr',
@@ -173,6 +182,23 @@ export const RECORDS: readonly AdapterRecord[] = [
     },
   },
   { adapter: 'asterisk-queues', types: [], record: { Event: 'Newchannel', Uniqueid: '1' } },
+  // As npm asterisk-manager 0.2.0 gives it.
+  {
+    adapter: 'asterisk-queues',
+    types: ['queue.entered'],
+    record: {
+      event: 'QueueCallerJoin',
+      timestamp: '1795435200.123456',
+      calleridnum: '02079460958',
+      calleridname: 'Zoë',
+      uniqueid: '1795435199.100',
+      linkedid: '1795435199.100',
+      chanvariable: { DID: '+442079460958' },
+      queue: '0800',
+      position: '1',
+      count: '1',
+    },
+  },
   {
     adapter: 'freeswitch',
     fieldCase: '015',
@@ -385,6 +411,79 @@ export const RECORDS: readonly AdapterRecord[] = [
     record: { Channel: 'CHAT', ContactId: 'x', DisconnectTimestamp: '2022-01-05T17:47:28Z' },
   },
   ...genesys(),
+  {
+    adapter: 'kamailio',
+    types: ['call.ended'],
+    record: kamailio({
+      start_time: '1795942928.046',
+      end_time: '1795942929.653',
+      duration: '1.607',
+      call_id: 'a1@192.0.2.10',
+      name: '"Zo\u00EB \\"Z\\""',
+      answered: '1795942928.452740',
+      caller_tag: 'a1',
+      ended: '1795942929.654380',
+      ended_by: 'a1',
+      code: '200',
+    }),
+  },
+  {
+    adapter: 'kamailio',
+    types: ['call.ended'],
+    record: kamailio({
+      start_time: '1795942929.955',
+      end_time: '1795942931.559',
+      duration: '1.604',
+      call_id: 'a2@192.0.2.10',
+      name: 'NON-UTF8',
+      answered: '1795942930.357904',
+      caller_tag: 'a2',
+      ended: '1795942931.560334',
+      ended_by: 'callee',
+      code: '200',
+    }),
+  },
+  {
+    adapter: 'kamailio',
+    types: ['call.ended'],
+    record: kamailio({
+      start_time: '1795942932.164',
+      end_time: '1795942932.164',
+      duration: '0',
+      call_id: 'a4@192.0.2.10',
+      answered: '',
+      caller_tag: 'a4',
+      ended: '1795942935.166698',
+      ended_by: 'a4',
+      code: '487',
+    }),
+  },
+  {
+    adapter: 'kamailio',
+    fieldCase: '031',
+    types: ['call.ended'],
+    record: kamailio({
+      start_time: '1474637733.123',
+      end_time: '1474637733.123',
+      duration: '0',
+      call_id: 'f81d4fae-7dec-11d0-a765-00a0c91e6bf6@192.0.2.10',
+      caller: '1001',
+      called: '+442079460123',
+      answered: '',
+      caller_tag: 'a5',
+      ended: '1474637733.623457',
+      ended_by: 'a5',
+      code: '486',
+    }),
+    differs: {
+      'from.type': 'extension',
+      'from.number': '1001',
+      'to.type': 'external',
+      created_at: '2016-09-23T13:35:33.123Z',
+      'hangup.source': null,
+      'hangup.cause': undefined,
+    },
+  },
   {
     adapter: 'vapi',
     fieldCase: '103',
