@@ -33,7 +33,7 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: [...PAIRED, ...ALONE, 'test/field/**'],
           // More than the two cores that the tests must do with: many of them wait for limits of time or a browser.
-          maxWorkers: 5,
+          maxWorkers: 4,
           sequence: { groupOrder: 0 },
         },
       },
