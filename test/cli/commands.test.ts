@@ -1,9 +1,12 @@
 import { createHmac } from 'node:crypto'
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { runCommandLine } from '../../packages/cli/src/command-line.ts'
 import { EXIT } from '../../packages/cli/src/failure.ts'
+import { progressBar } from '../../packages/cli/src/output.ts'
 import { toPublicId } from '../../src/domain/id.ts'
+import { createConsoleLink } from '../../src/gateway/admin/console-link.ts'
 import { exampleEvent } from '../support/house.ts'
 import { type GatewayUnderTest, openGateway } from './gateway.ts'
 
@@ -28,6 +31,56 @@ test('login checks the key, and stores it where only its owner reads it', async 
     env: { SIVO_KEY: undefined as never, SIVO_URL: undefined as never, SIVO_TENANT: undefined as never },
   })
   expect(listed).toMatchObject({ code: 0, stdout: '[]\n' })
+})
+
+test('login takes a console link, which signs in once, and keeps it as a profile with a name', async () => {
+  const operator = {
+    role: 'OPERATOR',
+    tenantId: null,
+    name: 'test',
+    expiresAt: null,
+    credential: { kind: 'key', id: under.house.app.ctx.newId() },
+  } as const
+  const { url: link } = await createConsoleLink({ ...under.house.app.ctx, baseUrl: under.url }, operator, {
+    tenantId: under.house.tenantId,
+    role: 'VIEWER',
+    expiresInSeconds: null,
+  })
+  const env = { SIVO_KEY: undefined as never, SIVO_URL: undefined as never, SIVO_TENANT: undefined as never }
+  const login = ['login', '--link', link, '--name', 'visitor']
+  expect(await under.run(login, { env })).toMatchObject({ code: 0, stdout: expect.stringContaining('VIEWER') })
+  expect((await under.run(login, { env })).code).toBe(EXIT.notAllowed)
+  const listed = await under.run(['endpoints', 'list', '--json', '--profile', 'visitor'], { env })
+  expect(listed).toMatchObject({ code: 0, stdout: '[]\n' })
+})
+
+test('the help of every command has an example, and the completion knows the commands', async () => {
+  let said = ''
+  vi.spyOn(console, 'log').mockImplementation((text) => {
+    said += `${text}\n`
+  })
+  const printed = async (...args: string[]) => {
+    said = ''
+    expect(await runCommandLine(args)).toBe(EXIT.ok)
+    return said
+  }
+  const namesOf = (help: string) => [...help.matchAll(/^ {2}sivo (.*?)(?: {2,}|$)/gm)].map(([, text]) => text!)
+  try {
+    const commands = namesOf((await printed('--help')).split('Options:')[0]!).filter((text) => text !== 'completion')
+    const leaves: string[] = []
+    for (const text of commands)
+      if (text.endsWith('<command>'))
+        leaves.push(...namesOf((await printed(text.split(' ')[0]!, '--help')).split('Options:')[0]!))
+      else leaves.push(text)
+    expect(leaves.length).toBeGreaterThan(20)
+    for (const leaf of leaves) {
+      const words = leaf.split(' ').filter((word) => /^[a-z-]+$/.test(word))
+      expect(await printed(...words, '--help'), leaf).toContain('\nExamples:\n')
+    }
+    expect(await printed('--get-yargs-completions', 'sivo', 'endpoints', '')).toContain('rotate')
+  } finally {
+    vi.restoreAllMocks()
+  }
 })
 
 test('endpoints apply makes what the file says, changes nothing twice, and prunes only when asked', async () => {
@@ -196,6 +249,34 @@ test('events publish sends a file in batches, and run again it stores nothing tw
   expect(json(second.stdout)).toEqual({ published: 0, duplicates: 1_201, skipped: 0, lines: 1_201 })
 })
 
+test.each([
+  { share: 0, bar: '[░░░░░░░░░░░░░░░░░░░░░░░░]   0 %' },
+  { share: 0.5, bar: '[████████████░░░░░░░░░░░░]  50 %' },
+  { share: 0.999, bar: '[████████████████████████]  99 %' },
+  { share: 1, bar: '[████████████████████████] 100 %' },
+])('the bar of events publish shows how much of the file is read: $share', ({ share, bar }) => {
+  expect(progressBar(share)).toBe(bar)
+})
+
+test('trigger --story call sends every event of one call, in the order of their times', async () => {
+  const receiver = await under.house.receiver()
+  const { id } = await under.house.addEndpoint(receiver.url('/story'))
+  const told = await under.run([
+    ...['trigger', '--story', 'call', '--endpoint', toPublicId('endpoint', id), '--speed', '1000000'],
+  ])
+  expect(told).toMatchObject({ code: 0 })
+  const types = receiver.requests.map(({ headers }) => headers['x-sivo-event-type'])
+  expect(types.length).toBeGreaterThan(4)
+  expect(types[0]).toBe('call.created')
+  expect(types.indexOf('call.ended')).toBeGreaterThan(types.indexOf('call.answered'))
+  expect(
+    told.stdout
+      .trim()
+      .split('\n')
+      .map((line) => line.split(' ')[0]),
+  ).toEqual(types)
+})
+
 test('events publish names the line that is wrong, and says that the lines before are stored', async () => {
   const event = JSON.stringify(exampleEvent({ subject: 'half' }))
   const half = await under.run(['events', 'publish', '--file', '-'], { input: `${event}\n${event.slice(0, 40)}` })
@@ -279,4 +360,53 @@ test('explain says why an event was not sent to an endpoint, or how its delivery
   const unknown = await under.run(['explain', eventId, 'ep_nonsense'])
   expect(unknown).toMatchObject({ code: EXIT.refused, stdout: '' })
   expect(unknown.stderr).toContain('sivo endpoints list')
+})
+
+test('an endpoint is created, changed, tested, rotated and listed', { timeout: 60_000 }, async () => {
+  const receiver = await under.house.receiver()
+  const tenant = ['--tenant', toPublicId('tenant', await under.house.addTenant('Endpoints'))]
+  const run = async (...args: string[]) => {
+    const { code, stdout, stderr } = await under.run(['endpoints', ...args, '--json', ...tenant])
+    expect(code, stderr).toBe(0)
+    return json(stdout)
+  }
+  const made = await run('create', '--name', 'CRM', '--to', receiver.url('/crm'), '--type', 'call.ended')
+  expect(made.signingSecret).toMatch(/^whsec_/)
+  const { id } = made.endpoint
+  const changed = await run('update', id, '--name', 'CRM 2', '--rate-limit', '5')
+  expect(changed).toMatchObject({ id, name: 'CRM 2', rateLimitPerSecond: 5, eventTypes: ['call.ended'] })
+  await run('test', id)
+  expect(receiver.requests.at(-1)!.headers['x-sivo-event-type']).toBe('call.ended')
+  const rotated = await run('rotate', id, '--overlap-hours', '1')
+  expect(rotated.signingSecret).not.toBe(made.signingSecret)
+  expect(await run('list')).toMatchObject([{ id, name: 'CRM 2' }])
+  const nothing = await under.run(['endpoints', 'update', id, ...tenant])
+  expect(nothing).toMatchObject({ code: EXIT.usage, stderr: expect.stringContaining('at least one setting') })
+})
+
+test('deliveries are followed, listed, shown and retried, and what an endpoint missed is told', async () => {
+  const { house } = under
+  const tenantId = await house.addTenant('Deliveries')
+  const tenant = ['--tenant', toPublicId('tenant', tenantId)]
+  const receiver = await house.receiver({ answer: 503 })
+  const endpoint = await house.addEndpoint(receiver.url('/'), { tenantId })
+  const tail = under.start(['deliveries', 'tail', ...tenant])
+  await house.until(async () => tail.stderr().includes('Connected to'))
+  const [event] = await house.publishFor(tenantId, {})
+  await house.until(async () => tail.stdout().includes('HTTP 503'))
+  expect((await tail.stop()).code).toBe(0)
+
+  const missed = await under.run(['events', 'missed', toPublicId('endpoint', endpoint.id), '--json', ...tenant])
+  expect(json(missed.stdout)).toMatchObject({ id: toPublicId('event', event!.id) })
+  const [listed] = json((await under.run(['deliveries', 'list', '--code', '503', '--json', ...tenant])).stdout)
+  expect(listed).toMatchObject({ attemptCount: 1, lastStatusCode: 503 })
+  receiver.answer(204)
+  const retried = await under.run(['deliveries', 'retry', listed.id, '--json'])
+  expect(json(retried.stdout)).toMatchObject({ status: 'SUCCEEDED', attemptCount: 2 })
+  const shown = json((await under.run(['deliveries', 'show', listed.id, '--json'])).stdout)
+  expect(shown.attempts.map(({ statusCode }: { statusCode: number }) => statusCode)).toEqual([503, 204])
+  const none = await under.run(['events', 'missed', toPublicId('endpoint', endpoint.id), ...tenant])
+  expect(none).toMatchObject({ code: 0, stdout: 'Nothing is missing.\n' })
+  const unknown = await under.run(['deliveries', 'show', 'dlv_nonsense'])
+  expect(unknown).toMatchObject({ code: EXIT.refused, stderr: expect.stringContaining('sivo deliveries list') })
 })

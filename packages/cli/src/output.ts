@@ -5,18 +5,41 @@ export type Output = {
   readonly json: boolean
   /** The result of a command: `value` with --json, else `text`. */
   result(value: unknown, text: string): void
-  /** One line for a person. Silent with --json, unless `value` is given. */
+  /** One line for a person. Silent with --json. */
   note(text: string): void
+  /** How far a command is. A terminal shows one line that changes, until `endProgress`; a file gets each line. */
+  progress(text: string): void
+  /** What is printed next stands on a line of its own. */
+  endProgress(): void
 }
 
 export function openOutput(json: boolean): Output {
+  let isLineOpen = false
   return {
     json,
     result: (value, text) => process.stdout.write(json ? `${JSON.stringify(value)}\n` : `${text}\n`),
     note: (text) => {
       if (!json) process.stderr.write(`${text}\n`)
     },
+    progress(text) {
+      if (json) return
+      const isTerminal = process.stderr.isTTY
+      process.stderr.write(isTerminal ? `\r\x1b[2K${text}` : `${text}\n`)
+      isLineOpen = isTerminal
+    },
+    endProgress() {
+      if (isLineOpen) process.stderr.write('\n')
+      isLineOpen = false
+    },
   }
+}
+
+const BAR_WIDTH = 24
+
+/** `[██████░░░░]  60 %`; `share` is between 0 and 1. */
+export function progressBar(share: number): string {
+  const filled = Math.round(share * BAR_WIDTH)
+  return `[${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)}] ${String(Math.floor(share * 100)).padStart(3)} %`
 }
 
 /** Rows under their headings, columns as wide as their longest cell. */

@@ -63,6 +63,7 @@ export const deadLettersList = command({
   command: 'list',
   describe: 'List dead letters, newest first',
   options: { ...DEAD_LETTER_OPTIONS, first: { type: 'number', default: 50, describe: 'How many, 1 to 100' } },
+  examples: [['dead-letters list --code 500 --since 2d', 'what failed with 500 in two days']],
   async run({ client, output }, args) {
     const { deadLetters } = await client.ask(LIST, { filter: filterOf(args, client.tenantId), first: args.first })
     const nodes = deadLetters?.nodes ?? []

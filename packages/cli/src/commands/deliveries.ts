@@ -180,6 +180,7 @@ export const deliveriesShow = command({
   command: 'show <id>',
   describe: 'Show a delivery with its attempts and replies',
   positionals: { id: { type: 'string', demandOption: true, describe: 'The delivery, dlv_…' } },
+  examples: [['deliveries show dlv_…', 'each attempt with what the receiver said, and the payload']],
   async run({ client, output }, { id }) {
     const { delivery } = await client.ask(SHOW, { id })
     if (!delivery) throw refused(`No delivery ${id} is known here. Take an id from "sivo deliveries list".`)
@@ -207,6 +208,10 @@ export const deliveriesRetry = command({
   describe: 'Retry a delivery now, and wait for the attempt',
   positionals: { id: { type: 'string', demandOption: true, describe: 'The delivery, dlv_…' } },
   options: { resend: { type: 'boolean', default: false, describe: 'Send it again although it was delivered' } },
+  examples: [
+    ['deliveries retry dlv_…', 'the next attempt is made now'],
+    ['deliveries retry dlv_… --resend', 'once more, although it was delivered'],
+  ],
   async run({ client, output }, { id, resend }) {
     const { delivery: before } = await client.ask(SHOW, { id })
     const { delivery } = succeeded((await client.ask(RETRY, { id, resend })).retryDelivery)

@@ -129,6 +129,7 @@ function parseHeader(text: string): { name: string; value: string } {
 export const endpointsList = command({
   command: 'list',
   describe: 'List the tenant’s endpoints',
+  examples: [['endpoints list --json', 'every endpoint with its settings']],
   async run({ client, output }) {
     const endpoints = await endpointsOf(client)
     const rows = endpoints.map((endpoint) => [
@@ -168,6 +169,10 @@ export const endpointsUpdate = command({
   describe: 'Change the given settings of an endpoint; the others stay',
   positionals: { id: { type: 'string', demandOption: true, describe: 'The endpoint, ep_…' } },
   options: SETTINGS,
+  examples: [
+    ['endpoints update ep_… --to https://crm.example.com/v2', 'another URL'],
+    ['endpoints update ep_… --type call.ended --type call.created', 'gets these two types'],
+  ],
   async run({ client, output }, args) {
     const input = settingsOf(args)
     if (Object.keys(input).length === 0) throw usage('Expected at least one setting to change, such as --name or --to.')
@@ -181,6 +186,7 @@ export const endpointsTest = command({
   describe: 'Send the catalogue’s example of a type to an endpoint, and show its answer',
   positionals: { id: { type: 'string', demandOption: true, describe: 'The endpoint, ep_…' } },
   options: { type: { type: 'string', default: 'call.ended', describe: 'Event type' } },
+  examples: [['endpoints test ep_… --type call.created', 'sends the example, and shows what the receiver said']],
   run: ({ client, output }, args) =>
     sendTest(client, output, { endpointId: args.id, eventType: args.type, data: null }),
 })
@@ -190,6 +196,7 @@ export const endpointsRotate = command({
   describe: 'Create a new signing secret; both sign until the overlap ends',
   positionals: { id: { type: 'string', demandOption: true, describe: 'The endpoint, ep_…' } },
   options: { 'overlap-hours': { type: 'number', default: 24, describe: '0 to 168; 0 replaces the secret at once' } },
+  examples: [['endpoints rotate ep_… --overlap-hours 72', 'three days to change the secret of the receiver']],
   async run({ client, output }, args) {
     const asked = await client.ask(ROTATE, { endpointId: args.id, overlapHours: args.overlapHours })
     const { signingSecret, overlapEndsAt } = succeeded(asked.rotateSigningSecret)

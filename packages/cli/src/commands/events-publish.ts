@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import type { Client } from '../client.ts'
 import { command } from '../command.ts'
 import { refused, usage } from '../failure.ts'
 import type { EventInput } from '../gql/graphql.ts'
-import type { Output } from '../output.ts'
+import { type Output, progressBar } from '../output.ts'
 import { publishAll, publishOnce } from '../publish-all.ts'
 import { readData } from './trigger.ts'
 
@@ -71,6 +72,8 @@ type Line = { readonly number: number; readonly event: EventInput }
  * same file can be published again after a failure and stores nothing twice.
  */
 async function publishFile(client: Client, output: Output, file: string, skip: boolean): Promise<void> {
+  // How long a pipe is, nobody knows: it has no bar. Asked first, because a line that comes before its reader is lost.
+  const size = file === '-' ? null : ((await stat(file).catch(() => null))?.size ?? null)
   const input = file === '-' ? process.stdin : createReadStream(file)
   const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })
   const failed = new Promise<never>((_, reject) => {
@@ -78,29 +81,34 @@ async function publishFile(client: Client, output: Output, file: string, skip: b
   })
   failed.catch(() => {})
   const counts: Counts = { published: 0, duplicates: 0, skipped: 0, lines: 0 }
+  let readBytes = 0
   let batch: Line[] = []
   let bytes = 0
-  const flush = async () => {
+  const flush = async (isLast: boolean) => {
     if (batch.length === 0) return
     const sent = batch
     batch = []
     bytes = 0
-    await publishBatch({ client, file, skip }, sent, counts)
-    output.note(`${counts.lines} lines read, ${counts.published} events published, ${counts.duplicates} known before`)
+    await publishBatch({ client, output, file, skip }, sent, counts)
+    const bar = size ? `${progressBar(isLast ? 1 : Math.min(1, readBytes / size))}  ` : ''
+    output.progress(
+      `${bar}${counts.lines} lines read, ${counts.published} events published, ${counts.duplicates} known before`,
+    )
   }
   const readAll = async () => {
     for await (const text of lines) {
       counts.lines++
+      readBytes += Buffer.byteLength(text) + 1
       if (!text.trim()) continue
       const line = readLine(text, file, counts.lines)
-      const size = Buffer.byteLength(text) + 128
-      if (batch.length >= MAX_EVENTS || bytes + size > MAX_BYTES) await flush()
+      const length = Buffer.byteLength(text) + 128
+      if (batch.length >= MAX_EVENTS || bytes + length > MAX_BYTES) await flush(false)
       batch.push(line)
-      bytes += size
+      bytes += length
     }
-    await flush()
+    await flush(true)
   }
-  await Promise.race([readAll(), failed])
+  await Promise.race([readAll(), failed]).finally(output.endProgress)
   output.result(
     counts,
     `Published ${counts.published} events of ${file}; ${counts.duplicates} were published before, ${counts.skipped} skipped.`,
@@ -124,7 +132,7 @@ function readLine(text: string, file: string, number: number): Line {
 }
 
 async function publishBatch(
-  { client, file, skip }: { client: Client; file: string; skip: boolean },
+  { client, output, file, skip }: { client: Client; output: Output; file: string; skip: boolean },
   batch: readonly Line[],
   counts: Counts,
 ): Promise<void> {
@@ -141,6 +149,7 @@ async function publishBatch(
     }
   }
   if (told.length === 0) return
+  output.endProgress()
   if (skip) process.stderr.write(`${told.join('\n')}\n`)
   else
     throw refused(
