@@ -2,12 +2,13 @@
 // skipped with the reason; in CI all must be there.
 
 import { execFile, spawnSync } from 'node:child_process'
+import { createHmac } from 'node:crypto'
 import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { expectVectors, freshVectors } from './drive.ts'
+import { expectVectors, freshVectors, startReceiver } from './drive.ts'
 import { writePage } from './pages.ts'
 import { bodyOf, VECTORS } from './vectors.ts'
 
@@ -78,6 +79,26 @@ needs(
   ] as const) {
     const cwd = await folderWith('php.md', variant)
     await expectVectors(scheme, { command: 'php', args: ['-S', '127.0.0.1:$PORT', 'webhooks.php'], cwd })
+  }
+})
+
+needs(
+  'PHP',
+  'php',
+  '-v',
+)('the receiver in PHP that fails answers 500, also without a php.ini', async () => {
+  const cwd = await folderWith('php.md')
+  const secret = 'whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8='
+  const receiver = await startReceiver(
+    { command: 'php', args: ['-n', '-S', '127.0.0.1:$PORT', 'webhooks.php'], cwd },
+    secret,
+  )
+  try {
+    const body = 'no JSON'
+    const headers = { 'X-Sivo-Signature': `sha256=${createHmac('sha256', secret).update(body).digest('hex')}` }
+    expect((await fetch(receiver.url, { method: 'POST', headers, body })).status).toBe(500)
+  } finally {
+    await receiver.stop()
   }
 })
 

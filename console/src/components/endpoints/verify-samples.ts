@@ -75,7 +75,10 @@ func IsFromSivo(rawBody []byte, header http.Header) bool {
     code: `<?php
 
 // $rawBody: file_get_contents('php://input'), before anything decodes it. Events have up to 256 KB:
-// post_max_size (8M by default) and the web server's limit must be 1M or more.
+// post_max_size (8M by default) and the web server's limit must be 1M or more. Without display_errors = 0, PHP
+// answers 200 when your code throws, and the event counts as delivered.
+ini_set('display_errors', '0');
+
 function is_from_sivo(string $rawBody): bool
 {
     $expected = 'sha256=' . hash_hmac('sha256', $rawBody, getenv('SIVO_WEBHOOK_SECRET'));
