@@ -1,4 +1,5 @@
-import { join } from 'node:path'
+import { writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { expectAllOverRestart } from '../live/live-programs.ts'
 import { writePage } from '../receivers/pages.ts'
@@ -41,6 +42,51 @@ test.skipIf(!has('python3'))(
       { transport: 'AIOHTTPWebsocketsTransport, key in the upgrade', value: [] },
       { transport: 'httpx-sse', value: ['next', true, []] },
     ])
+  },
+)
+
+test.skipIf(!has('python3'))(
+  'the typed client of ariadne-codegen asks, changes only what is given and watches; sgqlc asks',
+  async () => {
+    const manager = await gateway.key('ADMIN', gateway.house.tenantId)
+    const input = { url: 'https://receiver.example/hooks', name: 'First', condition: '$.test == false', maxInFlight: 7 }
+    const { data } = await gateway.ask(
+      manager,
+      `mutation ($input: CreateEndpointInput!) {
+        createEndpoint(input: $input) { ... on CreateEndpointSuccess { endpoint { id } } }
+      }`,
+      { input },
+    )
+    const cwd = await workFolder('python-typed')
+    await writeFile(
+      join(cwd, 'pyproject.toml'),
+      `[tool.ariadne-codegen]
+schema_path = ${JSON.stringify(join(SOURCES, '../../../schema.graphql'))}
+queries_path = ${JSON.stringify(join(SOURCES, 'operations.graphql'))}
+`,
+    )
+    await run(join(dirname(python), 'ariadne-codegen'), [], { cwd })
+    const args = [join(SOURCES, 'typed.py'), gateway.url, manager, data.createEndpoint.endpoint.id]
+    const { stdout } = await run(python, args, { cwd, env: { PYTHONPATH: cwd } })
+    const endpoint = { name: 'Renamed', condition: '$.test == false', maxInFlight: 7 }
+    expect(
+      Object.fromEntries(
+        stdout
+          .trim()
+          .split('\n')
+          .map((line) => Object.values(JSON.parse(line))),
+      ),
+    ).toEqual({
+      'ariadne-codegen, key in the payload': [],
+      'ariadne-codegen, key in the upgrade': [],
+      'ariadne-codegen, a filter from a time': 0,
+      'ariadne-codegen, only a name': { __typename: 'UpdateEndpointSuccess', endpoint },
+      'ariadne-codegen, a wrong key': 'UNAUTHENTICATED',
+      sgqlc: { viewer: { role: 'ADMIN' } },
+      'sgqlc, a wrong key': 'UNAUTHENTICATED',
+      // It offers only the protocol that came before graphql-transport-ws.
+      'sgqlc, a subscription': 'WebSocketException: Invalid WebSocket Header',
+    })
   },
 )
 

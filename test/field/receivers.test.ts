@@ -86,3 +86,22 @@ describe('Ruby with Rails', () => {
     await expectVectors(scheme, { command: 'rackup', args, cwd: join(cwd, 'src'), env: { RACK_ENV: 'production' } })
   })
 })
+
+const hasPerl = (...modules: string[]) => succeeds('perl', ...modules.map((module) => `-M${module}`), '-e', '1')
+
+describe('Perl', () => {
+  test.skipIf(!has('starman') || !hasPerl('Plack')).each(CHECKS_BY_HAND)(
+    'PSGI on Starman %s',
+    async (_, variant, scheme) => {
+      const cwd = await folderWith(`perl-psgi-${scheme}`, 'perl.md', 'src', variant)
+      const args = ['--workers', '2', '--listen', '127.0.0.1:$PORT', 'app.psgi']
+      await expectVectors(scheme, { command: 'starman', args, cwd: join(cwd, 'src') })
+    },
+  )
+
+  test.skipIf(!hasPerl('Mojolicious')).each(CHECKS_BY_HAND)('Mojolicious %s', async (_, variant, scheme) => {
+    const cwd = await folderWith(`perl-mojolicious-${scheme}`, 'perl.md', 'src', variant)
+    const args = ['mojolicious_receiver.pl', 'daemon', '--mode', 'production', '--listen', 'http://127.0.0.1:$PORT']
+    await expectVectors(scheme, { command: 'perl', args, cwd: join(cwd, 'src') })
+  })
+})

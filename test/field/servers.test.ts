@@ -28,7 +28,10 @@ beforeAll(async () => {
   await writeFile(join(folder, 'cert.pem'), sending.certificate.cert)
   await writeFile(join(folder, 'key.pem'), sending.certificate.key, { mode: 0o600 })
   await writeFile(join(folder, 'package.json'), '{ "private": true }')
-  const packages = ['bun@1.4.5', 'deno@2.9.6', '@octokit/webhooks-methods@6.0.0', 'openai@6.49.0']
+  const packages = [
+    ...['bun@1.4.5', 'deno@2.9.6', '@octokit/webhooks@14.2.0', '@octokit/webhooks-methods@6.0.0', 'openai@6.49.0'],
+    ...['svix@1.99.1', 'x-hub-signature@2.1.3'],
+  ]
   await run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--save-exact', ...packages], {
     cwd: folder,
   })
@@ -191,4 +194,9 @@ test.skipIf(!has('npm', 'python3'))('libraries made for other senders of signed 
   // OpenAI's libraries take the bare base64 too: the signature is right, its "v1," is missing.
   expect(js.stdout.trim()).toBe(bare)
   expect(py.stdout.trim()).toBe(bare)
+})
+
+test.skipIf(!has('go'))('Go libraries made for other senders of signed webhooks verify ours', async () => {
+  const { stdout } = await run('go', ['run', '.'], { cwd: join(SOURCES, 'go'), input: await vectors() })
+  expect(stdout).toBe('')
 })

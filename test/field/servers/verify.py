@@ -4,6 +4,7 @@ import json
 import sys
 
 import openai
+import svix.webhooks
 from gidgethub import ValidationFailure, sansio
 
 given = json.load(sys.stdin)
@@ -28,9 +29,17 @@ for vector in given["vectors"]:
             except (openai.InvalidWebhookSignatureError, TypeError, ValueError):
                 return False
 
+        def by_svix():
+            try:
+                svix.webhooks.Webhook(secret).verify(body, headers)
+                return True
+            except (svix.webhooks.WebhookVerificationError, ValueError):
+                return False
+
         for library, accepted, holders in (
             ("gidgethub", by_sivo("X-Sivo-Signature") or by_sivo("X-Sivo-Signature-Next"), vector["sivo"]),
             ("openai", by_standard(), vector["standard"]),
+            ("svix", by_svix(), vector["standard"]),
         ):
             if accepted != (who in holders):
                 print(f"{library}, {who}, {str(accepted).lower()}: {vector['name']}")
