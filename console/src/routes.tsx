@@ -81,6 +81,7 @@ const endpoints = createRoute({
 })
 const newEndpoint = createRoute({
   ...at('/endpoints/new'),
+  validateSearch: (raw: Record<string, unknown>) => compact({ receiver: text(raw['receiver']) }),
   component: later(() => import('./pages/new-endpoint.tsx'), 'NewEndpointPage'),
 })
 const oneEndpoint = createRoute({
@@ -107,6 +108,10 @@ const tester = createRoute({
   validateSearch: (raw: Record<string, unknown>) =>
     compact({ endpoint: text(raw['endpoint']), type: text(raw['type']), tab: text(raw['tab']) }),
   component: later(() => import('./pages/tester.tsx'), 'TesterPage'),
+})
+const receiver = createRoute({
+  ...at('/receiver'),
+  component: later(() => import('./pages/receiver.tsx'), 'ReceiverPage'),
 })
 const api = createRoute({
   ...at('/api'),
@@ -146,6 +151,7 @@ const routeTree = root.addChildren([
   bulkRetry,
   catalogue,
   tester,
+  receiver,
   api,
   docs,
   settings,

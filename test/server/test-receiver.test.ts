@@ -1,7 +1,7 @@
 // A tenant's test receiver, as deliveries and strangers meet it: over HTTPS, through the same front as in `npm start`.
 
-import { createServer } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { freePort } from '../../harness/free-port.ts'
 import { openReceiverFront, type ReceiverFront } from '../../src/dev/receiver-front.ts'
 import { toPublicId } from '../../src/domain/id.ts'
 import { forgetLeftovers } from '../../src/gateway/retention/forget-leftovers.ts'
@@ -12,14 +12,6 @@ let front: ReceiverFront
 let admin: string
 let url: string
 let endpointId: string
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 const CREATE = `mutation ($input: CreateTestReceiverInput!) { createTestReceiver(input: $input) { __typename
   ... on CreateTestReceiverSuccess { testReceiver { url statusCode delayMs retryAfterSeconds } }

@@ -5,6 +5,7 @@ import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { describe } from 'vitest'
+import type { ReadyConfig } from '../../src/app.ts'
 import type { Viewer } from '../../src/context.ts'
 import { toPublicId } from '../../src/domain/id.ts'
 import { CONFIGURED_KEY_ID } from '../../src/gateway/admin/api-keys.ts'
@@ -53,13 +54,16 @@ const OPERATOR: Viewer = {
   credential: { kind: 'key', id: CONFIGURED_KEY_ID },
 }
 
-/** Builds the console if need be, opens a house with a server, and starts a browser. */
-export async function openConsole(env: Record<string, string> = {}): Promise<Console> {
+/** Builds the console if need be, opens a house with a server, and starts a browser. `settings`: those of the server alone. */
+export async function openConsole(
+  env: Record<string, string> = {},
+  settings: Partial<ReadyConfig> = {},
+): Promise<Console> {
   await program('scripts/build-console.ts')
   const house = await openHouse({ PORT: '0', ...env })
   const { app } = house
   const serve = (port: number): Promise<Server> =>
-    startServer({ ctx: { ...app.ctx, config: { ...app.ctx.config, port } }, feed: app.feed, schema })
+    startServer({ ctx: { ...app.ctx, config: { ...app.ctx.config, ...settings, port } }, feed: app.feed, schema })
   let server = await serve(Number(env['PORT'] ?? 0))
   const { port } = server
   const url = `http://127.0.0.1:${port}`

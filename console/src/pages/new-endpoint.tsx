@@ -1,5 +1,5 @@
-import { Link, useNavigate } from '@tanstack/react-router'
-import { ArrowLeft, CircleCheck } from 'lucide-react'
+import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
+import { ArrowLeft, CircleCheck, Inbox } from 'lucide-react'
 import { type FormEvent, type ReactNode, useEffect, useRef, useState } from 'react'
 import { graphql } from '../api/client.ts'
 import type { SentTest } from '../api/send-test.ts'
@@ -10,6 +10,7 @@ import { VerifySnippets } from '../components/endpoints/verify-snippets.tsx'
 import { useCatalogue } from '../components/events/catalogue.ts'
 import { ConditionField } from '../components/filters/condition-field.tsx'
 import { conditionError, PreviewSentence, useFilterPreview } from '../components/filters/filter-preview.tsx'
+import { useCreateReceiver } from '../components/receiver/create-receiver.ts'
 import { TestForm } from '../components/tester/test-form.tsx'
 import { TestResult } from '../components/tester/test-result.tsx'
 import { issueAt, issuesElsewhere, useAction } from '../lib/actions.ts'
@@ -35,6 +36,8 @@ const CREATE = graphql(`
     }
   }
 `)
+
+const route = getRouteApi('/endpoints/new')
 
 type Created = { signingSecret: string; endpoint: { id: string; name: string; url: string } }
 
@@ -106,6 +109,9 @@ function CreateForm({ types, onCreated }: { types: Types; onCreated(created: Cre
         <div className="flex flex-col gap-4">
           <Step number={1} title="Where">
             <AddressFields {...fields} />
+            <UseReceiver
+              onUse={(url) => change({ url, ...(draft.name.trim() === '' && { name: 'Built-in receiver' }) })}
+            />
           </Step>
           <Step number={2} title="Which events">
             <div className="flex flex-col gap-6">
@@ -190,9 +196,34 @@ function CreateForm({ types, onCreated }: { types: Types; onCreated(created: Cre
   )
 }
 
+/** Fills in the address of the built-in receiver, at once if the page was opened for it. */
+function UseReceiver({ onUse }: { onUse(url: string): void }) {
+  const { receiver } = route.useSearch()
+  const { create, isBusy } = useCreateReceiver(useTenantId())
+  const use = async () => {
+    const url = await create()
+    if (url !== null) onUse(url)
+  }
+  const isWanted = useRef(receiver === 'built-in')
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once, when the page is opened
+  useEffect(() => {
+    if (isWanted.current) void use()
+    isWanted.current = false
+  }, [])
+  return (
+    <p className="mt-3 flex flex-wrap items-center gap-x-3 gap-y-1 text-ink-2">
+      No server yet?
+      <Button size="small" icon={<Inbox size={14} aria-hidden />} isBusy={isBusy} onClick={() => void use()}>
+        Use the built-in receiver
+      </Button>
+    </p>
+  )
+}
+
 function CreatedEndpoint({ created: { endpoint, signingSecret }, types }: { created: Created; types: Types }) {
   const tenantId = useTenantId()
   const [test, setTest] = useState<SentTest | null>(null)
+  const isBuiltIn = /\/receive\/[\w-]{43}$/.test(endpoint.url)
   return (
     <Page
       title={`${endpoint.name} is ready`}
@@ -210,6 +241,18 @@ function CreatedEndpoint({ created: { endpoint, signingSecret }, types }: { crea
       }
     >
       <div className="flex max-w-6xl flex-col gap-4">
+        {isBuiltIn && (
+          <Notice
+            tone="info"
+            action={
+              <Link to="/receiver" ignoreBlocker className={buttonClass('plain', 'small')}>
+                Show the receiver
+              </Link>
+            }
+          >
+            The built-in receiver checks the signature itself: send a test below, and see what comes.
+          </Notice>
+        )}
         <SecretOnce secret={signingSecret} what="signing secret">
           Put it into your receiver’s environment as <code className="font-mono">SIVO_WEBHOOK_SECRET</code>. Should it
           get lost, rotate it: nothing that is delivered meanwhile is lost with it.

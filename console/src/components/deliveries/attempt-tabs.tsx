@@ -158,7 +158,7 @@ export function Body({ event: { body, payloadDeletedAt } }: { event: SentEvent }
   )
 }
 
-function Headers({ label, headers, note }: { label: string; headers: readonly Header[]; note?: string }) {
+export function Headers({ label, headers, note }: { label: string; headers: readonly Header[]; note?: string }) {
   return (
     <section>
       <h3 className="mb-1 font-semibold">{label}</h3>

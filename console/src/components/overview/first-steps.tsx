@@ -23,13 +23,21 @@ export function FirstSteps({ hasEndpoint, hasTest, hasAnswer, firstEndpointId }:
           title="Add an endpoint"
           action={
             mayChange && (
-              <Link to="/endpoints/new" className={buttonClass(hasEndpoint ? 'plain' : 'primary')}>
-                Add endpoint
-              </Link>
+              <span className="flex flex-wrap justify-end gap-2">
+                {!hasEndpoint && (
+                  <Link to="/endpoints/new" search={{ receiver: 'built-in' }} className={buttonClass('plain')}>
+                    Use the built-in receiver
+                  </Link>
+                )}
+                <Link to="/endpoints/new" className={buttonClass(hasEndpoint ? 'plain' : 'primary')}>
+                  Add endpoint
+                </Link>
+              </span>
             )
           }
         >
-          An https URL of yours that takes POST requests, and which event types it wants.
+          An https URL of yours that takes POST requests, and which event types it wants. Without a server, take the
+          built-in receiver.
         </Step>
         <Step
           isDone={hasTest}
