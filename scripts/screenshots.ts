@@ -105,19 +105,28 @@ async function furnish(ask: Ask, tenantId: string): Promise<Record<string, strin
   receiver.answerAt('/slow', { status: 200, delayMs: 420 })
   receiver.answerAt('/warehouse', { status: 503, body: '{"error":"read-only","retry":"later"}' })
   receiver.answerAt('/tickets', () => (++received % 4 === 0 ? { status: 429, body: 'slow down' } : 200))
-  const add = async (name: string, path: string, eventTypes: string[] | null) => {
+  const add = async (name: string, url: string, eventTypes: string[] | null) => {
     const { createEndpoint } = await ask<{ createEndpoint: { endpoint: { id: string } } }>(
       `mutation E($input: CreateEndpointInput!) {
         createEndpoint(input: $input) { ... on CreateEndpointSuccess { endpoint { id } } ... on Error { message } } }`,
-      { input: { tenantId, name, url: receiver.url(path), eventTypes } },
+      { input: { tenantId, name, url, eventTypes } },
     )
     return createEndpoint.endpoint.id
   }
-  const warehouse = await add('Data warehouse', '/warehouse', ['call.ended', 'call.recorded', 'queue.abandoned'])
-  await add('Ticketing', '/tickets', null)
-  const archive = await add('Recording archive', '/slow', ['call.recorded'])
+  const warehouse = await add('Data warehouse', receiver.url('/warehouse'), [
+    'call.ended',
+    'call.recorded',
+    'queue.abandoned',
+  ])
+  await add('Ticketing', receiver.url('/tickets'), null)
+  const archive = await add('Recording archive', receiver.url('/slow'), ['call.recorded'])
   await ask('mutation P($id: ID!) { pauseEndpoint(id: $id) { __typename } }', { id: archive })
 
+  const { createTestReceiver } = await ask<{ createTestReceiver: { testReceiver: { url: string } } }>(
+    'mutation R($input: CreateTestReceiverInput!) { createTestReceiver(input: $input) { ... on CreateTestReceiverSuccess { testReceiver { url } } } }',
+    { input: { tenantId } },
+  )
+  await add('Built-in receiver', createTestReceiver.testReceiver.url, ['call.ended', 'agent.paused'])
   const examples = EVENT_TYPES.map(({ name }) => findEventType(name)!.example)
   const publishCall = () => {
     const subject = `call_01M84${randomBytes(11).toString('hex').toUpperCase().slice(0, 21)}`
@@ -156,6 +165,7 @@ async function furnish(ask: Ask, tenantId: string): Promise<Record<string, strin
     'endpoint-test': `${endpoint}?tab=test`,
     'endpoint-settings': `${endpoint}?tab=settings`,
     'dead-letters': '/dead-letters',
+    receiver: '/receiver',
     catalogue: '/catalogue',
     tester: '/tester',
     'tester-call': '/tester?tab=call',

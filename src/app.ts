@@ -16,6 +16,7 @@ import { type Clock, createClock } from './domain/clock.ts'
 import { createIdSource } from './domain/id.ts'
 import type { Lanes } from './gateway/deliver/lanes.ts'
 import { createPublisher, type PublishContext } from './gateway/publish/publisher.ts'
+import { noteVersion } from './gateway/recover/deployed-versions.ts'
 import { type Heartbeat, openHeartbeat } from './gateway/recover/heartbeat.ts'
 import { keepWatchingPartitions } from './gateway/retention/watch-partitions.ts'
 import { readBacklog } from './gateway/statistics/backlog.ts'
@@ -119,6 +120,7 @@ async function openParts({ config, log, ca, narrate = false }: AppOptions, parts
   parts.add('admin pool', () => adminPool.end())
   const db = new PrismaClient({ adapter: new PrismaPg(adminPool, { schema: access.schema }) })
   parts.add('Prisma', () => db.$disconnect())
+  await noteVersion(db, VERSION).catch((error: unknown) => log.warn({ err: error }, 'gateway.version_not_noted'))
   const tracing =
     config.tracesUrl === null
       ? null

@@ -80,7 +80,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'vault',
   ],
   'gateway/fairness': ['domain', 'errors'],
-  'gateway/recover': ['context', 'database', 'domain', 'gateway/deliver', 'metrics'],
+  'gateway/recover': ['context', 'database', 'domain', 'gateway/deliver', 'generated', 'metrics'],
   'gateway/retention': [
     'context',
     'database',

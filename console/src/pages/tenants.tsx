@@ -1,14 +1,14 @@
 import { Link, useNavigate } from '@tanstack/react-router'
 import { Building2, Link2, Plus } from 'lucide-react'
 import { type FormEvent, useCallback, useEffect, useMemo, useState } from 'react'
-import { fetchQuery, graphql } from '../api/client.ts'
+import { fetchQuery, graphql, useApiQuery } from '../api/client.ts'
 import { asFault, type Fault } from '../api/faults.ts'
 import { WaitingCell } from '../components/deliveries/waiting-cell.tsx'
 import { Sparkline } from '../components/overview/sparkline.tsx'
 import { ConsoleLinkDialog } from '../components/settings/console-link-dialog.tsx'
 import type { TenantRowFragment } from '../gql/graphql.ts'
 import { issueAt, issuesElsewhere, useAction } from '../lib/actions.ts'
-import { formatCount, formatMs, formatRate, isPoor } from '../lib/format.ts'
+import { formatCount, formatMs, formatRate, formatSpan, isPoor } from '../lib/format.ts'
 import { useInterval } from '../lib/use-interval.ts'
 import { useRights } from '../session/session.ts'
 import { Button } from '../ui/button.tsx'
@@ -87,6 +87,42 @@ export function TenantsPage() {
   return <Tenants />
 }
 
+const GATEWAY = graphql(`
+  query GatewayState {
+    gateway {
+      replicaLagSeconds
+      versions {
+        version
+        at
+      }
+    }
+  }
+`)
+
+/** A replica that is nearer than this is as good as the primary. */
+const BEHIND_SECONDS = 1
+
+/** The version that runs, and how far the replica for lists is behind. */
+function GatewayState() {
+  const { data, refetch } = useApiQuery(GATEWAY, {})
+  useInterval(refetch, READ_EVERY_MS)
+  const [running] = data?.gateway.versions ?? []
+  const lag = data?.gateway.replicaLagSeconds
+  return (
+    <>
+      {running && (
+        <>
+          The gateway has version {running.version} since <Time at={running.at} />.{' '}
+        </>
+      )}
+      {lag != null &&
+        (lag < BEHIND_SECONDS
+          ? 'The replica for lists keeps up.'
+          : `The replica for lists is ${formatSpan(lag * 1_000)} behind, so the primary answers.`)}
+    </>
+  )
+}
+
 function Tenants() {
   const navigate = useNavigate()
   const { rows, fault, hasMore, isLoading, more, reread } = useTenants()
@@ -105,7 +141,12 @@ function Tenants() {
     <Page
       isFull
       title="Tenants"
-      lead="Whose endpoints, events and deliveries there are. Open one to look at it; what you change there is in its audit log."
+      lead={
+        <>
+          Whose endpoints, events and deliveries there are. Open one to look at it; what you change there is in its
+          audit log. <GatewayState />
+        </>
+      }
       actions={create}
       toolbar={
         rows &&

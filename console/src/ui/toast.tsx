@@ -1,16 +1,18 @@
 import { CircleAlert, CircleCheck, Info, X } from 'lucide-react'
-import type { ReactNode } from 'react'
 import { createStore, useStore } from '../lib/store.ts'
-import { IconButton } from './button.tsx'
+import { Button, IconButton } from './button.tsx'
 
 type Toast = {
   readonly id: number
   readonly tone: 'good' | 'bad' | 'info'
   readonly title: string
-  readonly action?: ReactNode
+  /** What the toast offers to do, such as to undo what it tells. */
+  readonly action?: { readonly label: string; run(): void }
 }
 
 const SHOWN_MS = 6_000
+/** Somebody has to read it and to decide. */
+const OFFERED_MS = 12_000
 const toasts = createStore<readonly Toast[]>([])
 let lastId = 0
 
@@ -18,7 +20,7 @@ let lastId = 0
 export function toast(message: Omit<Toast, 'id'>): void {
   const id = ++lastId
   toasts.set([...toasts.get().slice(-3), { ...message, id }])
-  if (message.tone !== 'bad') setTimeout(() => dismiss(id), SHOWN_MS)
+  if (message.tone !== 'bad') setTimeout(() => dismiss(id), message.action ? OFFERED_MS : SHOWN_MS)
 }
 
 function dismiss(id: number): void {
@@ -46,7 +48,17 @@ export function Toasts() {
         >
           {ICONS[tone]}
           <p className="min-w-0 flex-1 py-0.5 [overflow-wrap:anywhere]">{title}</p>
-          {action}
+          {action && (
+            <Button
+              size="small"
+              onClick={() => {
+                dismiss(id)
+                action.run()
+              }}
+            >
+              {action.label}
+            </Button>
+          )}
           <IconButton size="small" label="Close" icon={<X size={14} />} onClick={() => dismiss(id)} />
         </div>
       ))}

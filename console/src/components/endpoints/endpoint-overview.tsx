@@ -12,6 +12,7 @@ import { Failed, LoadingRows, Notice } from '../../ui/states.tsx'
 import { Ago, Countdown, Time, useNow } from '../../ui/time.tsx'
 import { useIncidents } from '../incidents/incident.ts'
 import { IncidentList } from '../incidents/incident-list.tsx'
+import { type Mark, useChanges } from '../overview/changes.ts'
 import { OutcomeBars } from '../overview/outcome-bars.tsx'
 import type { EndpointDetail } from './endpoint-detail.ts'
 
@@ -103,6 +104,7 @@ export function EndpointOverview({ endpoint }: { endpoint: EndpointDetail }) {
     failed: mine,
   })
   useRereadOnChange({ ...mine, test: false }, refetch)
+  const marks = useChanges(endpoint.tenantId, endpoint.id)
   const stats = data?.endpoint?.stats
   const health = data?.endpoint?.health
   const { incidents, refetch: rereadIncidents } = useIncidents(endpoint.tenantId, endpoint.id)
@@ -155,7 +157,7 @@ export function EndpointOverview({ endpoint }: { endpoint: EndpointDetail }) {
               }
             >
               {stats ? (
-                <Numbers stats={stats} window={window} />
+                <Numbers stats={stats} window={window} marks={marks} />
               ) : (
                 <p className="p-4 text-ink-2">The statistics could not be read.</p>
               )}
@@ -282,7 +284,7 @@ function attemptsOf(count: number): string {
   return `${formatCount(count)} ${count === 1 ? 'attempt' : 'attempts'}`
 }
 
-function Numbers({ stats, window }: { stats: Stats; window: StatsWindow }) {
+function Numbers({ stats, window, marks }: { stats: Stats; window: StatsWindow; marks: readonly Mark[] }) {
   const { current, previous } = stats
   const { label, before } = WINDOWS[window]
   const against = (value: string) => (value === '–' ? null : `${value} in ${before}`)
@@ -319,7 +321,7 @@ function Numbers({ stats, window }: { stats: Stats; window: StatsWindow }) {
           isBad={current.deadLettered > 0}
         />
       </dl>
-      <OutcomeBars buckets={stats.buckets} bucketSeconds={stats.bucketSeconds} label={label} />
+      <OutcomeBars buckets={stats.buckets} bucketSeconds={stats.bucketSeconds} label={label} marks={marks} />
     </div>
   )
 }

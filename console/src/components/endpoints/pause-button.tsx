@@ -1,24 +1,11 @@
 import { Pause, Play } from 'lucide-react'
 import { useState } from 'react'
-import { graphql } from '../../api/client.ts'
 import { useAction } from '../../lib/actions.ts'
 import { Button } from '../../ui/button.tsx'
 import { toast } from '../../ui/toast.tsx'
 import type { EndpointDetail } from './endpoint-detail.ts'
+import { PAUSE, RESUME } from './endpoint-status.ts'
 import { ResumeDialog } from './resume-dialog.tsx'
-
-const PAUSE = graphql(`
-  mutation PauseEndpoint($id: ID!) {
-    pauseEndpoint(id: $id) {
-      ... on PauseEndpointSuccess {
-        endpoint {
-          ...EndpointDetail
-        }
-      }
-      ...Refusal
-    }
-  }
-`)
 
 type PausableEndpoint = Pick<EndpointDetail, 'id' | 'tenantId' | 'name' | 'status'>
 type PauseButtonProps = { endpoint: PausableEndpoint; size?: 'small' | 'normal'; onChanged?: () => void }
@@ -30,6 +17,12 @@ export function PauseButton(props: PauseButtonProps) {
 
 function Pausing({ endpoint, size = 'normal', onChanged }: PauseButtonProps) {
   const pause = useAction(PAUSE, (data) => data.pauseEndpoint)
+  const resume = useAction(RESUME, (data) => data.resumeEndpoint)
+  const undo = async () => {
+    if (!(await resume.run({ id: endpoint.id, held: 'SEND_ALL' }))) return
+    toast({ tone: 'good', title: `${endpoint.name} is active again. What was held is sent.` })
+    onChanged?.()
+  }
   return (
     <Button
       size={size}
@@ -38,7 +31,11 @@ function Pausing({ endpoint, size = 'normal', onChanged }: PauseButtonProps) {
       title="Deliveries are held until it is resumed; none is lost"
       onClick={async () => {
         if (!(await pause.run({ id: endpoint.id }))) return
-        toast({ tone: 'info', title: `${endpoint.name} is paused. Its deliveries are held.` })
+        toast({
+          tone: 'info',
+          title: `${endpoint.name} is paused. Its deliveries are held.`,
+          action: { label: 'Undo', run: () => void undo() },
+        })
         onChanged?.()
       }}
     >

@@ -14,6 +14,7 @@ import { Choice, Field, TextInput } from '../../ui/field.tsx'
 import { Failed, LoadingRows, Notice } from '../../ui/states.tsx'
 import { toast } from '../../ui/toast.tsx'
 import type { EndpointDetail } from './endpoint-detail.ts'
+import { PAUSE, RESUME } from './endpoint-status.ts'
 
 const HELD = graphql(`
   query HeldDeliveries($all: DeliveryFilter, $later: DeliveryFilter, $earlier: DeliveryFilter) {
@@ -28,19 +29,6 @@ const HELD = graphql(`
     earlier: deliveryCount(filter: $earlier) {
       count
       precision
-    }
-  }
-`)
-
-const RESUME = graphql(`
-  mutation ResumeEndpoint($id: ID!, $held: HeldDeliveries!, $since: DateTime) {
-    resumeEndpoint(id: $id, held: $held, since: $since) {
-      ... on ResumeEndpointSuccess {
-        endpoint {
-          ...EndpointDetail
-        }
-      }
-      ...Refusal
     }
   }
 `)
@@ -65,6 +53,7 @@ export function ResumeDialog({ endpoint, onClose }: ResumeDialogProps) {
     earlier: { ...held, to: since },
   })
   useRereadOnChange({ tenantId: endpoint.tenantId, endpointIds: [endpoint.id] }, refetch)
+  const pause = useAction(PAUSE, (reply) => reply.pauseEndpoint)
   const resume = useAction(RESUME, (reply) => reply.resumeEndpoint, { showsRefusal: true })
 
   const all = data?.all ?? NONE
@@ -78,7 +67,11 @@ export function ResumeDialog({ endpoint, onClose }: ResumeDialogProps) {
   const run = async () => {
     const done = await resume.run({ id: endpoint.id, held: choice, since: isSince ? since : null })
     if (!done) return
-    toast({ tone: 'good', title: `${endpoint.name} is active again. ${whatHappened(sent, cancelled)}` })
+    toast({
+      tone: 'good',
+      title: `${endpoint.name} is active again. ${whatHappened(sent, cancelled)}`,
+      action: { label: 'Undo', run: () => void pause.run({ id: endpoint.id }) },
+    })
     onClose()
   }
   return (

@@ -25,6 +25,17 @@ const CHANGES = graphql(`
   }
 `)
 
+const VERSIONS = graphql(`
+  query DeployedVersions {
+    gateway {
+      versions {
+        version
+        at
+      }
+    }
+  }
+`)
+
 const WORDS: Record<string, string> = {
   'endpoint.created': 'made',
   'endpoint.updated': 'changed',
@@ -40,8 +51,28 @@ export type Mark = { readonly at: string; readonly label: string }
 
 const NONE: readonly Mark[] = []
 
-/** The newest changes, such as "CRM paused by Ana"; none for those who may not know. */
-export function useChanges(tenantId: string): readonly Mark[] {
+/**
+ * The newest changes: of endpoints, such as "CRM paused by Ana", for those who may know them, and of the gateway's version. With
+ * an `endpointId`, those of this endpoint and of the version.
+ */
+export function useChanges(tenantId: string, endpointId: string | null = null): readonly Mark[] {
+  const deployed = useDeployed()
+  const changed = useEndpointChanges(tenantId, endpointId)
+  return useMemo(() => [...changed, ...deployed], [changed, deployed])
+}
+
+/** Each change of the version. The first version of a deployment changes nothing. */
+function useDeployed(): readonly Mark[] {
+  const { data } = useApiQuery(VERSIONS, {})
+  return useMemo(
+    () =>
+      data?.gateway.versions.slice(0, -1).map(({ version, at }) => ({ at, label: `Gateway ${version} deployed` })) ??
+      NONE,
+    [data],
+  )
+}
+
+function useEndpointChanges(tenantId: string, endpointId: string | null): readonly Mark[] {
   const { mayChange } = useRights()
   const { data } = useApiQuery(CHANGES, { tenantId }, { pause: !mayChange })
   return useMemo(() => {
@@ -49,10 +80,18 @@ export function useChanges(tenantId: string): readonly Mark[] {
     const names = new Map(data.endpoints?.nodes.map(({ id, name }) => [id, name]))
     return data.auditEntries.nodes.flatMap(({ at, actor, action, targetId }) => {
       const word = WORDS[action]
-      if (!word) return []
+      if (!word || (endpointId !== null && targetId !== endpointId)) return []
       // The name without the id that the audit log has behind it.
       const by = actor.replace(/ \(\w+_\w+\)$/, '')
       return [{ at, label: `${names.get(targetId ?? '') ?? 'An endpoint'} ${word}, by ${by}` }]
     })
-  }, [data])
+  }, [data, endpointId])
+}
+
+/** What changed within a bucket of a chart. */
+export function marksOf(marks: readonly Mark[], start: string | undefined, bucketSeconds: number): string[] {
+  const from = Date.parse(start ?? '')
+  return marks
+    .filter(({ at }) => Date.parse(at) >= from && Date.parse(at) < from + bucketSeconds * 1000)
+    .map(({ label }) => label)
 }

@@ -4,6 +4,7 @@ import { useState } from 'react'
 import { graphql } from '../../api/client.ts'
 import type { OutcomeBarFragment } from '../../gql/graphql.ts'
 import { formatCount, formatMoment } from '../../lib/format.ts'
+import { type Mark, marksOf } from './changes.ts'
 
 graphql(`
   fragment OutcomeBar on StatsBucket {
@@ -19,13 +20,19 @@ const PARTS = [
   [failedIn, 'attempts failed', 'fill-chart-bad', 'bg-chart-bad'],
 ] as const
 
-type BarsProps = { buckets: readonly OutcomeBarFragment[]; bucketSeconds: number; label: string }
+type BarsProps = {
+  buckets: readonly OutcomeBarFragment[]
+  bucketSeconds: number
+  label: string
+  marks: readonly Mark[]
+}
 
-export function OutcomeBars({ buckets, bucketSeconds, label }: BarsProps) {
+export function OutcomeBars({ buckets, bucketSeconds, label, marks }: BarsProps) {
   const [at, setAt] = useState<number | null>(null)
   const most = Math.max(1, ...buckets.map(({ attempts }) => attempts))
   const step = 100 / Math.max(1, buckets.length)
   const shown = at === null ? null : buckets[at]
+  const changesOf = (start: string) => marksOf(marks, start, bucketSeconds)
   return (
     <figure className="flex flex-col gap-1" aria-label={`Attempts, ${label.toLowerCase()}`}>
       <svg
@@ -47,6 +54,17 @@ export function OutcomeBars({ buckets, bucketSeconds, label }: BarsProps) {
               {index === at && <rect x={index * step} y={0} width={step} height={HEIGHT} className="fill-hover" />}
               {bucket.attempts === 0 && (
                 <rect x={index * step} y={HEIGHT - 1} width={step * 0.8} height={1} className="fill-line" />
+              )}
+              {changesOf(bucket.start).length > 0 && (
+                <line
+                  x1={(index + 0.4) * step}
+                  x2={(index + 0.4) * step}
+                  y1={0}
+                  y2={HEIGHT}
+                  className="stroke-ink-2"
+                  strokeDasharray="4 4"
+                  vectorEffect="non-scaling-stroke"
+                />
               )}
               {PARTS.map(([countIn, words, fill]) => {
                 const high = countIn(bucket) === 0 ? 0 : Math.max(1.5, (countIn(bucket) / most) * (HEIGHT - 4))
@@ -75,6 +93,7 @@ export function OutcomeBars({ buckets, bucketSeconds, label }: BarsProps) {
             {formatCount(shown ? countIn(shown) : buckets.reduce((sum, bucket) => sum + countIn(bucket), 0))} {words}
           </span>
         ))}
+        {shown && changesOf(shown.start).map((change) => <span key={change}>{change}</span>)}
       </figcaption>
       <table className="sr-only">
         <caption>{label}</caption>
@@ -86,11 +105,12 @@ export function OutcomeBars({ buckets, bucketSeconds, label }: BarsProps) {
                 {words}
               </th>
             ))}
+            <th scope="col">What changed</th>
           </tr>
         </thead>
         <tbody>
           {buckets
-            .filter((bucket) => bucket.attempts > 0)
+            .filter((bucket) => bucket.attempts > 0 || changesOf(bucket.start).length > 0)
             .map((bucket) => (
               <tr key={bucket.start}>
                 <th scope="row">
@@ -100,6 +120,7 @@ export function OutcomeBars({ buckets, bucketSeconds, label }: BarsProps) {
                 {PARTS.map(([countIn, words]) => (
                   <td key={words}>{countIn(bucket)}</td>
                 ))}
+                <td>{changesOf(bucket.start).join('; ')}</td>
               </tr>
             ))}
         </tbody>

@@ -7,7 +7,7 @@ import uPlot from 'uplot'
 import { formatMoment } from '../../lib/format.ts'
 import { useShownTheme } from '../../lib/theme.ts'
 import { Button } from '../../ui/button.tsx'
-import type { Mark } from './changes.ts'
+import { type Mark, marksOf } from './changes.ts'
 
 export type Series = {
   readonly label: string
@@ -229,14 +229,6 @@ function Numbers({ label, starts, series, format, marks, bucketSeconds }: Number
       </table>
     </section>
   )
-}
-
-/** What changed within a bucket. */
-function marksOf(marks: readonly Mark[], start: string | undefined, bucketSeconds: number): string[] {
-  const from = Date.parse(start ?? '')
-  return marks
-    .filter(({ at }) => Date.parse(at) >= from && Date.parse(at) < from + bucketSeconds * 1000)
-    .map(({ label }) => label)
 }
 
 /** A line from top to bottom at each change. */
