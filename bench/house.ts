@@ -34,8 +34,12 @@ export type House = {
   connect(): Promise<pg.Client>
   /** Sends an operation to the API. */
   ask<Data>(query: string, variables: object): Promise<Data>
-  /** Makes a tenant with an endpoint for each of these paths of the receiver. Returns public ids. */
-  openTenant(name: string, paths: readonly string[]): Promise<{ id: string; uuid: string; endpointIds: string[] }>
+  /** Makes a tenant with an endpoint for each of these paths of the receiver; `fields` are those of each. Returns public ids. */
+  openTenant(
+    name: string,
+    paths: readonly string[],
+    fields?: object,
+  ): Promise<{ id: string; uuid: string; endpointIds: string[] }>
   /** Starts the process of a publisher, which ends with the house. */
   openPublisher(): Promise<Child<PublisherCommands>>
   /** Starts an API process and this many workers, or with 0 one process that does everything; `--workers` has precedence. */
@@ -126,12 +130,12 @@ export async function openHouse(options: BenchOptions, tell: (line: string) => v
         return client
       },
       ask: (query, variables) => ask(api, query, variables, 60_000),
-      async openTenant(name, paths) {
+      async openTenant(name, paths, fields = {}) {
         const { createTenant } = await ask<{ createTenant: { __typename: string } }>(api, CREATE_TENANT, { name })
         const { id } = expectSuccess<{ tenant: { id: string } }>(createTenant).tenant
         const endpointIds: string[] = []
         for (const path of paths) {
-          const input = { tenantId: id, name: path, url: urlOf(path) }
+          const input = { tenantId: id, name: path, url: urlOf(path), ...fields }
           const { createEndpoint } = await ask<{ createEndpoint: { __typename: string } }>(api, CREATE_ENDPOINT, {
             input,
           })

@@ -20,6 +20,7 @@ import { growth } from './scenarios/growth.ts'
 import { isolation } from './scenarios/isolation.ts'
 import { latency } from './scenarios/latency.ts'
 import { live } from './scenarios/live.ts'
+import { order } from './scenarios/order.ts'
 import { ordinary } from './scenarios/ordinary.ts'
 import { throughput } from './scenarios/throughput.ts'
 
@@ -31,6 +32,7 @@ const SCENARIOS: Record<ScenarioName, Scenario> = {
   ordinary,
   cold,
   isolation,
+  order,
   live,
   backlog,
   growth,

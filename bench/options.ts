@@ -8,6 +8,7 @@ export const SCENARIOS = [
   'ordinary',
   'cold',
   'isolation',
+  'order',
   'live',
   'backlog',
   'growth',

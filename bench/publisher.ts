@@ -26,6 +26,8 @@ export type PublishInput = {
   readonly stamped?: boolean
   /** Short events of calls: the required fields of a created call, five events to a subject. */
   readonly ofCalls?: boolean
+  /** The events concern so many subjects in turn, with rising sequences; absent: none. */
+  readonly subjects?: number
   /** Publish in this process, not through the API. */
   readonly inProcess?: boolean
 }
@@ -86,18 +88,26 @@ async function run({ tenantIds, eventsPerCall, parallel, count, rate, stamped }:
 
 const EVENTS_OF_A_CALL = 5
 
-function callApi({ tenantIds, bodyBytes, eventsPerCall, ofCalls }: PublishInput): Call {
+function callApi({ tenantIds, bodyBytes, eventsPerCall, ofCalls, subjects }: PublishInput): Call {
   const event = JSON.stringify({ type: EVENT_TYPE, data: eventData(bodyBytes) })
-  const bodyOf = (tenantId: string, one: string) =>
-    `{"query":${JSON.stringify(QUERY)},"variables":{"input":{"tenantId":"${tenantId}","events":[${Array(eventsPerCall).fill(one).join(',')}]}}}`
+  const bodyWith = (tenantId: string, events: readonly string[]) =>
+    `{"query":${JSON.stringify(QUERY)},"variables":{"input":{"tenantId":"${tenantId}","events":[${events.join(',')}]}}}`
+  const bodyOf = (tenantId: string, one: string) => bodyWith(tenantId, Array<string>(eventsPerCall).fill(one))
+  const ofSubjects = (index: number, count: number) =>
+    Array.from({ length: eventsPerCall }, (_, i) => {
+      const number = index * eventsPerCall + i
+      return `{"subject":"call_${number % count}","sequence":${Math.floor(number / count)},${event.slice(1)}`
+    })
   const fixed = new Map(tenantIds.map((tenantId) => [tenantId, Buffer.from(bodyOf(tenantId, event))]))
   const stampedEvent = (ms: number) => event.replace('"data":{', `"data":{${STAMP}${ms.toFixed(3)},`)
   return async (tenantId, stampMs, index) => {
     const body = ofCalls
       ? bodyOf(tenantId, JSON.stringify(callEvent(Math.floor(index / EVENTS_OF_A_CALL))))
-      : stampMs === null
-        ? fixed.get(tenantId)!
-        : bodyOf(tenantId, stampedEvent(stampMs))
+      : subjects
+        ? bodyWith(tenantId, ofSubjects(index, subjects))
+        : stampMs === null
+          ? fixed.get(tenantId)!
+          : bodyOf(tenantId, stampedEvent(stampMs))
     const reply = await pool.request({ method: 'POST', path: '/graphql', headers, body })
     const text = await reply.body.text()
     if (!text.includes('"PublishEventsSuccess"')) throw new Error(`Expected success, got ${text.slice(0, 500)}`)

@@ -93,10 +93,9 @@ async function walkThePath(hot: HotDatabase): Promise<void> {
     maxInFlight: 9,
     rateLimitPerSecond: 100,
   })
-  const { id: orderedId } = await house.addEndpoint('https://127.0.0.1/z', {
-    eventTypes: ['call.ended'],
-    ordering: 'SUBJECT',
-  })
+  const ordered = { eventTypes: ['call.ended'], ordering: 'SUBJECT' as const }
+  const { id: orderedId } = await house.addEndpoint('https://127.0.0.1/z', ordered)
+  const { id: orderedGatedId } = await house.addEndpoint('https://127.0.0.1/z', { ...ordered, maxInFlight: 9 })
   const newEvent = (key: string | null, content = '00'): NewEvent => ({
     id: ctx.newId(),
     type: 'call.ended',
@@ -128,7 +127,12 @@ async function walkThePath(hot: HotDatabase): Promise<void> {
   const { deliveries } = await claimDeliveries(hot, [{ endpointId, test: false, slots: 4, low: null }], lease)
   const gated = await claimThroughGates(
     hot,
-    [gatedId, orderedId].map((id) => ({ endpointId: id, test: false, slots: 4, low: Date.now() - 5_000 })),
+    [gatedId, orderedId, orderedGatedId].map((id) => ({
+      endpointId: id,
+      test: false,
+      slots: 4,
+      low: Date.now() - 5_000,
+    })),
     lease,
     5_000,
   )
@@ -186,6 +190,7 @@ test('the whole path was walked', () => {
       'count-unwanted-in_line',
       'count-unwanted-timed',
       'free-idempotency-keys',
+      'lease-lines',
       'insert-idempotency-keys',
       'lock-delivery',
       'lock-gates',
@@ -267,7 +272,7 @@ test('what waits and what fails is read from the indexes of what is due and of w
 })
 
 test('the lines of subjects are read from their own indexes', async () => {
-  for (const [name, plan] of (await allPlans()).filter(([name]) => name === 'move-lines-on')) {
+  for (const [name, plan] of (await allPlans()).filter(([name]) => /^(move|lease)-lines/.test(name))) {
     const scans = plan.match(/(Index|Index Only) Scan (Backward )?using delivery_until_\S+/g) ?? []
     expect(scans.length, name).toBeGreaterThan(0)
     for (const scan of scans)

@@ -18,3 +18,10 @@ export function wakeLines(rows: string, onlyIf = 'true'): string {
   return `insert into subject_wake_up (endpoint_id, subject)
       select distinct endpoint_id, subject from ${rows} where line_position is not null and subject is not null and ${onlyIf}`
 }
+
+/** SQL: since when a line of an endpoint waits that nobody has looked at, because no slot is free; null: there is none. */
+export function oldestWakeUp(endpoint: string): string {
+  return `case when ${endpoint}.ordering = 'SUBJECT' then (
+      select date_trunc('milliseconds', uuid_extract_timestamp(w.id)) from subject_wake_up w
+      where w.endpoint_id = ${endpoint}.id order by w.id limit 1) end`
+}

@@ -28,7 +28,15 @@ function openLane({ test = false, hasNeighbours = false } = {}): OpenLane {
 
 const PLENTY = { freeSlots: 100, rows: 100 }
 const NOW = new Date(1_700_000_000_000)
-const NO_LIMITS: Gate = { openAt: null, maxInFlight: null, room: null, allowed: null, heldUntil: null, open: false }
+const NO_LIMITS: Gate = {
+  openAt: null,
+  maxInFlight: null,
+  room: null,
+  allowed: null,
+  heldUntil: null,
+  open: false,
+  more: false,
+}
 const answered = (latencyMs: number) => ({ errorCode: null, latencyMs })
 
 function ask(lane: Lane): LaneClaim {

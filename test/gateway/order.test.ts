@@ -7,10 +7,14 @@ import { openConnection } from '../../src/database/pools.ts'
 import type { ReceivedRequest, Receiver, Reply } from '../../src/dev/receiver.ts'
 import { toPublicId } from '../../src/domain/id.ts'
 import { pauseEndpoint, resumeEndpoint, updateEndpoint } from '../../src/gateway/admin/configure-endpoint.ts'
+import { expireDeliveries } from '../../src/gateway/deliver/expire-deliveries.ts'
 import { explainDelivery } from '../../src/gateway/deliver/explain-delivery.ts'
 import { dissolveLeftLines } from '../../src/gateway/deliver/keep-lines.ts'
 import { installSqlPublish } from '../../src/gateway/publish/sql-publish.ts'
-import { cancelDelivery } from '../../src/gateway/retry/retry-delivery.ts'
+import { eraseEvents } from '../../src/gateway/retention/erase-events.ts'
+import { startBulkRetry } from '../../src/gateway/retry/bulk-retry.ts'
+import { startReplay } from '../../src/gateway/retry/replay.ts'
+import { cancelDelivery, retryDelivery } from '../../src/gateway/retry/retry-delivery.ts'
 import { accessTo } from '../support/database-session.ts'
 import { exampleEvent, type House, openHouse } from '../support/house.ts'
 
@@ -249,3 +253,210 @@ describe('switching the ordering', () => {
     expect(await db.$queryRaw`select 1 from subject_wake_up where endpoint_id = ${id}::uuid`).toEqual([])
   })
 })
+
+/** What a person or a round does while deliveries of the call wait in its line, and what the receiver gets then. */
+const WAITING: readonly {
+  readonly what: string
+  /** The events of the call; `false`: the endpoint is active meanwhile. */
+  readonly events: readonly (number | { readonly sequence: number; readonly ttlSeconds: number })[]
+  readonly held?: false
+  readonly act: (of: Awaited<ReturnType<typeof ordered>>) => Promise<unknown>
+  readonly gets: readonly string[]
+}[] = [
+  {
+    what: 'a cancellation of the first one',
+    events: [1, 2, 3],
+    act: async ({ rows, tenantId }) => cancelDelivery(house.app.ctx, { deliveryId: (await rows())[0]!.id, tenantId }),
+    gets: ['call 2', 'call 3'],
+  },
+  {
+    what: 'a cancellation of one in the middle',
+    events: [1, 2, 3],
+    act: async ({ rows, tenantId }) => cancelDelivery(house.app.ctx, { deliveryId: (await rows())[1]!.id, tenantId }),
+    gets: ['call 1', 'call 3'],
+  },
+  {
+    what: 'the end of the time in which the first one is of use',
+    events: [{ sequence: 1, ttlSeconds: 1 }, 2, 3],
+    act: async () => {
+      await new Promise((resolve) => setTimeout(resolve, 1_050))
+      await expireDeliveries(house.app.ctx.hot)
+    },
+    gets: ['call 2', 'call 3'],
+  },
+  {
+    what: 'the end of that time before a round has noted it',
+    events: [{ sequence: 1, ttlSeconds: 1 }, 2],
+    act: () => new Promise((resolve) => setTimeout(resolve, 1_050)),
+    gets: ['call 2'],
+  },
+  {
+    what: 'the erasure of another subject',
+    events: [1, 2],
+    act: async ({ publish, tenantId }) => {
+      await publish(event('other', 1), event('other', 2))
+      await eraseEvents(house.app.ctx, operator, { tenantId, subject: 'other' })
+    },
+    gets: ['call 1', 'call 2'],
+  },
+  {
+    what: 'the erasure of the subject, and later events of it',
+    events: [1, 2],
+    act: async ({ publish, tenantId }) => {
+      await eraseEvents(house.app.ctx, operator, { tenantId, subject: 'call' })
+      await publish(event('call', 4), event('call', 3))
+    },
+    gets: ['call 3', 'call 4'],
+  },
+  {
+    what: 'two switches of the ordering',
+    events: [3, 1, 2],
+    act: async ({ id }) => {
+      for (const ordering of ['NONE', 'SUBJECT'] as const)
+        await updateEndpoint(house.app.ctx, operator, { endpointId: id, input: { ordering } })
+    },
+    gets: ['call 1', 'call 2', 'call 3'],
+  },
+  {
+    what: 'a limit for the requests in flight',
+    events: [3, 1, 2],
+    act: ({ id }) => updateEndpoint(house.app.ctx, operator, { endpointId: id, input: { maxInFlight: 2 } }),
+    gets: ['call 1', 'call 2', 'call 3'],
+  },
+  {
+    what: 'a limit for the requests in a second',
+    events: [3, 1, 2],
+    act: ({ id }) => updateEndpoint(house.app.ctx, operator, { endpointId: id, input: { rateLimitPerSecond: 20 } }),
+    gets: ['call 1', 'call 2', 'call 3'],
+  },
+]
+
+describe('a line goes on, in its order, after', () => {
+  test.each(WAITING)('$what', async ({ events, act, gets }) => {
+    const story = await ordered(() => 200, { status: 'PAUSED' })
+    await story.publish(
+      ...events.map((each) => (typeof each === 'number' ? event('call', each) : { ...event('call'), ...each })),
+    )
+    await act(story)
+    await resumeEndpoint(house.app.ctx, operator, { endpointId: story.id })
+    await until(story.receiver, gets.length)
+    await house.until(async () => (await story.rows()).every(({ status }) => status !== 'PENDING'))
+    expect(story.got).toEqual(gets)
+  })
+})
+
+describe('what is sent again', () => {
+  const NOTHING = { eventTypes: null, subject: null, test: null } as const
+  const AN_HOUR_AGO = new Date(Date.now() - 3_600_000)
+
+  /** An endpoint whose deliveries of two calls are dead letters, and whose receiver works now. */
+  async function dead() {
+    let works = false
+    const story = await ordered(() => (works ? 200 : 503), { status: 'PAUSED' })
+    await story.publish(event('a', 2), event('b', 1), event('a', 3), event('a', 1))
+    await house.app.ctx.db.delivery.updateMany({ where: { endpointId: story.id }, data: { maxAttempts: 1 } })
+    await resumeEndpoint(house.app.ctx, operator, { endpointId: story.id })
+    await house.until(async () => (await story.rows()).every(({ status }) => status === 'DEAD_LETTERED'))
+    story.got.length = 0
+    works = true
+    return story
+  }
+  const a = (got: readonly string[]) => got.filter((name) => name.startsWith('a'))
+
+  test('by a bulk retry goes by sequence, one at a time', async () => {
+    const { receiver, got, tenantId, rows } = await dead()
+    const filter = {
+      ...NOTHING,
+      tenantId,
+      endpointIds: null,
+      statuses: null,
+      reasons: null,
+      statusCodes: null,
+      errorCodes: null,
+    }
+    await startBulkRetry(house.app.ctx, operator, {
+      filter: { ...filter, eventId: null, retried: null, from: null, to: null },
+      maxPerSecond: null,
+    })
+    await until(receiver, 8)
+    expect(a(got)).toEqual(['a 1', 'a 2', 'a 3'])
+    await house.until(async () => (await rows()).every(({ status }) => status === 'SUCCEEDED'))
+  })
+
+  test('by a replay goes by sequence, also to an endpoint that got none of it', async () => {
+    const { tenantId } = await dead()
+    const receiver = await house.receiver()
+    const { id } = await house.addEndpoint(receiver.url('/'), { tenantId, ordering: 'SUBJECT' })
+    const replay = () =>
+      startReplay(house.app.ctx, operator, {
+        filter: { ...NOTHING, tenantId, search: null, undeliveredTo: null, from: AN_HOUR_AGO, to: null },
+        scope: { endpointId: id, includeDelivered: true, includeUnmatched: false },
+        maxPerSecond: null,
+        idempotencyKey: null,
+      })
+    for (const count of [4, 8]) {
+      await replay()
+      await until(receiver, count)
+      const got = receiver.requests.slice(count - 4).map((request) => nameOf(told(request)))
+      expect(a(got)).toEqual(['a 1', 'a 2', 'a 3'])
+      await house.until(async () =>
+        (await house.deliveries({ endpointId: id })).every(({ status }) => status === 'SUCCEEDED'),
+      )
+    }
+  })
+
+  test('by a person goes at once, also from the middle of a line that is held', async () => {
+    const { got, publish, rows, tenantId } = await ordered(({ sequence }) => (sequence === 1 ? 503 : 200))
+    await publish(event('call', 1), event('call', 2), event('call', 3))
+    await house.until(async () => (await rows())[0]!.attemptCount === 1)
+    await retryDelivery(house.app.ctx, { deliveryId: (await rows())[2]!.id, tenantId, resend: false })
+    await house.until(async () => got.includes('call 3'))
+    expect(got).not.toContain('call 2')
+    await house.until(async () => got.includes('call 2'), 12_000)
+  })
+})
+
+describe('many at once', () => {
+  test('two gateways keep the order of each subject, and send each delivery once', async () => {
+    const { receiver, got, publish, rows } = await ordered()
+    await house.openAnother({ SIVO_ROLE: 'worker' })
+    const subjects = Array.from({ length: 12 }, (_, i) => `s${i}`)
+    for (const round of [1, 4, 7])
+      await publish(...[2, 0, 1].flatMap((n) => subjects.map((subject) => event(subject, round + n))))
+    await until(receiver, 108, 20_000)
+    await house.until(async () => (await rows()).every(({ status }) => status === 'SUCCEEDED'))
+    expect(got).toHaveLength(108)
+    expect(
+      await house.app.ctx.db
+        .$queryRaw`select 1 from delivery where reason = 'waits_for_subject' and status <> 'PENDING'`,
+    ).toEqual([])
+    for (const subject of subjects)
+      // Of calls that follow each other, the gateway may have sent what came before.
+      for (const [first, second] of pairsOf(got.filter((name) => name.startsWith(`${subject} `))))
+        expect(
+          roundOf(second) >= roundOf(first) && (roundOf(second) > roundOf(first) || second > first),
+          `${first}, ${second}`,
+        ).toBe(true)
+  })
+
+  test('switches of the ordering during traffic leave nothing behind and send nothing twice', async () => {
+    const { got, publish, rows, id } = await ordered(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      return 200
+    })
+    const sent: string[] = []
+    for (let round = 1; round <= 8; round++) {
+      const events = ['a', 'b', 'c'].flatMap((subject) => [1, 2, 3].map((n) => event(subject, round * 10 + n)))
+      sent.push(...events.map(({ subject, sequence }) => `${subject} ${sequence}`))
+      await publish(...events)
+      const ordering = round % 2 ? 'NONE' : 'SUBJECT'
+      await updateEndpoint(house.app.ctx, operator, { endpointId: id, input: { ordering } })
+    }
+    await house.until(async () => (await rows()).every(({ status }) => status === 'SUCCEEDED'), 20_000)
+    expect(got.toSorted()).toEqual(sent.toSorted())
+  })
+})
+
+const pairsOf = (names: readonly string[]) => names.slice(1).map((name, i) => [names[i]!, name] as const)
+/** The publish of an event with three sequences to a publish. */
+const roundOf = (name: string) => Math.floor((Number(name.split(' ')[1]) - 1) / 3)

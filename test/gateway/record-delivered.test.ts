@@ -178,7 +178,7 @@ test('a delivery that stands in a line is recorded with the wake-up of its line,
   await lineUp(known.deliveries[0].id)
   expect(
     await record([{ ...delivered(known.deliveries[0]), delivery: { ...known.deliveries[0], inLine: true } }]),
-  ).toEqual({ recorded: [true], names: ['record-attempts'] })
+  ).toEqual({ recorded: [true], names: ['record-delivered-in-line'] })
   // It joined the line while it was in the air: only its row tells.
   const unknown = await claimed(1)
   await lineUp(unknown.deliveries[0].id)

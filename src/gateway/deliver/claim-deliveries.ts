@@ -67,8 +67,10 @@ export type Gate = {
   readonly allowed: number | null
   /** Until when the receiver asked the endpoint to wait; null: it did not, or that time is over. */
   readonly heldUntil: Date | null
-  /** The endpoint has no limit any more. */
+  /** The endpoint has no limit any more, and no lines. */
   readonly open: boolean
+  /** More than came may be due, or wait in lines that nobody has looked at. */
+  readonly more: boolean
 }
 
 /**
@@ -196,15 +198,15 @@ const FREE_UNHEARD: Statement = {
 }
 
 /**
- * The rows of a claim. A claim that fails may have been committed without an answer: then its leases are ended here, so
+ * What a claim brought. A claim that fails may have been committed without an answer: then its leases are ended here, so
  * that their deliveries need not wait until they end by themselves.
  */
-export async function freeingUnheard<Row>(
+export async function freeingUnheard<Claimed>(
   hot: HotDatabase,
   claims: readonly Claim[],
   { token }: Lease,
-  claimed: Promise<Row[]>,
-): Promise<Row[]> {
+  claimed: Promise<Claimed>,
+): Promise<Claimed> {
   try {
     return await claimed
   } catch (error) {

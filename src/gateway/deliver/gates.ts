@@ -18,23 +18,28 @@ import {
   freeingUnheard,
   type Gate,
   isFailing,
+  isSlowed,
   LEASE,
   type Lease,
   leaseValues,
   RETURNED,
 } from './claim-deliveries.ts'
+import { claimLines } from './claim-lines.ts'
 
 // Locked in one order, so that two claims never wait for each other in a circle.
 const LOCK_GATES: Statement = {
   name: 'lock-gates',
   text: `
     select endpoint_id as "endpointId",
-      (select e.ordering = 'SUBJECT' from endpoint e where e.id = endpoint_id) as ordered,
+      (select case when e.ordering = 'SUBJECT' then
+          case when e.max_in_flight is null and e.rate_limit_per_second is null and not ${isSlowed('e')} then 'free' else 'limited' end end
+        from endpoint e where e.id = endpoint_id) as lines,
       refusing_since as "refusingSince", refused_at as "refusedAt", refused_rate as "refusedRate", paced_from as "from", paced_until as "until"
     from endpoint_gate where endpoint_id = any ($1::uuid[]) order by endpoint_id for update`,
 }
 
-type GateRow = { readonly endpointId: string; readonly ordered: boolean } & {
+/** `lines`: whether a limit counts what goes out of the lines of its subjects; null: it has none. */
+type GateRow = { readonly endpointId: string; readonly lines: 'free' | 'limited' | null } & {
   readonly [field in keyof Pace]: Pace[field] | null
 }
 
@@ -60,9 +65,7 @@ async function lock(tx: Queryable, endpointIds: readonly string[]): Promise<read
 
 function pacesOf(rows: readonly GateRow[]): Map<string, Pace> {
   return new Map(
-    rows.flatMap(({ endpointId, ordered: _, ...pace }) =>
-      pace.refusedAt ? [[endpointId, pace as Pace] as const] : [],
-    ),
+    rows.flatMap(({ endpointId, lines: _, ...pace }) => (pace.refusedAt ? [[endpointId, pace as Pace] as const] : [])),
   )
 }
 
@@ -116,7 +119,7 @@ const CLAIM_GATED: Statement = {
     from wanted w`,
 }
 
-type GatedRow = ClaimedDelivery & Gate & { state: boolean }
+type GatedRow = ClaimedDelivery & Omit<Gate, 'more'> & { state: boolean }
 
 /**
  * Leases the deliveries that are due for these lanes, as far as their gates let them through. `probeMs` is the time between
@@ -135,15 +138,58 @@ export async function claimThroughGates(
       claims.map(({ endpointId }) => endpointId),
     )
     const paces = pacesOf(gates)
-    const ordered = gates.flatMap(({ endpointId, ordered }) => (ordered ? [endpointId] : []))
-    if (ordered.length > 0) await moveLinesOn(tx, ordered)
+    const limited = gates.flatMap(({ endpointId, lines }) => (lines === 'limited' ? [endpointId] : []))
+    if (limited.length > 0) await moveLinesOn(tx, limited)
+    const free = new Set(gates.flatMap(({ endpointId, lines }) => (lines === 'free' ? [endpointId] : [])))
     const paced = claims.map((claim) => {
       const pace = paces.get(claim.endpointId)
-      return { ...claim, paced: pace ? rateAt(pace, lease.now) : null }
+      return {
+        ...claim,
+        slots: free.has(claim.endpointId) ? slotsForDue(claim.slots) : claim.slots,
+        paced: pace ? rateAt(pace, lease.now) : null,
+      }
     })
-    return tx.query<GatedRow>(CLAIM_GATED, [...leaseValues(paced, lease), probeMs])
+    const rows = await tx.query<GatedRow>(CLAIM_GATED, [...leaseValues(paced, lease), probeMs])
+    return free.size > 0 ? withLines(tx, claims, { rows, free, paced, lease }) : resultOf(rows)
   })
-  const rows = await freeingUnheard(hot, claims, lease, claimed)
+  return freeingUnheard(hot, claims, lease, claimed)
+}
+
+/**
+ * How many slots of a claim are for what is due, such as retries and events without a subject. Lines get the others, and those
+ * that are left. Neither ever waits for the end of the other.
+ */
+function slotsForDue(slots: number): number {
+  return Math.floor(slots / 2 + Math.random())
+}
+
+/** Adds what the lines of these endpoints have to what came through their gates. */
+async function withLines(
+  tx: Queryable,
+  claims: readonly Claim[],
+  of: {
+    readonly rows: readonly GatedRow[]
+    readonly free: ReadonlySet<string>
+    /** What was asked of the gates. */
+    readonly paced: readonly Claim[]
+    readonly lease: Lease
+  },
+): Promise<ClaimResult> {
+  const due = resultOf(of.rows)
+  const got = (endpointId: string) => due.deliveries.filter((each) => each.endpointId === endpointId).length
+  const ordered = claims.filter(({ endpointId }) => of.free.has(endpointId))
+  const asked = ordered.map((claim) => ({ ...claim, slots: claim.slots - got(claim.endpointId) }))
+  const lines = await claimLines(tx, asked, of.lease)
+  const full = of.paced.filter(({ endpointId, slots }) => got(endpointId) >= slots)
+  const more = new Set([...lines.more, ...full.map(({ endpointId }) => endpointId)])
+  return {
+    ...due,
+    deliveries: [...due.deliveries, ...lines.deliveries],
+    gates: new Map([...due.gates].map(([id, gate]) => [id, { ...gate, more: of.free.has(id) && more.has(id) }])),
+  }
+}
+
+function resultOf(rows: readonly GatedRow[]): ClaimResult {
   return {
     deliveries: rows.filter((row) => !row.state),
     gatedEndpointIds: [],
@@ -152,7 +198,7 @@ export async function claimThroughGates(
         .filter((row) => row.state)
         .map(({ endpointId, openAt, maxInFlight, room, allowed, heldUntil, open }) => [
           endpointId,
-          { openAt, maxInFlight, room, allowed, heldUntil, open },
+          { openAt, maxInFlight, room, allowed, heldUntil, open, more: false },
         ]),
     ),
   }

@@ -65,6 +65,7 @@ export function createLane({ endpointId, test, monotonicMs, hasNeighbours, onCha
   let limit = FIRST_LIMIT
   let maxSlots = MAX_SLOTS
   let gated = false
+  let limited = false
   /** The last claim brought all that it asked for: more may be due. */
   let behind = false
   let inTheAir = 0
@@ -105,7 +106,7 @@ export function createLane({ endpointId, test, monotonicMs, hasNeighbours, onCha
 
     /** Begins a claim; null: the lane has no use for one now. `freeSlots` are the process's, `rows` the claim's. */
     ask({ freeSlots, rows }: { freeSlots: number; rows: number }): LaneClaim | null {
-      const amount = amountToClaim(load(), { freeSlots, rows, mayClaimAhead: !gated && !test })
+      const amount = amountToClaim(load(), { freeSlots, rows, mayClaimAhead: !limited && !test })
       if (!amount) return null
       const claim = { ...amount, ...place.current, accepted: refusals.takeAccepted() }
       state.beginClaim(claim)
@@ -122,20 +123,27 @@ export function createLane({ endpointId, test, monotonicMs, hasNeighbours, onCha
       state.endClaim(claim, got === null || behind)
     },
 
-    /** The endpoint has a limit over all workers: its claims go through a gate. */
+    /** Its claims go through the gate of the endpoint, which limits them or moves lines of subjects on. */
     get isGated() {
       return gated
+    },
+    /** The gate counts the leases of the endpoint, or lets only so many through in a time. */
+    get isLimited() {
+      return limited
     },
     /** A claim that did not go through the gate found that there is one, and brought nothing. */
     meetGate() {
       gated = true
+      limited = true
       state.wake()
     },
     /** The claim brought `got` deliveries through the gate. `now` is the database's time. */
     passGate(claim: LaneClaim, gate: Gate, { got, now }: { got: number; now: Date }) {
       gated = !gate.open
+      limited = gate.room !== null || gate.allowed !== null
       maxSlots = gate.maxInFlight ?? MAX_SLOTS
       limit = { ...limit, slots: Math.min(limit.slots, maxSlots) }
+      if (gate.more) state.wake()
       // With fewer than the gate let through, nothing more is due. With as many, there may be more when it opens again.
       if (gate.heldUntil) {
         state.closeFor(Math.min(gate.heldUntil.getTime() - now.getTime(), HOLD_RECHECK_MS), 'receiver_asked')
@@ -150,6 +158,7 @@ export function createLane({ endpointId, test, monotonicMs, hasNeighbours, onCha
     /** The receiver refused an attempt and asks for fewer. Nothing goes out until that is stored. */
     refuse(request: PaceRequest, attempt: Pick<ObservedRefusal, 'startedAt' | 'repliedAt' | 'wasPaced'>) {
       gated = true
+      limited = true
       return refusals.refuse(request, attempt, inTheAir)
     },
     /** The refusal is stored: from now on the gate says when the lane may go on. */

@@ -156,7 +156,10 @@ async function record(
   { rows, tables, holdMs }: { readonly rows: readonly Row[]; readonly tables: Tables; readonly holdMs: number },
 ): Promise<Recorded[]> {
   const written = results.every(isDelivered)
-    ? await recordDelivered(on, DELIVERED.values(rows), tables)
+    ? await recordDelivered(on, DELIVERED.values(rows), {
+        tables,
+        inLine: results.some(({ delivery }) => delivery.inLine),
+      })
     : new Set<string>()
   const others = rows.filter(({ id }) => !written.has(id))
   if (others.length) {
@@ -173,11 +176,10 @@ async function rowsOf(hot: HotDatabase, results: readonly Result[]): Promise<Row
   return results.map((result) => asRow(result, result.attempt ? columnsOf.get(result.attempt)! : null))
 }
 
-/** Nothing follows from it but that the delivery has succeeded. One in a line lets the next of its subject go. */
-function isDelivered({ delivery, attempt, outcome, step, wakeAt }: Result): boolean {
+/** Nothing follows from it but that the delivery has succeeded, and that the next one of its line may go. */
+function isDelivered({ attempt, outcome, step, wakeAt }: Result): boolean {
   return (
     attempt !== null &&
-    !delivery.inLine &&
     outcome?.errorCode === null &&
     outcome.errorMessage === null &&
     step.status === 'SUCCEEDED' &&
@@ -189,7 +191,7 @@ function isDelivered({ delivery, attempt, outcome, step, wakeAt }: Result): bool
 
 /** Makes a connection know the statements that record results, and their plans. Records nothing. */
 export async function prepareRecord(on: Queryable, tables: Tables): Promise<void> {
-  await recordDelivered(on, DELIVERED.values([]), tables)
+  await recordDelivered(on, DELIVERED.values([]), { tables, inLine: false })
   await on.query(recordOn(tables), [...RESULTS.values([]), DEFAULT_HOLD_MS])
 }
 

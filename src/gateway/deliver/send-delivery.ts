@@ -81,7 +81,7 @@ export function createDeliverySender(options: DeliverySenderOptions): DeliverySe
     async send(lane, { delivery, target, claimedAt }) {
       let result: Result | null = null
       const alone = lane.inTheAir === 1
-      const wasPaced = lane.isGated
+      const wasPaced = lane.isLimited
       try {
         const body = await bodies.read(delivery)
         if (clock.monotonicMs() - claimedAt > MAX_CLAIM_AGE_MS) return giveBack(delivery)
@@ -99,8 +99,8 @@ export function createDeliverySender(options: DeliverySenderOptions): DeliverySe
         log.error({ err: error, deliveryId: delivery.id, endpointId: delivery.endpointId }, 'delivery.attempt_failed')
       } finally {
         const settled = result ? settle(lane, result) : null
-        // Behind a gate a slot is free once its lease has ended: the gate counts leases.
-        if (lane.isGated) await settled
+        // Behind a limit a slot is free once its lease has ended: the gate counts leases.
+        if (lane.isLimited) await settled
         freeSlot(lane, delivery)
       }
     },

@@ -2,6 +2,7 @@
 // told of elsewhere (watch.ts); one whose receiver asked to wait does what it was asked.
 
 import type { Context } from '../../context.ts'
+import { oldestWakeUp } from '../../database/lines.ts'
 import { HEALTH_LOCK } from '../../database/locks.ts'
 import type { Queryable, Statement } from '../../database/pools.ts'
 import { type BacklogLook, decideBacklog } from '../../domain/backlog.ts'
@@ -18,9 +19,10 @@ const LOOK: Statement = {
     from endpoint e
     left join endpoint_health h on h.endpoint_id = e.id
     left join lateral (
-      select next_attempt_at from delivery
-      where endpoint_id = e.id and test = false and status = 'PENDING' and next_attempt_at <= now()
-      order by next_attempt_at limit 1) due on true
+      select least((
+        select d.next_attempt_at from delivery d
+        where d.endpoint_id = e.id and d.test = false and d.status = 'PENDING' and d.next_attempt_at <= now()
+        order by d.next_attempt_at limit 1), ${oldestWakeUp('e')}) as next_attempt_at) due on true
     where e.deleted_at is null and e.status = 'ACTIVE' and h.state is distinct from 'FAILING'
       and coalesce(e.asks_to_wait_until < now(), true) and (due.next_attempt_at is not null or h.behind_since is not null)`,
 }

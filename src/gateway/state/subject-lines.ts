@@ -12,40 +12,71 @@ import type { Queryable, Statement } from '../../database/pools.ts'
 const WAKE_UPS_AT_ONCE = 2_000
 const HOLDS_AT_ONCE = 500
 
-// The status as a text: no index of what waits must be taken to find a delivery by its id. A subquery with a limit looks into
-// the index of what moves for each line; Postgres may plan `not exists` as a walk over all that moves.
-const MOVE_ON: Statement = {
-  name: 'move-lines-on',
-  text: `
-    with asked as (
-      delete from subject_wake_up where (endpoint_id, id) in (
-        select endpoint_id, id from subject_wake_up where endpoint_id = any ($1::uuid[])
-        order by endpoint_id, id limit ${WAKE_UPS_AT_ONCE})
-      returning endpoint_id, subject
+/**
+ * The CTEs `asked`, `released` and `first`: the first delivery of each line that may move, with endpoint_id, subject and id. They
+ * look at no more than `most` wake-ups of each endpoint of the CTE `wanted`, and leave it to the statement to take those of `asked`
+ * (`takeWakeUps`). The caller has locked the gates of these endpoints.
+ *
+ * A subquery with a limit looks into the index of what moves for each line; Postgres may plan `not exists` as a walk over all
+ * that moves. What has expired is passed over: a round ends it.
+ */
+export function firstOfLines(most: string): string {
+  return `asked as materialized (
+      select u.endpoint_id, u.id, u.subject from wanted cross join lateral (
+        select w.endpoint_id, w.id, w.subject from subject_wake_up w where w.endpoint_id = wanted.endpoint_id
+        order by w.id limit ${most}) u
     ), released as (
       update delivery d set reason = 'subject_released', changed_xid = pg_current_xact_id()
-      from unnest($1::uuid[]) e(id) cross join lateral (
-        select h.endpoint_id, h.id from delivery h where h.endpoint_id = e.id and ${isHolding('h')} and h.holds_line_until <= now()
+      from wanted cross join lateral (
+        select h.endpoint_id, h.id from delivery h where h.endpoint_id = wanted.endpoint_id and ${isHolding('h')} and h.holds_line_until <= now()
         order by h.holds_line_until limit ${HOLDS_AT_ONCE}) held
       where d.endpoint_id = held.endpoint_id and d.id = held.id and d.reason is null and d.next_attempt_at is not null returning d.endpoint_id, d.subject
     ), first as (
-      select l.endpoint_id, line.id from (select endpoint_id, subject from asked union select endpoint_id, subject from released) l
+      select l.endpoint_id, l.subject, line.id
+      from (select endpoint_id, subject from asked union select endpoint_id, subject from released) l
       cross join lateral (
         select d.id from delivery d
         where d.endpoint_id = l.endpoint_id and d.subject = l.subject and d.reason = 'waits_for_subject'
+          and (d.expires_at is null or d.expires_at > now())
         order by d.line_position, d.event_id limit 1) line
       where (
         select m.id from delivery m
         where m.endpoint_id = l.endpoint_id and m.subject = l.subject
           and m.line_position is not null and m.next_attempt_at is not null
           and (m.holds_line_until is null or m.holds_line_until > now()) limit 1) is null
-    )
-    update delivery d set next_attempt_at = date_trunc('milliseconds', now()), reason = null
-    from (select endpoint_id, id from first order by id) f
-    where d.endpoint_id = f.endpoint_id and d.id = f.id and d.status::text = 'PENDING' and d.next_attempt_at is null`,
+    )`
 }
 
-/** Lets the first of each line go that may. The caller has locked the gates of these endpoints. */
+/** A statement that takes the wake-ups of `asked` for which `onlyIf` holds. */
+export function takeWakeUps(onlyIf = 'true'): string {
+  return `delete from subject_wake_up w using asked a where w.endpoint_id = a.endpoint_id and w.id = a.id and ${onlyIf}`
+}
+
+/** SQL for `set`: the delivery leaves its place in the line and moves. */
+export const MOVES = `next_attempt_at = date_trunc('milliseconds', now()), reason = null`
+
+/** SQL: whether it still waits in its line. The status as a text: no index of what waits must be taken to find a delivery by its id. */
+export function isInLine(d: string): string {
+  return `${d}.status::text = 'PENDING' and ${d}.next_attempt_at is null`
+}
+
+const MOVE_ON: Statement = {
+  name: 'move-lines-on',
+  text: `
+    with wanted as (
+      select unnest($1::uuid[]) as endpoint_id
+    ), ${firstOfLines(String(WAKE_UPS_AT_ONCE))}, taken as (
+      ${takeWakeUps()}
+    )
+    update delivery d set ${MOVES}
+    from (select endpoint_id, id from first order by id) f
+    where d.endpoint_id = f.endpoint_id and d.id = f.id and ${isInLine('d')}`,
+}
+
+/**
+ * Lets the first of each line go that may: a claim takes it then. For endpoints with a limit. The caller has locked the gates of
+ * these endpoints.
+ */
 export async function moveLinesOn(tx: Queryable, endpointIds: readonly string[]): Promise<void> {
   await tx.query(MOVE_ON, [endpointIds])
 }

@@ -1,6 +1,7 @@
 // What waits and what is stuck, over all tenants, for the metrics. Its cost is bounded: one look in an index for each
 // endpoint, and counts that stop at a limit.
 
+import { oldestWakeUp } from '../../database/lines.ts'
 import type { HotDatabase, Statement } from '../../database/pools.ts'
 
 export type Backlog = {
@@ -30,9 +31,10 @@ const BACKLOG: Statement = {
   limitMs: 5_000,
   text: `
     select
-      (select coalesce(extract(epoch from now() - min(first.next_attempt_at)), 0)::float8
-       from (select p.id from ${SENT_TO}) p cross join lateral (
-         select d.next_attempt_at from delivery d where ${DUE_OF_ENDPOINT} order by d.next_attempt_at limit 1) first
+      (select coalesce(extract(epoch from now() - min(least(
+           (select d.next_attempt_at from delivery d where ${DUE_OF_ENDPOINT} order by d.next_attempt_at limit 1),
+           ${oldestWakeUp('p')}))), 0)::float8
+       from (select p.id, p.ordering from ${SENT_TO}) p
       ) as "oldestDueSeconds",
       (select count(*)::int from (
          select 1 from (select p.id from ${SENT_TO}) p cross join lateral (
