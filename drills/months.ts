@@ -1,7 +1,9 @@
 // A year and more in minutes: each simulated week publishes, and then everything that has ended becomes a week older, ids and
-// times, so that retention drops what is too old. Meanwhile two endpoints die, one fails and comes back, and a filter is narrowed.
+// times, so that retention drops what is too old. Meanwhile two endpoints die, one fails and comes back, a filter is narrowed, and
+// calls go to an endpoint that keeps their order.
 //
-// Every notice must come once, the ledgers of publisher and receiver must agree with the tables, and the tables must not grow.
+// Every notice must come once, the ledgers of publisher and receiver must agree with the tables, each call must arrive in its
+// order, and the tables must not grow.
 
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
@@ -11,6 +13,7 @@ import { type ApiAccess, ask, expectSuccess } from '../harness/api-client.ts'
 import { freePort } from '../harness/free-port.ts'
 import { startSmtp } from '../harness/smtp.ts'
 import type { Drilled } from './main.ts'
+import { openCalls } from './months-calls.ts'
 import { ageByWeek, dropOld, listKept, openWeeks, RETENTION_WEEKS, tableSizes } from './months-clock.ts'
 import { openDrillDatabase } from './postgres.ts'
 import { countLedgers, type Stand } from './stand.ts'
@@ -65,6 +68,7 @@ export async function months(stand: Stand): Promise<Drilled> {
     narrow: await make('narrow'),
   }
 
+  const calls = await openCalls(stand, api)
   const newest: string[][] = []
   let sizeBefore = 0
   let narrowedAt = Number.NaN
@@ -84,7 +88,7 @@ export async function months(stand: Stand): Promise<Drilled> {
     const publishing = stand.publish({ url, tenantId, perSecond: PER_SECOND, retries: true })
     await delay(PUBLISHING_MS)
     await publishing.stop()
-    await stand.untilDelivered(30_000)
+    await Promise.all([stand.untilDelivered(30_000), calls.runWeek()])
     newest.push([...stand.acknowledged.keys()].filter((id) => !before.has(id)))
     if (week === SIZE_BEFORE) sizeBefore = await tableSizes(client)
     await ageByWeek(client, weeks)
@@ -113,13 +117,18 @@ export async function months(stand: Stand): Promise<Drilled> {
     missing,
     strange,
     afterNarrowing: receiver.count('/narrow') - narrowedAt,
+    calls: calls.figures(),
     growth: Number(growth.toFixed(2)),
   }
   const once = Object.values(notices).every((count) => count === 1)
   const isTold =
     figures.operational.disabled === 2 && figures.operational.recovered === 1 && figures.operationalTwice === 0
   const isWhole = lost === 0 && missing === 0 && strange === 0 && kept.size < stand.acknowledged.size / 2
-  return { passed: once && isTold && isWhole && figures.afterNarrowing === 0 && growth <= MOST_GROWTH, figures }
+  const isOrdered = figures.calls.outOfOrder === 0 && figures.calls.accepted === figures.calls.events
+  return {
+    passed: once && isTold && isWhole && isOrdered && figures.afterNarrowing === 0 && growth <= MOST_GROWTH,
+    figures,
+  }
 }
 
 const OPERATIONAL = ['endpoint.warning', 'endpoint.disabled', 'endpoint.recovered', 'delivery.dead_lettered']
