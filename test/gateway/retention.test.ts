@@ -37,9 +37,13 @@ const round = (lentBy: pg.Pool = pool) =>
   dropExpiredPartitions(house.app.ctx, { pool: lentBy, retentionMs }) as Promise<RetentionRound>
 
 /** A tenant with one event of this age; `held`: it was never sent, because its endpoint is paused. */
-async function aged(days: number, { held = false } = {}) {
+async function aged(days: number, { held = false, ordering = 'NONE' as 'NONE' | 'SUBJECT' } = {}) {
   const tenantId = await house.addTenant()
-  const endpoint = await house.addEndpoint(receiver.url('/ok'), { tenantId, ...(held && { status: 'PAUSED' }) })
+  const endpoint = await house.addEndpoint(receiver.url('/ok'), {
+    tenantId,
+    ordering,
+    ...(held && { status: 'PAUSED' }),
+  })
   await house.publishFor(tenantId, { subject: `call-${days}` })
   if (!held)
     await house.until(async () => (await house.deliveries({ tenantId })).every(({ status }) => status === 'SUCCEEDED'))
@@ -98,22 +102,30 @@ describe('partitions', () => {
     expect(await round()).toEqual({ dropped: [], postponed: [] })
   })
 
-  test('with deliveries that wait to be sent stay, with their events and attempts, and the log says so', async () => {
-    const [held, sent] = [await aged(30, { held: true }), await aged(20)]
-    logged.length = 0
-    await round()
-    const { postponed } = await round()
-    expect(postponed).toEqual([{ name: expect.stringMatching(/^delivery_until_/), why: 'waiting' }])
-    expect(logged).toContainEqual(
-      expect.objectContaining({ level: 40, msg: 'retention.postponed', partition: postponed[0]!.name, why: 'waiting' }),
-    )
-    expect(await rowsOf(held, sent)).toEqual({ event: [1, 0], delivery: [1, 0], attempt: [0, 0] })
-    await house.app.ctx.db.endpoint.update({ where: { id: held.endpointId }, data: { status: 'ACTIVE' } })
-    await house.until(async () => (await house.deliveries({ tenantId: held.tenantId }))[0]!.status === 'SUCCEEDED')
-    await round()
-    await round()
-    expect(await rowsOf(held)).toMatchObject({ event: [0], delivery: [0] })
-  })
+  test.each(['NONE', 'SUBJECT'] as const)(
+    'with deliveries that wait to be sent stay, with their events and attempts, and the log says so (ordering %s)',
+    async (ordering) => {
+      const [held, sent] = [await aged(30, { held: true, ordering }), await aged(20)]
+      logged.length = 0
+      await round()
+      const { postponed } = await round()
+      expect(postponed).toEqual([{ name: expect.stringMatching(/^delivery_until_/), why: 'waiting' }])
+      expect(logged).toContainEqual(
+        expect.objectContaining({
+          level: 40,
+          msg: 'retention.postponed',
+          partition: postponed[0]!.name,
+          why: 'waiting',
+        }),
+      )
+      expect(await rowsOf(held, sent)).toEqual({ event: [1, 0], delivery: [1, 0], attempt: [0, 0] })
+      await house.app.ctx.db.endpoint.update({ where: { id: held.endpointId }, data: { status: 'ACTIVE' } })
+      await house.until(async () => (await house.deliveries({ tenantId: held.tenantId }))[0]!.status === 'SUCCEEDED')
+      await round()
+      await round()
+      expect(await rowsOf(held)).toMatchObject({ event: [0], delivery: [0] })
+    },
+  )
 
   test('of events stay while a delivery of a later week belongs to one of them', async () => {
     const { tenantId, eventId } = await aged(30)
