@@ -438,7 +438,7 @@ describe('many at once', () => {
       return 200
     })
     const sent: string[] = []
-    for (let round = 1; round <= 8; round++) {
+    for (let round = 1; round <= 12; round++) {
       const events = ['a', 'b', 'c'].flatMap((subject) => [1, 2, 3].map((n) => event(subject, round * 10 + n)))
       sent.push(...events.map(({ subject, sequence }) => `${subject} ${sequence}`))
       await publish(...events)

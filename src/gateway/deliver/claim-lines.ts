@@ -2,6 +2,7 @@
 // delivery leaves its line and gets its lease in one write. Where a limit counts what goes out, lines move on without leases,
 // and the claim through the gate decides.
 
+import { isFree } from '../../database/leases.ts'
 import type { Queryable, Statement } from '../../database/pools.ts'
 import { firstOfLines, isInLine, MOVES, takeWakeUps } from '../state/subject-lines.ts'
 import {
@@ -31,7 +32,7 @@ const CLAIM_LINES: Statement = {
     ), leased as (
       update delivery d set ${MOVES}, ${LEASE}, gated = true
       from (select endpoint_id, id, revision from placed where fits order by id) f
-      where d.endpoint_id = f.endpoint_id and d.id = f.id and ${isInLine('d')}
+      where d.endpoint_id = f.endpoint_id and d.id = f.id and ${isInLine('d')} and ${isFree('d')}
       returning d.*, f.revision
     ), taken as (
       ${takeWakeUps(`(a.endpoint_id, a.subject) not in (select endpoint_id, subject from placed where not fits)`)}

@@ -84,19 +84,18 @@ export async function moveLinesOn(tx: Queryable, endpointIds: readonly string[])
 /** How many deliveries change in one transaction when an ordering is switched. */
 const SWITCHED_AT_ONCE = 10_000
 
-// What failed already holds its line from now on; what is in the air moves.
+// What failed already holds its line from now on; what is in the air moves. Only the locked row tells: a claim may have taken it.
 const LINE_UP: Statement = {
   name: 'line-up-deliveries',
   text: `
     with found as (
-      select d.id, ${isFree('d')} and d.attempt_count = d.cycle_start as waits,
-        coalesce((select ${linePosition('e')} from event e where e.id = d.event_id limit 1), 'infinity') as position
+      select d.id, coalesce((select ${linePosition('e')} from event e where e.id = d.event_id limit 1), 'infinity') as position
       from delivery d
       where d.endpoint_id = $1::uuid and not d.test and d.status = 'PENDING' and d.subject is not null
         and d.line_position is null and not d.resend
       order by d.next_attempt_at limit ${SWITCHED_AT_ONCE}
     ), locked as (
-      select d.id, f.waits, f.position from found f join delivery d on d.id = f.id and d.status::text = 'PENDING'
+      select d.id, ${isFree('d')} and d.attempt_count = d.cycle_start as waits, f.position from found f join delivery d on d.id = f.id and d.status::text = 'PENDING'
       order by d.id for update of d
     ), lined as (
       update delivery d set line_position = l.position,
