@@ -127,10 +127,18 @@ const KEYPAD_WORDS = new Map([
 ])
 const PLACEHOLDER =
   /^[<("]?(?:(anonymous|restricted|private|withheld|blocked|no[ _-]?caller[ _-]?id)|(unavailable)|(unknown|none|null|n\/a))[>)"]?$/i
+/** A caller that SIP hides or does not know: `sip:anonymous@anonymous.invalid`, with a name in front or without (RFC 3323). */
+const SIP_ADDRESS = /^(?:"[^"]*"|[\w ]*)\s*<?sips?:([^@;>]+)@([^;>]+)/i
+
+function hiddenUser(text: string): string | null {
+  const [, user, host] = SIP_ADDRESS.exec(text) ?? []
+  return user && (/^anonymous$/i.test(user) || /\.invalid$/i.test(host!)) ? user : null
+}
 
 const lookForPlaceholder: Look = (value, path, found) => {
   if (typeof value !== 'string') return
-  const words = PLACEHOLDER.exec(value.trim())
+  const text = value.trim()
+  const words = PLACEHOLDER.exec(hiddenUser(text) ?? text)
   const kind =
     KEYPAD_WORDS.get(value) ?? (words ? (words[1] ? 'withheld' : words[2] ? 'unavailable' : 'unknown') : null)
   if (kind)

@@ -97,6 +97,21 @@ describe.each(ADAPTERS)('the adapter %s', (adapter) => {
   })
 })
 
+test('names keep their quotation marks and the letters of Latin-1', async () => {
+  const records = RECORDS.filter(({ adapter }) => adapter === 'asterisk-cdr' || adapter === 'freeswitch')
+  const names = (await Promise.all(records.map(eventsOf))).flat().map(({ data }) => valueAt(data, 'from.name'))
+  expect(names).toContain('Zoë "Z" Müller')
+  expect(names).toContain('Zoë Müller')
+})
+
+test('a caller that SIP hides or does not know has no number, and a SIP user with such a name has one', async () => {
+  const dialled = (await code.module('fields'))['dialled'] as (text: string) => object
+  expect(dialled('sip:anonymous@anonymous.invalid')).toEqual({ number: null, number_kind: 'withheld' })
+  expect(dialled('sip:anonymous@sbc.example.com;user=phone')).toEqual({ number: null, number_kind: 'withheld' })
+  expect(dialled('sip:unavailable@unknown.invalid')).toEqual({ number: null, number_kind: 'unavailable' })
+  expect(dialled('sip:private@example.com')).toEqual({ number: 'sip:private@example.com', number_kind: 'sip' })
+})
+
 test('a record of Kamailio says who hung up, how long it rang and was spoken, and no name that it could not read', async () => {
   const told = await Promise.all(RECORDS.filter(({ adapter }) => adapter === 'kamailio').map(eventsOf))
   const seen = told

@@ -112,6 +112,25 @@ export const RECORDS: readonly AdapterRecord[] = [
     },
     differs: { 'from.number': '100' },
   },
+  // A name with quotation marks, which Asterisk does not escape.
+  {
+    adapter: 'asterisk-cdr',
+    types: ['call.ended'],
+    record: {
+      src: '+14155550132',
+      dst: '200',
+      clid: '"Zoë "Z" Müller" <+14155550132>',
+      start: '2026-11-18 14:02:11',
+      answer: '',
+      end: '2026-11-18 14:02:31',
+      duration: '20',
+      billsec: '0',
+      disposition: 'NO ANSWER',
+      uniqueid: '1795435199.100',
+      linkedid: '1795435199.100',
+      sequence: '7',
+    },
+  },
   {
     adapter: 'asterisk-cdr',
     types: [],
@@ -197,6 +216,23 @@ export const RECORDS: readonly AdapterRecord[] = [
       queue: '0800',
       position: '1',
       count: '1',
+    },
+  },
+  // A name in Latin-1, encoded byte by byte.
+  {
+    adapter: 'freeswitch',
+    types: ['call.ended'],
+    record: {
+      ...freeswitch({ ...unanswered, uuid: '5a3a0000-90d3-4db4-af5c-cc3a000093a5', hangup_cause: 'USER_BUSY' }),
+      callflow: [
+        {
+          caller_profile: {
+            caller_id_name: 'Zo%EB%20M%FCller',
+            caller_id_number: '%2B14155550132',
+            destination_number: '1002',
+          },
+        },
+      ],
     },
   },
   {

@@ -89,6 +89,19 @@ describe('an event that is taken warns of what is odd in it', () => {
       party({ number: 'Restricted' }),
       [/^from\.number: .*got "Restricted", which stands for none: send null and number_kind "withheld"$/],
     ],
+    [
+      'a caller that SIP hides',
+      'call.created',
+      party({ number: '"Anonymous" <sip:anonymous@anonymous.invalid>' }),
+      [/^from\.number: .*stands for none: send null and number_kind "withheld"$/],
+    ],
+    [
+      'a caller that SIP does not know',
+      'call.created',
+      party({ number: 'sip:unavailable@unknown.invalid;user=phone' }),
+      [/number_kind "unavailable"$/],
+    ],
+    ['a SIP user with a word as name', 'call.created', party({ number: 'sip:private@example.com' }), []],
     ['an unknown caller in brackets', 'call.created', party({ number: '<unknown>' }), [/number_kind "unknown"$/]],
     ['an unavailable caller', 'call.created', party({ number: 'Unavailable' }), [/number_kind "unavailable"$/]],
     [
