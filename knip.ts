@@ -44,6 +44,7 @@ export default {
         'prometheus',
         'epmd',
         'nats-server',
+        'kamailio',
         'nginx',
         'haproxy',
         'caddy',

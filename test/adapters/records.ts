@@ -218,12 +218,27 @@ export const RECORDS: readonly AdapterRecord[] = [
       count: '1',
     },
   },
+  // The other leg of a call, which mod_json_cdr posts too with log-b-leg.
+  {
+    adapter: 'freeswitch',
+    types: [],
+    record: freeswitch({
+      ...unanswered,
+      uuid: '5a3a0000-90d3-4db4-af5c-cc3a000093a6',
+      hangup_cause: 'NORMAL_CLEARING',
+    }),
+  },
   // A name in Latin-1, encoded byte by byte.
   {
     adapter: 'freeswitch',
     types: ['call.ended'],
     record: {
-      ...freeswitch({ ...unanswered, uuid: '5a3a0000-90d3-4db4-af5c-cc3a000093a5', hangup_cause: 'USER_BUSY' }),
+      ...freeswitch({
+        ...unanswered,
+        uuid: '5a3a0000-90d3-4db4-af5c-cc3a000093a5',
+        call_uuid: '5a3a0000-90d3-4db4-af5c-cc3a000093a5',
+        hangup_cause: 'USER_BUSY',
+      }),
       callflow: [
         {
           caller_profile: {
