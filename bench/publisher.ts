@@ -28,6 +28,8 @@ export type PublishInput = {
   readonly ofCalls?: boolean
   /** The events concern so many subjects in turn, with rising sequences; absent: none. */
   readonly subjects?: number
+  /** How many events of calls were published before, so that a later round has calls of its own. */
+  readonly publishedBefore?: number
   /** Publish in this process, not through the API. */
   readonly inProcess?: boolean
 }
@@ -88,7 +90,7 @@ async function run({ tenantIds, eventsPerCall, parallel, count, rate, stamped }:
 
 const EVENTS_OF_A_CALL = 5
 
-function callApi({ tenantIds, bodyBytes, eventsPerCall, ofCalls, subjects }: PublishInput): Call {
+function callApi({ tenantIds, bodyBytes, eventsPerCall, ofCalls, subjects, publishedBefore = 0 }: PublishInput): Call {
   const event = JSON.stringify({ type: EVENT_TYPE, data: eventData(bodyBytes) })
   const bodyWith = (tenantId: string, events: readonly string[]) =>
     `{"query":${JSON.stringify(QUERY)},"variables":{"input":{"tenantId":"${tenantId}","events":[${events.join(',')}]}}}`
@@ -102,7 +104,7 @@ function callApi({ tenantIds, bodyBytes, eventsPerCall, ofCalls, subjects }: Pub
   const stampedEvent = (ms: number) => event.replace('"data":{', `"data":{${STAMP}${ms.toFixed(3)},`)
   return async (tenantId, stampMs, index) => {
     const body = ofCalls
-      ? bodyOf(tenantId, JSON.stringify(callEvent(Math.floor(index / EVENTS_OF_A_CALL))))
+      ? bodyOf(tenantId, JSON.stringify(callEvent(Math.floor((publishedBefore + index) / EVENTS_OF_A_CALL))))
       : subjects
         ? bodyWith(tenantId, ofSubjects(index, subjects))
         : stampMs === null
