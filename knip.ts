@@ -10,7 +10,7 @@ export default {
     '.': {
       entry: [
         'src/main.ts!',
-        'src/cli/{cells,migrate,rewrap-secrets}.ts!',
+        'src/cli/{cells,disk,migrate,rewrap-secrets}.ts!',
         'scripts/*.{ts,mjs}',
         'bench/{main,live,sender}.ts',
         'bench/cells/main.ts',

@@ -1,0 +1,55 @@
+import { readFile } from 'node:fs/promises'
+import { expect, test } from 'vitest'
+import { diskRoom, type Traffic } from '../../src/domain/disk-room.ts'
+
+const BENCHED: Traffic = { eventsPerDay: 500_000, bodyBytes: 525, fanOut: 2, attempts: 1, replyBytes: 17, days: 90 }
+
+test('the room for a million deliveries of the benchmark is what the benchmark measures', () => {
+  const { eventBytes } = diskRoom(BENCHED)
+  const gbPerMillion = (eventBytes * BENCHED.eventsPerDay) / 1e9
+  expect(gbPerMillion).toBeGreaterThan(1.3)
+  expect(gbPerMillion).toBeLessThan(1.45)
+})
+
+test('the room for what is kept counts the week that retention takes longer', () => {
+  const { gb, gbPerDay } = diskRoom(BENCHED)
+  expect(gb).toBeCloseTo(gbPerDay * 97)
+})
+
+test('the room grows with the fan-out, the attempts and the bodies, and with replies up to 16 KiB', () => {
+  const bytesOf = (change: Partial<Traffic>) => diskRoom({ ...BENCHED, ...change }).eventBytes
+  const once = bytesOf({})
+  expect(bytesOf({ bodyBytes: 1_525 }) - once).toBe(1_000)
+  expect(bytesOf({ fanOut: 3 }) - once).toBe(once - bytesOf({ fanOut: 1 }))
+  expect(bytesOf({ attempts: 2 })).toBeGreaterThan(once)
+  expect(bytesOf({ replyBytes: 1_000_000 })).toBe(bytesOf({ replyBytes: 16_384 }))
+})
+
+test.each([
+  { change: { eventsPerDay: Number.NaN }, message: 'events per day: expected a number from 0 on, got NaN' },
+  { change: { bodyBytes: -1 }, message: 'bytes of a body: expected a number from 0 on, got -1' },
+  { change: { fanOut: -1 }, message: 'deliveries of an event: expected a number from 0 on, got -1' },
+  { change: { attempts: 0 }, message: 'attempts of a delivery: expected a number from 1 on, got 0' },
+  { change: { replyBytes: Infinity }, message: 'bytes of a reply: expected a number from 0 on, got Infinity' },
+  { change: { days: 0 }, message: 'days of retention: expected a number from 1 on, got 0' },
+])('the room for what makes no sense is refused: $message', ({ change, message }) => {
+  expect(() => diskRoom({ ...BENCHED, ...change })).toThrow(new RangeError(message))
+})
+
+test('the rooms in docs/operating.md are what the calculator says', async () => {
+  const page = await readFile(new URL('../../docs/operating.md', import.meta.url), 'utf8')
+  const rows = [...page.matchAll(/^\| ([\d,]+) \| ([\d,]+) bytes \| (\d+) \| (\d+) \| ([\d,]+) GB \|$/gm)]
+  expect(rows.length).toBeGreaterThanOrEqual(5)
+  for (const [, ...cells] of rows) {
+    const [eventsPerDay, bodyBytes, fanOut, days, gb] = cells.map((cell) => Number(cell.replaceAll(',', '')))
+    const room = diskRoom({
+      ...BENCHED,
+      eventsPerDay: eventsPerDay!,
+      bodyBytes: bodyBytes!,
+      fanOut: fanOut!,
+      days: days!,
+      replyBytes: 0,
+    })
+    expect(Math.round(room.gb)).toBe(gb)
+  }
+})
