@@ -3,6 +3,7 @@
 // arrived. The database is only compared with them.
 
 import { fromPublicId, toPublicId } from '../src/domain/id.ts'
+import { countOutOfOrder } from './check-order.ts'
 import type { RunEndpoint } from './endpoints.ts'
 import { readAcknowledged, readReceived } from './ledger.ts'
 import type { RunDatabase } from './run-database.ts'
@@ -24,7 +25,7 @@ export type MetFault = {
   deadMs: number | null
 }
 
-/** The number of violations of the invariants I1 to I6 (docs/chaos.md). */
+/** The number of violations of the invariants I1 to I7 (docs/chaos.md). */
 export type Invariants = {
   /** I1. Events that were acknowledged but not stored, stored but never acknowledged, or that have the wrong deliveries. */
   readonly wrongFanOut: number
@@ -36,6 +37,8 @@ export type Invariants = {
   readonly succeededWithout2xx: number
   /** I6. */
   readonly tenantMismatches: number
+  /** I7 (check-order.ts). */
+  readonly outOfOrder: number
   /** Requests with a wrong signature, or with a body that differs between attempts. */
   readonly wrongRequests: number
 }
@@ -111,6 +114,7 @@ export async function check(input: CheckInput): Promise<Findings> {
       gapsInAttempts: await countOf(database, GAPS_IN_ATTEMPTS),
       succeededWithout2xx,
       tenantMismatches: await countOf(database, TENANT_MISMATCHES),
+      outOfOrder: await countOutOfOrder(input, (firstMs) => wasOutAtRestart([firstMs], input.faults)),
       wrongRequests: requests.wrong,
     },
     recoveries: await measureRecoveries(input, requests.arrivalsOfInterest),

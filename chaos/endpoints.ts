@@ -18,9 +18,10 @@ export type RunEndpoint = {
   readonly path: string
   readonly eventTypes: readonly string[] | null
   readonly maxInFlight: number | null
+  readonly ordering: 'NONE' | 'SUBJECT'
 }
 
-/** Lays out the endpoints: one in four gets all types, the others one or two; one in six has a limit in flight. */
+/** Lays out the endpoints: one in four gets all types, the others one or two; one in six has a limit in flight, and one in six keeps order. */
 export function layOutEndpoints({ endpoints, tenants }: { endpoints: number; tenants: number }): RunEndpoint[] {
   return Array.from({ length: endpoints }, (_, index) => {
     const first = index % RUN_EVENT_TYPES.length
@@ -31,6 +32,7 @@ export function layOutEndpoints({ endpoints, tenants }: { endpoints: number; ten
       path: `/e/${index}`,
       eventTypes: index % 4 === 0 ? null : [...new Set([RUN_EVENT_TYPES[first]!, RUN_EVENT_TYPES[second]!])],
       maxInFlight: index % 6 === 5 ? 30 : null,
+      ordering: index % 6 === 2 ? 'SUBJECT' : 'NONE',
     }
   })
 }

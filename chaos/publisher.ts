@@ -38,6 +38,8 @@ const MAX_EVENTS_PER_CALL = 8
 /** One event in 100 has a body that is too large to be read with its claim. */
 const LARGE_ONE_IN = 100
 const LARGE_CHARACTERS = 20_000
+/** Events follow each other within a subject, so that some wait in its line. */
+const SUBJECTS = 100
 const PATIENCE_MS = 5_000
 const AGAIN_AFTER_MS = 150
 
@@ -115,6 +117,7 @@ function drawEvent(index: number, seed: number, random: () => number) {
   return {
     type,
     idempotencyKey: `${seed}-${index}`,
+    subject: `call_${index % SUBJECTS}`,
     sequence: index,
     data: {
       ...(findEventType(type)!.example.data as object),

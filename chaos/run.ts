@@ -250,6 +250,7 @@ async function configure(
           url: `https://localhost:${receiverPort}${endpoint.path}`,
           eventTypes: endpoint.eventTypes,
           maxInFlight: endpoint.maxInFlight,
+          ordering: endpoint.ordering,
         },
       },
     )
