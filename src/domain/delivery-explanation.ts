@@ -291,10 +291,12 @@ function explainPending(
   waiting: Waiting | null,
   now: Date,
 ): Explanation {
-  const { nextAttemptAt, attemptCount, maxAttempts, test } = delivery
+  const { attemptCount, maxAttempts, test } = delivery
+  // The first of its line is due: it gets its time with its slot.
+  const nextAttemptAt = delivery.aheadInLine?.count === 0 ? now : delivery.nextAttemptAt
   const asksToWait =
     !test && endpoint.asksToWaitUntil && endpoint.asksToWaitUntil > now ? endpoint.asksToWaitUntil : null
-  if (delivery.aheadInLine !== null)
+  if (delivery.aheadInLine !== null && delivery.aheadInLine.count > 0)
     return says(
       'waits_for_subject',
       `The endpoint gets the deliveries of one subject one at a time. ${capital(amount(delivery.aheadInLine, ` of ${delivery.subject}`))} before it. One that fails holds the others for a while at most.`,

@@ -225,6 +225,12 @@ describe('a delivery is explained by', () => {
       delivery: { nextAttemptAt: null, aheadInLine: countOf(2) },
     },
     {
+      reason: 'due',
+      says: 'It is due. It is the next one.',
+      delivery: { nextAttemptAt: null, aheadInLine: countOf(0) },
+      nextAttemptAt: NOW,
+    },
+    {
       reason: 'no_worker',
       says: 'no process that delivers is running',
       waiting: { workers: 0 },
