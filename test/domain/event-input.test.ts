@@ -26,20 +26,29 @@ describe('an event is accepted', () => {
     expect(validateEvent({ type: name, data, subject, sequence, occurredAt: new Date(timestamp) })).toEqual([])
   })
 
-  test.each<[string, Partial<EventInput>]>([
-    ['without anything optional', {}],
-    ['with null for everything optional', { subject: null, sequence: null, occurredAt: null, idempotencyKey: null }],
-    ['with the longest subject and key', { subject: 's'.repeat(256), idempotencyKey: 'k'.repeat(256) }],
-    ['with 256 characters outside the basic plane', { subject: '😀'.repeat(256), idempotencyKey: '😀'.repeat(256) }],
-    ['with a tab in its idempotency key', { idempotencyKey: 'a\tb' }],
-    ['with sequence 0', { sequence: 0 }],
-    ['with the largest sequence', { sequence: Number.MAX_SAFE_INTEGER }],
-    ['with a clock of microseconds as sequence', { sequence: 1_795_435_200_123_456 }],
-    ['from the year 9999', { occurredAt: new Date('9999-12-31T23:59:59.999Z') }],
-    ['with data as deep as allowed', { data: { ...data, custom: nested(MAX_DATA_DEPTH - 1) } }],
-    ['with NUL and half a surrogate pair in its data', { data: { ...data, note: 'a\0b\ud800' } }],
-    ['with an own member __proto__', { data: parseExactly(JSON.stringify(data).replace('{', '{"__proto__":1,')) }],
-  ])('an event %s is accepted', (_, more) => {
+  test.each<{ readonly what: string; readonly more: Partial<EventInput> }>([
+    { what: 'without anything optional', more: {} },
+    {
+      what: 'with null for everything optional',
+      more: { subject: null, sequence: null, occurredAt: null, idempotencyKey: null },
+    },
+    { what: 'with the longest subject and key', more: { subject: 's'.repeat(256), idempotencyKey: 'k'.repeat(256) } },
+    {
+      what: 'with 256 characters outside the basic plane',
+      more: { subject: '😀'.repeat(256), idempotencyKey: '😀'.repeat(256) },
+    },
+    { what: 'with a tab in its idempotency key', more: { idempotencyKey: 'a\tb' } },
+    { what: 'with sequence 0', more: { sequence: 0 } },
+    { what: 'with the largest sequence', more: { sequence: Number.MAX_SAFE_INTEGER } },
+    { what: 'with a clock of microseconds as sequence', more: { sequence: 1_795_435_200_123_456 } },
+    { what: 'from the year 9999', more: { occurredAt: new Date('9999-12-31T23:59:59.999Z') } },
+    { what: 'with data as deep as allowed', more: { data: { ...data, custom: nested(MAX_DATA_DEPTH - 1) } } },
+    { what: 'with NUL and half a surrogate pair in its data', more: { data: { ...data, note: 'a\0b\ud800' } } },
+    {
+      what: 'with an own member __proto__',
+      more: { data: parseExactly(JSON.stringify(data).replace('{', '{"__proto__":1,')) },
+    },
+  ])('an event $what is accepted', ({ more }) => {
     expect(validateEvent(event(more))).toEqual([])
   })
 
@@ -66,64 +75,164 @@ describe('an event is refused', () => {
     expect(validatePublished(event())).toEqual([])
   })
 
-  test.each<[string, Partial<EventInput>, string[], RegExp]>([
-    [
-      'of an unknown type',
-      { type: 'queue.enter' },
-      ['type'],
-      /catalogue.*got "queue\.enter"; did you mean queue\.entered/,
-    ],
-    ['with an array as data', { data: [] }, ['data'], /^expected an object, got an array of 0/],
-    ['with null as data', { data: null }, ['data'], /^expected an object, got null/],
-    ['with a text as data', { data: '{}' }, ['data'], /^expected an object, got "\{\}"/],
-    ['with a number as data', { data: parseLiteralNumber('1e400') }, ['data'], /^expected an object, got a number/],
-    ['with data too deep', { data: { ...data, a: nested(MAX_DATA_DEPTH) } }, ['data'], /^expected at most 500 levels/],
-    ['with bottomless data', { data: nested(100_000) }, ['data'], /^expected at most 500 levels/],
-    ['with an empty subject', { subject: '' }, ['subject'], /^expected 1 to 256 characters, got none/],
-    ['with a long subject', { subject: 's'.repeat(257) }, ['subject'], /^expected 1 to 256 characters, got 257/],
-    ['with a line break in its subject', { subject: 'a\nb' }, ['subject'], /no control characters, got "a\\nb"/],
-    ['with half a character in its subject', { subject: 'a\ud800' }, ['subject'], /surrogate/],
-    ['with an empty key', { idempotencyKey: '' }, ['idempotencyKey'], /^expected 1 to 256 characters, got none/],
-    ['with a long key', { idempotencyKey: 'k'.repeat(300) }, ['idempotencyKey'], /got 300$/],
-    ['with NUL in its key', { idempotencyKey: 'a\0' }, ['idempotencyKey'], /^expected no NUL/],
-    ['with half a character in its key', { idempotencyKey: '\udc00' }, ['idempotencyKey'], /surrogate/],
-    ['with a negative sequence', { sequence: -1 }, ['sequence'], /^expected a whole number from 0 .*got -1: count up/],
-    ['with a fraction as sequence', { sequence: 1.5 }, ['sequence'], /got 1\.5: count up/],
-    [
-      'with a sequence no double holds',
-      { sequence: 2 ** 53 },
-      ['sequence'],
-      /9007199254740991, got 9007199254740992: /,
-    ],
-    ['without a real time', { occurredAt: new Date(Number.NaN) }, ['occurredAt'], /got no time$/],
-    ['from the year 10000', { occurredAt: new Date('+010000-01-01T00:00:00Z') }, ['occurredAt'], /the year 10000/],
-    ['from before the year 1', { occurredAt: new Date('-000001-01-01T00:00:00Z') }, ['occurredAt'], /the year -1/],
-  ])('an event %s is refused', (_, more, path, message) => {
+  test.each<{
+    readonly what: string
+    readonly more: Partial<EventInput>
+    readonly path: string[]
+    readonly message: RegExp
+  }>([
+    {
+      what: 'of an unknown type',
+      more: { type: 'queue.enter' },
+      path: ['type'],
+      message: /catalogue.*got "queue\.enter"; did you mean queue\.entered/,
+    },
+    {
+      what: 'with an array as data',
+      more: { data: [] },
+      path: ['data'],
+      message: /^expected an object, got an array of 0/,
+    },
+    { what: 'with null as data', more: { data: null }, path: ['data'], message: /^expected an object, got null/ },
+    { what: 'with a text as data', more: { data: '{}' }, path: ['data'], message: /^expected an object, got "\{\}"/ },
+    {
+      what: 'with a number as data',
+      more: { data: parseLiteralNumber('1e400') },
+      path: ['data'],
+      message: /^expected an object, got a number/,
+    },
+    {
+      what: 'with data too deep',
+      more: { data: { ...data, a: nested(MAX_DATA_DEPTH) } },
+      path: ['data'],
+      message: /^expected at most 500 levels/,
+    },
+    {
+      what: 'with bottomless data',
+      more: { data: nested(100_000) },
+      path: ['data'],
+      message: /^expected at most 500 levels/,
+    },
+    {
+      what: 'with an empty subject',
+      more: { subject: '' },
+      path: ['subject'],
+      message: /^expected 1 to 256 characters, got none/,
+    },
+    {
+      what: 'with a long subject',
+      more: { subject: 's'.repeat(257) },
+      path: ['subject'],
+      message: /^expected 1 to 256 characters, got 257/,
+    },
+    {
+      what: 'with a line break in its subject',
+      more: { subject: 'a\nb' },
+      path: ['subject'],
+      message: /no control characters, got "a\\nb"/,
+    },
+    {
+      what: 'with half a character in its subject',
+      more: { subject: 'a\ud800' },
+      path: ['subject'],
+      message: /surrogate/,
+    },
+    {
+      what: 'with an empty key',
+      more: { idempotencyKey: '' },
+      path: ['idempotencyKey'],
+      message: /^expected 1 to 256 characters, got none/,
+    },
+    {
+      what: 'with a long key',
+      more: { idempotencyKey: 'k'.repeat(300) },
+      path: ['idempotencyKey'],
+      message: /got 300$/,
+    },
+    {
+      what: 'with NUL in its key',
+      more: { idempotencyKey: 'a\0' },
+      path: ['idempotencyKey'],
+      message: /^expected no NUL/,
+    },
+    {
+      what: 'with half a character in its key',
+      more: { idempotencyKey: '\udc00' },
+      path: ['idempotencyKey'],
+      message: /surrogate/,
+    },
+    {
+      what: 'with a negative sequence',
+      more: { sequence: -1 },
+      path: ['sequence'],
+      message: /^expected a whole number from 0 .*got -1: count up/,
+    },
+    { what: 'with a fraction as sequence', more: { sequence: 1.5 }, path: ['sequence'], message: /got 1\.5: count up/ },
+    {
+      what: 'with a sequence no double holds',
+      more: { sequence: 2 ** 53 },
+      path: ['sequence'],
+      message: /9007199254740991, got 9007199254740992: /,
+    },
+    {
+      what: 'without a real time',
+      more: { occurredAt: new Date(Number.NaN) },
+      path: ['occurredAt'],
+      message: /got no time$/,
+    },
+    {
+      what: 'from the year 10000',
+      more: { occurredAt: new Date('+010000-01-01T00:00:00Z') },
+      path: ['occurredAt'],
+      message: /the year 10000/,
+    },
+    {
+      what: 'from before the year 1',
+      more: { occurredAt: new Date('-000001-01-01T00:00:00Z') },
+      path: ['occurredAt'],
+      message: /the year -1/,
+    },
+  ])('an event $what is refused', ({ more, path, message }) => {
     expect(validateEvent(event(more))).toEqual([{ path, message: expect.stringMatching(message) }])
   })
 
-  test.each<[string, Partial<UncheckedEvent>, string[], RegExp]>([
-    ['with a sequence in quotes', { sequence: '12' }, ['sequence'], /got "12": send 12, a number without quotes$/],
-    ['with a sequence that is no number', { sequence: {} }, ['sequence'], /got an object: count up/],
-    [
-      'with a sequence of nanoseconds',
-      { sequence: parseLiteralNumber('1795435200123456789') },
-      ['sequence'],
-      /got 1795435200123456789: count in milliseconds or microseconds/,
-    ],
-    [
-      'with a time that cannot be read',
-      { occurredAt: new UnreadableTime('2026-11-18T14:02:11+0100') },
-      ['occurredAt'],
-      /^expected a time with an offset.*got "2026-11-18T14:02:11\+0100": send "2026-11-18T14:02:11\+01:00"$/,
-    ],
-    [
-      'with a time that is none',
-      { occurredAt: new UnreadableTime(true) },
-      ['occurredAt'],
-      /got true: write it in this format$/,
-    ],
-  ])('an event %s is refused', (_, more, path, message) => {
+  test.each<{
+    readonly what: string
+    readonly more: Partial<UncheckedEvent>
+    readonly path: string[]
+    readonly message: RegExp
+  }>([
+    {
+      what: 'with a sequence in quotes',
+      more: { sequence: '12' },
+      path: ['sequence'],
+      message: /got "12": send 12, a number without quotes$/,
+    },
+    {
+      what: 'with a sequence that is no number',
+      more: { sequence: {} },
+      path: ['sequence'],
+      message: /got an object: count up/,
+    },
+    {
+      what: 'with a sequence of nanoseconds',
+      more: { sequence: parseLiteralNumber('1795435200123456789') },
+      path: ['sequence'],
+      message: /got 1795435200123456789: count in milliseconds or microseconds/,
+    },
+    {
+      what: 'with a time that cannot be read',
+      more: { occurredAt: new UnreadableTime('2026-11-18T14:02:11+0100') },
+      path: ['occurredAt'],
+      message: /^expected a time with an offset.*got "2026-11-18T14:02:11\+0100": send "2026-11-18T14:02:11\+01:00"$/,
+    },
+    {
+      what: 'with a time that is none',
+      more: { occurredAt: new UnreadableTime(true) },
+      path: ['occurredAt'],
+      message: /got true: write it in this format$/,
+    },
+  ])('an event $what is refused', ({ more, path, message }) => {
     expect(validateEvent({ ...event(), ...more })).toEqual([{ path, message: expect.stringMatching(message) }])
   })
 
@@ -230,15 +339,15 @@ describe('the fingerprint', () => {
     )
   })
 
-  test.each<[string, unknown, unknown]>([
-    ['the order of an array', [1, 2], [2, 1]],
-    ['a number and its text', { a: 1 }, { a: '1' }],
-    ['null and absent', { a: null }, {}],
-    ['nesting', { a: { b: 1 } }, { a: '{"b":1}' }],
-    ['two halves of surrogate pairs', { a: '\ud800' }, { a: '\ud801' }],
-    ['half a surrogate pair and its replacement', { a: '\ud800' }, { a: '\ufffd' }],
-    ['a member __proto__', JSON.parse('{"__proto__":{"a":1}}'), {}],
-  ])('the fingerprint distinguishes %s', (_, a, b) => {
+  test.each<{ readonly what: string; readonly a: unknown; readonly b: unknown }>([
+    { what: 'the order of an array', a: [1, 2], b: [2, 1] },
+    { what: 'a number and its text', a: { a: 1 }, b: { a: '1' } },
+    { what: 'null and absent', a: { a: null }, b: {} },
+    { what: 'nesting', a: { a: { b: 1 } }, b: { a: '{"b":1}' } },
+    { what: 'two halves of surrogate pairs', a: { a: '\ud800' }, b: { a: '\ud801' } },
+    { what: 'half a surrogate pair and its replacement', a: { a: '\ud800' }, b: { a: '\ufffd' } },
+    { what: 'a member __proto__', a: JSON.parse('{"__proto__":{"a":1}}'), b: {} },
+  ])('the fingerprint distinguishes $what', ({ a, b }) => {
     expect(same(event({ data: a }), event({ data: b }))).toBe(false)
   })
 

@@ -142,26 +142,30 @@ describe.each(CATALOGUE)('$name', (entry) => {
 })
 
 describe('what real calls look like', () => {
-  test.each<[string, string, Change]>([
-    ['a withheld caller', 'call.created', { 'from.number': null }],
-    ['an unknown caller name', 'call.created', { 'from.name': null }],
-    ['a call without attestation', 'call.created', { stir_shaken: undefined }],
-    ['a leg without SIP', 'call.created', { sip_call_id: null }],
-    ['a call without tags or custom data', 'call.created', { tags: undefined, custom_data: null }],
-    [
-      'an internal call between agents',
-      'call.created',
-      { direction: 'internal', from: { type: 'agent', agent_id: 'agt_1' } },
-    ],
-    [
-      'a call that did not queue',
-      'call.answered',
-      { queue: null, queue_wait_seconds: null, answered_by: { type: 'voicemail' } },
-    ],
-    [
-      'a blind transfer that failed',
-      'call.transferred',
-      {
+  test.each<{ readonly what: string; readonly name: string; readonly change: Change }>([
+    { what: 'a withheld caller', name: 'call.created', change: { 'from.number': null } },
+    { what: 'an unknown caller name', name: 'call.created', change: { 'from.name': null } },
+    { what: 'a call without attestation', name: 'call.created', change: { stir_shaken: undefined } },
+    { what: 'a leg without SIP', name: 'call.created', change: { sip_call_id: null } },
+    {
+      what: 'a call without tags or custom data',
+      name: 'call.created',
+      change: { tags: undefined, custom_data: null },
+    },
+    {
+      what: 'an internal call between agents',
+      name: 'call.created',
+      change: { direction: 'internal', from: { type: 'agent', agent_id: 'agt_1' } },
+    },
+    {
+      what: 'a call that did not queue',
+      name: 'call.answered',
+      change: { queue: null, queue_wait_seconds: null, answered_by: { type: 'voicemail' } },
+    },
+    {
+      what: 'a blind transfer that failed',
+      name: 'call.transferred',
+      change: {
         transfer_type: 'blind',
         status: 'failed',
         failure_reason: 'no_answer',
@@ -170,16 +174,16 @@ describe('what real calls look like', () => {
         to_leg_id: null,
         target: { type: 'external', number: '+4930123456' },
       },
-    ],
-    [
-      'a three-way transfer',
-      'call.transferred',
-      { transfer_type: 'three_way', participants_after: ['+14155550132', 'agt_1', 'agt_2'] },
-    ],
-    [
-      'an abandoned call',
-      'call.ended',
-      {
+    },
+    {
+      what: 'a three-way transfer',
+      name: 'call.transferred',
+      change: { transfer_type: 'three_way', participants_after: ['+14155550132', 'agt_1', 'agt_2'] },
+    },
+    {
+      what: 'an abandoned call',
+      name: 'call.ended',
+      change: {
         status: 'abandoned',
         answered_at: null,
         legs: [{ leg_id: 'leg_1', party: null, started_at: '2026-11-18T14:02:11Z', answered_at: null, ended_at: null }],
@@ -190,11 +194,11 @@ describe('what real calls look like', () => {
         cost: null,
         disposition: null,
       },
-    ],
-    [
-      'a call that never connected',
-      'call.ended',
-      {
+    },
+    {
+      what: 'a call that never connected',
+      name: 'call.ended',
+      change: {
         status: 'failed',
         connected_at: null,
         answered_at: null,
@@ -203,256 +207,367 @@ describe('what real calls look like', () => {
         hangup: { source: 'system', cause: 'no_route_to_destination', q850_cause: 3, sip_code: 404 },
         legs: [],
       },
-    ],
-    ['a voicemail recording', 'call.recorded', { recording_type: 'voicemail', pauses: [] }],
-    ['a silent segment', 'transcript.segment', { text: '', confidence: 0 }],
-    ['a tenant without analysis', 'transcript.completed', { analysis: null }],
-    ['a wait nobody can estimate', 'queue.entered', { estimated_wait_seconds: null }],
-    ['a caller who gave up at once', 'queue.abandoned', { wait_seconds: 0, short_abandon: true }],
-    ['an agent without a call', 'agent.status_changed', { status: 'logged_out', call_id: null }],
-    ['an open-ended pause', 'agent.paused', { expected_resume_at: null }],
-    ['an IVR the caller left', 'ivr.completed', { exit_reason: 'caller_hangup', routed_to: null }],
-    [
-      'an AI agent that settled the matter',
-      'ai_agent.completed',
-      { exit_reason: 'resolved', transferred_to: null, tool_calls: [] },
-    ],
-    ["a publisher's own ids", 'call.created', { call_id: '8a1f0c1e-77aa-4a06-9d0f-6a3d4a3b9a51' }],
-    ['a time in another offset', 'call.created', { created_at: '2026-11-18T16:02:11+02:00' }],
-    ['a time with nanoseconds', 'call.created', { created_at: '2026-11-18T14:02:11.482123456Z' }],
-    ['a number of any text, up to 256 characters', 'call.created', { 'to.number': `sip:${'x'.repeat(252)}` }],
-    [
-      'a withheld caller who is named as such',
-      'call.created',
-      { from: { type: 'external', number: null, e164: null, number_kind: 'withheld' } },
-    ],
-    ['a leg that was up at once', 'call.created', { state: 'up' }],
-    ['an answer by nobody knows whom', 'call.answered', { answered_by: null }],
-    ['an answer by a machine', 'call.answered', { answered_by: { type: 'machine', number: '112' } }],
-    [
-      'a transfer of which only the end is known',
-      'call.transferred',
-      {
+    },
+    { what: 'a voicemail recording', name: 'call.recorded', change: { recording_type: 'voicemail', pauses: [] } },
+    { what: 'a silent segment', name: 'transcript.segment', change: { text: '', confidence: 0 } },
+    { what: 'a tenant without analysis', name: 'transcript.completed', change: { analysis: null } },
+    { what: 'a wait nobody can estimate', name: 'queue.entered', change: { estimated_wait_seconds: null } },
+    { what: 'a caller who gave up at once', name: 'queue.abandoned', change: { wait_seconds: 0, short_abandon: true } },
+    { what: 'an agent without a call', name: 'agent.status_changed', change: { status: 'logged_out', call_id: null } },
+    { what: 'an open-ended pause', name: 'agent.paused', change: { expected_resume_at: null } },
+    {
+      what: 'an IVR the caller left',
+      name: 'ivr.completed',
+      change: { exit_reason: 'caller_hangup', routed_to: null },
+    },
+    {
+      what: 'an AI agent that settled the matter',
+      name: 'ai_agent.completed',
+      change: { exit_reason: 'resolved', transferred_to: null, tool_calls: [] },
+    },
+    {
+      what: "a publisher's own ids",
+      name: 'call.created',
+      change: { call_id: '8a1f0c1e-77aa-4a06-9d0f-6a3d4a3b9a51' },
+    },
+    { what: 'a time in another offset', name: 'call.created', change: { created_at: '2026-11-18T16:02:11+02:00' } },
+    { what: 'a time with nanoseconds', name: 'call.created', change: { created_at: '2026-11-18T14:02:11.482123456Z' } },
+    {
+      what: 'a number of any text, up to 256 characters',
+      name: 'call.created',
+      change: { 'to.number': `sip:${'x'.repeat(252)}` },
+    },
+    {
+      what: 'a withheld caller who is named as such',
+      name: 'call.created',
+      change: { from: { type: 'external', number: null, e164: null, number_kind: 'withheld' } },
+    },
+    { what: 'a leg that was up at once', name: 'call.created', change: { state: 'up' } },
+    { what: 'an answer by nobody knows whom', name: 'call.answered', change: { answered_by: null } },
+    {
+      what: 'an answer by a machine',
+      name: 'call.answered',
+      change: { answered_by: { type: 'machine', number: '112' } },
+    },
+    {
+      what: 'a transfer of which only the end is known',
+      name: 'call.transferred',
+      change: {
         initiated_at: null,
         transferred_by: null,
         target: { type: 'voicemail', number: '*98' },
         consult: { ended_at: null },
       },
-    ],
-    ['a call end without cause or side', 'call.ended', { hangup: undefined }],
-    ['a call end with an empty cause', 'call.ended', { hangup: {} }],
-    [
-      'causes of other systems',
-      'call.ended',
-      { 'hangup.q850_cause': 4_294_967_295, 'hangup.sip_code': 0, 'hangup.source': 'bandwidth_internal' },
-    ],
-    ['a call without durations', 'call.ended', { 'durations.total_seconds': null, queue: undefined }],
-    ['a status of another system', 'call.ended', { status: 'answered_elsewhere' }],
-    [
-      'a recording in a bucket, without an expiry',
-      'call.recorded',
-      { url: 's3://recordings/2026/a b.wav', url_expires_at: null, recording_type: null, duration_seconds: undefined },
-    ],
-    ['a recording named by its key', 'call.recorded', { url: 'connect/acme/CallRecordings/a.wav' }],
-    [
-      'speakers who are only told apart',
-      'transcript.segment',
-      { 'speaker.role': null, start_ms: null, end_ms: null, offset_from: undefined, index: null },
-    ],
-    [
-      'a transcript inline',
-      'transcript.completed',
-      { url: null, url_expires_at: null, text: 'Agent: Hi.', truncated: true, segment_count: null, duration_ms: null },
-    ],
-    ['a queue that does not say where from', 'queue.entered', { entry_source: undefined }],
-    [
-      'a wait of which only the length is known',
-      'queue.abandoned',
-      { entered_at: null, reason: null, wait_seconds: 14 },
-    ],
-    ['a status that nobody knows who changed', 'agent.status_changed', { changed_by: null, status: 'wrap_up' }],
-    ['a pause without a reason', 'agent.paused', { 'reason.code': null, paused_by: undefined }],
-    ['a pause with an empty reason', 'agent.paused', { 'reason.code': '' }],
-    ['a pause without a word about the reason', 'agent.paused', { reason: null }],
-    ['a flow with a version of text', 'ivr.completed', { 'ivr.version': '5.0', exit_reason: null }],
-    [
-      'an AI agent that never spoke',
-      'ai_agent.completed',
-      { started_at: null, duration_seconds: null, exit_reason: 'customer_did_not_answer' },
-    ],
-    [
-      'an id as long as an Amazon Resource Name',
-      'call.created',
-      { call_id: `arn:aws:connect:ap-southeast-2:${'0'.repeat(225)}` },
-    ],
-    ['what the system said in its own words', 'call.ended', { native: { HangupCause: 16, flags: ['A', null] } }],
-    ['a confidence in percent', 'transcript.segment', { confidence: 94 }],
-  ])('the data of a real call, %s, matches %s', (_, name, change) => {
+    },
+    { what: 'a call end without cause or side', name: 'call.ended', change: { hangup: undefined } },
+    { what: 'a call end with an empty cause', name: 'call.ended', change: { hangup: {} } },
+    {
+      what: 'causes of other systems',
+      name: 'call.ended',
+      change: { 'hangup.q850_cause': 4_294_967_295, 'hangup.sip_code': 0, 'hangup.source': 'bandwidth_internal' },
+    },
+    {
+      what: 'a call without durations',
+      name: 'call.ended',
+      change: { 'durations.total_seconds': null, queue: undefined },
+    },
+    { what: 'a status of another system', name: 'call.ended', change: { status: 'answered_elsewhere' } },
+    {
+      what: 'a recording in a bucket, without an expiry',
+      name: 'call.recorded',
+      change: {
+        url: 's3://recordings/2026/a b.wav',
+        url_expires_at: null,
+        recording_type: null,
+        duration_seconds: undefined,
+      },
+    },
+    {
+      what: 'a recording named by its key',
+      name: 'call.recorded',
+      change: { url: 'connect/acme/CallRecordings/a.wav' },
+    },
+    {
+      what: 'speakers who are only told apart',
+      name: 'transcript.segment',
+      change: { 'speaker.role': null, start_ms: null, end_ms: null, offset_from: undefined, index: null },
+    },
+    {
+      what: 'a transcript inline',
+      name: 'transcript.completed',
+      change: {
+        url: null,
+        url_expires_at: null,
+        text: 'Agent: Hi.',
+        truncated: true,
+        segment_count: null,
+        duration_ms: null,
+      },
+    },
+    { what: 'a queue that does not say where from', name: 'queue.entered', change: { entry_source: undefined } },
+    {
+      what: 'a wait of which only the length is known',
+      name: 'queue.abandoned',
+      change: { entered_at: null, reason: null, wait_seconds: 14 },
+    },
+    {
+      what: 'a status that nobody knows who changed',
+      name: 'agent.status_changed',
+      change: { changed_by: null, status: 'wrap_up' },
+    },
+    { what: 'a pause without a reason', name: 'agent.paused', change: { 'reason.code': null, paused_by: undefined } },
+    { what: 'a pause with an empty reason', name: 'agent.paused', change: { 'reason.code': '' } },
+    { what: 'a pause without a word about the reason', name: 'agent.paused', change: { reason: null } },
+    {
+      what: 'a flow with a version of text',
+      name: 'ivr.completed',
+      change: { 'ivr.version': '5.0', exit_reason: null },
+    },
+    {
+      what: 'an AI agent that never spoke',
+      name: 'ai_agent.completed',
+      change: { started_at: null, duration_seconds: null, exit_reason: 'customer_did_not_answer' },
+    },
+    {
+      what: 'an id as long as an Amazon Resource Name',
+      name: 'call.created',
+      change: { call_id: `arn:aws:connect:ap-southeast-2:${'0'.repeat(225)}` },
+    },
+    {
+      what: 'what the system said in its own words',
+      name: 'call.ended',
+      change: { native: { HangupCause: 16, flags: ['A', null] } },
+    },
+    { what: 'a confidence in percent', name: 'transcript.segment', change: { confidence: 94 } },
+  ])('the data of a real call, $what, matches $name', ({ name, change }) => {
     expect(validateEventData(name, changed(name, change))).toEqual([])
   })
 })
 
 describe('what does not fit is named with path, expectation and value', () => {
-  test.each<[string, Change, string[], string]>([
-    [
-      'call.created',
-      { direction: 'sideways' },
-      ['direction'],
-      'expected one of inbound, outbound, internal; got "sideways"',
-    ],
-    [
-      'call.created',
-      { direction: 'Inbound' },
-      ['direction'],
-      'expected one of inbound, outbound, internal; got "Inbound": send "inbound"',
-    ],
-    [
-      'call.created',
-      { direction: 'outbound-api' },
-      ['direction'],
-      'expected one of inbound, outbound, internal; got "outbound-api": send "outbound"',
-    ],
-    ['call.created', { call_id: undefined }, ['call_id'], 'is required: expected a string'],
-    ['call.created', { call_id: '' }, ['call_id'], 'expected a text that is not empty; got ""'],
-    [
-      'call.created',
-      { call_id: 'c'.repeat(257) },
-      ['call_id'],
-      `expected an id of at most 256 characters; got "${'c'.repeat(60)}"… (257 characters)`,
-    ],
-    [
-      'call.created',
-      { call_id: 5314479320940544 },
-      ['call_id'],
-      'expected a string; got 5314479320940544: send "5314479320940544", in quotes',
-    ],
-    [
-      'call.created',
-      { state: undefined },
-      ['state'],
-      'is required: expected a word of lower-case letters, digits and _, such as initiated, queued, ringing, early_media, parked, up',
-    ],
-    [
-      'call.created',
-      { 'from.number': '' },
-      ['from', 'number'],
-      'expected a text that is not empty; got "": send null, or leave it out',
-    ],
-    [
-      'call.created',
-      { 'from.number': 'x'.repeat(257) },
-      ['from', 'number'],
-      `expected a number of at most 256 characters; got "${'x'.repeat(60)}"… (257 characters): send null, or leave it out, where there is no such value`,
-    ],
-    [
-      'call.created',
-      { 'from.e164': '0044 20 7946 0958' },
-      ['from', 'e164'],
-      'expected an E.164 number such as +14155550132; got "0044 20 7946 0958": send null; number takes it as it is',
-    ],
-    [
-      'call.created',
-      { 'from.e164': 'tel:+44 20 7946-0958' },
-      ['from', 'e164'],
-      'expected an E.164 number such as +14155550132; got "tel:+44 20 7946-0958": send "+442079460958"',
-    ],
-    ['call.created', { from: null }, ['from'], 'expected an object; got null: every event of this type has it'],
-    ['call.created', { tags: 'support' }, ['tags'], 'expected an array; got "support": send ["support"]'],
-    ['call.created', { tags: ['a', 7] }, ['tags', '1'], 'expected a string; got 7: send "7", in quotes'],
-    [
-      'call.created',
-      { created_at: '2026-02-29T10:00:00Z' },
-      ['created_at'],
-      'expected an RFC 3339 time with an offset, such as 2026-11-18T14:02:11.482Z; got "2026-02-29T10:00:00Z": there is no such day as 2026-02-29',
-    ],
-    [
-      'call.ended',
-      { 'durations.talk_seconds': -1 },
-      ['durations', 'talk_seconds'],
-      'expected a number of at least 0; got -1: send null, or leave it out, where there is no such value',
-    ],
-    [
-      'call.ended',
-      { 'durations.talk_seconds': 1.5 },
-      ['durations', 'talk_seconds'],
-      'expected a whole number; got 1.5: send 1, rounded down',
-    ],
-    [
-      'call.ended',
-      { 'durations.billable_seconds': 1.5 },
-      ['durations', 'billable_seconds'],
-      'expected a whole number; got 1.5: send 2, rounded up',
-    ],
-    [
-      'call.ended',
-      { 'durations.talk_seconds': 'PT1M31.5S' },
-      ['durations', 'talk_seconds'],
-      'expected a number; got "PT1M31.5S": send 91, whole and without quotes',
-    ],
-    [
-      'call.ended',
-      { 'legs.2.party.number': 42 },
-      ['legs', '2', 'party', 'number'],
-      'expected a string; got 42: send "42", in quotes',
-    ],
-    [
-      'call.ended',
-      { 'cost.amount': 0.0924 },
-      ['cost', 'amount'],
-      'expected a string; got 0.0924: send "0.0924", in quotes',
-    ],
-    [
-      'call.ended',
-      { 'cost.currency': 'usd' },
-      ['cost', 'currency'],
-      'expected an ISO 4217 code such as USD; got "usd": send "USD"',
-    ],
-    [
-      'call.ended',
-      { status: 'Completed' },
-      ['status'],
-      expect.stringMatching(
+  test.each<{ readonly name: string; readonly change: Change; readonly path: string[]; readonly message: string }>([
+    {
+      name: 'call.created',
+      change: { direction: 'sideways' },
+      path: ['direction'],
+      message: 'expected one of inbound, outbound, internal; got "sideways"',
+    },
+    {
+      name: 'call.created',
+      change: { direction: 'Inbound' },
+      path: ['direction'],
+      message: 'expected one of inbound, outbound, internal; got "Inbound": send "inbound"',
+    },
+    {
+      name: 'call.created',
+      change: { direction: 'outbound-api' },
+      path: ['direction'],
+      message: 'expected one of inbound, outbound, internal; got "outbound-api": send "outbound"',
+    },
+    {
+      name: 'call.created',
+      change: { call_id: undefined },
+      path: ['call_id'],
+      message: 'is required: expected a string',
+    },
+    {
+      name: 'call.created',
+      change: { call_id: '' },
+      path: ['call_id'],
+      message: 'expected a text that is not empty; got ""',
+    },
+    {
+      name: 'call.created',
+      change: { call_id: 'c'.repeat(257) },
+      path: ['call_id'],
+      message: `expected an id of at most 256 characters; got "${'c'.repeat(60)}"… (257 characters)`,
+    },
+    {
+      name: 'call.created',
+      change: { call_id: 5314479320940544 },
+      path: ['call_id'],
+      message: 'expected a string; got 5314479320940544: send "5314479320940544", in quotes',
+    },
+    {
+      name: 'call.created',
+      change: { state: undefined },
+      path: ['state'],
+      message:
+        'is required: expected a word of lower-case letters, digits and _, such as initiated, queued, ringing, early_media, parked, up',
+    },
+    {
+      name: 'call.created',
+      change: { 'from.number': '' },
+      path: ['from', 'number'],
+      message: 'expected a text that is not empty; got "": send null, or leave it out',
+    },
+    {
+      name: 'call.created',
+      change: { 'from.number': 'x'.repeat(257) },
+      path: ['from', 'number'],
+      message: `expected a number of at most 256 characters; got "${'x'.repeat(60)}"… (257 characters): send null, or leave it out, where there is no such value`,
+    },
+    {
+      name: 'call.created',
+      change: { 'from.e164': '0044 20 7946 0958' },
+      path: ['from', 'e164'],
+      message:
+        'expected an E.164 number such as +14155550132; got "0044 20 7946 0958": send null; number takes it as it is',
+    },
+    {
+      name: 'call.created',
+      change: { 'from.e164': 'tel:+44 20 7946-0958' },
+      path: ['from', 'e164'],
+      message: 'expected an E.164 number such as +14155550132; got "tel:+44 20 7946-0958": send "+442079460958"',
+    },
+    {
+      name: 'call.created',
+      change: { from: null },
+      path: ['from'],
+      message: 'expected an object; got null: every event of this type has it',
+    },
+    {
+      name: 'call.created',
+      change: { tags: 'support' },
+      path: ['tags'],
+      message: 'expected an array; got "support": send ["support"]',
+    },
+    {
+      name: 'call.created',
+      change: { tags: ['a', 7] },
+      path: ['tags', '1'],
+      message: 'expected a string; got 7: send "7", in quotes',
+    },
+    {
+      name: 'call.created',
+      change: { created_at: '2026-02-29T10:00:00Z' },
+      path: ['created_at'],
+      message:
+        'expected an RFC 3339 time with an offset, such as 2026-11-18T14:02:11.482Z; got "2026-02-29T10:00:00Z": there is no such day as 2026-02-29',
+    },
+    {
+      name: 'call.ended',
+      change: { 'durations.talk_seconds': -1 },
+      path: ['durations', 'talk_seconds'],
+      message: 'expected a number of at least 0; got -1: send null, or leave it out, where there is no such value',
+    },
+    {
+      name: 'call.ended',
+      change: { 'durations.talk_seconds': 1.5 },
+      path: ['durations', 'talk_seconds'],
+      message: 'expected a whole number; got 1.5: send 1, rounded down',
+    },
+    {
+      name: 'call.ended',
+      change: { 'durations.billable_seconds': 1.5 },
+      path: ['durations', 'billable_seconds'],
+      message: 'expected a whole number; got 1.5: send 2, rounded up',
+    },
+    {
+      name: 'call.ended',
+      change: { 'durations.talk_seconds': 'PT1M31.5S' },
+      path: ['durations', 'talk_seconds'],
+      message: 'expected a number; got "PT1M31.5S": send 91, whole and without quotes',
+    },
+    {
+      name: 'call.ended',
+      change: { 'legs.2.party.number': 42 },
+      path: ['legs', '2', 'party', 'number'],
+      message: 'expected a string; got 42: send "42", in quotes',
+    },
+    {
+      name: 'call.ended',
+      change: { 'cost.amount': 0.0924 },
+      path: ['cost', 'amount'],
+      message: 'expected a string; got 0.0924: send "0.0924", in quotes',
+    },
+    {
+      name: 'call.ended',
+      change: { 'cost.currency': 'usd' },
+      path: ['cost', 'currency'],
+      message: 'expected an ISO 4217 code such as USD; got "usd": send "USD"',
+    },
+    {
+      name: 'call.ended',
+      change: { status: 'Completed' },
+      path: ['status'],
+      message: expect.stringMatching(
         /^expected a word of lower-case .* such as completed, .*; got "Completed": send "completed"$/,
       ),
-    ],
-    ['call.ended', { custom_data: [] }, ['custom_data'], 'expected an object; got an array of 0: send {}'],
-    [
-      'call.ended',
-      { answered_at: 'null' },
-      ['answered_at'],
-      expect.stringMatching(/got "null": send null, or leave it out$/),
-    ],
-    [
-      'call.ended',
-      { 'durations.hold_seconds': 'N/A' },
-      ['durations', 'hold_seconds'],
-      'expected a number; got "N/A": send null, or leave it out',
-    ],
-    ['call.ended', { status: 'NoAnswer' }, ['status'], expect.stringMatching(/got "NoAnswer": send "no_answer"$/)],
-    ['call.ended', { status: 'noanswer ' }, ['status'], expect.stringMatching(/got "noanswer ": send "no_answer"$/)],
-    [
-      'call.ended',
-      { status: '16' },
-      ['status'],
-      expect.stringMatching(/got "16": find a word for it; native takes it as it is$/),
-    ],
-    [
-      'call.recorded',
-      { channels: 0 },
-      ['channels'],
-      expect.stringMatching(/^expected a number greater than 0; got 0: /),
-    ],
-    ['transcript.segment', { is_final: 'yes' }, ['is_final'], 'expected true or false; got "yes"'],
-    ['transcript.segment', { is_final: 'TRUE' }, ['is_final'], 'expected true or false; got "TRUE": send true'],
-    ['agent.paused', { reason: [1, 2] }, ['reason'], 'expected an object; got an array of 2'],
-    ['ivr.completed', { 'ivr.version': ['1'] }, ['ivr', 'version'], 'expected a string or a number; got an array of 1'],
-    [
-      'ai_agent.completed',
-      { exit_reason: { why: 1 } },
-      ['exit_reason'],
-      expect.stringMatching(/^expected a word .* such as resolved, .*error; got an object: find a word/),
-    ],
-  ])('a mismatch of %s is named with path, expectation and value (%#)', (name, change, path, message) => {
+    },
+    {
+      name: 'call.ended',
+      change: { custom_data: [] },
+      path: ['custom_data'],
+      message: 'expected an object; got an array of 0: send {}',
+    },
+    {
+      name: 'call.ended',
+      change: { answered_at: 'null' },
+      path: ['answered_at'],
+      message: expect.stringMatching(/got "null": send null, or leave it out$/),
+    },
+    {
+      name: 'call.ended',
+      change: { 'durations.hold_seconds': 'N/A' },
+      path: ['durations', 'hold_seconds'],
+      message: 'expected a number; got "N/A": send null, or leave it out',
+    },
+    {
+      name: 'call.ended',
+      change: { status: 'NoAnswer' },
+      path: ['status'],
+      message: expect.stringMatching(/got "NoAnswer": send "no_answer"$/),
+    },
+    {
+      name: 'call.ended',
+      change: { status: 'noanswer ' },
+      path: ['status'],
+      message: expect.stringMatching(/got "noanswer ": send "no_answer"$/),
+    },
+    {
+      name: 'call.ended',
+      change: { status: '16' },
+      path: ['status'],
+      message: expect.stringMatching(/got "16": find a word for it; native takes it as it is$/),
+    },
+    {
+      name: 'call.recorded',
+      change: { channels: 0 },
+      path: ['channels'],
+      message: expect.stringMatching(/^expected a number greater than 0; got 0: /),
+    },
+    {
+      name: 'transcript.segment',
+      change: { is_final: 'yes' },
+      path: ['is_final'],
+      message: 'expected true or false; got "yes"',
+    },
+    {
+      name: 'transcript.segment',
+      change: { is_final: 'TRUE' },
+      path: ['is_final'],
+      message: 'expected true or false; got "TRUE": send true',
+    },
+    {
+      name: 'agent.paused',
+      change: { reason: [1, 2] },
+      path: ['reason'],
+      message: 'expected an object; got an array of 2',
+    },
+    {
+      name: 'ivr.completed',
+      change: { 'ivr.version': ['1'] },
+      path: ['ivr', 'version'],
+      message: 'expected a string or a number; got an array of 1',
+    },
+    {
+      name: 'ai_agent.completed',
+      change: { exit_reason: { why: 1 } },
+      path: ['exit_reason'],
+      message: expect.stringMatching(/^expected a word .* such as resolved, .*error; got an object: find a word/),
+    },
+  ])('a mismatch of $name is named with path, expectation and value (%#)', ({ name, change, path, message }) => {
     expect(validateEventData(name, changed(name, change))).toEqual([{ path, message }])
   })
 

@@ -89,9 +89,9 @@ describe('a number is exact when the double it becomes has the same decimal valu
   })
 
   test.each([
-    ['jansson, cJSON and printf %.17g', 17],
-    ['printf %.16g, where it reads back', 16],
-  ])('whatever %s write of a double passes', (_, digits) => {
+    { what: 'jansson, cJSON and printf %.17g', digits: 17 },
+    { what: 'printf %.16g, where it reads back', digits: 16 },
+  ])('whatever $what write of a double passes', ({ digits }) => {
     fc.assert(
       fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
         const source = value.toPrecision(digits)
@@ -112,11 +112,11 @@ describe('a number is exact when the double it becomes has the same decimal valu
   })
 
   test.each([
-    ['zeros before the digits', `0.${'0'.repeat(1_000_000)}1e1000001`],
-    ['zeros after the digits', `1${'0'.repeat(1_000_000)}1`],
-    ['zeros in waves', `0.${'0001'.repeat(250_000)}`],
-    ['digits of the exponent', `1e-${'9'.repeat(1_000_000)}`],
-  ])('a million %s are checked in time that grows with the text', (_, source) => {
+    { what: 'zeros before the digits', source: `0.${'0'.repeat(1_000_000)}1e1000001` },
+    { what: 'zeros after the digits', source: `1${'0'.repeat(1_000_000)}1` },
+    { what: 'zeros in waves', source: `0.${'0001'.repeat(250_000)}` },
+    { what: 'digits of the exponent', source: `1e-${'9'.repeat(1_000_000)}` },
+  ])('a million $what are checked in time that grows with the text', ({ source }) => {
     const started = performance.now()
     expect(mayHoldInexactNumber(`[${source}]`)).toBe(true)
     parseExactly(source)
