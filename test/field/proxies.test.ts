@@ -47,10 +47,66 @@ listen gateway
     )
     return startServer('haproxy', ['-f', config], { port })
   },
+  async apache2(upstream, port) {
+    const folder = await workFolder('apache')
+    const config = join(folder, 'apache.conf')
+    const modules = ['mpm_event', 'authz_core', 'proxy', 'proxy_http']
+    await writeFile(
+      config,
+      `${modules.map((name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`).join('\n')}
+ServerName localhost
+Listen 127.0.0.1:${port}
+PidFile ${folder}/apache.pid
+ErrorLog ${folder}/error.log
+Mutex file:${folder}
+ProxyPass / http://${upstream}/
+`,
+    )
+    return startServer('apache2', ['-d', folder, '-f', config, '-DFOREGROUND'], { port })
+  },
+  async lighttpd(upstream, port) {
+    const folder = await workFolder('lighttpd')
+    const config = join(folder, 'lighttpd.conf')
+    const [host, at] = upstream.split(':')
+    await writeFile(
+      config,
+      `server.modules = ( "mod_proxy" )
+server.bind = "127.0.0.1"
+server.port = ${port}
+server.document-root = "${folder}"
+server.upload-dirs = ( "${folder}" )
+# Without it nothing of a stream arrives before its end.
+server.stream-response-body = 1
+proxy.server = ( "" => (( "host" => "${host}", "port" => ${at} )) )
+`,
+    )
+    return startServer('lighttpd', ['-D', '-f', config], { port })
+  },
+  async varnishd(upstream, port) {
+    const folder = await workFolder('varnish')
+    const [listen, folderOption] = [`127.0.0.1:${port}`, join(folder, 'instance')]
+    // One process would have no administration port to ask; -F stays in the foreground.
+    return startServer('varnishd', ['-F', '-a', listen, '-b', upstream, '-n', folderOption, '-j', 'none'], { port })
+  },
+  async h2o(upstream, port) {
+    const folder = await workFolder('h2o')
+    const config = join(folder, 'h2o.yaml')
+    await writeFile(
+      config,
+      `listen: { host: 127.0.0.1, port: ${port} }
+error-log: ${folder}/error.log
+hosts:
+  default:
+    paths:
+      /: { proxy.reverse.url: "http://${upstream}/" }
+${process.getuid?.() === 0 ? 'user: root\n' : ''}`,
+    )
+    return startServer('h2o', ['-m', 'worker', '-c', config], { port })
+  },
 }
 
-/** HAProxy notices that a reader left when it cannot pass on what comes next; batches come every five seconds. */
-const LEAVES_WITHIN = { timeout: 20_000 }
+/** Most notice that a reader left when they cannot pass on what comes next, Varnish with the third of these batches. */
+const LEAVES_WITHIN = { timeout: 40_000 }
 
 const QUERY = '{"query":"subscription { deliveryUpdates { deliveries { id } } }"}'
 
@@ -118,6 +174,7 @@ describe.each(Object.keys(PROXIES))('through %s', (name) => {
     })().catch(() => 'broken')
     await gateway.start()
     expect(text).not.toContain('event: complete')
-    expect(broken).toBe('broken')
+    // h2o 2.2 writes the last chunk that the gateway left out. "complete" is still missing, so that clients come back.
+    expect(broken).toBe(name === 'h2o' ? 'ended' : 'broken')
   })
 })
