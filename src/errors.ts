@@ -73,6 +73,20 @@ export class RequestError extends Error {
   }
 }
 
+/**
+ * What the database says of a write for a tenant that is moving to another cell, or has moved to `cell`; null for any other error.
+ * Nothing was written.
+ */
+export function moveOf(error: unknown): { readonly cell: string | null } | null {
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown }
+  const driver = driverErrorOf(error)
+  if (code !== MOVING_SQLSTATE && driver?.originalCode !== MOVING_SQLSTATE) return null
+  const said = driver?.originalMessage ?? String(message)
+  return { cell: /moved to the cell ([a-z0-9]+)/.exec(said)?.[1] ?? null }
+}
+
+const MOVING_SQLSTATE = '23SV1'
+
 /** Whether an error means that the database cannot be used now. The same call may succeed later. */
 export function isDatabaseAway(error: unknown): boolean {
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown }
@@ -86,7 +100,7 @@ export function isDatabaseAway(error: unknown): boolean {
 }
 
 /** The driver's error inside Prisma's error; null if there is none. */
-function driverErrorOf(error: unknown): { originalCode?: string; kind?: string } | null {
+function driverErrorOf(error: unknown): { originalCode?: string; originalMessage?: string; kind?: string } | null {
   const { meta } = (error ?? {}) as { meta?: { driverAdapterError?: { cause?: object } } }
   return meta?.driverAdapterError?.cause ?? null
 }

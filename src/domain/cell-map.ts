@@ -12,6 +12,6 @@ export function linesOfCells(cells: readonly string[]): string[] {
 }
 
 /** The name of the backend of a cell. */
-function backendOf(cell: string): string {
+export function backendOf(cell: string): string {
   return `cell_${cell}`
 }

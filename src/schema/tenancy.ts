@@ -7,6 +7,7 @@
 //   a caller for all tenants that names none     BAD_USER_INPUT on reads, ValidationError on mutations
 
 import type { Viewer } from '../context.ts'
+import { describeOtherCell } from '../domain/cell.ts'
 import type { DeliveryFilter } from '../domain/delivery-filter.ts'
 import type { EventListFilter } from '../domain/event-list-filter.ts'
 import { fromPublicId, type IdKind } from '../domain/id.ts'
@@ -75,8 +76,16 @@ export async function tenantOfList(
     if (meant.refused === 'must-be-named') throw refusals.unnamed(path)
     throw refusals.unknown(path, 'tenant', named)
   }
-  if (meant.certain || (await tenantExists(ctx, meant.tenantId))) return meant.tenantId
+  if (meant.certain) return meant.tenantId
+  await refuseMoved(ctx, meant.tenantId)
+  if (await tenantExists(ctx, meant.tenantId)) return meant.tenantId
   throw refusals.unknown(path, 'tenant', named)
+}
+
+/** Throws WRONG_CELL for a tenant that moved to another cell. */
+async function refuseMoved({ db, config }: RequestContext, tenantId: string): Promise<void> {
+  const move = await db.tenantMove.findFirst({ where: { tenantId, phase: 'MOVED' }, select: { toCell: true } })
+  if (move) throw new RequestError('WRONG_CELL', describeOtherCell('this tenant', move.toCell, config))
 }
 
 function unnamedTenant(path: string[]): ValidationError {
@@ -91,6 +100,7 @@ export async function tenantOfMutation(ctx: RequestContext, named: string | null
   const path = ['input', 'tenantId']
   if ('refused' in meant && meant.refused === 'must-be-named') throw unnamedTenant(path)
   if ('tenantId' in meant && (meant.certain || (await takesEvents(ctx, meant.tenantId)))) return meant.tenantId
+  if ('tenantId' in meant) await refuseMoved(ctx, meant.tenantId)
   throw notFound('tenant', path)
 }
 

@@ -3,7 +3,6 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Viewer } from '../context.ts'
-import type { Cells } from '../domain/cell.ts'
 import { readTraceparent } from '../domain/trace.ts'
 import type { PublishContext } from '../gateway/publish/publisher.ts'
 import type { ChangeFeed } from '../live/feed.ts'
@@ -14,7 +13,7 @@ import type { Forwarded } from './forwarded.ts'
 import { createRateLimiter, type RateDecision, type RateReading } from './limits.ts'
 import { CSRF_HEADER, type Origins } from './origins.ts'
 import { replyError } from './reply.ts'
-import { otherCellOf, replyWrongCell } from './wrong-cell.ts'
+import { cellOfRefused, replyWrongCell } from './wrong-cell.ts'
 import type { OperationContext } from './yoga.ts'
 
 export type Admission = {
@@ -65,7 +64,9 @@ export function createAdmission(parts: {
       const known = credential && authenticator.viewerOf(credential, forwarded.addressOf(request))
       const viewer = known instanceof Promise ? await known : known
       if (!credential || !viewer) {
-        refuseUnknown(request, response, credential, ctx.config)
+        const other = credential && cellOfRefused(credential, authenticator, ctx.config)
+        if (other === null) refuseUnknown(request, response)
+        else replyWrongCell(response, other, credential?.kind === 'session' ? 'this session' : 'this key', ctx.config)
         return null
       }
       if (credential.kind === 'session') {
@@ -107,17 +108,7 @@ function describeOtherPage({ headers }: IncomingMessage, origins: Origins, cooki
   return `Expected with a session's cookie the header ${CSRF_HEADER}, got none. Send it, or use an API key.`
 }
 
-function refuseUnknown(
-  { headers }: IncomingMessage,
-  response: ServerResponse,
-  credential: Credential | null,
-  cells: Cells,
-): void {
-  const other = credential && otherCellOf(credential.token, cells)
-  if (other !== null) {
-    replyWrongCell(response, other, credential?.kind === 'session' ? 'this session' : 'this key', cells)
-    return
-  }
+function refuseUnknown({ headers }: IncomingMessage, response: ServerResponse): void {
   const message =
     headers.authorization === undefined
       ? 'Expected an API key or a console session, got none. Send authorization: Bearer <key>.'

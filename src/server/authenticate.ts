@@ -21,6 +21,8 @@ export type Authenticator = {
   viewerOf(credential: Credential, address?: string): Viewer | null | Promise<Viewer | null>
   /** The same, asked of the database now. */
   viewerNow(credential: Credential): Promise<Viewer | null>
+  /** The cell to which the tenant of a credential moved, as far as the last lookup knows; null: it did not move. */
+  movedTo(credential: Credential): string | null
   /** Makes the next request ask the database. */
   forget(credential: Credential): void
 }
@@ -57,6 +59,12 @@ const FIND_SESSION: Statement = {
   text: `select id, tenant_id as "tenantId", role, name, token_hash as hash, expires_at as "expiresAt", last_used_at as "lastUsedAt"
     from session where token_hash = $1 and revoked_at is null`,
 }
+// Asked only about credentials that are nobody's here.
+const FIND_MOVED: Statement = {
+  name: 'find-moved-credential',
+  limitMs: LOOKUP_LIMIT_MS,
+  text: `select m.to_cell as cell from moved_credential c join tenant_move m on m.tenant_id = c.tenant_id where c.hash = $1`,
+}
 const MARK_USED: Record<Credential['kind'], Statement> = {
   key: {
     name: 'mark-api-key-used',
@@ -81,6 +89,7 @@ export function createAuthenticator({
 }: Pick<Context, 'hot' | 'clock' | 'log' | 'config'>): Authenticator {
   const known: Kept<Viewer> = new Map()
   const strangers: Kept<null> = new Map()
+  const moved = new Map<string, string>()
   const asking = new Map<string, Promise<Viewer | null>>()
   let strangersAskedAbout = 0
   const strangersOf = new Map<string, number>()
@@ -105,6 +114,11 @@ export function createAuthenticator({
     known.delete(name)
     strangers.delete(name)
     if (!row) {
+      const [there] = await hot.query<{ cell: string }>(FIND_MOVED, [wanted])
+      if (there) {
+        if (moved.size >= MAX_STRANGERS_KEPT) moved.clear()
+        moved.set(name, there.cell)
+      }
       keep(strangers, name, null, MAX_STRANGERS_KEPT)
       return null
     }
@@ -180,6 +194,7 @@ export function createAuthenticator({
       if (credential.token.length > MAX_TOKEN_LENGTH) return null
       return ask(credential, nameOf(credential))
     },
+    movedTo: (credential) => moved.get(nameOf(credential)) ?? null,
     forget: (credential) => void known.delete(nameOf(credential)),
   }
 }

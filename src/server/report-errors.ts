@@ -3,10 +3,16 @@
 
 import { GraphQLError } from 'graphql'
 import type { Logger } from 'pino'
-import { isDatabaseAway, RequestError, type RequestErrorCode, ValidationError } from '../errors.ts'
+import { type Cells, describeOtherCell } from '../domain/cell.ts'
+import { isDatabaseAway, moveOf, RequestError, type RequestErrorCode, ValidationError } from '../errors.ts'
 import type { FaultLog } from '../log.ts'
 
-export type Reporting = { readonly log: Logger; readonly faults: FaultLog; readonly requestId: string }
+export type Reporting = {
+  readonly log: Logger
+  readonly faults: FaultLog
+  readonly requestId: string
+  readonly config: Cells
+}
 
 const STATUS: Partial<Record<RequestErrorCode, number>> = {
   UNAUTHENTICATED: 401,
@@ -21,6 +27,9 @@ const BAD_REQUEST = { spec: true, status: 400 }
 /** The sentence of a 503. */
 export const DATABASE_AWAY =
   'The database cannot be reached now. Nothing was acknowledged: ask again in a moment, a publish with an idempotency key.'
+/** The sentence of a 503 while a tenant moves to another cell. */
+const TENANT_MOVES =
+  'This tenant is moving to another cell, which takes some seconds. Nothing was acknowledged: send the same request again, a publish with an idempotency key.'
 /** The sentence of a 500. */
 export const MASKED = 'Something went wrong on our side. Give the request id when you report it.'
 
@@ -30,14 +39,19 @@ export function reportErrors(errors: readonly unknown[], reporting: Reporting): 
 }
 
 /** One error as a caller may see it; logs it when it is a fault of ours. */
-function reportError(error: unknown, { log, faults, requestId }: Reporting): GraphQLError {
+function reportError(error: unknown, { log, faults, requestId, config }: Reporting): GraphQLError {
   const cause = causeOf(error)
   const at = error instanceof GraphQLError ? { nodes: error.nodes, path: error.path } : {}
-  const tell = (code: RequestErrorCode, message: string, more: { retryAfterSeconds?: number | null } = {}) =>
+  const tell = (
+    code: RequestErrorCode,
+    message: string,
+    more: { retryAfterSeconds?: number | null; extensions?: object } = {},
+  ) =>
     new GraphQLError(message, {
       ...at,
       extensions: {
         code,
+        ...more.extensions,
         ...(code === 'INTERNAL_SERVER_ERROR' ? { requestId } : {}),
         ...httpOf(code, more.retryAfterSeconds ?? null),
       },
@@ -60,6 +74,14 @@ function reportError(error: unknown, { log, faults, requestId }: Reporting): Gra
         ...error.extensions,
         code: 'BAD_USER_INPUT',
       },
+    })
+  }
+  const move = moveOf(cause)
+  if (move) {
+    if (move.cell === null) return tell('SERVICE_UNAVAILABLE', TENANT_MOVES, { retryAfterSeconds: 1 })
+    const url = config.cellUrls.get(move.cell)
+    return tell('WRONG_CELL', describeOtherCell('this tenant', move.cell, config), {
+      extensions: { cell: move.cell, ...(url !== undefined && { url }) },
     })
   }
   if (isDatabaseAway(cause)) {

@@ -3,6 +3,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Context } from '../context.ts'
+import type { Cells } from '../domain/cell.ts'
 import { RequestError } from '../errors.ts'
 import { describeRefusedToken, endSession, spendConsoleLink } from '../gateway/admin/console-link.ts'
 import { type Authenticator, readSession } from './authenticate.ts'
@@ -13,7 +14,7 @@ import { CSRF_HEADER, type Origins } from './origins.ts'
 import { replyError, replyJson } from './reply.ts'
 import { readJsonBody } from './request-body.ts'
 import { sessionCookie } from './session-cookie.ts'
-import { otherCellOf, replyWrongCell } from './wrong-cell.ts'
+import { cellOfRefused, replyWrongCell } from './wrong-cell.ts'
 
 const MAX_BYTES = 4 * 1024
 
@@ -57,7 +58,7 @@ function waysToSignIn({ openId, cell }: Context['config']): { openId: { label: s
 let signingIn = 0
 
 async function signIn(
-  { ctx, origins, forwarded }: SessionParts,
+  { ctx, authenticator, origins, forwarded }: SessionParts,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -71,7 +72,7 @@ async function signIn(
     signingIn--
   })
   if (!session) {
-    const other = otherCellOf(token, ctx.config)
+    const other = await cellOfLink(token, authenticator, ctx.config)
     if (other !== null) return replyWrongCell(response, other, 'this link', ctx.config)
     return replyError(response, 401, 'UNAUTHENTICATED', await describeRefusedToken(ctx, token))
   }
@@ -81,6 +82,13 @@ async function signIn(
     { expiresAt: session.expiresAt.toISOString() },
     { 'set-cookie': sessionCookie({ ctx, origins }, request, session) },
   )
+}
+
+/** The cell to which a link belongs that opened no session here; null: to this one, or to none that is known. */
+async function cellOfLink(token: string, authenticator: Authenticator, cells: Cells): Promise<string | null> {
+  const credential = { kind: 'session', token } as const
+  await authenticator.viewerNow(credential)
+  return cellOfRefused(credential, authenticator, cells)
 }
 
 async function signOut(

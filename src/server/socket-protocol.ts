@@ -22,7 +22,7 @@ import type { OpenStreams, StreamEnd } from './open-streams.ts'
 import type { Origins } from './origins.ts'
 import { reportErrors, visibleError, visibleResult } from './report-errors.ts'
 import { type Subscribe, subscriptionOf } from './subscribing.ts'
-import { closeForCell, otherCellOf } from './wrong-cell.ts'
+import { closeForMoved, closeOfRefused } from './wrong-cell.ts'
 import { type OperationContext, reported, type Yoga } from './yoga.ts'
 
 const CLOSE_WITHIN_MS = 1_000
@@ -69,14 +69,17 @@ export function createSocketProtocol(parts: ProtocolParts) {
         return false
       }
       if (!credential || !viewer) {
-        const other = credential && otherCellOf(credential.token, cells)
-        if (other !== null) hangUp(extra.socket, closeForCell(other, cells))
-        else hangUp(extra.socket, credential ? CLOSE.unknownCredential : CLOSE.noCredential)
+        hangUp(extra.socket, credential ? closeOfRefused(credential, authenticator, cells) : CLOSE.noCredential)
         return false
       }
       onKnown(extra.socket)
       const leave = streams.open(
-        { credential, credentialId: viewer.credential.id, kind: 'socket', ...watchOver(extra.socket) },
+        {
+          credential,
+          credentialId: viewer.credential.id,
+          kind: 'socket',
+          ...watchOver(extra.socket, credential, authenticator),
+        },
         MAX_SOCKETS_PER_CREDENTIAL,
       )
       if (!leave) {
@@ -122,10 +125,14 @@ export function createSocketProtocol(parts: ProtocolParts) {
 }
 
 /** How a socket ends with its credential or with the server, and when its client does not read. */
-function watchOver(socket: WebSocket) {
+function watchOver(socket: WebSocket, credential: Credential, authenticator: Authenticator) {
   let unsentBefore = false
   return {
-    end: (why: StreamEnd) => hangUp(socket, why === 'closing' ? CLOSE.serverStops : CLOSE.credentialEnded),
+    end(why: StreamEnd) {
+      const cell = authenticator.movedTo(credential)
+      if (why === 'closing') hangUp(socket, CLOSE.serverStops)
+      else hangUp(socket, cell === null ? CLOSE.credentialEnded : closeForMoved(cell))
+    },
     look() {
       const unsent = socket.bufferedAmount > MAX_UNSENT_BYTES
       if (unsent && unsentBefore) hangUp(socket, CLOSE.readsTooSlowly)

@@ -4,16 +4,26 @@ import type { ServerResponse } from 'node:http'
 import { CloseCode } from 'graphql-ws'
 import { type Cells, describeOtherCell } from '../domain/cell.ts'
 import { cellOfToken } from '../domain/credential.ts'
-import { type Close, MAX_REASON_BYTES } from './close-codes.ts'
+import type { Authenticator, Credential } from './authenticate.ts'
+import { CLOSE, type Close, MAX_REASON_BYTES, TRY_AGAIN_LATER } from './close-codes.ts'
 import { replyError } from './reply.ts'
 
 /** "Misdirected Request": the server cannot answer for what the request names. */
 const MISDIRECTED = 421
 
 /** The cell that a token names, if it is another one; null if it names none, or this one. */
-export function otherCellOf(token: string, { cell }: Cells): string | null {
+function otherCellOf(token: string, { cell }: Cells): string | null {
   const named = cellOfToken(token)
   return named === cell ? null : named
+}
+
+/** The cell to which a refused credential belongs: where its tenant moved, or the one that it names. */
+export function cellOfRefused(
+  credential: Credential,
+  authenticator: Pick<Authenticator, 'movedTo'>,
+  cells: Cells,
+): string | null {
+  return authenticator.movedTo(credential) ?? otherCellOf(credential.token, cells)
 }
 
 /** Refuses a request of another cell. `what`: such as `this key`. */
@@ -25,11 +35,28 @@ export function replyWrongCell(response: ServerResponse, other: string, what: st
 }
 
 /** Ends a socket that belongs to another cell. */
-export function closeForCell(other: string, { cellUrls }: Cells): Close {
+function closeForCell(other: string, { cellUrls }: Cells): Close {
   const to = (where: string) => `This key belongs to the cell ${other}. Connect to ${where}. See docs/cells.md`
   const named = to(cellUrls.get(other) ?? `?cell=${other}`)
   return {
     code: CloseCode.Forbidden,
     reason: Buffer.byteLength(named) <= MAX_REASON_BYTES ? named : to(`?cell=${other}`),
   }
+}
+
+/** Ends a socket whose credential is nobody's here. */
+export function closeOfRefused(
+  credential: Credential,
+  authenticator: Pick<Authenticator, 'movedTo'>,
+  cells: Cells,
+): Close {
+  const moved = authenticator.movedTo(credential)
+  if (moved !== null) return closeForMoved(moved)
+  const other = otherCellOf(credential.token, cells)
+  return other === null ? CLOSE.unknownCredential : closeForCell(other, cells)
+}
+
+/** Ends a socket whose tenant moved. The client connects again, and the proxy in front leads it to the cell. */
+export function closeForMoved(cell: string): Close {
+  return { code: TRY_AGAIN_LATER, reason: `This tenant moved to the cell ${cell}. Connect again. See docs/cells.md` }
 }

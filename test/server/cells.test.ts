@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { KEY_PREFIX, LINK_PREFIX, makeToken, SESSION_PREFIX } from '../../src/domain/credential.ts'
+import { hashToken, KEY_PREFIX, LINK_PREFIX, makeToken, SESSION_PREFIX } from '../../src/domain/credential.ts'
 import { createApiKey } from '../../src/gateway/admin/api-keys.ts'
 import { createConsoleLink } from '../../src/gateway/admin/console-link.ts'
+import { reportErrors } from '../../src/server/report-errors.ts'
 import { openTestServer, type TestServer } from '../support/server.ts'
 
 let house: TestServer
@@ -88,4 +89,46 @@ test('links and sessions of a cell name it, and those of another cell are refuse
     body: '{"query":"{ hello }"}',
   })
   expect((await asked.json()).errors[0].message).toContain('this session belongs to the cell us1')
+})
+
+test('a key of a tenant that moved is refused with the cell to which it moved, and a socket is told to connect again', async () => {
+  const { ctx } = house.house
+  const key = of('eu1').replace('CQ', 'mo')
+  const tenantId = ctx.newId()
+  await ctx.db
+    .$executeRaw`insert into tenant_move (tenant_id, phase, to_cell) values (${tenantId}::uuid, 'MOVED', 'us1')`
+  await ctx.db
+    .$executeRaw`insert into moved_credential (hash, tenant_id) values (${new Uint8Array(hashToken(key))}, ${tenantId}::uuid)`
+  const { status, json } = await house.ask(key, '{ hello }')
+  expect([status, json.errors[0].extensions]).toEqual([
+    421,
+    { code: 'WRONG_CELL', cell: 'us1', url: 'https://us1.example.com' },
+  ])
+  const socket = await house.socket()
+  socket.send({ type: 'connection_init', payload: { authorization: `Bearer ${key}` } })
+  expect(await socket.closed).toEqual({
+    code: 1013,
+    reason: 'This tenant moved to the cell us1. Connect again. See docs/cells.md',
+  })
+})
+
+test('a write for a tenant that moves is refused with Retry-After, and after the move with the name of the cell', () => {
+  const { ctx } = house.house
+  const refused = (message: string) =>
+    reportErrors([Object.assign(new Error(message), { code: '23SV1' })], {
+      log: ctx.log,
+      faults: () => {},
+      requestId: 'any',
+      config: ctx.config,
+    })[0]!.extensions
+  expect(refused('the tenant is moving to another cell')).toEqual({
+    code: 'SERVICE_UNAVAILABLE',
+    http: { status: 503, headers: { 'retry-after': '1' } },
+  })
+  expect(refused('the tenant moved to the cell us1')).toEqual({
+    code: 'WRONG_CELL',
+    cell: 'us1',
+    url: 'https://us1.example.com',
+    http: { status: 421, headers: {} },
+  })
 })

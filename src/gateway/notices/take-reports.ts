@@ -13,11 +13,15 @@ export const MOST_REPORTS = 500
 
 const TAKE_TURN: Statement = { name: 'notices-lock', text: 'select pg_try_advisory_xact_lock($1::bigint) as mine' }
 
+// Nothing is published for a tenant that is moving to another cell.
+const STAYS = `(tenant_id is null or tenant_id <> all (array(select tenant_id from tenant_move where phase <> 'COPYING')))`
+
 const TAKE: Statement = {
   name: 'take-reports',
   text: `
     with taken as (
-      delete from report where id = any (array(select id from report order by id limit ${MOST_REPORTS}))
+      delete from report where id = any (array(
+        select id from report where ${STAYS} order by id limit ${MOST_REPORTS}))
       returning id, at, kind, tenant_id, endpoint_id, details
     )
     select id, at, kind, tenant_id as "tenantId", endpoint_id as "endpointId", details from taken order by id`,

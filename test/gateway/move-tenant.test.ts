@@ -1,0 +1,196 @@
+// A tenant moves from one cell to another, both whole gateways on databases of their own with keys of their own, while events are
+// published for it and its receivers answer. A run is broken off at every step, and the next one goes on.
+
+import { randomBytes } from 'node:crypto'
+import type { Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import type pg from 'pg'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { App } from '../../src/app.ts'
+import { openPool } from '../../src/database/pools.ts'
+import type { Receiver } from '../../src/dev/receiver.ts'
+import { hashToken, KEY_PREFIX, makeToken } from '../../src/domain/credential.ts'
+import { toPublicId } from '../../src/domain/id.ts'
+import { signBody, signingKeys } from '../../src/domain/signature.ts'
+import { moveOf } from '../../src/errors.ts'
+import { type MoveStep, moveTenant } from '../../src/gateway/move/move-tenant.ts'
+import { publishEvents } from '../../src/gateway/publish/publish-events.ts'
+import { createVault } from '../../src/vault.ts'
+import { type ClonedDatabase, cloneDatabase } from '../support/database.ts'
+import { accessTo } from '../support/database-session.ts'
+import { exampleEvent, type House, openHouse } from '../support/house.ts'
+
+const TARGET_KEY = Buffer.alloc(32, 9)
+const SCHEDULE = { SIVO_RETRY_SCHEDULE: '100ms,100ms' }
+let eu1: House
+let us1: App
+let target: ClonedDatabase
+let receiver: Receiver
+const pools: pg.Pool[] = []
+
+beforeAll(async () => {
+  eu1 = await openHouse({ SIVO_CELL: 'eu1', ...SCHEDULE })
+  target = await cloneDatabase()
+  us1 = await eu1.openAnother({
+    DATABASE_URL: target.url,
+    SIVO_CELL: 'us1',
+    SIVO_SECRETS_KEY: TARGET_KEY.toString('base64'),
+  })
+  receiver = await eu1.receiver({ hostname: 'localhost' })
+  receiver.answerAt('/broken', { status: 500 })
+})
+afterAll(async () => {
+  await Promise.all(pools.map((pool) => pool.end()))
+  await eu1?.close()
+  await target?.drop()
+})
+
+const poolTo = (url: string) => {
+  const pool = openPool(accessTo(url), 'tool', 1)
+  pools.push(pool)
+  return pool
+}
+
+/** Moves the tenant. At `killedAt` both sessions of the run are cut, as when its process is killed. */
+async function move(tenantId: string, { killedAt, reached = [] }: { killedAt?: MoveStep; reached?: MoveStep[] } = {}) {
+  const ends = { source: poolTo(eu1.database.url), target: poolTo(target.url) }
+  const cut = (pool: pg.Pool) => {
+    for (const { stream } of (pool as unknown as { _clients: { stream: Socket }[] })._clients) stream.destroy()
+  }
+  const moved = await moveTenant({
+    ...ends,
+    vaults: { from: createVault([Buffer.alloc(32, 7)]), to: createVault([TARGET_KEY]) },
+    tenantId,
+    toCell: 'us1',
+    freezeMs: 20_000,
+    actor: 'test',
+    onStep(step) {
+      reached.push(step)
+      if (step !== killedAt) return
+      cut(ends.source)
+      cut(ends.target)
+    },
+  })
+  return { ...moved, steps: reached }
+}
+
+/** Publishes event after event, each with a key, at the cell that takes them, until it is stopped. */
+function keepPublishing(tenantId: string) {
+  const acknowledged = new Map<string, string>()
+  const faults: unknown[] = []
+  let ctx = eu1.app.ctx
+  let refused = 0
+  let stopped = false
+  const publishOne = async (key: string) => {
+    const event = exampleEvent({ idempotencyKey: key })
+    for (;;) {
+      try {
+        const [stored] = await publishEvents(ctx, { tenantId, events: [event] })
+        acknowledged.set(key, stored!.id)
+        return
+      } catch (error) {
+        const moving = moveOf(error)
+        if (!moving) return void faults.push(error)
+        refused++
+        if (moving.cell === 'us1') ctx = us1.ctx
+        await delay(20)
+      }
+    }
+  }
+  const running = (async () => {
+    for (let n = 1; !stopped; n++) {
+      await publishOne(`key-${n}`)
+      await delay(5)
+    }
+  })()
+  return {
+    acknowledged,
+    faults,
+    refused: () => refused,
+    async stop() {
+      stopped = true
+      await running
+    },
+  }
+}
+
+const STEPS: readonly MoveStep[] = [
+  'copy',
+  'freeze',
+  'guard publishing',
+  'wait for attempts',
+  'guard everything',
+  'copy the rest',
+  'compare',
+  'switch',
+  'arrive',
+  'leave',
+  'guard what left',
+]
+
+test('a tenant that moves under traffic, with a run killed at every step, loses and doubles nothing', async () => {
+  const { tenantId } = eu1
+  const works = await eu1.addEndpoint(receiver.url('/works'))
+  const broken = await eu1.addEndpoint(receiver.url('/broken'))
+  const key = makeToken(KEY_PREFIX, 'eu1', randomBytes)
+  await eu1.app.ctx.db.apiKey.create({
+    data: { tenantId, name: 'A key', role: 'ADMIN', hint: 'hint', secretHash: new Uint8Array(hashToken(key)) },
+  })
+  // Its neighbour in the same batches notices nothing.
+  const neighbour = await eu1.addTenant('Neighbour')
+  const publisher = keepPublishing(tenantId)
+  let neighbours = 0
+  const beside = setInterval(() => {
+    eu1.publishFor(neighbour, {}).then(
+      () => neighbours++,
+      (error) => publisher.faults.push(error),
+    )
+  }, 10)
+  await delay(300)
+  for (const step of STEPS) {
+    const reached: MoveStep[] = []
+    await expect(move(tenantId, { killedAt: step, reached }), step).rejects.toThrow(/connection|not queryable/i)
+    expect(reached.at(-1)).toBe(step)
+  }
+  const { steps } = await move(tenantId)
+  expect(steps).toEqual(['guard what left'])
+  await delay(100)
+  clearInterval(beside)
+  await publisher.stop()
+
+  expect(publisher.faults).toEqual([])
+  expect(publisher.refused()).toBeGreaterThan(0)
+  expect(neighbours).toBeGreaterThan(30)
+  const ids = [...publisher.acknowledged.values()].sort()
+  expect(
+    (await us1.ctx.db.event.findMany({ where: { tenantId }, orderBy: { id: 'asc' } })).map(({ id }) => id),
+  ).toEqual(ids)
+  const count = (where: object) => us1.ctx.db.delivery.count({ where: { tenantId, ...where } })
+  await eu1.until(async () => (await count({ endpointId: works.id, status: 'PENDING' })) === 0)
+  expect(await count({ endpointId: works.id, status: 'SUCCEEDED' })).toBe(ids.length)
+  // A receiver that fails is asked now and then, so some of its deliveries still wait.
+  expect(await count({ endpointId: broken.id, status: 'DEAD_LETTERED' })).toBeGreaterThan(0)
+  expect(await count({ endpointId: broken.id })).toBe(ids.length)
+  const received = receiver.requests.filter(({ path }) => path === '/works')
+  expect(received.map(({ headers }) => headers['x-sivo-event-id']).sort()).toEqual(
+    ids.map((id) => toPublicId('event', id)),
+  )
+  const signed = (body: Buffer) =>
+    signBody({ body, secrets: { current: signingKeys(works.secret) }, eventId: '', timestamp: 0 })
+  for (const { body, headers } of [received.at(0)!, received.at(-1)!])
+    expect(signed(body)).toContain(headers['x-sivo-signature'])
+  const kept = await us1.ctx.db.attempt.count({ where: { endpointId: works.id, errorCode: null } })
+  expect(kept).toBe(ids.length)
+
+  const [firstKey, firstId] = [...publisher.acknowledged][0]!
+  const again = await publishEvents(us1.ctx, { tenantId, events: [exampleEvent({ idempotencyKey: firstKey })] })
+  expect(again).toEqual([{ id: firstId, duplicate: true, deliveryCount: 2 }])
+  expect(await us1.ctx.db.apiKey.findUnique({ where: { secretHash: new Uint8Array(hashToken(key)) } })).toMatchObject({
+    tenantId,
+    revokedAt: null,
+  })
+  const late = await publishEvents(eu1.app.ctx, { tenantId, events: [exampleEvent()] }).catch((error) => error)
+  expect(moveOf(late)).toEqual({ cell: 'us1' })
+  const audited = await us1.ctx.db.auditEntry.findMany({ where: { tenantId }, select: { action: true } })
+  expect(audited.filter(({ action }) => action === 'tenant.arrived')).toHaveLength(1)
+})
