@@ -122,8 +122,10 @@ function ShownReceiver({ tenantId, receiver, reread }: ShownProps) {
       }
     >
       <div className="grid max-w-6xl items-start gap-4 xl:grid-cols-[minmax(0,1fr)_340px]">
-        <Card title="What came" className="max-xl:order-2">
-          <ReceivedList requests={requests} />
+        <Card title="What came" className={requests.length === 0 ? 'max-xl:order-2' : ''}>
+          <div className="max-xl:max-h-[60vh] max-xl:overflow-auto">
+            <ReceivedList requests={requests} />
+          </div>
         </Card>
         <div className="flex flex-col gap-4">
           <Card title="Address">

@@ -23,7 +23,7 @@ export function FirstSteps({ hasEndpoint, hasTest, hasAnswer, firstEndpointId }:
           title="Add an endpoint"
           action={
             mayChange && (
-              <span className="flex flex-wrap justify-end gap-2">
+              <span className="flex flex-wrap gap-2 sm:justify-end">
                 {!hasEndpoint && (
                   <Link to="/endpoints/new" search={{ receiver: 'built-in' }} className={buttonClass('plain')}>
                     Use the built-in receiver
@@ -92,20 +92,20 @@ function Step({
   action: ReactNode
 }) {
   return (
-    <li className="flex items-start gap-3 border-b border-line px-4 py-3 last:border-0">
+    <li className="flex items-start gap-3 border-b border-line px-4 py-3 last:border-0 max-sm:flex-wrap">
       {isDone ? (
         <CircleCheck size={18} className="mt-0.5 text-good" aria-hidden />
       ) : (
         <Circle size={18} className="mt-0.5 text-ink-3" aria-hidden />
       )}
-      <div className="min-w-0 flex-1">
+      <div className="min-w-0 flex-1 max-sm:basis-[calc(100%-2rem)]">
         <p className="font-medium">
           {title}
           <span className="sr-only">{isDone ? ', done' : ', to do'}</span>
         </p>
         <p className="text-ink-2">{children}</p>
       </div>
-      {action}
+      {action && <div className="max-sm:pl-8">{action}</div>}
     </li>
   )
 }

@@ -76,7 +76,7 @@ export function AnswerForm({
   }
   return (
     <form onSubmit={submit} className="flex flex-col gap-4 p-4">
-      <div className="grid gap-4 sm:grid-cols-2">
+      <div className="grid gap-4 sm:grid-cols-2 xl:grid-cols-1">
         <Field label="Status" error={issueAt(update.refusal, 'statusCode')}>
           {(control) => (
             <Select

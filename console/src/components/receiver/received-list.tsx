@@ -12,7 +12,6 @@ import { Facts } from '../../ui/page.tsx'
 import { Empty, Failed, LoadingRows, Notice } from '../../ui/states.tsx'
 import { Time } from '../../ui/time.tsx'
 import { Body, Headers } from '../deliveries/attempt-tabs.tsx'
-import { DeliveryLink } from '../deliveries/delivery-link.tsx'
 
 graphql(`
   fragment ReceivedRequestRow on ReceivedRequest {
@@ -115,8 +114,10 @@ function Row({ request, isOpen, onToggle }: { request: ReceivedRequest; isOpen: 
         <span className="min-w-32 flex-1 truncate font-mono text-xs">{event?.type ?? 'unknown'}</span>
         {attemptNumber != null && <span className="text-ink-2">Attempt {attemptNumber}</span>}
         <span className="w-40 truncate text-ink-2 max-lg:hidden">{endpoint?.name}</span>
-        <SignatureBadge signature={request.signature} />
-        <span className="w-24 text-right tabular-nums">
+        <span className="max-sm:ml-6">
+          <SignatureBadge signature={request.signature} />
+        </span>
+        <span className="ml-auto w-24 text-right tabular-nums">
           HTTP {statusCode}
           {delayMs > 0 && <span className="block text-xs text-ink-3">after {formatMs(delayMs)}</span>}
         </span>
@@ -146,7 +147,14 @@ function Details({ request }: { request: ReceivedRequest }) {
         facts={[
           ['Signature', SIGNATURES[signature].explained],
           ['Signed with', secretHint && <span className="font-mono text-xs">{secretHint}</span>],
-          ['Delivery', delivery && <DeliveryLink id={delivery.id}>Show the delivery and its attempts</DeliveryLink>],
+          [
+            'Delivery',
+            delivery && (
+              <Link to="/deliveries" search={{ delivery: delivery.id }} className="text-link hover:underline">
+                Show the delivery and its attempts
+              </Link>
+            ),
+          ],
           [
             'Endpoint',
             endpoint && (
