@@ -80,6 +80,32 @@ test('under load a flush waits for further items; a full batch does not wait, no
   expect(batches.at(-1)).toEqual(['15'])
 })
 
+test('items that follow each other closely go together; an item that comes alone, or that somebody awaits, goes at once', async () => {
+  let nowMs = 0
+  const company = { ms: 100, isAwaited: ({ name }: Item) => name.startsWith('awaited') }
+  const { batches, submit, batcher } = batcherOver(() => {}, { company, monotonicMs: () => nowMs })
+  await submit('alone')
+  nowMs = 150
+  await submit('alone again')
+  nowMs = 200
+  const together = [submit('a')]
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  expect(batches, 'the item waits for company').toEqual([['alone'], ['alone again']])
+  nowMs = 250
+  together.push(submit('b'))
+  nowMs = 300
+  await Promise.all(together)
+  expect(batches.at(-1)).toEqual(['a', 'b'])
+  nowMs = 310
+  const waits = submit('c')
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  await Promise.all([submit('awaited'), waits])
+  expect(batches.at(-1), 'it takes along what waits').toEqual(['c', 'awaited'])
+  void submit('last')
+  await batcher.idle()
+  expect(batches.at(-1)).toEqual(['last'])
+})
+
 test('a flood delays only itself: every batch takes items from all owners in turn', async () => {
   const { batches, submit } = batcherOver(() => {})
   const flood = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => submit(`flood${n}`, 'flood'))

@@ -29,6 +29,8 @@ export type Result = {
   readonly nextAttemptAt: Date | null
   /** When to wake the endpoint for the retry; null: a wake-up for that second is stored already. */
   readonly wakeAt: Date | null
+  /** Another delivery of its endpoint cannot go out before this is recorded. */
+  readonly isAwaited?: boolean
 }
 
 /** False: the lease belonged to another process, so nothing was written. */

@@ -10,6 +10,8 @@ import { type Recorded, type Result, recordAttempts, withoutReply } from './reco
 const PATIENCE_MS = 18_000
 /** Under load results wait for further ones: a statement costs as much as thirty results in it. */
 const LINGER = { ms: 20, after: 20 }
+/** At an ordinary rate, too, a few results go together: each of them alone costs three times as much. */
+const COMPANY_MS = 25
 const RESULT_WEIGHT = 1_000
 
 export type Recorder = Batcher<Result, Recorded>
@@ -37,5 +39,6 @@ export function createRecorder({ hot, clock, metrics, orderHoldMs, onFlushed }: 
     // Nobody waits for a record as callers wait for an acknowledgement.
     parallel: 1,
     linger: LINGER,
+    company: { ms: COMPANY_MS, isAwaited: ({ isAwaited = false }) => isAwaited },
   })
 }

@@ -46,7 +46,9 @@ export function createDeliverySender(options: DeliverySenderOptions): DeliverySe
   async function settle(lane: Lane, result: Result): Promise<void> {
     lane.countUnsettled(1)
     try {
-      const recorded = await recorder.submit(result)
+      const { inLine, crashCount } = result.delivery
+      // The gate counts leases, and a line moves by what is recorded. What was in the air at a death is not at the next one.
+      const recorded = await recorder.submit({ ...result, isAwaited: lane.isGated || inLine || crashCount > 0 })
       options.onSettled?.(result, recorded)
       if (recorded && result.delivery.inLine) lane.wake()
       const { nextAttemptAt } = result

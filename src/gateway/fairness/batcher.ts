@@ -1,6 +1,6 @@
 // Group commit. While nothing is being flushed, an item is flushed at once, unless its owner cools down; items that
 // arrive during a flush go with the next one. A batch is bounded in items and bytes, and takes its items from all owners
-// in turn (fair-queue.ts). Under load a flush may wait a little for further items: fewer and larger batches cost less.
+// in turn (fair-queue.ts). A flush may wait a little for further items: fewer and larger batches cost less.
 //
 // The kind of a fault decides what happens to the items of a failed flush. Bad data: the batch is split until the bad
 // item stands alone. A serialization failure: the whole batch is repeated. A lost connection: the same items are
@@ -21,6 +21,11 @@ export type BatcherOptions<Item, Result> = Omit<FairQueueOptions<Item>, 'onCoole
   parallel: number
   /** After a flush of at least `after` items, wait up to `ms` for the next batch to fill. */
   linger?: { readonly ms: number; readonly after: number }
+  /**
+   * An item that comes within `ms` after another one waits up to `ms` for the next ones, unless somebody awaits what is
+   * flushed now. An item that comes alone is flushed at once.
+   */
+  company?: { readonly ms: number; isAwaited(item: Item): boolean }
 }
 
 export type Batcher<Item, Result> = {
@@ -92,11 +97,25 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
 
   let lingerUntil = 0
   let lingering = false
+  let lastItemMs = Number.NEGATIVE_INFINITY
+  /** Somebody awaits an item that waits here. */
+  let isAwaited = false
+
+  /** Counts an item that is about to wait for its flush. */
+  function awaitCompany(item: Item): void {
+    const { company } = options
+    if (!company) return
+    const now = options.monotonicMs()
+    if (company.isAwaited(item)) isAwaited = true
+    else if (queue.waiting === 0 && now - lastItemMs <= company.ms)
+      lingerUntil = Math.max(lingerUntil, now + company.ms)
+    lastItemMs = now
+  }
 
   /** Whether the next flush waits for further items. It then begins by itself. */
   function lingers(): boolean {
     const waitMs = lingerUntil - options.monotonicMs()
-    if (waitMs <= 0 || queue.waiting >= options.maxItems) return false
+    if (waitMs <= 0 || isAwaited || queue.waiting >= options.maxItems) return false
     if (lingering) return true
     lingering = true
     setTimeout(() => {
@@ -110,6 +129,7 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
   function pump(): void {
     while (flushes < options.parallel && queue.isReady && !lingers()) {
       const { items: batch, done } = queue.take()
+      isAwaited = false
       const { linger } = options
       if (linger && batch.length >= linger.after) lingerUntil = options.monotonicMs() + linger.ms
       flushes++
@@ -129,6 +149,7 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
   return {
     submit(item) {
       return new Promise((resolve, reject) => {
+        awaitCompany(item)
         queue.add({ item, resolve, reject })
         if (scheduled) return
         // Items that are submitted in the same turn of the event loop go together.
