@@ -19,7 +19,7 @@ export const order: Scenario = async (house, note) => {
   const publisher = await house.openPublisher()
   const plain = (await house.openTenant('Without order', ['/count/plain'])).id
   const ordered = (await house.openTenant('With order', ['/count/ordered'], { ordering: 'SUBJECT' })).id
-  const count = quick ? 6_000 : 20_000
+  const count = quick ? 6_000 : 12_000
   const turn = turnOf(house, publisher)
   for (const tenantId of [plain, ordered]) await turn(tenantId, 4_000)
   const pairs: Pair[] = []
