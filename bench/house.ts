@@ -30,6 +30,9 @@ export type House = {
   readonly api: { readonly url: string; readonly key: string }
   readonly receiver: Child<ReceiverCommands>
   query<Row = Record<string, unknown>>(text: string, values?: unknown[]): Promise<Row[]>
+  readonly databaseUrl: string
+  /** Calls this when the house closes, before what was opened earlier. */
+  onClose(close: () => unknown): void
   /** Opens a separate connection, for transactions. */
   connect(): Promise<pg.Client>
   /** Sends an operation to the API. */
@@ -122,6 +125,8 @@ export async function openHouse(options: BenchOptions, tell: (line: string) => v
       async query<Row>(text: string, values?: unknown[]) {
         return (await pool.query(text, values)).rows as Row[]
       },
+      databaseUrl: postgres.url,
+      onClose: (close) => void closers.push(close),
       async connect() {
         const client = new pg.Client({ connectionString: postgres.url })
         client.on('error', () => {})

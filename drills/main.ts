@@ -9,6 +9,7 @@ import { partition } from './partition.ts'
 import { pooler } from './pooler.ts'
 import { restore } from './restore.ts'
 import { rollingRestart } from './rolling-restart.ts'
+import { soak } from './soak.ts'
 import { countLedgers, openStand, type Stand } from './stand.ts'
 import { upgrade } from './upgrade.ts'
 
@@ -33,9 +34,12 @@ const tell = (line: string) => {
 }
 
 if (name === 'million') process.exit(await million(args))
+if (name === 'soak') process.exit(await soak(args, tell))
 const drill = ON_STAND[name]
 if (!drill) {
-  process.stderr.write(`Expected ${[...Object.keys(ON_STAND), 'million'].join(', ')}; got ${name || 'nothing'}.\n`)
+  process.stderr.write(
+    `Expected ${[...Object.keys(ON_STAND), 'million', 'soak'].join(', ')}; got ${name || 'nothing'}.\n`,
+  )
   process.exit(64)
 }
 const stand = await openStand(tell)
