@@ -18,8 +18,11 @@ type Result = number | string
 const stages: Step[][] = [
   [{ name: 'generated files', run: checkGeneratedFiles }],
   [
-    { name: 'types', run: () => program('tsc', [], { quiet: true }) },
+    { name: 'typed documents', run: () => program('graphql-codegen', ['--silent'], { quiet: true }) },
     { name: 'format and lint', run: () => program('biome', ['check', '--error-on-warnings', '.'], { quiet: true }) },
+  ],
+  [
+    { name: 'types', run: () => program('tsc', [], { quiet: true }) },
     { name: 'types of the console', run: () => program('tsc', ['-p', 'console'], { quiet: true }) },
     { name: 'unused code', run: () => program('knip', [], { quiet: true }) },
     { name: 'code that only tests use', run: () => program('knip', ['--production'], { quiet: true }) },
@@ -87,7 +90,6 @@ async function checkGeneratedFiles(): Promise<Result> {
     [await binary('prisma'), ['generate']],
     [join(ROOT, 'scripts/print-schema.ts'), []],
     [join(ROOT, 'scripts/print-event-types.ts'), []],
-    [await binary('graphql-codegen'), ['--silent']],
   ]
   for (const [file, args] of generators) {
     const code = await node(file, args, { quiet: true })
