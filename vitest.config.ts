@@ -10,7 +10,7 @@ const PAIRED = [
 ]
 
 /** These tests measure how soon something happens. They run one at a time. */
-const ALONE = ['test/gateway/lanes.test.ts']
+const ALONE = ['test/gateway/lanes.test.ts', 'test/console/scroll.test.ts']
 
 export default defineConfig({
   // Vite would add `development`, which Node does not use: GraphQL would then be loaded twice.
