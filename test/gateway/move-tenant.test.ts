@@ -13,6 +13,7 @@ import { hashToken, KEY_PREFIX, makeToken } from '../../src/domain/credential.ts
 import { toPublicId } from '../../src/domain/id.ts'
 import { signBody, signingKeys } from '../../src/domain/signature.ts'
 import { moveOf } from '../../src/errors.ts'
+import { TABLES } from '../../src/gateway/move/arrive.ts'
 import { type MoveStep, moveTenant } from '../../src/gateway/move/move-tenant.ts'
 import { publishEvents } from '../../src/gateway/publish/publish-events.ts'
 import { createVault } from '../../src/vault.ts'
@@ -193,4 +194,28 @@ test('a tenant that moves under traffic, with a run killed at every step, loses 
   expect(moveOf(late)).toEqual({ cell: 'us1' })
   const audited = await us1.ctx.db.auditEntry.findMany({ where: { tenantId }, select: { action: true } })
   expect(audited.filter(({ action }) => action === 'tenant.arrived')).toHaveLength(1)
+})
+
+test('every table moves with a tenant, or stays for a reason', async () => {
+  const inPieces = ['event', 'delivery', 'attempt', 'header_form', 'test_signature']
+  const stays = {
+    bulk_retry_tally: 'is added up before a bulk retry ends, and a move waits for that',
+    deployed_version: 'is of the cell',
+    health_watch: 'is of the cell',
+    moved_credential: 'is what stays of a tenant',
+    search_backlog: 'the target notes the events that arrive',
+    search_segment: 'the target makes its own',
+    search_term: 'is empty',
+    search_walk: 'is of the cell',
+    subject_wake_up: 'the target looks at every line once',
+    tenant_move: 'is the move itself',
+    test_step: 'is of an attempt in the air, and a move waits for its end',
+    worker_process: 'is of the cell',
+    _prisma_migrations: 'is of the cell',
+  }
+  const { rows } = await eu1.app.ctx.hot.pool.query(
+    `select relname as name from pg_class where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p') and not relispartition`,
+  )
+  const known = [...TABLES.map(({ table }) => table), ...inPieces, ...Object.keys(stays)]
+  expect(rows.map(({ name }) => name).sort()).toEqual(known.sort())
 })

@@ -10,7 +10,7 @@ const OF_TENANT = 'tenant_id = $1'
 const OF_ENDPOINTS = 'endpoint_id in (select id from endpoint where tenant_id = $1)'
 
 /** In the order in which rows refer to each other. */
-const TABLES: readonly { readonly table: string; readonly where: string }[] = [
+export const TABLES: readonly { readonly table: string; readonly where: string }[] = [
   { table: 'tenant', where: 'id = $1' },
   { table: 'endpoint', where: OF_TENANT },
   { table: 'signing_secret', where: OF_TENANT },

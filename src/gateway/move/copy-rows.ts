@@ -131,17 +131,15 @@ async function writeDeliveries({ source, target }: Ends, rows: readonly ChangedR
     }),
   )
   await writeRows(target, 'attempt', written)
-  for (const table of ['test_signature'])
-    await writeRows(
-      target,
-      table,
-      (
-        await source.query<{ row: string }>(
-          `select to_json(t)::text as row from ${table} t where delivery_id = any ($1::uuid[])`,
-          [ids],
-        )
-      ).rows.map(({ row }) => row),
-    )
+  const signatures = await source.query<{ row: string }>(
+    'select to_json(t)::text as row from test_signature t where delivery_id = any ($1::uuid[])',
+    [ids],
+  )
+  await writeRows(
+    target,
+    'test_signature',
+    signatures.rows.map(({ row }) => row),
+  )
 }
 
 /** Makes the forms of headers at the target. Returns the target's number of each. */
