@@ -159,6 +159,7 @@ async function layOut() {
   })
   const tested = await api.delivery({ tenantId, endpointId }, { test: true, attemptCount: 1, status: 'FAILED' })
   await api.attempt({ tenantId, endpointId, deliveryId: tested })
+  await api.ctx.db.testReceiver.create({ data: { tenantId, token: api.ctx.newId() } })
   const bulkRetryId = api.ctx.newId()
   await api.ctx.db.$executeRaw`
     insert into bulk_retry (id, tenant_id, filter, replay, as_of, created_by, total)
@@ -175,6 +176,20 @@ async function layOut() {
     async change() {
       const deliveryId = await api.delivery({ tenantId, endpointId }, { attemptCount: 1 })
       await api.attempt({ tenantId, endpointId, deliveryId })
+      await api.ctx.db.receivedRequest.create({
+        data: {
+          id: api.ctx.newId(),
+          tenantId,
+          receivedAt: new Date(),
+          signature: 'VALID',
+          deliveryId,
+          endpointId,
+          headers: JSON.stringify([['x-own', '…']]),
+          bodyBytes: 2,
+          statusCode: 200,
+          delayMs: 0,
+        },
+      })
       await api.ctx.db.endpoint.update({ where: { id: endpointId }, data: { name: 'Support' } })
       await api.ctx.db.$executeRaw`select pg_notify('sivo_changes', '')`
     },
