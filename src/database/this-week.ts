@@ -4,7 +4,7 @@
 //
 // Nothing can go wrong silently. The partition refuses rows of other weeks, and the statement fails where the partition
 // does not exist, may not be written by this role, or is no longer part of its table. Then the same is done on the whole
-// tables, and for a minute everything is.
+// tables, and for a minute everything is. A row that is changed and not found there is looked for in the whole table.
 
 import { startOfWeek, WEEK_MS } from './partitions.ts'
 import type { Statement } from './pools.ts'

@@ -124,3 +124,28 @@ test('when a partition was detached meanwhile, nothing is written to it: what fo
     expect(rows[0].count, table).toBe(1)
   }
 })
+
+test('a result whose delivery lies in another partition than its week is named by is recorded, and nothing is sent twice', async () => {
+  const { pool } = house.app.ctx.hot
+  // The week in two: the one that has its name begins in an hour.
+  const present = (await listPartitions(pool, 'delivery')).find(({ to }) => to > Date.now())!
+  const from = Number.isFinite(present.from) ? `'${smallestIdAt(present.from)}'` : 'minvalue'
+  const [middle, end] = [Date.now() + 3_600_000, present.to].map(smallestIdAt)
+  const named = `delivery_until_${new Date(present.to).toISOString().slice(0, 10).replaceAll('-', '')}`
+  await pool.query(`alter table delivery detach partition ${present.name}`)
+  await pool.query(`alter table ${named} rename to delivery_of_before`)
+  await pool.query(`create table delivery_first partition of delivery for values from (${from}) to ('${middle}')`)
+  await pool.query(`create table ${named} partition of delivery for values from ('${middle}') to ('${end}')`)
+  const receiver = await house.receiver()
+  const tenantId = await house.addTenant()
+  await house.addEndpoint(receiver.url(), { tenantId })
+  for (let i = 0; i < 3; i++) {
+    // As another process, which has had no reason to take the whole tables.
+    Object.assign(house.app.ctx.hot, { thisWeek: createThisWeek(Date.now) })
+    await house.publishFor(tenantId, {})
+    Object.assign(house.app.ctx.hot, { thisWeek: createThisWeek(Date.now) })
+    await house.until(async () => (await house.deliveries({ tenantId, status: 'SUCCEEDED' })).length === i + 1)
+  }
+  expect(await house.app.ctx.db.attempt.count({ where: { tenantId } })).toBe(3)
+  expect(receiver.requests).toHaveLength(3)
+})

@@ -6,7 +6,7 @@ import { wakeLines } from '../../database/lines.ts'
 import type { HotDatabase, Queryable } from '../../database/pools.ts'
 import { askForWakeUps } from '../../database/queue.ts'
 import { bool, bytea, int, real, recordset, smallint, text, timestamptz, uuid } from '../../database/recordset.ts'
-import { areAttached, statementOn, type Tables } from '../../database/this-week.ts'
+import { areAttached, statementOn, type Tables, WHOLE_TABLES } from '../../database/this-week.ts'
 import type { Step } from '../../domain/delivery.ts'
 import { toPublicId } from '../../domain/id.ts'
 import { latencyBucket } from '../../domain/latency-histogram.ts'
@@ -163,9 +163,11 @@ async function record(
         inLine: results.some(({ delivery }) => delivery.inLine),
       })
     : new Set<string>()
-  const others = rows.filter(({ id }) => !written.has(id))
-  if (others.length) {
-    const recorded = await on.query<{ id: string }>(recordOn(tables), [...RESULTS.values(others), holdMs])
+  // What the partition of the week does not hold may lie in another: by itself that is no reason to say that the lease is lost.
+  for (const each of new Set([tables, WHOLE_TABLES])) {
+    const others = rows.filter(({ id }) => !written.has(id))
+    if (others.length === 0) break
+    const recorded = await on.query<{ id: string }>(recordOn(each), [...RESULTS.values(others), holdMs])
     for (const { id } of recorded) written.add(id)
   }
   return rows.map(({ id }) => written.has(id))
