@@ -15,9 +15,9 @@ import { mergeSmallSegments, writeEvents } from './write-segments.ts'
 /** Rows of the backlog that are taken at once; each has up to 500 events. */
 const ROWS_AT_ONCE = 100
 /** A round that has so many events takes no more. */
-const ENOUGH_EVENTS = 4_000
+const ENOUGH_EVENTS = 1_000
 /** Events whose bodies are in memory at once. */
-const EVENTS_AT_ONCE = 200
+const EVENTS_AT_ONCE = 100
 const BETWEEN_ROUNDS_MS = 500
 const LONGEST_REST_MS = 3_000
 const FAR_BEHIND_MS = 60_000
