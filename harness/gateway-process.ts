@@ -42,6 +42,9 @@ export type GatewayProcessOptions = {
   readonly within?: readonly string[] | undefined
 }
 
+/** As in deploy/ and in scripts/bootstrap.mjs. */
+const GATEWAY_FLAGS = ['--max-semi-space-size=32']
+
 /** Starts `src/main.ts` with this environment, with the Node of its tree. */
 export function startGatewayProcess({
   name,
@@ -64,7 +67,7 @@ export function startGatewayProcess({
   function start(): void {
     wasKilled = false
     isReady = false
-    const [program, ...args] = [...within, nodeOf(root), join(root, 'src/main.ts')]
+    const [program, ...args] = [...within, nodeOf(root), ...GATEWAY_FLAGS, join(root, 'src/main.ts')]
     const started = spawn(program!, args, {
       // Without the caller's settings, so that a run is the same everywhere.
       env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },

@@ -27,6 +27,8 @@ import { fileURLToPath } from 'node:url'
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..')
 const TARGETS = { start: 'src/main.ts', test: 'scripts/test.ts' }
 const NODE_MAJOR = 24
+/** Half of the young generation that Node takes by itself: 60 MB less, as fast. The files in deploy/ have it too. */
+const GATEWAY_FLAGS = ['--max-semi-space-size=32']
 const LONGEST_PREPARATION_MS = 15 * 60_000
 
 const MODULES = join(ROOT, 'node_modules')
@@ -98,7 +100,10 @@ async function main([target, ...args]) {
   }
   if (!isReady()) await oneAtATime(makeReady)
   const options = { env: ENVIRONMENT, stdio: 'inherit' }
-  return (await run(PROJECT_NODE, [CONSOLE_BUILDER], options)) || run(PROJECT_NODE, [program, ...args], options)
+  return (
+    (await run(PROJECT_NODE, [CONSOLE_BUILDER], options)) ||
+    run(PROJECT_NODE, [...(target === 'start' ? GATEWAY_FLAGS : []), program, ...args], options)
+  )
 }
 
 function isReady() {
