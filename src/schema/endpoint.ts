@@ -6,14 +6,9 @@ import { toPublicId } from '../domain/id.ts'
 import { liveSecrets } from '../domain/signing-secret.ts'
 import { withinReach } from '../domain/viewer.ts'
 import { RequestError } from '../errors.ts'
-import {
-  createEndpoint,
-  deleteEndpoint,
-  pauseEndpoint,
-  resumeEndpoint,
-  type UnwantedDeliveries,
-  updateEndpoint,
-} from '../gateway/admin/configure-endpoint.ts'
+import { createEndpoint } from '../gateway/admin/create-endpoint.ts'
+import { deleteEndpoint, pauseEndpoint, resumeEndpoint } from '../gateway/admin/pause-endpoint.ts'
+import { type UnwantedDeliveries, updateEndpoint } from '../gateway/admin/update-endpoint.ts'
 import { upsertEndpoint } from '../gateway/admin/upsert-endpoint.ts'
 import type { Prisma } from '../generated/prisma/client.ts'
 import type { EndpointStatus, Ordering } from '../generated/prisma/enums.ts'

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { toPublicId } from '../../src/domain/id.ts'
-import { pauseEndpoint } from '../../src/gateway/admin/configure-endpoint.ts'
+import { pauseEndpoint } from '../../src/gateway/admin/pause-endpoint.ts'
 import { findFaults } from '../support/axe.ts'
 import { type Console, describeInBrowser, openConsole, show } from '../support/console.ts'
 

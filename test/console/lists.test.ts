@@ -3,7 +3,7 @@ import type { Locator, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Receiver } from '../../src/dev/receiver.ts'
 import { toPublicId } from '../../src/domain/id.ts'
-import { pauseEndpoint } from '../../src/gateway/admin/configure-endpoint.ts'
+import { pauseEndpoint } from '../../src/gateway/admin/pause-endpoint.ts'
 import { type Console, describeInBrowser, openConsole, show } from '../support/console.ts'
 
 describeInBrowser('lists', () => {

@@ -3,17 +3,12 @@ import { EVENT_TYPES } from '../../src/domain/event-type.ts'
 import { toPublicId } from '../../src/domain/id.ts'
 import { liveSecrets } from '../../src/domain/signing-secret.ts'
 import { ConflictError, NotFoundError, type RequestError, ValidationError } from '../../src/errors.ts'
-import {
-  createEndpoint,
-  deleteEndpoint,
-  MAX_ENDPOINTS_PER_TENANT,
-  pauseEndpoint,
-  resumeEndpoint,
-  type StoredHeader,
-  updateEndpoint,
-} from '../../src/gateway/admin/configure-endpoint.ts'
+import { createEndpoint, MAX_ENDPOINTS_PER_TENANT } from '../../src/gateway/admin/create-endpoint.ts'
+import type { StoredHeader } from '../../src/gateway/admin/endpoint-input.ts'
 import { createTenant } from '../../src/gateway/admin/open-tenant.ts'
+import { deleteEndpoint, pauseEndpoint, resumeEndpoint } from '../../src/gateway/admin/pause-endpoint.ts'
 import { completeSecretRotation, rotateSigningSecret } from '../../src/gateway/admin/rotate-signing-secret.ts'
+import { updateEndpoint } from '../../src/gateway/admin/update-endpoint.ts'
 import type { Endpoint, Tenant } from '../../src/generated/prisma/client.ts'
 import { belongsToEndpoint } from '../../src/vault.ts'
 import { type Administration, openAdministration } from '../support/administration.ts'

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Viewer } from '../../src/context.ts'
-import { pauseEndpoint, resumeEndpoint, updateEndpoint } from '../../src/gateway/admin/configure-endpoint.ts'
+import { pauseEndpoint, resumeEndpoint } from '../../src/gateway/admin/pause-endpoint.ts'
+import { updateEndpoint } from '../../src/gateway/admin/update-endpoint.ts'
 import { foldHealth } from '../../src/gateway/health/keep-health.ts'
 import { sendTestEvent } from '../../src/gateway/publish/send-test-event.ts'
 import { type House, openHouse } from '../support/house.ts'

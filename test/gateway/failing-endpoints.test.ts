@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { resumeEndpoint } from '../../src/gateway/admin/configure-endpoint.ts'
+import { resumeEndpoint } from '../../src/gateway/admin/pause-endpoint.ts'
 import { foldHealth } from '../../src/gateway/health/keep-health.ts'
 import { type Look, watchHealth } from '../../src/gateway/health/watch.ts'
 import type { EndpointHealth } from '../../src/generated/prisma/client.ts'

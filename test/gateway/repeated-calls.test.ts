@@ -2,15 +2,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { toPublicId } from '../../src/domain/id.ts'
 import { liveSecrets } from '../../src/domain/signing-secret.ts'
 import { ConflictError, NotFoundError, ValidationError } from '../../src/errors.ts'
-import {
-  createEndpoint,
-  deleteEndpoint,
-  MAX_ENDPOINTS_PER_TENANT,
-  type NewEndpoint,
-  updateEndpoint,
-} from '../../src/gateway/admin/configure-endpoint.ts'
+import { createEndpoint, MAX_ENDPOINTS_PER_TENANT, type NewEndpoint } from '../../src/gateway/admin/create-endpoint.ts'
 import { createTenant } from '../../src/gateway/admin/open-tenant.ts'
+import { deleteEndpoint } from '../../src/gateway/admin/pause-endpoint.ts'
 import { rotateSigningSecret } from '../../src/gateway/admin/rotate-signing-secret.ts'
+import { updateEndpoint } from '../../src/gateway/admin/update-endpoint.ts'
 import { upsertEndpoint } from '../../src/gateway/admin/upsert-endpoint.ts'
 import { purgeIdempotencyKeys } from '../../src/gateway/publish/purge-idempotency-keys.ts'
 import { startBulkRetry } from '../../src/gateway/retry/bulk-retry.ts'

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Viewer } from '../../src/context.ts'
 import { ConflictError, ValidationError } from '../../src/errors.ts'
-import { pauseEndpoint, resumeEndpoint } from '../../src/gateway/admin/configure-endpoint.ts'
+import { pauseEndpoint, resumeEndpoint } from '../../src/gateway/admin/pause-endpoint.ts'
 import { sendTestEvent } from '../../src/gateway/publish/send-test-event.ts'
 import { type House, openHouse } from '../support/house.ts'
 

@@ -2,12 +2,9 @@
 
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Viewer } from '../../src/context.ts'
-import {
-  createEndpoint,
-  deleteEndpoint,
-  pauseEndpoint,
-  updateEndpoint,
-} from '../../src/gateway/admin/configure-endpoint.ts'
+import { createEndpoint } from '../../src/gateway/admin/create-endpoint.ts'
+import { deleteEndpoint, pauseEndpoint } from '../../src/gateway/admin/pause-endpoint.ts'
+import { updateEndpoint } from '../../src/gateway/admin/update-endpoint.ts'
 import { publishEvents } from '../../src/gateway/publish/publish-events.ts'
 import { sendTestEvent } from '../../src/gateway/publish/send-test-event.ts'
 import { cancelDelivery } from '../../src/gateway/retry/retry-delivery.ts'

@@ -10,7 +10,7 @@ import { ConflictError, ValidationError } from '../../errors.ts'
 import type { NoticeRecipient, NoticeRecipientKind } from '../../generated/prisma/client.ts'
 import { belongsToTenant } from '../../vault.ts'
 import { administer, recordAudit, type Transaction } from '../state/audit.ts'
-import { lockTenant } from './configure-endpoint.ts'
+import { lockTenant } from './lock-rows.ts'
 import { isDatabaseId, mayMeanTenant, notFound, requireAdministrator } from './permissions.ts'
 
 const MAX_RECIPIENTS = 20

@@ -5,7 +5,7 @@
 
 import type { PrismaClient } from '../../generated/prisma/client.ts'
 import { belongsToEndpoint, belongsToTenant, type Vault, VaultError } from '../../vault.ts'
-import type { StoredHeader } from './configure-endpoint.ts'
+import type { StoredHeader } from './endpoint-input.ts'
 
 const BATCH = 200
 

@@ -9,7 +9,8 @@ import { ConflictError, ValidationError } from '../../errors.ts'
 import type { Endpoint } from '../../generated/prisma/client.ts'
 import { belongsToEndpoint } from '../../vault.ts'
 import { administer, recordAudit } from '../state/audit.ts'
-import { activeAtOnce, lockEndpoint } from './configure-endpoint.ts'
+import { activeAtOnce } from './create-endpoint.ts'
+import { lockEndpoint } from './lock-rows.ts'
 import { requireAdministrator } from './permissions.ts'
 
 const MAX_OVERLAP_HOURS = 168

@@ -8,19 +8,12 @@ import { issuesWithin } from '../../domain/issue.ts'
 import { makeSigningSecret } from '../../domain/signing-secret.ts'
 import type { Endpoint } from '../../generated/prisma/client.ts'
 import { administer } from '../state/audit.ts'
-import {
-  changeEndpoint,
-  type EndpointChanges,
-  insertEndpoint,
-  lockEndpoint,
-  lockTenant,
-  orTakenExternalId,
-  ownerIssues,
-  ownerOf,
-  validateChanges,
-  validateCreation,
-} from './configure-endpoint.ts'
+import { insertEndpoint, ownerIssues, ownerOf, validateCreation } from './create-endpoint.ts'
+import type { EndpointChanges } from './endpoint-input.ts'
+import { orTakenExternalId } from './external-id.ts'
+import { lockEndpoint, lockTenant } from './lock-rows.ts'
 import { isDatabaseId, mayMeanTenant, notFound, requireAdministrator } from './permissions.ts'
+import { changeEndpoint, validateChanges } from './update-endpoint.ts'
 
 /** As an update has it, but for `name` and `url`, which a new endpoint needs. */
 export type EndpointUpsert = EndpointChanges & {

@@ -8,7 +8,7 @@ import { parseEndpointUrl } from '../../domain/endpoint-url.ts'
 import { type TestAnswer, validateTestAnswer } from '../../domain/received-request.ts'
 import { ConflictError, type Issue, ValidationError } from '../../errors.ts'
 import type { TestReceiver } from '../../generated/prisma/client.ts'
-import { lockTenant } from '../admin/configure-endpoint.ts'
+import { lockTenant } from '../admin/lock-rows.ts'
 import { mayMeanTenant, notFound, requireAdministrator } from '../admin/permissions.ts'
 import { administer, recordAudit, type Transaction } from '../state/audit.ts'
 
