@@ -66,7 +66,7 @@ afterAll(async () => {
 })
 
 test.skipIf(!has('kamailio'))(
-  'records of Kamailio become events that are published without a warning, whoever ends the call and however long it rang',
+  'records of Kamailio become events that are published without a warning, from calls that are answered, refused or given up',
   async () => {
     await telephones.call({ id: 'one', name: '"Zo\u00c3\u00ab \\"Z\\"" ', answer: true, endedBy: 'caller' })
     await telephones.call({ id: 'two', name: '"Zo\u00eb" ', answer: true, endedBy: 'called' })

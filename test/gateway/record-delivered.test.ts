@@ -168,7 +168,7 @@ test('a success that is recorded twice, or under a lease that another process ha
   expect((await rowsOf(deliveries[1]!)).attempt).toEqual([])
 })
 
-test('a delivery that stands in a line is recorded with the wake-up of its line, whoever put it there', async () => {
+test('a delivery that stands in a line is recorded with the wake-up of its line, also if it joined the line while it was in the air', async () => {
   const wakeUpsOf = async (endpointId: string) =>
     (await house.app.ctx.hot.pool.query('select subject from subject_wake_up where endpoint_id = $1', [endpointId]))
       .rows
