@@ -46,6 +46,11 @@ export function toPublicId(kind: IdKind, uuid: string): string {
 
 const DASH = '-'.charCodeAt(0)
 
+/** A UUID in its usual form, from its 32 hexadecimal digits. */
+export function uuidOf(hex: string): string {
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+}
+
 /** The database id of a public id; null if the id is malformed or belongs to another type. */
 export function fromPublicId(kind: IdKind, id: string): string | null {
   const prefix = `${ID_PREFIX[kind]}_`

@@ -7,6 +7,8 @@
 //
 // Numbers have their high bytes first, so bytes sort as the numbers do.
 
+import { uuidOf } from './id.ts'
+
 /** A key is a whole number below this. */
 export const KEYS = 2 ** 40
 export const MOST_EVENTS = 8_192
@@ -60,7 +62,9 @@ function numbered(some: readonly string[]): { ids: string[]; ordinalOf: Map<stri
 /** The ids of events, ascending. */
 export function idsIn(events: Buffer): string[] {
   const hex = events.toString('hex')
-  return Array.from({ length: events.length / EVENT_BYTES }, (_, ordinal) => idAt(hex, ordinal * EVENT_BYTES * 2))
+  return Array.from({ length: events.length / EVENT_BYTES }, (_, ordinal) =>
+    uuidOf(hex.slice(ordinal * EVENT_BYTES * 2, (ordinal + 1) * EVENT_BYTES * 2)),
+  )
 }
 
 /** Where the postings of a key are: the number of the first, and how many. */
@@ -139,9 +143,4 @@ function segmentFrom(ids: readonly string[], pairs: Float64Array): Segment {
 
 function entryAt(directory: Buffer, at: number): Entry {
   return { first: directory.readUIntBE(at + KEY_BYTES, 3), count: directory.readUInt16BE(at + 8) }
-}
-
-function idAt(hex: string, at: number): string {
-  const part = (from: number, to: number) => hex.slice(at + from, at + to)
-  return `${part(0, 8)}-${part(8, 12)}-${part(12, 16)}-${part(16, 20)}-${part(20, 32)}`
 }

@@ -3,6 +3,7 @@
 
 import { queryFromInfo } from '@pothos/plugin-prisma'
 import type { GraphQLResolveInfo } from 'graphql'
+import { uuidOf } from '../domain/id.ts'
 import { RequestError } from '../errors.ts'
 import { builder, type RequestContext } from './builder.ts'
 
@@ -84,7 +85,7 @@ function writeCursor(id: string): string {
 
 function readCursor(text: string): string {
   const hex = Buffer.from(text, 'base64url').toString('hex')
-  const id = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+  const id = uuidOf(hex)
   if (hex.length !== 32 || writeCursor(id) !== text)
     throw new RequestError(
       'BAD_USER_INPUT',

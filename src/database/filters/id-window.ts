@@ -1,5 +1,7 @@
 // Ids rise with time, so a window of time is also a range of ids, and an index walk can start and end at it.
 
+import { uuidOf } from '../../domain/id.ts'
+
 /**
  * How far an id's own time may be from its row's `createdAt`: an id is made just before its row is written, and both
  * follow the database's clock.
@@ -20,6 +22,5 @@ export function idWindow(from: Date | null, to: Date | null): IdWindow {
 /** The smallest UUIDv7 of a moment in Unix milliseconds. */
 export function smallestIdAt(ms: number): string {
   const time = Math.min(Math.max(Math.floor(ms), 0), MAX_MS)
-  const hex = `${time.toString(16).padStart(12, '0')}${'0'.repeat(20)}`
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+  return uuidOf(time.toString(16).padStart(12, '0').padEnd(32, '0'))
 }

@@ -2,6 +2,7 @@
 // and some hundred bytes of each that has no match.
 
 import type { Context } from '../../context.ts'
+import { uuidOf } from '../../domain/id.ts'
 import {
   directoryPart,
   type Entry,
@@ -179,6 +180,5 @@ async function allIds(db: Context['db'], hits: readonly Hit[]): Promise<Map<bigi
 
 /** The smallest id above this one. */
 function idAfter(id: string): string {
-  const hex = (BigInt(`0x${id.replaceAll('-', '')}`) + 1n).toString(16).padStart(32, '0')
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+  return uuidOf((BigInt(`0x${id.replaceAll('-', '')}`) + 1n).toString(16).padStart(32, '0'))
 }
