@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { createWriteStream, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { backOffMs } from '../src/database/waiting.ts'
+import { backOffMs } from '../src/waiting.ts'
 
 export type GatewayProcess = {
   readonly name: string

@@ -5,10 +5,10 @@ import type { Config } from './config.ts'
 import type { Context } from './context.ts'
 import type { Queryable } from './database/pools.ts'
 import type { Tables } from './database/this-week.ts'
-import { within } from './database/waiting.ts'
 import { prepareClaim } from './gateway/deliver/claim-deliveries.ts'
 import { prepareRecord } from './gateway/deliver/record-attempts.ts'
 import { prepareStore } from './gateway/publish/store-events.ts'
+import { within } from './waiting.ts'
 
 const WITHIN_MS = 3_000
 /** Two publishes and one record are in the air at once. */

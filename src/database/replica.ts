@@ -5,7 +5,7 @@
 
 import type pg from 'pg'
 import type { Clock } from '../domain/clock.ts'
-import { repeat, within } from './waiting.ts'
+import { repeat, within } from '../waiting.ts'
 
 export type Replica<Db> = {
   /** Does the work on the replica, or on the primary. The work only reads, and may be done twice. */

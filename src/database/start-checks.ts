@@ -2,10 +2,10 @@
 // what the gateway cannot work with is refused in one sentence that says what to do. Nothing is written here.
 
 import pg from 'pg'
+import { backOffMs } from '../waiting.ts'
 import { type DatabaseAccess, findHost, isConnectionLost } from './connection.ts'
 import { type OpenConnection, openConnection } from './pools.ts'
 import { SessionUnfit } from './session.ts'
-import { backOffMs } from './waiting.ts'
 
 /** The database is reached and cannot be used as it is; the message says what was expected, what came and what to do. */
 export class DatabaseUnfit extends Error {

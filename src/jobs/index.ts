@@ -17,7 +17,6 @@ import type { Context } from '../context.ts'
 import { makePartitions } from '../database/partitions.ts'
 import { JOBS, type JobName, type JobPayload } from '../database/queue.ts'
 import { replaceForeignStamps } from '../database/stamps.ts'
-import { backOffMs } from '../database/waiting.ts'
 import { cancelUnwanted } from '../gateway/admin/cancel-unwanted.ts'
 import { sweepDeletedEndpoint, sweepDeletedEndpoints } from '../gateway/admin/sweep-deleted-endpoint.ts'
 import type { Lanes } from '../gateway/deliver/lanes.ts'
@@ -31,6 +30,7 @@ import { forgetLeftovers } from '../gateway/retention/forget-leftovers.ts'
 import { forgetPayloads } from '../gateway/retention/forget-payloads.ts'
 import type { BulkRetries } from '../gateway/retry/bulk-retry-worker.ts'
 import { forgetStatistics } from '../gateway/statistics/statistics.ts'
+import { backOffMs } from '../waiting.ts'
 
 const CRONTAB = `
 # Partitions are made weeks ahead; a day without is no harm.

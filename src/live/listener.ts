@@ -5,7 +5,7 @@
 import type { Logger } from 'pino'
 import { type DatabaseAccess, openConnection } from '../database/pools.ts'
 import { CHANGES_CHANNEL } from '../database/queue.ts'
-import { backOffMs, pause, within } from '../database/waiting.ts'
+import { backOffMs, pause, within } from '../waiting.ts'
 
 export type Listener = { close(): Promise<void> }
 

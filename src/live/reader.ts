@@ -3,8 +3,8 @@
 // repeats are left out.
 
 import type { Logger } from 'pino'
-import { backOffMs, pause } from '../database/waiting.ts'
 import type { Clock } from '../domain/clock.ts'
+import { backOffMs, pause } from '../waiting.ts'
 import { type Cursor, encodeCursor, isVisibleIn } from './cursor.ts'
 import { type Batch, createLiveBuffer, splitBatch } from './live-buffer.ts'
 import type { Stream } from './live-stream.ts'

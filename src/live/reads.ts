@@ -3,8 +3,8 @@
 
 import { createHash } from 'node:crypto'
 import type { HotDatabase, Statement } from '../database/pools.ts'
-import { within } from '../database/waiting.ts'
 import type { Delivery, Endpoint, Event } from '../generated/prisma/client.ts'
+import { within } from '../waiting.ts'
 import { parseSnapshot, type Snapshot } from './cursor.ts'
 
 /** The columns that are read: a field's name, and what the statement selects for it. */

@@ -5,7 +5,7 @@ import type { Context } from '../context.ts'
 import { migrationsAreCurrent } from '../database/migrate.ts'
 import { partitionsAhead } from '../database/partitions.ts'
 import type { Statement } from '../database/pools.ts'
-import { within } from '../database/waiting.ts'
+import { within } from '../waiting.ts'
 
 const WITHIN_MS = 3_000
 /** For how long after a statement that found no room the disk counts as full. */

@@ -5,7 +5,7 @@ import type { Context } from '../../context.ts'
 import { isFree } from '../../database/leases.ts'
 import type { HotDatabase, Statement } from '../../database/pools.ts'
 import { ringFor } from '../../database/queue.ts'
-import { repeat } from '../../database/waiting.ts'
+import { repeat } from '../../waiting.ts'
 import { cancelDeliveries } from '../state/delivery-changes.ts'
 
 const EVERY_MS = 5_000

@@ -4,7 +4,7 @@
 import type { Context } from '../../context.ts'
 import type { HotDatabase, Statement } from '../../database/pools.ts'
 import { askForWakeUps } from '../../database/queue.ts'
-import { repeat } from '../../database/waiting.ts'
+import { repeat } from '../../waiting.ts'
 import { dissolveLines } from '../state/subject-lines.ts'
 
 const EVERY_MS = 5_000

@@ -3,9 +3,9 @@
 
 import type { Logger } from 'pino'
 import type { Context } from '../../context.ts'
-import { repeat } from '../../database/waiting.ts'
 import { failingAfterMs } from '../../domain/endpoint-health.ts'
 import { toPublicId } from '../../domain/id.ts'
+import { repeat } from '../../waiting.ts'
 import { type HealthChange, recordHealth, stampEndpoints } from '../state/endpoint-health.ts'
 import { noteReports } from '../state/reports.ts'
 import { foldStatistics } from '../statistics/statistics.ts'

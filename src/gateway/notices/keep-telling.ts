@@ -2,7 +2,7 @@
 // notices that wait.
 
 import type { Context } from '../../context.ts'
-import { repeat } from '../../database/waiting.ts'
+import { repeat } from '../../waiting.ts'
 import { endIncidents } from './incidents.ts'
 import { ensureOperators } from './operators.ts'
 import { type Channels, createPostman } from './post-notices.ts'

@@ -7,8 +7,8 @@ import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import { processLock } from '../../database/locks.ts'
 import { type DatabaseAccess, type OpenConnection, openConnection } from '../../database/pools.ts'
-import { backOffMs, NoAnswer, within } from '../../database/waiting.ts'
 import type { CorrectedClock } from '../../domain/clock.ts'
+import { backOffMs, NoAnswer, within } from '../../waiting.ts'
 
 const BEAT_MS = 1_000
 const BEAT_PATIENCE_MS = 4_000

@@ -14,8 +14,8 @@ import { isHolding } from '../../database/lines.ts'
 import { processLock, RECONCILER_LOCK } from '../../database/locks.ts'
 import type { Queryable, Statement } from '../../database/pools.ts'
 import { askForWakeUps } from '../../database/queue.ts'
-import { repeat } from '../../database/waiting.ts'
 import type { Metrics } from '../../metrics.ts'
+import { repeat } from '../../waiting.ts'
 import type { WokenEndpoint } from '../deliver/hand-over.ts'
 
 /** An endpoint with deliveries that are due and that nobody works on. `test`: they are tests. */

@@ -3,9 +3,9 @@
 
 import type { Context } from '../../context.ts'
 import { listPartitions, makePartitions, PARTITIONED, partitionsAhead } from '../../database/partitions.ts'
-import { repeat } from '../../database/waiting.ts'
 import { DAY_MS, keptSince } from '../../domain/retention.ts'
 import type { Metrics } from '../../metrics.ts'
+import { repeat } from '../../waiting.ts'
 
 const EVERY_MS = 60_000
 const FEW_WEEKS = 3

@@ -6,10 +6,10 @@ import type { Context } from '../../context.ts'
 import { idWindow } from '../../database/filters/id-window.ts'
 import type { HotDatabase, Queryable, Statement } from '../../database/pools.ts'
 import { searchKey } from '../../database/search-index.ts'
-import { pause } from '../../database/waiting.ts'
 import { timeOfId } from '../../domain/id.ts'
 import { termsOfEvent } from '../../domain/search.ts'
 import type { KeyedEvent } from '../../domain/search-segment.ts'
+import { pause } from '../../waiting.ts'
 import { mergeSmallSegments, writeEvents } from './write-segments.ts'
 
 /** Rows of the backlog that are taken at once; each has up to 500 events. */
