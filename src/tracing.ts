@@ -7,6 +7,7 @@ import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { resourceFromAttributes } from '@opentelemetry/resources'
 import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
 import type { TraceAttributes, TraceSpan, Tracing } from './domain/trace.ts'
+import { within } from './waiting.ts'
 
 export type TracingOptions = {
   /** Where the collector takes traces, such as http://localhost:4318/v1/traces. */
@@ -47,8 +48,7 @@ export function openTracing({ url, version, role, instance }: TracingOptions): T
     publish: (parent, attributes) => begin('publish events', SpanKind.PRODUCER, parent, attributes),
     attempt: (parent, attributes) => begin('deliver event', SpanKind.CLIENT, parent, attributes),
     async close() {
-      const late = new Promise<void>((resolve) => setTimeout(resolve, CLOSE_WITHIN_MS).unref())
-      await Promise.race([provider.shutdown().catch(() => {}), late])
+      await within(CLOSE_WITHIN_MS, provider.shutdown()).catch(() => {})
     },
   }
 }

@@ -1,4 +1,4 @@
-// Waiting with an end: for an answer, between two tries, and between two rounds.
+// Waiting with an end: for an answer, for as long as somebody listens, between two tries, and between two rounds.
 
 const BACK_OFF_MS = [100, 200, 500, 1_000, 2_000]
 
@@ -12,17 +12,40 @@ export class NoAnswer extends Error {
   override name = 'NoAnswer'
 }
 
-/** The promise's value; rejects with NoAnswer when it takes longer than `ms`. The work itself goes on. */
-export async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
+/**
+ * The promise's value. Rejects when it takes longer than `ms`, with NoAnswer or with the error that `late` makes. The work itself
+ * goes on.
+ */
+export async function within<T>(
+  ms: number,
+  promise: Promise<T>,
+  late: () => Error = () => new NoAnswer(`The database did not answer within ${ms} ms.`),
+): Promise<T> {
   let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new NoAnswer(`The database did not answer within ${ms} ms.`)), ms)
+  const tooLate = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(late()), ms)
   })
   promise.catch(() => {})
   try {
-    return await Promise.race([promise, late])
+    return await Promise.race([promise, tooLate])
   } finally {
     clearTimeout(timer)
+  }
+}
+
+/** The promise's value; null when the signal is aborted first, or was before. The work itself goes on. */
+export async function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T | null> {
+  promise.catch(() => {})
+  let abort = () => {}
+  const aborted = new Promise<null>((resolve) => {
+    abort = () => resolve(null)
+  })
+  signal.addEventListener('abort', abort)
+  if (signal.aborted) abort()
+  try {
+    return await Promise.race([promise, aborted])
+  } finally {
+    signal.removeEventListener('abort', abort)
   }
 }
 
@@ -40,18 +63,29 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
   })
 }
 
-/** Does the work in rounds, `everyMs` after each other, until it is told to stop; returns what stops it. The work must not throw. */
-export function repeat(everyMs: number, work: () => Promise<void>): () => Promise<void> {
+/**
+ * Does the work in rounds until it is told to stop; returns what stops it. It waits `firstMs` before the first round, and after
+ * each round as long as the round returns, ms. The work must not throw.
+ */
+export function repeatAfter(firstMs: number, work: () => Promise<number>): () => Promise<void> {
   const stopping = new AbortController()
   const rounds = (async () => {
-    for (;;) {
-      await pause(everyMs, stopping.signal)
+    for (let waitMs = firstMs; ; ) {
+      await pause(waitMs, stopping.signal)
       if (stopping.signal.aborted) return
-      await work()
+      waitMs = await work()
     }
   })()
   return async () => {
     stopping.abort()
     await rounds
   }
+}
+
+/** Does the work in rounds, `everyMs` after each other, until it is told to stop; returns what stops it. The work must not throw. */
+export function repeat(everyMs: number, work: () => Promise<void>): () => Promise<void> {
+  return repeatAfter(everyMs, async () => {
+    await work()
+    return everyMs
+  })
 }

@@ -5,6 +5,7 @@ import { isIP } from 'node:net'
 import nodemailer from 'nodemailer'
 import type { Mail, MailResult } from '../domain/mail.ts'
 import type { SmtpServer } from '../domain/smtp-url.ts'
+import { within } from '../waiting.ts'
 
 export type MailerOptions = {
   readonly server: SmtpServer
@@ -50,7 +51,7 @@ export function createMailer({ server, from, ca }: MailerOptions): Mailer {
         headers: { 'Auto-Submitted': 'auto-generated', 'X-Auto-Response-Suppress': 'All' },
       })
       try {
-        await withinWhole(work)
+        await within(WHOLE_MS, work, () => new Error(`no answer within ${WHOLE_MS / 1000} s`))
         return { sent: true }
       } catch (error) {
         return explain(error as MailError, `${host}:${port}`)
@@ -63,19 +64,6 @@ export function createMailer({ server, from, ca }: MailerOptions): Mailer {
 /** Whether the host is an address or the name of this machine itself. */
 function isThisMachine(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
-}
-
-async function withinWhole(work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${WHOLE_MS / 1000} s`)), WHOLE_MS)
-  })
-  work.catch(() => {})
-  try {
-    await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }
 
 type MailError = Error & { readonly code?: string; readonly command?: string; readonly responseCode?: number }

@@ -4,6 +4,7 @@
 
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
+import { unlessAborted } from '../waiting.ts'
 import { visibleResult } from './report-errors.ts'
 import { cursorOf } from './share-execution.ts'
 import type { Result } from './yoga.ts'
@@ -50,7 +51,7 @@ export async function writeEvents(
     response.writeHead(status, { ...EVENT_STREAM_HEADERS, ...headers })
     response.flushHeaders()
     for (;;) {
-      const step = await unlessLeft(results.next(), client.left)
+      const step = await unlessAborted(client.left, results.next())
       if (step === null) return
       if (step.done) break
       await writer.write(eventOf(step.value))
@@ -94,22 +95,6 @@ function watchClient(response: ServerResponse): Client {
       response.off('close', leave)
       socket.off('close', leave)
     },
-  }
-}
-
-/** What the promise gives; null: the client left first. */
-async function unlessLeft<T>(promise: Promise<T>, left: AbortSignal): Promise<T | null> {
-  promise.catch(() => {})
-  let leave = () => {}
-  const gone = new Promise<null>((resolve) => {
-    leave = () => resolve(null)
-  })
-  left.addEventListener('abort', leave)
-  if (left.aborted) leave()
-  try {
-    return await Promise.race([promise, gone])
-  } finally {
-    left.removeEventListener('abort', leave)
   }
 }
 

@@ -11,6 +11,7 @@ import { randomUUID } from 'node:crypto'
 import type { Context } from '../../context.ts'
 import { probeEveryMs } from '../../domain/endpoint-health.ts'
 import { type Metrics, measured } from '../../metrics.ts'
+import { unlessAborted } from '../../waiting.ts'
 import type { Batcher } from '../fairness/batcher.ts'
 import { createNeighbours } from '../fairness/neighbours.ts'
 import type { AttemptTools } from './attempt-delivery.ts'
@@ -183,9 +184,8 @@ export function createLanes(options: LanesOptions): Lanes {
       closed = true
       for (const lane of table.lanes.values()) lane.close()
       const late = setTimeout(() => cutOff.abort(), deadlineMs)
-      const tooLate = new Promise<void>((resolve) => cutOff.signal.addEventListener('abort', () => resolve()))
       // A claim or a hand-over that is under way may still bring leases.
-      await Promise.race([Promise.all([...loops.map((loop) => loop.idle()), handOver.idle()]), tooLate])
+      await unlessAborted(cutOff.signal, Promise.all([...loops.map((loop) => loop.idle()), handOver.idle()]))
       for (const lane of table.lanes.values()) departures.fillSlots(lane)
       for (const suspect of quarantine.takeAll()) putBack(suspect)
       if (slots.inUse > 0)

@@ -1,6 +1,7 @@
 // Puts events into the search index, in rounds beside the delivery path. Promise: every event that was stored is found some
-// time later, ordinarily within a second; under load the index stays behind, and deliveries do not. What a round takes from the backlog and what it writes commit together; a round that
-// dies leaves its events to the next one, and writing an event again changes nothing.
+// time later, ordinarily within a second; under load the index stays behind, and deliveries do not. What a round takes from
+// the backlog and what it writes commit together; a round that dies leaves its events to the next one, and writing an event
+// again changes nothing.
 
 import type { Context } from '../../context.ts'
 import { idWindow } from '../../database/filters/id-window.ts'
@@ -9,7 +10,7 @@ import { searchKey } from '../../database/search-index.ts'
 import { timeOfId } from '../../domain/id.ts'
 import { termsOfEvent } from '../../domain/search.ts'
 import type { KeyedEvent } from '../../domain/search-segment.ts'
-import { pause } from '../../waiting.ts'
+import { repeatAfter } from '../../waiting.ts'
 import { mergeSmallSegments, writeEvents } from './write-segments.ts'
 
 /** Rows of the backlog that are taken at once; each has up to 500 events. */
@@ -131,25 +132,16 @@ export function dataOf(body: string | null): unknown {
 
 /** Runs rounds until the returned function is called: at least twice a second, and at once while the index is far behind. */
 export function keepIndexing(ctx: Pick<Context, 'hot' | 'log'>): () => Promise<void> {
-  const closing = new AbortController()
-  const rounds = (async () => {
-    for (let rest = BETWEEN_ROUNDS_MS; ; ) {
-      await pause(rest, closing.signal)
-      if (closing.signal.aborted) return
-      const began = performance.now()
-      try {
-        const { oldest } = await indexEvents(ctx)
-        rest = restAfter(performance.now() - began, oldest === null ? 0 : Date.now() - oldest)
-      } catch (error) {
-        rest = BETWEEN_ROUNDS_MS
-        ctx.log.warn({ err: error }, 'search.index_failed')
-      }
+  return repeatAfter(BETWEEN_ROUNDS_MS, async () => {
+    const began = performance.now()
+    try {
+      const { oldest } = await indexEvents(ctx)
+      return restAfter(performance.now() - began, oldest === null ? 0 : Date.now() - oldest)
+    } catch (error) {
+      ctx.log.warn({ err: error }, 'search.index_failed')
+      return BETWEEN_ROUNDS_MS
     }
-  })()
-  return async () => {
-    closing.abort()
-    await rounds
-  }
+  })
 }
 
 /**
