@@ -3,7 +3,8 @@
 
 import { pino } from 'pino'
 import { Pool } from 'undici'
-import { type App, openApp, type ReadyConfig } from '../src/app.ts'
+import { type App, openApp } from '../src/app.ts'
+import type { ReadyConfig } from '../src/config.ts'
 import type { EventInput } from '../src/domain/event-input.ts'
 import { fromPublicId } from '../src/domain/id.ts'
 import { publishEvents } from '../src/gateway/publish/publish-events.ts'

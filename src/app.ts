@@ -1,18 +1,16 @@
-// Opens everything that a process is made of, in order, and closes it in the reverse order: its heartbeat, pools, notifier
-// and change feed, the work of a worker (worker.ts), and the publisher. It wires the parts and does nothing else.
+// Opens everything that a process is made of, in order, and closes it in the reverse order: its heartbeat, its databases
+// (databases.ts), notifier and change feed, the work of a worker (worker.ts), and the publisher. It wires the parts and does
+// nothing else.
 
 import { randomBytes, randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
-import { PrismaPg } from '@prisma/adapter-pg'
-import type pg from 'pg'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import packageJson from '../package.json' with { type: 'json' }
-import type { Config } from './config.ts'
+import type { ReadyConfig } from './config.ts'
 import type { Context } from './context.ts'
-import { openAccess, openHotDatabase, openPool } from './database/pools.ts'
-import { openReplica, type Replica } from './database/replica.ts'
-import { type Clock, createClock } from './domain/clock.ts'
+import { openDatabases, openPrimary } from './databases.ts'
+import { createClock } from './domain/clock.ts'
 import { createIdSource } from './domain/id.ts'
 import type { Lanes } from './gateway/deliver/lanes.ts'
 import { createPublisher, type PublishContext } from './gateway/publish/publisher.ts'
@@ -21,32 +19,16 @@ import { type Heartbeat, openHeartbeat } from './gateway/recover/heartbeat.ts'
 import { keepWatchingPartitions } from './gateway/retention/watch-partitions.ts'
 import { readBacklog } from './gateway/statistics/backlog.ts'
 import { addGauges } from './gauges.ts'
-import { PrismaClient } from './generated/prisma/client.ts'
 import { type ChangeFeed, openChangeFeed } from './live/feed.ts'
 import { createNotifier } from './live/notifier.ts'
-import { createFaultLog, type FaultLog } from './log.ts'
-import { createMetrics, type Metrics } from './metrics.ts'
+import { createFaultLog } from './log.ts'
+import { createMetrics } from './metrics.ts'
 import { createParts, type Parts } from './parts.ts'
 import { openTracing } from './tracing.ts'
 import { createVault } from './vault.ts'
-import { JOB_CONNECTIONS, openWorker, type Work } from './worker.ts'
+import { openWorker, type Work } from './worker.ts'
 
 const VERSION = packageJson.version
-
-/** A configuration whose database and keys are known. */
-export type ReadyConfig = Config & {
-  readonly databaseUrl: string
-  readonly operatorKey: string
-  readonly secretsKey: Buffer
-}
-
-/** Where the database is, as `openAccess` takes it. */
-export function databaseOf({ databaseUrl, databaseDirectUrl, databaseSchema }: ReadyConfig): {
-  url: string
-  schema: string
-} {
-  return { url: databaseDirectUrl ?? databaseUrl, schema: databaseSchema }
-}
 
 export type App = {
   readonly ctx: PublishContext
@@ -72,14 +54,6 @@ export type AppOptions = {
   readonly narrate?: boolean
 }
 
-/** Connections by purpose: publishes, records and reads of the feed; claims and rings; lists and administration. */
-const CONNECTIONS = { hot: 5, unsynced: 4, admin: 5, replica: 5 } as const
-/** Beside the pools: the heartbeat, the listener, and the look at a connection that does not answer. */
-const SINGLE_CONNECTIONS = 3
-/** The most connections that a process of any role opens to the database; those to a replica are beside them. */
-export const MOST_CONNECTIONS =
-  SINGLE_CONNECTIONS + JOB_CONNECTIONS + CONNECTIONS.hot + CONNECTIONS.unsynced + CONNECTIONS.admin
-
 /** Opens the parts of a process; when one does not open, those before it are closed. The database must be migrated. */
 export async function openApp(options: AppOptions): Promise<App> {
   const parts = createParts()
@@ -95,14 +69,9 @@ async function openParts({ config, log, ca, narrate = false }: AppOptions, parts
   const firstId = randomUUID()
   let working: Work | null = null
   const metrics = createMetrics(() => working?.lanes.stats().inTheAir ?? 0)
-  const access = openAccess({
-    ...databaseOf(config),
-    applicationName: `sivo ${firstId}`,
-    log,
-    onDropped: (kind, reason) => metrics.connectionsDropped.inc({ kind, reason }),
-    onWaited: (pool, seconds) => metrics.poolWaitSeconds.observe({ pool }, seconds),
-  })
+  const faults = createFaultLog(log)
   const clock = createClock(() => performance.now(), Date.now())
+  const access = openPrimary(config, { firstId, metrics, log })
   const heartbeat = await openHeartbeat({
     access,
     firstId,
@@ -113,25 +82,13 @@ async function openParts({ config, log, ca, narrate = false }: AppOptions, parts
     log,
   })
   parts.add('heartbeat', () => heartbeat.close())
-
-  const hot = openHotDatabase(access, CONNECTIONS)
-  parts.add('delivery pools', () => hot.close())
-  const adminPool = openPool(access, 'admin', CONNECTIONS.admin)
-  parts.add('admin pool', () => adminPool.end())
-  const db = new PrismaClient({ adapter: new PrismaPg(adminPool, { schema: access.schema }) })
-  parts.add('Prisma', () => db.$disconnect())
+  const { hot, db, replica, pools } = openDatabases({ config, access, metrics, faults, clock, log }, parts)
   await noteVersion(db, VERSION).catch((error: unknown) => log.warn({ err: error }, 'gateway.version_not_noted'))
   const tracing =
     config.tracesUrl === null
       ? null
       : openTracing({ url: config.tracesUrl, version: VERSION, role: config.role, instance: firstId })
   if (tracing) parts.add('tracing', tracing.close)
-  const faults = createFaultLog(log)
-  const replica = openLists(
-    { config, primaryPool: adminPool, primaryDb: db, metrics, faults, clock, log },
-    firstId,
-    parts,
-  )
   const ctx: Context = {
     tracing,
     replica,
@@ -177,12 +134,7 @@ async function openParts({ config, log, ca, narrate = false }: AppOptions, parts
 
   addGauges({
     registry: metrics.registry,
-    pools: {
-      hot: hot.pool,
-      unsynced: hot.unsyncedPool,
-      admin: adminPool,
-      ...(working ? { jobs: working.jobPool } : {}),
-    },
+    pools: working ? { ...pools, jobs: working.jobPool } : pools,
     silentForMs: heartbeat.silentForMs,
     subscriberCount: feed.subscriberCount,
     lanes: () => working?.stats() ?? null,
@@ -212,42 +164,4 @@ async function openParts({ config, log, ca, narrate = false }: AppOptions, parts
       return closed
     },
   }
-}
-
-type ListsOptions = {
-  readonly config: ReadyConfig
-  readonly primaryPool: pg.Pool
-  readonly primaryDb: PrismaClient
-  readonly metrics: Metrics
-  readonly faults: FaultLog
-  readonly clock: Clock
-  readonly log: Logger
-}
-
-/** The replica for lists, where one is configured and this process serves. It may be away now and come later. */
-function openLists(options: ListsOptions, firstId: string, parts: Parts): Replica<PrismaClient> | null {
-  const { config, primaryPool, primaryDb, metrics, faults, clock, log } = options
-  if (config.databaseReplicaUrl === null || config.role === 'worker') return null
-  const access = openAccess({
-    url: config.databaseReplicaUrl,
-    schema: config.databaseSchema,
-    applicationName: `sivo ${firstId}`,
-    log,
-    onDropped: (kind, reason) => metrics.connectionsDropped.inc({ kind, reason }),
-  })
-  const pool = openPool(access, 'admin', CONNECTIONS.replica)
-  parts.add('replica pool', () => pool.end())
-  const db = new PrismaClient({ adapter: new PrismaPg(pool, { schema: access.schema }) })
-  parts.add('Prisma of the replica', () => db.$disconnect())
-  const replica = openReplica({
-    pool,
-    db,
-    primaryPool,
-    primaryDb,
-    clock,
-    onUnused: (error) => faults('replica.unused', error),
-    onRead: (from) => metrics.listReads.inc({ from }),
-  })
-  parts.add('replica', replica.close)
-  return replica
 }

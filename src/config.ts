@@ -87,6 +87,13 @@ export type Config = {
   readonly logLevel: string
 }
 
+/** A configuration whose database and keys are known. */
+export type ReadyConfig = Config & {
+  readonly databaseUrl: string
+  readonly operatorKey: string
+  readonly secretsKey: Buffer
+}
+
 export type OpenIdConfig = ClaimRules & {
   readonly issuer: string
   readonly clientId: string

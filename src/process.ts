@@ -3,11 +3,12 @@
 // within seconds. main.ts loads it.
 
 import { setTimeout as delay } from 'node:timers/promises'
-import { type App, databaseOf, MOST_CONNECTIONS, openApp, type ReadyConfig } from './app.ts'
-import { ConfigurationError, EXIT_CONFIGURATION, readConfig } from './config.ts'
+import { type App, openApp } from './app.ts'
+import { ConfigurationError, EXIT_CONFIGURATION, type ReadyConfig, readConfig } from './config.ts'
 import { migrate } from './database/migrate.ts'
 import { openAccess } from './database/pools.ts'
 import { checkDatabase, DatabaseUnavailable, DatabaseUnfit } from './database/start-checks.ts'
+import { databaseOf, MOST_CONNECTIONS } from './databases.ts'
 import { type Demo, openDemoAuthority, startDemo } from './dev/demo.ts'
 import { openEmbedded, PostgresUnavailable } from './dev/embedded.ts'
 import { openReceiverFront, type ReceiverFront } from './dev/receiver-front.ts'

@@ -4,6 +4,7 @@
 import type pg from 'pg'
 import type { Context } from './context.ts'
 import { type DatabaseAccess, openPool } from './database/pools.ts'
+import { CONNECTIONS } from './databases.ts'
 import { createMailer } from './egress/send-mail.ts'
 import { createSender } from './egress/send-request.ts'
 import { keepExpiring } from './gateway/deliver/expire-deliveries.ts'
@@ -23,7 +24,6 @@ import { startJobs } from './jobs/index.ts'
 import type { Metrics } from './metrics.ts'
 import type { Parts } from './parts.ts'
 
-export const JOB_CONNECTIONS = 3
 const MAX_IN_THE_AIR = 512
 
 export type WorkerOptions = {
@@ -58,7 +58,7 @@ export function openWorker(options: WorkerOptions, work: Parts): Work {
   const { ctx, access, heartbeat, metrics, version, ring } = options
   const { config, hot, log, clock, random } = ctx
   const { processId, setPoolIds } = heartbeat
-  const jobPool = openPool(access, 'jobs', JOB_CONNECTIONS)
+  const jobPool = openPool(access, 'jobs', CONNECTIONS.jobs)
   work.add('job pool', () => jobPool.end())
   const sender = createSender({
     timeoutMs: config.attemptTimeoutMs,

@@ -3,10 +3,11 @@
 // some are, 78 if the configuration is not valid, 69 if the database cannot be reached.
 
 import { PrismaPg } from '@prisma/adapter-pg'
-import { databaseOf, type ReadyConfig } from '../app.ts'
+import type { ReadyConfig } from '../config.ts'
 import { ConfigurationError, EXIT_CONFIGURATION, readConfig } from '../config.ts'
 import { migrate } from '../database/migrate.ts'
 import { openAccess, openPool } from '../database/pools.ts'
+import { databaseOf } from '../databases.ts'
 import { openEmbedded } from '../dev/embedded.ts'
 import { toPublicId } from '../domain/id.ts'
 import { rewrapSecrets } from '../gateway/admin/rewrap-secrets.ts'

@@ -3,7 +3,8 @@
 
 import { userInfo } from 'node:os'
 import { join, relative, resolve } from 'node:path'
-import type { App, ReadyConfig } from '../app.ts'
+import type { App } from '../app.ts'
+import type { ReadyConfig } from '../config.ts'
 import { toPublicId } from '../domain/id.ts'
 import { createConsoleLink } from '../gateway/admin/console-link.ts'
 import { DEMO_OPERATOR, type Demo } from './demo.ts'

@@ -2,7 +2,8 @@
 
 import { randomBytes } from 'node:crypto'
 import { pino } from 'pino'
-import { openApp, type ReadyConfig } from '../../src/app.ts'
+import { openApp } from '../../src/app.ts'
+import type { ReadyConfig } from '../../src/config.ts'
 import { readConfig } from '../../src/config.ts'
 import { toPublicId } from '../../src/domain/id.ts'
 import { createApiKey } from '../../src/gateway/admin/api-keys.ts'
