@@ -11,17 +11,13 @@ import {
   slotsBesideNeighbours,
 } from '../fairness/concurrency-limit.ts'
 import type { ClaimedDelivery, Gate } from './claim-deliveries.ts'
+import { closingAfterClaim } from './lane-gate.ts'
 import { amountToClaim, hasSlotForClaimed, hasSlotForHandedOver, type LaneLoad, placesToOffer } from './lane-load.ts'
 import { createLanePlace, type LanePlace } from './lane-place.ts'
 import { createLaneRefusals } from './lane-refusals.ts'
 import { createLaneState } from './lane-state.ts'
 import type { ObservedRefusal } from './refusals.ts'
 import type { EndpointTarget } from './targets.ts'
-
-/** How soon a full endpoint is looked at again: another process may have freed a slot. */
-const GATE_RECHECK_MS = 250
-/** How soon an endpoint that asks to wait is looked at again: a person may have ended the wait. */
-const HOLD_RECHECK_MS = 5_000
 
 /** What a lane asks of one claim. */
 export type LaneClaim = LanePlace & {
@@ -144,15 +140,8 @@ export function createLane({ endpointId, test, monotonicMs, hasNeighbours, onCha
       maxSlots = gate.maxInFlight ?? MAX_SLOTS
       limit = { ...limit, slots: Math.min(limit.slots, maxSlots) }
       if (gate.more) state.wake()
-      // With fewer than the gate let through, nothing more is due. With as many, there may be more when it opens again.
-      if (gate.heldUntil) {
-        state.closeFor(Math.min(gate.heldUntil.getTime() - now.getTime(), HOLD_RECHECK_MS), 'receiver_asked')
-        return
-      }
-      if (got >= claim.slots) return
-      if (gate.room !== null && got >= gate.room) state.closeFor(GATE_RECHECK_MS, 'in_flight_limit')
-      else if (gate.allowed !== null && got >= gate.allowed && gate.openAt)
-        state.closeFor(Math.max(1, gate.openAt.getTime() - now.getTime()), 'rate_limit')
+      const closing = closingAfterClaim(gate, { got, asked: claim.slots, now })
+      if (closing) state.closeFor(closing.forMs, closing.why)
     },
 
     /** The receiver refused an attempt and asks for fewer. Nothing goes out until that is stored. */
