@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { SendResult } from '../../src/domain/outcome.ts'
 import { createLanes, type Lanes } from '../../src/gateway/deliver/lanes.ts'
-import { type Recorded, type Result, recordAttempts } from '../../src/gateway/deliver/record-attempts.ts'
+import { createRecorder } from '../../src/gateway/deliver/recorder.ts'
 import { createEndpointTargets } from '../../src/gateway/deliver/targets.ts'
-import { createBatcher } from '../../src/gateway/fairness/batcher.ts'
+import { createMetrics } from '../../src/metrics.ts'
 import { type House, openHouse } from '../support/house.ts'
 
 const FLOOD = 'https://flooded.example/'
@@ -41,15 +41,12 @@ beforeAll(async () => {
       userAgent: 'test',
     },
     targets: createEndpointTargets(hot, ctx.vault, () => {}),
-    recorder: createBatcher<Result, Recorded>({
-      flush: (results) => recordAttempts(hot, results),
-      weigh: () => 1,
-      owner: ({ delivery }) => delivery.tenantId,
-      patience: async () => false,
-      monotonicMs: clock.monotonicMs,
-      maxItems: 500,
-      maxBytes: 500,
-      parallel: 1,
+    recorder: createRecorder({
+      hot,
+      clock,
+      metrics: createMetrics(() => 0),
+      orderHoldMs: ctx.config.orderHoldMs,
+      onFlushed: () => {},
     }),
     processId: heartbeat.processId,
     maxInTheAir: 512,

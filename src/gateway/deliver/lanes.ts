@@ -12,7 +12,6 @@ import type { Context } from '../../context.ts'
 import { probeEveryMs } from '../../domain/endpoint-health.ts'
 import { type Metrics, measured } from '../../metrics.ts'
 import { unlessAborted } from '../../waiting.ts'
-import type { Batcher } from '../fairness/batcher.ts'
 import { createNeighbours } from '../fairness/neighbours.ts'
 import type { AttemptTools } from './attempt-delivery.ts'
 import { type ClaimedDelivery, claimDeliveries, markWatched, releaseLeases } from './claim-deliveries.ts'
@@ -25,6 +24,7 @@ import type { Lane } from './lane.ts'
 import { createLaneTable } from './lane-table.ts'
 import { createQuarantine } from './quarantine.ts'
 import type { Recorded, Result } from './record-attempts.ts'
+import type { Recorder } from './recorder.ts'
 import { createDeliverySender } from './send-delivery.ts'
 import { createSlots } from './slots.ts'
 import type { EndpointTargets } from './targets.ts'
@@ -41,7 +41,7 @@ export type LanesOptions = {
   readonly ctx: Context
   readonly tools: Omit<AttemptTools, 'signal'>
   readonly targets: EndpointTargets
-  readonly recorder: Batcher<Result, Recorded>
+  readonly recorder: Recorder
   /** The id of this process in `worker_process`: it marks the leases. */
   readonly processId: () => string
   /** The most attempts in the air at once in this process. */

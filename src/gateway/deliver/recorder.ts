@@ -3,7 +3,7 @@
 import type { HotDatabase } from '../../database/pools.ts'
 import type { Clock } from '../../domain/clock.ts'
 import { type Metrics, measured } from '../../metrics.ts'
-import { type Batcher, createBatcher, retryFor, STATEMENT_BOUNDS } from '../fairness/batcher.ts'
+import { createBatcher, retryFor, STATEMENT_BOUNDS } from '../fairness/batcher.ts'
 import { type Recorded, type Result, recordAttempts, withoutReply } from './record-attempts.ts'
 
 /** A result is worth recording only while its lease lives. */
@@ -14,7 +14,7 @@ const LINGER = { ms: 20, after: 20 }
 const COMPANY_MS = 25
 const RESULT_WEIGHT = 1_000
 
-export type Recorder = Batcher<Result, Recorded>
+export type Recorder = ReturnType<typeof createRecorder>
 
 export type RecorderOptions = {
   readonly hot: HotDatabase
@@ -26,8 +26,8 @@ export type RecorderOptions = {
   readonly onFlushed: () => void
 }
 
-export function createRecorder({ hot, clock, metrics, orderHoldMs, onFlushed }: RecorderOptions): Recorder {
-  return createBatcher<Result, Recorded>({
+export function createRecorder({ hot, clock, metrics, orderHoldMs, onFlushed }: RecorderOptions) {
+  const batcher = createBatcher<Result, Recorded>({
     flush: (results) =>
       measured(metrics, 'record', results.length, recordAttempts(hot, results, orderHoldMs)).finally(onFlushed),
     weigh: (result) => RESULT_WEIGHT + (result.attempt?.sent.reply?.body.length ?? 0),
@@ -41,4 +41,14 @@ export function createRecorder({ hot, clock, metrics, orderHoldMs, onFlushed }: 
     linger: LINGER,
     company: { ms: COMPANY_MS, isAwaited: ({ isAwaited = false }) => isAwaited },
   })
+  return {
+    /** Records the result of an attempt, together with others. Resolves after the commit; rejects with what the database says. */
+    record: (result: Result): Promise<Recorded> => batcher.submit(result),
+    /** How many results wait to be recorded. */
+    get waiting() {
+      return batcher.waiting
+    },
+    /** Resolves when no result waits and no statement is running. */
+    idle: () => batcher.idle(),
+  }
 }

@@ -4,12 +4,12 @@
 import type { Context } from '../../context.ts'
 import { type Ending, giveUp, hasExpired, next, type Step } from '../../domain/delivery.ts'
 import { paceRequestOf } from '../../domain/endpoint-pace.ts'
-import type { Batcher } from '../fairness/batcher.ts'
 import { type AttemptResult, type AttemptTools, attemptDelivery } from './attempt-delivery.ts'
 import { createBodyReader } from './bodies.ts'
 import { type ClaimedDelivery, readBody } from './claim-deliveries.ts'
 import type { Lane, ReadyDelivery } from './lane.ts'
 import type { Recorded, Result } from './record-attempts.ts'
+import type { Recorder } from './recorder.ts'
 import { createRefusals } from './refusals.ts'
 import { createRetryTimes } from './retry-times.ts'
 import { readTestSignature } from './test-signature.ts'
@@ -29,7 +29,7 @@ export type DeliverySender = {
 export type DeliverySenderOptions = {
   readonly ctx: Context
   readonly tools: AttemptTools
-  readonly recorder: Batcher<Result, Recorded>
+  readonly recorder: Recorder
   readonly onSettled: ((result: Result, recorded: Recorded) => void) | undefined
   giveBack(delivery: ClaimedDelivery): void
   freeSlot(lane: Lane, delivery: ClaimedDelivery): void
@@ -48,7 +48,7 @@ export function createDeliverySender(options: DeliverySenderOptions): DeliverySe
     try {
       const { inLine, crashCount } = result.delivery
       // The gate counts leases, and a line moves by what is recorded. What was in the air at a death is not at the next one.
-      const recorded = await recorder.submit({ ...result, isAwaited: lane.isGated || inLine || crashCount > 0 })
+      const recorded = await recorder.record({ ...result, isAwaited: lane.isGated || inLine || crashCount > 0 })
       options.onSettled?.(result, recorded)
       if (recorded && result.delivery.inLine) lane.wake()
       const { nextAttemptAt } = result
