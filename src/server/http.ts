@@ -1,35 +1,26 @@
-// The one door: a node:http server that sends each request to its room. A request is known (who, how often, how large)
-// before anything is done for it. In the role `worker` only health, readiness and metrics are served.
+// The server: opens the port, gives each request to the routes (routes.ts) and each upgrade to the websockets, and closes
+// without losing a request. A request is known (who, how often, how large) before anything is done for it.
 
-import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { Server as NetServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { GraphQLSchema } from 'graphql'
 import type { Registry } from 'prom-client'
-import type { Context } from '../context.ts'
-import { isDatabaseAway, RequestError } from '../errors.ts'
 import type { PublishContext } from '../gateway/publish/publisher.ts'
 import type { ChangeFeed } from '../live/feed.ts'
-import { createFaultLog, type FaultLog } from '../log.ts'
+import { createFaultLog } from '../log.ts'
 import { createAdmission } from './admission.ts'
 import { createAuthenticator } from './authenticate.ts'
 import { loadConsoleFiles } from './console-files.ts'
-import { serveDeadLetters } from './dead-letters.ts'
 import { createForwarded } from './forwarded.ts'
 import { HEADERS_TIMEOUT_MS, KEEP_ALIVE_MS, MAX_HEADER_BYTES, REQUEST_TIMEOUT_MS, STALLED_MS } from './limits.ts'
 import { listenAt } from './listening.ts'
 import { createServerMetrics } from './metrics.ts'
 import { createOpenStreams } from './open-streams.ts'
-import { createOpenIdDoor, OPENID_CALLBACK_PATH, OPENID_PATH } from './openid.ts'
+import { createOpenIdDoor } from './openid.ts'
 import { createOrigins } from './origins.ts'
-import { whatFails } from './readiness.ts'
-import { createReceiverDoor, RECEIVER_PATH } from './receive.ts'
-import { replyError, replyJson, replyText, replyUnreadable } from './reply.ts'
-import { DATABASE_AWAY, MASKED } from './report-errors.ts'
-import { UnreadableRequest } from './request-body.ts'
-import { serveGraphQL } from './serve-graphql.ts'
-import { serveSession } from './session.ts'
+import { createReceiverDoor } from './receive.ts'
+import { createRoutes, GRAPHQL_PATHS, replyFault, routeOf, splitUrl } from './routes.ts'
 import { warmUpPublish } from './warm-up.ts'
 import { createWebSocketDoor, refuseUpgrade } from './websocket.ts'
 import { createGraphQL } from './yoga.ts'
@@ -106,60 +97,22 @@ export async function startServer({
     log,
   })
 
-  const serve = async (
-    request: IncomingMessage,
-    response: ServerResponse,
-    path: string,
-    query: string,
-  ): Promise<void> => {
-    switch (path) {
-      case '/health':
-        return replyJson(response, 200, healthOf(config.role, whatKeepsFromDelivering()))
-      case '/ready': {
-        const failing = draining ? ['process: stopping'] : await whatFails(ctx)
-        // A process that also serves is ready to serve while its deliveries wait.
-        if (!servesApi) failing.push(...(whatKeepsFromDelivering() ?? []))
-        return replyJson(response, failing.length === 0 ? 200 : 503, readinessOf(failing))
-      }
-      case '/metrics':
-        return replyText(response, 200, await metrics.registry.metrics(), {
-          'content-type': metrics.registry.contentType,
-        })
-    }
-    if (!servesApi) return replyText(response, 404, 'This process only delivers: ask one with the role api or all.\n')
-    const prefix = request.headers['x-forwarded-prefix']
-    if (prefix !== undefined && prefix !== '/') return replyText(response, 404, describePrefix(String(prefix)))
-    switch (path) {
-      case '/graphql':
-      case '/graphql/':
-      case '/graphql/stream':
-        origins.allow(request, response)
-        if (origins.answerPreflight(request, response)) return
-        return serveGraphQL({ admission, streams, yoga, stalledMs }, request, response, query)
-      case '/session':
-        return serveSession({ ctx, authenticator, origins, forwarded }, request, response)
-      case OPENID_PATH:
-      case OPENID_CALLBACK_PATH:
-        if (request.method !== 'GET')
-          return replyError(response, 405, 'BAD_USER_INPUT', 'Expected GET.', { headers: { allow: 'GET' } })
-        if (openId) return openId.serve(request, response, path, query)
-        return replyText(response, 404, 'Signing in with OpenID Connect is not set up here: set SIVO_OIDC_ISSUER.\n')
-      case '/dead-letters.json': {
-        origins.allow(request, response)
-        if (origins.answerPreflight(request, response)) return
-        if (request.method !== 'GET' && request.method !== 'HEAD')
-          return replyError(response, 405, 'BAD_USER_INPUT', 'Expected GET.', { headers: { allow: 'GET, HEAD' } })
-        const admitted = await admission.admit(request, response, false)
-        if (admitted) await serveDeadLetters(admitted.context, request, response, new URLSearchParams(query))
-        return
-      }
-      default:
-        if (path.startsWith(RECEIVER_PATH)) return receivers.serve(request, response, path)
-        if (!consoleFiles?.serve(request, response, path))
-          replyText(response, 404, 'There is nothing here. The API is at /graphql, the console at /.\n')
-    }
-  }
-
+  const serve = createRoutes({
+    ctx,
+    admission,
+    authenticator,
+    origins,
+    forwarded,
+    streams,
+    metrics,
+    yoga,
+    receivers,
+    openId,
+    consoleFiles,
+    stalledMs,
+    whatKeepsFromDelivering,
+    isDraining: () => draining,
+  })
   const http = createServer({
     maxHeaderSize: MAX_HEADER_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -229,20 +182,6 @@ export async function startServer({
   }
 }
 
-function readinessOf(failing: readonly string[]): object {
-  return failing.length === 0 ? { status: 'ready' } : { status: 'not ready', failing }
-}
-
-/** What /health says: the process runs, and if delivering is its work, whether it does that. */
-function healthOf(role: string, failing: string[] | null): object {
-  if (failing === null) return { status: 'ok', role }
-  return { status: 'ok', role, delivers: failing.length === 0, ...(failing.length > 0 && { failing }) }
-}
-
-function describePrefix(prefix: string): string {
-  return `Expected a host of the gateway's own, got the path prefix ${JSON.stringify(prefix.slice(0, 100))} (X-Forwarded-Prefix). Give the gateway a host name, such as hooks.example.com, and forward / to it.\n`
-}
-
 const CALM_MS = 0.3
 const CALM_WITHIN_MS = 1_000
 /** How long the request of a connection that was accepted may be on its way. */
@@ -271,65 +210,7 @@ async function untilCalm(monotonicMs: () => number): Promise<void> {
   }
 }
 
-const STATUS_OF: Partial<Record<string, number>> = {
-  UNAUTHENTICATED: 401,
-  FORBIDDEN: 403,
-  BAD_USER_INPUT: 400,
-  COMPLEXITY_LIMIT: 400,
-  NOT_FOUND: 404,
-  RATE_LIMITED: 429,
-  SERVICE_UNAVAILABLE: 503,
-  WRONG_CELL: 421,
-}
-
-/** Answers what a room threw; a reply that had begun is broken off. */
-function replyFault(
-  response: ServerResponse,
-  error: unknown,
-  { log, faults, client }: { log: Context['log']; faults: FaultLog; client: string },
-): void {
-  if (response.headersSent || response.destroyed) {
-    if (!response.writableEnded) faults('request.broken_off', error)
-    response.destroy()
-  } else if (error instanceof UnreadableRequest) replyUnreadable(response, error)
-  else if (error instanceof RequestError)
-    replyError(response, STATUS_OF[error.code] ?? 500, error.code, error.message, {
-      headers: error.retryAfterSeconds === null ? {} : { 'retry-after': error.retryAfterSeconds },
-    })
-  else if (isDatabaseAway(error)) {
-    faults('request.database_away', error)
-    replyError(response, 503, 'SERVICE_UNAVAILABLE', DATABASE_AWAY, { headers: { 'retry-after': 1 } })
-  } else {
-    const requestId = randomUUID()
-    log.error({ requestId, client, err: error }, 'request.failed')
-    replyError(response, 500, 'INTERNAL_SERVER_ERROR', MASKED, { errorExtensions: { requestId } })
-  }
-}
-
 /** Clients also offer HTTP/2 (`Upgrade: h2c`) this way; such a request is answered over HTTP/1.1. */
 function offersWebSocket({ headers }: IncomingMessage): boolean {
   return (headers.upgrade ?? '').split(',').some((protocol) => protocol.trim().toLowerCase() === 'websocket')
-}
-
-function splitUrl(url: string): [path: string, query: string] {
-  const at = url.indexOf('?')
-  return at < 0 ? [url, ''] : [url.slice(0, at), url.slice(at + 1)]
-}
-
-/** Clients put a slash behind the path, and those of graphql-sse look for streams at `/graphql/stream`. */
-const GRAPHQL_PATHS: ReadonlySet<string> = new Set(['/graphql', '/graphql/', '/graphql/stream'])
-const ROUTES: ReadonlySet<string> = new Set([
-  '/session',
-  OPENID_PATH,
-  OPENID_CALLBACK_PATH,
-  '/dead-letters.json',
-  '/health',
-  '/ready',
-  '/metrics',
-])
-function routeOf(path: string): string {
-  if (GRAPHQL_PATHS.has(path)) return '/graphql'
-  // The rest of the path is a secret.
-  if (path.startsWith(RECEIVER_PATH)) return RECEIVER_PATH
-  return ROUTES.has(path) ? path : 'console'
 }
