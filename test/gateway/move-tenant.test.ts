@@ -10,18 +10,24 @@ import type { App } from '../../src/app.ts'
 import { openPool } from '../../src/database/pools.ts'
 import type { Receiver } from '../../src/dev/receiver.ts'
 import { hashToken, KEY_PREFIX, makeToken } from '../../src/domain/credential.ts'
+import { EVENT_TYPES } from '../../src/domain/event-type.ts'
 import { toPublicId } from '../../src/domain/id.ts'
 import { signBody, signingKeys } from '../../src/domain/signature.ts'
 import { moveOf } from '../../src/errors.ts'
+import { openIdentitySession } from '../../src/gateway/admin/console-link.ts'
 import { TABLES } from '../../src/gateway/move/arrive.ts'
 import { type MoveStep, moveTenant } from '../../src/gateway/move/move-tenant.ts'
 import { publishEvents } from '../../src/gateway/publish/publish-events.ts'
-import { createVault } from '../../src/vault.ts'
+import { receiveRequest } from '../../src/gateway/receiver/receive-request.ts'
+import { findTestReceiver } from '../../src/gateway/receiver/test-receiver.ts'
+import { belongsToEndpoint, belongsToTenant, createVault } from '../../src/vault.ts'
 import { type ClonedDatabase, cloneDatabase } from '../support/database.ts'
 import { accessTo } from '../support/database-session.ts'
 import { exampleEvent, type House, openHouse } from '../support/house.ts'
 
 const TARGET_KEY = Buffer.alloc(32, 9)
+/** The type of the events that one endpoint gets in the order of their subject. */
+const IN_ORDER = EVENT_TYPES[1]!.name
 const SCHEDULE = { SIVO_RETRY_SCHEDULE: '100ms,100ms' }
 let eu1: House
 let us1: App
@@ -39,6 +45,8 @@ beforeAll(async () => {
   })
   receiver = await eu1.receiver({ hostname: 'localhost' })
   receiver.answerAt('/broken', { status: 500 })
+  // Slower than the call goes on, so that its line waits whenever a move begins.
+  receiver.answerAt('/in-order', { delayMs: 60 })
 })
 afterAll(async () => {
   await Promise.all(pools.map((pool) => pool.end()))
@@ -75,15 +83,17 @@ async function move(tenantId: string, { killedAt, reached = [] }: { killedAt?: M
   return { ...moved, steps: reached }
 }
 
-/** Publishes event after event, each with a key, at the cell that takes them, until it is stopped. */
+/** Publishes event after event, each with a key, at the cell that takes them, until it is stopped. Every tenth is of one call. */
 function keepPublishing(tenantId: string) {
   const acknowledged = new Map<string, string>()
   const faults: unknown[] = []
   let ctx = eu1.app.ctx
   let refused = 0
   let stopped = false
-  const publishOne = async (key: string) => {
-    const event = exampleEvent({ idempotencyKey: key })
+  const publishOne = async (n: number) => {
+    const key = `key-${n}`
+    const ofCall = n % 10 === 0 ? { type: IN_ORDER, subject: 'call', sequence: n } : {}
+    const event = exampleEvent({ idempotencyKey: key, ...ofCall })
     for (;;) {
       try {
         const [stored] = await publishEvents(ctx, { tenantId, events: [event] })
@@ -100,7 +110,7 @@ function keepPublishing(tenantId: string) {
   }
   const running = (async () => {
     for (let n = 1; !stopped; n++) {
-      await publishOne(`key-${n}`)
+      await publishOne(n)
       await delay(5)
     }
   })()
@@ -111,6 +121,47 @@ function keepPublishing(tenantId: string) {
     async stop() {
       stopped = true
       await running
+    },
+  }
+}
+
+/** Somebody who gets notices, somebody who is signed in, and the test receiver with what came to it. */
+async function addPeople(tenantId: string) {
+  const { db, vault } = eu1.app.ctx
+  const address = 'maya@example.com'
+  const recipient = await db.noticeRecipient.create({
+    data: {
+      tenantId,
+      kind: 'EMAIL',
+      sealed: new Uint8Array(vault.seal(address, belongsToTenant(tenantId))),
+      hint: address,
+      // Nothing is sent meanwhile.
+      nextAt: new Date('2100-01-01'),
+    },
+  })
+  const test = await db.notice.create({ data: { recipientId: recipient.id, phase: 'TEST', createdAt: new Date(0) } })
+  const person = { tenantId, role: 'ADMIN' as const, name: 'Maya Okafor' }
+  const session = await openIdentitySession(eu1.app.ctx, {
+    ...person,
+    issuer: 'https://id.example.com',
+    subject: 'maya',
+    email: address,
+  })
+  const testReceiver = await db.testReceiver.create({ data: { tenantId, token: 'r'.repeat(43), statusCode: 418 } })
+  await receiveRequest(eu1.app.ctx, testReceiver, { rawHeaders: [], body: Buffer.from('{}') })
+  return {
+    async expectThere() {
+      const { ctx } = us1
+      const there = await ctx.db.noticeRecipient.findUniqueOrThrow({ where: { id: recipient.id } })
+      expect(there).toMatchObject({ hint: address, nextAt: recipient.nextAt })
+      expect(ctx.vault.open(Buffer.from(there.sealed!), belongsToTenant(tenantId))).toBe(address)
+      expect(await ctx.db.notice.findMany({ where: { recipientId: recipient.id } })).toContainEqual(test)
+      const tokenHash = new Uint8Array(hashToken(session!.token))
+      expect(await ctx.db.session.findUnique({ where: { tokenHash } })).toMatchObject({ ...person, revokedAt: null })
+      expect(await eu1.app.ctx.db.session.findUnique({ where: { tokenHash } })).not.toMatchObject({ revokedAt: null })
+      expect(await findTestReceiver(ctx, testReceiver.token)).toEqual(testReceiver)
+      const came = await ctx.db.receivedRequest.findMany({ where: { tenantId } })
+      expect(came.map(({ signature }) => signature)).toEqual(['UNKNOWN_DELIVERY'])
     },
   }
 }
@@ -131,7 +182,15 @@ const STEPS: readonly MoveStep[] = [
 
 test('a tenant that moves under traffic, with a run killed at every step, loses and doubles nothing', async () => {
   const { tenantId } = eu1
+  const { vault } = eu1.app.ctx
   const works = await eu1.addEndpoint(receiver.url('/works'))
+  const secretHeader = vault.seal('of the receiver', belongsToEndpoint(tenantId, works.id)).toString('base64')
+  await eu1.app.ctx.db.endpoint.update({
+    where: { id: works.id },
+    data: { headers: [{ name: 'X-Secret', hint: 'iver', sealed: secretHeader }], revision: { increment: 1 } },
+  })
+  const inOrder = await eu1.addEndpoint(receiver.url('/in-order'), { ordering: 'SUBJECT', eventTypes: [IN_ORDER] })
+  const people = await addPeople(tenantId)
   const broken = await eu1.addEndpoint(receiver.url('/broken'))
   const key = makeToken(KEY_PREFIX, 'eu1', randomBytes)
   await eu1.app.ctx.db.apiKey.create({
@@ -180,6 +239,14 @@ test('a tenant that moves under traffic, with a run killed at every step, loses 
     signBody({ body, secrets: { current: signingKeys(works.secret) }, eventId: '', timestamp: 0 })
   for (const { body, headers } of [received.at(0)!, received.at(-1)!])
     expect(signed(body)).toContain(headers['x-sivo-signature'])
+  expect(new Set(received.map(({ headers }) => headers['x-secret']))).toEqual(new Set(['of the receiver']))
+  const calls = await count({ endpointId: inOrder.id })
+  await eu1.until(async () => (await count({ endpointId: inOrder.id, status: 'SUCCEEDED' })) === calls)
+  const sequences = receiver.requests
+    .filter(({ path }) => path === '/in-order')
+    .map(({ body }) => JSON.parse(body.toString()).sequence as number)
+  expect(sequences).toEqual(Array.from({ length: calls }, (_, at) => (at + 1) * 10))
+  await people.expectThere()
   const kept = await us1.ctx.db.attempt.count({ where: { endpointId: works.id, errorCode: null } })
   expect(kept).toBe(ids.length)
 
