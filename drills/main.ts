@@ -1,6 +1,7 @@
 // `npm run drill -- <name>`: rehearses one bad day on this machine, on processes and a Postgres of its own, and ends with a
 // line of figures. Exit code 0: nothing was lost. 1: something was, and the line says what. See docs/operating.md, Drills.
 
+import { cells } from './cells/main.ts'
 import { diskFull } from './disk-full.ts'
 import { failover } from './failover.ts'
 import { million } from './million.ts'
@@ -17,6 +18,7 @@ import { upgrade } from './upgrade.ts'
 export type Drilled = { readonly passed: boolean; readonly figures: object }
 
 const ON_STAND: Readonly<Record<string, (stand: Stand, args: readonly string[]) => Promise<Drilled>>> = {
+  cells,
   'rolling-restart': rollingRestart,
   failover,
   months,
@@ -47,7 +49,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
   process.once(signal, () => void stand.close().then(() => process.exit(130)))
 try {
   const { passed, figures } = await drill(stand, args)
-  process.stdout.write(`${JSON.stringify({ drill: name, passed, ...figures, ...countLedgers(stand) })}\n`)
+  process.stdout.write(`${JSON.stringify({ drill: name, passed, ...countLedgers(stand), ...figures })}\n`)
   process.exitCode = passed ? 0 : 1
 } catch (error) {
   process.stderr.write(`${(error as Error).stack}\n`)

@@ -5,11 +5,30 @@ export type ApiAccess = { readonly url: string; readonly key: string }
 /** Nothing was acknowledged. The same request may be sent again. */
 export class TryAgain extends Error {
   override name = 'TryAgain'
+  /** Of the answer; null: there was none. */
+  readonly status: number | null
+
+  constructor(message: string, { status = null, cause }: { status?: number | null; cause?: unknown } = {}) {
+    super(message, { cause })
+    this.status = status
+  }
+}
+
+/** The answer is an error that a repeated request gets too. */
+export class Refused extends Error {
+  override name = 'Refused'
+  /** Those of the first error. */
+  readonly extensions: { readonly code?: string; readonly cell?: string; readonly url?: string }
+
+  constructor(message: string, extensions: Refused['extensions']) {
+    super(message)
+    this.extensions = extensions
+  }
 }
 
 const RETRYABLE = new Set(['SERVICE_UNAVAILABLE', 'RATE_LIMITED'])
 
-/** Returns the data of the operation. Throws TryAgain for a lost connection, no answer in `timeoutMs`, and retryable errors. */
+/** Returns the data of the operation. Throws TryAgain for a lost connection, no answer in `timeoutMs`, and retryable errors; else Refused. */
 export async function ask<Data>(
   { url, key }: ApiAccess,
   query: string,
@@ -34,11 +53,12 @@ export async function ask<Data>(
   const code = answer?.errors?.[0]?.extensions?.code
   if (answer?.data && !answer.errors) return answer.data as Data
   const shown = `HTTP ${reply.status}: ${text.slice(0, 500)}`
-  if ((code !== undefined && RETRYABLE.has(code)) || reply.status === 503) throw new TryAgain(shown)
-  throw new Error(`Expected data, got ${shown}`)
+  if ((code !== undefined && RETRYABLE.has(code)) || reply.status === 503)
+    throw new TryAgain(shown, { status: reply.status })
+  throw new Refused(`Expected data, got ${shown}`, answer?.errors?.[0]?.extensions ?? {})
 }
 
-type Answer = { data?: unknown; errors?: { extensions?: { code?: string } }[] }
+type Answer = { data?: unknown; errors?: { extensions?: Refused['extensions'] }[] }
 
 function parse(text: string): Answer | null {
   try {

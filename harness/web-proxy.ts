@@ -72,27 +72,48 @@ export async function startWebProxy(
 }
 
 export type CellsProxyOptions = Pick<WebProxyOptions, 'certificate'> & {
-  /** The port of an API process of each cell on the loopback interface. */
-  readonly ports: { readonly eu1: number; readonly us1: number }
+  /** The ports of one or two API processes of each cell on the loopback interface. */
+  readonly ports: { readonly eu1: readonly number[]; readonly us1: readonly number[] }
   /** The lines of moved.map; absent: none. */
   readonly moved?: readonly string[]
 }
 
+/** `reload`: writes moved.map, and lets HAProxy read it as `systemctl reload haproxy` does. */
+export type CellsProxy = WebProxy & { reload(moved: readonly string[]): Promise<void> }
+
 /** Starts HAProxy in front of two cells. Rejects with its output when it does not listen. */
-export async function startCellsProxy({ certificate, ports, moved = [] }: CellsProxyOptions): Promise<WebProxy> {
+export async function startCellsProxy({ certificate, ports, moved = [] }: CellsProxyOptions): Promise<CellsProxy> {
   const folder = await mkdtemp(join(tmpdir(), 'sivo-cells-'))
   const port = await freePort()
   await writeFile(join(folder, 'hooks.pem'), `${certificate.cert}\n${certificate.key}`)
   await writeFile(join(folder, 'cells.map'), await read('cells.map'))
-  await writeFile(join(folder, 'moved.map'), moved.map((line) => `${line}\n`).join(''))
+  const writeMoved = (lines: readonly string[]) =>
+    writeFile(join(folder, 'moved.map'), lines.map((line) => `${line}\n`).join(''))
+  await writeMoved(moved)
+  const server = (of: readonly number[], digit: string) => `127.0.0.1:${of[(Number(digit) - 1) % of.length]}`
   const config = (await read('haproxy-cells.cfg'))
-    .replaceAll(/10\.0\.1\.2\d:4000/g, `127.0.0.1:${ports.eu1}`)
-    .replaceAll(/10\.0\.2\.2\d:4000/g, `127.0.0.1:${ports.us1}`)
+    .replaceAll(/10\.0\.1\.2(\d):4000/g, (_, digit) => server(ports.eu1, digit))
+    .replaceAll(/10\.0\.2\.2(\d):4000/g, (_, digit) => server(ports.us1, digit))
     .replaceAll('/etc/haproxy/', `${folder}/`)
     .replace('(__Host-sivo_session)', `(__Host-sivo_session_${port})`)
     .replace('bind :443 ', `bind 127.0.0.1:${port} `)
   await writeFile(join(folder, 'haproxy.cfg'), config)
-  return untilItListens('haproxy', spawn('haproxy', ['-f', join(folder, 'haproxy.cfg')]), { folder, port })
+  const start = (...more: string[]) => spawn('haproxy', ['-f', join(folder, 'haproxy.cfg'), ...more])
+  const first = start()
+  let newest = first
+  const proxy = await untilItListens('haproxy', first, { folder, port })
+  return {
+    ...proxy,
+    async reload(lines) {
+      await writeMoved(lines)
+      // The new process takes the port over, and the one before answers what it has begun.
+      newest = start('-sf', String(newest.pid))
+    },
+    async close() {
+      newest.kill('SIGKILL')
+      await proxy.close()
+    },
+  }
 }
 
 async function untilItListens(

@@ -41,7 +41,7 @@ beforeAll(async () => {
   if (hasProgram('haproxy'))
     proxy = await startCellsProxy({
       certificate: stages.eu1.certificate,
-      ports,
+      ports: { eu1: [ports.eu1], us1: [ports.us1] },
       moved: [`${hash.toString('hex')} cell_us1`],
     })
 })
