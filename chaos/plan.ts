@@ -55,7 +55,7 @@ export const BEHIND_PROXY = 1
 const SILENCED = [
   { process: BEHIND_PROXY, statement: 'record-delivered' },
   { process: BEHIND_PROXY, statement: 'claim-deliveries' },
-  { process: 0, statement: 'store-events' },
+  { process: 0, statement: 'store-' },
   { process: 0, statement: 'find-api-key' },
   { process: BEHIND_PROXY, statement: 'get_job' },
   { process: BEHIND_PROXY, statement: 'update worker_process' },

@@ -151,6 +151,7 @@ async function walkThePath(hot: HotDatabase): Promise<void> {
   const result = { delivery: first, attempt: null, outcome: null, step, nextAttemptAt: null, wakeAt: null }
   expect(await recordAttempts(hot, [result])).toEqual([true])
   await hot.thisWeek.write([], (tables) => prepareRecord(hot, tables))
+  await storeEvents(hot, [{ tenantId, events: [newEvent(null)] }], { maxAttempts: 7, repeated: false })
   await retryDelivery(ctx, { deliveryId: first.id, tenantId, resend: false })
   await cancelDelivery(ctx, { deliveryId: fourth.id, tenantId })
   await readWaiting(ctx, [{ tenantId, endpointId: null }])
@@ -207,6 +208,7 @@ test('the whole path was walked', () => {
       'record-delivered',
       'release-leases',
       'store-events',
+      'store-single',
       'store-test-event',
     ]),
   )
@@ -249,6 +251,7 @@ test('storing and recording touch one partition of each table, and each statemen
     'record-attempts',
     'record-delivered',
     'store-events',
+    'store-single',
   ])
   for (const [name, plan] of (await allPlans()).filter(([name]) => weekly.includes(name))) {
     const partitions = new Set(plan.match(/\b(event|delivery|attempt)_until_\d+\b/g))
@@ -288,19 +291,20 @@ test('the lines of subjects are read from their own indexes', async () => {
   }
 })
 
-test('a publish looks at the endpoints of its tenants by index, once to match them and once to wake them, conditions or none', async () => {
+test('a publish looks at the endpoints of its tenants by index, once to match them and, of many events, once to wake them, conditions or none', async () => {
   const { pool } = house.app.ctx.hot
-  const publish = statements.get('store-events')!
-  for (const [name, plan] of (await allPlans()).filter(([name]) => name === 'store-events')) {
+  for (const [name, plan] of (await allPlans()).filter(([name]) => /^store-(events|single)$/.test(name))) {
     const scans = plan.split('\n').filter((line) => / on endpoint e/.test(line))
-    expect(scans, `${name}\n${plan}`).toHaveLength(2)
+    expect(scans, `${name}\n${plan}`).toHaveLength(name === 'store-single' ? 1 : 2)
     for (const scan of scans) expect(scan, plan).toMatch(/(Index|Bitmap Heap).* Scan/)
   }
   // The condition is the last question, and asked only where there is one: the type of an event is compared before.
-  const { rows } = await pool.query(`explain (generic_plan, verbose, costs off) ${publish}`)
-  const plan = rows.map((row) => row['QUERY PLAN']).join('\n')
-  expect(plan).toMatch(/CASE WHEN \(\(e\.condition IS NULL\) OR .* THEN true ELSE .*jsonb_path_match_tz/)
-  expect(plan.match(/jsonb_path_match_tz/g)).toHaveLength(1)
+  for (const name of ['store-events', 'store-single']) {
+    const { rows } = await pool.query(`explain (generic_plan, verbose, costs off) ${statements.get(name)!}`)
+    const plan = rows.map((row) => row['QUERY PLAN']).join('\n')
+    expect(plan, name).toMatch(/CASE WHEN \(\(e\.condition IS NULL\) OR .* THEN true ELSE .*jsonb_path_match_tz/)
+    expect(plan.match(/jsonb_path_match_tz/g), name).toHaveLength(1)
+  }
 })
 
 test('a claim over a hundred endpoints touches what it takes, not what is there', async () => {

@@ -36,7 +36,7 @@ test('before traffic comes, three connections have planned what stores and recor
   ]
   await warmUp(ctx, 'all')
   const [hot, unsynced] = await connectionsOf()
-  const statements = ['store-events', 'record-delivered', 'record-attempts']
+  const statements = ['store-single', 'store-events', 'record-delivered', 'record-attempts']
   expect(hot!.filter((known) => statements.every((name) => known.get(name)! > 0))).toHaveLength(3)
   expect(unsynced!.filter((known) => known.get('claim-deliveries')! > 0)).toHaveLength(1)
 })

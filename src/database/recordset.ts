@@ -100,6 +100,15 @@ export type Recordset<Row> = {
   array(name: keyof Row & string): string
   /** Their values. What is absent or null in a row is null. */
   values(rows: readonly Row[]): Buffer[]
+  /** For a statement that takes one row, not as arrays: its first parameters are the values of that row. */
+  readonly single: {
+    /** What the statement reads the row from, `select $1::uuid as id, …`. */
+    readonly source: string
+    /** The value of a column in SQL. */
+    value(name: keyof Row & string): string
+    /** The values. What is absent or null is null. */
+    values(row: Row): (Buffer | null)[]
+  }
 }
 
 type RowOf<Columns> = {
@@ -113,15 +122,28 @@ export function recordset<Columns extends Record<string, Column<never>>>(
 ): Recordset<RowOf<Columns>> {
   const names = Object.keys(columns)
   const kinds = Object.values(columns) as unknown as Column<unknown>[]
+  const parameter = (name: string) => `$${names.indexOf(name) + 1}::${columns[name]!.type}`
   return {
     source: `unnest(${kinds.map(({ type }, i) => `$${i + 1}::${type}[]`).join(', ')}) as ${alias}(${names.join(', ')})`,
     width: names.length,
-    array: (name) => `$${names.indexOf(name) + 1}::${columns[name]!.type}[]`,
+    array: (name) => `${parameter(name)}[]`,
     values: (rows) => kinds.map((kind, i) => encode(kind, rows as readonly Record<string, unknown>[], names[i]!)),
+    single: {
+      source: `select ${names.map((name) => `${parameter(name)} as ${name}`).join(', ')}`,
+      value: parameter,
+      values: (row) => kinds.map((kind, i) => encodeOne(kind, (row as Record<string, unknown>)[names[i]!] ?? null)),
+    },
   }
 }
 
 const HEAD_BYTES = 20
+
+function encodeOne({ size, write }: Column<unknown>, value: unknown): Buffer | null {
+  if (value === null) return null
+  const bytes = Buffer.allocUnsafe(size(value))
+  write(bytes, value, 0)
+  return bytes
+}
 
 function encode({ oid, size, write }: Column<unknown>, rows: readonly Record<string, unknown>[], name: string): Buffer {
   let length = HEAD_BYTES

@@ -33,10 +33,14 @@ const ROWS = recordset('r', COLUMNS)
 
 async function readBack(rows: Parameters<typeof ROWS.values>[0]): Promise<object[]> {
   const { rows: read } = await client.query(`select * from ${ROWS.source}`, ROWS.values(rows))
+  for (const [i, row] of rows.entries()) {
+    const { rows: single } = await client.query(ROWS.single.source, ROWS.single.values(row))
+    expect(single).toEqual([read[i]])
+  }
   return read
 }
 
-test('rows in binary form are read unchanged, in their order', async () => {
+test('rows in binary form are read unchanged, in their order, and one by one', async () => {
   const rows = [
     {
       id: randomUUID(),

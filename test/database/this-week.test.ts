@@ -109,8 +109,8 @@ test('an event is stored, sent and recorded by statements that name the partitio
     const all = await names()
     return all.some((name) => name.startsWith('record-delivered-until-')) && all
   })
-  expect(known.some((name) => name.startsWith('store-events-until-'))).toBe(true)
-  expect(known).not.toContain('store-events')
+  expect(known.some((name) => name.startsWith('store-single-until-'))).toBe(true)
+  expect(known).not.toContain('store-single')
   expect(known).not.toContain('record-delivered')
 })
 

@@ -1,26 +1,29 @@
 // Stores the events of many publish calls in one statement: the events, their deliveries, and the wake-ups for their
-// endpoints. All of it commits, or nothing does. No call is answered before the commit.
+// endpoints. All of it commits, or nothing does. No call is answered before the commit. A single event has a shorter statement
+// (store-single.ts).
 //
 // It is safe to repeat: the ids are made before the statement, so a batch whose commit had no answer is stored again.
 
-import { ENDPOINT_WANTS_TYPE, meetsConditionInTime } from '../../database/filters/wanted-events.ts'
-import { linePosition, wakeLines } from '../../database/lines.ts'
+import { wakeLines } from '../../database/lines.ts'
 import type { HotDatabase, Queryable, Statement } from '../../database/pools.ts'
 import { askForWakeUps } from '../../database/queue.ts'
-import { double, int, measuredText, recordset, text, timestamptz, uuid } from '../../database/recordset.ts'
 import { queueForSearch } from '../../database/search-index.ts'
 import { areAttached, statementOn, type Tables } from '../../database/this-week.ts'
 import type { KeyDecision } from '../../domain/idempotency.ts'
 import type { StoreCall, StoreResult } from '../../domain/new-event.ts'
-import {
-  type ClaimedDelivery,
-  isSlowed,
-  LARGE_BODY_BYTES,
-  LEASE_MS,
-  releaseLeases,
-} from '../deliver/claim-deliveries.ts'
+import { type ClaimedDelivery, LARGE_BODY_BYTES, releaseLeases } from '../deliver/claim-deliveries.ts'
 import type { Nearby, Offer, WokenEndpoint } from '../deliver/hand-over.ts'
 import { claimKeys } from './idempotency-keys.ts'
+import { isSingle, type SingleRow, storeSingle } from './store-single.ts'
+import {
+  EVENTS,
+  endpointsFor,
+  insertDeliveryRows,
+  insertEventRows,
+  MOST,
+  PLACES_OFFERED,
+  PROCESS,
+} from './stored-rows.ts'
 
 export type StoreOptions = {
   /** The number of attempts in the first cycle of a delivery. */
@@ -104,23 +107,8 @@ async function storeKeyed(tx: Queryable, calls: readonly StoreCall[], options: I
   return { inserted, results }
 }
 
-const INPUT = recordset('i', {
-  id: uuid,
-  tenant_id: uuid,
-  type: text,
-  subject: text,
-  sequence: int,
-  sequence_long: double,
-  occurred_at: timestamptz,
-  body: measuredText,
-  trace_context: text,
-  expires_at: timestamptz,
-})
-
-const [MAX_ATTEMPTS, PROCESS, PLACES, OTHERWISE, MOST] = [1, 2, 3, 4, 5].map((n) => `$${INPUT.width + n}`)
-
 // Read only for an endpoint with a condition.
-const BODY = `(${INPUT.array('body')})[array_position(${INPUT.array('id')}, s.id)]`
+const BODY = `(${EVENTS.array('body')})[array_position(${EVENTS.array('id')}, s.id)]`
 
 // Deliveries that the lanes of this process take over are inserted with a lease and need no claim. An endpoint whose
 // deliveries are all taken over needs no wake-up.
@@ -128,42 +116,22 @@ const insertEventsOn = statementOn(
   'store-events',
   (tables) => `
     with input as (
-      select * from ${INPUT.source} where ${areAttached(tables, ['event', 'delivery'])}
+      select * from ${EVENTS.source} where ${areAttached(tables, ['event', 'delivery'])}
     ), stored as (
-      insert into ${tables.event} (id, tenant_id, type, subject, sequence, sequence_long, occurred_at, body, trace_context,
-        expires_at)
-      select id, tenant_id, type, subject, sequence, sequence_long, occurred_at, body, trace_context, expires_at from input
+      ${insertEventRows(tables, 'input')}
       on conflict (id) do nothing
       returning id, tenant_id, type, subject, sequence, sequence_long, expires_at
     ), searchable as (
       ${queueForSearch('stored')}
     ), considered as (
-      ${/* With the offset each condition is evaluated once. */ ''}
-      select * from (
-        select s.*, e.id as endpoint_id,
-          e.status = 'ACTIVE' and e.max_in_flight is null and e.rate_limit_per_second is null and e.ordering = 'NONE'
-            and not ${isSlowed('e')} as open,
-          case when e.ordering = 'SUBJECT' and s.subject is not null then ${linePosition('s')} end as line_position,
-          ${meetsConditionInTime(BODY, 'statement_timestamp()')} as matches
-        from stored s
-        join endpoint e on ${ENDPOINT_WANTS_TYPE}
-        offset 0) c
-      where matches is not false
+      ${endpointsFor('stored', BODY)}
     ), wanted as (
-      select *, open and row_number() over (partition by endpoint_id order by id) <=
-        coalesce(${PLACES}::jsonb ->> endpoint_id::text, ${PLACES}::jsonb ->> tenant_id::text, ${OTHERWISE})::int as fits
+      select *, open and row_number() over (partition by endpoint_id order by id) <= ${PLACES_OFFERED} as fits
       from considered where matches
     ), shared_out as (
-      select *, fits and row_number() over (partition by fits) <= ${MOST}::int as taken from wanted
+      select *, fits and row_number() over (partition by fits) <= ${MOST} as taken from wanted
     ), fanned as (
-      insert into ${tables.delivery} (tenant_id, event_id, endpoint_id, event_type, subject, max_attempts, next_attempt_at, expires_at,
-        line_position, reason, lease_token, lease_until, lease_by)
-      select tenant_id, id, endpoint_id, type, subject, ${MAX_ATTEMPTS}::int,
-        case when line_position is null then date_trunc('milliseconds', now()) end, expires_at, line_position,
-        case when line_position is not null then 'waits_for_subject' end,
-        case when taken then ${PROCESS}::uuid end, case when taken then now() + interval '${LEASE_MS} ms' end,
-        case when taken then ${PROCESS}::uuid end
-      from shared_out
+      ${insertDeliveryRows(tables, 'shared_out', 'uuidv7()')}
       returning id, event_id, endpoint_id, next_attempt_at, lease_token is not null as taken, subject, line_position
     ), lined as (
       ${wakeLines('fanned')}
@@ -186,9 +154,10 @@ const insertEventsOn = statementOn(
     from considered where matches is null having count(*) > 0`,
 )
 
-/** Makes a connection know the statement that stores events, and its plan. Stores nothing. */
+/** Makes a connection know the statements that store events, and their plans. Stores nothing. */
 export async function prepareStore(on: Queryable, tables: Tables): Promise<void> {
   await insertEvents(on, [], { maxAttempts: 1, repeated: false, offer: null, tables })
+  await storeSingle(on, [...EVENTS.single.values({}), ...settingsOf(1, undefined, null)], tables)
 }
 
 const COUNT_DELIVERIES: Statement = {
@@ -217,6 +186,12 @@ type InsertOptions = StoreOptions & { readonly offer: Offer | null; readonly tab
 
 type EndpointRow = { kind: 'endpoint'; endpointId: string; tenantId: string; revision: number; awake: boolean }
 type TakenRow = { kind: 'taken'; id: string; eventId: string; endpointId: string; dueAt: Date }
+/** What follows the events in the parameters of both statements. */
+function settingsOf(maxAttempts: number, nearby: Nearby | undefined, offer: Offer | null): unknown[] {
+  const { places = {}, otherwise = 0, most = 0 } = offer ?? {}
+  return [maxAttempts, nearby?.processId ?? null, JSON.stringify(places), String(otherwise), most]
+}
+
 type InsertedRow =
   | { kind: 'event'; eventId: string; count: number }
   | EndpointRow
@@ -243,15 +218,10 @@ async function insertEvents(
       }),
     ),
   )
-  const values = [
-    ...INPUT.values(rows),
-    maxAttempts,
-    nearby?.processId ?? null,
-    JSON.stringify(offer?.places ?? {}),
-    String(offer?.otherwise ?? 0),
-    offer?.most ?? 0,
-  ]
-  const inserted = await on.query<InsertedRow>(insertEventsOn(tables), values)
+  const settings = settingsOf(maxAttempts, nearby, offer)
+  const inserted = isSingle(calls, repeated)
+    ? rowsOfSingle(rows[0]!, await storeSingle(on, [...EVENTS.single.values(rows[0]!), ...settings], tables))
+    : await on.query<InsertedRow>(insertEventsOn(tables), [...EVENTS.values(rows), ...settings])
   const endpoints = inserted.filter((row) => row.kind === 'endpoint')
   const failed = inserted.find((row) => row.kind === 'condition failed')
   if (failed) onConditionsFailed?.(failed.count)
@@ -271,6 +241,23 @@ async function insertEvents(
           )
         : [],
   }
+}
+
+/** What the statement for a single event returned, as the other one returns it. */
+function rowsOfSingle(event: { id: string; tenant_id: string }, rows: readonly SingleRow[]): InsertedRow[] {
+  const { id: eventId, tenant_id: tenantId } = event
+  const deliveries = rows.filter(({ matches }) => matches)
+  const failed = rows.length - deliveries.length
+  return [
+    { kind: 'event', eventId, count: deliveries.length },
+    ...deliveries.map(
+      ({ endpointId, revision, awake }) => ({ kind: 'endpoint', endpointId, tenantId, revision, awake }) as const,
+    ),
+    ...deliveries.flatMap(({ id, endpointId, taken, dueAt }) =>
+      taken ? [{ kind: 'taken', id, eventId, endpointId, dueAt } as const] : [],
+    ),
+    ...(failed > 0 ? [{ kind: 'condition failed', count: failed } as const] : []),
+  ]
 }
 
 const FIRST_ATTEMPT = {
