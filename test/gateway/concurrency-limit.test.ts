@@ -44,6 +44,15 @@ test('a lane is quick while its receiver answers 2xx within a tenth of a second'
   expect(after([answered(2_000), answered(5)]).isQuick).toBe(true)
 })
 
+test('a lane is slow when its receiver fails or takes more than a second, and neither quick nor slow in between', () => {
+  expect(FIRST_LIMIT.isSlow).toBe(true)
+  expect(after([answered(5), refused]).isSlow).toBe(true)
+  expect(after([answered(5), timeout]).isSlow).toBe(true)
+  expect(after([answered(5), answered(1_001)]).isSlow).toBe(true)
+  expect(after([answered(5), answered(1_000)])).toMatchObject({ isQuick: false, isSlow: false })
+  expect(after([answered(2_000), answered(5)])).toMatchObject({ isQuick: true, isSlow: false })
+})
+
 test('the latency of a lane is a moving average over all attempts, whatever their outcome', () => {
   expect(after([answered(8)]).latencyMs).toBe(8)
   expect(after([...Array<Attempt>(5).fill(answered(5)), answered(50)]).latencyMs).toBeCloseTo(9.5)

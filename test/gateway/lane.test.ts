@@ -1,7 +1,8 @@
 // A lane by itself: no database, no receiver, and a clock that the test moves.
 
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import type { Gate } from '../../src/gateway/deliver/claim-deliveries.ts'
+import type { ClaimedDelivery, Gate } from '../../src/gateway/deliver/claim-deliveries.ts'
+import { createDepartures, type DeparturesOptions } from '../../src/gateway/deliver/departures.ts'
 import { createLane, type Lane, type LaneClaim } from '../../src/gateway/deliver/lane.ts'
 
 beforeEach(() => {
@@ -470,6 +471,45 @@ describe('a delivery goes out now', () => {
     expect(lane.maySendAhead()).toBe(true)
     take(lane, 2)
     expect(lane.maySendAhead()).toBe(false)
+  })
+
+  test.each([
+    { why: 'a reply that takes more than a second', learn: answered(1_001), kept: 0 },
+    { why: 'a failure', learn: { errorCode: 'connection_reset', latencyMs: 5 } as const, kept: 0 },
+    { why: 'no single reply that is not quick', learn: answered(900), kept: 3 },
+  ])('$why lets a lane give back what it claimed ahead', ({ learn, kept }) => {
+    const lane = wideLane(5)
+    const delivery = { tenantId: 'tn' } as ClaimedDelivery
+    for (let i = 0; i < 3; i++) lane.keepAhead({ delivery } as Parameters<Lane['keepAhead']>[0])
+    take(lane, 20)
+    const givenBack: ClaimedDelivery[] = []
+    const departures = createDepartures({
+      giveBack: (each: ClaimedDelivery) => void givenBack.push(each),
+      isClosed: () => false,
+    } as unknown as DeparturesOptions)
+    lane.learn(learn)
+    departures.fillSlots(lane)
+    expect(givenBack).toHaveLength(3 - kept)
+    expect(lane.takeAllAhead()).toHaveLength(kept)
+  })
+})
+
+describe('the record of a result', () => {
+  const inLine = { inLine: true, crashCount: 0 }
+  const plain = { inLine: false, crashCount: 0 }
+
+  test('is awaited by the next one of its line only while the lane has nothing else to send', () => {
+    const { lane } = openLane()
+    expect([lane.awaitsRecord(inLine), lane.awaitsRecord(plain)]).toEqual([true, false])
+    keepAhead(lane, 1)
+    expect(lane.awaitsRecord(inLine)).toBe(false)
+  })
+
+  test('is awaited behind a limit, which counts leases, and after the death of a process', () => {
+    const { lane } = openLane()
+    expect(lane.awaitsRecord({ ...plain, crashCount: 1 })).toBe(true)
+    lane.meetGate()
+    expect(lane.awaitsRecord(plain)).toBe(true)
   })
 })
 

@@ -8,6 +8,8 @@ import type { ReceivedRequest, Receiver, Reply } from '../../src/dev/receiver.ts
 import { toPublicId } from '../../src/domain/id.ts'
 import { pauseEndpoint, resumeEndpoint } from '../../src/gateway/admin/pause-endpoint.ts'
 import { updateEndpoint } from '../../src/gateway/admin/update-endpoint.ts'
+import { soonId } from '../../src/gateway/deliver/claim-deliveries.ts'
+import { claimLines } from '../../src/gateway/deliver/claim-lines.ts'
 import { expireDeliveries } from '../../src/gateway/deliver/expire-deliveries.ts'
 import { explainDelivery } from '../../src/gateway/deliver/explain-delivery.ts'
 import { dissolveLeftLines } from '../../src/gateway/deliver/keep-lines.ts'
@@ -16,6 +18,7 @@ import { eraseEvents } from '../../src/gateway/retention/erase-events.ts'
 import { startBulkRetry } from '../../src/gateway/retry/bulk-retry.ts'
 import { startReplay } from '../../src/gateway/retry/replay.ts'
 import { cancelDelivery, retryDelivery } from '../../src/gateway/retry/retry-delivery.ts'
+import { moveLinesOn } from '../../src/gateway/state/subject-lines.ts'
 import { accessTo } from '../support/database-session.ts'
 import { exampleEvent, type House, openHouse } from '../support/house.ts'
 
@@ -415,6 +418,28 @@ describe('what is sent again', () => {
     await house.until(async () => got.includes('call 3'))
     expect(got).not.toContain('call 2')
   })
+})
+
+test('a look at the lines of subjects opens no partition of a coming week', async () => {
+  const { id } = await ordered()
+  const { pool } = house.app.ctx.hot
+  const plan: string[] = []
+  const planned = {
+    async query<Row>({ text }: { text: string }, values: unknown[]): Promise<Row[]> {
+      const { rows } = await pool.query(`explain (costs off) ${text}`, values)
+      plan.push(...rows.map((row) => row['QUERY PLAN']))
+      return []
+    },
+  }
+  const now = new Date()
+  const lease = { token: house.app.ctx.newId(), processId: house.app.ctx.newId(), now }
+  await claimLines(planned, [{ endpointId: id, test: false, slots: 20, low: null }], lease)
+  await moveLinesOn(planned, [id], soonId(now))
+  const soon = new Date(now.getTime() + 8 * 86_400_000).toISOString().slice(0, 10).replaceAll('-', '')
+  const ends = plan.flatMap((line) => /using delivery_until_(\d+)_endpoint_id_subject/.exec(line)?.[1] ?? [])
+  // Four looks: at what waits and at what moves, in both statements.
+  expect(ends.length).toBeGreaterThanOrEqual(4)
+  expect(ends.filter((end) => end > soon)).toEqual([])
 })
 
 describe('many at once', () => {

@@ -99,9 +99,12 @@ export type ClaimResult = {
 /** A delivery that is in the air at this many deaths of a process in a row is a suspect. A single death says nothing. */
 export const CRASHES_OF_A_SUSPECT = 2
 
-// The partitions of coming weeks are empty. With this bound the read of a body does not open them. An earlier form of the
-// claim crashed Postgres 18.4; test/faults/claims.test.ts guards the present one.
-const SOON = '$5::uuid'
+/**
+ * SQL: an id that is larger than those of all events and deliveries. The partitions of coming weeks are empty, and with this bound
+ * the read of a body, or the look at a line, does not open them. An earlier form of the claim crashed Postgres 18.4;
+ * test/faults/claims.test.ts guards the present one.
+ */
+export const SOON = '$5::uuid'
 const SOON_MS = 86_400_000
 
 export const DUE = `d.status = 'PENDING' and d.next_attempt_at <= now() and d.next_attempt_at >= coalesce(w.low, '-infinity') and ${isFree('d')}
@@ -274,9 +277,14 @@ export async function readBody(hot: HotDatabase, eventId: string): Promise<strin
   return row?.body ?? null
 }
 
+/** An id that is larger than those of all events and deliveries that are stored at this time of the database. */
+export function soonId(now: Date): string {
+  return smallestIdAt(now.getTime() + SOON_MS)
+}
+
 /** The values of a claim statement, in the order of its parameters. */
 export function leaseValues(claims: readonly Claim[], { token, processId, now }: Lease): unknown[] {
-  return [asRows(claims), token, LEASE_MS, processId, smallestIdAt(now.getTime() + SOON_MS)]
+  return [asRows(claims), token, LEASE_MS, processId, soonId(now)]
 }
 
 function asRows(claims: readonly Claim[]): string {

@@ -13,6 +13,7 @@ import {
   type Lease,
   leaseValues,
   RETURNED,
+  SOON,
 } from './claim-deliveries.ts'
 
 /** A line that has nothing to send wakes up as often as one that has: of so many wake-ups for each slot, enough bring a delivery. */
@@ -26,7 +27,7 @@ const CLAIM_LINES: Statement = {
       select w.endpoint_id, w.slots, p.revision from json_to_recordset($1) as w(endpoint_id uuid, slots int)
       join endpoint p on p.id = w.endpoint_id
       where p.deleted_at is null and p.status = 'ACTIVE' and w.slots > 0
-    ), ${firstOfLines(`wanted.slots * ${WAKE_UPS_PER_SLOT}`)}, placed as (
+    ), ${firstOfLines(`wanted.slots * ${WAKE_UPS_PER_SLOT}`, SOON)}, placed as (
       select f.*, w.revision, row_number() over (partition by f.endpoint_id order by f.id) <= w.slots as fits
       from first f join wanted w on w.endpoint_id = f.endpoint_id
     ), leased as (

@@ -87,8 +87,9 @@ export function createDepartures(options: DeparturesOptions): Departures {
       quarantine.send()
     },
     fillSlots(lane) {
-      // A slow receiver, a wait, or the end of this process: what was claimed ahead would wait too long.
-      if (!lane.limit.isQuick || lane.isHeld || isClosed())
+      // A slow receiver, a wait, or the end of this process: what was claimed ahead would wait too long. A single reply that was not
+      // quick is no reason: a claim that is given back costs as much as the claim.
+      if (lane.limit.isSlow || lane.isHeld || isClosed())
         for (const { delivery } of lane.takeAllAhead()) giveBack(delivery)
       while (lane.maySendAhead()) {
         // A lane with nothing in the air must not wait for others: nothing would call this again.

@@ -23,6 +23,7 @@ import {
   type Lease,
   leaseValues,
   RETURNED,
+  soonId,
 } from './claim-deliveries.ts'
 import { claimLines } from './claim-lines.ts'
 
@@ -139,7 +140,7 @@ export async function claimThroughGates(
     )
     const paces = pacesOf(gates)
     const limited = gates.flatMap(({ endpointId, lines }) => (lines === 'limited' ? [endpointId] : []))
-    if (limited.length > 0) await moveLinesOn(tx, limited)
+    if (limited.length > 0) await moveLinesOn(tx, limited, soonId(lease.now))
     const free = new Set(gates.flatMap(({ endpointId, lines }) => (lines === 'free' ? [endpointId] : [])))
     const paced = claims.map((claim) => {
       const pace = paces.get(claim.endpointId)

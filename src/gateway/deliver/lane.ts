@@ -175,6 +175,13 @@ export function createLane({ endpointId, test, monotonicMs, hasNeighbours, onCha
     maySendClaimed: (claim: LaneClaim, nth: number) => nth <= claim.atOnce && hasSlotForClaimed(load()),
     maySendHandedOver: () => hasSlotForHandedOver(load()),
     maySendAhead: () => ahead.length > 0 && inTheAir < load().slots,
+    /**
+     * Whether another delivery cannot go out before the result of this one is recorded. The gate counts leases, and a line moves by
+     * what is recorded; but a lane that was brought others to send need not hurry for a line. What was in the air at a death must not
+     * be so at the next one.
+     */
+    awaitsRecord: ({ inLine, crashCount }: Pick<ClaimedDelivery, 'inLine' | 'crashCount'>) =>
+      limited || crashCount > 0 || (inLine && ahead.length === 0),
     keepAhead: (ready: ReadyDelivery) => void ahead.push(ready),
     nextAhead: () => ahead.shift(),
     takeAllAhead: () => ahead.splice(0),

@@ -46,9 +46,7 @@ export function createDeliverySender(options: DeliverySenderOptions): DeliverySe
   async function settle(lane: Lane, result: Result): Promise<void> {
     lane.countUnsettled(1)
     try {
-      const { inLine, crashCount } = result.delivery
-      // The gate counts leases, and a line moves by what is recorded. What was in the air at a death is not at the next one.
-      const recorded = await recorder.record({ ...result, isAwaited: lane.isGated || inLine || crashCount > 0 })
+      const recorded = await recorder.record({ ...result, isAwaited: lane.awaitsRecord(result.delivery) })
       options.onSettled?.(result, recorded)
       if (recorded && result.delivery.inLine) lane.wake()
       const { nextAttemptAt } = result

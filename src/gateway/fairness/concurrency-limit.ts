@@ -37,8 +37,10 @@ export type ConcurrencyLimit = {
   readonly slots: number
   /** Timeouts in a row. */
   readonly timeouts: number
-  /** The last attempt succeeded within 100 ms: what is claimed ahead goes out soon. */
+  /** The last attempt succeeded within 100 ms: more may be claimed ahead, because it goes out soon. */
   readonly isQuick: boolean
+  /** The last attempt failed or took longer than a second: what is claimed ahead would wait too long. */
+  readonly isSlow: boolean
   /** Moving average of the latency in milliseconds; infinite before the first attempt. */
   readonly latencyMs: number
   /** The latency of the receiver when it is not busy, in milliseconds; infinite before the first reply. */
@@ -51,6 +53,7 @@ export const FIRST_LIMIT: ConcurrencyLimit = {
   slots: FIRST_SLOTS,
   timeouts: 0,
   isQuick: false,
+  isSlow: true,
   latencyMs: Number.POSITIVE_INFINITY,
   idleLatencyMs: Number.POSITIVE_INFINITY,
   steady: 0,
@@ -69,6 +72,7 @@ export function limitAfter(limit: ConcurrencyLimit, attempt: LimitSample, maxSlo
   const learnt = {
     ...limit,
     isQuick: errorCode === null && latencyMs <= QUICK_MS,
+    isSlow: errorCode !== null || latencyMs > PROMPT_MS,
     latencyMs: Number.isFinite(limit.latencyMs)
       ? limit.latencyMs + (latencyMs - limit.latencyMs) * LAST_ATTEMPT_SHARE
       : latencyMs,

@@ -15,12 +15,13 @@ const HOLDS_AT_ONCE = 500
 /**
  * The CTEs `asked`, `released` and `first`: the first delivery of each line that may move, with endpoint_id, subject and id. They
  * look at no more than `most` wake-ups of each endpoint of the CTE `wanted`, and leave it to the statement to take those of `asked`
- * (`takeWakeUps`). The caller has locked the gates of these endpoints.
+ * (`takeWakeUps`). `before` is an id that is larger than those of all deliveries: with it a look does not open the partitions of
+ * coming weeks, which are most of them. The caller has locked the gates of these endpoints.
  *
  * A subquery with a limit looks into the index of what moves for each line; Postgres may plan `not exists` as a walk over all
  * that moves. What has expired is passed over: a round ends it.
  */
-export function firstOfLines(most: string): string {
+export function firstOfLines(most: string, before: string): string {
   return `asked as materialized (
       select u.endpoint_id, u.id, u.subject from wanted cross join lateral (
         select w.endpoint_id, w.id, w.subject from subject_wake_up w where w.endpoint_id = wanted.endpoint_id
@@ -36,13 +37,13 @@ export function firstOfLines(most: string): string {
       from (select endpoint_id, subject from asked union select endpoint_id, subject from released) l
       cross join lateral (
         select d.id from delivery d
-        where d.endpoint_id = l.endpoint_id and d.subject = l.subject and d.reason = 'waits_for_subject'
+        where d.endpoint_id = l.endpoint_id and d.subject = l.subject and d.reason = 'waits_for_subject' and d.id < ${before}
           and (d.expires_at is null or d.expires_at > now())
         order by d.line_position, d.event_id limit 1) line
       where (
         select m.id from delivery m
         where m.endpoint_id = l.endpoint_id and m.subject = l.subject
-          and m.line_position is not null and m.next_attempt_at is not null
+          and m.line_position is not null and m.next_attempt_at is not null and m.id < ${before}
           and (m.holds_line_until is null or m.holds_line_until > now()) limit 1) is null
     )`
 }
@@ -65,7 +66,7 @@ const MOVE_ON: Statement = {
   text: `
     with wanted as (
       select unnest($1::uuid[]) as endpoint_id
-    ), ${firstOfLines(String(WAKE_UPS_AT_ONCE))}, taken as (
+    ), ${firstOfLines(String(WAKE_UPS_AT_ONCE), '$2::uuid')}, taken as (
       ${takeWakeUps()}
     )
     update delivery d set ${MOVES}
@@ -75,10 +76,10 @@ const MOVE_ON: Statement = {
 
 /**
  * Lets the first of each line go that may: a claim takes it then. For endpoints with a limit. The caller has locked the gates of
- * these endpoints.
+ * these endpoints. `before` is an id that is larger than those of all deliveries.
  */
-export async function moveLinesOn(tx: Queryable, endpointIds: readonly string[]): Promise<void> {
-  await tx.query(MOVE_ON, [endpointIds])
+export async function moveLinesOn(tx: Queryable, endpointIds: readonly string[], before: string): Promise<void> {
+  await tx.query(MOVE_ON, [endpointIds, before])
 }
 
 /** How many deliveries change in one transaction when an ordering is switched. */
