@@ -13,18 +13,18 @@ export type AttemptFacts = {
   readonly startedAt: Date
 }
 
-/** `text`: the form as it is stored. `values`: the rest, in the order of the form. */
-export type Formed = { readonly text: string; readonly values: Buffer }
+/** `slots`: the form, `text`: the form as it is stored. `values`: the rest, in the order of the form. */
+export type Formed = { readonly slots: readonly Slot[]; readonly text: string; readonly values: Buffer }
 
 /** A header of a form: its name, how its value is found, and the part of it that stays. */
-type Slot = readonly [name: string, kind: Kind, constant?: string]
+export type Slot = readonly [name: string, kind: Kind, constant?: string]
 type Kind = 'is' | Fact | Packed
 type Fact = 'event' | 'type' | 'delivery' | 'number' | 'second'
 /** `hex` and `base64` are 32 bytes after a prefix, `date` is the second of an HTTP date. */
 type Packed = 'hex' | 'base64' | 'uuid' | 'date' | 'text'
 
-const HEX = /^(.*?)([0-9a-f]{64})$/
-const BASE64 = /^(.*?)([A-Za-z0-9+/]{43}=)$/
+const HEX = /^[0-9a-f]{64}$/
+const BASE64 = /^[A-Za-z0-9+/]{43}=$/
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /** The headers of a request. */
@@ -84,7 +84,8 @@ export function readFormed(text: string, values: Buffer, facts?: AttemptFacts): 
 
 const FACTS: readonly Fact[] = ['event', 'type', 'delivery', 'number', 'second']
 
-function valueOfFact(fact: Fact, { eventId, eventType, deliveryId, number, startedAt }: AttemptFacts): string {
+/** The value of a header that follows from the columns. */
+export function valueOfFact(fact: Fact, { eventId, eventType, deliveryId, number, startedAt }: AttemptFacts): string {
   switch (fact) {
     case 'event':
       return eventId
@@ -109,24 +110,30 @@ function form(headers: Headers, slotOf: (name: string, value: string) => Slot): 
     pack(packed, slot, value)
     return slot
   })
-  return { text: JSON.stringify(slots), values: Buffer.concat(packed) }
+  return { slots, text: JSON.stringify(slots), values: Buffer.concat(packed) }
 }
 
 function packedSlot(name: string, value: string): Slot | null {
-  const hex = HEX.exec(value)
-  if (hex) return [name, 'hex', hex[1]!]
-  const base64 = BASE64.exec(value)
+  if (HEX.test(value.slice(-64))) return [name, 'hex', value.slice(0, -64)]
+  const base64 = value.slice(-44)
   // The last digit of base64 may carry bits that no byte has.
-  if (base64 && Buffer.from(base64[2]!, 'base64').toString('base64') === base64[2]) return [name, 'base64', base64[1]!]
+  if (BASE64.test(base64) && Buffer.from(base64, 'base64').toString('base64') === base64)
+    return [name, 'base64', value.slice(0, -44)]
   if (UUID.test(value)) return [name, 'uuid']
   return secondOf(value) === null ? null : [name, 'date']
 }
 
+let latestDate = { value: 'none', second: 0 }
+
 /** The Unix second of an HTTP date that is written as we write it; null for every other text. */
-function secondOf(value: string): number | null {
+export function secondOf(value: string): number | null {
+  // Replies of one second have the same date.
+  if (value === latestDate.value) return latestDate.second
   if (value.length !== 29 || !value.endsWith(' GMT')) return null
   const ms = Date.parse(value)
-  return ms >= 0 && ms < 2 ** 32 * 1_000 && new Date(ms).toUTCString() === value ? ms / 1_000 : null
+  if (!(ms >= 0 && ms < 2 ** 32 * 1_000 && new Date(ms).toUTCString() === value)) return null
+  latestDate = { value, second: ms / 1_000 }
+  return latestDate.second
 }
 
 function pack(into: Buffer[], [, kind, constant = '']: Slot, value: string): void {
@@ -142,39 +149,5 @@ function pack(into: Buffer[], [, kind, constant = '']: Slot, value: string): voi
     const length = Buffer.allocUnsafe(2)
     length.writeUInt16BE(text.length)
     into.push(length, text)
-  }
-}
-
-/** Names whose values hardly ever come twice, or that may concern a person: they are never part of a form. */
-const DIFFERING =
-  /^(set-cookie2?|content-length|etag|last-modified|expires|age|location|retry-after|x-runtime|x-response-time|server-timing|cf-ray|traceparent|tracestate|www-authenticate|authorization|cookie)$|(request|trace|correlation|transaction|session|span)[-_]?id|ratelimit|amzn|amz-|user|account|email|customer/
-
-const MOST_DIFFERING = 200
-
-/** Learns from the replies of one receiver which headers differ. */
-export type ReplyHabits = {
-  /** The form of a reply; null: the replies have too little in common. */
-  form(headers: Headers): Formed | null
-}
-
-/** `mostForms`: a receiver with more forms has too little in common. */
-export function createReplyHabits(mostForms: number): ReplyHabits {
-  const last = new Map<string, string>()
-  const learned = new Set<string>()
-  const forms = new Set<string>()
-  return {
-    form(headers) {
-      if (forms.size > mostForms) return null
-      for (const [name, value] of headers) {
-        const lower = name.toLowerCase()
-        const before = last.get(lower)
-        if (before !== undefined && before !== value) learned.add(lower)
-        if (before !== undefined || last.size < MOST_DIFFERING) last.set(lower, value)
-        else learned.add(lower)
-      }
-      const formed = formReply(headers, (name) => learned.has(name) || DIFFERING.test(name))
-      forms.add(formed.text)
-      return formed
-    },
   }
 }

@@ -3,7 +3,12 @@
 
 import { createHash } from 'node:crypto'
 import type { HotDatabase, Statement } from '../../database/pools.ts'
-import { createReplyHabits, formRequest, type ReplyHabits } from '../../domain/header-form.ts'
+import {
+  createReplyHabits,
+  createRequestForms,
+  type ReplyHabits,
+  type RequestForms,
+} from '../../domain/header-habits.ts'
 import { toPublicId } from '../../domain/id.ts'
 import { weekOf } from '../../domain/retention.ts'
 import type { Attempt } from './attempt-delivery.ts'
@@ -47,7 +52,14 @@ type HeaderForms = {
   columnsOf(attempts: readonly AttemptToForm[]): Promise<HeaderColumns[]>
 }
 
+/** `url` null: the form of replies, which may come from anywhere. */
 type Form = { readonly url: string | null; readonly headers: string }
+
+/** What is known of the headers that go to one endpoint and come from it. */
+type Receiver = {
+  readonly requests: RequestForms
+  readonly replies: ReplyHabits
+}
 
 const ofDatabase = new WeakMap<HotDatabase, HeaderForms>()
 
@@ -59,81 +71,109 @@ export function headerColumnsOf(hot: HotDatabase, attempts: readonly AttemptToFo
 }
 
 function createHeaderForms(hot: HotDatabase): HeaderForms {
-  /** The ids of this week's forms, by their key. */
-  const known = new Map<string, number>()
-  let knownWeek = 0
-  const receivers = new Map<string, ReplyHabits>()
+  const ids = createFormIds()
+  const receivers = new Map<string, Receiver>()
 
-  function habitsOf(endpointId: string): ReplyHabits {
-    const habits = receivers.get(endpointId) ?? createReplyHabits(MOST_FORMS)
-    if (!receivers.has(endpointId) && receivers.size >= MAX_RECEIVERS) receivers.clear()
-    receivers.set(endpointId, habits)
-    return habits
+  function receiverOf(endpointId: string): Receiver {
+    const known = receivers.get(endpointId)
+    if (known) return known
+    if (receivers.size >= MAX_RECEIVERS) receivers.clear()
+    const receiver = { requests: createRequestForms(), replies: createReplyHabits(MOST_FORMS) }
+    receivers.set(endpointId, receiver)
+    return receiver
   }
 
-  async function store(week: number, forms: readonly Form[]): Promise<Map<string, number>> {
-    const missing = new Map(forms.filter((form) => !known.has(keyOf(form))).map((form) => [keyOf(form), form]))
-    if (missing.size === 0) return known
-    const byDigest = new Map([...missing].map(([key, form]) => [digestOf(form), { key, form }]))
+  function formsOf({ delivery, attempt }: AttemptToForm) {
+    const receiver = receiverOf(delivery.endpointId)
+    const request = receiver.requests.form(attempt.requestHeaders, {
+      eventId: toPublicId('event', delivery.eventId),
+      eventType: delivery.eventType,
+      deliveryId: toPublicId('delivery', delivery.id),
+      number: attempt.number,
+      startedAt: attempt.startedAt,
+    })
+    const { reply } = attempt.sent
+    const formed = reply && receiver.replies.form(reply.headers)
+    return {
+      request: { url: attempt.url, headers: request.text },
+      requestValues: request.values,
+      reply: formed && { url: null, headers: formed.text },
+      replyValues: formed && formed.values.length > 0 ? formed.values : null,
+      replyInline: reply && !formed ? JSON.stringify(reply.headers) : null,
+    }
+  }
+
+  /** Stores those of the forms that have no id yet. */
+  async function store(week: number, forms: readonly Form[]): Promise<void> {
+    const missing = new Map(forms.filter((form) => ids.of(form) === undefined).map((form) => [digestOf(form), form]))
+    if (missing.size === 0) return
     const rows = await hot.query<{ id: number; digest: string }>(STORE, [
       week,
-      [...byDigest.keys()].map((digest) => Buffer.from(digest, 'hex')),
-      [...byDigest.values()].map(({ form }) => form.url),
-      [...byDigest.values()].map(({ form }) => form.headers),
+      [...missing.keys()].map((digest) => Buffer.from(digest, 'hex')),
+      [...missing.values()].map(({ url }) => url),
+      [...missing.values()].map(({ headers }) => headers),
     ])
-    const ids = new Map(rows.map(({ id, digest }) => [byDigest.get(digest)!.key, id]))
     // Another process stored some of them at the same moment, which this statement could not see.
-    if (ids.size < missing.size) return store(week, forms)
-    if (known.size > MAX_REMEMBERED) known.clear()
-    for (const [key, id] of ids) known.set(key, id)
-    return forms.every((form) => known.has(keyOf(form))) ? known : store(week, forms)
+    if (rows.length < missing.size) return store(week, forms)
+    ids.makeRoom()
+    for (const { id, digest } of rows) ids.set(missing.get(digest)!, id)
+    return store(week, forms)
   }
 
   return {
     async columnsOf(attempts) {
-      const formed = attempts.map(({ delivery, attempt }) => {
-        const request = formRequest(attempt.requestHeaders, {
-          eventId: toPublicId('event', delivery.eventId),
-          eventType: delivery.eventType,
-          deliveryId: toPublicId('delivery', delivery.id),
-          number: attempt.number,
-          startedAt: attempt.startedAt,
-        })
-        const { reply } = attempt.sent
-        return {
-          url: attempt.url,
-          request,
-          inline: reply && JSON.stringify(reply.headers),
-          reply: reply && habitsOf(delivery.endpointId).form(reply.headers),
-        }
-      })
+      const formed = attempts.map(formsOf)
       const week = weekOf(attempts.reduce((latest, { attempt }) => Math.max(latest, attempt.startedAt.getTime()), 0))
-      if (week !== knownWeek) known.clear()
-      knownWeek = week
-      const ids = await store(
+      ids.beginWeek(week)
+      await store(
         week,
-        formed.flatMap(({ url, request, reply }) => [
-          { url, headers: request.text },
-          ...(reply ? [{ url: null, headers: reply.text }] : []),
-        ]),
+        formed.flatMap(({ request, reply }) => (reply ? [request, reply] : [request])),
       )
-      return formed.map(({ url, request, reply, inline }) => ({
+      return formed.map(({ request, requestValues, reply, replyValues, replyInline }) => ({
         url: '',
         request_headers: '[]',
-        request_form: ids.get(keyOf({ url, headers: request.text }))!,
-        request_values: request.values,
-        response_headers: reply ? null : inline,
-        response_form: reply ? ids.get(keyOf({ url: null, headers: reply.text }))! : null,
-        response_values: reply && reply.values.length > 0 ? reply.values : null,
+        request_form: ids.of(request)!,
+        request_values: requestValues,
+        response_headers: replyInline,
+        response_form: reply ? ids.of(reply)! : null,
+        response_values: replyValues,
       }))
     },
   }
 }
 
-function keyOf({ url, headers }: Form): string {
-  return `${url ?? ''} ${headers}`
+/** The ids of this week's forms. */
+function createFormIds() {
+  const ofUrl = new Map<string | null, Map<string, number>>()
+  let week = 0
+  let size = 0
+
+  function clear(): void {
+    ofUrl.clear()
+    size = 0
+  }
+
+  return {
+    of: ({ url, headers }: Form): number | undefined => ofUrl.get(url)?.get(headers),
+    set({ url, headers }: Form, id: number): void {
+      const ids = ofUrl.get(url) ?? new Map<string, number>()
+      ofUrl.set(url, ids.set(headers, id))
+      size++
+    },
+    makeRoom(): void {
+      if (size > MAX_REMEMBERED) clear()
+    },
+    /** A form has another id in each week. */
+    beginWeek(next: number): void {
+      if (next !== week) clear()
+      week = next
+    },
+  }
 }
 
-function digestOf(form: Form): string {
-  return createHash('sha256').update(keyOf(form)).digest('hex').slice(0, 32)
+function digestOf({ url, headers }: Form): string {
+  return createHash('sha256')
+    .update(`${url ?? ''} ${headers}`)
+    .digest('hex')
+    .slice(0, 32)
 }
