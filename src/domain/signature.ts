@@ -8,11 +8,11 @@ import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
 import { signingKey } from './signing-secret.ts'
 
 /** A secret that is prepared once for many bodies: preparing a key costs more than the signature. */
-export type SigningKeys = { readonly text: string; readonly decoded: KeyObject }
+export type SigningKeys = { readonly text: KeyObject; readonly decoded: KeyObject }
 
 /** Prepares a secret for signing. */
 export function signingKeys(secret: string): SigningKeys {
-  return { text: secret, decoded: createSecretKey(signingKey(secret)) }
+  return { text: createSecretKey(secret, 'utf8'), decoded: createSecretKey(signingKey(secret)) }
 }
 
 /** `next` is the next secret, present only while a rotation overlaps. */

@@ -3,7 +3,7 @@
 
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../../domain/clock.ts'
-import { next, type Policy, type Step } from '../../domain/delivery.ts'
+import { next, type Policy, type RetryState, type Step } from '../../domain/delivery.ts'
 import type { DeliveryStep } from '../../domain/delivery-progress.ts'
 import { toPublicId } from '../../domain/id.ts'
 import { judge, type Outcome, type SendResult } from '../../domain/outcome.ts'
@@ -91,12 +91,17 @@ export async function attemptDelivery(
       trigger: triggerOf(delivery),
       startedAt,
       url: target.url,
-      requestHeaders: [...pairs(own), ...pairs(theirs).map(([name]): [string, string] => [name, MASKED])],
+      requestHeaders: pairs(own).concat(masked(theirs)),
       sent,
     },
     outcome,
-    step: next({ ...delivery, status: 'PENDING' }, outcome, tools.policy, tools.random()),
+    step: next(stateOf(delivery), outcome, tools.policy, tools.random()),
   }
+}
+
+/** What decides the next step of a delivery that was in the air. */
+export function stateOf({ test, resend, attemptCount, cycleStart, maxAttempts }: ClaimedDelivery): RetryState {
+  return { status: 'PENDING', test, resend, attemptCount, cycleStart, maxAttempts }
 }
 
 /** Every attempt of an event has a span of its own below the publish, if this process traces. */
@@ -167,6 +172,10 @@ function triggerOf(delivery: ClaimedDelivery): AttemptTrigger {
   if (delivery.test) return 'TEST'
   if (delivery.manual) return 'MANUAL'
   return delivery.attemptCount === 0 ? 'INITIAL' : 'RETRY'
+}
+
+function masked(flat: readonly string[]): [string, string][] {
+  return pairs(flat).map(([name]) => [name, MASKED])
 }
 
 function pairs(flat: readonly string[]): [string, string][] {

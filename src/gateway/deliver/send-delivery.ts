@@ -4,7 +4,7 @@
 import type { Context } from '../../context.ts'
 import { type Ending, giveUp, hasExpired, next, type Step } from '../../domain/delivery.ts'
 import { paceRequestOf } from '../../domain/endpoint-pace.ts'
-import { type AttemptResult, type AttemptTools, attemptDelivery } from './attempt-delivery.ts'
+import { type AttemptResult, type AttemptTools, attemptDelivery, stateOf } from './attempt-delivery.ts'
 import { createBodyReader } from './bodies.ts'
 import { type ClaimedDelivery, readBody } from './claim-deliveries.ts'
 import type { Lane, ReadyDelivery } from './lane.ts'
@@ -74,7 +74,7 @@ export function createDeliverySender(options: DeliverySenderOptions): DeliverySe
     const refusal = lane.refuse(request, { startedAt: attempt.startedAt, repliedAt: clock.now(), wasPaced })
     const { isFailing } = await refusals.note(lane.endpointId, refusal)
     lane.refusalStored()
-    return next({ ...delivery, status: 'PENDING' }, outcome, tools.policy, tools.random(), isFailing)
+    return next(stateOf(delivery), outcome, tools.policy, tools.random(), isFailing)
   }
 
   return {
