@@ -1,14 +1,33 @@
-// An overview of the dead letters of a tenant: where and how they failed, and what a bulk retry would do.
+// An overview of the dead letters of a tenant: where and how they failed, who looked at them, and what a bulk retry would do.
 
 import { countOf } from '../domain/count.ts'
 import { deadLettersOf } from '../domain/delivery-filter.ts'
-import { type DeadLetterGroup, groupDeadLetters, planRetry, type RetryPlan } from '../gateway/retry/dead-letters.ts'
-import { builder, READERS } from './builder.ts'
+import { acknowledgeDeadLetters, withdrawAcknowledgement } from '../gateway/retry/acknowledge-dead-letters.ts'
+import {
+  countUnacknowledged,
+  type DeadLetterGroup,
+  groupDeadLetters,
+  planRetry,
+  type RetryPlan,
+} from '../gateway/retry/dead-letters.ts'
+import { ADMINISTRATORS, builder, READERS } from './builder.ts'
 import { readPage } from './connections.ts'
 import { CountType } from './count.ts'
 import { DeliveryFilterInput } from './delivery.ts'
 import { Endpoint } from './endpoint.ts'
-import { deliveryFilterOf } from './tenancy.ts'
+import { deliveryFilterOf, idOfMutation, tenantOfList, viewerOf } from './tenancy.ts'
+
+type Acknowledgement = { readonly acknowledgedAt: Date; readonly acknowledgedBy: string }
+
+const DeadLetterAcknowledgement = builder.objectRef<Acknowledgement>('DeadLetterAcknowledgement').implement({
+  description: 'Who looked at the dead letters of an endpoint and cause, so that they no longer call for attention.',
+  fields: (t) => ({
+    acknowledgedAt: t.expose('acknowledgedAt', { type: 'DateTime', description: 'When they were acknowledged.' }),
+    acknowledgedBy: t.exposeString('acknowledgedBy', {
+      description: 'The name of the API key or console session that acknowledged them.',
+    }),
+  }),
+})
 
 const DeadLetterGroupType = builder.objectRef<DeadLetterGroup>('DeadLetterGroup').implement({
   description: 'The dead letters of one endpoint and event type that failed in the same way.',
@@ -39,6 +58,19 @@ const DeadLetterGroupType = builder.objectRef<DeadLetterGroup>('DeadLetterGroup'
     newestAt: t.expose('newestAt', {
       type: 'DateTime',
       description: 'When the newest of these deliveries was created.',
+    }),
+    lastDeadLetterAt: t.expose('lastDeadLetterAt', {
+      type: 'DateTime',
+      description:
+        'When a delivery last became a dead letter of this endpoint, error code and status code, of any event type.',
+    }),
+    acknowledgement: t.field({
+      type: DeadLetterAcknowledgement,
+      nullable: true,
+      description:
+        'Who acknowledged the dead letters of this endpoint, error code and status code; null if nobody did, or if another delivery of them, of any event type, became a dead letter since.',
+      resolve: ({ acknowledgedAt, acknowledgedBy }) =>
+        acknowledgedAt && acknowledgedBy !== null ? { acknowledgedAt, acknowledgedBy } : null,
     }),
   }),
 })
@@ -81,6 +113,16 @@ builder.queryFields((t) => ({
       return groupDeadLetters(ctx, deadLettersOf(await deliveryFilterOf(ctx, args.filter)), { first: size })
     },
   }),
+  unacknowledgedDeadLetterCount: t.field({
+    type: CountType,
+    nullable: true,
+    description:
+      'The number of dead letters of a tenant in groups that are not acknowledged; null, with the error NOT_FOUND, if the caller cannot see the tenant.',
+    authScopes: { roles: READERS },
+    args: { tenantId: t.arg.id({ description: 'The tenant. Operators must name it; for others it is their own.' }) },
+    resolve: async (_root, { tenantId }, ctx) =>
+      countOf(await countUnacknowledged(ctx, await tenantOfList(ctx, tenantId))),
+  }),
   retryPlan: t.field({
     type: RetryPlanType,
     nullable: true,
@@ -91,5 +133,103 @@ builder.queryFields((t) => ({
       filter: t.arg({ type: DeliveryFilterInput, required: true, description: 'Which dead letters to look at.' }),
     },
     resolve: async (_root, args, ctx) => planRetry(ctx, deadLettersOf(await deliveryFilterOf(ctx, args.filter))),
+  }),
+}))
+
+const AcknowledgeDeadLettersInput = builder.inputType('AcknowledgeDeadLettersInput', {
+  description: 'The dead letters of one endpoint that failed in the same way.',
+  fields: (t) => ({
+    endpointId: t.id({ required: true, description: 'The endpoint of the dead letters. It may be deleted.' }),
+    errorCode: t.string({
+      description: 'The error code of the dead letters, as the group has it; null if it has none.',
+    }),
+    statusCode: t.int({
+      description: 'The status code of the dead letters, as the group has it; null if it has none.',
+    }),
+    upTo: t.field({
+      type: 'DateTime',
+      description:
+        'The `lastDeadLetterAt` that was looked at: a delivery that became a dead letter after it is not acknowledged. null for now.',
+    }),
+  }),
+})
+
+const WithdrawAcknowledgementInput = builder.inputType('WithdrawAcknowledgementInput', {
+  description: 'The dead letters of one endpoint that failed in the same way.',
+  fields: (t) => ({
+    endpointId: t.id({ required: true, description: 'The endpoint of the dead letters. It may be deleted.' }),
+    errorCode: t.string({
+      description: 'The error code of the dead letters, as the group has it; null if it has none.',
+    }),
+    statusCode: t.int({
+      description: 'The status code of the dead letters, as the group has it; null if it has none.',
+    }),
+  }),
+})
+
+type OfEndpoint = { readonly endpoint: { readonly id: string } }
+
+const AcknowledgeSuccess = builder
+  .objectRef<OfEndpoint & { readonly acknowledgement: Acknowledgement }>('AcknowledgeDeadLettersSuccess')
+  .implement({
+    description:
+      'The dead letters are acknowledged, for everybody who sees the tenant. They stay, and can be retried. The next one of the same endpoint and cause ends the acknowledgement.',
+    fields: (t) => ({
+      endpoint: t.field({
+        type: Endpoint,
+        description: 'The endpoint of the dead letters.',
+        resolve: ({ endpoint }) => endpoint,
+      }),
+      acknowledgement: t.field({
+        type: DeadLetterAcknowledgement,
+        description: 'Who acknowledged them, and when.',
+        resolve: ({ acknowledgement }) => acknowledgement,
+      }),
+    }),
+  })
+const WithdrawSuccess = builder.objectRef<OfEndpoint>('WithdrawAcknowledgementSuccess').implement({
+  description: 'The dead letters count again. If they were not acknowledged, nothing changed.',
+  fields: (t) => ({
+    endpoint: t.field({
+      type: Endpoint,
+      description: 'The endpoint of the dead letters.',
+      resolve: ({ endpoint }) => endpoint,
+    }),
+  }),
+})
+
+builder.mutationFields((t) => ({
+  acknowledgeDeadLetters: t.field({
+    type: AcknowledgeSuccess,
+    errors: {},
+    description:
+      'Acknowledges the dead letters of an endpoint and cause: they no longer count in `unacknowledgedDeadLetterCount`.',
+    authScopes: { roles: ADMINISTRATORS },
+    args: {
+      input: t.arg({ type: AcknowledgeDeadLettersInput, required: true, description: 'What to acknowledge.' }),
+    },
+    resolve: (_root, { input: { endpointId, errorCode = null, statusCode = null, upTo = null } }, ctx) =>
+      acknowledgeDeadLetters(ctx, viewerOf(ctx), {
+        endpointId: idOfMutation('endpoint', endpointId, ['input', 'endpointId']),
+        errorCode,
+        statusCode,
+        upTo,
+      }),
+  }),
+  withdrawAcknowledgement: t.field({
+    type: WithdrawSuccess,
+    errors: {},
+    description: 'Makes acknowledged dead letters count again.',
+    authScopes: { roles: ADMINISTRATORS },
+    args: {
+      input: t.arg({ type: WithdrawAcknowledgementInput, required: true, description: 'What to count again.' }),
+    },
+    resolve: async (_root, { input: { endpointId, errorCode = null, statusCode = null } }, ctx) => ({
+      endpoint: await withdrawAcknowledgement(ctx, viewerOf(ctx), {
+        endpointId: idOfMutation('endpoint', endpointId, ['input', 'endpointId']),
+        errorCode,
+        statusCode,
+      }),
+    }),
   }),
 }))

@@ -163,6 +163,8 @@ describe('a tenant that is erased', () => {
     await house.app.ctx.db.testReceiver.create({ data: { tenantId, token: 'token-of-the-erased' } })
     const began = { id: house.app.ctx.newId(), kind: 'dead_letters', beganAt: new Date(), lastAt: new Date() }
     await house.app.ctx.db.noticeIncident.create({ data: { ...began, tenantId } })
+    const cause = { errorCode: 'timeout', upTo: new Date(), acknowledgedBy: 'Ana' }
+    await house.app.ctx.db.deadLetterAcknowledgement.create({ data: { ...cause, tenantId, endpointId: tenantId } })
     const before = await rowsOf(neighbour.tenantId)
     expect(await rowsOf(tenantId)).toMatchObject({ event: 1, delivery: 1, attempt: 1, endpoint: 1, api_key: 1 })
     await eraseTenant(house.app.ctx, viewer(), { tenantId, name: 'Acme' })

@@ -123,6 +123,67 @@ describe('dead letters from above', () => {
     for (const first of [0, 101]) expect(codeOf(await api.ask(GROUPS, { first }, viewer))).toBe('BAD_USER_INPUT')
   })
 
+  test('an acknowledged cause counts for nobody until its next dead letter, of whatever type, comes', async () => {
+    const owner = await api.tenant()
+    const of = { tenantId: owner, endpointId: await api.endpoint(owner, { deletedAt: new Date() }) }
+    const die = (minutesAgo: number, values: object) =>
+      api.delivery(of, {
+        status: 'DEAD_LETTERED',
+        lastErrorCode: 'http_status',
+        lastStatusCode: 503,
+        completedAt: ago(minutesAgo / 60),
+        ...values,
+      })
+    await die(30, {})
+    await die(20, { eventType: 'call.created' })
+    await die(10, { lastErrorCode: 'timeout', lastStatusCode: null })
+    const seen = async (filter = {}) => {
+      const { deadLetterGroups, unacknowledgedDeadLetterCount } = await ask(
+        `query ($filter: DeliveryFilter) { unacknowledgedDeadLetterCount { count precision } deadLetterGroups(filter: $filter) {
+          errorCode lastDeadLetterAt acknowledgement { acknowledgedBy } } }`,
+        { filter },
+        api.as('VIEWER', owner),
+      )
+      expect(unacknowledgedDeadLetterCount.precision).toBe('EXACT')
+      const by = (code: string) =>
+        deadLetterGroups
+          .filter(({ errorCode }: Asked) => errorCode === code)
+          .map(({ acknowledgement }: Asked) => acknowledgement?.acknowledgedBy ?? null)
+      return {
+        count: unacknowledgedDeadLetterCount.count,
+        refused: by('http_status'),
+        timedOut: by('timeout'),
+        upTo: deadLetterGroups.find(({ errorCode }: Asked) => errorCode === 'http_status').lastDeadLetterAt,
+      }
+    }
+    const endpointId = publicId('endpoint', of.endpointId)
+    const admin = api.as('ADMIN', owner)
+    const change = async (name: string, input: object) =>
+      (
+        await ask(
+          `mutation ($input: ${name[0]!.toUpperCase()}${name.slice(1)}Input!) { ${name}(input: $input) { __typename ... on Error { code message } } }`,
+          { input: { endpointId, ...input } },
+          admin,
+        )
+      )[name]
+    const refused = { errorCode: 'http_status', statusCode: 503 }
+    // What a filter shows of a cause is acknowledged with all of it.
+    const { upTo } = await seen({ eventTypes: ['call.ended'], errorCodes: ['http_status'] })
+    expect((await change('acknowledgeDeadLetters', { ...refused, upTo })).__typename).toMatch(/Success$/)
+    expect(await seen()).toMatchObject({ count: 1, refused: [admin.name, admin.name], timedOut: [null] })
+    // What gave up later than what was looked at counts, also if it is acknowledged afterwards.
+    await die(5, { eventType: 'agent.paused' })
+    expect(await seen()).toMatchObject({ count: 4, refused: [null, null, null] })
+    await change('acknowledgeDeadLetters', { ...refused, upTo })
+    expect(await seen()).toMatchObject({ count: 4 })
+    await change('acknowledgeDeadLetters', refused)
+    expect(await seen()).toMatchObject({ count: 1 })
+    for (let times = 0; times < 2; times++)
+      expect((await change('withdrawAcknowledgement', refused)).__typename).toMatch(/Success$/)
+    expect(await seen()).toMatchObject({ count: 4, refused: [null, null, null] })
+    expect(await change('acknowledgeDeadLetters', { errorCode: 'dns' })).toMatchObject({ code: 'CONFLICT' })
+  })
+
   test('retryPlan shows what a bulk retry would retry, and nothing of deleted endpoints', async () => {
     const document = `query ($filter: DeliveryFilter!) { retryPlan(filter: $filter) {
       count { count precision } oldestAt endpoints { name } } }`

@@ -137,6 +137,18 @@ const STORY: Step[] = [
     target: ({ endpoint }) => endpoint.id,
   },
   {
+    name: 'acknowledgeDeadLetters',
+    args: ({ endpointOfDead }) => ({ input: { endpointId: endpointOfDead } }),
+    action: 'dead_letters.acknowledged',
+    target: ({ endpoint }) => endpoint.id,
+  },
+  {
+    name: 'withdrawAcknowledgement',
+    args: ({ endpointOfDead }) => ({ input: { endpointId: endpointOfDead } }),
+    action: 'dead_letters.acknowledgement_withdrawn',
+    target: ({ endpoint }) => endpoint.id,
+  },
+  {
     name: 'retryDelivery',
     args: ({ dead }) => ({ id: dead }),
     action: 'delivery.retried',
@@ -225,7 +237,7 @@ const call = async (key: string, name: string, args: object) => {
   return reply.data?.[name]
 }
 
-async function deadLetter(): Promise<string> {
+async function deadLetter(): Promise<{ dead: string; endpointOfDead: string }> {
   const { house } = gateway
   const { db, newId } = house.app.ctx
   const { id: endpointId, tenantId } = await house.addEndpoint('https://crm.example/')
@@ -244,7 +256,7 @@ async function deadLetter(): Promise<string> {
       completedAt: new Date(),
     },
   })
-  return toPublicId('delivery', id)
+  return { dead: toPublicId('delivery', id), endpointOfDead: toPublicId('endpoint', endpointId) }
 }
 
 async function session(): Promise<string> {
@@ -266,7 +278,7 @@ test('every mutation that changes something writes who did what to which object;
   const mutations = OPERATIONS.filter(({ kind }) => kind === 'mutation').map(({ name }) => name)
   expect(mutations.filter((name) => !NOT_AUDITED.includes(name)).sort()).toEqual(STORY.map(({ name }) => name).sort())
 
-  const made: Record<string, string> = { dead: await deadLetter(), session: await session() }
+  const made: Record<string, string> = { ...(await deadLetter()), session: await session() }
   await deadLetter()
   for (const { name, args, action, target, as } of STORY) {
     const before = await entries()

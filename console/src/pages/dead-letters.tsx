@@ -1,6 +1,7 @@
 import { getRouteApi } from '@tanstack/react-router'
 import { Download, PartyPopper, RotateCw } from 'lucide-react'
 import { useEffect, useMemo, useRef, useState } from 'react'
+import { setAcknowledged } from '../api/acknowledge.ts'
 import { graphql, useApiQuery } from '../api/client.ts'
 import { deadLettersUrl, readDeadLetters } from '../api/dead-letter-export.ts'
 import { retryDelivery } from '../api/deliver-again.ts'
@@ -152,9 +153,17 @@ export function DeadLettersPage() {
                       ? (group) => setPlan(deliveryFilter({ ...search, ...searchOfGroup(group) }, tenantId))
                       : null
                   }
+                  onAcknowledge={
+                    mayChange
+                      ? async (group, isAcknowledged) => {
+                          await setAcknowledged(tenantId, group, isAcknowledged)
+                          refetch()
+                        }
+                      : null
+                  }
                 />
               )}
-              <Rows feed={feed} />
+              <Rows feed={feed} total={count} />
             </>
           )}
         </div>
@@ -164,7 +173,13 @@ export function DeadLettersPage() {
   )
 }
 
-function Rows({ feed }: { feed: LiveFeed<DeliveryRow> }) {
+function Rows({
+  feed,
+  total,
+}: {
+  feed: LiveFeed<DeliveryRow>
+  total: Parameters<typeof formatCapped>[0] | null | undefined
+}) {
   const { mayChange } = useRights()
   const openId = useOpenDeliveryId()
   const open = useOpenDelivery()
@@ -181,7 +196,11 @@ function Rows({ feed }: { feed: LiveFeed<DeliveryRow> }) {
         <Selected rows={selected} put={put} mayChange={mayChange} onDone={() => setSelection(new Set())} />
       )}
       <div className="relative flex min-h-0 flex-1 flex-col">
-        <NewRowsLine feed={feed} onShow={() => list.current?.querySelector('.overflow-auto')?.scrollTo({ top: 0 })} />
+        <NewRowsLine
+          feed={feed}
+          onShow={() => list.current?.querySelector('.overflow-auto')?.scrollTo({ top: 0 })}
+          total={total && ` of ${formatCapped(total)}`}
+        />
         <DataTable
           label="Dead letters"
           columns={columns}
@@ -203,11 +222,12 @@ const LINK_LASTS_MS = 24 * 3_600_000
 const shown = new Map(DELIVERY_COLUMNS.map((column) => [column.id, column as Column<DeliveryRow>]))
 
 const COLUMNS: readonly Column<DeliveryRow>[] = [
-  shown.get('status')!,
+  { ...shown.get('status')!, width: 120 },
   {
     id: 'type',
     header: 'Type',
     narrow: 'title',
+    least: 130,
     cell: ({ id, event, createdAt }) => (
       <span className="flex items-center gap-2">
         <DeliveryLink id={id}>{event.type}</DeliveryLink>
@@ -215,12 +235,14 @@ const COLUMNS: readonly Column<DeliveryRow>[] = [
       </span>
     ),
   },
-  shown.get('endpoint')!,
+  { ...shown.get('endpoint')!, least: 120 },
   shown.get('call')!,
   {
     id: 'why',
     header: 'Failure',
     narrow: 'detail',
+    least: 130,
+    rank: 1,
     cell: ({ lastErrorCode, lastStatusCode, reason }) => (
       <span
         className={lastErrorCode ? 'text-bad' : undefined}
@@ -234,7 +256,6 @@ const COLUMNS: readonly Column<DeliveryRow>[] = [
   { id: 'first', rank: 4, header: 'Created', width: 120, cell: ({ createdAt }) => <Time at={createdAt} /> },
   {
     id: 'last',
-    rank: 3,
     header: 'Gave up',
     narrow: 'end',
     width: 120,
@@ -247,7 +268,7 @@ function retryColumn(put: (row: DeliveryRow) => void): Column<DeliveryRow> {
     id: 'retry',
     header: <span className="sr-only">Retry</span>,
     headerLabel: 'Retry',
-    width: 108,
+    width: 100,
     align: 'right',
     cell: (row) => (row.status === 'DEAD_LETTERED' ? <RetryOne row={row} put={put} /> : null),
   }

@@ -26,6 +26,7 @@ export const TABLES: readonly { readonly table: string; readonly where: string }
   { table: 'idempotency_key', where: OF_TENANT },
   { table: 'kept_payload', where: OF_TENANT },
   { table: 'bulk_retry', where: OF_TENANT },
+  { table: 'dead_letter_acknowledgement', where: OF_TENANT },
   { table: 'report', where: OF_TENANT },
   { table: 'test_receiver', where: OF_TENANT },
   { table: 'received_request', where: OF_TENANT },

@@ -14,6 +14,7 @@ const ADMINISTRATION = [
   'console_link',
   'notice_recipient',
   'bulk_retry',
+  'dead_letter_acknowledgement',
   'mutation_key',
   'idempotency_key',
 ]

@@ -114,6 +114,7 @@ const STATEMENTS: readonly Statement[] = [
   deleteRows('test_receiver', OF_TENANT),
   deleteRows('bulk_retry_tally', 'bulk_retry_id in (select id from bulk_retry where tenant_id = $1)'),
   deleteRows('bulk_retry', OF_TENANT),
+  deleteRows('dead_letter_acknowledgement', OF_TENANT),
   deleteRows('delivery_tally', OF_TENANT),
   deleteRows('statistic', 'scope_id = any (array(select id from endpoint where tenant_id = $1) || $1::uuid)'),
   deleteRows('subject_wake_up', OF_ENDPOINTS),

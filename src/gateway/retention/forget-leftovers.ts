@@ -33,6 +33,8 @@ const STATEMENTS: readonly Statement[] = [
     `bulk_retry_id not in (select id from bulk_retry where completed_at is null or completed_at >= now() - $1 * interval '1 d')`,
   ),
   forget('bulk_retry', `completed_at < now() - $1 * interval '1 d'`),
+  // What it speaks of is gone: a partition is dropped at most a week after its retention.
+  forget('dead_letter_acknowledgement', `up_to < now() - ($1 + 14) * interval '1 d'`),
   // They show what came just now, and are gone before the payloads of their events may be.
   forget('received_request', `received_at < now() - interval '1 d'`),
   // A notice that has waited for that long goes with its incident.

@@ -1,7 +1,8 @@
-// Dead letters in groups, and the plan of a bulk retry.
+// Dead letters in groups, what somebody acknowledged of them, and the plan of a bulk retry.
 
 import type { Context } from '../../context.ts'
 import { deliveryCondition } from '../../database/filters/deliveries.ts'
+import { COUNT_LIMIT } from '../../domain/count.ts'
 import type { DeliveryFilter } from '../../domain/delivery-filter.ts'
 
 export type DeadLetterGroup = {
@@ -12,6 +13,11 @@ export type DeadLetterGroup = {
   readonly count: number
   readonly oldestAt: Date
   readonly newestAt: Date
+  /** When a delivery last became a dead letter of this endpoint and cause, of any event type. */
+  readonly lastDeadLetterAt: Date
+  /** null: nobody looked at it since the last dead letter of its endpoint and cause came. */
+  readonly acknowledgedAt: Date | null
+  readonly acknowledgedBy: string | null
 }
 
 /** Groups the dead letters of a filter by endpoint, event type, error code and status code. Returns the `first` largest groups. */
@@ -22,15 +28,48 @@ export async function groupDeadLetters(
 ): Promise<DeadLetterGroup[]> {
   const { text, values } = deliveryCondition(filter)
   return db.$queryRawUnsafe<DeadLetterGroup[]>(
-    `select d.endpoint_id::text as "endpointId", d.event_type as "eventType", d.last_error_code as "errorCode",
-       d.last_status_code as "statusCode", count(*)::int as count,
-       min(d.created_at) as "oldestAt", max(d.created_at) as "newestAt"
-     from delivery d join endpoint p on p.id = d.endpoint_id
-     where ${text}
-     group by 1, 2, 3, 4 order by 5 desc, 7 desc, 1, 2, 3, 4 limit $${values.length + 1}`,
+    `with g as (
+       select d.endpoint_id, d.event_type, d.last_error_code, d.last_status_code, count(*)::int as count,
+         min(d.created_at) as oldest_at, max(d.created_at) as newest_at
+       from delivery d join endpoint p on p.id = d.endpoint_id
+       where ${text}
+       group by 1, 2, 3, 4 order by 5 desc, 7 desc, 1, 2, 3, 4 limit $${values.length + 1}
+     ), cause as (
+       select endpoint_id, last_error_code, last_status_code, max(completed_at) as last_at
+       from delivery where tenant_id = $${values.length + 2}::uuid and status = 'DEAD_LETTERED' group by 1, 2, 3
+     )
+     select g.endpoint_id::text as "endpointId", g.event_type as "eventType", g.last_error_code as "errorCode",
+       g.last_status_code as "statusCode", g.count, g.oldest_at as "oldestAt", g.newest_at as "newestAt",
+       c.last_at as "lastDeadLetterAt", a.acknowledged_at as "acknowledgedAt", a.acknowledged_by as "acknowledgedBy"
+     from g join cause c on c.endpoint_id = g.endpoint_id and c.last_error_code is not distinct from g.last_error_code
+       and c.last_status_code is not distinct from g.last_status_code
+     left join dead_letter_acknowledgement a on a.endpoint_id = g.endpoint_id and a.up_to >= c.last_at
+       and a.error_code is not distinct from g.last_error_code and a.status_code is not distinct from g.last_status_code
+     order by g.count desc, g.newest_at desc, 1, 2, 3, 4`,
     ...values,
     first,
+    filter.tenantId,
   )
+}
+
+/** Whether the delivery `d` is a dead letter of the endpoint and cause of the acknowledgement `a`. */
+const OF_CAUSE = `d.status = 'DEAD_LETTERED' and d.endpoint_id = a.endpoint_id
+  and d.last_error_code is not distinct from a.error_code and d.last_status_code is not distinct from a.status_code`
+
+/** The number of dead letters of a tenant that count, because nobody acknowledged them. It stops one above COUNT_LIMIT. */
+export async function countUnacknowledged({ db }: Pick<Context, 'db'>, tenantId: string): Promise<number> {
+  const rows = await db.$queryRawUnsafe<{ count: number }[]>(
+    `with holding as materialized (
+       select * from dead_letter_acknowledgement a where a.tenant_id = $1::uuid
+         and not exists (select 1 from delivery d where d.tenant_id = $1::uuid and ${OF_CAUSE} and d.completed_at > a.up_to)
+     )
+     select count(*)::int as count from (
+       select 1 from delivery d where d.tenant_id = $1::uuid and d.status = 'DEAD_LETTERED'
+         and not exists (select 1 from holding a where ${OF_CAUSE})
+       limit ${COUNT_LIMIT + 1}) as counted`,
+    tenantId,
+  )
+  return rows[0]!.count
 }
 
 /** The dead letters that a bulk retry would take. */

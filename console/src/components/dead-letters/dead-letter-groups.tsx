@@ -2,10 +2,9 @@
 
 import { Link } from '@tanstack/react-router'
 import { Check, Eye, EyeOff, RotateCw } from 'lucide-react'
-import { useMemo, useRef } from 'react'
+import { useMemo, useRef, useState } from 'react'
 import { graphql } from '../../api/client.ts'
 import type { DeadLetterGroupRowFragment } from '../../gql/graphql.ts'
-import { acknowledge, causeKeyOf, useAcknowledged, withdrawAcknowledgement } from '../../lib/acknowledged.ts'
 import { formatCapped } from '../../lib/format.ts'
 import { compact, type DeliverySearch } from '../../lib/search.ts'
 import { describeOutcome, explainFailure } from '../../lib/words.ts'
@@ -21,6 +20,11 @@ graphql(`
     statusCode
     oldestAt
     newestAt
+    lastDeadLetterAt
+    acknowledgement {
+      acknowledgedAt
+      acknowledgedBy
+    }
     count {
       count
       precision
@@ -37,7 +41,7 @@ graphql(`
 type Row = DeadLetterGroupRowFragment
 
 /** The dead letters of one endpoint that failed for one cause. */
-export type DeadLetterGroup = Pick<Row, 'endpoint' | 'errorCode' | 'statusCode' | 'oldestAt' | 'newestAt' | 'count'> & {
+export type DeadLetterGroup = Omit<Row, 'eventType'> & {
   readonly key: string
   readonly types: readonly Pick<Row, 'eventType' | 'count'>[]
 }
@@ -46,16 +50,15 @@ export type DeadLetterGroup = Pick<Row, 'endpoint' | 'errorCode' | 'statusCode' 
 export function groupByCause(rows: readonly Row[]): DeadLetterGroup[] {
   const groups = new Map<string, DeadLetterGroup>()
   for (const row of rows) {
-    const key = causeKeyOf(row)
+    const { eventType, ...ofCause } = row
+    const { endpoint, errorCode, statusCode, count } = row
+    const key = `${endpoint.id} ${errorCode ?? ''} ${statusCode ?? ''}`
     const before = groups.get(key)
-    const { endpoint, errorCode, statusCode, eventType, count } = row
     const types = [...(before?.types ?? []), { eventType, count }]
     const isExact = types.every((type) => type.count.precision === 'EXACT')
     groups.set(key, {
+      ...ofCause,
       key,
-      endpoint,
-      errorCode,
-      statusCode,
       types,
       oldestAt: before && before.oldestAt < row.oldestAt ? before.oldestAt : row.oldestAt,
       newestAt: before && before.newestAt > row.newestAt ? before.newestAt : row.newestAt,
@@ -102,6 +105,8 @@ type GroupsProps = {
   onShow(group: DeadLetterGroup, eventType?: string): void
   /** null if the viewer may not retry. */
   onRetry: ((group: DeadLetterGroup) => void) | null
+  /** null if the viewer may not acknowledge. */
+  onAcknowledge: ((group: DeadLetterGroup, isAcknowledged: boolean) => Promise<void>) | null
 }
 
 export function DeadLetterGroups({ groups, ...actions }: GroupsProps) {
@@ -118,10 +123,10 @@ export function DeadLetterGroups({ groups, ...actions }: GroupsProps) {
   )
 }
 
-function GroupItem({ group, isShown, onShow, onRetry }: { group: DeadLetterGroup } & Omit<GroupsProps, 'groups'>) {
-  const { key, endpoint, errorCode, statusCode, count, types } = group
-  const acknowledged = useAcknowledged()
-  const isSeen = count.count <= (acknowledged[key] ?? 0)
+type ItemProps = { group: DeadLetterGroup } & Omit<GroupsProps, 'groups'>
+
+function GroupItem({ group, isShown, onShow, onRetry, onAcknowledge }: ItemProps) {
+  const { endpoint, errorCode, statusCode, count, types, acknowledgement } = group
   const why = describeOutcome(errorCode, statusCode) ?? 'No attempt was made'
   return (
     <li
@@ -130,7 +135,12 @@ function GroupItem({ group, isShown, onShow, onRetry }: { group: DeadLetterGroup
         isShown(group) && 'bg-selected',
       )}
     >
-      <span className={classes('text-right text-base font-semibold tabular-nums', isSeen ? 'text-ink-2' : 'text-bad')}>
+      <span
+        className={classes(
+          'text-right text-base font-semibold tabular-nums',
+          acknowledgement ? 'text-ink-2' : 'text-bad',
+        )}
+      >
         {formatCapped(count)}
       </span>
       <div className="min-w-0">
@@ -159,6 +169,11 @@ function GroupItem({ group, isShown, onShow, onRetry }: { group: DeadLetterGroup
           <span className="text-ink-3">
             oldest <Ago at={group.oldestAt} />, newest <Ago at={group.newestAt} />
           </span>
+          {acknowledgement && (
+            <span className="text-ink-3">
+              acknowledged by {acknowledgement.acknowledgedBy} <Ago at={acknowledgement.acknowledgedAt} />
+            </span>
+          )}
         </p>
         <ul aria-label="Types" className="mt-1 flex flex-wrap gap-1.5">
           {types.map(({ eventType, count: ofType }) => (
@@ -188,19 +203,7 @@ function GroupItem({ group, isShown, onShow, onRetry }: { group: DeadLetterGroup
         >
           {isShown(group) ? 'Listed below' : 'List'}
         </Button>
-        <Button
-          size="small"
-          kind="quiet"
-          icon={isSeen ? <Eye size={14} aria-hidden /> : <EyeOff size={14} aria-hidden />}
-          title={
-            isSeen
-              ? 'Counts in the badge of this browser again'
-              : 'Leaves the badge of this browser until one more dead letter comes'
-          }
-          onClick={() => (isSeen ? withdrawAcknowledgement(key) : acknowledge(key, count.count))}
-        >
-          {isSeen ? 'Acknowledged' : 'Acknowledge'}
-        </Button>
+        {onAcknowledge && <AcknowledgeButton group={group} onAcknowledge={onAcknowledge} />}
         {onRetry && !endpoint.deletedAt && (
           <Button size="small" icon={<RotateCw size={14} aria-hidden />} onClick={() => onRetry(group)}>
             Retry …
@@ -208,5 +211,36 @@ function GroupItem({ group, isShown, onShow, onRetry }: { group: DeadLetterGroup
         )}
       </span>
     </li>
+  )
+}
+
+function AcknowledgeButton({
+  group,
+  onAcknowledge,
+}: {
+  group: DeadLetterGroup
+  onAcknowledge: NonNullable<GroupsProps['onAcknowledge']>
+}) {
+  const [isBusy, setBusy] = useState(false)
+  const isSeen = Boolean(group.acknowledgement)
+  return (
+    <Button
+      size="small"
+      kind="quiet"
+      isBusy={isBusy}
+      icon={isSeen ? <Eye size={14} aria-hidden /> : <EyeOff size={14} aria-hidden />}
+      title={
+        isSeen
+          ? 'They count in the badge again, for everybody.'
+          : 'They stay, and leave the badge for everybody until one more comes for the same cause.'
+      }
+      onClick={async () => {
+        setBusy(true)
+        await onAcknowledge(group, !isSeen)
+        setBusy(false)
+      }}
+    >
+      {isSeen ? 'Count again' : 'Acknowledge'}
+    </Button>
   )
 }

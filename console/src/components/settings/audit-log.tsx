@@ -47,6 +47,8 @@ const ACTIONS: Record<string, string> = {
   'delivery.retried': 'Retried a delivery',
   'delivery.resent': 'Sent a delivery again',
   'delivery.cancelled': 'Cancelled a delivery',
+  'dead_letters.acknowledged': 'Acknowledged dead letters',
+  'dead_letters.acknowledgement_withdrawn': 'Counts dead letters again',
   'notice_recipient.added': 'Added a recipient of notices',
   'notice_recipient.removed': 'Removed a recipient of notices',
   'test_receiver.created': 'Created the built-in receiver',
@@ -56,8 +58,14 @@ const ACTIONS: Record<string, string> = {
 }
 
 const COLUMNS: readonly Column<Entry>[] = [
-  { id: 'at', header: 'When', width: 140, cell: ({ at }) => <Time at={at} /> },
-  { id: 'action', header: 'What', width: 220, cell: ({ action }) => <span title={action}>{wordsOf(action)}</span> },
+  { id: 'at', header: 'When', narrow: 'end', width: 140, cell: ({ at }) => <Time at={at} /> },
+  {
+    id: 'action',
+    header: 'What',
+    narrow: 'title',
+    width: 220,
+    cell: ({ action }) => <span title={action}>{wordsOf(action)}</span>,
+  },
   {
     id: 'target',
     rank: 2,
@@ -68,6 +76,7 @@ const COLUMNS: readonly Column<Entry>[] = [
   {
     id: 'details',
     header: 'Details',
+    narrow: 'detail',
     cell: ({ details }) => {
       const text = describeDetails(details)
       return (
@@ -80,6 +89,7 @@ const COLUMNS: readonly Column<Entry>[] = [
   {
     id: 'actor',
     header: 'Who',
+    narrow: 'state',
     width: 220,
     cell: ({ actor }) => <span title={actor}>{actor.replace(/ \([^()]*\)$/, '')}</span>,
   },
@@ -124,7 +134,7 @@ export function AuditLog({ tenantId }: { tenantId: string }) {
           Written in the same transaction as the change, and never changed afterwards. Secrets are never in it.
         </p>
         <Button icon={<RotateCw size={14} aria-hidden />} isBusy={isLoading} onClick={() => void read(null)}>
-          Read again
+          Refresh
         </Button>
       </div>
       <DataTable

@@ -3,9 +3,9 @@
 import { CatchBoundary, Outlet, useLocation } from '@tanstack/react-router'
 import { CircleUser, Keyboard, LogOut, Monitor, Moon, Sun } from 'lucide-react'
 import { type ReactNode, useEffect, useRef, useState } from 'react'
+import { UNACKNOWLEDGED } from '../../api/acknowledge.ts'
 import { fetchQuery, graphql, useApiQuery } from '../../api/client.ts'
 import { noteEndpoint, useStream } from '../../api/live.ts'
-import { countUnacknowledged, useAcknowledged } from '../../lib/acknowledged.ts'
 import { formatCapped } from '../../lib/format.ts'
 import { useShortcut } from '../../lib/keyboard.ts'
 import { later, useAllCode } from '../../lib/later.tsx'
@@ -90,7 +90,7 @@ function SignedIn() {
       <div className="flex min-h-0 flex-1">
         <NavigationBar deadLetters={deadLetters} isSlim={openDeliveryId !== null || search.event !== undefined} />
         <div className="flex min-w-0 flex-1 flex-col">
-          <header className="flex min-h-12 shrink-0 items-center gap-4 border-b border-line bg-surface px-4 max-sm:flex-wrap max-sm:gap-2 max-sm:px-2">
+          <header className="flex min-h-12 shrink-0 items-center gap-4 border-b border-line bg-surface px-4 max-sm:flex-wrap max-sm:gap-2 max-sm:px-2 max-sm:pt-2">
             <NavigationMenu deadLetters={deadLetters} />
             <TenantName />
             <div className="empty:hidden max-sm:order-last max-sm:w-full max-sm:pb-2">
@@ -141,23 +141,6 @@ function SignedIn() {
 
 const NOTHING = () => {}
 
-const DEAD_LETTERS = graphql(`
-  query ShellDeadLetterCount($filter: DeliveryFilter) {
-    deliveryCount(filter: $filter) {
-      count
-      precision
-    }
-  }
-`)
-
-const GROUPS = graphql(`
-  query ShellDeadLetterGroups($filter: DeliveryFilter) {
-    deadLetterGroups(filter: $filter, first: 100) {
-      ...DeadLetterGroupRow
-    }
-  }
-`)
-
 const DEATHS = graphql(`
   subscription ShellDeaths($filter: DeliveryFilter) {
     deliveryUpdates(filter: $filter) {
@@ -174,31 +157,20 @@ const COUNT_AFTER_MS = 1_000
 
 /** The number of dead letters that are not acknowledged; null for none. Counted again soon after a new one, and at regular times. */
 function useDeadLetterCount(tenantId: string | null): string | null {
-  const variables = { filter: { tenantId, statuses: ['DEAD_LETTERED' as const] } }
-  const { data, refetch } = useApiQuery(DEAD_LETTERS, variables, { pause: tenantId === null })
+  const { data, refetch } = useApiQuery(UNACKNOWLEDGED, { tenantId }, { pause: tenantId === null })
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined)
-  useStream(DEATHS, tenantId === null ? null : variables, {
+  useStream(DEATHS, tenantId === null ? null : { filter: { tenantId, statuses: ['DEAD_LETTERED'] } }, {
     next({ deliveryUpdates }) {
       if (deliveryUpdates.deliveries.length === 0) return
       clearTimeout(timer.current)
       timer.current = setTimeout(refetch, COUNT_AFTER_MS)
     },
     // Every page has this stream, so every page knows whether polling works.
-    poll: async () => void (await fetchQuery(DEAD_LETTERS, variables)),
+    poll: async () => void (await fetchQuery(UNACKNOWLEDGED, { tenantId })),
   })
   useInterval(() => tenantId !== null && refetch(), COUNT_EVERY_MS)
-  const acknowledged = useAcknowledged()
-  const isPartly = Object.keys(acknowledged).length > 0
-  const groups = useApiQuery(GROUPS, { filter: { tenantId } }, { pause: tenantId === null || !isPartly })
-  const count = data?.deliveryCount
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the groups are read again when the count changes
-  useEffect(() => {
-    if (isPartly) groups.refetch()
-  }, [count?.count, isPartly])
-  if (!count || count.count === 0) return null
-  if (!isPartly || !groups.data?.deadLetterGroups) return formatCapped(count)
-  const left = countUnacknowledged(groups.data.deadLetterGroups, acknowledged)
-  return left === 0 ? null : formatCapped({ count: left, precision: count.precision })
+  const count = data?.unacknowledgedDeadLetterCount
+  return count && count.count > 0 ? formatCapped(count) : null
 }
 
 function PanelFrame({ children }: { children: ReactNode }) {
