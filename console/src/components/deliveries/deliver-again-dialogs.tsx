@@ -1,4 +1,4 @@
-// The questions before deliveries are cancelled or sent again, because neither can be undone.
+// The questions before deliveries are cancelled or sent again, because neither can be undone (docs/decisions/0034).
 
 import { RotateCw } from 'lucide-react'
 import { useState } from 'react'
@@ -27,7 +27,7 @@ export function CancelDialog({ rows, onClose, onConfirm }: AskProps & { rows: re
           ? `Cancel this ${first.event.type} to ${first.endpoint.name}?`
           : `Cancel ${formatCount(rows.length)} deliveries?`
       }
-      description={`This cannot be undone: ${isOne ? 'it is' : 'they are'} not sent any more, and cannot be retried. The ${isOne ? 'event stays' : 'events stay'}, and what goes to other endpoints is not touched.`}
+      description={`This cannot be undone: ${isOne ? 'it is' : 'they are'} not sent any more, and cannot be retried. The ${isOne ? 'event stays' : 'events stay'}, and what goes to other endpoints is not touched. If ${isOne ? 'it is' : 'they are'} needed after all, “Replay” on the page of the endpoint sends the ${isOne ? 'event' : 'events'} of a time, also cancelled ones.`}
       action={isOne ? 'Cancel the delivery' : `Cancel ${formatCount(rows.length)}`}
       isDangerous
       onConfirm={onConfirm}

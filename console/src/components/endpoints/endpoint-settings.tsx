@@ -131,7 +131,7 @@ function DeleteEndpoint({ endpoint }: { endpoint: EndpointDetail }) {
           isOpen
           onClose={() => setAsking(false)}
           title={`Delete ${endpoint.name}?`}
-          description="This cannot be undone. Deliveries that wait for it are cancelled."
+          description="This cannot be undone, and there is no way to get it back: deliveries that wait for it are cancelled, and its dead letters can no longer be retried. A pause stops it too, and can be undone."
           action="Delete endpoint"
           isDangerous
           mustType={endpoint.name}
