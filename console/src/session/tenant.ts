@@ -21,13 +21,15 @@ export function useTenantId(): string {
   return tenantId
 }
 
-export function useChooseTenant(): (tenantId: string) => void {
+/** With `replace` the page before the choice is not one to go back to: it would only choose again. */
+export function useChooseTenant({ replace = false } = {}): (tenantId: string) => void {
   const navigate = useNavigate()
   return useCallback(
     (tenantId) => {
       localStorage.setItem(LAST_KEY, tenantId)
       void navigate({
         to: '.',
+        replace,
         // A link to a delivery may name no tenant. The panel of another tenant's delivery is closed.
         search: (before: { tenant?: string }) =>
           before.tenant === undefined
@@ -35,7 +37,7 @@ export function useChooseTenant(): (tenantId: string) => void {
             : { ...before, tenant: tenantId, delivery: undefined },
       } as never)
     },
-    [navigate],
+    [navigate, replace],
   )
 }
 

@@ -27,16 +27,18 @@ export function RequireTenant({ children }: { children: ReactNode }) {
   return <ChooseTenant />
 }
 
+/** The tenant that this browser looked at last, or the only one. */
+function usualTenant(tenants: readonly { readonly id: string }[] | undefined): string | undefined {
+  return (tenants?.find(({ id }) => id === lastTenant()) ?? (tenants?.length === 1 ? tenants[0] : undefined))?.id
+}
+
 function ChooseTenant() {
   const { data, fault, refetch } = useApiQuery(TENANTS, {})
   const choose = useChooseTenant()
   const tenants = data?.tenants?.nodes
-  const before = tenants?.find(({ id }) => id === lastTenant()) ?? (tenants?.length === 1 ? tenants[0] : undefined)
-  useEffect(() => {
-    if (before) choose(before.id)
-  }, [before, choose])
   if (fault) return <Failed fault={fault} onRetry={refetch} />
-  if (!tenants || before) return <LoadingRows rows={3} />
+  // The switch in the top bar chooses the usual one.
+  if (!tenants || usualTenant(tenants)) return <LoadingRows rows={3} />
   if (tenants.length === 0)
     return (
       <Page title="There are no tenants yet" lead="Each page shows one tenant’s things.">
@@ -75,6 +77,11 @@ export function TenantSwitch() {
   const tenantId = useChosenTenant()
   const { data } = useApiQuery(TENANTS, {}, { pause: !isOperator })
   const choose = useChooseTenant()
+  const chooseUsual = useChooseTenant({ replace: true })
+  const usual = usualTenant(data?.tenants?.nodes)
+  useEffect(() => {
+    if (isOperator && tenantId === null && usual) chooseUsual(usual)
+  }, [isOperator, tenantId, usual, chooseUsual])
   if (!isOperator || !data?.tenants) return null
   return (
     <Select
