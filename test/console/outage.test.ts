@@ -94,7 +94,7 @@ describeInBrowser('an outage', () => {
     await incident.getByText(`CRM: ${since}`).waitFor()
     await incident.getByText(`${WAITING} waiting`).waitFor()
     await incident.getByText(/next \d+ in \d+ min/).waitFor()
-    await incident.getByText(/first dead letter at \d\d:\d\d/).waitFor()
+    await incident.getByText(/first of them a dead letter at \d\d:\d\d/).waitFor()
     await incident.getByText('{"error":"maintenance"}').waitFor()
     await incident.getByText('Every attempt fails.').waitFor()
     await tile(page, 'Attempts that succeed').getByText(`${ATTEMPTS} of ${ATTEMPTS} failed`).waitFor()

@@ -121,7 +121,7 @@ function IncidentIcon({ incident }: { incident: Incident }) {
   return <TriangleAlert size={20} className="mt-0.5 shrink-0 text-warn" aria-hidden />
 }
 
-/** "3,316 waiting, 120 of them not attempted yet · next 8 in 40 s · first dead letter at 04:02" */
+/** "3,316 waiting, 120 of them not attempted yet · next 8 in 40 s · first of them a dead letter at 04:02" */
 function WhatHappensNext({ incident, others }: { incident: Incident; others: number }) {
   const now = useNow()
   const { waiting, nextAttemptAt, nextAttemptCount, firstDeadLetterAt, endpoint } = incident
@@ -144,7 +144,8 @@ function WhatHappensNext({ incident, others }: { incident: Incident; others: num
   if (firstDeadLetterAt)
     parts.push(
       <time dateTime={firstDeadLetterAt} title="If every attempt until then fails">
-        first dead letter at {formatClock(firstDeadLetterAt)}
+        first of them a dead letter{' '}
+        {Date.parse(firstDeadLetterAt) > now ? `at ${formatClock(firstDeadLetterAt)}` : 'soon'}
       </time>,
     )
   return parts.map((part, index) => (
