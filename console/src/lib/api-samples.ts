@@ -154,7 +154,7 @@ const API_SAMPLES: readonly ApiSample[] = [
   PUBLISH_SAMPLE,
 ]
 
-/** The samples for a caller, the one to begin with first: whoever may publish begins with that. */
+/** The samples for a caller, the one to begin with first: those who may publish begin with that. */
 export function samplesFor(mayPublish: boolean): readonly ApiSample[] {
   if (!mayPublish) return API_SAMPLES
   return [PUBLISH_SAMPLE, ...API_SAMPLES.filter((sample) => sample !== PUBLISH_SAMPLE)]

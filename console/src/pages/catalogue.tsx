@@ -59,6 +59,7 @@ export function CataloguePage() {
         <nav aria-label="Event types" className="flex min-h-0 flex-col gap-3 overflow-y-auto max-md:max-h-48">
           <TextInput
             aria-label="Search the catalogue"
+            className="shrink-0"
             placeholder="Name or meaning"
             value={words}
             onChange={(event) => setWords(event.target.value)}

@@ -173,7 +173,7 @@ function CreateForm({ types, onCreated }: { types: Types; onCreated(created: Cre
                   ),
                 ],
                 ['Max concurrent requests', draft.maxInFlight || '20 for each worker'],
-                ['Each second', draft.rateLimitPerSecond || 'as many as come'],
+                ['At most per second', draft.rateLimitPerSecond || 'no limit'],
                 ['Order', draft.ordering === 'SUBJECT' ? 'kept for each subject' : 'as they come'],
                 ['Headers', draft.headers.map(({ name }) => name).join(', ')],
                 ['Attempts', 'one at once, then by the schedule of the gateway'],

@@ -249,7 +249,7 @@ const COLUMNS: readonly Column<TenantRowFragment>[] = [
     header: 'Attempts OK',
     narrow: 'state',
     narrowLabel: 'Attempts OK',
-    width: 100,
+    width: 112,
     align: 'right',
     cell: ({ stats }) => (
       <span

@@ -125,8 +125,8 @@ type SelectProps = { endpoints: readonly Endpoint[]; endpoint: Endpoint; onChang
 
 function EndpointSelect({ endpoints, endpoint, onChange }: SelectProps) {
   return (
-    <div className="flex flex-wrap items-end gap-3">
-      <div className="w-80">
+    <div className="flex min-w-0 flex-wrap items-end gap-3">
+      <div className="w-80 max-w-full">
         <Field label="Endpoint">
           {(control) => (
             <Select {...control} value={endpoint.id} onChange={(event) => onChange(event.target.value)}>
@@ -139,9 +139,9 @@ function EndpointSelect({ endpoints, endpoint, onChange }: SelectProps) {
           )}
         </Field>
       </div>
-      <span className="flex h-8 items-center gap-3">
+      <span className="flex min-h-8 min-w-0 items-center gap-3">
         <EndpointStatusBadge status={endpoint.status} />
-        <span className="font-mono text-xs text-ink-2">{endpoint.url}</span>
+        <span className="min-w-0 font-mono text-xs text-ink-2 [overflow-wrap:anywhere]">{endpoint.url}</span>
       </span>
     </div>
   )

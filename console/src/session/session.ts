@@ -54,9 +54,9 @@ const PROVIDER_REFUSALS: Record<string, string> = {
   cancelled: 'The sign-in was cancelled at the provider. Try again, or use a console link.',
   expired: 'The sign-in took too long, or began in another browser. Try again.',
   no_role:
-    'The provider knows you, but gives you no role here. Ask whoever runs the gateway: its log has the claim and what it held.',
+    'The provider knows you, but gives you no role here. Ask the people who run the gateway: its log has the claim and what it held.',
   no_tenant:
-    'The provider knows you, but names no tenant of this gateway for you. Ask whoever runs the gateway: its log has the claim and what it held.',
+    'The provider knows you, but names no tenant of this gateway for you. Ask the people who run the gateway: its log has the claim and what it held.',
   failed: 'The provider did not answer as expected. Try again in a moment; the log of the gateway has the cause.',
 }
 

@@ -204,7 +204,7 @@ export function ApiExplorer({ tenantId, document, variables }: ExplorerProps) {
         </Notice>
       )}
       <div
-        className={`grid min-h-0 flex-1 gap-3 max-lg:overflow-y-auto ${isReading ? 'lg:grid-cols-[minmax(0,1fr)_minmax(0,1fr)_340px]' : 'lg:grid-cols-2'}`}
+        className={`grid min-h-0 flex-1 gap-3 max-lg:auto-rows-max max-lg:grid-cols-[minmax(0,1fr)] max-lg:overflow-y-auto ${isReading ? 'lg:grid-cols-[minmax(0,1fr)_minmax(0,1fr)_340px]' : 'lg:grid-cols-2'}`}
       >
         <div className="flex min-h-0 flex-col gap-2">
           <GraphqlEditor

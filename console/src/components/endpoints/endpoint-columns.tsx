@@ -24,6 +24,10 @@ graphql(`
     health {
       state
       failingSince
+      heldCount {
+        count
+        precision
+      }
     }
     stats(window: LAST_24_HOURS) {
       current {
@@ -118,15 +122,16 @@ export function endpointColumns(
       narrowLabel: 'Waiting',
       width: 116,
       align: 'right',
-      cell: ({ stats }) => (stats ? <WaitingCell {...stats.waiting} /> : null),
-      narrowCell: ({ stats }) => (stats ? <WaitingCell {...stats.waiting} isInLine /> : null),
+      cell: ({ stats, health }) => (stats ? <WaitingCell {...stats.waiting} held={health?.heldCount} /> : null),
+      narrowCell: ({ stats, health }) =>
+        stats ? <WaitingCell {...stats.waiting} held={health?.heldCount} isInLine /> : null,
     },
     {
       id: 'attempts',
       header: 'Attempts OK',
       narrow: 'state',
       narrowLabel: 'Attempts OK',
-      width: 100,
+      width: 112,
       align: 'right',
       cell: ({ stats }) => <Rate rate={stats?.current.attemptSuccessRate} />,
     },
@@ -169,7 +174,7 @@ export function endpointColumns(
     {
       id: 'last',
       header: 'Last delivery',
-      width: 190,
+      width: 170,
       cell: (row) => {
         const last = lastOf(row)
         if (!last) return <span className="text-ink-3">none yet</span>

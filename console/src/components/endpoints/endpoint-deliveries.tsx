@@ -6,13 +6,15 @@ import { DataTable } from '../../ui/data-table.tsx'
 import { Empty, Failed, LoadingRows } from '../../ui/states.tsx'
 import { DELIVERY_COLUMNS } from '../deliveries/delivery-columns.tsx'
 import { FeedNotices, NewRowsLine } from '../filters/feed-notices.tsx'
+import { ListTotal } from '../filters/list-total.tsx'
 import type { EndpointDetail } from './endpoint-detail.ts'
 
 const COLUMNS = DELIVERY_COLUMNS.filter(({ id }) => id !== 'endpoint')
 
 /** The log of one endpoint: the last hundred deliveries, and older ones on scrolling. */
 export function EndpointDeliveries({ endpoint }: { endpoint: EndpointDetail }) {
-  const feed = useDeliveryFeed({ tenantId: endpoint.tenantId, endpointIds: [endpoint.id] })
+  const filter = { tenantId: endpoint.tenantId, endpointIds: [endpoint.id] }
+  const feed = useDeliveryFeed(filter)
   const openId = useOpenDeliveryId()
   const open = useOpenDelivery()
   return (
@@ -42,7 +44,10 @@ export function EndpointDeliveries({ endpoint }: { endpoint: EndpointDetail }) {
         </Empty>
       ) : (
         <div className="relative flex min-h-64 flex-1 flex-col">
-          <NewRowsLine feed={feed} />
+          <NewRowsLine
+            feed={feed}
+            total={<ListTotal of="deliveries" filter={filter} since={undefined} atLeast={feed.rows.length} />}
+          />
           <DataTable
             label={`Deliveries to ${endpoint.name}`}
             columns={COLUMNS}

@@ -204,10 +204,13 @@ export function EndpointOverview({ endpoint }: { endpoint: EndpointDetail }) {
                     ['Held', health && health.heldCount.count > 0 ? deliveriesOf(health.heldCount) : null],
                     ['Last success', health?.lastSuccessAt && <Ago key="success" at={health.lastSuccessAt} />],
                     ['Last failure', health?.lastFailureAt && <Ago key="failure" at={health.lastFailureAt} />],
-                    ['At once', endpoint.maxInFlight ? attemptsOf(endpoint.maxInFlight) : '20 attempts per worker'],
                     [
-                      'Rate limit',
-                      endpoint.rateLimitPerSecond ? `${attemptsOf(endpoint.rateLimitPerSecond)} per second` : 'none',
+                      'Max concurrent requests',
+                      endpoint.maxInFlight ? formatCount(endpoint.maxInFlight) : '20 for each worker',
+                    ],
+                    [
+                      'At most per second',
+                      endpoint.rateLimitPerSecond ? formatCount(endpoint.rateLimitPerSecond) : 'no limit',
                     ],
                     ['Order', endpoint.ordering === 'SUBJECT' ? 'kept for each subject' : null],
                     ['Headers', endpoint.headers.map(({ name }) => name).join(', ')],

@@ -22,7 +22,7 @@ export function SignatureChecker() {
   }, [body, secret])
   const given = header.trim().replace(/^x-sivo-signature(-next)?:\s*/i, '')
   return (
-    <div className="grid items-start gap-4 px-6 py-4 max-sm:px-4 xl:grid-cols-2">
+    <div className="grid items-start gap-4 px-6 py-4 max-xl:grid-cols-[minmax(0,1fr)] max-sm:px-4 xl:grid-cols-2">
       <Card title="Check a signature">
         <div className="flex flex-col gap-4 p-4">
           {!crypto.subtle && (

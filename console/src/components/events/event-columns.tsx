@@ -11,7 +11,7 @@ export const EVENT_COLUMNS: readonly Column<EventRow>[] = [
     id: 'type',
     header: 'Type',
     narrow: 'title',
-    width: 220,
+    width: 200,
     cell: ({ id, type, test }) => (
       <span className="flex items-center gap-2">
         <Link
@@ -30,8 +30,9 @@ export const EVENT_COLUMNS: readonly Column<EventRow>[] = [
     id: 'deliveries',
     header: 'Deliveries',
     narrow: 'detail',
-    least: 440,
-    cell: ({ deliveries }) => <Deliveries deliveries={deliveries} />,
+    least: 400,
+    cell: ({ deliveries }) => <Deliveries deliveries={deliveries} mostNamed={2} />,
+    narrowCell: ({ deliveries }) => <Deliveries deliveries={deliveries} mostNamed={1} />,
   },
   {
     id: 'subject',
@@ -59,23 +60,21 @@ export const EVENT_COLUMNS: readonly Column<EventRow>[] = [
     narrow: 'end',
     width: 132,
     align: 'right',
-    rank: 1,
     cell: ({ createdAt }) => <Time at={createdAt} />,
   },
 ]
 
-const MOST_NAMED = 2
 /** The order of the statuses: those that need attention come first. */
 const ORDER = ['DEAD_LETTERED', 'FAILED', 'PENDING', 'HELD', 'CANCELLED', 'SUCCEEDED']
 
-/** The deliveries of an event. Up to two endpoints by name; of more, the first by name and the others as a number. */
-function Deliveries({ deliveries }: Pick<EventRow, 'deliveries'>) {
+/** The deliveries of an event. Up to `mostNamed` endpoints by name; of more, the first by name and the others as a number. */
+function Deliveries({ deliveries, mostNamed }: Pick<EventRow, 'deliveries'> & { mostNamed: number }) {
   if (deliveries.length === 0) return <span className="text-ink-3">no endpoint subscribes to it</span>
   const sorted =
-    deliveries.length <= MOST_NAMED
+    deliveries.length <= mostNamed
       ? deliveries
       : deliveries.toSorted((a, b) => ORDER.indexOf(a.status) - ORDER.indexOf(b.status))
-  const named = sorted.slice(0, sorted.length <= MOST_NAMED ? MOST_NAMED : 1)
+  const named = sorted.slice(0, sorted.length <= mostNamed ? mostNamed : 1)
   const others = sorted.slice(named.length)
   return (
     <span className="flex items-center gap-4">

@@ -95,36 +95,39 @@ export function OutcomeBars({ buckets, bucketSeconds, label, marks }: BarsProps)
         ))}
         {shown && changesOf(shown.start).map((change) => <span key={change}>{change}</span>)}
       </figcaption>
-      <table className="sr-only">
-        <caption>{label}</caption>
-        <thead>
-          <tr>
-            <th scope="col">From</th>
-            {PARTS.map(([, words]) => (
-              <th key={words} scope="col">
-                {words}
-              </th>
-            ))}
-            <th scope="col">What changed</th>
-          </tr>
-        </thead>
-        <tbody>
-          {buckets
-            .filter((bucket) => bucket.attempts > 0 || changesOf(bucket.start).length > 0)
-            .map((bucket) => (
-              <tr key={bucket.start}>
-                <th scope="row">
-                  {formatMoment(bucket.start)}
-                  {bucket === buckets.at(-1) && ', not over yet'}
+      {/* A table ignores the size that hides it, so a box around it has that size. */}
+      <div className="sr-only">
+        <table>
+          <caption>{label}</caption>
+          <thead>
+            <tr>
+              <th scope="col">From</th>
+              {PARTS.map(([, words]) => (
+                <th key={words} scope="col">
+                  {words}
                 </th>
-                {PARTS.map(([countIn, words]) => (
-                  <td key={words}>{countIn(bucket)}</td>
-                ))}
-                <td>{changesOf(bucket.start).join('; ')}</td>
-              </tr>
-            ))}
-        </tbody>
-      </table>
+              ))}
+              <th scope="col">What changed</th>
+            </tr>
+          </thead>
+          <tbody>
+            {buckets
+              .filter((bucket) => bucket.attempts > 0 || changesOf(bucket.start).length > 0)
+              .map((bucket) => (
+                <tr key={bucket.start}>
+                  <th scope="row">
+                    {formatMoment(bucket.start)}
+                    {bucket === buckets.at(-1) && ', not over yet'}
+                  </th>
+                  {PARTS.map(([countIn, words]) => (
+                    <td key={words}>{countIn(bucket)}</td>
+                  ))}
+                  <td>{changesOf(bucket.start).join('; ')}</td>
+                </tr>
+              ))}
+          </tbody>
+        </table>
+      </div>
     </figure>
   )
 }

@@ -69,7 +69,7 @@ export const ROLE_SENTENCES: Record<Role, string> = {
   VIEWER:
     'Reads events, deliveries and endpoints of its tenant, but no keys, sessions or audit log. It changes nothing.',
   PUBLISHER: 'Publishes events, and reads nothing. For the platform that sends the events.',
-  OPERATOR: 'Everything, for every tenant: for whoever runs the gateway.',
+  OPERATOR: 'Everything, for every tenant: for the people who run the gateway.',
 }
 
 const ROLE_NAMES: Record<Role, string> = {

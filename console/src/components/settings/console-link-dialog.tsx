@@ -64,7 +64,8 @@ export function ConsoleLinkDialog({ tenantId, tenantName, onClose }: LinkProps) 
         }
       >
         <SecretOnce secret={made.url} what="link">
-          It signs in once, whoever opens it first, until <Time at={made.expiresAt} /> (<Ago at={made.expiresAt} />
+          It signs in once, the first person who opens it, until <Time at={made.expiresAt} /> (
+          <Ago at={made.expiresAt} />
           ). Send it only to {name.trim()}.
         </SecretOnce>
       </Dialog>

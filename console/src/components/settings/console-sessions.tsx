@@ -80,7 +80,7 @@ export function ConsoleSessions({ tenantId }: { tenantId: string }) {
         <LoadingRows rows={4} />
       ) : sessions.length === 0 ? (
         <Empty icon={<MonitorSmartphone size={28} aria-hidden />} title="No browser is signed in">
-          Whoever opens a console link appears here.
+          Everybody who opens a console link appears here.
         </Empty>
       ) : (
         <div className="overflow-x-auto rounded-lg border border-line bg-surface">
@@ -101,7 +101,7 @@ export function ConsoleSessions({ tenantId }: { tenantId: string }) {
         isOpen={ending !== null}
         onClose={() => setEnding(null)}
         title="End this session?"
-        description="Its browser is signed out within seconds. Whoever sits there needs a new console link."
+        description="Its browser is signed out within seconds. To sign in again, that person needs a new console link."
         action="End session"
         isDangerous
         isBusy={end.isBusy}

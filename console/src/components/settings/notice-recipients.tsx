@@ -85,7 +85,7 @@ export function NoticeRecipients({ tenantId }: { tenantId: string }) {
   }
   const recipients = data?.noticeRecipients ?? []
   return (
-    <div className="flex flex-col gap-3 px-6 py-4">
+    <div className="flex flex-col gap-3 px-6 py-4 max-sm:px-4">
       <div className="flex flex-wrap items-center gap-3">
         <p className="min-w-64 flex-1 text-ink-2">
           They get one message when an endpoint fails, is disabled, falls behind, gets dead letters or has an old

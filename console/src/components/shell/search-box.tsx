@@ -61,7 +61,7 @@ export function SearchBox() {
         onBlur={() => setOpen(false)}
         onKeyDown={onKeyDown}
       />
-      <kbd className="pointer-events-none absolute top-1.5 right-2 rounded border border-line px-1 font-mono text-xs text-ink-3">
+      <kbd className="pointer-events-none max-sm:hidden absolute top-1.5 right-2 rounded border border-line px-1 font-mono text-xs text-ink-3">
         Ctrl K
       </kbd>
       <div

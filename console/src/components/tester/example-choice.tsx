@@ -121,7 +121,7 @@ function SaveDialog({ tenantId, eventType, text, saved, onClose }: SaveProps) {
       isOpen
       onClose={onClose}
       title="Save this payload"
-      description={`For tests with ${eventType}. It is kept in this browser, for this tenant; whoever uses this browser can read it.`}
+      description={`For tests with ${eventType}. It is kept in this browser, for this tenant; everybody who uses this browser can read it.`}
       width="narrow"
       footer={
         <>
