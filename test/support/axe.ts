@@ -12,7 +12,7 @@ export async function findFaults(page: Page, rules: string[] | null = null): Pro
   return violations.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).join(' | ')}`)
 }
 
-/** The elements that reach beyond the right edge of the window, unless they lie in a box that scrolls. */
+/** The elements that reach beyond the right edge of the window, unless they lie in a box that scrolls; and whether the page scrolls sideways. */
 export function findOverflow(page: Page): Promise<string[]> {
   return page.evaluate(() => {
     const scrolls = (element: Element | null): boolean => {
@@ -23,9 +23,12 @@ export function findOverflow(page: Page): Promise<string[]> {
         : scrolls(element.parentElement)
     }
     const isShown = (element: Element) => element.getClientRects().length > 0 && !element.closest('.sr-only')
-    return [...document.body.querySelectorAll('*')]
+    const { scrollWidth } = document.documentElement
+    const page = scrollWidth > innerWidth + 1 ? [`the page itself is ${scrollWidth} pixels wide`] : []
+    const elements = [...document.body.querySelectorAll('*')]
       .filter((element) => element.getBoundingClientRect().right > innerWidth + 1 && isShown(element))
       .filter((element) => !scrolls(element.parentElement))
       .map((element) => element.outerHTML.slice(0, 120))
+    return [...page, ...elements]
   })
 }

@@ -23,7 +23,7 @@ export function PlainTable({ caption, headers, children }: PlainTableProps) {
             <th
               key={header}
               scope="col"
-              className="h-9 border-b border-line px-3 text-left text-xs font-medium text-ink-3"
+              className="relative h-9 border-b border-line px-3 text-left text-xs font-medium text-ink-3"
             >
               {header || <span className="sr-only">Actions</span>}
             </th>
