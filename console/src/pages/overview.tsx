@@ -105,6 +105,9 @@ const OVERVIEW = graphql(`
       statusCode
       oldestAt
       newestAt
+      acknowledgement {
+        acknowledgedAt
+      }
       count {
         count
         precision
@@ -233,7 +236,11 @@ function Found({ data, window, staleSince, tenantId }: FoundProps) {
       <Tiles data={data} window={window} staleSince={staleSince} />
       <Card title="Needs attention">
         {data && incidents ? (
-          <NeedsAttention endpoints={endpoints} groups={data.deadLetterGroups ?? []} incidents={incidents} />
+          <NeedsAttention
+            endpoints={endpoints}
+            groups={data.deadLetterGroups?.filter(({ acknowledgement }) => !acknowledgement) ?? []}
+            incidents={incidents}
+          />
         ) : (
           <LoadingRows rows={2} />
         )}

@@ -60,7 +60,9 @@ export function NeedsAttention({ endpoints, groups, incidents }: NeedsAttentionP
     return (
       <p className="flex items-center gap-2 px-4 py-3 text-good">
         <CircleCheck size={16} aria-hidden />
-        Nothing. There are no paused endpoints and no dead letters.
+        {incidents.length > 0
+          ? 'Nothing else.'
+          : 'Nothing. There are no paused endpoints and no dead letters that nobody has looked at.'}
       </p>
     )
   return (

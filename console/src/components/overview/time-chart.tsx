@@ -166,7 +166,7 @@ export function TimeChart({ label, starts, bucketSeconds, series, kind, format, 
           {shown !== null && shown === starts.length - 1 && ', not over yet'}
           {shown !== null && marksOf(marks, starts[shown], bucketSeconds).map((mark) => ` · ${mark}`)}
         </span>
-        <Button size="small" kind="quiet" aria-pressed={isTable} onClick={() => setTable(!isTable)}>
+        <Button size="small" kind="quiet" className="ml-auto" aria-pressed={isTable} onClick={() => setTable(!isTable)}>
           {isTable ? 'As a chart' : 'As a table'}
         </Button>
       </figcaption>
