@@ -74,7 +74,7 @@ describeInBrowser('who signs in, and what they may do', () => {
     const endpoint = await house.addEndpoint('https://crm.example/')
     const { page, complaints } = await console.signIn('ADMIN')
     await show(page, '/settings')
-    await page.getByRole('button', { name: 'Make a console link' }).click()
+    await page.getByRole('button', { name: 'Invite' }).click()
     const dialog = page.getByRole('dialog')
     expect(await dialog.getByRole('button', { name: 'Make the link' }).isDisabled()).toBe(true)
     await dialog.getByRole('textbox', { name: 'Person' }).fill('Ana Ruiz')

@@ -372,7 +372,7 @@ function Speed({ id, maxPerSecond, put }: SpeedProps) {
   return (
     <SpeedField
       value={maxPerSecond}
-      hint="Taken at once."
+      hint="Applies immediately."
       onChange={async (next) => {
         const done = await change.run({ id, maxPerSecond: next })
         if (done) put(done.bulkRetry)

@@ -176,14 +176,14 @@ function General({ tenantId }: { tenantId: string }) {
         </Card>
       )}
       {mayChange && tenant && (
-        <Card title="Let somebody in">
+        <Card title="Invite a person">
           <div className="flex flex-wrap items-center gap-4 p-4">
             <p className="min-w-64 flex-1 text-ink-2">
               A console link signs one browser in, once, with the role you choose. Who made one, and who signed in, is
               in the audit log.
             </p>
             <Button icon={<Link2 size={14} aria-hidden />} onClick={() => setInviting(true)}>
-              Make a console link
+              Invite …
             </Button>
           </div>
         </Card>

@@ -308,18 +308,18 @@ const COLUMNS: readonly Column<TenantRowFragment>[] = [
 function linkColumn(onInvite: (tenant: TenantRowFragment) => void): Column<TenantRowFragment> {
   return {
     id: 'link',
-    header: <span className="sr-only">Console link</span>,
-    headerLabel: 'Console link',
-    width: 140,
+    header: <span className="sr-only">Invite</span>,
+    headerLabel: 'Invite',
+    width: 108,
     align: 'right',
     cell: (tenant) => (
       <Button
         size="small"
         icon={<Link2 size={14} aria-hidden />}
-        aria-label={`Console link for ${tenant.name}`}
+        aria-label={`Invite to ${tenant.name}`}
         onClick={() => onInvite(tenant)}
       >
-        Console link
+        Invite …
       </Button>
     ),
   }

@@ -74,7 +74,7 @@ export function ConsoleLinkDialog({ tenantId, tenantName, onClose }: LinkProps) 
     <Dialog
       isOpen
       onClose={onClose}
-      title={`A console link for ${tenantName}`}
+      title={`Invite a person to ${tenantName}`}
       description="It signs a browser in once; the session then lasts twelve hours."
       footer={
         <>

@@ -76,7 +76,7 @@ export function SignIn({ session }: { session: Session }) {
       <details className="text-ink-2" open={why !== null}>
         <summary className="font-medium">Where do I get a link?</summary>
         <ul className="my-2 list-disc pl-5">
-          <li>From somebody who is signed in: Settings, “Make a console link”.</li>
+          <li>From somebody who is signed in: Settings, “Invite”.</li>
           <li>
             Where <code className="font-mono text-xs">npm start</code> runs: press{' '}
             <kbd className="font-mono text-xs">l</kbd> and Enter, and it prints a new one.
