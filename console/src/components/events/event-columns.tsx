@@ -11,7 +11,7 @@ export const EVENT_COLUMNS: readonly Column<EventRow>[] = [
     id: 'type',
     header: 'Type',
     narrow: 'title',
-    width: 200,
+    width: 180,
     cell: ({ id, type, test }) => (
       <span className="flex items-center gap-2">
         <Link
@@ -77,7 +77,7 @@ function Deliveries({ deliveries, mostNamed }: Pick<EventRow, 'deliveries'> & { 
   const named = sorted.slice(0, sorted.length <= mostNamed ? mostNamed : 1)
   const others = sorted.slice(named.length)
   return (
-    <span className="flex items-center gap-4">
+    <span className="flex items-center gap-3">
       {named.map(({ id, status, attemptCount, endpoint }) => (
         <span key={id} className="flex min-w-0 items-center gap-1.5" title={endpoint.name}>
           <DeliveryStatusBadge status={status} attemptCount={attemptCount} />
