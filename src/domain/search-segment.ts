@@ -15,6 +15,7 @@ export const MOST_EVENTS = 8_192
 const EVENT_BYTES = 16
 const ENTRY_BYTES = 10
 const KEY_BYTES = 5
+const PLACE_BYTES = 3
 const POSTING_BYTES = 2
 
 export type Segment = { readonly events: Buffer; readonly directory: Buffer; readonly postings: Buffer }
@@ -35,23 +36,74 @@ export function segmentOf(events: readonly KeyedEvent[]): Segment {
 }
 
 /** One segment with what all of these hold, at most MOST_EVENTS events together, but for the events in `gone`. */
-export function mergeSegments(segments: readonly Segment[], gone: ReadonlySet<string> = new Set()): Segment {
-  const idsOf = segments.map(({ events }) => idsIn(events))
+export function mergeSegments(segments: readonly Segment[], gone?: ReadonlySet<string>): Segment {
+  const steps = mergingSegments(segments, gone)
+  for (;;) {
+    const step = steps.next()
+    if (step.done) return step.value
+  }
+}
+
+/** A merge takes so many steps for its keys. */
+const STEPS = 32
+
+/** The same in steps that take a few milliseconds at most: other work may go on between them. */
+export function* mergingSegments(
+  segments: readonly Segment[],
+  gone: ReadonlySet<string> = new Set(),
+): Generator<undefined, Segment> {
+  const idsOf: string[][] = []
+  for (const { events } of segments) {
+    idsOf.push(idsIn(events))
+    yield
+  }
   const { ids, ordinalOf } = numbered(idsOf.flat().filter((id) => !gone.has(id)))
-  const pairs = new Float64Array(segments.reduce((total, { postings }) => total + postings.length / POSTING_BYTES, 0))
-  let at = 0
-  for (const [i, { directory, postings }] of segments.entries()) {
-    const ordinals = idsOf[i]!.map((id) => ordinalOf.get(id))
-    for (let entry = 0; entry < directory.length; entry += ENTRY_BYTES) {
-      const key = directory.readUIntBE(entry, KEY_BYTES)
-      const { first, count } = entryAt(directory, entry)
-      for (let place = first; place < first + count; place++) {
-        const ordinal = ordinals[postings.readUInt16BE(place * POSTING_BYTES)]
-        if (ordinal !== undefined) pairs[at++] = pairOf(key, ordinal)
-      }
+  yield
+  const merged = segments.map((segment, i) => ({
+    ...segment,
+    ordinals: idsOf[i]!.map((id) => ordinalOf.get(id)),
+    entry: 0,
+  }))
+  const parts: Segment[] = []
+  let placesBefore = 0
+  for (let step = 1; step <= STEPS; step++) {
+    const pairs = merged.flatMap((segment) => takePairs(segment, (KEYS / STEPS) * step))
+    const part = segmentFrom([], Float64Array.from(pairs))
+    movePlaces(part.directory, placesBefore)
+    placesBefore += part.postings.length / POSTING_BYTES
+    parts.push(part)
+    yield
+  }
+  return {
+    events: bytesOf(ids),
+    directory: Buffer.concat(parts.map(({ directory }) => directory)),
+    postings: Buffer.concat(parts.map(({ postings }) => postings)),
+  }
+}
+
+/** The pairs of the next keys that are less than `below`; `entry`, where its keys begin, moves behind them. */
+function takePairs(
+  segment: Segment & { readonly ordinals: readonly (number | undefined)[]; entry: number },
+  below: number,
+): number[] {
+  const { directory, postings, ordinals } = segment
+  const pairs: number[] = []
+  for (; segment.entry < directory.length; segment.entry += ENTRY_BYTES) {
+    const key = directory.readUIntBE(segment.entry, KEY_BYTES)
+    if (key >= below) break
+    const { first, count } = entryAt(directory, segment.entry)
+    for (let place = first; place < first + count; place++) {
+      const ordinal = ordinals[postings.readUInt16BE(place * POSTING_BYTES)]
+      if (ordinal !== undefined) pairs.push(pairOf(key, ordinal))
     }
   }
-  return segmentFrom(ids, pairs.subarray(0, at))
+  return pairs
+}
+
+/** Makes room before the postings of a directory for so many others. */
+function movePlaces(directory: Buffer, by: number): void {
+  for (let at = KEY_BYTES; at < directory.length; at += ENTRY_BYTES)
+    directory.writeUIntBE(directory.readUIntBE(at, PLACE_BYTES) + by, at, PLACE_BYTES)
 }
 
 function numbered(some: readonly string[]): { ids: string[]; ordinalOf: Map<string, number> } {
@@ -137,9 +189,10 @@ function segmentFrom(ids: readonly string[], pairs: Float64Array): Segment {
     }
     directory.writeUInt16BE(directory.readUInt16BE(end + 8) + 1, end + 8)
   }
-  const events = Buffer.from(ids.join('').replaceAll('-', ''), 'hex')
-  return { events, directory: directory.subarray(0, end + ENTRY_BYTES), postings }
+  return { events: bytesOf(ids), directory: directory.subarray(0, end + ENTRY_BYTES), postings }
 }
+
+const bytesOf = (ids: readonly string[]): Buffer => Buffer.from(ids.join('').replaceAll('-', ''), 'hex')
 
 function entryAt(directory: Buffer, at: number): Entry {
   return { first: directory.readUIntBE(at + KEY_BYTES, 3), count: directory.readUInt16BE(at + 8) }

@@ -7,6 +7,7 @@ import {
   KEYS,
   MOST_EVENTS,
   mergeSegments,
+  mergingSegments,
   ordinalsIn,
   type Segment,
   segmentOf,
@@ -39,6 +40,27 @@ test('a segment names the events of each key, ascending, whatever order they cam
     [10, []],
   ]
   for (const [key, times] of cases) expect(eventsOf(segment, key), String(key)).toEqual(times.map(idAt))
+})
+
+test('segments are put together in many short steps, to what a segment of all their events is', () => {
+  const events = Array.from({ length: 200 }, (_, i) => ({
+    id: idAt(i),
+    keys: [
+      0,
+      5,
+      KEYS / 2,
+      KEYS - 1,
+      ...Array.from({ length: 20 }, (_, n) => Math.floor((KEYS / 4_000) * (i * 20 + n))),
+    ],
+  }))
+  const parts = [0, 1, 2, 3].map((of) => segmentOf(events.filter((_, i) => i % 4 === of)))
+  const steps = mergingSegments(parts)
+  let taken = 0
+  let step = steps.next()
+  for (; !step.done; step = steps.next()) taken++
+  expect(taken).toBeGreaterThan(30)
+  expect(step.value).toEqual(segmentOf(events))
+  expect(mergeSegments(parts)).toEqual(segmentOf(events))
 })
 
 test('segments that are put together name what each of them named, and nothing of the events that are gone', () => {

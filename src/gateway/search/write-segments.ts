@@ -7,6 +7,7 @@ import {
   type KeyedEvent,
   MOST_EVENTS,
   mergeSegments,
+  mergingSegments,
   type Segment,
   segmentOf,
 } from '../../domain/search-segment.ts'
@@ -62,11 +63,29 @@ async function writeSegment(tx: Queryable, { events, directory, postings }: Segm
   await tx.query(INSERT, [ids[0], ids.at(-1), events, directory, postings])
 }
 
+/** A segment of so many events is made without letting other work of the process in between. */
+const WRITTEN_AT_ONCE = 1_000
+
 /** Writes the terms of events, in as many segments as they need. */
 export async function writeEvents(tx: Queryable, events: readonly KeyedEvent[]): Promise<void> {
   const sorted = events.toSorted((a, b) => (a.id < b.id ? -1 : 1))
-  for (let from = 0; from < sorted.length; from += MOST_EVENTS)
-    await writeSegment(tx, segmentOf(sorted.slice(from, from + MOST_EVENTS)))
+  for (let from = 0; from < sorted.length; from += WRITTEN_AT_ONCE)
+    await writeSegment(tx, segmentOf(sorted.slice(from, from + WRITTEN_AT_ONCE)))
+}
+
+/** How long the steps of a merge keep other work of the process waiting, ms. */
+const TURN_MS = 2
+
+/** Takes the steps, and after each turn lets other work of the event loop in between. */
+async function inTurns<Result>(steps: Generator<undefined, Result>): Promise<Result> {
+  for (;;) {
+    const turnEnds = performance.now() + TURN_MS
+    do {
+      const step = steps.next()
+      if (step.done) return step.value
+    } while (performance.now() < turnEnds)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
 }
 
 /** Puts small segments together where there are many of a size; nothing while another process changes segments. */
@@ -74,7 +93,7 @@ export async function mergeSmallSegments(tx: Queryable): Promise<void> {
   const ids = toMerge(await tx.query<SizedSegment>(SIZES, []))
   const segments = ids.length > 0 ? await tx.query<StoredSegment>(READ, [ids]) : []
   if (segments.length < 2) return
-  await writeSegment(tx, mergeSegments(segments))
+  await writeSegment(tx, await inTurns(mergingSegments(segments)))
   await tx.query(DELETE, [ids])
 }
 
