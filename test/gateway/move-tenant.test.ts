@@ -250,6 +250,8 @@ test('a tenant that moves under traffic, with a run killed at every step, loses 
   const kept = await us1.ctx.db.attempt.count({ where: { endpointId: works.id, errorCode: null } })
   expect(kept).toBe(ids.length)
 
+  const keys = await us1.ctx.db.idempotencyKey.findMany({ where: { tenantId }, select: { key: true, eventId: true } })
+  expect(new Map(keys.map(({ key, eventId }) => [key, eventId]))).toEqual(publisher.acknowledged)
   const [firstKey, firstId] = [...publisher.acknowledged][0]!
   const again = await publishEvents(us1.ctx, { tenantId, events: [exampleEvent({ idempotencyKey: firstKey })] })
   expect(again).toEqual([{ id: firstId, duplicate: true, deliveryCount: 2 }])
@@ -264,7 +266,7 @@ test('a tenant that moves under traffic, with a run killed at every step, loses 
 })
 
 test('every table moves with a tenant, or stays for a reason', async () => {
-  const inPieces = ['event', 'delivery', 'attempt', 'header_form', 'test_signature']
+  const inPieces = ['event', 'delivery', 'attempt', 'header_form', 'test_signature', 'idempotency_key']
   const stays = {
     bulk_retry_tally: 'is added up before a bulk retry ends, and a move waits for that',
     deployed_version: 'is of the cell',

@@ -1,8 +1,8 @@
-// Makes a tenant work at the cell to which it moves: everything of it but its events and deliveries, in one transaction. Until
+// Makes a tenant work at the cell to which it moves: everything of it but what was copied before, in one transaction. Until
 // that commits, the target has no endpoint of the tenant, so nothing is sent there, and no key, so nobody sees anything of it.
 
 import { belongsToEndpoint, belongsToTenant, type Vault } from '../../vault.ts'
-import { type Ends, readRows, writeRows } from './copy-rows.ts'
+import { type Ends, eachPage, writeRows } from './copy-rows.ts'
 
 export type Vaults = { readonly from: Vault; readonly to: Vault }
 
@@ -23,7 +23,6 @@ export const TABLES: readonly { readonly table: string; readonly where: string }
   { table: 'notice_incident', where: OF_TENANT },
   { table: 'notice', where: 'recipient_id in (select id from notice_recipient where tenant_id = $1)' },
   { table: 'mutation_key', where: OF_TENANT },
-  { table: 'idempotency_key', where: OF_TENANT },
   { table: 'kept_payload', where: OF_TENANT },
   { table: 'bulk_retry', where: OF_TENANT },
   { table: 'dead_letter_acknowledgement', where: OF_TENANT },
@@ -34,8 +33,6 @@ export const TABLES: readonly { readonly table: string; readonly where: string }
   { table: 'statistic', where: 'scope_id = any (array(select id from endpoint where tenant_id = $1) || $1::uuid)' },
   { table: 'audit_entry', where: OF_TENANT },
 ]
-
-const AT_ONCE = 1_000
 
 /** A subject whose deliveries wait for each other is looked at once. */
 const WAKE_LINES = `
@@ -60,8 +57,13 @@ export async function arrive(ends: Ends, tenantId: string, vaults: Vaults, actor
       )
       const live = new Set(moves[0]!.live)
       for (const { table, where } of TABLES) {
-        const rows = (await readRows(source, table, where, tenantId)).map((row) => asOfTarget(table, row, vaults, live))
-        for (let at = 0; at < rows.length; at += AT_ONCE) await writeRows(target, table, rows.slice(at, at + AT_ONCE))
+        await eachPage(source, `select * from ${table} where ${where}`, tenantId, (rows) =>
+          writeRows(
+            target,
+            table,
+            rows.map((row) => asOfTarget(table, row, vaults, live)),
+          ),
+        )
       }
       await source.query('commit')
       await target.query(WAKE_LINES, [tenantId])

@@ -53,13 +53,22 @@ export async function writeRows(target: PoolClient, table: string, rows: readonl
   )
 }
 
-/** Reads the rows of a small table as JSON texts. `where` has the tenant as $1. */
-export async function readRows(source: PoolClient, table: string, where: string, tenantId: string): Promise<string[]> {
-  const { rows } = await source.query<{ row: string }>(
-    `select to_json(t)::text as row from (select * from ${table} where ${where}) t`,
-    [tenantId],
-  )
-  return rows.map(({ row }) => row)
+const A_PAGE = 1_000
+
+/** Reads rows as JSON texts, and hands them over in pages. `select` has the tenant as $1. It needs an open transaction. */
+export async function eachPage(
+  source: PoolClient,
+  select: string,
+  tenantId: string,
+  take: (rows: readonly string[]) => Promise<void>,
+): Promise<void> {
+  await source.query(`declare page no scroll cursor for select to_json(t)::text as row from (${select}) t`, [tenantId])
+  for (;;) {
+    const { rows } = await source.query<{ row: string }>(`fetch ${A_PAGE} from page`)
+    if (rows.length) await take(rows.map(({ row }) => row))
+    if (rows.length < A_PAGE) break
+  }
+  await source.query('close page')
 }
 
 export type Changes = {
@@ -80,6 +89,27 @@ export async function copyEvents({ source, target }: Ends, changes: Changes): Pr
     )
     await target.query(queueForSearch('unnest($1::uuid[]) as stored(id)'), [rows.map(({ id }) => id)])
   })
+}
+
+/**
+ * Copies the idempotency keys that changed. They have no stamp of their own, so the transaction that wrote the row is looked at: a
+ * key is kept for a day, in which the numbers of transactions do not come round.
+ */
+export async function copyKeys({ source, target }: Ends, { tenantId, since }: Changes): Promise<void> {
+  for (let after = ''; ; ) {
+    const { rows } = await source.query<{ key: string; row: string }>(
+      `select key, to_json(k)::text as row from idempotency_key k
+       where tenant_id = $1 and key > $2 and age(xmin) <= age($3::xid8::xid) order by key limit ${A_PAGE}`,
+      [tenantId, after, since],
+    )
+    await writeRows(
+      target,
+      'idempotency_key',
+      rows.map(({ row }) => row),
+    )
+    if (rows.length < A_PAGE) return
+    after = rows.at(-1)!.key
+  }
 }
 
 /** Copies the deliveries that changed, with all their attempts. Returns how many. */

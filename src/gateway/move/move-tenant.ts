@@ -15,7 +15,7 @@ import { smallestIdAt } from '../../database/filters/id-window.ts'
 import { NO_LEASE } from '../../database/leases.ts'
 import { listPartitions } from '../../database/partitions.ts'
 import { arrive, type Vaults } from './arrive.ts'
-import { type Changes, copyDeliveries, copyEvents, copyPending, type Ends } from './copy-rows.ts'
+import { type Changes, copyDeliveries, copyEvents, copyKeys, copyPending, type Ends } from './copy-rows.ts'
 import { setGuards } from './guard.ts'
 import { leave } from './leave.ts'
 
@@ -161,6 +161,7 @@ async function copyWhileItWorks(move: Move, row: Row): Promise<{ events: number;
 
 async function copyChanges(move: Move, since: string): Promise<{ events: number; deliveries: number }> {
   const changes: Changes = { tenantId: move.tenantId, since, from: await oldestId(move.target) }
+  await copyKeys(move, changes)
   return { events: await copyEvents(move, changes), deliveries: await copyDeliveries(move, changes) }
 }
 
