@@ -91,8 +91,6 @@ export type Publishers = {
   readonly acknowledged: ReadonlyMap<string, ReadonlySet<string>>
   /** From the first try of a publish to its acknowledgement, the longest, ms. */
   readonly longestMs: number
-  /** Publishes `events` events at once, in calls of 200. */
-  publishMany(events: number): Promise<void>
   /** Publishes the same event again. */
   repeat(key: string): Promise<void>
   stop(): Promise<void>
@@ -107,26 +105,18 @@ export function startPublishers(
   const acknowledged = new Map<string, Set<string>>()
   let longestMs = 0
   let stopped = false
-  const publish = async (events: readonly { subject: string; sequence: number }[]) => {
+  const publish = async (subject: string, sequence: number) => {
     const beganMs = performance.now()
-    const inputs = events.map(({ subject, sequence }) => ({
-      type: TYPE,
-      idempotencyKey: keyOf(subject, sequence),
-      subject,
-      sequence,
-      data: DATA,
-    }))
+    const idempotencyKey = `${subject} ${sequence}`
     try {
       const { publishEvents } = await askUntilAnswered<{ publishEvents: { __typename: string } }>(
         route,
         PUBLISH,
-        { input: { events: inputs } },
+        { input: { events: [{ type: TYPE, idempotencyKey, subject, sequence, data: DATA }] } },
         counts,
       )
-      for (const [at, { id }] of expectSuccess<{ events: { id: string }[] }>(publishEvents).events.entries()) {
-        const key = inputs[at]!.idempotencyKey
-        acknowledged.set(key, (acknowledged.get(key) ?? new Set()).add(id))
-      }
+      const [event] = expectSuccess<{ events: { id: string }[] }>(publishEvents).events
+      acknowledged.set(idempotencyKey, (acknowledged.get(idempotencyKey) ?? new Set()).add(event!.id))
     } catch (error) {
       counts.failed++
       tell(`a publish of ${name} failed: ${(error as Error).message.slice(0, 300)}`)
@@ -138,7 +128,7 @@ export function startPublishers(
     await delay((everyMs * at) / lines)
     for (let sequence = 1; !stopped; sequence++) {
       const beganMs = performance.now()
-      await publish([{ subject: `${name}-${at}`, sequence }])
+      await publish(`${name}-${at}`, sequence)
       const waitMs = beganMs + everyMs - performance.now()
       if (waitMs > 0) await delay(waitMs)
     }
@@ -150,33 +140,15 @@ export function startPublishers(
     get longestMs() {
       return Math.round(longestMs)
     },
-    async publishMany(events) {
-      const AT_ONCE = 200
-      let next = 1
-      const sender = async () => {
-        while (next <= events) {
-          const from = next
-          next += AT_ONCE
-          const many = Array.from({ length: Math.min(AT_ONCE, events - from + 1) }, (_, at) => from + at)
-          // The receiver refuses no event of the past at first: it is about the move.
-          await publish(many.map((number) => ({ subject: `${name}-many`, sequence: number * REFUSES_EVERY + 1 })))
-        }
-      }
-      await Promise.all([sender(), sender()])
-    },
     async repeat(key) {
       const [subject, sequence] = key.split(' ')
-      await publish([{ subject: subject!, sequence: Number(sequence) }])
+      await publish(subject!, Number(sequence))
     },
     async stop() {
       stopped = true
       await running
     },
   }
-}
-
-function keyOf(subject: string, sequence: number): string {
-  return `${subject} ${sequence}`
 }
 
 export type LiveReader = {
@@ -195,6 +167,7 @@ export async function startReader({ onClose }: Stand, route: Route): Promise<Liv
   const seen = new Set<string>()
   const refusals: Record<string, number> = {}
   const counts: Counts = { unavailable: 0, wrongCell: 0, withoutAnswer: 0, failed: 0 }
+  const from = new Date().toISOString()
   let last = ''
   let resyncs = 0
   let connections = 0
@@ -205,7 +178,7 @@ export async function startReader({ onClose }: Stand, route: Route): Promise<Liv
 
   async function readList(): Promise<void> {
     for (let after: string | null = null; !closed; ) {
-      const { events }: { events: EventPage } = await askUntilAnswered(route, LIST, { after }, counts)
+      const { events }: { events: EventPage } = await askUntilAnswered(route, LIST, { from, after }, counts)
       for (const { id } of events.nodes) seen.add(id)
       if (!events.pageInfo.hasNextPage) return
       after = events.pageInfo.endCursor

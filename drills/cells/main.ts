@@ -7,6 +7,7 @@ import type { ApiAccess } from '../../harness/api-client.ts'
 import type { Drilled } from '../main.ts'
 import type { Stand } from '../stand.ts'
 import { type DrillReceiver, mutate, openReceiver, type Publishers, startPublishers, startReader } from './clients.ts'
+import { writeHistory } from './history.ts'
 import { type Fault, judge } from './ledger.ts'
 import { type CommandRun, runCells } from './mover.ts'
 import { planInterruptions, STEPS } from './plan.ts'
@@ -27,6 +28,16 @@ export async function cells(stand: Stand, [many]: readonly string[]): Promise<Dr
   const receiver = await openReceiver(stand)
   const moving = await addTenant(town, receiver, before > 0 ? ['moving'] : ['moving', 'moving-in-order'])
   const staying = await addTenant(town, receiver, ['staying'])
+  if (before > 0) {
+    await writeHistory(town.cells.eu1.databaseUrl, {
+      tenantId: moving.id,
+      endpointId: moving.endpointIds[0]!,
+      deliveries: before,
+    })
+    stand.tell(`the tenant has ${before} deliveries`)
+  }
+  // Before the publishers: its list is of what comes from now on.
+  const reader = await startReader(stand, { url: town.url, key: moving.viewerKey })
   const publishers = startPublishers(stand, {
     name: 'moving',
     route: { url: town.url, key: moving.publisherKey },
@@ -39,16 +50,13 @@ export async function cells(stand: Stand, [many]: readonly string[]): Promise<Dr
     lines: 2,
     perSecond: 10,
   })
-  const reader = await startReader(stand, { url: town.url, key: moving.viewerKey })
   const delivered = async (of: Publishers, endpoints: readonly string[]) => {
     for (const deadline = Date.now() + DELIVERED_WITHIN_MS; Date.now() < deadline; await delay(1_000))
       if (judge({ acknowledged: of.acknowledged, endpoints, arrivals: receiver.arrivals, faults: [] }, []).lost === 0)
         return
   }
-  await publishers.publishMany(before)
-  await delivered(publishers, moving.endpoints)
-  stand.tell(`${publishers.acknowledged.size} events were delivered; the move begins`)
-  await delay(2_000)
+  await delay(3_000)
+  stand.tell(`${publishers.acknowledged.size} events were acknowledged; the move begins`)
 
   const beganMs = performance.now()
   const { faults, killedAt, last } =
@@ -166,27 +174,39 @@ function figuresOf({ stepMs, tookMs, peakMb, lines }: CommandRun) {
 async function addTenant(town: Town, receiver: DrillReceiver, endpoints: readonly string[]) {
   const api: ApiAccess = { url: town.url, key: town.cells.eu1.operatorKey }
   const { tenant } = await mutate<{ tenant: { id: string } }>(api, CREATE_TENANT, { input: { name: endpoints[0] } })
+  const endpointIds: string[] = []
   for (const name of endpoints) {
-    const { signingSecret } = await mutate<{ signingSecret: string }>(api, CREATE_ENDPOINT, {
-      input: {
-        tenantId: tenant.id,
-        name,
-        url: receiver.url(name),
-        ordering: name.endsWith('in-order') ? 'SUBJECT' : 'NONE',
+    const { endpoint, signingSecret } = await mutate<{ endpoint: { id: string }; signingSecret: string }>(
+      api,
+      CREATE_ENDPOINT,
+      {
+        input: {
+          tenantId: tenant.id,
+          name,
+          url: receiver.url(name),
+          ordering: name.endsWith('in-order') ? 'SUBJECT' : 'NONE',
+        },
       },
-    })
+    )
+    endpointIds.push(endpoint.id)
     receiver.expectSecret(name, signingSecret)
   }
   const keyOf = async (role: 'PUBLISHER' | 'VIEWER') =>
     (await mutate<{ secret: string }>(api, CREATE_KEY, { input: { tenantId: tenant.id, name: role, role } })).secret
-  return { id: tenant.id, endpoints, publisherKey: await keyOf('PUBLISHER'), viewerKey: await keyOf('VIEWER') }
+  return {
+    id: tenant.id,
+    endpoints,
+    endpointIds,
+    publisherKey: await keyOf('PUBLISHER'),
+    viewerKey: await keyOf('VIEWER'),
+  }
 }
 
 const CREATE_TENANT = `mutation ($input: CreateTenantInput!) {
   createTenant(input: $input) { __typename ... on CreateTenantSuccess { tenant { id } } ... on Error { message } }
 }`
 const CREATE_ENDPOINT = `mutation ($input: CreateEndpointInput!) {
-  createEndpoint(input: $input) { __typename ... on CreateEndpointSuccess { signingSecret } ... on Error { message } }
+  createEndpoint(input: $input) { __typename ... on CreateEndpointSuccess { endpoint { id } signingSecret } ... on Error { message } }
 }`
 const CREATE_KEY = `mutation ($input: CreateApiKeyInput!) {
   createApiKey(input: $input) { __typename ... on CreateApiKeySuccess { secret } ... on Error { message } }
