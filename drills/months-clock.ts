@@ -41,7 +41,10 @@ const earlier = (
   || right(replace(${id}::text, '-', ''), 20))::uuid`
 const time = (column: string) => `${column} = ${column} - ${WEEK_MS} * interval '1 ms'`
 
-/** Makes all events a week older that have no delivery left to send, with their deliveries and attempts. */
+/**
+ * Makes all events a week older that have no delivery left to send, with their deliveries and attempts, all idempotency keys, and the
+ * statistics.
+ */
 export async function ageByWeek(client: pg.Client, weeks: Weeks): Promise<void> {
   await makeWeeks(client, weeks)
   await client.query('begin')
@@ -53,13 +56,29 @@ export async function ageByWeek(client: pg.Client, weeks: Weeks): Promise<void> 
     where event_id in (select id from ageing)`)
   await client.query(`update event set id = ${earlier('id')}, ${time('created_at')}, ${time('occurred_at')}
     where id in (select id from ageing)`)
+  await client.query(`update idempotency_key set ${time('created_at')}`)
+  // In this order, after all were deleted: a row may come to the place of another one.
+  await client.query(`with earlier as (delete from statistic returning *)
+    insert into statistic (scope_id, seconds, start, measure, count)
+    select scope_id, seconds, start - ${WEEK_MS} * interval '1 ms', measure, count from earlier order by start`)
   await client.query('commit')
-  // Rows that moved to another partition leave dead ones behind, which is no part of a real week.
-  await client.query('vacuum event, delivery, attempt')
+  // A real week has a partition of its own, and its rows stay there. Here rows move, and leave dead ones and pages of indexes that
+  // nothing fills again: after weeks whose events had to wait, so many that the tables would seem to grow.
+  await client.query(`vacuum (full) ${(await filledPartitions(client, weeks)).join(', ')}`)
+}
+
+/** The partitions up to this week. */
+async function filledPartitions(client: pg.Client, weeks: Weeks): Promise<string[]> {
+  const names: string[] = []
+  for (const [table, end] of weeks)
+    for (const { name, to } of await listPartitions(client, table)) if (to <= end) names.push(`"${name}"`)
+  return names
 }
 
 /** Lets the gateway drop what is too old: events go in a round after the one that took their deliveries. */
 export async function dropOld(client: pg.Client, weeks: Weeks): Promise<void> {
+  for (const job of ['purge-idempotency-keys', 'forget-statistics', 'forget-leftovers'])
+    await client.query(`select graphile_worker.add_job($1, job_key => $1)`, [job])
   const deadline = Date.now() + ROUNDS_MS
   for (;;) {
     const left: string[] = []
@@ -81,10 +100,26 @@ export async function listKept(client: pg.Client): Promise<Set<string>> {
   return new Set(rows.map(({ id }) => id))
 }
 
-/** Bytes of the events, deliveries and attempts with their indexes. */
-export async function tableSizes(client: pg.Client): Promise<number> {
+export type Sizes = {
+  /** Bytes of the events, deliveries and attempts with their indexes. */
+  readonly weeks: number
+  /** The number of rows in each other table. */
+  readonly others: ReadonlyMap<string, number>
+}
+
+export async function readSizes(client: pg.Client): Promise<Sizes> {
   const { rows } = await client.query<{ bytes: string }>(
     `select sum(pg_total_relation_size(inhrelid)) as bytes from pg_inherits where inhparent = any ('{event,delivery,attempt}'::regclass[])`,
   )
-  return Number(rows[0]!.bytes)
+  const tables = await client.query<{ name: string }>(
+    `select c.oid::regclass::text as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where c.relkind in ('r', 'p') and not c.relispartition and n.nspname !~ '^(pg_|information_schema)'
+       and c.relname <> all ('{event,delivery,attempt}')`,
+  )
+  const others = new Map<string, number>()
+  for (const { name } of tables.rows) {
+    const counted = await client.query<{ count: number }>(`select count(*)::int as count from ${name}`)
+    others.set(name, counted.rows[0]!.count)
+  }
+  return { weeks: Number(rows[0]!.bytes), others }
 }
