@@ -18,6 +18,24 @@ const HEALED_WITHIN_MS = 20_000
 const PUBLISH_FOR_MS = 4_000
 const EVERY_MS = 60
 
+const BOTH = ['question', 'answer'] as const
+
+/** What the connection carries as it falls silent, the statement by which it is known, and what of it is lost. */
+const SILENCES = [
+  { carrying: 'the recorder', statement: 'record-delivered', losing: BOTH },
+  { carrying: 'a claim', statement: 'claim-deliveries', losing: BOTH },
+  { carrying: 'a publish', statement: 'store-single', losing: BOTH },
+  {
+    carrying: 'a publish in the middle of its transaction',
+    statement: 'insert-idempotency-keys',
+    losing: ['answer'] as const,
+  },
+  { carrying: 'the lookup of a key', statement: 'find-api-key', losing: ['question'] as const },
+  { carrying: 'the live feed', statement: 'live_deliveries', losing: BOTH },
+  { carrying: 'the jobs', statement: 'get_job', losing: BOTH },
+  { carrying: 'the heartbeat', statement: 'update worker_process', losing: BOTH },
+].flatMap(({ losing, ...of }) => losing.map((lost) => ({ ...of, lost })))
+
 let stage: Stage
 let close: () => Promise<void>
 let proxy: HalfOpenProxy
@@ -149,42 +167,33 @@ function toUuid(publicId: string): string {
 }
 
 describe('one connection that falls silent', () => {
-  test.each<[string, string, 'question' | 'answer']>([
-    ['the recorder', 'record-delivered', 'question'],
-    ['the recorder', 'record-delivered', 'answer'],
-    ['a claim', 'claim-deliveries', 'question'],
-    ['a claim', 'claim-deliveries', 'answer'],
-    ['a publish', 'store-single', 'question'],
-    ['a publish', 'store-single', 'answer'],
-    ['a publish in the middle of its transaction', 'insert-idempotency-keys', 'answer'],
-    ['the lookup of a key', 'find-api-key', 'question'],
-    ['the live feed', 'live_deliveries', 'question'],
-    ['the live feed', 'live_deliveries', 'answer'],
-    ['the jobs', 'get_job', 'question'],
-    ['the jobs', 'get_job', 'answer'],
-    ['the heartbeat', 'update worker_process', 'question'],
-    ['the heartbeat', 'update worker_process', 'answer'],
-  ])('%s (%s), whose %s is lost: everything is delivered once, publishes are answered', async (name, text, lost) => {
-    const found = await publishAround(`${name} ${lost}`, () => proxy.silenceAt(text, lost))
-    expect(Math.max(...found.published.map(({ tookMs }) => tookMs))).toBeLessThan(ANSWERED_WITHIN_MS)
-    expect(found.deliveries).toHaveLength(2 * found.published.length)
-    expect([...found.received].sort()).toEqual(found.deliveries.map(({ id }) => toPublicId('delivery', id)).sort())
-    expect(found.healedMs).toBeLessThan(HEALED_WITHIN_MS)
-    expect([...api.unexpectedEnds, ...worker.unexpectedEnds]).toEqual([])
-  })
+  test.each(SILENCES)(
+    'one connection with $carrying ($statement), whose $lost is lost: everything is delivered once, publishes are answered',
+    async ({ carrying, statement, lost }) => {
+      const found = await publishAround(`${carrying} ${lost}`, () => proxy.silenceAt(statement, lost))
+      expect(Math.max(...found.published.map(({ tookMs }) => tookMs))).toBeLessThan(ANSWERED_WITHIN_MS)
+      expect(found.deliveries).toHaveLength(2 * found.published.length)
+      expect([...found.received].sort()).toEqual(found.deliveries.map(({ id }) => toPublicId('delivery', id)).sort())
+      expect(found.healedMs).toBeLessThan(HEALED_WITHIN_MS)
+      expect([...api.unexpectedEnds, ...worker.unexpectedEnds]).toEqual([])
+    },
+  )
 
   test.each([
-    ['that listens for changes', 'listen sivo_changes'],
-    ['that listens for jobs', 'LISTEN "jobs:insert"'],
-  ])('%s: it is replaced, and nothing waits for it', async (name, text) => {
-    const found = await publishAround(name, async () => expect(proxy.silenceWhere(text)).toBeGreaterThan(0))
-    expect(Math.max(...found.published.map(({ tookMs }) => tookMs))).toBeLessThan(ANSWERED_WITHIN_MS)
-    expect([...found.received].sort()).toEqual(found.deliveries.map(({ id }) => toPublicId('delivery', id)).sort())
-    expect(found.healedMs).toBeLessThan(HEALED_WITHIN_MS)
-  })
+    { listening: 'changes', statement: 'listen sivo_changes' },
+    { listening: 'jobs', statement: 'LISTEN "jobs:insert"' },
+  ])(
+    'one connection that listens for $listening: it is replaced, and nothing waits for it',
+    async ({ listening, statement }) => {
+      const found = await publishAround(listening, async () => expect(proxy.silenceWhere(statement)).toBeGreaterThan(0))
+      expect(Math.max(...found.published.map(({ tookMs }) => tookMs))).toBeLessThan(ANSWERED_WITHIN_MS)
+      expect([...found.received].sort()).toEqual(found.deliveries.map(({ id }) => toPublicId('delivery', id)).sort())
+      expect(found.healedMs).toBeLessThan(HEALED_WITHIN_MS)
+    },
+  )
 
   test.each(['question', 'answer'] as const)(
-    'that reads a list, whose %s is lost: the reader is told to ask again',
+    'one connection that reads a list, whose %s is lost: the reader is told to ask again',
     async (lost) => {
       const list = () =>
         ask('query ($tenantId: ID!) { endpoints(tenantId: $tenantId) { nodes { name } } }', { tenantId: tenantId() })
