@@ -8,6 +8,7 @@ import { progressBar } from '../../packages/cli/src/output.ts'
 import { toPublicId } from '../../src/domain/id.ts'
 import { createConsoleLink } from '../../src/gateway/admin/console-link.ts'
 import { exampleEvent } from '../support/house.ts'
+import { operatorNamed } from '../support/viewers.ts'
 import { type GatewayUnderTest, openGateway } from './gateway.ts'
 
 let under: GatewayUnderTest
@@ -34,13 +35,7 @@ test('login checks the key, and stores it where only its owner reads it', async 
 })
 
 test('login takes a console link, which signs in once, and keeps it as a profile with a name', async () => {
-  const operator = {
-    role: 'OPERATOR',
-    tenantId: null,
-    name: 'test',
-    expiresAt: null,
-    credential: { kind: 'key', id: under.house.app.ctx.newId() },
-  } as const
+  const operator = operatorNamed('test')
   const { url: link } = await createConsoleLink({ ...under.house.app.ctx, baseUrl: under.url }, operator, {
     tenantId: under.house.tenantId,
     role: 'VIEWER',

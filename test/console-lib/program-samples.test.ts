@@ -7,20 +7,14 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { samplesFor } from '../../console/src/lib/api-samples.ts'
 import { asJavaScript, asPython, type Operation } from '../../console/src/lib/program-samples.ts'
-import type { Viewer } from '../../src/context.ts'
 import { toPublicId } from '../../src/domain/id.ts'
 import { createApiKey } from '../../src/gateway/admin/api-keys.ts'
 import { schema } from '../../src/schema/index.ts'
 import { type Server, startServer } from '../../src/server/http.ts'
 import { type House, openHouse } from '../support/house.ts'
+import { operatorNamed } from '../support/viewers.ts'
 
-const OPERATOR: Viewer = {
-  role: 'OPERATOR',
-  tenantId: null,
-  name: 'test',
-  expiresAt: null,
-  credential: { kind: 'key', id: '01890000-0000-7000-8000-000000000001' },
-}
+const OPERATOR = operatorNamed('test')
 
 let house: House
 let server: Server

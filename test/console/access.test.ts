@@ -2,12 +2,12 @@ import { gzipSync } from 'node:zlib'
 import type { Response } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Receiver } from '../../src/dev/receiver.ts'
-import type { DeliveryFilter } from '../../src/domain/delivery-filter.ts'
 import { toPublicId } from '../../src/domain/id.ts'
 import { pauseEndpoint } from '../../src/gateway/admin/pause-endpoint.ts'
 import { startBulkRetry } from '../../src/gateway/retry/bulk-retry.ts'
 import { findFaults, findOverflow } from '../support/axe.ts'
 import { type Console, describeInBrowser, openConsole, settled, show, type Visit } from '../support/console.ts'
+import { everyDelivery } from '../support/every-delivery.ts'
 
 const MOST_SCRIPT_BYTES = 250 * 1024
 
@@ -123,7 +123,7 @@ async function furnish({ house, operator }: Console, refusing: Receiver): Promis
   )
   await house.until(async () => (await house.deliveries({ status: 'DEAD_LETTERED' })).length === 4)
   const { id: bulkRetryId } = await startBulkRetry(ctx, operator, {
-    filter: { ...everythingOf(house.tenantId), eventTypes: ['queue.abandoned'] },
+    filter: { ...everyDelivery(house.tenantId), eventTypes: ['queue.abandoned'] },
     maxPerSecond: 10,
   })
   const [delivery] = await house.deliveries({ status: 'DEAD_LETTERED' })
@@ -154,19 +154,3 @@ async function furnish({ house, operator }: Console, refusing: Receiver): Promis
     '/nowhere',
   ]
 }
-
-const everythingOf = (tenantId: string): DeliveryFilter => ({
-  tenantId,
-  endpointIds: null,
-  statuses: null,
-  reasons: null,
-  statusCodes: null,
-  errorCodes: null,
-  eventTypes: null,
-  eventId: null,
-  subject: null,
-  test: null,
-  retried: null,
-  from: null,
-  to: null,
-})

@@ -11,6 +11,7 @@ import { createAuthenticator } from '../../src/server/authenticate.ts'
 import { type ClonedDatabase, cloneDatabase } from '../support/database.ts'
 import { accessTo, openClient } from '../support/database-session.ts'
 import { testConfig } from '../support/house.ts'
+import { operatorNamed } from '../support/viewers.ts'
 
 let database: ClonedDatabase
 beforeAll(async () => {
@@ -20,13 +21,7 @@ afterAll(() => database.drop())
 
 const KINDS: ConnectionKind[] = ['hot', 'unsynced', 'admin', 'jobs', 'beat', 'listen', 'look', 'start', 'tool']
 
-const OPERATOR = {
-  role: 'OPERATOR',
-  tenantId: null,
-  name: 'Test',
-  expiresAt: null,
-  credential: { kind: 'key', id: '0192b4c0-0000-7000-8000-000000000000' },
-} as const
+const OPERATOR = operatorNamed('Test')
 
 test.each(KINDS)('a connection of the kind %s has its settings on a server with other ones', async (kind) => {
   const client = await openConnection(accessTo(database.url, 'sivo-x'), kind)

@@ -72,7 +72,7 @@ describe('metrics', () => {
     expect(figureOf(await scrape(), 'sivo_database_pool_wait_seconds_sum{pool="admin"}')).toBeGreaterThan(0.1)
   })
 
-  test('the database is asked for the backlog once in 15 s, however often a process is scraped', async () => {
+  test('the database is asked for the backlog once in 15 s, also when a process is scraped more often', async () => {
     const before = figureOf(await scrape(), 'sivo_backlog_read_timestamp_seconds')
     await Promise.all(Array.from({ length: 20 }, scrape))
     expect(figureOf(await scrape(), 'sivo_backlog_read_timestamp_seconds')).toBe(before)

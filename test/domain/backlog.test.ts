@@ -21,7 +21,12 @@ const CASES: Case[] = [
     step: 'growing',
   },
   { name: 'of less than five minutes is not told of', before: look(0, 4), now: look(1, 4.9), step: 'nothing' },
-  { name: 'that shrinks is not told of, however old it is', before: look(0, 600), now: look(1, 580), step: 'nothing' },
+  {
+    name: 'that shrinks is not told of, also when it is old',
+    before: look(0, 600),
+    now: look(1, 580),
+    step: 'nothing',
+  },
   { name: 'that stays as old as it was is not told of', before: look(0, 90), now: look(1, 90), step: 'nothing' },
   { name: 'is not told of at the first look', before: null, now: look(0, 600), step: 'nothing' },
   { name: 'is told of once', before: look(0, 6), now: look(1, 7), isTold: true, step: 'nothing' },

@@ -421,8 +421,13 @@ describe('the manual changes of a delivery', () => {
   })
 
   test('a status of a newer version throws, and no change is decided', () => {
-    const unheard = { ...delivery({ status: 'ARCHIVED' as never }), inTheAir: false, hasPayload: true, reason: null }
-    expect(() => decideRetry(unheard, ACTIVE, { resend: false, schedule: SCHEDULE })).toThrow('ARCHIVED')
+    const ofNewerVersion = {
+      ...delivery({ status: 'ARCHIVED' as never }),
+      inTheAir: false,
+      hasPayload: true,
+      reason: null,
+    }
+    expect(() => decideRetry(ofNewerVersion, ACTIVE, { resend: false, schedule: SCHEDULE })).toThrow('ARCHIVED')
   })
 
   test('a new cycle has the whole schedule and continues the count; a resend has one attempt', () => {

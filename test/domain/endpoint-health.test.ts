@@ -49,7 +49,7 @@ const CASES: Case[] = [
     expected: { state: 'FAILING', failingSince: at(1), consecutiveFailures: 3, failedDeliveries: 2 },
   },
   {
-    name: 'two failures in a row, however far apart, do not make an endpoint fail',
+    name: 'two failures in a row, also far apart, do not make an endpoint fail',
     rounds: [succeeded(0), failed(1, 500, 2)],
     expected: { state: 'HEALTHY', consecutiveFailures: 2 },
   },
@@ -69,7 +69,7 @@ const CASES: Case[] = [
     expected: { state: 'FAILING', failingSince: at(203), consecutiveFailures: 4, lastSuccessAt: at(202) },
   },
   {
-    name: 'failures that began before the last known success do not count, however late they come',
+    name: 'failures that began before the last known success do not count, also when they come late',
     rounds: [succeeded(100), failed(80, 99, 20)],
     expected: { state: 'HEALTHY', consecutiveFailures: 0, lastFailureAt: at(99) },
   },

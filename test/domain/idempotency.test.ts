@@ -120,7 +120,7 @@ test.each([
     { k: 'e1' },
   ],
   [
-    'sent again after a commit that went unheard',
+    'sent again after a commit without an answer',
     [call('e1:k:A', 'e2:k:B')],
     { k: 'e1:A' },
     ['e1, e2 skipped for e1'],

@@ -527,7 +527,7 @@ describe('a kept-alive connection', () => {
     expect(result.reply?.body.toString()).toBe('ok')
     expect(receiver.requests.map(({ connection }) => connection)).toEqual([0, 0, 1])
 
-    // Whoever says it on a fresh connection too has answered.
+    // A server that says it on a fresh connection too has answered.
     receiver.answer(({ socket }) => void socket.write('HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n'))
     const answered = await send()
     expect(answered.requestCount).toBe(1)

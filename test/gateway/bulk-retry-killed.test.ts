@@ -3,7 +3,9 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { findBulkRetry, startBulkRetry } from '../../src/gateway/retry/bulk-retry.ts'
+import { everyDelivery } from '../support/every-delivery.ts'
 import { openHouse } from '../support/house.ts'
+import { operatorNamed } from '../support/viewers.ts'
 
 test('a bulk retry whose process is killed continues in another process: every dead letter once, every end counted', {
   timeout: 60_000,
@@ -37,23 +39,10 @@ test('a bulk retry whose process is killed continues in another process: every d
   })
   const exited = once(child, 'exit')
 
-  const none = { endpointIds: null, statuses: null, reasons: null, statusCodes: null, errorCodes: null }
-  const filter = {
-    ...none,
-    eventTypes: null,
-    eventId: null,
-    subject: null,
-    test: null,
-    retried: null,
-    from: null,
-    to: null,
-  }
-  const operator = { role: 'OPERATOR', tenantId: null, name: 'Ana', expiresAt: null } as const
-  const { id } = await startBulkRetry(
-    ctx,
-    { ...operator, credential: { kind: 'key', id: ctx.newId() } },
-    { filter: { ...filter, tenantId: house.tenantId }, maxPerSecond: 500 },
-  )
+  const { id } = await startBulkRetry(ctx, operatorNamed('Ana'), {
+    filter: everyDelivery(house.tenantId),
+    maxPerSecond: 500,
+  })
   const now = async () => (await findBulkRetry(ctx, { id, tenantId: null }))!
   await house.until(async () => (await now()).retried > 100, 20_000)
   child.kill('SIGKILL')

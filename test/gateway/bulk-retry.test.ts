@@ -15,38 +15,16 @@ import {
 } from '../../src/gateway/retry/bulk-retry.ts'
 import { retryChunk } from '../../src/gateway/retry/bulk-retry-worker.ts'
 import { cancelDelivery, retryDelivery } from '../../src/gateway/retry/retry-delivery.ts'
+import { everyDelivery } from '../support/every-delivery.ts'
 import { type House, openHouse } from '../support/house.ts'
+import { operatorNamed } from '../support/viewers.ts'
 
 let house: House
-let operator: Viewer
+const operator = operatorNamed('Ana')
 beforeAll(async () => {
   house = await openHouse({ SIVO_RETRY_SCHEDULE: '20ms,20ms' })
-  operator = {
-    role: 'OPERATOR',
-    tenantId: null,
-    name: 'Ana',
-    expiresAt: null,
-    credential: { kind: 'key', id: house.app.ctx.newId() },
-  }
 })
 afterAll(() => house.close())
-
-const filterOf = (tenantId: string, more: Partial<DeliveryFilter> = {}): DeliveryFilter => ({
-  tenantId,
-  endpointIds: null,
-  statuses: null,
-  reasons: null,
-  statusCodes: null,
-  errorCodes: null,
-  eventTypes: null,
-  eventId: null,
-  subject: null,
-  test: null,
-  retried: null,
-  from: null,
-  to: null,
-  ...more,
-})
 
 /** A tenant with so many dead letters for one endpoint. */
 async function deadLetters(count: number, fields: { url?: string; status?: 'ACTIVE' | 'PAUSED' } = {}) {
@@ -67,7 +45,10 @@ async function deadLetters(count: number, fields: { url?: string; status?: 'ACTI
       500, 'http_status', now() from stored`
   await die(count)
   const start = async (more: Partial<DeliveryFilter> = {}, maxPerSecond: number | null = null) => {
-    const { id } = await startBulkRetry(house.app.ctx, operator, { filter: filterOf(tenantId, more), maxPerSecond })
+    const { id } = await startBulkRetry(house.app.ctx, operator, {
+      filter: everyDelivery(tenantId, more),
+      maxPerSecond,
+    })
     return id
   }
   return { tenantId, receiver, endpoint, die, start }
@@ -182,7 +163,7 @@ describe('a bulk retry', () => {
     await pauseBulkRetry(house.app.ctx, operator, id)
     const paused = await now(id)
     expect(paused).toMatchObject({ status: 'PAUSED', completedAt: null })
-    // What was put back comes to its end meanwhile.
+    // What was put back ends meanwhile.
     await until(id, ({ ended }) => ended === paused.retried)
     expect((await now(id)).retried).toBe(paused.retried)
     await resumeBulkRetry(house.app.ctx, operator, id)
@@ -241,7 +222,7 @@ describe('a bulk retry', () => {
         select ${tenantId}::uuid, id, ${endpoint.id}::uuid, 'call.ended', ${fields.test ?? false}, 'PENDING',
           ${fields.attempts ?? 1}::int, 3, 503, 'http_status', now() + interval '1 h' from stored`
       const start = async (more: Partial<DeliveryFilter> = {}, maxPerSecond: number | null = null) => {
-        const filter = filterOf(tenantId, more)
+        const filter = everyDelivery(tenantId, more)
         return (await startBulkRetry(house.app.ctx, operator, { filter, maxPerSecond, kind: 'WAITING' })).id
       }
       return { tenantId, receiver, endpoint, start }

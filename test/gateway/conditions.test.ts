@@ -230,7 +230,7 @@ describe('what a condition may be', () => {
     expect(await house.app.ctx.db.endpoint.count({ where: { tenantId } })).toBe(0)
   })
 
-  test('the table takes no condition that Postgres cannot read, whoever writes it', async () => {
+  test('the table takes no condition that Postgres cannot read, from any writer', async () => {
     await expect(endpoint('$.data.direction = 1')).rejects.toThrow(/endpoint_condition_is_readable/)
   })
 

@@ -1,22 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Viewer } from '../../src/context.ts'
 import { pauseEndpoint, resumeEndpoint } from '../../src/gateway/admin/pause-endpoint.ts'
 import { updateEndpoint } from '../../src/gateway/admin/update-endpoint.ts'
 import { foldHealth } from '../../src/gateway/health/keep-health.ts'
 import { sendTestEvent } from '../../src/gateway/publish/send-test-event.ts'
 import { type House, openHouse } from '../support/house.ts'
+import { operatorNamed } from '../support/viewers.ts'
 
 let house: House
-let operator: Viewer
+const operator = operatorNamed('Ana')
 beforeAll(async () => {
   house = await openHouse({ SIVO_RETRY_SCHEDULE: '50ms,50ms,50ms' })
-  operator = {
-    role: 'OPERATOR',
-    tenantId: null,
-    name: 'Ana',
-    expiresAt: null,
-    credential: { kind: 'key', id: house.app.ctx.newId() },
-  }
 })
 afterAll(() => house.close())
 

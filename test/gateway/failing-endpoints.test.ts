@@ -4,6 +4,7 @@ import { foldHealth } from '../../src/gateway/health/keep-health.ts'
 import { type Look, watchHealth } from '../../src/gateway/health/watch.ts'
 import type { EndpointHealth } from '../../src/generated/prisma/client.ts'
 import { openHouse } from '../support/house.ts'
+import { operatorNamed } from '../support/viewers.ts'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
@@ -167,13 +168,7 @@ test('a receiver that fails for the set time holds its deliveries, and they are 
     expect(waiting.length).toBeGreaterThan(0)
 
     receiver.answer(200)
-    const operator = {
-      role: 'OPERATOR',
-      tenantId: null,
-      name: 'Ana',
-      expiresAt: null,
-      credential: { kind: 'key', id: ctx.newId() },
-    } as const
+    const operator = operatorNamed('Ana')
     await resumeEndpoint(ctx, operator, { endpointId: id })
     await house.until(async () => (await house.deliveries({ status: 'PENDING' })).length === 0)
     await foldHealth(ctx)

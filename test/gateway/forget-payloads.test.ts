@@ -1,7 +1,6 @@
 import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Receiver } from '../../src/dev/receiver.ts'
-import type { DeliveryFilter } from '../../src/domain/delivery-filter.ts'
 import { toPublicId } from '../../src/domain/id.ts'
 import { ConflictError, RequestError, ValidationError } from '../../src/errors.ts'
 import { resumeEndpoint } from '../../src/gateway/admin/pause-endpoint.ts'
@@ -11,6 +10,7 @@ import { findBulkRetry, startBulkRetry } from '../../src/gateway/retry/bulk-retr
 import { retryDelivery } from '../../src/gateway/retry/retry-delivery.ts'
 import type { Role } from '../../src/generated/prisma/enums.ts'
 import { openTestPool } from '../support/database-session.ts'
+import { everyDelivery } from '../support/every-delivery.ts'
 import { type House, openHouse } from '../support/house.ts'
 import { movePast, partitionsOfThePast } from '../support/past.ts'
 
@@ -38,21 +38,6 @@ const viewer = (tenantId: string | null, role: Role = 'ADMIN') => ({
 })
 const keepPayloadsFor = (tenantId: string, payloadRetentionDays: number | null) =>
   updateTenant(house.app.ctx, viewer(tenantId), null, { payloadRetentionDays })
-const allOf = (tenantId: string): DeliveryFilter => ({
-  tenantId,
-  endpointIds: null,
-  statuses: null,
-  reasons: null,
-  statusCodes: null,
-  errorCodes: null,
-  eventTypes: null,
-  eventId: null,
-  subject: null,
-  test: null,
-  retried: null,
-  from: null,
-  to: null,
-})
 const round = () => forgetPayloads(house.app.ctx)
 
 /** A tenant whose only event has this age, and the answer that its receiver gave to it. */
@@ -134,7 +119,10 @@ describe('payloads', () => {
       )
       expect((await seen(tenantId)).delivery).toEqual(delivery)
     }
-    const { id } = await startBulkRetry(house.app.ctx, viewer(dead), { filter: allOf(dead), maxPerSecond: null })
+    const { id } = await startBulkRetry(house.app.ctx, viewer(dead), {
+      filter: everyDelivery(dead),
+      maxPerSecond: null,
+    })
     const bulkRetry = await house.until(async () => {
       const found = await findBulkRetry(house.app.ctx, { id, tenantId: dead })
       return found?.status === 'COMPLETED' && found

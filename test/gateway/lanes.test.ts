@@ -1,6 +1,5 @@
-import { createHmac, randomUUID } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import type { Viewer } from '../../src/context.ts'
 import type { ReceivedRequest, Receiver } from '../../src/dev/receiver.ts'
 import { toPublicId } from '../../src/domain/id.ts'
 import { makeSigningSecret } from '../../src/domain/signing-secret.ts'
@@ -11,14 +10,9 @@ import { sentUrl } from '../../src/schema/attempt-headers.ts'
 import { belongsToEndpoint } from '../../src/vault.ts'
 import { openBlackHole } from '../support/black-hole.ts'
 import { exampleEvent, type House, openHouse } from '../support/house.ts'
+import { operatorNamed } from '../support/viewers.ts'
 
-const operator: Viewer = {
-  role: 'OPERATOR',
-  tenantId: null,
-  name: 'Test',
-  expiresAt: null,
-  credential: { kind: 'key', id: randomUUID() },
-}
+const operator = operatorNamed('Test')
 
 let house: House
 let receiver: Receiver

@@ -155,7 +155,7 @@ const steps = {
       }
     },
 
-  // Any claim that was ever made may still bring a result, however late, and more than once.
+  // Any claim that was ever made may still bring a result, also much later, and more than once.
   finish:
     (which: number, answer: Parameters<typeof resultOf>[1]): Step =>
     async (model, real) => {

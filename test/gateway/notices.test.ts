@@ -3,7 +3,6 @@ import { Writable } from 'node:stream'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type ReceivedMail, startSmtp, type TestSmtp } from '../../harness/smtp.ts'
-import type { Viewer } from '../../src/context.ts'
 import { toPublicId } from '../../src/domain/id.ts'
 import { addNoticeRecipient, removeNoticeRecipient, sendTestNotice } from '../../src/gateway/admin/notice-recipients.ts'
 import { foldHealth } from '../../src/gateway/health/keep-health.ts'
@@ -12,14 +11,9 @@ import { endIncidents } from '../../src/gateway/notices/incidents.ts'
 import { changeEndpointStatus } from '../../src/gateway/state/endpoint-status.ts'
 import { belongsToTenant } from '../../src/vault.ts'
 import { type House, openHouse } from '../support/house.ts'
+import { operatorNamed } from '../support/viewers.ts'
 
-const OPERATOR: Viewer = {
-  role: 'OPERATOR',
-  tenantId: null,
-  name: 'Olga',
-  expiresAt: null,
-  credential: { kind: 'key', id: '00000000-0000-7000-8000-000000000000' },
-}
+const OPERATOR = operatorNamed('Olga')
 const HOUR = 3_600_000
 const CONSOLE = 'https://hooks.example.com'
 

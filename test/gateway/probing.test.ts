@@ -33,7 +33,7 @@ async function failing(count: number) {
 }
 
 describe('a receiver that is failing', () => {
-  test('a failing receiver gets one attempt per probing time over all workers, however many deliveries wait, and everything when it works again', async () => {
+  test('a failing receiver gets one attempt per probing time over all workers, even when many deliveries wait, and everything when it works again', async () => {
     const { tenantId, receiver, publish } = await failing(300)
     await publish(200)
     const before = receiver.requestCount

@@ -296,7 +296,7 @@ describe('idempotency keys', () => {
   })
 })
 
-describe('a batch whose commit went unheard', () => {
+describe('a batch whose commit got no answer', () => {
   const newEvent = (tenantId: string, fields: Partial<NewEvent> = {}): NewEvent => {
     const id = house.app.ctx.newId()
     const body = `{"tenant":"${tenantId}"}`

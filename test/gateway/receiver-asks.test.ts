@@ -1,8 +1,6 @@
 // Receivers that ask for fewer requests: the whole endpoint follows, over all processes, and no retry is used up.
 
-import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Viewer } from '../../src/context.ts'
 import type { Receiver, Reply } from '../../src/dev/receiver.ts'
 import { toPublicId } from '../../src/domain/id.ts'
 import { pauseEndpoint, resumeEndpoint } from '../../src/gateway/admin/pause-endpoint.ts'
@@ -10,14 +8,9 @@ import { updateEndpoint } from '../../src/gateway/admin/update-endpoint.ts'
 import { sendTestEvent } from '../../src/gateway/publish/send-test-event.ts'
 import { openGateway } from '../security/gateway.ts'
 import { type House, openHouse } from '../support/house.ts'
+import { operatorNamed } from '../support/viewers.ts'
 
-const operator: Viewer = {
-  role: 'OPERATOR',
-  tenantId: null,
-  name: 'Test',
-  expiresAt: null,
-  credential: { kind: 'key', id: randomUUID() },
-}
+const operator = operatorNamed('Test')
 const ATTEMPTS = 7
 
 let house: House

@@ -125,7 +125,7 @@ describe.concurrent('nothing that was acknowledged is lost', () => {
   })
 })
 
-describe('whoever is not the holder of the lease any more writes nothing', () => {
+describe('a process that lost its lease writes nothing', () => {
   let quiet: House
   beforeAll(async () => {
     quiet = await openHouse({ SIVO_ROLE: 'api' })
@@ -219,7 +219,7 @@ describe('whoever is not the holder of the lease any more writes nothing', () =>
       { beat: '3 s', suspect: null, died: false, suspected: true },
       { beat: '3 s', suspect: '1 s', died: false, suspected: true },
       { beat: '3 s', suspect: '2 s', died: true, suspected: true },
-      // The look before was long ago: the database, or whoever judges, stood still since. That is no second look.
+      // The look before was long ago: the database, or the process that decides, stood still since. That is no second look.
       { beat: '60 s', suspect: '30 s', died: false, suspected: true },
     ])(
       'a process without its lock, silent for $beat, suspected for $suspect: dead is $died',

@@ -13,6 +13,7 @@ import { startBulkRetry } from '../../src/gateway/retry/bulk-retry.ts'
 import type { Tenant } from '../../src/generated/prisma/client.ts'
 import { belongsToEndpoint } from '../../src/vault.ts'
 import { type Administration, openAdministration } from '../support/administration.ts'
+import { everyDelivery } from '../support/every-delivery.ts'
 
 let house: Administration
 let tenant: Tenant
@@ -297,22 +298,7 @@ describe('an upsert', () => {
 })
 
 describe('a bulk retry with an idempotency key', () => {
-  const filterOf = (more: object = {}) => ({
-    tenantId: tenant.id,
-    endpointIds: null,
-    statuses: null,
-    reasons: null,
-    statusCodes: null,
-    errorCodes: null,
-    eventTypes: null,
-    eventId: null,
-    subject: null,
-    test: null,
-    retried: null,
-    from: null,
-    to: null,
-    ...more,
-  })
+  const filterOf = (more: object = {}) => everyDelivery(tenant.id, more)
   const start = (filter = filterOf(), maxPerSecond: number | null = null) =>
     startBulkRetry(house.ctx, admin(), { filter, maxPerSecond, idempotencyKey: 'retry-1' })
   const countBulkRetries = async () =>

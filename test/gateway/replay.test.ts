@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Viewer } from '../../src/context.ts'
 import type { EventListFilter } from '../../src/domain/event-list-filter.ts'
 import { toPublicId } from '../../src/domain/id.ts'
 import type { ReplayScope } from '../../src/domain/replay.ts'
@@ -9,18 +8,12 @@ import { cancelBulkRetry, findBulkRetry, pauseBulkRetry, resumeBulkRetry } from 
 import { planReplay, startReplay } from '../../src/gateway/retry/replay.ts'
 import type { Endpoint } from '../../src/generated/prisma/client.ts'
 import { type House, openHouse } from '../support/house.ts'
+import { operatorNamed } from '../support/viewers.ts'
 
 let house: House
-let operator: Viewer
+const operator = operatorNamed('Ana')
 beforeAll(async () => {
   house = await openHouse({ SIVO_RETRY_SCHEDULE: '20ms,20ms' })
-  operator = {
-    role: 'OPERATOR',
-    tenantId: null,
-    name: 'Ana',
-    expiresAt: null,
-    credential: { kind: 'key', id: house.app.ctx.newId() },
-  }
 })
 afterAll(() => house.close())
 

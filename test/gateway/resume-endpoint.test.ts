@@ -1,22 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Viewer } from '../../src/context.ts'
 import { ConflictError, ValidationError } from '../../src/errors.ts'
 import { pauseEndpoint, resumeEndpoint } from '../../src/gateway/admin/pause-endpoint.ts'
 import { sendTestEvent } from '../../src/gateway/publish/send-test-event.ts'
 import { type House, openHouse } from '../support/house.ts'
+import { operatorNamed } from '../support/viewers.ts'
 
 let house: House
-let operator: Viewer
+const operator = operatorNamed('Ana')
 beforeAll(async () => {
   house = await openHouse()
-  const { newId } = house.app.ctx
-  operator = {
-    role: 'OPERATOR',
-    tenantId: null,
-    name: 'Ana',
-    expiresAt: null,
-    credential: { kind: 'key', id: newId() },
-  }
 })
 afterAll(() => house.close())
 

@@ -10,6 +10,7 @@ import { createApiKey } from '../../src/gateway/admin/api-keys.ts'
 import { schema } from '../../src/schema/index.ts'
 import { startServer } from '../../src/server/http.ts'
 import { cloneDatabase } from '../support/database.ts'
+import { operatorNamed } from '../support/viewers.ts'
 import { openRows } from './gateway-rows.ts'
 
 export type LiveGateway = {
@@ -39,13 +40,7 @@ export async function openLiveGateway(): Promise<LiveGateway> {
   let server = await startServer({ ctx, feed, schema })
   const { port } = server
   const tenant = await rows.tenant()
-  const operator = {
-    role: 'OPERATOR',
-    tenantId: null,
-    name: 'Operator',
-    expiresAt: null,
-    credential: { kind: 'key', id: ctx.newId() },
-  } as const
+  const operator = operatorNamed('Operator')
   const { secret } = await createApiKey(ctx, operator, {
     tenantId: tenant.tenantId,
     name: 'Console',

@@ -14,6 +14,7 @@ import { schema } from '../../src/schema/index.ts'
 import { type Server, startServer } from '../../src/server/http.ts'
 import { type ClonedDatabase, cloneDatabase } from '../support/database.ts'
 import { openRawSocket } from '../support/raw-socket.ts'
+import { operatorNamed } from '../support/viewers.ts'
 import { openRows, type Rows } from './gateway-rows.ts'
 
 let database: ClonedDatabase
@@ -36,13 +37,7 @@ beforeAll(async () => {
   app = await openApp({ config, log: pino({ level: 'silent' }) })
   server = await startServer({ ctx: app.ctx, feed: app.feed, schema })
   tenant = await rows.tenant()
-  const operator = {
-    role: 'OPERATOR',
-    tenantId: null,
-    name: 'Operator',
-    expiresAt: null,
-    credential: { kind: 'key', id: app.ctx.newId() },
-  } as const
+  const operator = operatorNamed('Operator')
   const made = await createApiKey(app.ctx, operator, {
     tenantId: tenant.tenantId,
     name: 'Console',

@@ -1,15 +1,16 @@
 // Databases that were restored: transactions are numbered again from an earlier number, or rows carry the numbers of
-// another cluster. Nobody misses a change: who cannot be sure of it is told to read anew.
+// another cluster. Nobody misses a change: a subscriber who cannot be sure of that is told to read its list again.
 
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { openHotDatabase } from '../../src/database/pools.ts'
 import { replaceForeignStamps } from '../../src/database/stamps.ts'
-import type { DeliveryFilter } from '../../src/domain/delivery-filter.ts'
 import { findBulkRetry, startBulkRetry } from '../../src/gateway/retry/bulk-retry.ts'
 import { retryChunk } from '../../src/gateway/retry/bulk-retry-worker.ts'
 import { accessTo } from '../support/database-session.ts'
+import { everyDelivery } from '../support/every-delivery.ts'
 import { openHouse } from '../support/house.ts'
 import { type OwnPostgres, startOwnPostgres } from '../support/test-postgres.ts'
+import { operatorNamed } from '../support/viewers.ts'
 import { openRows, type Rows } from './gateway-rows.ts'
 import { nextBatch, nextNews, type OpenFeed, openFeed, watchDeliveries } from './open-feed.ts'
 
@@ -71,25 +72,10 @@ test('a crash of one session, after which Postgres starts again without a new po
 })
 
 describe('a dump that was restored into another cluster', () => {
-  const FILTER: Omit<DeliveryFilter, 'tenantId'> = {
-    endpointIds: null,
-    statuses: null,
-    reasons: null,
-    statusCodes: null,
-    errorCodes: null,
-    eventTypes: null,
-    eventId: null,
-    subject: null,
-    test: null,
-    retried: null,
-    from: null,
-    to: null,
-  }
-
   test('retries every dead letter in bulk, although their stamps lie in the future', async () => {
     const house = await openHouse({ SIVO_ROLE: 'api' })
     closers.push(house.close)
-    const { db, newId } = house.app.ctx
+    const { db } = house.app.ctx
     const receiver = await house.receiver()
     const endpoint = await house.addEndpoint(receiver.url('/'))
     await house.publish(...Array(30).fill({}))
@@ -97,15 +83,9 @@ describe('a dump that was restored into another cluster', () => {
       update delivery set status = 'DEAD_LETTERED', reason = 'retries_exhausted', next_attempt_at = null, completed_at = now(),
         attempt_count = 7, changed_xid = (pg_current_xact_id()::text::bigint + 1000000)::text::xid8
       where endpoint_id = ${endpoint.id}::uuid`
-    const operator = {
-      role: 'OPERATOR',
-      tenantId: null,
-      name: 'Ana',
-      expiresAt: null,
-      credential: { kind: 'key', id: newId() },
-    } as const
+    const operator = operatorNamed('Ana')
     const { id } = await startBulkRetry(house.app.ctx, operator, {
-      filter: { tenantId: house.tenantId, ...FILTER },
+      filter: everyDelivery(house.tenantId),
       maxPerSecond: null,
     })
     // Nobody has replaced the stamps yet.

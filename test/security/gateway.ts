@@ -10,6 +10,7 @@ import { schema } from '../../src/schema/index.ts'
 import { startServer } from '../../src/server/http.ts'
 import { type House, openHouse } from '../support/house.ts'
 import { openRawSocket, type RawSocket } from '../support/raw-socket.ts'
+import { operatorNamed } from '../support/viewers.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: replies of any shape
 export type Reply = any
@@ -46,13 +47,7 @@ export async function openGateway(env: Record<string, string> = {}): Promise<Gat
   const server = await startServer({ ctx, feed, schema, registry })
   const url = `http://127.0.0.1:${server.port}`
   const sockets: WebSocket[] = []
-  const operator: Viewer = {
-    role: 'OPERATOR',
-    tenantId: null,
-    name: 'Operator of the tests',
-    expiresAt: null,
-    credential: { kind: 'key', id: ctx.newId() },
-  }
+  const operator = operatorNamed('Operator of the tests')
   const json = (query: string, variables?: object) => JSON.stringify({ query, variables })
   const gateway: Gateway = {
     house,

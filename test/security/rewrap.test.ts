@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Viewer } from '../../src/context.ts'
 import { toPublicId } from '../../src/domain/id.ts'
 import { createEndpoint } from '../../src/gateway/admin/create-endpoint.ts'
 import { rewrapSecrets } from '../../src/gateway/admin/rewrap-secrets.ts'
 import { rotateSigningSecret } from '../../src/gateway/admin/rotate-signing-secret.ts'
 import { belongsToEndpoint, createVault } from '../../src/vault.ts'
 import { exampleEvent, type House, openHouse } from '../support/house.ts'
+import { operatorNamed } from '../support/viewers.ts'
 
 const OLD = Buffer.alloc(32, 1)
 const NEW = Buffer.alloc(32, 2)
@@ -15,16 +15,9 @@ const HEADER = 'token-of-the-receiver'
 const base64 = (key: Buffer) => key.toString('base64')
 
 let house: House
-let operator: Viewer
+const operator = operatorNamed('Operator')
 beforeAll(async () => {
   house = await openHouse({ SIVO_SECRETS_KEY: base64(OLD) })
-  operator = {
-    role: 'OPERATOR',
-    tenantId: null,
-    name: 'Operator',
-    expiresAt: null,
-    credential: { kind: 'key', id: house.app.ctx.newId() },
-  }
 })
 afterAll(() => house.close())
 

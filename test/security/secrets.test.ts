@@ -81,7 +81,7 @@ async function tellTheStory(): Promise<void> {
     { id: endpoint.id, value: secrets['replaced header value'] },
   )
 
-  // Events: delivered in vain, refused, in conflict.
+  // Events: not delivered, refused, in conflict.
   const publish = `mutation ($input: PublishEventsInput!) { publishEvents(input: $input) { __typename ... on Error { message } } }`
   const { type, data } = exampleEvent()
   const event = { type, data: { ...(data as object), note: payload }, idempotencyKey: 'once' }

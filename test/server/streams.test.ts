@@ -1,4 +1,4 @@
-// Streams of events end with their reader, however it leaves. SIVO_STREAMS sets how many readers leave each way (1,000 for
+// Streams of events end with their reader, in each way of leaving. SIVO_STREAMS sets how many readers leave each way (1,000 for
 // a long run); the gauge of open streams must come back to zero and memory must not grow with their number.
 
 import { once } from 'node:events'
@@ -91,7 +91,7 @@ const WAYS: Record<string, () => Promise<unknown>> = {
     await delay(20)
     socket.destroy()
   },
-  'leaves amid a flood': async () => (await openReader(head(FLOOD))).resetAndDestroy(),
+  'leaves during a flood': async () => (await openReader(head(FLOOD))).resetAndDestroy(),
 }
 
 async function expectNothingLeft(returnedBefore: number, sources: number): Promise<void> {
