@@ -36,8 +36,8 @@ export type Viewer = {
   readonly tenantId: string | null
   readonly name: string
   readonly expiresAt: Date | null
-  /** The API key or console session that identified the caller. */
   /** The address from which the caller came; absent where no request brought it. */
   readonly address?: string | undefined
+  /** The API key or console session that identified the caller. */
   readonly credential: { readonly kind: 'key' | 'session'; readonly id: string }
 }

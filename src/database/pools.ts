@@ -28,9 +28,8 @@ export type Transactional = Queryable & {
 
 export type HotDatabase = Transactional & {
   /**
-   * Commits without waiting for the disk: for leases, wake-ups and bells. A crash of the database may take back the last
-   * of them, which costs no more than what the crash had interrupted anyway; whatever is acknowledged or recorded goes
-   * the other way.
+   * Commits without waiting for the disk: for leases, wake-ups and notifications. A crash of the database may take back the last
+   * of them, and the next claim or round repeats them. What is acknowledged or recorded never goes this way.
    */
   readonly unsynced: Transactional
   /** Chooses the tables that a statement writes to. */

@@ -67,8 +67,9 @@ const SIGHT: Statement = {
     select b.id, (select count(*) from unlocked_jobs) + (select count(*) from ended) as touched from buried b`,
 }
 
-// One lookup for each endpoint, in the order of the index. Postgres may plan `exists` as a walk over everything that is due.
-// Lines of subjects that nobody has looked at, or whose hold has ended, are overdue too. Without the order, a plan made while a partition was empty walks all deliveries of the endpoint.
+// One lookup for each endpoint, in the order of the index. With `exists`, Postgres may plan a walk over everything that is due;
+// without the order, a plan that was made while a partition was empty walks all deliveries of the endpoint. Lines of subjects
+// that nobody has looked at, or whose hold has ended, are overdue too.
 const OVERDUE: Statement = {
   name: 'reconcile-overdue',
   text: `
