@@ -1,6 +1,5 @@
-// Opens everything that a process is made of, in order, and closes it in the reverse order: its heartbeat, its databases
-// (databases.ts), notifier and change feed, the work of a worker (worker.ts), and the publisher. It wires the parts and does
-// nothing else.
+// Opens the parts of a process in order, and closes them in the reverse order: heartbeat, databases (databases.ts), notifier,
+// change feed, the work of a worker (worker.ts), publisher. It wires the parts and does nothing else.
 
 import { randomBytes, randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'

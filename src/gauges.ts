@@ -1,6 +1,6 @@
-// The gauges that are read when Prometheus asks: of the parts of this process, and of the database. What the database is
-// asked is asked at most every 15 s, however often this process is scraped; while it is away, the last figures stand, and
-// their time says how old they are.
+// The gauges that are read when Prometheus asks: of the parts of this process, and of the database. The database is asked at
+// most every 15 s, also when this process is scraped more often. While it is away, the last figures stay, and their time says
+// how old they are.
 
 import type pg from 'pg'
 import { Gauge, type Registry } from 'prom-client'

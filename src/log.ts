@@ -54,8 +54,8 @@ export type FaultLog = (name: string, error: unknown, more?: object) => void
 const FAULT_OVER_AFTER_MS = 10_000
 
 /**
- * Logs a fault that many callers meet at the same time once: a warning with its error at its first occurrence, and one
- * line `fault.over` with the number of occurrences when none came for `overAfterMs`. Occurrences are the same fault when
+ * Logs a fault once that many callers meet at the same time: a warning with its error at its first occurrence. When none came
+ * for `overAfterMs`, one line `fault.over` has the number of occurrences. Occurrences are the same fault when
  * name and error code are. `onOccurrence` is told of each.
  */
 export function createFaultLog(

@@ -88,7 +88,7 @@ export class DatabaseConnection extends pg.Client {
     this.kind = options.kind
     this.#access = options.access
     this.limitMs = this.#access.watch.limitOf(this.kind)
-    // Its end is told to whoever asks next; a pool listens by itself.
+    // The next query is told of its end; a pool listens by itself.
     this.on('error', () => {})
     this.on('drain', () => this.#answered(null))
     this.on('end', () => this.#answered(null))

@@ -1,4 +1,4 @@
-// What a lease says, in SQL. Whoever holds one is sending the delivery now: until the lease ends, or until its process is
+// What a lease says, in SQL. A process that holds one is sending the delivery now: until the lease ends, or until its process is
 // found dead. `d` names the delivery's row.
 
 /** The ids of processes that died. As an array it is read once for a statement. */

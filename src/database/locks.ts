@@ -1,5 +1,5 @@
-// Every advisory lock there is. Two of them never share a number: a lock that is taken for two purposes is held by whoever
-// has either.
+// Every advisory lock there is. Two of them never share a number: a lock with two purposes would be held
+// for both of them at once.
 
 /** Held by the process that migrates. */
 export const MIGRATION_LOCK = 7_314_552_001

@@ -1,4 +1,4 @@
-// Brings a database to the state this version needs, whoever starts first: one process migrates, the others wait for it.
+// Brings a database to the state that this version needs. Of processes that start together, one migrates and the others wait.
 // Writes the same `_prisma_migrations` rows as Prisma's own CLI, so either may be used.
 
 import { createHash } from 'node:crypto'

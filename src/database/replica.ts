@@ -1,7 +1,7 @@
-// Lists from a streaming standby. Promise: a list is never older than its request. The primary says how far it was when it
-// was asked, and the replica answers once it has applied all of that; so a list has whatever its reader changed, was told
-// of or subscribed to before. (Leases and wake-ups alone commit without waiting for the disk, and no list shows those.) Where
-// the replica cannot do that soon, the primary answers, and the log says it once.
+// Lists from a streaming standby. Promise: a list is never older than its request. For each list the primary is asked for its
+// position in the log, and the replica answers once it has applied the log up to there. So a list has everything that its
+// reader changed, saw or subscribed to before. (Leases and wake-ups commit without waiting for the disk, but no list shows
+// them.) If the replica cannot answer soon, the primary does, and the log says it once.
 
 import type pg from 'pg'
 import type { Clock } from '../domain/clock.ts'

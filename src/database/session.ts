@@ -1,6 +1,6 @@
-// The settings of every session, in one place. What our statements and drivers rely on is set by one statement after each
-// connect, so neither the server, the database, the role, the URL nor a pooler that drops start-up options can change it.
-// The statement also reads back what came of it.
+// The settings of every session, in one place: all that our statements and drivers rely on. One statement sets them after each
+// connect. So no default of the server, the database, the role or the URL changes them, and a pooler that drops start-up
+// options does no harm. The statement also reads back the settings that are in force.
 
 import pg from 'pg'
 

@@ -54,7 +54,7 @@ export async function replaceForeignStamps(hot: Queryable): Promise<number> {
     for (;;) {
       const [row] = await hot.query<{ count: number }>(REPLACE[table]!, [tenantId])
       replaced += row!.count
-      // A row that somebody holds is being stamped anew.
+      // A row that is locked gets a new stamp from the transaction that holds it.
       if (row!.count < CHUNK) break
     }
   }

@@ -3,7 +3,7 @@
 //
 // A question that is not answered within a second is looked into over a fresh connection: the server says whether it
 // still works on it. Where it does not, in two looks, and no byte came in between, the connection is silent: it is ended
-// on both sides, and so are the idle ones of this process, which may be silent too. Whoever waited gets an error that
+// on both sides, and so are the idle ones of this process, which may be silent too. Its caller gets an error that
 // says "the database is away" and asks again over another connection. What a look cannot tell is ended after a limit.
 
 import type { Logger } from 'pino'

@@ -60,7 +60,7 @@ async function consoleLink({ app, url, demo, config }: WelcomeParts): Promise<st
 `
 }
 
-/** The name of whoever runs this process. A container may have none for it. */
+/** The name of the user who runs this process. A container may have none for it. */
 function nameOfUser(): string {
   try {
     return userInfo().username.trim() || 'local operator'

@@ -1,5 +1,5 @@
 // Whether the backlog of an endpoint that works grows: its deliveries have waited for minutes, and for longer than a minute ago.
-// A backlog that shrinks is being worked off, however old it is. Pure.
+// A backlog that shrinks is being worked off, also when it is old. Pure.
 
 /** A backlog is over when its oldest delivery has waited for this share of the time at which it is told of. */
 const OVER = 0.5

@@ -2,8 +2,8 @@
 // Durations use the monotonic clock, which no correction changes.
 //
 // The network delays every reading, so a reading never shows a time ahead of the database. Of the last ten readings, the
-// one that shows the latest time is the most exact, and the clock follows it: it lags the database by less than one round
-// trip and never runs ahead of it.
+// one that shows the latest time is the most exact. The clock follows that one: it is less than one round trip behind the
+// database, and never ahead of it.
 
 export type Clock = {
   /** The database's time, as far as this process knows it. */

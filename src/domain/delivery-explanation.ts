@@ -259,7 +259,7 @@ function explainCancelled(
     case 'filter_changed':
       return says(
         'filter_changed',
-        `The filter of the endpoint was changed and does not want the event any more. Whoever changed it asked to cancel what waited. It was cancelled${completed(delivery)}. ${PUBLISH_AGAIN}`,
+        `The filter of the endpoint was changed and does not want the event any more. The person who changed it asked to cancel what waited. It was cancelled${completed(delivery)}. ${PUBLISH_AGAIN}`,
       )
     case 'event_erased':
       return says('event_erased', `A person erased the event, and what waited was cancelled${completed(delivery)}.`)

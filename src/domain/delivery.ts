@@ -5,7 +5,7 @@
 //   SUCCEEDED ─▶ PENDING       a resend: one attempt; if it fails, the delivery is SUCCEEDED again
 //
 // HELD is not stored. Readers see a PENDING delivery as HELD while its endpoint is paused or disabled, and as CANCELLED
-// after its endpoint was deleted. So pausing an endpoint writes one row, however many deliveries wait for it.
+// after its endpoint was deleted. So pausing an endpoint writes one row, also when many deliveries wait for it.
 
 import type { EndpointStatus, StoredDeliveryStatus } from '../generated/prisma/enums.ts'
 import { comeBackMs, paceRequestOf } from './endpoint-pace.ts'

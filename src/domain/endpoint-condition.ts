@@ -2,10 +2,12 @@
 // `$.data.direction == "inbound"`. Postgres reads and evaluates it. This file decides which predicates are allowed: those
 // whose cost grows no faster than the size of the event, because they are evaluated in the statement that stores a publish.
 //
-// Not allowed, and why: `like_regex` (some expressions take time without bound); `.**`, `.keyvalue()`, lists of subscripts, and `$`
-// within a filter (each can multiply the cost by the size of the event); a comparison of two paths (it compares each element of one
-// array with each of the other); arithmetic (numbers grow with each multiplication); variables (there are none, and Postgres
-// fails on them even where it is told to be silent).
+// Not allowed, and why:
+// - `like_regex`: some expressions take time without bound.
+// - `.**`, `.keyvalue()`, lists of subscripts, and `$` within a filter: each can multiply the cost by the size of the event.
+// - A comparison of two paths: it compares each element of one array with each of the other.
+// - Arithmetic: numbers grow with each multiplication.
+// - Variables: there are none, and Postgres fails on them even where it is told to be silent.
 
 import { showValue } from './issue.ts'
 

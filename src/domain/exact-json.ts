@@ -1,7 +1,9 @@
-// Numbers are delivered as they were published or refused, never rounded. A number is exact when the double it is
-// read into, written out again, has the same decimal value: in the fewest digits, or in the 16 or 17 digits that jansson,
-// cJSON and printf's %.17g write. 1.0, 1e5, 0.1 and 4.4100000000000001 are, 12345678901234567890 and 1e400 are not. Two steps keep this off the hot path: a cheap look at the raw request (false alarms allowed, misses not),
-// and only then a parse that leaves a marker where a number would have changed.
+// Numbers are delivered as they were published, or refused, but never rounded. A number is exact if the double for it, written
+// as text again, has the same decimal value. The text may have the fewest digits, or the 16 or 17 digits that jansson, cJSON
+// and printf's %.17g write. Exact: 1.0, 1e5, 0.1, 4.4100000000000001. Not exact: 12345678901234567890, 1e400.
+//
+// Two steps keep this off the hot path. The first is a cheap look at the raw request: it may raise a false alarm, and misses no
+// such number. Only after an alarm comes a parse that leaves a marker in place of each number that is not exact.
 
 /** Stands in a parsed value where a number a double would change was written. */
 export class InexactNumber {

@@ -1,8 +1,8 @@
 // What the gateway does about an endpoint that fails: it waits, warns, warns again shortly before it disables the endpoint,
 // and disables it. Pure; `src/gateway/health/watch.ts` acts.
 //
-// Only failures prove that an endpoint fails. A time counts as failing only if an attempt after it failed too: an endpoint
-// to which nothing was sent for days is not disabled, and neither is one that could not be reached while the gateway was
+// Only failures prove that an endpoint fails. A time counts as failing only if an attempt after it failed too. So an endpoint
+// to which nothing was sent for days is not disabled. The same is true of one that could not be reached while the gateway was
 // off or its own network was down.
 
 /** The share of the time until an endpoint is disabled after which the gateway warns again. */

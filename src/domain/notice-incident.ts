@@ -1,7 +1,7 @@
 // The incidents that notices tell of: one message when an incident begins, one when it ends. Reports begin incidents; whether
 // one is over shows in the tables (`gateway/notices/incidents.ts`). Pure.
 //
-// An endpoint that fails is one incident, however many deliveries become dead letters: they are counted. When the gateway
+// An endpoint that fails is one incident, also when many deliveries become dead letters: they are counted. When the gateway
 // disables it, the incident `endpoint.disabled` takes the place of what was told before, without a message of its end.
 
 import type { IdSource } from './id.ts'

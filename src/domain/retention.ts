@@ -56,7 +56,7 @@ export type Expired<Partition extends Span> = {
 
 /**
  * The partitions whose last row is older than `sinceMs`. Events and attempts wait for a round after the one that took the
- * deliveries of their time: whoever read those deliveries still finds what belongs to them.
+ * deliveries of their time: a reader of those deliveries still finds what belongs to them.
  */
 export function expiredPartitions<Partition extends Span>(
   existing: { readonly [Table in keyof Expired<Partition>]: readonly Partition[] },

@@ -1,5 +1,6 @@
-// What is odd in an event that was accepted, and harmless to receivers: a word that is not in the published list, a time
-// that stands for "never", an end before its start, a measured value outside its range, a number that stands for none.
+// What is odd in an event that was accepted, and harmless to receivers. Examples: a word that is not in the published list, a
+// time that stands for "never", an end before its start, a measured value outside its range.
+
 import { z } from 'zod'
 import { type Issue, showValue } from './issue.ts'
 import { traitOf, unwrap } from './mend.ts'

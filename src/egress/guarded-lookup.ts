@@ -1,9 +1,10 @@
-// Host names to addresses that may be dialled. Promise: a name is answered only with addresses that were all checked,
-// exactly those are dialled, and one address that may not be dialled refuses the whole name (a receiver has no reason
-// to mix them). A name server that hangs delays only the names it answers for: queries go through c-ares, not through
-// the four threads of dns.lookup, each name is asked for once at a time, and the number of names asked for at once is
-// bounded, as is the number of queries sent in one burst (name servers and socket buffers drop
-// what comes too fast, and a lost query costs a second and a half). Answers are kept for their TTL, between 1 and 30 seconds; failures for 1 second.
+// Host names to addresses that may be dialled. Promise: all addresses of a name are checked, and no other address is dialled.
+// One address that may not be dialled refuses the whole name: a receiver has no reason to mix them.
+//
+// A name server that hangs delays only the names it answers for. Queries go through c-ares, not through the four threads of
+// dns.lookup, and each name is asked for once at a time. The number of names asked for at once is bounded. So is the number of
+// queries in one burst: name servers and socket buffers drop what comes too fast, and a lost query costs a second and a half.
+// Answers are kept for their TTL, between 1 and 30 seconds; failures for 1 second.
 
 import { Resolver } from 'node:dns/promises'
 import type { Failure } from '../domain/outcome.ts'

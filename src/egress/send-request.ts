@@ -1,6 +1,6 @@
-// One signed POST. Promise: `send` never throws and never takes longer than the deadline, which covers everything
-// (waiting for a free connection, DNS, connect, TLS, request, the whole reply); it follows no redirect, unpacks
-// nothing, keeps at most 16 KiB of the reply, and only ever talks to addresses that were checked (guarded-connect.ts).
+// One signed POST. Promise: `send` never throws and never takes longer than the deadline. The deadline covers everything:
+// waiting for a free connection, DNS, connect, TLS, request, the whole reply. `send` follows no redirect, unpacks nothing, keeps
+// at most 16 KiB of the reply, and talks only to addresses that were checked (guarded-connect.ts).
 //
 // A request that was written to a kept-alive connection at the moment the receiver closed it is sent once more, on a
 // new connection and within the same deadline. That is safe because delivery is at least once and the event id is the

@@ -12,7 +12,7 @@ import { type ReplyListener, ReplyReader } from './reply-reader.ts'
 export type Shared = { connect: Connector; stats: { connections: number }; timeoutMs: number; maxReplyBytes: number }
 
 const KEEP_ALIVE_MS = 4_000
-/** However long a receiver says that it keeps a connection. */
+/** The longest that a connection is kept, also when the receiver says that it keeps it for longer. */
 export const KEEP_ALIVE_MAX_MS = 5_000
 /** A receiver that keeps a connection for this long or less gets one request on it; we leave others this much earlier. */
 const KEEP_ALIVE_MARGIN_MS = 2_000

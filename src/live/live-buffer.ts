@@ -1,5 +1,5 @@
 // What one subscriber has not taken yet. It holds each row once, in its newest state, and never more than `maxRows`:
-// past that the rows are dropped, counted, and the subscriber is told to read its list anew. So a slow reader costs a
+// past that the rows are dropped, counted, and the subscriber is told to read its list again. So a slow reader costs a
 // bounded amount of memory and nobody else's time.
 
 /** Rows that changed, up to `cursor`. `droppedCount` changes were left out since the batch before. */
@@ -21,9 +21,9 @@ export type LiveBuffer<Row> = {
 }
 
 /**
- * A buffer for one subscriber. Batches that are taken in time come out as the very objects that went in, so that
- * subscribers who are in step can share what is made of them; those that pile up are merged by row id. Merged rows come
- * out in parts of at most `partRows`, and only the last part carries the newest cursor.
+ * A buffer for one subscriber. A batch that is taken in time comes out as the same object that went in, so that subscribers
+ * who take it in time can share what is made of it. Batches that pile up are merged by row id. Merged rows come out in parts
+ * of at most `partRows`, and only the last part carries the newest cursor.
  */
 export function createLiveBuffer<Row extends { readonly id: string }>(bounds: {
   maxRows: number

@@ -1,7 +1,7 @@
 // The scalars DateTime, JSON and SafeInt. A time may have any offset; outputs are in UTC with milliseconds. JSON keeps its
-// exact value: a number that a double would change is marked, so that the check of the event refuses it, and a member with a
-// special name in JavaScript, such as __proto__, is an ordinary member. SafeInt is checked with its event, so that a wrong
-// one refuses the event and not the request.
+// exact value: a number that a double would change is marked, so that the check of the event refuses it. A member with a
+// special name in JavaScript, such as __proto__, is an ordinary member. SafeInt is checked with its event, so that a wrong one
+// refuses the event and not the request.
 
 import { type ConstValueNode, GraphQLError, Kind, valueFromASTUntyped } from 'graphql'
 import { readDateTime, TIME_EXAMPLES, UnreadableTime } from '../domain/date-time.ts'

@@ -1,7 +1,7 @@
 // Who asks: an API key as a bearer token, or the console's session as a cookie. A credential that was revoked or has
 // expired stops working within `FRESH_MS` in every process, on open streams within that and one look of theirs. While
-// the database is away the credential is not guessed at: SERVICE_UNAVAILABLE. However many strangers try keys, those who
-// are known do not wait behind them: so many unknown credentials are looked up at once, and more are RATE_LIMITED.
+// the database is away the credential is not guessed at: SERVICE_UNAVAILABLE. When many strangers try keys, known
+// callers do not wait behind them: few unknown credentials are looked up at once, and more are RATE_LIMITED.
 
 import { hash, timingSafeEqual } from 'node:crypto'
 import type { Context, Viewer } from '../context.ts'

@@ -1,6 +1,6 @@
 // Server-sent events (the form of graphql-sse's distinct connections): each result is a `next` event, the end is
 // `complete`. Events of the change feed carry their cursor as `id`, and a client that connects again goes on from it.
-// Nothing is written faster than the client reads, and a client that leaves, however it leaves, ends its stream.
+// Nothing is written faster than the client reads, and a client that leaves in any way ends its stream.
 
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'

@@ -198,8 +198,8 @@ async function untilQuiet(arrivedMs: () => number, monotonicMs: () => number): P
 }
 
 /**
- * Resolves in a turn of the event loop in which nothing arrived: connections that wait to be accepted as a port closes are
- * reset, and a proxy cannot know whether their requests were carried out.
+ * Resolves in a turn of the event loop in which nothing arrived. Connections that wait to be accepted are reset when the port
+ * closes, and a proxy cannot know whether their requests were carried out.
  */
 async function untilCalm(monotonicMs: () => number): Promise<void> {
   const deadline = monotonicMs() + CALM_WITHIN_MS

@@ -1,5 +1,5 @@
-// The streams that are open on this process, sockets and server-sent events alike: counted per credential, looked at
-// every few seconds, ended when their credential is revoked or has expired, and all ended when the server stops.
+// The streams that are open on this process, over sockets and as server-sent events. They are counted per credential, and the
+// credential is checked every few seconds. They end when it is revoked or has expired, and when the server stops.
 
 import type { Logger } from 'pino'
 import type { Authenticator, Credential } from './authenticate.ts'
@@ -37,7 +37,7 @@ export function createOpenStreams(options: {
     if (streams.delete(stream)) stream.end(why)
   }
 
-  /** One question per credential, however many streams it has. */
+  /** One question for each credential, also when it has many streams. */
   const check = async () => {
     const byCredential = Map.groupBy(streams, ({ credentialId }) => credentialId)
     for (const group of byCredential.values()) {

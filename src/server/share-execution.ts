@@ -53,10 +53,10 @@ const answers = new WeakMap<object, WeakMap<DocumentNode, Map<string, Promise<Ex
 
 async function answer(event: ValidatedSubscriptionArgs, question: string): Promise<ExecutionResult> {
   const { rootValue: batch, document } = event
-  if (typeof batch !== 'object' || batch === null) return executeAnew(event)
+  if (typeof batch !== 'object' || batch === null) return executeOnce(event)
   const ofBatch = getOrMake(answers, batch, () => new WeakMap())
   const ofDocument = getOrMake(ofBatch, document, () => new Map<string, Promise<ExecutionResult>>())
-  const result = await getOrMake(ofDocument, question, () => executeAnew(event))
+  const result = await getOrMake(ofDocument, question, () => executeOnce(event))
   return { ...result, ...placeOf(batch) }
 }
 
@@ -73,7 +73,7 @@ export function cursorOf(result: object): string | null {
   return (result as { [CURSOR]?: string })[CURSOR] ?? null
 }
 
-async function executeAnew(event: ValidatedSubscriptionArgs): Promise<ExecutionResult> {
+async function executeOnce(event: ValidatedSubscriptionArgs): Promise<ExecutionResult> {
   const ctx = event.contextValue as RequestContext
   return executeSubscriptionEvent({
     ...event,

@@ -1,4 +1,4 @@
-// What is run for a subscription, however its results travel: over a websocket or as server-sent events.
+// What is run for a subscription, with results over a websocket or as server-sent events.
 
 import { type ExecutionArgs, type ExecutionResult, getOperationAST } from 'graphql'
 import { RequestError } from '../errors.ts'

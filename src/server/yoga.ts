@@ -1,6 +1,6 @@
-// GraphQL over HTTP. Who asks, how often, and how much they sent was settled in http.ts; here a document becomes a reply.
-// The order of the plugins is the design: the request's own parser, bounds before validation, cost before execution,
-// and last of all the reply, which tells no more of a failure than a caller may know.
+// GraphQL over HTTP: a document becomes a reply. Caller, rate and size were checked before (admission.ts). The plugins run in this
+// order: the request's own parser, bounds before validation, cost before execution, and last the reply. The reply tells no more
+// of a failure than a caller may know.
 
 import { type DocumentNode, GraphQLError, type GraphQLSchema, getOperationAST, type OperationTypeNode } from 'graphql'
 import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga'
@@ -113,9 +113,9 @@ export function prepare(yoga: Yoga, operation: OperationContext): Prepared | nul
 }
 
 /**
- * The JSON text of the reply to an ordinary query or mutation that has no errors, without what Yoga does around one for
- * the sake of HTTP, which costs as much as the operation. null: Yoga has to reply; what was executed is then in
- * `operation.result`, and is not executed again.
+ * The JSON text of the reply to an ordinary query or mutation that has no errors. It is made without Yoga's HTTP layer, which
+ * costs as much as the operation. null: Yoga has to reply; what was executed is then in `operation.result`, and is not
+ * executed again.
  */
 export async function answerOrdinary(prepared: Prepared, operation: OperationContext): Promise<string | null> {
   const { variables, operationName } = operation.parameters ?? {}

@@ -1,4 +1,4 @@
-// The calls in which a number took part, however it is spelled. The page reads the newest events that the search of the API finds,
+// The calls in which a number took part, in any spelling. The page reads the newest events that the search of the API finds,
 // says how far back it looked, and looks further when asked.
 
 import { getRouteApi, Link } from '@tanstack/react-router'

@@ -1,4 +1,4 @@
-// Reads the headers of a request, however its server keeps them. Names are compared without regard to case.
+// Reads the headers of a request, in each form in which servers keep them. Names are compared without regard to case.
 
 import { WebhookError } from './error.ts'
 

@@ -8,8 +8,8 @@ export type Listed = Condition & { readonly from: string; readonly id: string }
 
 /**
  * The values of a condition that is being written. `value` takes one and gives its place; `among` and `texts` give the
- * right side of `column = …` for a list. One value is asked for as one, and nothing that follows from it need be said: the
- * planner then sees how many rows have it, and that an index which ends in the id gives the order too.
+ * right side of `column = …` for a list. A list of one value is written as that value: the planner then knows how many rows
+ * have it, and sees that an index which ends in the id gives the order too.
  */
 export function openCondition() {
   const values: unknown[] = []

@@ -7,8 +7,8 @@ import { idWindow } from './id-window.ts'
 
 /**
  * The filter as the database is asked, about `delivery d join endpoint p on p.id = d.endpoint_id`. Newest first is
- * `order by d.id desc`. Statuses are literals, and what a partial index holds is said in its words beside the values, so
- * that the planner sees which one fits: what few deliveries are is found without a look at the many.
+ * `order by d.id desc`. Statuses are literals, and the predicate of a partial index is repeated in its own words. So the
+ * planner sees which partial index fits, and rare deliveries are found without reading the others.
  */
 export function deliveryCondition(filter: DeliveryFilter): Condition {
   const { values, value, among, texts } = openCondition()

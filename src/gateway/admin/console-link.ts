@@ -115,7 +115,7 @@ export async function spendConsoleLink(ctx: Context, token: string, address?: st
 type SpentLink = { tenantId: string | null; role: Role; name: string; invitedBy: string | null }
 
 /**
- * Why a token opened no session, in a sentence for the person who has it. Whoever has a token knows all of it, so the sentence
+ * Why a token opened no session, in a sentence for the person who has it. A person who has a token knows all of it, so the sentence
  * may say what became of its link.
  */
 export async function describeRefusedToken({ db }: Context, token: string): Promise<string> {

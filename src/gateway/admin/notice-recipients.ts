@@ -1,5 +1,5 @@
 // Who a tenant wants to be told of incidents: e-mail addresses, and webhooks of Slack and Teams. Addresses are sealed, because
-// whoever knows such a URL can write there.
+// everybody who knows such a URL can write there.
 
 import type { Context, Viewer } from '../../context.ts'
 import { shownUrl } from '../../domain/audited-facts.ts'

@@ -1,7 +1,7 @@
-// Seals all signing secrets, header values and addresses of notices under the current key, so that a former key can be removed. It may run beside a
-// gateway, and may be run again after an interruption: the secrets of an endpoint change together in one transaction, and
-// values that are under the current key already stay as they are. Values that no given key opens stay too, and are counted.
-// Nothing that a user sees of an endpoint changes.
+// Seals all signing secrets, header values and addresses of notices under the current key, so that a former key can be removed.
+// It may run beside a gateway, and again after an interruption. The secrets of an endpoint change together in one transaction.
+// Values that the current key sealed stay as they are. Values that no given key opens stay too, and are counted. Nothing that a
+// user sees of an endpoint changes.
 
 import type { PrismaClient } from '../../generated/prisma/client.ts'
 import { belongsToEndpoint, belongsToTenant, type Vault, VaultError } from '../../vault.ts'

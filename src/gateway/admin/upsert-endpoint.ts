@@ -1,5 +1,5 @@
-// Creates an endpoint, or changes the one that has its external id: a call that can be repeated as often as its caller
-// likes, and that says what an endpoint shall be instead of what to do.
+// Creates an endpoint, or changes the one that has its external id. The call says what the endpoint shall be, so its caller can
+// repeat it at any time.
 
 import { randomBytes } from 'node:crypto'
 import type { Context, Viewer } from '../../context.ts'

@@ -1,6 +1,6 @@
 // The bodies of the deliveries that are sent. A small body comes with its claim. A large body is read right before its
-// attempt, so that waiting deliveries do not fill the memory, and only four are read at a time, so that claims, publishes
-// and records find a connection. Deliveries of one event that go out together share its body.
+// attempt, so that waiting deliveries do not fill the memory. Only four are read at a time, so that claims, publishes and
+// records find a connection. Deliveries of one event that go out together share its body.
 
 import type { ClaimedDelivery } from './claim-deliveries.ts'
 

@@ -183,8 +183,8 @@ export async function prepareClaim(on: Queryable): Promise<void> {
 
 // Other lanes may hold deliveries that were due before these.
 const HELD_BY_OTHERS = 1_000
-const FREE_UNHEARD: Statement = {
-  name: 'free-unheard-leases',
+const FREE_UNANSWERED: Statement = {
+  name: 'free-unanswered-leases',
   text: `
     with ours as (
       select d.id from json_to_recordset($1) as w(endpoint_id uuid, test bool, slots int, low timestamptz)
@@ -214,7 +214,7 @@ export async function freeingUnheard<Claimed>(
     return await claimed
   } catch (error) {
     // Where this fails too, the leases end by themselves.
-    await hot.unsynced.query(FREE_UNHEARD, [asRows(claims), token]).catch(() => {})
+    await hot.unsynced.query(FREE_UNANSWERED, [asRows(claims), token]).catch(() => {})
     throw error
   }
 }

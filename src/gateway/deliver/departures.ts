@@ -1,5 +1,5 @@
-// Decides what happens to each delivery whose lease has just been taken, by a claim or by a hand-over: it goes out now, it
-// waits for the next free slot of its lane, or it is given back. Suspects go to the quarantine.
+// Decides what happens to each delivery that a claim or a hand-over has just leased. It goes out now, it waits for the next free
+// slot of its lane, or it is given back. Suspects go to the quarantine.
 
 import type { Neighbours } from '../fairness/neighbours.ts'
 import type { ClaimedDelivery } from './claim-deliveries.ts'

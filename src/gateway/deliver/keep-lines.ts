@@ -16,7 +16,7 @@ const LEFT: Statement = {
     where e.ordering = 'NONE' and e.id in (select endpoint_id from subject_wake_up) order by e.id`,
 }
 
-// Whoever switches the ordering again waits until the lines are dissolved.
+// A change of the ordering waits until the lines are dissolved.
 const TAKE: Statement = {
   name: 'take-line-wake-ups',
   text: `

@@ -4,7 +4,7 @@ import { type ConcurrencyLimit, FIRST_SLOTS } from '../fairness/concurrency-limi
 
 /** A full lane with a quick receiver claims this many deliveries ahead per slot. */
 const AHEAD_PER_SLOT = 3
-/** Publishes may hand over half of that, so that claims bring deliveries from the table however much is published. */
+/** Publishes may hand over half of that, so that claims bring deliveries from the table even when much is published. */
 const OFFERED_PER_SLOT = AHEAD_PER_SLOT / 2
 
 export type LaneLoad = {

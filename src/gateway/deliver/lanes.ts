@@ -4,8 +4,8 @@
 // full lane stay in the table.
 //
 // A publish in this process hands its deliveries over to lanes with free places (hand-over.ts). A full lane with a quick
-// receiver claims three deliveries ahead for each slot, so that a slot that becomes free is filled at once and a claim
-// brings many; a lane with a slow receiver claims only what it can send now.
+// receiver claims three deliveries ahead for each slot: a slot that becomes free is filled at once, and a claim brings many. A
+// lane with a slow receiver claims only what it can send now.
 
 import { randomUUID } from 'node:crypto'
 import type { Context } from '../../context.ts'

@@ -1,7 +1,7 @@
 // The quarantine of suspects: deliveries that were in the air when a process died, twice in a row. They are sent under
 // watch: up to sixteen together, and one at a time if they were under watch at a further death. So a further death shows
-// which delivery caused it. A suspect that takes longer than a second is overtaken and no longer under watch: a slow
-// receiver must not hold up other suspects, and must not be taken for the cause of a death.
+// which delivery caused it. A suspect that takes longer than a second is overtaken and no longer under watch. So a slow
+// receiver delays no other suspect, and is not taken for the cause of a death.
 
 import type { ConcurrencyLimit } from '../fairness/concurrency-limit.ts'
 import { type ClaimedDelivery, CRASHES_OF_A_SUSPECT } from './claim-deliveries.ts'

@@ -1,5 +1,5 @@
 // Records the results of attempts. Promise: one statement writes the attempt, the new state of the delivery, its part in the
-// statistics, the report of a dead letter and the wake-up for its retry; an endpoint that is gone is disabled in the same
+// statistics, the report of a dead letter and the wake-up for its retry. An endpoint that is gone is disabled in the same
 // transaction. Only the holder of the lease's token can record a result. A result that is recorded twice counts once.
 
 import { wakeLines } from '../../database/lines.ts'

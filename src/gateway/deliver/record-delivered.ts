@@ -1,7 +1,7 @@
-// Records what is recorded most: attempts that succeeded. The statement does what that of record-attempts.ts does, without
-// what only other results need (another attempt, its wake-up, failures in the statistics, the end of a bulk retry), which is a
-// third of its cost. It leaves alone what a person changed while it was in the air. Deliveries that stand in lines have a
-// statement of their own, which wakes their lines.
+// Records what is recorded most: attempts that succeeded. The statement of record-attempts.ts also writes what only other results
+// need: another attempt, its wake-up, failures in the statistics, the end of a bulk retry. Without those this one costs a third
+// less. It leaves alone what a person changed while it was in the air. Deliveries that stand in lines have a statement of their
+// own, which wakes their lines.
 
 import { wakeLines } from '../../database/lines.ts'
 import type { Queryable } from '../../database/pools.ts'

@@ -23,7 +23,7 @@ export function createWakeTimer(monotonicMs: () => number, ring: () => void): Wa
     timer = null
     const [soonest] = times
     if (soonest === undefined) return
-    // A timer may fire slightly early, and its time would then still be ahead: hence the extra millisecond.
+    // A timer may fire slightly early, and its time would then still be ahead. So it gets one millisecond more.
     timer = setTimeout(ringOnce, Math.max(0, soonest - monotonicMs()) + 1).unref()
   }
 

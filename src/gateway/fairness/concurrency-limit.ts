@@ -6,12 +6,12 @@
 // A receiver that takes longer than a second may be busy with what the lane itself sent: a server with one worker
 // answers the last of twenty requests after the other nineteen. So slower replies are compared with the latency of the
 // receiver when it is not busy. Between one and two seconds the lane keeps its slots. Above two seconds, and well above
-// that latency, it halves them. If replies take long however few are in the air, the receiver is slow but not busy: after
+// that latency, it halves them. If replies take long even with few requests in the air, the receiver is slow but not busy: after
 // a whole round of such replies the lane takes half as many slots again.
 //
 // While other tenants are active, a lane uses at most two slots for each millisecond that its receiver takes, whatever the
-// receiver answers: a receiver that answers quickly is kept busy by few requests, and a flood that sends everything at
-// once would slow the other tenants down.
+// receiver answers. A receiver that answers quickly is kept busy by few requests. A flood that sends everything at once would
+// slow the other tenants down.
 
 import type { ErrorCode } from '../../domain/outcome.ts'
 

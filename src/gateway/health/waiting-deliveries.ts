@@ -1,5 +1,5 @@
 // What waits now: the deliveries of active endpoints that have not ended, without tests. Counting stops at COUNT_LIMIT, and a
-// question looks at a limited number of deliveries, so that its answer costs the same however many wait.
+// question looks at a limited number of deliveries, so that its answer costs the same when many wait.
 
 import type { Context } from '../../context.ts'
 import type { Statement } from '../../database/pools.ts'

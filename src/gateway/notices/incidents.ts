@@ -1,5 +1,5 @@
 // Begins and ends incidents, and stores a notice for each recipient in the same transaction. Promise: a recipient gets one
-// notice of a begin and one of an end, however many processes there are.
+// notice of a begin and one of an end, with any number of processes.
 
 import type { Context } from '../../context.ts'
 import { NOTICES_LOCK } from '../../database/locks.ts'
@@ -76,7 +76,7 @@ function whichOperators(config: Context['config']): [string[], boolean] {
 
 const TAKE_TURN: Statement = { name: 'notices-lock', text: 'select pg_try_advisory_xact_lock($1::bigint) as mine' }
 
-// What is over shows in the tables, so an end is seen however it came. The report of an endpoint that was disabled replaces
+// What is over shows in the tables, so an end is seen, whatever caused it. The report of an endpoint that was disabled replaces
 // its other incidents, and may still wait to be taken.
 const FIND_OVER = `
   select i.id, case

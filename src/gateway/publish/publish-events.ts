@@ -1,6 +1,6 @@
-// Accepts events. Promise: an id is given out after the commit that holds the event, its deliveries and their wake-ups;
-// a call is taken whole or refused whole, with everything that is wrong with it, or, if it asks for that, taken without the
-// events that are not valid; the same idempotency key never makes a second event.
+// Accepts events. Promise: an id is given out after the commit of the event, its deliveries and their wake-ups. A call is taken
+// whole or refused whole, with everything that is wrong with it. If it asks for that, it is taken without the events that are
+// not valid. The same idempotency key never makes a second event.
 
 import type { Context } from '../../context.ts'
 import { bodyBytes, buildEnvelope, MAX_BODY_BYTES } from '../../domain/envelope.ts'

@@ -1,6 +1,6 @@
-// Deletes the small things that nobody needs any more, in chunks: console links and sessions that are over, bulk retries and
-// their tallies after the retention of the deployment, requests to test receivers, gates of deleted endpoints, jobs that failed for the last time, and forms of
-// headers that no attempt has any more.
+// Deletes the small things that nobody needs any more, in chunks: console links and sessions that are over, requests to test
+// receivers, gates of deleted endpoints, jobs that failed for the last time, and forms of headers that no attempt has any more.
+// Bulk retries and their tallies go after the retention of the deployment.
 
 import type { Context } from '../../context.ts'
 import { listPartitions } from '../../database/partitions.ts'

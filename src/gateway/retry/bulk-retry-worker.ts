@@ -1,6 +1,6 @@
 // Works on bulk retries (bulk-retry.ts). Promise: deliveries are put back in the order of their ids, and never faster than
-// the limit. A chunk and the place where it ends are one transaction that locks the row of the bulk retry, so any number of
-// processes may work on it, and a process that is killed leaves no trace of a chunk that it had not finished.
+// the limit. A chunk and the place where it ends are one transaction that locks the row of the bulk retry. So any number of
+// processes may work on it, and a process that is killed leaves nothing of an unfinished chunk.
 
 import type { Context } from '../../context.ts'
 import { isHeld } from '../../database/leases.ts'

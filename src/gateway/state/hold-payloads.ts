@@ -1,4 +1,4 @@
-// A retry needs the payload of its event. Whoever puts a delivery back holds the payloads first: then nobody forgets them before
+// A retry needs the payload of its event. A transaction that puts a delivery back holds the payloads first: then nobody forgets them before
 // the transaction ends, and afterwards the delivery waits, which keeps its payload.
 
 import type { Queryable, Statement } from '../../database/pools.ts'
