@@ -244,13 +244,15 @@ describe('what is documented is what there is', () => {
     const steps = [...path.matchAll(/^(\d+)\. `([^`]+)`/gm)].map(([, number, file]) => [Number(number), file])
     expect(steps.map(([number]) => number)).toEqual(steps.map((_, index) => index + 1))
     expect(steps.length).toBeLessThanOrEqual(12)
-    expect(steps[0]![1]).toBe('src/gateway/publish/publish-events.ts')
+    expect(steps[0]![1]).toBe('src/schema/event.ts')
     expect(steps.at(-1)![1]).toBe('src/gateway/deliver/record-attempts.ts')
   })
 
-  test('every decision has a number of its own', async () => {
-    const numbers = (await readdir(join(ROOT, 'docs/decisions'))).map((name) => name.slice(0, 4))
+  test('every decision has a number of its own, with which its heading begins', async () => {
+    const names = await readdir(join(ROOT, 'docs/decisions'))
+    const numbers = names.map((name) => name.slice(0, 4))
     expect(numbers.filter((number, at) => numbers.indexOf(number) !== at)).toEqual([])
+    for (const name of names) expect(await read(`docs/decisions/${name}`)).toMatch(`# ${Number(name.slice(0, 4))}. `)
   })
 
   test('the page of the events is what the catalogue says', async () => {
