@@ -64,44 +64,51 @@ const CreateEndpointInput = builder.inputType('CreateEndpointInput', {
   }),
 })
 
+type InputFields = Parameters<Parameters<typeof builder.inputType>[1]['fields']>[0]
+
+/** What an update and an upsert change in the same way. */
+const changedFields = (t: InputFields) => ({
+  eventTypes: t.stringList({
+    description:
+      'The event types to receive, by their exact names in the catalogue. Null is refused; send `allEventTypes` to receive all of them.',
+  }),
+  allEventTypes: t.boolean({
+    description:
+      'True removes the filter by type: the endpoint receives every event type. False and null change nothing.',
+  }),
+  condition: t.string({ description: `${CONDITION} Null removes the condition.` }),
+  maxInFlight: t.int({
+    description:
+      'How many attempts may run at the same time over all workers, from 1 to 1,000. If null, 20 in each worker.',
+  }),
+  rateLimitPerSecond: t.int({
+    description:
+      'How many attempts may begin per second over all workers, from 1 to 10,000. If null, there is no limit.',
+  }),
+  ordering: t.field({
+    type: OrderingEnum,
+    description:
+      'Whether the deliveries of one subject wait for each other. A change holds for the first 10,000 deliveries that already wait, too. If null, they do not.',
+  }),
+  headers: t.field({
+    type: [HeaderInput],
+    description:
+      'The headers to send with every delivery, at most 20. The list replaces all headers: an empty list removes them, null is refused.',
+  }),
+  metadata: t.field({
+    type: 'JSON',
+    description: `${METADATA} The object replaces the present one: an empty object removes all notes, null is refused.`,
+  }),
+})
+
 const UpdateEndpointInput = builder.inputType('UpdateEndpointInput', {
   description:
     'The changes to an endpoint. An absent field does not change. Null restores the default, but is refused for `eventTypes`, `headers`, `externalId` and `metadata`. A list or an object replaces the whole one.',
   fields: (t) => ({
     name: t.string({ description: 'The name of the endpoint, 1 to 200 characters.' }),
     url: t.string({ description: 'The URL that receives the deliveries. It must use https and a host name.' }),
-    eventTypes: t.stringList({
-      description:
-        'The event types to receive, by their exact names in the catalogue. Null is refused; send `allEventTypes` to receive all of them.',
-    }),
-    allEventTypes: t.boolean({
-      description:
-        'True removes the filter by type: the endpoint receives every event type. False and null change nothing.',
-    }),
-    condition: t.string({ description: `${CONDITION} Null removes the condition.` }),
-    maxInFlight: t.int({
-      description:
-        'How many attempts may run at the same time over all workers, from 1 to 1,000. If null, 20 in each worker.',
-    }),
-    rateLimitPerSecond: t.int({
-      description:
-        'How many attempts may begin per second over all workers, from 1 to 10,000. If null, there is no limit.',
-    }),
-    ordering: t.field({
-      type: OrderingEnum,
-      description:
-        'Whether the deliveries of one subject wait for each other. A change holds for the first 10,000 deliveries that already wait, too. If null, they do not.',
-    }),
-    headers: t.field({
-      type: [HeaderInput],
-      description:
-        'The headers to send with every delivery, at most 20. The list replaces all headers: an empty list removes them, null is refused.',
-    }),
+    ...changedFields(t),
     externalId: t.string({ description: `${EXTERNAL_ID} An empty text removes it, null is refused.` }),
-    metadata: t.field({
-      type: 'JSON',
-      description: `${METADATA} The object replaces the present one: an empty object removes all notes, null is refused.`,
-    }),
   }),
 })
 
@@ -116,37 +123,7 @@ const UpsertEndpointInput = builder.inputType('UpsertEndpointInput', {
       required: true,
       description: 'The URL that receives the deliveries. It must use https and a host name.',
     }),
-    eventTypes: t.stringList({
-      description:
-        'The event types to receive, by their exact names in the catalogue. Null is refused; send `allEventTypes` to receive all of them.',
-    }),
-    allEventTypes: t.boolean({
-      description:
-        'True removes the filter by type: the endpoint receives every event type. False and null change nothing.',
-    }),
-    condition: t.string({ description: `${CONDITION} Null removes the condition.` }),
-    maxInFlight: t.int({
-      description:
-        'How many attempts may run at the same time over all workers, from 1 to 1,000. If null, 20 in each worker.',
-    }),
-    rateLimitPerSecond: t.int({
-      description:
-        'How many attempts may begin per second over all workers, from 1 to 10,000. If null, there is no limit.',
-    }),
-    ordering: t.field({
-      type: OrderingEnum,
-      description:
-        'Whether the deliveries of one subject wait for each other. A change holds for the first 10,000 deliveries that already wait, too. If null, they do not.',
-    }),
-    headers: t.field({
-      type: [HeaderInput],
-      description:
-        'The headers to send with every delivery, at most 20. The list replaces all headers: an empty list removes them, null is refused.',
-    }),
-    metadata: t.field({
-      type: 'JSON',
-      description: `${METADATA} The object replaces the present one: an empty object removes all notes, null is refused.`,
-    }),
+    ...changedFields(t),
   }),
 })
 
