@@ -1,6 +1,8 @@
 // Rows on their way into a statement: an array for each column, in Postgres' binary form, which it takes as it comes.
 // Written as JSON, the same rows cost it three to six times as much (docs/performance.md).
 
+import { writeUuid } from '../domain/hex.ts'
+
 type Column<Value> = {
   /** The type's name in SQL, and its OID, which is the same in every database. */
   readonly type: string
@@ -17,7 +19,8 @@ export const uuid: Column<string> = {
   type: 'uuid',
   oid: 2950,
   size: () => 16,
-  write: (bytes, value, at) => bytes.write(value.replaceAll('-', ''), at, 'hex'),
+  // Ids of ours are written with lowercase digits; other forms take the longer way.
+  write: (bytes, value, at) => writeUuid(bytes, value, at) || bytes.write(value.replaceAll('-', ''), at, 'hex'),
 }
 
 /** A lone surrogate becomes U+FFFD; a NUL is refused by Postgres (SQLSTATE 22021). */

@@ -3,12 +3,15 @@
 // is read back to the byte (readFormed), like everything else that is formed.
 
 import { type AttemptFacts, type Headers, type Slot, secondOf, valueOfFact } from './header-form.ts'
+import { byteAt, writeUuid } from './hex.ts'
 
 /** Values are packed here and then copied. Headers with more of them do not fit. */
 const packed = Buffer.alloc(4_096)
 const NONE = 255
-const HEX = digits('0123456789abcdef')
-const BASE64 = digits('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/')
+/** The value of each digit of base64, by the code of its character. */
+const BASE64 = new Uint8Array(128).fill(NONE)
+for (const [value, digit] of [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'].entries())
+  BASE64[digit.charCodeAt(0)] = value
 
 /** The packed values of headers that have the form with these slots. null: they do not fit. */
 export function fitTo(slots: readonly Slot[], headers: Headers, facts?: AttemptFacts): Buffer | null {
@@ -38,7 +41,7 @@ function put(slot: Slot, value: string, at: number, facts: AttemptFacts | undefi
     case 'base64':
       return value.startsWith(constant) ? putBase64(value, constant.length, at) : -1
     case 'uuid':
-      return putUuid(value, at)
+      return at + 16 <= packed.length && writeUuid(packed, value, at) ? at + 16 : -1
     case 'date':
       return putDate(value, at)
     case 'text':
@@ -56,27 +59,6 @@ function putHex(value: string, from: number, at: number): number {
     packed[at++] = byte
   }
   return at
-}
-
-function putUuid(value: string, at: number): number {
-  if (value.length !== 36 || at + 16 > packed.length) return -1
-  for (let i = 0; i < 36; i += 2) {
-    // Behind the digits 8, 12, 16 and 20 of a UUID stands a dash.
-    if (i === 8 || i === 13 || i === 18 || i === 23) if (value.charCodeAt(i++) !== DASH) return -1
-    const byte = byteAt(value, i)
-    if (byte < 0) return -1
-    packed[at++] = byte
-  }
-  return at
-}
-
-const DASH = '-'.charCodeAt(0)
-
-/** The byte of the two hexadecimal digits at `i`; less than 0: they are none. */
-function byteAt(value: string, i: number): number {
-  const high = HEX[value.charCodeAt(i)] ?? NONE
-  const low = HEX[value.charCodeAt(i + 1)] ?? NONE
-  return high === NONE || low === NONE ? -1 : (high << 4) | low
 }
 
 /** 32 bytes: 43 digits, the last of which has two bits that no byte has, and a filler. */
@@ -107,11 +89,4 @@ function putText(value: string, at: number): number {
   if (at + 2 + bytes > packed.length) return -1
   const from = packed.writeUInt16BE(bytes, at)
   return from + packed.write(value, from)
-}
-
-/** The value of each digit, by the code of its character. */
-function digits(all: string): Uint8Array {
-  const values = new Uint8Array(128).fill(NONE)
-  for (let value = 0; value < all.length; value++) values[all.charCodeAt(value)] = value
-  return values
 }

@@ -83,6 +83,15 @@ test('an absent or null column in binary form is null, and no rows are no rows',
   expect(await readBack([])).toEqual([])
 })
 
+test('a UUID has the same bytes in uppercase digits and without dashes', () => {
+  const ids = Array.from({ length: 100 }, randomUUID)
+  const of = (written: (id: string) => string) => ROWS.values(ids.map((id) => ({ id: written(id) })))[0]!
+  const bytes = of((id) => id)
+  expect(of((id) => id.toUpperCase())).toEqual(bytes)
+  expect(of((id) => id.replaceAll('-', ''))).toEqual(bytes)
+  expect(bytes.toString('hex')).toContain(ids[99]!.replaceAll('-', ''))
+})
+
 test('in binary form a lone surrogate becomes U+FFFD, and a NUL is refused as bad data', async () => {
   expect(await readBack([{ name: 'a\ud800b' }])).toMatchObject([{ name: 'a\ufffdb' }])
   await expect(readBack([{ name: 'a\0b' }])).rejects.toMatchObject({ code: '22021' })
