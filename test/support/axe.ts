@@ -24,7 +24,7 @@ export function findOverflow(page: Page): Promise<string[]> {
     }
     const isShown = (element: Element) => element.getClientRects().length > 0 && !element.closest('.sr-only')
     const { scrollWidth } = document.documentElement
-    const page = scrollWidth > innerWidth + 1 ? [`the page itself is ${scrollWidth} pixels wide`] : []
+    const page = scrollWidth > innerWidth + 2 ? [`the page itself is ${scrollWidth} pixels wide`] : []
     const elements = [...document.body.querySelectorAll('*')]
       .filter((element) => element.getBoundingClientRect().right > innerWidth + 1 && isShown(element))
       .filter((element) => !scrolls(element.parentElement))

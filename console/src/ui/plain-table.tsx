@@ -13,7 +13,7 @@ type PlainTableProps = {
 export function PlainTable({ caption, headers, children }: PlainTableProps) {
   return (
     <table
-      className="plain-table w-full border-separate border-spacing-0"
+      className="plain-table relative w-full border-separate border-spacing-0"
       style={Object.fromEntries(headers.map((header, index) => [`--header-${index + 1}`, `"${header}"`]))}
     >
       <caption className="sr-only">{caption}</caption>
