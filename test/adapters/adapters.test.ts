@@ -112,6 +112,30 @@ test('a caller that SIP hides or does not know has no number, and a SIP user wit
   expect(dialled('sip:private@example.com')).toEqual({ number: 'sip:private@example.com', number_kind: 'sip' })
 })
 
+test('a tel: URI gives the number that RFC 3966 writes with separators, parameters or a context', async () => {
+  const dialled = (await code.module('fields'))['dialled'] as (text: string) => object
+  const whole = { number: '+14155550132', e164: '+14155550132', number_kind: 'e164' }
+  for (const uri of ['tel:+1-415-555-0132', 'tel:+1(415)555.0132;ext=7', 'tel:555-0132;phone-context=+1-415'])
+    expect(dialled(uri)).toEqual(whole)
+  expect(dialled('tel:7042;phone-context=example.com')).toMatchObject({ number: '7042', number_kind: 'extension' })
+})
+
+test('a row of FreePBX, which has the start of a call alone, has its answer and its end; a Date is refused', async () => {
+  const cdr = await code.adapter('asterisk-cdr')
+  const { record, options } = RECORDS.find(({ record }) => 'calldate' in (record as object))!
+  const row = record as Record<string, unknown>
+  const [answered] = cdr.toEvents(row, options)
+  expect(answered).toMatchObject({ occurredAt: '2026-11-19T00:00:11+01:00' })
+  expect(answered!.data).toMatchObject({
+    created_at: '2026-11-18T23:59:51+01:00',
+    answered_at: '2026-11-19T00:00:03+01:00',
+    ended_at: '2026-11-19T00:00:11+01:00',
+  })
+  const [missed] = cdr.toEvents({ ...row, disposition: 'NO ANSWER', billsec: 0 }, options)
+  expect(missed!.data).toMatchObject({ answered_at: null, ended_at: '2026-11-19T00:00:11+01:00' })
+  expect(() => cdr.toEvents({ ...row, calldate: new Date() }, options)).toThrow('expected times of the CDR as text')
+})
+
 test('a record of Kamailio says who hung up, how long it rang and was spoken, and no name that it could not read', async () => {
   const told = await Promise.all(RECORDS.filter(({ adapter }) => adapter === 'kamailio').map(eventsOf))
   const seen = told
