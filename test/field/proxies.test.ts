@@ -103,7 +103,27 @@ ${process.getuid?.() === 0 ? 'user: root\n' : ''}`,
     )
     return startServer('h2o', ['-m', 'worker', '-c', config], { port })
   },
+  async caddy(upstream, port) {
+    const config = join(await workFolder('caddy'), 'Caddyfile')
+    // Told to compress, as Caddy often is: a stream arrives at once all the same.
+    await writeFile(
+      config,
+      `{
+  admin off
+  auto_https off
 }
+http://127.0.0.1:${port} {
+  encode gzip
+  reverse_proxy ${upstream}
+}
+`,
+    )
+    return startServer('caddy', ['run', '--config', config, '--adapter', 'caddyfile'], { port })
+  },
+}
+
+/** They write the last chunk that the gateway left out: h2o 2.2, Caddy 2.6 (2.10 no longer does). */
+const ENDS_BROKEN_STREAMS = ['h2o', 'caddy']
 
 /** Most notice that a reader left when they cannot pass on what comes next, Varnish with the third of these batches. */
 const LEAVES_WITHIN = { timeout: 40_000 }
@@ -174,7 +194,7 @@ describe.each(Object.keys(PROXIES))('through %s', (name) => {
     })().catch(() => 'broken')
     await gateway.start()
     expect(text).not.toContain('event: complete')
-    // h2o 2.2 writes the last chunk that the gateway left out. "complete" is still missing, so that clients come back.
-    expect(broken).toBe(name === 'h2o' ? 'ended' : 'broken')
+    // "complete" is missing either way, so that clients come back.
+    expect(ENDS_BROKEN_STREAMS.includes(name) ? ['ended', 'broken'] : ['broken']).toContain(broken)
   })
 })
