@@ -46,6 +46,13 @@ export function toPublicId(kind: IdKind, uuid: string): string {
 
 const DASH = '-'.charCodeAt(0)
 
+/** The last eight characters of the public form of a database id, from all of it or its last ten hexadecimal digits. */
+export function publicTail(uuid: string): string {
+  const high = Number.parseInt(uuid.slice(-10, -5), 16)
+  const low = Number.parseInt(uuid.slice(-5), 16)
+  return PAIRS[high >> 10]! + PAIRS[high & 1023]! + PAIRS[low >> 10]! + PAIRS[low & 1023]!
+}
+
 /** A UUID in its usual form, from its 32 hexadecimal digits. */
 export function uuidOf(hex: string): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`

@@ -11,6 +11,8 @@ export type NewEvent = {
   /** The exact text that the gateway will sign and send. */
   readonly body: string
   readonly bodyBytes: number
+  /** The data in the body, as it was parsed; absent: only the body has it. */
+  readonly data?: unknown
   readonly key: string | null
   /** A `traceparent`; null: nobody traces. */
   readonly traceContext?: string | null

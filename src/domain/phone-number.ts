@@ -16,15 +16,16 @@ const WITH_THEIR_8 = /^80?(\d{8,10})$/
 const IN_THEIR_COUNTRIES = /^(?:7|375|993)(\d{8,10})$/
 
 /** The digits that tell a number: without + or 00 before the country, and without the 0 before an area; '' for no number. */
-export function significantDigits(text: string): string {
+function significantDigits(text: string): string {
   const bare = plainNumber(text)
   return /^\+?\d+$/.test(bare) ? bare.replace(/\D/g, '').replace(/^0+/, '') : ''
 }
 
-/** Whether the text is the number of a telephone, and no short code. */
-export function isTelephoneNumber(text: string): boolean {
-  const { length } = significantDigits(text)
-  return length >= FEWEST_DIGITS && length <= MOST_DIGITS
+/** The significant digits of the number of a telephone; '' for what is none, or a short code. */
+export function telephoneDigits(text: string): string {
+  // As most systems write it: nothing is around such a number.
+  const digits = /^\+?\d+$/.test(text) ? text.replace(/^\+?0*/, '') : significantDigits(text)
+  return digits.length >= FEWEST_DIGITS && digits.length <= MOST_DIGITS ? digits : ''
 }
 
 /** Whether two texts are the same number. */

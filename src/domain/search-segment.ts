@@ -111,6 +111,15 @@ function numbered(some: readonly string[]): { ids: string[]; ordinalOf: Map<stri
   return { ids, ordinalOf: new Map(ids.map((id, ordinal) => [id, ordinal])) }
 }
 
+/** The first and the last id of events; null: there are none. */
+export function boundsOf(events: Buffer): { readonly first: string; readonly last: string } | null {
+  if (events.length === 0) return null
+  return {
+    first: uuidOf(events.toString('hex', 0, EVENT_BYTES)),
+    last: uuidOf(events.toString('hex', events.length - EVENT_BYTES)),
+  }
+}
+
 /** The ids of events, ascending. */
 export function idsIn(events: Buffer): string[] {
   const hex = events.toString('hex')
@@ -173,23 +182,34 @@ export function keyBytes(key: number): Buffer {
 const pairOf = (key: number, ordinal: number): number => key * MOST_EVENTS + ordinal
 
 function segmentFrom(ids: readonly string[], pairs: Float64Array): Segment {
-  const distinct = pairs.sort().filter((pair, at) => at === 0 || pair !== pairs[at - 1])
-  const directory = Buffer.alloc(distinct.length * ENTRY_BYTES)
-  const postings = Buffer.alloc(distinct.length * POSTING_BYTES)
-  let end = -ENTRY_BYTES
-  let last = -1
-  for (let place = 0; place < distinct.length; place++) {
-    const key = Math.floor(distinct[place]! / MOST_EVENTS)
-    postings.writeUInt16BE(distinct[place]! - key * MOST_EVENTS, place * POSTING_BYTES)
-    if (key !== last) {
-      last = key
+  pairs.sort()
+  const directory = Buffer.allocUnsafe(pairs.length * ENTRY_BYTES)
+  const postings = Buffer.allocUnsafe(pairs.length * POSTING_BYTES)
+  let end = 0
+  let place = 0
+  let key = -1
+  let count = 0
+  let lastPair = -1
+  for (const pair of pairs) {
+    if (pair === lastPair) continue
+    lastPair = pair
+    const itsKey = Math.floor(pair / MOST_EVENTS)
+    if (itsKey !== key) {
+      key = itsKey
+      directory[end] = key / 2 ** 32
+      directory.writeUInt32BE(key >>> 0, end + 1)
+      directory[end + KEY_BYTES] = place >>> 16
+      directory.writeUInt16BE(place & 0xffff, end + KEY_BYTES + 1)
+      count = 0
       end += ENTRY_BYTES
-      directory.writeUIntBE(key, end, KEY_BYTES)
-      directory.writeUIntBE(place, end + KEY_BYTES, 3)
     }
-    directory.writeUInt16BE(directory.readUInt16BE(end + 8) + 1, end + 8)
+    const ordinal = pair - key * MOST_EVENTS
+    postings[place * POSTING_BYTES] = ordinal >>> 8
+    postings[place * POSTING_BYTES + 1] = ordinal
+    place++
+    directory.writeUInt16BE(++count, end - 2)
   }
-  return { events: bytesOf(ids), directory: directory.subarray(0, end + ENTRY_BYTES), postings }
+  return { events: bytesOf(ids), directory: directory.subarray(0, end), postings: postings.subarray(0, place * POSTING_BYTES) }
 }
 
 const bytesOf = (ids: readonly string[]): Buffer => Buffer.from(ids.join('').replaceAll('-', ''), 'hex')

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { findEventType } from '../../src/domain/event-type.ts'
 import { toPublicId } from '../../src/domain/id.ts'
-import { hasWhole, MAX_TERMS, readSearch, type SearchedEvent, termsOfEvent } from '../../src/domain/search.ts'
+import { hasWhole, readSearch } from '../../src/domain/search.ts'
+import { MAX_TERMS, type SearchedEvent, termsOfEvent } from '../../src/domain/search-terms.ts'
 
 const ID = '01890000-0000-7000-8000-0000000000a1'
 const DELIVERY = '01890000-0000-7000-8000-0000000000d1'
@@ -9,7 +10,7 @@ const eventOf = (data: unknown, subject: string | null = null): SearchedEvent =>
   id: ID,
   subject,
   data,
-  deliveryIds: [DELIVERY],
+  deliveryTails: [DELIVERY],
 })
 
 function finds(text: string, event: SearchedEvent): boolean {

@@ -14,17 +14,24 @@ import {
   mergeSegments,
   segmentOf,
 } from '../../src/domain/search-segment.ts'
+import { publishEvents } from '../../src/gateway/publish/publish-events.ts'
+import { createPublisher } from '../../src/gateway/publish/publisher.ts'
 import { sendTestEvent } from '../../src/gateway/publish/send-test-event.ts'
 import { installSqlPublish } from '../../src/gateway/publish/sql-publish.ts'
 import { countFoundEvents, findEvents } from '../../src/gateway/search/find-events.ts'
 import { indexEvents } from '../../src/gateway/search/index-events.ts'
 import { mergeSmallSegments } from '../../src/gateway/search/write-segments.ts'
-import { type House, openHouse } from '../support/house.ts'
+import { createMetrics } from '../../src/metrics.ts'
+import { exampleEvent, type House, openHouse } from '../support/house.ts'
 
 let house: House
 beforeAll(async () => {
-  // No worker: the tests make the rounds.
+  // No worker, and a publisher that leaves its events to others: the tests make the rounds.
   house = await openHouse({ SIVO_ROLE: 'api' })
+  const { ctx } = house.app
+  const publisher = createPublisher({ ctx, metrics: createMetrics(() => 0), nearby: () => null, onFlushed: () => {} })
+  house.publish = (...events) =>
+    publishEvents({ ...ctx, publisher }, { tenantId: house.tenantId, events: events.map(exampleEvent) })
 })
 afterAll(() => house.close())
 

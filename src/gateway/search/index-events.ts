@@ -6,10 +6,10 @@
 import type { Context } from '../../context.ts'
 import { idWindow } from '../../database/filters/id-window.ts'
 import type { HotDatabase, Queryable, Statement } from '../../database/pools.ts'
-import { searchKey } from '../../database/search-index.ts'
+import { readTails, searchKeysOf, tailsOf } from '../../database/search-index.ts'
 import { timeOfId } from '../../domain/id.ts'
-import { termsOfEvent } from '../../domain/search.ts'
 import type { KeyedEvent } from '../../domain/search-segment.ts'
+import { type SearchedEvent, termsOfEvent } from '../../domain/search-terms.ts'
 import { repeatAfter } from '../../waiting.ts'
 import { mergeSmallSegments, writeEvents } from './write-segments.ts'
 
@@ -29,7 +29,8 @@ const TAKE: Statement = {
   name: 'search-take',
   text: `
     with taken as (
-      select ctid from search_backlog limit ${ROWS_AT_ONCE} for update skip locked
+      select ctid from search_backlog where held_until is null or held_until < now()
+      limit ${ROWS_AT_ONCE} for update skip locked
     )
     delete from search_backlog where ctid = any (array(select ctid from taken)) returning event_ids as ids`,
 }
@@ -37,9 +38,9 @@ const TAKE: Statement = {
 const READ: Statement = {
   name: 'search-read',
   text: `
-    select e.id, e.tenant_id as "tenantId", e.subject, e.body, coalesce(d.ids, '{}') as "deliveryIds"
+    select e.id, e.tenant_id as "tenantId", e.subject, e.body, d.tails
     from event e left join (
-      select event_id, array_agg(id) as ids from delivery
+      select event_id, ${tailsOf('id')} as tails from delivery
       where event_id = any ($1::uuid[]) and id >= $2::uuid and id < $3::uuid group by event_id
     ) d on d.event_id = e.id
     where e.id = any ($1::uuid[]) and e.body is not null`,
@@ -57,12 +58,12 @@ const READ_OLDER: Statement = {
 const MOVE_WALK: Statement = { name: 'search-move-walk', text: 'update search_walk set below = $1::uuid' }
 const END_WALK: Statement = { name: 'search-end-walk', text: 'delete from search_walk where $1::int = 0' }
 
-type IndexedEvent = {
+type ReadEvent = {
   readonly id: string
   readonly tenantId: string
   readonly subject: string | null
-  readonly body: string | null
-  readonly deliveryIds: readonly string[]
+  readonly body: string
+  readonly tails: string | null
 }
 
 /** `oldest`: when the oldest event of the round was stored, Unix ms; null: there was nothing to do. */
@@ -106,17 +107,29 @@ async function walkBack(hot: HotDatabase): Promise<number> {
 /** `ids`: the oldest first. */
 async function writeTerms(tx: Queryable, ids: readonly string[]): Promise<void> {
   const keyed: KeyedEvent[] = []
+  const keysOf = keysOfEvents()
   for (let from = 0; from < ids.length; from += EVENTS_AT_ONCE) {
     const some = ids.slice(from, from + EVENTS_AT_ONCE)
-    for (const event of await tx.query<IndexedEvent>(READ, [some, ...deliveryRange(some)]))
-      keyed.push(keyedEvent(event))
+    for (const { id, tenantId, subject, body, tails } of await tx.query<ReadEvent>(READ, [
+      some,
+      ...deliveryRange(some),
+    ]))
+      keyed.push({ id, keys: keysOf(tenantId, { id, subject, data: dataOf(body), deliveryTails: readTails(tails) }) })
   }
   await writeEvents(tx, keyed)
 }
 
-function keyedEvent(event: IndexedEvent): KeyedEvent {
-  const terms = termsOfEvent({ ...event, data: dataOf(event.body) })
-  return { id: event.id, keys: terms.map((term) => searchKey(event.tenantId, term)) }
+/** A function that gives the keys of events; most events that come together are of one tenant. */
+export function keysOfEvents(): (tenantId: string, event: SearchedEvent) => number[] {
+  let of: string | null = null
+  let keyOf = searchKeysOf('')
+  return (tenantId, event) => {
+    if (tenantId !== of) {
+      of = tenantId
+      keyOf = searchKeysOf(tenantId)
+    }
+    return termsOfEvent(event).map(keyOf)
+  }
 }
 
 /** Deliveries are stored with their event, so the partitions of other weeks are not looked into. */
@@ -132,13 +145,21 @@ export function dataOf(body: string | null): unknown {
 
 /** Runs rounds until the returned function is called: at least twice a second, and at once while the index is far behind. */
 export function keepIndexing(ctx: Pick<Context, 'hot' | 'log'>): () => Promise<void> {
+  return keepRounds(ctx.log, async () => {
+    const { oldest } = await indexEvents(ctx)
+    return oldest === null ? 0 : Date.now() - oldest
+  })
+}
+
+/** `round`: resolves with how far behind the index is, ms. Its failures are logged. */
+export function keepRounds(log: Context['log'], round: () => Promise<number>): () => Promise<void> {
   return repeatAfter(BETWEEN_ROUNDS_MS, async () => {
     const began = performance.now()
     try {
-      const { oldest } = await indexEvents(ctx)
-      return restAfter(performance.now() - began, oldest === null ? 0 : Date.now() - oldest)
+      const behindMs = await round()
+      return restAfter(performance.now() - began, behindMs)
     } catch (error) {
-      ctx.log.warn({ err: error }, 'search.index_failed')
+      log.warn({ err: error }, 'search.index_failed')
       return BETWEEN_ROUNDS_MS
     }
   })

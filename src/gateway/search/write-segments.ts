@@ -2,7 +2,9 @@
 
 import { SEGMENTS_LOCK } from '../../database/locks.ts'
 import type { Queryable, Statement } from '../../database/pools.ts'
+import { timeOfId } from '../../domain/id.ts'
 import {
+  boundsOf,
   idsIn,
   type KeyedEvent,
   MOST_EVENTS,
@@ -58,9 +60,8 @@ type StoredSegment = Segment & { readonly id: string }
 
 /** Writes a segment, unless it has no events. */
 async function writeSegment(tx: Queryable, { events, directory, postings }: Segment): Promise<void> {
-  const ids = idsIn(events)
-  if (ids.length === 0) return
-  await tx.query(INSERT, [ids[0], ids.at(-1), events, directory, postings])
+  const bounds = boundsOf(events)
+  if (bounds) await tx.query(INSERT, [bounds.first, bounds.last, events, directory, postings])
 }
 
 /** A segment of so many events is made without letting other work of the process in between. */
@@ -119,11 +120,25 @@ function fitting(segments: readonly SizedSegment[]): SizedSegment[] {
   })
 }
 
-/** Takes events out of the index. Waits for a process that puts segments together. */
+// Waits for a round that has such a row, and sees afterwards what it wrote.
+const LET_GO: Statement = {
+  name: 'search-let-go',
+  text: 'update search_backlog set held_until = null where held_until is not null and event_ids && $1::uuid[]',
+}
+
+/** Events are written into the index long before they are so old, unless nobody holds them. */
+const HELD_AT_MOST_MS = 3_600_000
+
+/**
+ * Takes events out of the index, and from the process that has them in memory to put them in: the row is then read by a round that
+ * looks what is left of them. Waits for a process that puts segments together.
+ */
 export async function takeOut(tx: Queryable, eventIds: readonly string[]): Promise<void> {
   const gone = new Set(eventIds)
   if (gone.size === 0) return
   await tx.query(LOCK, [])
+  const young = eventIds.filter((id) => timeOfId(id).getTime() > Date.now() - HELD_AT_MOST_MS)
+  if (young.length > 0) await tx.query(LET_GO, [young])
   const among = await tx.query<{ id: string; events: Buffer }>(WITH_EVENTS, [[...gone]])
   for (const { id, events } of among) {
     if (!idsIn(events).some((eventId) => gone.has(eventId))) continue
