@@ -16,6 +16,7 @@ import { createPublisher, type PublishContext } from './gateway/publish/publishe
 import { noteVersion } from './gateway/recover/deployed-versions.ts'
 import { type Heartbeat, openHeartbeat } from './gateway/recover/heartbeat.ts'
 import { keepWatchingPartitions } from './gateway/retention/watch-partitions.ts'
+import { createOwnIndex, type OwnIndex } from './gateway/search/index-own-events.ts'
 import { readBacklog } from './gateway/statistics/backlog.ts'
 import { addGauges } from './gauges.ts'
 import { type ChangeFeed, openChangeFeed } from './live/feed.ts'
@@ -33,6 +34,7 @@ export type App = {
   readonly ctx: PublishContext
   readonly feed: ChangeFeed
   readonly heartbeat: Heartbeat
+  readonly ownIndex: OwnIndex
   /** null in the role `api`. */
   readonly lanes: Lanes | null
   /** What keeps a process with the role of a worker from delivering; empty: it delivers. null in the role `api`. */
@@ -142,9 +144,12 @@ async function openParts({ config, log, ca, narrate = false }: AppOptions, parts
     onFailure: (error) => faults('metrics.backlog_not_read', error),
     monotonicMs: clock.monotonicMs,
   })
+  const ownIndex = createOwnIndex(ctx)
+  parts.add('index of own events', ownIndex.keepRounds())
   const publisher = createPublisher({
     ctx,
     metrics,
+    ownIndex,
     nearby: () => lanes && { processId: heartbeat.processId(), wake: lanes.wake, offer: lanes.offer },
     onFlushed: notifier.ring,
   })
@@ -154,6 +159,7 @@ async function openParts({ config, log, ca, narrate = false }: AppOptions, parts
     ctx: { ...ctx, publisher },
     feed,
     heartbeat,
+    ownIndex,
     lanes,
     whatKeepsFromDelivering: () => (stopped ? ['process: stopping'] : (working?.whatFails() ?? null)),
     registry: metrics.registry,

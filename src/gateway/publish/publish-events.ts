@@ -171,6 +171,7 @@ function buildEvent(ctx: Context, event: EventInput, tenantId: string, acceptedA
     expiresAt: ttlMs === undefined ? null : new Date(acceptedAt.getTime() + ttlMs),
     body,
     bodyBytes: bodyBytes(body),
+    data: event.data,
     key,
     fingerprint: key === null ? null : eventFingerprint(event).toString('hex'),
   }

@@ -7,6 +7,7 @@ import type { StoreCall, StoreResult } from '../../domain/new-event.ts'
 import { type Metrics, measured } from '../../metrics.ts'
 import type { Nearby } from '../deliver/hand-over.ts'
 import { createBatcher, retryFor, STATEMENT_BOUNDS } from '../fairness/batcher.ts'
+import type { OwnIndex } from '../search/index-own-events.ts'
 import { storeEvents } from './store-events.ts'
 
 /** How long a publish waits for a database that is away. After that it is refused. */
@@ -24,6 +25,8 @@ export type PublisherOptions = {
   readonly metrics: Metrics
   /** Returns the lanes of this process; null if it has none. */
   readonly nearby: () => Nearby | null
+  /** Absent: other processes put the events into the index of the search. */
+  readonly ownIndex?: Pick<OwnIndex, 'takeRoom'>
   /** Called after each statement. */
   readonly onFlushed: () => void
 }
@@ -34,7 +37,7 @@ export type Publisher = ReturnType<typeof createPublisher>
 /** A context with which events can be published. */
 export type PublishContext = Context & { readonly publisher: Publisher }
 
-export function createPublisher({ ctx, metrics, nearby, onFlushed }: PublisherOptions) {
+export function createPublisher({ ctx, metrics, nearby, ownIndex, onFlushed }: PublisherOptions) {
   const { hot, clock, config } = ctx
   const batcher = createBatcher<StoreCall, StoreResult>({
     flush: (calls, repeated) =>
@@ -46,6 +49,7 @@ export function createPublisher({ ctx, metrics, nearby, onFlushed }: PublisherOp
           repeated,
           maxAttempts: attemptsPerCycle(config.retrySchedule),
           nearby: nearby() ?? undefined,
+          ownIndex,
           onConditionsFailed: (count) => metrics.conditionsFailed.inc(count),
         }),
       ).finally(onFlushed),

@@ -7,17 +7,19 @@
 import { wakeLines } from '../../database/lines.ts'
 import type { HotDatabase, Queryable, Statement } from '../../database/pools.ts'
 import { askForWakeUps } from '../../database/queue.ts'
-import { queueForSearch } from '../../database/search-index.ts'
+import { queueForOwnSearch, readTails, tailsOf } from '../../database/search-index.ts'
 import { areAttached, statementOn, type Tables } from '../../database/this-week.ts'
 import type { KeyDecision } from '../../domain/idempotency.ts'
-import type { StoreCall, StoreResult } from '../../domain/new-event.ts'
+import type { NewEvent, StoreCall, StoreResult } from '../../domain/new-event.ts'
 import { type ClaimedDelivery, LARGE_BODY_BYTES, releaseLeases } from '../deliver/claim-deliveries.ts'
 import type { Nearby, Offer, WokenEndpoint } from '../deliver/hand-over.ts'
+import type { OwnEvents, OwnIndex, Room } from '../search/index-own-events.ts'
 import { claimKeys } from './idempotency-keys.ts'
 import { isSingle, type SingleRow, storeSingle } from './store-single.ts'
 import {
   EVENTS,
   endpointsFor,
+  HELD,
   insertDeliveryRows,
   insertEventRows,
   MOST,
@@ -31,6 +33,8 @@ export type StoreOptions = {
   /** An earlier try of the same calls may have been committed. */
   readonly repeated: boolean
   readonly nearby?: Nearby | undefined
+  /** Takes the events for the index of the search after the commit, while it has room. Absent: other rounds read them. */
+  readonly ownIndex?: Pick<OwnIndex, 'takeRoom'> | undefined
   /** Told how many conditions could not be evaluated for an event of these calls, if any. Their endpoints do not get it. */
   readonly onConditionsFailed?: ((count: number) => void) | undefined
 }
@@ -45,22 +49,29 @@ export async function storeEvents(
   const tenantIds = new Set(calls.map(({ tenantId }) => tenantId))
   // A retry offers nothing: an earlier try may have leased deliveries to our lanes that never started. Claims will take them.
   const offer = repeated ? null : (nearby?.offer(tenantIds) ?? null)
+  const room = repeated ? null : (options.ownIndex?.takeRoom(...sizeOf(calls)) ?? null)
   let inserted = NOTHING_INSERTED
   try {
     const keyed = calls.some((call) => call.events.some((event) => event.key !== null))
     const ids = calls.flatMap(({ events }) => events.map(({ id }) => id))
     const stored = await hot.thisWeek.write(ids, (tables) =>
       keyed
-        ? hot.transaction((tx) => storeKeyed(tx, calls, { ...options, offer, tables }))
-        : storeUnkeyed(hot, calls, { ...options, offer, tables }),
+        ? hot.transaction((tx) => storeKeyed(tx, calls, { ...options, offer, room, tables }))
+        : storeUnkeyed(hot, calls, { ...options, offer, room, tables }),
     )
     inserted = stored.inserted
     if (repeated && nearby) await freeUntaken(hot, calls, nearby)
     return stored.results
   } finally {
     offer?.take(inserted.taken)
+    room?.use(inserted.own)
     if (nearby) for (const endpoint of inserted.woken) nearby.wake(endpoint)
   }
+}
+
+function sizeOf(calls: readonly StoreCall[]): [events: number, bytes: number] {
+  const bytesOf = (events: readonly NewEvent[]) => events.reduce((total, { bodyBytes }) => total + bodyBytes, 0)
+  return calls.reduce(([count, bytes], { events }) => [count + events.length, bytes + bytesOf(events)], [0, 0])
 }
 
 type Stored = { readonly inserted: Inserted; readonly results: StoreResult[] }
@@ -122,7 +133,7 @@ const insertEventsOn = statementOn(
       on conflict (id) do nothing
       returning id, tenant_id, type, subject, sequence, sequence_long, expires_at
     ), searchable as (
-      ${queueForSearch('stored')}
+      ${queueForOwnSearch('stored', HELD)}
     ), considered as (
       ${endpointsFor('stored', BODY)}
     ), wanted as (
@@ -143,21 +154,24 @@ const insertEventsOn = statementOn(
       ${askForWakeUps('concerned where awake', { endpointId: 'id', told: `${PROCESS}::text` })}
     )
     select 'event' as kind, event_id as "eventId", count(*)::int as count, null::uuid as "endpointId",
-      null::uuid as "tenantId", null::int as revision, null::bool as awake, null::uuid as id, null::timestamptz as "dueAt"
+      null::uuid as "tenantId", null::int as revision, null::bool as awake, null::uuid as id, null::timestamptz as "dueAt",
+      ${tailsOf('id')} filter (where ${HELD}) as text
     from fanned, woken where woken.count >= 0 group by event_id
     union all
-    select 'endpoint', null, null, id, tenant_id, revision, awake, null, null from concerned
+    select 'endpoint', null, null, id, tenant_id, revision, awake, null, null, null from concerned
     union all
-    select 'taken', event_id, null, endpoint_id, null, null, null, id, next_attempt_at from fanned where taken
+    select 'taken', event_id, null, endpoint_id, null, null, null, id, next_attempt_at, null from fanned where taken
     union all
-    select 'condition failed', null, count(*)::int, null, null, null, null, null, null
+    select 'held', first, count, null, null, null, null, null, null, place::text from searchable where ${HELD}
+    union all
+    select 'condition failed', null, count(*)::int, null, null, null, null, null, null, null
     from considered where matches is null having count(*) > 0`,
 )
 
 /** Makes a connection know the statements that store events, and their plans. Stores nothing. */
 export async function prepareStore(on: Queryable, tables: Tables): Promise<void> {
-  await insertEvents(on, [], { maxAttempts: 1, repeated: false, offer: null, tables })
-  await storeSingle(on, [...EVENTS.single.values({}), ...settingsOf(1, undefined, null)], tables)
+  await insertEvents(on, [], { maxAttempts: 1, repeated: false, offer: null, room: null, tables })
+  await storeSingle(on, [...EVENTS.single.values({}), ...settingsOf(1, undefined, null, null)], tables)
 }
 
 const COUNT_DELIVERIES: Statement = {
@@ -172,8 +186,10 @@ type Inserted = {
   readonly woken: readonly WokenEndpoint[]
   /** The deliveries that were leased to the lanes of this process. */
   readonly taken: readonly ClaimedDelivery[]
+  /** What room was taken for; null: nothing was stored, or there was no room. */
+  readonly own: OwnEvents | null
 }
-const NOTHING_INSERTED: Inserted = { counts: new Map(), woken: [], taken: [] }
+const NOTHING_INSERTED: Inserted = { counts: new Map(), woken: [], taken: [], own: null }
 
 const MAX_INT = 2 ** 31 - 1
 
@@ -182,26 +198,34 @@ function sequenceColumns(sequence: number | null) {
   return sequence !== null && sequence > MAX_INT ? { sequence_long: sequence } : { sequence }
 }
 
-type InsertOptions = StoreOptions & { readonly offer: Offer | null; readonly tables: Tables }
+type InsertOptions = StoreOptions & {
+  readonly offer: Offer | null
+  readonly room: Room | null
+  readonly tables: Tables
+}
 
 type EndpointRow = { kind: 'endpoint'; endpointId: string; tenantId: string; revision: number; awake: boolean }
 type TakenRow = { kind: 'taken'; id: string; eventId: string; endpointId: string; dueAt: Date }
 /** What follows the events in the parameters of both statements. */
-function settingsOf(maxAttempts: number, nearby: Nearby | undefined, offer: Offer | null): unknown[] {
+function settingsOf(
+  maxAttempts: number,
+  nearby: Nearby | undefined,
+  offer: Offer | null,
+  room: Room | null,
+): unknown[] {
   const { places = {}, otherwise = 0, most = 0 } = offer ?? {}
-  return [maxAttempts, nearby?.processId ?? null, JSON.stringify(places), String(otherwise), most]
+  return [maxAttempts, nearby?.processId ?? null, JSON.stringify(places), String(otherwise), most, room !== null]
 }
 
-type InsertedRow =
-  | { kind: 'event'; eventId: string; count: number }
-  | EndpointRow
-  | TakenRow
-  | { kind: 'condition failed'; count: number }
+type EventRow = { kind: 'event'; eventId: string; count: number; text: string | null }
+/** `eventId`: the first event that the row at the place `text` of the backlog names. */
+type HeldRow = { kind: 'held'; eventId: string; count: number; text: string }
+type InsertedRow = EventRow | HeldRow | EndpointRow | TakenRow | { kind: 'condition failed'; count: number }
 
 async function insertEvents(
   on: Queryable,
   calls: readonly StoreCall[],
-  { maxAttempts, repeated, nearby, offer, onConditionsFailed, tables }: InsertOptions,
+  { maxAttempts, repeated, nearby, offer, room, onConditionsFailed, tables }: InsertOptions,
 ): Promise<Inserted> {
   const rows = calls.flatMap(({ tenantId, events }) =>
     events.map(
@@ -218,7 +242,7 @@ async function insertEvents(
       }),
     ),
   )
-  const settings = settingsOf(maxAttempts, nearby, offer)
+  const settings = settingsOf(maxAttempts, nearby, offer, room)
   const inserted = isSingle(calls, repeated)
     ? rowsOfSingle(rows[0]!, await storeSingle(on, [...EVENTS.single.values(rows[0]!), ...settings], tables))
     : await on.query<InsertedRow>(insertEventsOn(tables), [...EVENTS.values(rows), ...settings])
@@ -240,16 +264,38 @@ async function insertEvents(
             { calls, endpoints, maxAttempts, leaseToken: nearby.processId },
           )
         : [],
+    own: room && ownEvents(inserted, calls),
   }
+}
+
+function ownEvents(inserted: readonly InsertedRow[], calls: readonly StoreCall[]): OwnEvents | null {
+  const held = inserted.find((row) => row.kind === 'held')
+  const tails = new Map(inserted.flatMap((row) => (row.kind === 'event' ? [[row.eventId, row.text]] : [])))
+  const events = calls.flatMap(({ tenantId, events }) =>
+    events.map(({ id, subject, body, data }) => ({
+      id,
+      tenantId,
+      subject,
+      body,
+      data,
+      deliveryTails: readTails(tails.get(id) ?? null),
+    })),
+  )
+  // Some were there before: a round that reads finds out what is to be done.
+  if (held?.count !== events.length) return null
+  return { place: held.text, first: held.eventId, events }
 }
 
 /** What the statement for a single event returned, as the other one returns it. */
 function rowsOfSingle(event: { id: string; tenant_id: string }, rows: readonly SingleRow[]): InsertedRow[] {
   const { id: eventId, tenant_id: tenantId } = event
-  const deliveries = rows.filter(({ matches }) => matches)
-  const failed = rows.length - deliveries.length
+  const considered = rows.filter((row): row is SingleRow & { endpointId: string } => row.endpointId !== null)
+  const deliveries = considered.filter(({ matches }) => matches)
+  const failed = considered.length - deliveries.length
+  const tails = deliveries.map(({ id }) => id.slice(-10)).join(' ')
   return [
-    { kind: 'event', eventId, count: deliveries.length },
+    { kind: 'event', eventId, count: deliveries.length, text: tails || null },
+    ...rows.slice(0, 1).map(({ place }) => ({ kind: 'held', eventId, count: 1, text: place }) as const),
     ...deliveries.map(
       ({ endpointId, revision, awake }) => ({ kind: 'endpoint', endpointId, tenantId, revision, awake }) as const,
     ),

@@ -5,13 +5,14 @@
 import { wakeLines } from '../../database/lines.ts'
 import type { Queryable } from '../../database/pools.ts'
 import { askForWakeUps } from '../../database/queue.ts'
-import { queueForSearch } from '../../database/search-index.ts'
+import { queueForOwnSearch } from '../../database/search-index.ts'
 import { areAttached, statementOn, type Tables } from '../../database/this-week.ts'
 import type { StoreCall } from '../../domain/new-event.ts'
 import {
   DUE_NOW,
   EVENTS,
   endpointsFor,
+  HELD,
   insertDeliveryRows,
   insertEventRows,
   MOST,
@@ -24,11 +25,11 @@ export function isSingle(calls: readonly StoreCall[], repeated: boolean): boolea
   return !repeated && calls.length === 1 && calls[0]!.events.length === 1
 }
 
-/** What became of the event at one endpoint. */
+/** What became of the event at one endpoint; of an event that no endpoint wants there is one row without an endpoint. */
 export type SingleRow = {
   /** Of the delivery. */
   readonly id: string
-  readonly endpointId: string
+  readonly endpointId: string | null
   readonly revision: number
   /** null: its condition could not be evaluated, so it does not get the event. */
   readonly matches: true | null
@@ -37,6 +38,8 @@ export type SingleRow = {
   /** A wake-up was stored for the endpoint. */
   readonly awake: boolean
   readonly dueAt: Date
+  /** Of the row that names the event in the backlog of the search. */
+  readonly place: string
 }
 
 // One event has one delivery for each endpoint, so an endpoint with a place has one for it. Without an id nothing is stored.
@@ -48,7 +51,7 @@ const storeSingleOn = statementOn(
     ), stored as (
       ${insertEventRows(tables, 'input')}
     ), searchable as (
-      ${queueForSearch('input')}
+      ${queueForOwnSearch('input', HELD)}
     ), wanted as (
       select *, matches and open and ${PLACES_OFFERED} >= 1 as fits
       from (${endpointsFor('input', EVENTS.single.value('body'))}) considered
@@ -64,11 +67,11 @@ const storeSingleOn = statementOn(
       ${askForWakeUps('shared_out where live and not taken', { told: `${PROCESS}::text` })}
     )
     select delivery_id as id, endpoint_id as "endpointId", revision, matches, taken, live and not taken as awake,
-      ${DUE_NOW} as "dueAt"
-    from shared_out, woken where woken.count >= 0`,
+      ${DUE_NOW} as "dueAt", place::text
+    from woken cross join searchable left join shared_out on true where woken.count >= 0`,
 )
 
-/** Stores a row of `EVENTS` by its values and what follows them in both statements. Returns a row for each endpoint. */
+/** Stores a row of `EVENTS` by its values and what follows them in both statements. Returns a row for each endpoint, and one for none. */
 export function storeSingle(on: Queryable, values: unknown[], tables: Tables): Promise<SingleRow[]> {
   return on.query<SingleRow>(storeSingleOn(tables), values)
 }

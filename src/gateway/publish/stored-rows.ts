@@ -28,6 +28,8 @@ const PLACES = `${after(3)}::jsonb`
 const OTHERWISE = after(4)
 /** The parameter with the most deliveries that may be taken over. */
 export const MOST = `${after(5)}::int`
+/** The parameter that says whether this process holds the events for the index of the search. */
+export const HELD = `${after(6)}::bool`
 
 /** The places that the lane of a row's endpoint offers; of rows with endpoint_id and tenant_id. */
 export const PLACES_OFFERED = `coalesce(${PLACES} ->> endpoint_id::text, ${PLACES} ->> tenant_id::text, ${OTHERWISE})::int`
