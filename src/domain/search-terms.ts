@@ -74,13 +74,15 @@ const UPPER = 4
 const EDGE = 8
 /** One of these is in every time, link and measure. */
 const MARK = 16
-/** What encloses a number, or precedes one, in an address. */
-const OF_ADDRESS = 32
-/** Is in no number, unless in an address. */
-const IN_NO_NUMBER = 64
-const BEYOND_ASCII = 128
+/** Stands before or around the number in an address. */
+const BEFORE_NUMBER = 32
+/** Stands behind the number in an address. */
+const BEHIND_NUMBER = 64
+/** Is in no number. */
+const IN_NO_NUMBER = 128
+const BEYOND_ASCII = 256
 /** Digits enough for the number of a telephone. */
-const MANY_DIGITS = 256
+const MANY_DIGITS = 512
 
 const FEWEST_DIGITS = 7
 
@@ -92,7 +94,8 @@ const TRAITS = Uint8Array.from({ length: 128 }, (_, code) => {
     (/[A-Z]/.test(char) ? UPPER : 0) |
     (/[.:!?-]/.test(char) ? EDGE : 0) |
     (/[-./]/.test(char) ? MARK : 0) |
-    (/[<>@;:%]/.test(char) ? OF_ADDRESS : 0) |
+    (/[<>:%]/.test(char) ? BEFORE_NUMBER : 0) |
+    (/[@;]/.test(char) ? BEHIND_NUMBER : 0) |
     // The letters are those of an extension: x, ext, extn, extension.
     (/[\d\s().~/+,#=<>@;:%extnsio-]/i.test(char) ? 0 : IN_NO_NUMBER)
   )
@@ -111,7 +114,7 @@ function traitsOf(text: string): number {
 }
 
 function addTerms(terms: Set<string>, text: string, traits: number): void {
-  const digits = mayBeNumber(traits) ? telephoneDigits(text) : ''
+  const digits = mayBeNumber(text, traits) ? telephoneDigits(text) : ''
   if (digits !== '') {
     terms.add(numberTerm(digits))
     // "Maya" <sip:+442079460958@sbc.example.com> has a name beside its number.
@@ -119,14 +122,20 @@ function addTerms(terms: Set<string>, text: string, traits: number): void {
   }
   const add = (word: string) => terms.add(isLongId(word) ? tailOf(word) : word)
   eachWord(text, traits, add)
-  if (traits & OF_ADDRESS && /^(?:tel|sips?|client):/i.test(text))
+  if (traits & BEFORE_NUMBER && /^(?:tel|sips?|client):/i.test(text))
     for (const word of wordsOf(plainNumber(text))) add(word)
 }
 
 /** False: it is none. */
-function mayBeNumber(traits: number): boolean {
+function mayBeNumber(text: string, traits: number): boolean {
   if (traits & BEYOND_ASCII) return true
-  return (traits & MANY_DIGITS) !== 0 && ((traits & OF_ADDRESS) !== 0 || (traits & IN_NO_NUMBER) === 0)
+  if ((traits & MANY_DIGITS) === 0) return false
+  if (traits & BEFORE_NUMBER) return true
+  if (traits & BEHIND_NUMBER) {
+    const before = text.slice(0, text.search(/[@;]/))
+    return mayBeNumber(before, traitsOf(before))
+  }
+  return (traits & IN_NO_NUMBER) === 0
 }
 
 function eachWord(text: string, traits: number, use: (word: string) => void): void {
