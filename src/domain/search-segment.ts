@@ -209,7 +209,11 @@ function segmentFrom(ids: readonly string[], pairs: Float64Array): Segment {
     place++
     directory.writeUInt16BE(++count, end - 2)
   }
-  return { events: bytesOf(ids), directory: directory.subarray(0, end), postings: postings.subarray(0, place * POSTING_BYTES) }
+  return {
+    events: bytesOf(ids),
+    directory: directory.subarray(0, end),
+    postings: postings.subarray(0, place * POSTING_BYTES),
+  }
 }
 
 const bytesOf = (ids: readonly string[]): Buffer => Buffer.from(ids.join('').replaceAll('-', ''), 'hex')
