@@ -171,9 +171,11 @@ export async function openHeartbeat(options: HeartbeatOptions): Promise<Heartbea
       closed = true
       if (timer) clearTimeout(timer)
       await beating
-      if (!client) return
-      await withinPatience(client.query('delete from worker_process where id = $1', [id])).catch(() => {})
-      await client.end().catch(() => {})
+      // A connection that is lost meanwhile is no longer `client`.
+      const last = client
+      if (!last) return
+      await withinPatience(last.query('delete from worker_process where id = $1', [id])).catch(() => {})
+      await last.end().catch(() => {})
     },
   }
 }
