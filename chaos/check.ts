@@ -3,6 +3,7 @@
 // arrived. The database is only compared with them.
 
 import { fromPublicId, toPublicId } from '../src/domain/id.ts'
+import { LEASE_MS } from '../src/gateway/deliver/claim-deliveries.ts'
 import { countOutOfOrder } from './check-order.ts'
 import type { RunEndpoint } from './endpoints.ts'
 import { readAcknowledged, readReceived } from './ledger.ts'
@@ -43,6 +44,15 @@ export type Invariants = {
   readonly wrongRequests: number
 }
 
+/** A delivery that was accepted more than once and was in the air at no fault. */
+export type Unexplained = {
+  readonly deliveryId: string
+  /** Unix ms of each request that was accepted. */
+  readonly acceptedMs: readonly number[]
+  /** The faults from the time of a lease before the first request until the last request: "kill of process 2, 310 ms before". */
+  readonly near: readonly string[]
+}
+
 export type Findings = {
   readonly acknowledged: number
   readonly deliveries: number
@@ -52,8 +62,8 @@ export type Findings = {
   readonly lost: number
   /** I5: requests with a 2xx answer beyond the first one of their delivery. */
   readonly duplicates: number
-  /** Duplicates of deliveries that were in the air at no fault. */
-  readonly duplicatesUnexplained: number
+  /** Deliveries with duplicates that were in the air at no fault. */
+  readonly unexplained: readonly Unexplained[]
   readonly invariants: Invariants
   /** By fault, for each delivery in the air: the time from the fault to the next request or record, ms. */
   readonly recoveries: ReadonlyMap<MetFault, number[]>
@@ -95,10 +105,11 @@ export async function check(input: CheckInput): Promise<Findings> {
   const succeededWithout2xx = await countSucceededWithout2xx(database, requests.answered)
   const inTheAir = new Set(input.faults.flatMap((fault) => fault.inFlight.map(({ deliveryId }) => deliveryId)))
   let duplicates = 0
-  let duplicatesUnexplained = 0
+  const unexplained: Unexplained[] = []
   for (const [id, times] of requests.accepted) {
     duplicates += times.length - 1
-    if (!inTheAir.has(id) && !wasOutAtRestart(times, input.faults)) duplicatesUnexplained += times.length - 1
+    if (times.length > 1 && !inTheAir.has(id) && !wasOutAtRestart(times, input.faults))
+      unexplained.push({ deliveryId: id, acceptedMs: times, near: faultsNear(times, input.faults) })
   }
   return {
     acknowledged,
@@ -107,7 +118,7 @@ export async function check(input: CheckInput): Promise<Findings> {
     deadLettered: dead,
     lost: missing + (deliveries - delivered - dead),
     duplicates,
-    duplicatesUnexplained,
+    unexplained,
     invariants: {
       wrongFanOut,
       unlawfulStates: await countOf(database, UNLAWFUL_STATES),
@@ -133,6 +144,17 @@ function wasOutAtRestart(acceptedMs: readonly number[], faults: readonly MetFaul
       kind === 'database-restart' &&
       acceptedMs.some((ms) => ms > beganMs - JUST_LEASED_MS && ms < (endedMs ?? beganMs) + JUST_LEASED_MS),
   )
+}
+
+function faultsNear(acceptedMs: readonly number[], faults: readonly MetFault[]): string[] {
+  const [first, last] = [Math.min(...acceptedMs), Math.max(...acceptedMs)]
+  return faults
+    .filter(({ beganMs, endedMs }) => beganMs < last && (endedMs ?? beganMs) > first - LEASE_MS)
+    .map(({ kind, process, beganMs }) => {
+      const whose = process === null ? '' : ` of process ${process}`
+      const ms = beganMs - first
+      return `${kind}${whose}, ${Math.abs(ms)} ms ${ms < 0 ? 'before' : 'after'}`
+    })
 }
 
 /** Checks I1, and counts all missing deliveries. */

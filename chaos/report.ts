@@ -11,6 +11,8 @@ const TAKE_OVER_MS = 5_000
 const RATE_WINDOW_MS = 1_000
 const RATE_BEFORE_MS = 5_000
 const FULL_SHARE = 0.9
+/** Unexplained deliveries that the report shows in full. */
+const MOST_SHOWN = 10
 /** The difference of two clocks of one machine, and the way between two processes. */
 const EARLY_TOLERANCE_MS = 5
 
@@ -58,7 +60,8 @@ export function report(options: RunOptions, run: Run) {
     memoryMb: { max: run.memoryMb },
     leaveMs: { max: most(run.leaves.map(({ tookMs }) => tookMs)) },
     unexpectedEnds: run.unexpectedEnds,
-    duplicatesUnexplained: findings.duplicatesUnexplained,
+    duplicatesUnexplained: findings.unexplained.reduce((sum, { acceptedMs }) => sum + acceptedMs.length - 1, 0),
+    unexplained: findings.unexplained.slice(0, MOST_SHOWN),
     invariants: findings.invariants,
     broken: Object.fromEntries(broken),
     pass: broken.length === 0,
