@@ -1,5 +1,6 @@
-// For how long a claim that went through the gate of its endpoint closes the lane. A pure function.
+// What a lane knows of the gate of its endpoint, and for how long a claim that went through the gate closes the lane. Pure functions.
 
+import { MAX_SLOTS } from '../fairness/concurrency-limit.ts'
 import type { Gate } from './claim-deliveries.ts'
 import type { ClosedWhy } from './lane-state.ts'
 
@@ -7,6 +8,28 @@ import type { ClosedWhy } from './lane-state.ts'
 const GATE_RECHECK_MS = 250
 /** How soon an endpoint that asks to wait is looked at again: a person may have ended the wait. */
 const HOLD_RECHECK_MS = 5_000
+
+/** What a lane knows of the gate. */
+export type LaneGate = {
+  /** Claims go through the gate. */
+  readonly isGated: boolean
+  /** The gate counts the leases of the endpoint, or lets only so many through in a time. */
+  readonly isLimited: boolean
+  /** The most attempts in the air that the endpoint allows. */
+  readonly maxSlots: number
+}
+
+export const NO_GATE: LaneGate = { isGated: false, isLimited: false, maxSlots: MAX_SLOTS }
+
+/** There is a gate. It counts as one with a limit until it has said what it is. */
+export function gateMet(known: LaneGate): LaneGate {
+  return { ...known, isGated: true, isLimited: true }
+}
+
+/** What a gate said to a claim. */
+export function gateThatSaid({ open, room, allowed, maxInFlight }: Gate): LaneGate {
+  return { isGated: !open, isLimited: room !== null || allowed !== null, maxSlots: maxInFlight ?? MAX_SLOTS }
+}
 
 export type Closing = { readonly forMs: number; readonly why: ClosedWhy }
 

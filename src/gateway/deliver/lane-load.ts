@@ -1,6 +1,7 @@
 // How busy a lane is, and how much more it may take. Pure functions over numbers.
 
 import { type ConcurrencyLimit, FIRST_SLOTS } from '../fairness/concurrency-limit.ts'
+import type { ClaimedDelivery } from './claim-deliveries.ts'
 
 /** A full lane with a quick receiver claims this many deliveries ahead per slot. */
 const AHEAD_PER_SLOT = 3
@@ -57,4 +58,16 @@ export function hasSlotForHandedOver({ slots, maxSlots, inTheAir }: LaneLoad): b
 /** Whether a slot is free for a claimed delivery: hand-overs may have taken slots while the claim was in the air. */
 export function hasSlotForClaimed(load: LaneLoad): boolean {
   return load.limit.isQuick ? hasSlotForHandedOver(load) : load.inTheAir < load.maxSlots
+}
+
+/**
+ * Whether another delivery cannot go out before the result of this one is recorded, in a lane without a limit. A line moves by
+ * what is recorded, but a lane with others to send (`ahead`) need not hurry for a line. What was in the air at a death must not be
+ * so at the next one.
+ */
+export function awaitsRecord(
+  { inLine, crashCount }: Pick<ClaimedDelivery, 'inLine' | 'crashCount'>,
+  ahead: number,
+): boolean {
+  return crashCount > 0 || (inLine && ahead === 0)
 }

@@ -3,16 +3,17 @@
 // lane of their own beside the lane of their endpoint.
 
 import type { PaceRequest } from '../../domain/endpoint-pace.ts'
-import {
-  FIRST_LIMIT,
-  type LimitSample,
-  limitAfter,
-  MAX_SLOTS,
-  slotsBesideNeighbours,
-} from '../fairness/concurrency-limit.ts'
+import { FIRST_LIMIT, type LimitSample, limitAfter, slotsBesideNeighbours } from '../fairness/concurrency-limit.ts'
 import type { ClaimedDelivery, Gate } from './claim-deliveries.ts'
-import { closingAfterClaim } from './lane-gate.ts'
-import { amountToClaim, hasSlotForClaimed, hasSlotForHandedOver, type LaneLoad, placesToOffer } from './lane-load.ts'
+import { closingAfterClaim, gateMet, gateThatSaid, NO_GATE } from './lane-gate.ts'
+import {
+  amountToClaim,
+  awaitsRecord,
+  hasSlotForClaimed,
+  hasSlotForHandedOver,
+  type LaneLoad,
+  placesToOffer,
+} from './lane-load.ts'
 import { createLanePlace, type LanePlace } from './lane-place.ts'
 import { createLaneRefusals } from './lane-refusals.ts'
 import { createLaneState } from './lane-state.ts'
@@ -59,9 +60,7 @@ export function createLane({ endpointId, test, monotonicMs, hasNeighbours, onCha
   const refusals = createLaneRefusals(state, monotonicMs)
   let tenantId = ''
   let limit = FIRST_LIMIT
-  let maxSlots = MAX_SLOTS
-  let gated = false
-  let limited = false
+  let gate = NO_GATE
   /** The last claim brought all that it asked for: more may be due. */
   let behind = false
   let inTheAir = 0
@@ -71,7 +70,7 @@ export function createLane({ endpointId, test, monotonicMs, hasNeighbours, onCha
 
   function load(): LaneLoad {
     const slots = hasNeighbours(tenantId) ? slotsBesideNeighbours(limit) : limit.slots
-    return { limit, slots, maxSlots, inTheAir, offered, ahead: ahead.length }
+    return { limit, slots, maxSlots: gate.maxSlots, inTheAir, offered, ahead: ahead.length }
   }
 
   return {
@@ -102,7 +101,7 @@ export function createLane({ endpointId, test, monotonicMs, hasNeighbours, onCha
 
     /** Begins a claim; null: the lane has no use for one now. `freeSlots` are the process's, `rows` the claim's. */
     ask({ freeSlots, rows }: { freeSlots: number; rows: number }): LaneClaim | null {
-      const amount = amountToClaim(load(), { freeSlots, rows, mayClaimAhead: !limited && !test })
+      const amount = amountToClaim(load(), { freeSlots, rows, mayClaimAhead: !gate.isLimited && !test })
       if (!amount) return null
       const claim = { ...amount, ...place.current, accepted: refusals.takeAccepted() }
       state.beginClaim(claim)
@@ -115,39 +114,35 @@ export function createLane({ endpointId, test, monotonicMs, hasNeighbours, onCha
     /** The claim is over: `got` deliveries came, or it failed (null). */
     endClaim(claim: LaneClaim, got: number | null) {
       if (got !== null) behind = got >= claim.slots
-      if (got === null || !gated) refusals.putAcceptedBack(claim.accepted)
+      if (got === null || !gate.isGated) refusals.putAcceptedBack(claim.accepted)
       state.endClaim(claim, got === null || behind)
     },
 
     /** Its claims go through the gate of the endpoint, which limits them or moves lines of subjects on. */
     get isGated() {
-      return gated
+      return gate.isGated
     },
     /** The gate counts the leases of the endpoint, or lets only so many through in a time. */
     get isLimited() {
-      return limited
+      return gate.isLimited
     },
     /** A claim that did not go through the gate found that there is one, and brought nothing. */
     meetGate() {
-      gated = true
-      limited = true
+      gate = gateMet(gate)
       state.wake()
     },
     /** The claim brought `got` deliveries through the gate. `now` is the database's time. */
-    passGate(claim: LaneClaim, gate: Gate, { got, now }: { got: number; now: Date }) {
-      gated = !gate.open
-      limited = gate.room !== null || gate.allowed !== null
-      maxSlots = gate.maxInFlight ?? MAX_SLOTS
-      limit = { ...limit, slots: Math.min(limit.slots, maxSlots) }
-      if (gate.more) state.wake()
-      const closing = closingAfterClaim(gate, { got, asked: claim.slots, now })
+    passGate(claim: LaneClaim, said: Gate, { got, now }: { got: number; now: Date }) {
+      gate = gateThatSaid(said)
+      limit = { ...limit, slots: Math.min(limit.slots, gate.maxSlots) }
+      if (said.more) state.wake()
+      const closing = closingAfterClaim(said, { got, asked: claim.slots, now })
       if (closing) state.closeFor(closing.forMs, closing.why)
     },
 
     /** The receiver refused an attempt and asks for fewer. Nothing goes out until that is stored. */
     refuse(request: PaceRequest, attempt: Pick<ObservedRefusal, 'startedAt' | 'repliedAt' | 'wasPaced'>) {
-      gated = true
-      limited = true
+      gate = gateMet(gate)
       return refusals.refuse(request, attempt, inTheAir)
     },
     /** The refusal is stored: from now on the gate says when the lane may go on. */
@@ -163,7 +158,7 @@ export function createLane({ endpointId, test, monotonicMs, hasNeighbours, onCha
     /** How many deliveries a publish may hand over now: none while more is due than the lane can send. */
     placesToOffer(): number {
       const { kind } = state.current
-      const isClosed = gated || behind || kind === 'closed' || (kind === 'claiming' && !limit.isQuick)
+      const isClosed = gate.isGated || behind || kind === 'closed' || (kind === 'claiming' && !limit.isQuick)
       return isClosed ? 0 : placesToOffer(load())
     },
     /** Counts the places that publishes were offered and have not used yet. */
@@ -175,13 +170,9 @@ export function createLane({ endpointId, test, monotonicMs, hasNeighbours, onCha
     maySendClaimed: (claim: LaneClaim, nth: number) => nth <= claim.atOnce && hasSlotForClaimed(load()),
     maySendHandedOver: () => hasSlotForHandedOver(load()),
     maySendAhead: () => ahead.length > 0 && inTheAir < load().slots,
-    /**
-     * Whether another delivery cannot go out before the result of this one is recorded. The gate counts leases, and a line moves by
-     * what is recorded; but a lane that was brought others to send need not hurry for a line. What was in the air at a death must not
-     * be so at the next one.
-     */
-    awaitsRecord: ({ inLine, crashCount }: Pick<ClaimedDelivery, 'inLine' | 'crashCount'>) =>
-      limited || crashCount > 0 || (inLine && ahead.length === 0),
+    /** Whether another delivery cannot go out before the result of this one is recorded. */
+    awaitsRecord: (delivery: Pick<ClaimedDelivery, 'inLine' | 'crashCount'>) =>
+      gate.isLimited || awaitsRecord(delivery, ahead.length),
     keepAhead: (ready: ReadyDelivery) => void ahead.push(ready),
     nextAhead: () => ahead.shift(),
     takeAllAhead: () => ahead.splice(0),
@@ -207,7 +198,7 @@ export function createLane({ endpointId, test, monotonicMs, hasNeighbours, onCha
       return limit
     },
     learn(attempt: LimitSample) {
-      limit = limitAfter(limit, attempt, maxSlots)
+      limit = limitAfter(limit, attempt, gate.maxSlots)
       if (attempt.errorCode === null) refusals.accept()
     },
   }
