@@ -8,6 +8,7 @@ import PrismaPlugin from '@pothos/plugin-prisma'
 import RelayPlugin from '@pothos/plugin-relay'
 import ScopeAuthPlugin from '@pothos/plugin-scope-auth'
 import type { Viewer } from '../context.ts'
+import type { ListedCell } from '../domain/cell-state.ts'
 import { ConflictError, NotFoundError, RequestError, ValidationError } from '../errors.ts'
 import type { PublishContext } from '../gateway/publish/publisher.ts'
 import { getDatamodel, type default as PrismaTypes } from '../generated/pothos-prisma-types.ts'
@@ -24,6 +25,8 @@ export type RequestContext = PublishContext & {
   readonly feed: ChangeFeed
   /** The URL of the console, without a slash at the end. */
   readonly baseUrl: string
+  /** Absent: there are none. */
+  readonly cells?: readonly ListedCell[]
   /** The cursor from which a client that connects again goes on; it counts instead of the argument `after`. */
   readonly resumeAfter?: string | null
 }

@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Viewer } from '../context.ts'
+import type { ListedCell } from '../domain/cell-state.ts'
 import { readTraceparent } from '../domain/trace.ts'
 import type { PublishContext } from '../gateway/publish/publisher.ts'
 import type { ChangeFeed } from '../live/feed.ts'
@@ -37,8 +38,9 @@ export function createAdmission(parts: {
   origins: Origins
   forwarded: Forwarded
   faults: FaultLog
+  cells: readonly ListedCell[]
 }): Admission {
-  const { ctx, feed, authenticator, origins, forwarded, faults } = parts
+  const { ctx, feed, authenticator, origins, forwarded, faults, cells } = parts
   const { clock } = ctx
   const rates = createRateLimiter()
 
@@ -48,6 +50,7 @@ export function createAdmission(parts: {
       ...ctx,
       feed,
       faults,
+      cells,
       viewer: { ...viewer, address: forwarded.addressOf(request) },
       traceparent: ctx.tracing ? readTraceparent(request.headers['traceparent']) : null,
       requestId: randomUUID(),

@@ -11,6 +11,7 @@ import type { ChangeFeed } from '../live/feed.ts'
 import { createFaultLog } from '../log.ts'
 import { createAdmission } from './admission.ts'
 import { createAuthenticator } from './authenticate.ts'
+import { listCells } from './cells.ts'
 import { loadConsoleFiles } from './console-files.ts'
 import { createForwarded } from './forwarded.ts'
 import { HEADERS_TIMEOUT_MS, KEEP_ALIVE_MS, MAX_HEADER_BYTES, REQUEST_TIMEOUT_MS, STALLED_MS } from './limits.ts'
@@ -19,6 +20,7 @@ import { createServerMetrics } from './metrics.ts'
 import { createOpenStreams } from './open-streams.ts'
 import { createOpenIdDoor } from './openid.ts'
 import { createOrigins } from './origins.ts'
+import { whatFails } from './readiness.ts'
 import { createReceiverDoor } from './receive.ts'
 import { createRoutes, GRAPHQL_PATHS, replyFault, routeOf, splitUrl } from './routes.ts'
 import { warmUpPublish } from './warm-up.ts'
@@ -74,12 +76,14 @@ export async function startServer({
   const faults = createFaultLog(log, { onOccurrence: metrics.faulted })
   const origins = createOrigins(config)
   const forwarded = createForwarded(config.trustedProxies)
-  const admission = createAdmission({ ctx, feed, authenticator, origins, forwarded, faults })
+  let draining = false
+  const whatFailsHere = async () => (draining ? ['process: stopping'] : whatFails(ctx))
+  const cells = listCells(ctx, whatFailsHere)
+  const admission = createAdmission({ ctx, feed, authenticator, origins, forwarded, faults, cells })
   const openId = config.openId && createOpenIdDoor({ ctx, openId: config.openId, origins, forwarded })
   const receivers = createReceiverDoor(ctx)
   const yoga = createGraphQL(schema)
   const consoleFiles = servesApi ? await loadConsoleFiles() : null
-  let draining = false
   let closing = false
   /** Connections without a request are ended as soon as they have none. */
   let endsIdle = false
@@ -110,8 +114,8 @@ export async function startServer({
     openId,
     consoleFiles,
     stalledMs,
+    whatFailsHere,
     whatKeepsFromDelivering,
-    isDraining: () => draining,
   })
   const http = createServer({
     maxHeaderSize: MAX_HEADER_BYTES,

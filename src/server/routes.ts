@@ -15,7 +15,6 @@ import type { ServerMetrics } from './metrics.ts'
 import type { OpenStreams } from './open-streams.ts'
 import { OPENID_CALLBACK_PATH, OPENID_PATH, type OpenIdDoor } from './openid.ts'
 import type { Origins } from './origins.ts'
-import { whatFails } from './readiness.ts'
 import { RECEIVER_PATH, type ReceiverDoor } from './receive.ts'
 import { replyError, replyJson, replyText, replyUnreadable } from './reply.ts'
 import { DATABASE_AWAY, MASKED } from './report-errors.ts'
@@ -39,10 +38,10 @@ export type RouteParts = {
   /** null in the role `worker`. */
   readonly consoleFiles: ConsoleFiles | null
   readonly stalledMs: number
+  /** What keeps this process from being ready; empty: it is. A new list each time. */
+  whatFailsHere(): Promise<string[]>
   /** What keeps this process from delivering; empty: it delivers; null: it is not its work. */
   whatKeepsFromDelivering(): string[] | null
-  /** This process is about to stop. */
-  isDraining(): boolean
 }
 
 export type Serve = (request: IncomingMessage, response: ServerResponse, path: string, query: string) => Promise<void>
@@ -51,7 +50,7 @@ export type Serve = (request: IncomingMessage, response: ServerResponse, path: s
 export function createRoutes(parts: RouteParts): Serve {
   const { ctx, admission, authenticator, origins, forwarded, streams, metrics, yoga, receivers, openId } = parts
   const { consoleFiles, stalledMs, whatKeepsFromDelivering } = parts
-  const { role } = ctx.config
+  const { role, cell } = ctx.config
   const servesApi = role !== 'worker'
 
   return async (request, response, path, query) => {
@@ -59,10 +58,10 @@ export function createRoutes(parts: RouteParts): Serve {
       case '/health':
         return replyJson(response, 200, healthOf(role, whatKeepsFromDelivering()))
       case '/ready': {
-        const failing = parts.isDraining() ? ['process: stopping'] : await whatFails(ctx)
+        const failing = await parts.whatFailsHere()
         // A process that also serves is ready to serve while its deliveries wait.
         if (!servesApi) failing.push(...(whatKeepsFromDelivering() ?? []))
-        return replyJson(response, failing.length === 0 ? 200 : 503, readinessOf(failing))
+        return replyJson(response, failing.length === 0 ? 200 : 503, readinessOf(failing, cell))
       }
       case '/metrics':
         return replyText(response, 200, await metrics.registry.metrics(), {
@@ -104,8 +103,10 @@ export function createRoutes(parts: RouteParts): Serve {
   }
 }
 
-function readinessOf(failing: readonly string[]): object {
-  return failing.length === 0 ? { status: 'ready' } : { status: 'not ready', failing }
+/** What /ready says. Another cell that reads it sees whether it is the one that it meant. */
+function readinessOf(failing: readonly string[], cell: string | null): object {
+  const state = failing.length === 0 ? { status: 'ready' } : { status: 'not ready', failing }
+  return cell === null ? state : { ...state, cell }
 }
 
 /** What /health says: the process runs, and if delivering is its work, whether it does that. */

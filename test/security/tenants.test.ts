@@ -327,6 +327,7 @@ describe('roles', () => {
     viewer: ['OPERATOR', 'ADMIN', 'VIEWER', 'PUBLISHER'],
     eventTypes: ['OPERATOR', 'ADMIN', 'VIEWER', 'PUBLISHER'],
     tenants: ['OPERATOR'],
+    cells: ['OPERATOR'],
     apiKeys: ADMINISTRATORS,
     auditEntries: ADMINISTRATORS,
     consoleSessions: ADMINISTRATORS,

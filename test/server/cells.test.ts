@@ -91,6 +91,30 @@ test('links and sessions of a cell name it, and those of another cell are refuse
   expect((await asked.json()).errors[0].message).toContain('this session belongs to the cell us1')
 })
 
+test('two cells on one host keep their sessions in cookies of different names, so that signing in to one leaves the other', async () => {
+  const other = await openTestServer({ SIVO_CELL: 'us1' })
+  try {
+    const jar = new Map<string, string>()
+    for (const { house: administration, url, tenantId, request } of [house, other]) {
+      const ctx = { ...administration.ctx, baseUrl: url }
+      const input = { tenantId, role: 'VIEWER', expiresInSeconds: null } as const
+      const link = await createConsoleLink(ctx, administration.operator, input)
+      const body = JSON.stringify({ token: link.url.split('#token=')[1] })
+      const signedIn = await request('/session', { method: 'POST', headers: PAGE, body })
+      const [name, value] = signedIn.headers.get('set-cookie')!.split(/[=;]/)
+      jar.set(name!, value!)
+    }
+    // A browser sends the cookies of a host to each of its ports.
+    const cookie = [...jar].map((pair) => pair.join('=')).join('; ')
+    for (const { request } of [house, other]) {
+      const asked = { method: 'POST', headers: { ...PAGE, cookie }, body: '{"query":"{ hello }"}' }
+      expect((await request('/graphql', asked)).status).toBe(200)
+    }
+  } finally {
+    await other.close()
+  }
+})
+
 test('a key of a tenant that moved is refused with the cell to which it moved, and a socket is told to connect again', async () => {
   const { ctx } = house.house
   const key = of('eu1').replace('CQ', 'mo')

@@ -1,0 +1,97 @@
+// What is known of a cell from outside: what its /ready said, or what came instead.
+
+import { isCellName } from './cell.ts'
+
+export type CellStatus = 'READY' | 'NOT_READY' | 'NO_ANSWER'
+
+/** What one read of a cell found. */
+export type CellFinding = {
+  readonly status: CellStatus
+  /** The parts that do not work, as /ready names them; empty unless NOT_READY. */
+  readonly failing: readonly string[]
+  /** What was expected, what came, and what to do; null unless NO_ANSWER. */
+  readonly problem: string | null
+}
+
+/** A finding, and how long it took to come to it. */
+export type CellState = CellFinding & { readonly afterMs: number }
+
+/** A cell as the API lists it. `url` null: the address at which the reader asked. Reading never rejects. */
+export type ListedCell = {
+  readonly name: string
+  readonly url: string | null
+  readonly current: boolean
+  readState(): Promise<CellState>
+}
+
+/** What came back for a request to `/ready`; `text` null: it was longer than an answer of /ready is. */
+export type ReadyReply =
+  | { readonly status: number; readonly text: string | null }
+  | { readonly silentForMs: number }
+  | { readonly error: string }
+
+const MAX_PARTS = 20
+const MAX_PART_LENGTH = 200
+
+/** Whether a cell may be read at its address: over TLS, or on this machine. */
+export function mayBeRead(url: string): boolean {
+  const { protocol, hostname } = new URL(url)
+  return protocol === 'https:' || hostname === 'localhost' || hostname === '[::1]' || /^127\.[\d.]+$/.test(hostname)
+}
+
+/** What a cell finds of itself. */
+export function ownFinding(failing: readonly string[]): CellFinding {
+  return { status: failing.length === 0 ? 'READY' : 'NOT_READY', failing, problem: null }
+}
+
+export function notRead(url: string): CellFinding {
+  return noAnswer(
+    `Expected an https URL, or one of this machine, got ${url}, which is not read. Correct SIVO_CELL_URLS.`,
+  )
+}
+
+/** What the reply to `<url>/ready` tells of the cell that should be there. */
+export function findingOf(reply: ReadyReply, { name, url }: { name: string; url: string }): CellFinding {
+  const address = `${url}/ready`
+  const LOOK = 'Look whether the cell runs, and whether this process reaches it.'
+  if ('silentForMs' in reply)
+    return noAnswer(`Expected an answer of ${address} within ${reply.silentForMs / 1_000} s, got none. ${LOOK}`)
+  if ('error' in reply) return noAnswer(`Expected an answer of ${address}, got no reply (${reply.error}). ${LOOK}`)
+  const { status } = reply
+  if (status >= 300 && status < 400)
+    return noAnswer(
+      `Expected the answer of ${address}, got a redirect (${status}), which is not followed. Give SIVO_CELL_URLS the address to which it leads.`,
+    )
+  const said = readAnswer(reply.text)
+  if (said !== null && said.cell !== null && said.cell !== name)
+    return noAnswer(`Expected the cell ${name} at ${address}, got the cell ${said.cell}. Correct SIVO_CELL_URLS.`)
+  if (said !== null && status === 200 && said.isReady) return ownFinding([])
+  if (said !== null && status === 503 && said.failing.length > 0) return ownFinding(said.failing)
+  return noAnswer(
+    `Expected the answer of a gateway at ${address}, got HTTP ${status} without one. Look what is in front of the cell, or correct SIVO_CELL_URLS.`,
+  )
+}
+
+function noAnswer(problem: string): CellFinding {
+  return { status: 'NO_ANSWER', failing: [], problem }
+}
+
+/** The answer of /ready; null: it is none. */
+function readAnswer(text: string | null): { isReady: boolean; failing: string[]; cell: string | null } | null {
+  if (text === null) return null
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return null
+  }
+  if (typeof value !== 'object' || value === null) return null
+  const { status, failing, cell } = value as Record<string, unknown>
+  const parts = Array.isArray(failing) ? failing.filter((part) => typeof part === 'string') : []
+  return {
+    isReady: status === 'ready',
+    failing: parts.slice(0, MAX_PARTS).map((part) => part.slice(0, MAX_PART_LENGTH)),
+    // A gateway of an earlier version does not say which cell it is.
+    cell: typeof cell === 'string' && isCellName(cell) ? cell : null,
+  }
+}

@@ -1,0 +1,54 @@
+import { expect, test } from 'vitest'
+import { findingOf, mayBeRead, notRead, type ReadyReply } from '../../src/domain/cell-state.ts'
+
+const US1 = { name: 'us1', url: 'https://us1.example.com' }
+const READY = { status: 'READY', failing: [], problem: null }
+const of = (reply: ReadyReply) => findingOf(reply, US1)
+const json = (status: number, value: unknown) => of({ status, text: JSON.stringify(value) })
+
+test('a cell is read over TLS, or on this machine', () => {
+  for (const url of ['https://us1.example.com', 'http://127.0.0.1:4000', 'http://localhost:4000', 'http://[::1]:4000'])
+    expect(mayBeRead(url)).toBe(true)
+  for (const url of ['http://us1.example.com', 'http://10.0.0.1', 'http://127.example.com', 'http://localhost.example'])
+    expect(mayBeRead(url)).toBe(false)
+  expect(notRead('http://10.0.0.1').problem).toBe(
+    'Expected an https URL, or one of this machine, got http://10.0.0.1, which is not read. Correct SIVO_CELL_URLS.',
+  )
+})
+
+test('a cell is ready if its /ready says so, and not ready with the parts that it names', () => {
+  expect(json(200, { status: 'ready' })).toEqual(READY)
+  expect(json(200, { status: 'ready', cell: 'us1' })).toEqual(READY)
+  const failing = ['database: read-only', 'partitions: event has none for now']
+  expect(json(503, { status: 'not ready', failing, cell: 'us1' })).toEqual({
+    status: 'NOT_READY',
+    failing,
+    problem: null,
+  })
+})
+
+test('whatever else comes is no answer, and is told with what was expected and what to do', () => {
+  const told: [ReadyReply, string][] = [
+    [{ silentForMs: 2_000 }, 'within 2 s, got none. Look'],
+    [{ error: 'ECONNREFUSED' }, 'got no reply (ECONNREFUSED). Look'],
+    [{ status: 302, text: '' }, 'got a redirect (302), which is not followed. Give SIVO_CELL_URLS'],
+    [{ status: 200, text: null }, 'got HTTP 200 without one. Look'],
+    [{ status: 503, text: '<html>' }, 'got HTTP 503 without one. Look'],
+    [{ status: 503, text: '{"status":"not ready"}' }, 'got HTTP 503 without one. Look'],
+    [{ status: 500, text: '{"status":"ready"}' }, 'got HTTP 500 without one. Look'],
+    [{ status: 200, text: 'null' }, 'got HTTP 200 without one. Look'],
+    [{ status: 200, text: '{"status":"ready","cell":"eu1"}' }, 'Expected the cell us1 at'],
+  ]
+  for (const [reply, words] of told) {
+    const { status, failing, problem } = of(reply)
+    expect([status, failing]).toEqual(['NO_ANSWER', []])
+    expect(problem).toContain(words)
+    expect(problem).toContain('https://us1.example.com/ready')
+  }
+})
+
+test('of what another machine names as failing, 20 parts of 200 characters are kept', () => {
+  const failing = Array.from({ length: 30 }, () => 'x'.repeat(300))
+  expect(json(503, { failing }).failing).toEqual(Array.from({ length: 20 }, () => 'x'.repeat(200)))
+  expect(json(503, { failing: [1, null, 'database: silent'] }).failing).toEqual(['database: silent'])
+})
