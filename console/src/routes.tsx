@@ -133,6 +133,10 @@ const tenants = createRoute({
   ...at('/tenants'),
   component: later(() => import('./pages/tenants.tsx'), 'TenantsPage'),
 })
+const cells = createRoute({
+  ...at('/cells'),
+  component: later(() => import('./pages/cells.tsx'), 'CellsPage'),
+})
 
 const routeTree = root.addChildren([
   overview,
@@ -156,6 +160,7 @@ const routeTree = root.addChildren([
   docs,
   settings,
   tenants,
+  cells,
 ])
 
 export const router = createRouter({

@@ -1,13 +1,31 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { findFaults, findOverflow } from '../support/axe.ts'
 import { type Console, describeInBrowser, openConsole, settled, show } from '../support/console.ts'
 
 describeInBrowser('operators and sessions', () => {
   let console: Console
+  /** Answers for two other cells. */
+  let cells: Server
   beforeAll(async () => {
-    console = await openConsole()
+    cells = createServer((request, response) => {
+      if (request.headers['x-sivo-cell'] === 'us1') return response.end('{"status":"ready","cell":"us1"}')
+      response.writeHead(503).end('{"status":"not ready","failing":["database: read-only"]}')
+    })
+    await once(cells.listen(0, '127.0.0.1'), 'listening')
+    const url = `http://127.0.0.1:${(cells.address() as AddressInfo).port}`
+    console = await openConsole({
+      SIVO_CELL: 'eu1',
+      SIVO_CELL_URLS: `us1=${url},us2=${url},ap1=http://us1.example.com`,
+    })
     await console.house.addTenant('Another tenant')
   })
-  afterAll(() => console?.close())
+  afterAll(async () => {
+    await console?.close()
+    cells?.close()
+  })
 
   test('an operator without a tenant is asked to choose one, and is told that nothing is live until then', async () => {
     const { page, complaints } = await console.signIn('OPERATOR')
@@ -19,6 +37,34 @@ describeInBrowser('operators and sessions', () => {
     await page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor()
     await light.getByText('Live', { exact: true }).waitFor()
     expect(complaints).toEqual([])
+  })
+
+  test('an operator sees how every cell is, on a phone too, with a way to the console of each; an ADMIN sees no such page', async () => {
+    const { page, complaints } = await console.signIn('OPERATOR')
+    await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Cells' }).waitFor()
+    await show(page, '/cells')
+    const rows = page.getByRole('table', { name: 'Cells' }).locator('tbody tr')
+    const texts = (await rows.allInnerTexts()).map((text) => text.replace(/\s+/g, ' '))
+    expect(texts).toEqual([
+      expect.stringMatching(
+        /^ap1 No answer after 0.0 s Expected an https URL, .+ Correct SIVO_CELL_URLS. .+ Open console$/,
+      ),
+      expect.stringMatching(/^eu1 this cell Ready http:\/\/127.0.0.1:\d+ ?$/),
+      expect.stringMatching(/^us1 Ready http:\/\/127.0.0.1:\d+ Open console$/),
+      expect.stringMatching(/^us2 Not ready: database: read-only http:\/\/127.0.0.1:\d+ Open console$/),
+    ])
+    const door = page.getByRole('link', { name: 'Open console of ap1' })
+    expect(await door.getAttribute('href')).toBe('http://us1.example.com/')
+    expect(await findFaults(page)).toEqual([])
+    await page.setViewportSize({ width: 390, height: 844 })
+    expect(await findOverflow(page)).toEqual([])
+    expect(complaints).toEqual([])
+
+    const admin = await console.signIn('ADMIN')
+    await admin.page.goto(`${console.url}/cells`)
+    await admin.page.getByText('Only operators see the cells').waitFor()
+    const pages = admin.page.getByRole('navigation', { name: 'Pages' })
+    expect(await pages.getByRole('link', { name: 'Cells' }).count()).toBe(0)
   })
 
   test('an ADMIN sees which browsers are signed in, and can sign one out', async () => {

@@ -11,7 +11,7 @@ import { useOpenDelivery } from '../../lib/open-delivery.ts'
 import { looksLikeNumber } from '../../lib/phone-number.ts'
 import { useRights } from '../../session/session.ts'
 import { useChosenTenant } from '../../session/tenant.ts'
-import { PAGES } from './pages.ts'
+import { usePages } from './pages.ts'
 
 export type Hit = { readonly id: string; readonly label: string; readonly detail?: string; go(): void }
 
@@ -112,7 +112,7 @@ function useNamed(text: string, isOpen: boolean, tenantId: string | null): Hit[]
   const { data } = useApiQuery(NAMES, { tenantId }, { pause: !isOpen || tenantId === null })
   const words = text.toLowerCase().split(/\s+/).filter(Boolean)
   const names = (name: string) => words.length > 0 && words.every((word) => name.toLowerCase().includes(word))
-  const pages = [...PAGES, ...(isOperator ? [{ to: '/tenants', label: 'Tenants' } as const] : [])]
+  const pages = usePages()
   const actions = [
     { label: 'New endpoint', words: 'new make add create endpoint', may: mayChange, to: '/endpoints/new' },
     { label: 'Send a test event', words: 'send test event tester try', may: mayChange, to: '/tester' },

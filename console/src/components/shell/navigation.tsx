@@ -1,25 +1,17 @@
 // The pages of the console: a bar beside every page, and on a phone a menu.
 
 import { Link, useNavigate } from '@tanstack/react-router'
-import { type Activity, Building2, Menu as MenuIcon } from 'lucide-react'
+import { type Activity, Menu as MenuIcon } from 'lucide-react'
 import { useState } from 'react'
 import { useShortcut } from '../../lib/keyboard.ts'
-import { useRights } from '../../session/session.ts'
 import { IconButton } from '../../ui/button.tsx'
 import { classes } from '../../ui/classes.ts'
 import { Dialog } from '../../ui/dialog.tsx'
-import { PAGES } from './pages.ts'
-
-const TENANTS = { to: '/tenants', label: 'Tenants', icon: Building2, keys: 'g n' } as const
+import { usePages } from './pages.ts'
 
 type NavigationProps = {
   /** The number of dead letters to look at; null for none. */
   deadLetters: string | null
-}
-
-function usePages() {
-  const { isOperator } = useRights()
-  return isOperator ? [...PAGES, TENANTS] : PAGES
 }
 
 const countOf = (to: string, { deadLetters }: NavigationProps) => (to === '/dead-letters' ? deadLetters : null)

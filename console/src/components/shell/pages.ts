@@ -2,19 +2,23 @@ import {
   Activity,
   ArrowLeftRight,
   BookOpen,
+  Building2,
   CalendarClock,
   Code,
   FlaskConical,
   Inbox,
+  Layers,
   LayoutDashboard,
   LibraryBig,
   Settings,
   Skull,
   Webhook,
 } from 'lucide-react'
+import { graphql, useApiQuery } from '../../api/client.ts'
+import { useRights } from '../../session/session.ts'
 
 /** The pages of everybody, in the order of the navigation. */
-export const PAGES = [
+const PAGES = [
   { to: '/', label: 'Overview', icon: LayoutDashboard, keys: 'g o' },
   { to: '/live', label: 'Live', icon: Activity, keys: 'g l' },
   { to: '/deliveries', label: 'Deliveries', icon: ArrowLeftRight, keys: 'g d' },
@@ -28,3 +32,23 @@ export const PAGES = [
   { to: '/docs', label: 'Docs', icon: LibraryBig, keys: 'g h' },
   { to: '/settings', label: 'Settings', icon: Settings, keys: 'g s' },
 ] as const
+
+const TENANTS = { to: '/tenants', label: 'Tenants', icon: Building2, keys: 'g n' } as const
+const CELLS = { to: '/cells', label: 'Cells', icon: Layers, keys: 'g p' } as const
+
+/** Names alone: nothing is asked of the cells for it. */
+const CELL_NAMES = graphql(`
+  query CellNames {
+    cells {
+      name
+    }
+  }
+`)
+
+/** The pages of the viewer. Operators have one of the cells where there are several. */
+export function usePages() {
+  const { isOperator } = useRights()
+  const { data } = useApiQuery(CELL_NAMES, {}, { pause: !isOperator })
+  if (!isOperator) return PAGES
+  return data?.cells.length ? [...PAGES, TENANTS, CELLS] : [...PAGES, TENANTS]
+}

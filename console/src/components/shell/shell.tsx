@@ -38,7 +38,7 @@ const DeliveryPanel = later(
 )
 
 /** The pages that concern no single tenant. */
-const TENANTLESS = new Set(['/tenants', '/catalogue', '/api', '/docs'])
+const TENANTLESS = new Set(['/tenants', '/cells', '/catalogue', '/api', '/docs'])
 
 export function Shell() {
   const session = useStore(sessionStore)
