@@ -11,6 +11,9 @@ import { exampleEvent } from '../support/house.ts'
 import { operatorNamed } from '../support/viewers.ts'
 import { type GatewayUnderTest, openGateway } from './gateway.ts'
 
+// Each command is a process of its own, and a test runs up to seven.
+vi.setConfig({ testTimeout: 60_000 })
+
 let under: GatewayUnderTest
 const json = (text: string) => JSON.parse(text)
 

@@ -2,6 +2,7 @@
 // holds for everybody who sees the tenant, and ends with the next delivery that gives up for the same cause.
 
 import type { Context, Viewer } from '../../context.ts'
+import { NUL } from '../../domain/stored-text.ts'
 import { reachOf, withinReach } from '../../domain/viewer.ts'
 import { ConflictError } from '../../errors.ts'
 import type { DeadLetterAcknowledgement, Endpoint } from '../../generated/prisma/client.ts'
@@ -31,17 +32,19 @@ export async function acknowledgeDeadLetters(
     const endpoint = await readEndpoint(tx, viewer, cause)
     const until = upTo && upTo < now ? upTo : now
     const { endpointId, errorCode, statusCode } = cause
-    const dead = await tx.delivery.findFirst({
-      where: {
-        tenantId: endpoint.tenantId,
-        endpointId,
-        status: 'DEAD_LETTERED',
-        lastErrorCode: errorCode,
-        lastStatusCode: statusCode,
-        completedAt: { lte: until },
-      },
-      select: { id: true },
-    })
+    const dead =
+      canBe(cause) &&
+      (await tx.delivery.findFirst({
+        where: {
+          tenantId: endpoint.tenantId,
+          endpointId,
+          status: 'DEAD_LETTERED',
+          lastErrorCode: errorCode,
+          lastStatusCode: statusCode,
+          completedAt: { lte: until },
+        },
+        select: { id: true },
+      }))
     if (!dead)
       throw new ConflictError(
         'Expected dead letters of this endpoint and cause, got none. Somebody may have retried them: read deadLetterGroups again.',
@@ -67,12 +70,18 @@ export async function withdrawAcknowledgement(ctx: Context, viewer: Viewer, caus
   requireAdministrator(viewer, 'acknowledge dead letters')
   return administer(ctx, async (tx) => {
     const endpoint = await readEndpoint(tx, viewer, cause)
+    if (!canBe(cause)) return endpoint
     const { count } = await tx.deadLetterAcknowledgement.deleteMany({
       where: { tenantId: endpoint.tenantId, ...cause },
     })
     if (count > 0) await audit(tx, viewer, endpoint, 'dead_letters.acknowledgement_withdrawn', cause)
     return endpoint
   })
+}
+
+/** Postgres takes no NUL in a text, so no delivery has such a cause. */
+function canBe({ errorCode }: DeadLetterCause): boolean {
+  return errorCode === null || !NUL.test(errorCode)
 }
 
 async function readEndpoint(tx: Transaction, viewer: Viewer, { endpointId: id }: DeadLetterCause): Promise<Endpoint> {
