@@ -37,9 +37,11 @@ export type GatewayUnderTest = {
   close(): Promise<void>
 }
 
-/** The house's own lanes deliver; the process serves the API, and may be killed. */
+const SIVO_RETRY_SCHEDULE = '1h,2h,3h,4h,5h,6h'
+
+/** The house's own lanes deliver; the process serves the API, and may be killed. No retry comes by itself while a test looks. */
 export async function openGateway(): Promise<GatewayUnderTest> {
-  const house = await openHouse()
+  const house = await openHouse({ SIVO_RETRY_SCHEDULE })
   const folder = await mkdtemp(join(tmpdir(), 'sivo-cli-'))
   const port = await freePort()
   const gateway = startGatewayProcess({
@@ -48,6 +50,7 @@ export async function openGateway(): Promise<GatewayUnderTest> {
     env: {
       DATABASE_URL: house.database.url,
       SIVO_ROLE: 'api',
+      SIVO_RETRY_SCHEDULE,
       SIVO_OPERATOR_KEY: OPERATOR_KEY,
       SIVO_SECRETS_KEY: Buffer.alloc(32, 7).toString('base64'),
       SIVO_ALLOWED_NETWORKS: '127.0.0.0/8',

@@ -27,8 +27,8 @@ describeInBrowser('an outage', () => {
       await house.publish(...Array.from({ length: count }, () => ({ type: 'call.ended' })))
       await new Promise((resolve) => setTimeout(resolve, 2_500))
     }
-    await house.until(async () => (await house.deliveries({ attemptCount: 2 })).length === WAITING)
-    await house.until(() => house.app.ctx.db.endpointHealth.findFirst({ where: { state: 'FAILING' } }))
+    await house.until(async () => (await house.deliveries({ attemptCount: 2 })).length === WAITING, 40_000)
+    await house.until(() => house.app.ctx.db.endpointHealth.findFirst({ where: { state: 'FAILING' } }), 40_000)
   })
   afterAll(() => console?.close())
 
