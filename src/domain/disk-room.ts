@@ -15,9 +15,9 @@ export type Traffic = {
   readonly days: number
 }
 
-/** Bytes of a row and its entries in the indexes, without bodies; of a delivery with the room that its claim needs. */
+/** Bytes of a row and its entries in the indexes, without bodies. */
 const EVENT_BYTES = 420
-const DELIVERY_BYTES = 690
+const DELIVERY_BYTES = 600
 const ATTEMPT_BYTES = 325
 /** The index of the search, for each event. */
 const SEARCH_BYTES = 90

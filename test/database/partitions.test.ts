@@ -60,7 +60,7 @@ test('a migrated database has partitions for eight weeks ahead, with the fill fa
   const { rows } = await client.query(
     `select reloptions from pg_class where relkind = 'r' and relname like 'delivery_until_%'`,
   )
-  expect(rows.every((row) => row.reloptions?.includes('fillfactor=50'))).toBe(true)
+  expect(rows.every((row) => row.reloptions?.includes('fillfactor=70'))).toBe(true)
   expect((await partitionsOf('event'))[0]).toContain('FROM (MINVALUE)')
 })
 
