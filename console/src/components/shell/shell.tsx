@@ -1,6 +1,6 @@
 // The frame of every page: the navigation, the tenant, the search, the state of the connection, and the delivery panel.
 
-import { CatchBoundary, Outlet, useLocation } from '@tanstack/react-router'
+import { CatchBoundary, Outlet, useLocation, useMatches } from '@tanstack/react-router'
 import { CircleUser, Keyboard, LogOut, Monitor, Moon, Sun } from 'lucide-react'
 import { type ReactNode, useEffect, useRef, useState } from 'react'
 import { UNACKNOWLEDGED } from '../../api/acknowledge.ts'
@@ -60,6 +60,8 @@ const ENDPOINT_CHANGES = graphql(`
 
 function SignedIn() {
   const { pathname, search } = useLocation()
+  // While the code of a page loads, the page before it is still shown.
+  const shown = useMatches({ select: (matches) => matches.at(-1)?.pathname ?? pathname })
   const tenantId = useChosenTenant()
   const main = useRef<HTMLElement>(null)
   const [helpIsOpen, setHelpOpen] = useState(false)
@@ -110,7 +112,7 @@ function SignedIn() {
           </header>
           <div className="flex min-h-0 flex-1">
             <main id="main" ref={main} tabIndex={-1} className="flex min-h-0 min-w-0 flex-1 flex-col outline-none">
-              {TENANTLESS.has(pathname) ? (
+              {TENANTLESS.has(shown) ? (
                 <Outlet />
               ) : (
                 <RequireTenant>
