@@ -1,6 +1,7 @@
 // What is known of a cell from outside: what its /ready said, or what came instead.
 
 import { isCellName } from './cell.ts'
+import { isThisMachine } from './network-address.ts'
 
 export type CellStatus = 'READY' | 'NOT_READY' | 'NO_ANSWER'
 
@@ -36,7 +37,7 @@ const MAX_PART_LENGTH = 200
 /** Whether a cell may be read at its address: over TLS, or on this machine. */
 export function mayBeRead(url: string): boolean {
   const { protocol, hostname } = new URL(url)
-  return protocol === 'https:' || hostname === 'localhost' || hostname === '[::1]' || /^127\.[\d.]+$/.test(hostname)
+  return protocol === 'https:' || isThisMachine(hostname.replace(/^\[(.*)\]$/, '$1'))
 }
 
 /** What a cell finds of itself. */

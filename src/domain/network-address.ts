@@ -1,4 +1,4 @@
-// Decides which addresses the gateway may connect to. Promise: an address passes only if it is globally routable unicast,
+// Decides which addresses the gateway may connect to, and which are its own machine's. Promise: an address passes only if it is globally routable unicast,
 // or in a network that the operator allowed. An IPv6 address that contains an IPv4 address (mapped, compatible, NAT64,
 // 6to4, Teredo, ISATAP) never passes: no receiver is published under one, and the packet would reach the inner address.
 
@@ -21,6 +21,11 @@ export function isPublicAddress(text: string): boolean {
   if (address?.range() !== 'unicast') return false
   if (metadata.some((block) => contains(block, address))) return false
   return address.kind() === 'ipv4' || (contains(globalUnicastV6, address) && !isIsatap(address as ipaddr.IPv6))
+}
+
+/** Whether the host is an address or the name of this machine itself. An IPv6 address has no brackets. Never throws. */
+export function isThisMachine(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 }
 
 /** Whether `text` is an IP address inside one of the networks. Never throws. */

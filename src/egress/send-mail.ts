@@ -1,9 +1,9 @@
 // Sends mail through the SMTP server of the deployment. Promise: `send` never rejects and takes at most 30 seconds; a login is
 // never sent over a connection without TLS, except to this machine itself.
 
-import { isIP } from 'node:net'
 import nodemailer from 'nodemailer'
 import type { Mail, MailResult } from '../domain/mail.ts'
+import { isThisMachine } from '../domain/network-address.ts'
 import type { SmtpServer } from '../domain/smtp-url.ts'
 import { within } from '../waiting.ts'
 
@@ -59,11 +59,6 @@ export function createMailer({ server, from, ca }: MailerOptions): Mailer {
     },
     close: () => transport.close(),
   }
-}
-
-/** Whether the host is an address or the name of this machine itself. */
-function isThisMachine(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 }
 
 type MailError = Error & { readonly code?: string; readonly command?: string; readonly responseCode?: number }
