@@ -126,6 +126,9 @@ export const builder = new SchemaBuilder<{
   },
 })
 
+/** What builds the fields of an input: inputs that share fields get them from a function of it. */
+export type InputFields = Parameters<Parameters<typeof builder.inputType>[1]['fields']>[0]
+
 builder.queryType({ description: 'The queries. Lists begin with the newest item.' })
 builder.mutationType({
   description: 'The mutations. Each one changes everything it was asked to change, or nothing.',

@@ -10,7 +10,7 @@ import {
   planRetry,
   type RetryPlan,
 } from '../gateway/retry/dead-letters.ts'
-import { ADMINISTRATORS, builder, READERS } from './builder.ts'
+import { ADMINISTRATORS, builder, type InputFields, READERS } from './builder.ts'
 import { readPage } from './connections.ts'
 import { CountType } from './count.ts'
 import { DeliveryFilterInput } from './delivery.ts'
@@ -136,16 +136,21 @@ builder.queryFields((t) => ({
   }),
 }))
 
+/** What names the dead letters of a cause. */
+const causeFields = (t: InputFields) => ({
+  endpointId: t.id({ required: true, description: 'The endpoint of the dead letters. It may be deleted.' }),
+  errorCode: t.string({
+    description: 'The error code of the dead letters, as the group has it; null if it has none.',
+  }),
+  statusCode: t.int({
+    description: 'The status code of the dead letters, as the group has it; null if it has none.',
+  }),
+})
+
 const AcknowledgeDeadLettersInput = builder.inputType('AcknowledgeDeadLettersInput', {
   description: 'The dead letters of one endpoint that failed in the same way.',
   fields: (t) => ({
-    endpointId: t.id({ required: true, description: 'The endpoint of the dead letters. It may be deleted.' }),
-    errorCode: t.string({
-      description: 'The error code of the dead letters, as the group has it; null if it has none.',
-    }),
-    statusCode: t.int({
-      description: 'The status code of the dead letters, as the group has it; null if it has none.',
-    }),
+    ...causeFields(t),
     upTo: t.field({
       type: 'DateTime',
       description:
@@ -156,15 +161,7 @@ const AcknowledgeDeadLettersInput = builder.inputType('AcknowledgeDeadLettersInp
 
 const WithdrawAcknowledgementInput = builder.inputType('WithdrawAcknowledgementInput', {
   description: 'The dead letters of one endpoint that failed in the same way.',
-  fields: (t) => ({
-    endpointId: t.id({ required: true, description: 'The endpoint of the dead letters. It may be deleted.' }),
-    errorCode: t.string({
-      description: 'The error code of the dead letters, as the group has it; null if it has none.',
-    }),
-    statusCode: t.int({
-      description: 'The status code of the dead letters, as the group has it; null if it has none.',
-    }),
-  }),
+  fields: causeFields,
 })
 
 type OfEndpoint = { readonly endpoint: { readonly id: string } }

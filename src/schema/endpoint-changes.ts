@@ -5,7 +5,7 @@ import { createEndpoint } from '../gateway/admin/create-endpoint.ts'
 import { deleteEndpoint, pauseEndpoint, resumeEndpoint } from '../gateway/admin/pause-endpoint.ts'
 import { type UnwantedDeliveries, updateEndpoint } from '../gateway/admin/update-endpoint.ts'
 import { upsertEndpoint } from '../gateway/admin/upsert-endpoint.ts'
-import { ADMINISTRATORS, builder } from './builder.ts'
+import { ADMINISTRATORS, builder, type InputFields } from './builder.ts'
 import { Endpoint, OrderingEnum } from './endpoint.ts'
 import { idOfMutation, namedTenant, viewerOf } from './tenancy.ts'
 
@@ -63,8 +63,6 @@ const CreateEndpointInput = builder.inputType('CreateEndpointInput', {
     }),
   }),
 })
-
-type InputFields = Parameters<Parameters<typeof builder.inputType>[1]['fields']>[0]
 
 /** What an update and an upsert change in the same way. */
 const changedFields = (t: InputFields) => ({
