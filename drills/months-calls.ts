@@ -4,8 +4,9 @@
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type ApiAccess, ask, expectSuccess } from '../harness/api-client.ts'
+import { type ApiAccess, mutate } from '../harness/api-client.ts'
 import { findEventType } from '../src/domain/event-type.ts'
+import { countOutOfOrder } from './order.ts'
 import type { Stand } from './stand.ts'
 
 const CALLS = 5
@@ -29,12 +30,8 @@ export type Calls = {
 export async function openCalls(stand: Stand, api: ApiAccess): Promise<Calls> {
   const arrivals: Arrival[] = []
   const url = await openReceiver(stand, arrivals)
-  const mutate = async <Success>(mutation: string, variables: object) => {
-    const answer = await ask<Record<string, { __typename: string }>>(api, mutation, variables)
-    return expectSuccess<Success>(Object.values(answer)[0]!)
-  }
-  const { tenant } = await mutate<{ tenant: { id: string } }>(CREATE_TENANT, {})
-  const { endpoint } = await mutate<{ endpoint: { id: string } }>(CREATE_ENDPOINT, {
+  const { tenant } = await mutate<{ tenant: { id: string } }>(api, CREATE_TENANT, {})
+  const { endpoint } = await mutate<{ endpoint: { id: string } }>(api, CREATE_ENDPOINT, {
     input: { tenantId: tenant.id, name: 'calls', url, ordering: 'SUBJECT' },
   })
   const accepted = new Set<string>()
@@ -43,16 +40,16 @@ export async function openCalls(stand: Stand, api: ApiAccess): Promise<Calls> {
   return {
     async runWeek() {
       const subjects = Array.from({ length: CALLS }, () => `call_${++calls}`)
-      await mutate(PAUSE, { id: endpoint.id })
+      await mutate(api, PAUSE, { id: endpoint.id })
       for (const { type, sequence } of PUBLISHED)
-        await mutate(PUBLISH, {
+        await mutate(api, PUBLISH, {
           input: {
             tenantId: tenant.id,
             events: subjects.map((subject) => ({ type, subject, sequence, data: findEventType(type)!.example.data })),
           },
         })
       events += CALLS * PUBLISHED.length
-      await mutate(RESUME, { id: endpoint.id })
+      await mutate(api, RESUME, { id: endpoint.id })
       for (const deadline = Date.now() + 30_000; accepted.size < events && Date.now() < deadline; await delay(20))
         for (const arrival of arrivals) if (arrival.accepted) accepted.add(arrival.id)
     },
@@ -60,7 +57,7 @@ export async function openCalls(stand: Stand, api: ApiAccess): Promise<Calls> {
       events,
       accepted: accepted.size,
       refused: arrivals.filter((arrival) => !arrival.accepted).length,
-      outOfOrder: countOutOfOrder(arrivals),
+      outOfOrder: countOutOfOrder(arrivals.map(({ subject, sequence }) => ({ line: subject, sequence }))),
     }),
   }
 }
@@ -83,17 +80,6 @@ async function openReceiver({ certificate, onClose }: Stand, arrivals: Arrival[]
     server.close()
   })
   return `https://localhost:${(server.address() as AddressInfo).port}/calls`
-}
-
-function countOutOfOrder(arrivals: readonly Arrival[]): number {
-  const highest = new Map<string, number>()
-  let count = 0
-  for (const { subject, sequence } of arrivals) {
-    const before = highest.get(subject) ?? 0
-    if (sequence < before) count++
-    highest.set(subject, Math.max(before, sequence))
-  }
-  return count
 }
 
 const CREATE_TENANT = `mutation {

@@ -204,7 +204,8 @@ export function countLedgers({ acknowledged, received }: Stand) {
   }
 }
 
-const PUBLISH = `mutation ($input: PublishEventsInput!) {
+/** Publishes events; the answer has their ids. */
+export const PUBLISH = `mutation ($input: PublishEventsInput!) {
   publishEvents(input: $input) {
     __typename
     ... on PublishEventsSuccess { events { id } }

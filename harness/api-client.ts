@@ -68,6 +68,12 @@ function parse(text: string): Answer | null {
   }
 }
 
+/** Runs a document with one mutation, which must succeed. Returns its result. Throws as `ask` and `expectSuccess` do. */
+export async function mutate<Success>(api: ApiAccess, mutation: string, variables: object): Promise<Success> {
+  const answer = await ask<Record<string, { __typename: string }>>(api, mutation, variables)
+  return expectSuccess<Success>(Object.values(answer)[0]!)
+}
+
 /** Returns the result of a mutation that succeeded. Throws an error with any other result. */
 export function expectSuccess<Success>(result: { __typename: string }): Success {
   if (!result.__typename.endsWith('Success')) throw new Error(`Expected a success, got ${JSON.stringify(result)}`)

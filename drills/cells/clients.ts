@@ -5,9 +5,9 @@ import { createHmac } from 'node:crypto'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type ApiAccess, ask, expectSuccess, Refused, TryAgain } from '../../harness/api-client.ts'
+import { ask, expectSuccess, Refused, TryAgain } from '../../harness/api-client.ts'
 import { findEventType } from '../../src/domain/event-type.ts'
-import type { Stand } from '../stand.ts'
+import { PUBLISH, type Stand } from '../stand.ts'
 import type { Arrival } from './ledger.ts'
 
 const TYPE = 'agent.paused'
@@ -258,19 +258,6 @@ export async function startReader({ onClose }: Stand, route: Route): Promise<Liv
 type Batch = { resyncRequired: boolean; droppedCount: number; events: { id: string }[] }
 type EventPage = { nodes: { id: string }[]; pageInfo: { hasNextPage: boolean; endCursor: string | null } }
 
-/** Runs a mutation that must succeed. */
-export async function mutate<Success>(api: ApiAccess, mutation: string, variables: object): Promise<Success> {
-  const answer = await ask<Record<string, { __typename: string }>>(api, mutation, variables)
-  return expectSuccess<Success>(Object.values(answer)[0]!)
-}
-
-const PUBLISH = `mutation ($input: PublishEventsInput!) {
-  publishEvents(input: $input) {
-    __typename
-    ... on PublishEventsSuccess { events { id } }
-    ... on Error { message }
-  }
-}`
 const SUBSCRIBE = 'subscription { eventUpdates { cursor resyncRequired droppedCount events { id } } }'
 const LIST =
   'query ($after: String) { events(first: 100, after: $after) { nodes { id } pageInfo { hasNextPage endCursor } } }'

@@ -1,5 +1,7 @@
 // What the publishers and the receiver of the drill wrote down, and what follows from it.
 
+import { countOutOfOrder } from '../order.ts'
+
 export type Arrival = {
   readonly atMs: number
   readonly endpoint: string
@@ -66,23 +68,15 @@ export function judge({ acknowledged, endpoints, faults, ...book }: Book, ordere
     idsChanged: ids.filter((each) => each.size > 1).length,
     wrongSignatures: arrivals.filter(({ signed }) => !signed).length,
     outOfOrder: countOutOfOrder(
-      [...accepted.values()].map(([first]) => first!).filter((each) => ordered.includes(each.endpoint)),
+      [...accepted.values()]
+        .map(([first]) => first!)
+        .filter(({ endpoint }) => ordered.includes(endpoint))
+        .sort((a, b) => a.atMs - b.atMs)
+        .map(({ endpoint, subject, sequence }) => ({ line: `${endpoint} ${subject}`, sequence })),
     ),
   }
 }
 
 function placeOf({ endpoint, eventId }: Pick<Arrival, 'endpoint' | 'eventId'>): string {
   return `${endpoint} ${eventId}`
-}
-
-function countOutOfOrder(firsts: readonly Arrival[]): number {
-  const highest = new Map<string, number>()
-  let count = 0
-  for (const { endpoint, subject, sequence } of firsts.toSorted((a, b) => a.atMs - b.atMs)) {
-    const line = `${endpoint} ${subject}`
-    const before = highest.get(line) ?? Number.NEGATIVE_INFINITY
-    if (sequence < before) count++
-    highest.set(line, Math.max(before, sequence))
-  }
-  return count
 }

@@ -3,10 +3,10 @@
 // the figures say how long the move takes and how much memory it has.
 
 import { setTimeout as delay } from 'node:timers/promises'
-import type { ApiAccess } from '../../harness/api-client.ts'
+import { type ApiAccess, mutate } from '../../harness/api-client.ts'
 import type { Drilled } from '../main.ts'
 import type { Stand } from '../stand.ts'
-import { type DrillReceiver, mutate, openReceiver, type Publishers, startPublishers, startReader } from './clients.ts'
+import { type DrillReceiver, openReceiver, type Publishers, startPublishers, startReader } from './clients.ts'
 import { writeHistory } from './history.ts'
 import { type Fault, judge } from './ledger.ts'
 import { type CommandRun, runCells } from './mover.ts'
