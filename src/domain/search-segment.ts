@@ -219,5 +219,8 @@ function segmentFrom(ids: readonly string[], pairs: Float64Array): Segment {
 const bytesOf = (ids: readonly string[]): Buffer => Buffer.from(ids.join('').replaceAll('-', ''), 'hex')
 
 function entryAt(directory: Buffer, at: number): Entry {
-  return { first: directory.readUIntBE(at + KEY_BYTES, 3), count: directory.readUInt16BE(at + 8) }
+  return {
+    first: directory.readUIntBE(at + KEY_BYTES, PLACE_BYTES),
+    count: directory.readUInt16BE(at + KEY_BYTES + PLACE_BYTES),
+  }
 }

@@ -204,8 +204,6 @@ type InsertOptions = StoreOptions & {
   readonly tables: Tables
 }
 
-type EndpointRow = { kind: 'endpoint'; endpointId: string; tenantId: string; revision: number; awake: boolean }
-type TakenRow = { kind: 'taken'; id: string; eventId: string; endpointId: string; dueAt: Date }
 /** What follows the events in the parameters of both statements. */
 function settingsOf(
   maxAttempts: number,
@@ -217,6 +215,8 @@ function settingsOf(
   return [maxAttempts, nearby?.processId ?? null, JSON.stringify(places), String(otherwise), most, room !== null]
 }
 
+type EndpointRow = { kind: 'endpoint'; endpointId: string; tenantId: string; revision: number; awake: boolean }
+type TakenRow = { kind: 'taken'; id: string; eventId: string; endpointId: string; dueAt: Date }
 type EventRow = { kind: 'event'; eventId: string; count: number; text: string | null }
 /** `eventId`: the first event that the row at the place `text` of the backlog names. */
 type HeldRow = { kind: 'held'; eventId: string; count: number; text: string }
