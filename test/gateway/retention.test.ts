@@ -85,7 +85,9 @@ describe('partitions', () => {
   test('older than the retention are dropped: deliveries first, their events and attempts in the next round', async () => {
     const tenants = await Promise.all([30, 20, 8, 0].map((days) => aged(days)))
     const kept = Date.now() - 8 * DAY_MS
-    await setSegments(Date.now() - 30 * DAY_MS, Date.now() - 20 * DAY_MS, kept)
+    const ends = [Date.now() - 30 * DAY_MS, Date.now() - 20 * DAY_MS, kept]
+    await setSegments(...ends)
+    const written = ends.map(smallestIdAt)
     const first = await round()
     expect(first.postponed).toEqual([])
     expect(first.dropped.every((name) => name.startsWith('delivery_'))).toBe(true)
@@ -93,7 +95,8 @@ describe('partitions', () => {
     const second = await round()
     expect(second.dropped).toHaveLength(2 * first.dropped.length)
     expect(await rowsOf(...tenants)).toEqual({ event: [0, 0, 1, 1], delivery: [0, 0, 1, 1], attempt: [0, 0, 1, 1] })
-    expect(await segments()).toEqual([smallestIdAt(kept)])
+    // This process may have written a segment of the new events meanwhile.
+    expect((await segments()).filter((id) => written.includes(id))).toEqual([smallestIdAt(kept)])
     for (const table of PARTITIONED) {
       const age = Date.now() - (await endOf(table))
       expect(age).toBeLessThan(retentionMs)

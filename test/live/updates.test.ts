@@ -1,5 +1,5 @@
 import { parse } from 'graphql'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { Viewer } from '../../src/context.ts'
 import { type ChangeFeed, openChangeFeed } from '../../src/live/feed.ts'
 import { schema } from '../../src/schema/index.ts'
@@ -33,7 +33,7 @@ type Result = { data?: Data | null; errors?: readonly { message: string; origina
 type Opened = { stream: AsyncGenerator<Result, void, void>; next(): Promise<Data> }
 type Refused = { refused: { message: string; originalError?: unknown } }
 
-/** Subscribes as somebody; `next` gives the data of the next answer. */
+/** Subscribes as somebody until the test ends, also when it fails; `next` gives the data of the next answer. */
 async function open(
   document: string,
   variables: Record<string, unknown>,
@@ -46,6 +46,7 @@ async function open(
     contextValue: { ...api.ctx, viewer, feed, requestId: 'test', baseUrl: 'http://console.test' },
   })
   if (!(Symbol.asyncIterator in result)) return { refused: (result as Result).errors![0]! }
+  onTestFinished(async () => void (await result.return()))
   return {
     stream: result as Opened['stream'],
     async next() {
@@ -106,7 +107,6 @@ test('a delivery update carries every field that the client selects', async () =
       attempts: [{ number: 1, errorCode: 'http_status' }],
     },
   ])
-  await stream.stream.return()
 })
 
 test('the fields that a list shows cost no further statement', async () => {
@@ -121,7 +121,6 @@ test('the fields that a list shows cost no further statement', async () => {
     expect(deliveries).toMatchObject([{ id: publicId('delivery', id), status: 'PENDING', lastStatusCode: 503 }])
   })
   expect(statements).toBe(0)
-  await stream.stream.return()
 })
 
 test('subscribers with the same selection share one execution, and others get their own', async () => {
@@ -144,7 +143,6 @@ test('subscribers with the same selection share one execution, and others get th
   })
   // The delivery, its event, endpoint and attempts, once for all five.
   expect(statements).toBeLessThanOrEqual(4)
-  for (const stream of [...same, other]) await stream.stream.return()
 })
 
 test('the filter is compared after the change, with the present endpoint', async () => {
@@ -162,8 +160,6 @@ test('the filter is compared after the change, with the present endpoint', async
   const ids = async (stream: typeof dead) => (await stream.next()).deliveryUpdates.deliveries.map(({ id }) => id)
   expect(await ids(dead)).toEqual([publicId('delivery', deadId)])
   expect(await ids(held)).toEqual([publicId('delivery', heldId)])
-  await dead.stream.return()
-  await held.stream.return()
 })
 
 test('a client that was away gets the changes that it missed, and then later ones', async () => {
@@ -179,7 +175,6 @@ test('a client that was away gets the changes that it missed, and then later one
   const live = await api.delivery({ tenantId, endpointId })
   await ring()
   expect((await after.next()).deliveryUpdates.deliveries).toMatchObject([{ id: publicId('delivery', live) }])
-  await after.stream.return()
 })
 
 test('eventUpdates sends new events, also with the filter undeliveredTo', async () => {
@@ -208,8 +203,6 @@ test('eventUpdates sends new events, also with the filter undeliveredTo', async 
   expect(ids(both)).toEqual([publicId('event', waiting), publicId('event', delivered)].sort())
   expect(both.eventUpdates.events[0]).toMatchObject({ type: 'call.ended', body: '{}' })
   expect(ids(await lacking.next())).toEqual([publicId('event', waiting)])
-  await all.stream.return()
-  await lacking.stream.return()
 })
 
 test('endpointUpdates sends each change of an endpoint, up to its deletion', async () => {
@@ -231,7 +224,6 @@ test('endpointUpdates sends each change of an endpoint, up to its deletion', asy
   const id = publicId('endpoint', endpointId)
   expect(await change({ status: 'PAUSED' })).toEqual({ id, status: 'PAUSED', deletedAt: null })
   expect(await change({ deletedAt: new Date() })).toMatchObject({ id, deletedAt: expect.stringMatching(/Z$/) })
-  await stream.stream.return()
 })
 
 test('a stream that the caller may not have is refused before it begins', async () => {
