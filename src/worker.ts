@@ -57,7 +57,7 @@ const SILENT_MS = 5_000
 export function openWorker(options: WorkerOptions, work: Parts): Work {
   const { ctx, access, heartbeat, metrics, version, ring } = options
   const { config, hot, log, clock, random } = ctx
-  const { processId, setPoolIds } = heartbeat
+  const { processId, sessionEndedAtMs, setPoolIds } = heartbeat
   const jobPool = openPool(access, 'jobs', CONNECTIONS.jobs)
   work.add('job pool', () => jobPool.end())
   const sender = createSender({
@@ -90,6 +90,7 @@ export function openWorker(options: WorkerOptions, work: Parts): Work {
     recorder,
     metrics,
     processId,
+    sessionEndedAtMs,
     maxInTheAir: MAX_IN_THE_AIR,
     onSettled: reportSettled({ metrics, log, narrate: options.narrate }),
   })

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { NO_LEASE } from '../../src/database/leases.ts'
 import type { SendResult } from '../../src/domain/outcome.ts'
 import { createLanes, type Lanes } from '../../src/gateway/deliver/lanes.ts'
 import { createRecorder } from '../../src/gateway/deliver/recorder.ts'
@@ -7,6 +8,7 @@ import { createMetrics } from '../../src/metrics.ts'
 import { type House, openHouse } from '../support/house.ts'
 
 const FLOOD = 'https://flooded.example/'
+const HELD_URL = 'https://held.example/'
 const ANSWERED: SendResult = {
   reply: { statusCode: 200, headers: [], body: Buffer.alloc(0), bodyTruncated: false },
   failure: null,
@@ -20,6 +22,10 @@ let house: House
 let lanes: Lanes
 let out = 0
 let most = 0
+/** The event ids of the requests to HELD_URL, in the order in which they came. From the hundredth on they wait for `untilReleased`. */
+const held: string[] = []
+const { promise: untilReleased, resolve: release } = Promise.withResolvers<void>()
+let sessionEndedAtMs = Number.NEGATIVE_INFINITY
 beforeAll(async () => {
   house = await openHouse({ SIVO_ROLE: 'api' })
   const { ctx, heartbeat } = house.app
@@ -28,7 +34,11 @@ beforeAll(async () => {
     ctx,
     tools: {
       // It says one millisecond whatever it takes: the machine of the test may be a slow one.
-      async send({ url }) {
+      async send({ url, headers }) {
+        if (url === HELD_URL) {
+          held.push(headers[headers.indexOf('X-Sivo-Event-Id') + 1]!)
+          if (held.length > 100) await untilReleased
+        }
         if (url !== FLOOD) return ANSWERED
         most = Math.max(most, ++out)
         await new Promise((resolve) => setTimeout(resolve, 5))
@@ -49,6 +59,7 @@ beforeAll(async () => {
       onFlushed: () => {},
     }),
     processId: heartbeat.processId,
+    sessionEndedAtMs: () => sessionEndedAtMs,
     maxInTheAir: 512,
   })
 })
@@ -80,4 +91,26 @@ test('a lane whose receiver answers in a millisecond uses few slots beside a nei
   // Two for the one millisecond, and two where claims overlap.
   expect(most, 'beside a neighbour').toBeLessThanOrEqual(4)
   expect(most).toBeGreaterThanOrEqual(2)
+})
+
+test('what a lane claimed before the session of its process ended, and has not sent, is claimed anew', async () => {
+  const tenantId = await house.addTenant()
+  const { id: endpointId } = await house.addEndpoint(HELD_URL, { tenantId })
+  // After a hundred replies the lane knows that the receiver is quick, and claims ahead.
+  await house.publishFor(tenantId, ...Array<object>(200).fill({}))
+  lanes.wake({ endpointId, tenantId })
+  const ahead = async () => {
+    const leased = await house.deliveries({ tenantId, status: 'PENDING', leaseToken: { not: null } })
+    return held.length > 100 && leased.length > 40
+  }
+  await house.until(ahead)
+  // A server that crashes and comes back has lost the leases.
+  sessionEndedAtMs = house.app.ctx.clock.monotonicMs()
+  await house.app.ctx.db.$executeRawUnsafe(`update delivery set ${NO_LEASE} where status = 'PENDING'`)
+  const before = new Set(held)
+  release()
+  await house.until(async () => (await house.deliveries({ tenantId, status: 'PENDING' })).length === 0)
+  const after = held.filter((id) => !before.has(id))
+  expect(after).toHaveLength(200 - before.size)
+  expect(new Set(after).size).toBe(after.length)
 })

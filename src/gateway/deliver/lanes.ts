@@ -44,6 +44,11 @@ export type LanesOptions = {
   readonly recorder: Recorder
   /** The id of this process in `worker_process`: it marks the leases. */
   readonly processId: () => string
+  /**
+   * Monotonic ms of the last end of the session that beats, -Infinity if there was none. Leases from before may be lost: a
+   * server that ends loses the last ones, and a process that was taken for dead loses all.
+   */
+  readonly sessionEndedAtMs: () => number
   /** The most attempts in the air at once in this process. */
   readonly maxInTheAir: number
   readonly metrics?: Pick<Metrics, 'batchItems' | 'statementFailures'>
@@ -77,6 +82,7 @@ export function createLanes(options: LanesOptions): Lanes {
 
   const giveBack = createGiveBack({
     log,
+    monotonicMs,
     release: (deliveries) => releaseLeases(hot, deliveries),
     onGivenBack(delivery) {
       if (closed) return
@@ -92,6 +98,7 @@ export function createLanes(options: LanesOptions): Lanes {
     onSettled: options.onSettled,
     giveBack: giveBack.add,
     freeSlot,
+    mayHaveLostLease: ({ claimedAt }) => claimedAt <= options.sessionEndedAtMs(),
   })
   const quarantine = createQuarantine<Lane>({
     mark: (delivery, overtaken) => markWatched(hot, delivery, overtaken),
@@ -193,7 +200,7 @@ export function createLanes(options: LanesOptions): Lanes {
           whenQuiet = resolve
         })
       clearTimeout(late)
-      await giveBack.flush()
+      await giveBack.close()
       await recorder.idle()
     },
   }

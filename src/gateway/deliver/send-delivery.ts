@@ -33,6 +33,8 @@ export type DeliverySenderOptions = {
   readonly onSettled: ((result: Result, recorded: Recorded) => void) | undefined
   giveBack(delivery: ClaimedDelivery): void
   freeSlot(lane: Lane, delivery: ClaimedDelivery): void
+  /** Whether another process may have claimed the delivery too. */
+  mayHaveLostLease(ready: ReadyDelivery): boolean
 }
 
 export function createDeliverySender(options: DeliverySenderOptions): DeliverySender {
@@ -78,13 +80,15 @@ export function createDeliverySender(options: DeliverySenderOptions): DeliverySe
   }
 
   return {
-    async send(lane, { delivery, target, claimedAt }) {
+    async send(lane, ready) {
+      const { delivery, target, claimedAt } = ready
       let result: Result | null = null
       const alone = lane.inTheAir === 1
       const wasPaced = lane.isLimited
       try {
         const body = await bodies.read(delivery)
-        if (clock.monotonicMs() - claimedAt > MAX_CLAIM_AGE_MS) return giveBack(delivery)
+        const isTooOld = clock.monotonicMs() - claimedAt > MAX_CLAIM_AGE_MS
+        if (isTooOld || options.mayHaveLostLease(ready)) return giveBack(delivery)
         if (body === null || hasExpired(delivery, clock.now())) {
           result = ended(delivery, body === null ? 'event_expired' : 'too_old')
           return

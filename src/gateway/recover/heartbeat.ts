@@ -18,6 +18,8 @@ const WAY_PATIENCE_MS = 2_000
 export type Heartbeat = {
   /** The id of this process now. A process that was taken for dead goes on under a new id. */
   processId(): string
+  /** Monotonic ms of the last end of the session that beats; -Infinity if none has ended. Leases from before may be lost. */
+  sessionEndedAtMs(): number
   /** Milliseconds since the database took the last beat. */
   silentForMs(): number
   /** The graphile-worker pools whose jobs are unlocked if this process dies. */
@@ -46,6 +48,7 @@ export async function openHeartbeat(options: HeartbeatOptions): Promise<Heartbea
   let holdsLock = false
   let closed = false
   let mayHaveLost = false
+  let sessionEndedAtMs = Number.NEGATIVE_INFINITY
   let lastBeatAtMs = clock.monotonicMs()
   let timer: NodeJS.Timeout | null = null
   let beating: Promise<void> = Promise.resolve()
@@ -53,6 +56,7 @@ export async function openHeartbeat(options: HeartbeatOptions): Promise<Heartbea
   async function connect(): Promise<OpenConnection> {
     const fresh = await openConnection(access, 'beat')
     fresh.on('end', () => {
+      sessionEndedAtMs = clock.monotonicMs()
       if (client === fresh) client = null
     })
     try {
@@ -163,6 +167,7 @@ export async function openHeartbeat(options: HeartbeatOptions): Promise<Heartbea
 
   return {
     processId: () => id,
+    sessionEndedAtMs: () => sessionEndedAtMs,
     silentForMs: () => clock.monotonicMs() - lastBeatAtMs,
     setPoolIds(ids) {
       poolIds = [...ids]
