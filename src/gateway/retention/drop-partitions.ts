@@ -5,10 +5,10 @@ import type pg from 'pg'
 import type { Context } from '../../context.ts'
 import { type DropResult, dropPartition, finishDetaching } from '../../database/drop-partition.ts'
 import { smallestIdAt } from '../../database/filters/id-window.ts'
-import { RETENTION_LOCK } from '../../database/locks.ts'
 import { listPartitions, PARTITIONED, type Partition, type PartitionedTable } from '../../database/partitions.ts'
 import type { Statement } from '../../database/pools.ts'
 import { DAY_MS, expiredPartitions, keptSince } from '../../domain/retention.ts'
+import { withRetentionLock } from './retention-lock.ts'
 
 /** `referred`: deliveries of another week belong to events of this one. */
 export type Postponed = { readonly name: string; readonly why: Exclude<DropResult, 'dropped'> | 'referred' }
@@ -39,24 +39,9 @@ export async function dropExpiredPartitions(
   { hot, log, config }: Pick<Context, 'hot' | 'log' | 'config'>,
   { pool, retentionMs = config.retentionDays * DAY_MS }: RetentionOptions,
 ): Promise<RetentionRound | null> {
-  const client = await pool.connect()
-  let broken: Error | undefined
-  try {
-    const { rows } = await client.query('select pg_try_advisory_lock($1) as taken, now() as now', [RETENTION_LOCK])
-    if (!rows[0].taken) return null
-    return await round(rows[0].now.getTime())
-  } catch (error) {
-    broken = error as Error
-    throw error
-  } finally {
-    // A connection that is thrown away gives its lock back too.
-    await client.query('select pg_advisory_unlock($1)', [RETENTION_LOCK]).catch((error) => {
-      broken = error
-    })
-    client.release(broken)
-  }
+  return withRetentionLock(pool, round)
 
-  async function round(nowMs: number): Promise<RetentionRound> {
+  async function round(client: pg.PoolClient, nowMs: number): Promise<RetentionRound> {
     const dropped: string[] = []
     const postponed: Postponed[] = []
     /** False: no further partition of this table can be detached now. */
@@ -79,19 +64,19 @@ export async function dropExpiredPartitions(
     const expired = expiredPartitions({ event, attempt, delivery }, since)
     for (const table of PARTITIONED) {
       if (busy.has(table)) continue
-      for (const partition of expired[table]) if (!conclude(partition.name, await drop(partition))) break
+      for (const partition of expired[table]) if (!conclude(partition.name, await drop(client, partition))) break
     }
-    await forgetSegments()
+    await forgetSegments(client)
     return { dropped, postponed }
   }
 
   /** The search index goes with its events. */
-  async function forgetSegments(): Promise<void> {
+  async function forgetSegments(client: pg.PoolClient): Promise<void> {
     const [oldest] = await listPartitions(client, 'event')
     if (oldest && Number.isFinite(oldest.from)) await hot.query(DELETE_SEGMENTS, [smallestIdAt(oldest.from)])
   }
 
-  async function drop(partition: Partition): Promise<DropResult | 'referred'> {
+  async function drop(client: pg.PoolClient, partition: Partition): Promise<DropResult | 'referred'> {
     if (partition.table === 'event' && (await isReferredTo(partition))) return 'referred'
     return dropPartition(client, partition)
   }

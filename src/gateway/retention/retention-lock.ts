@@ -1,0 +1,31 @@
+// The lock that lets one round at a time, of all processes, drop or pack partitions.
+
+import type pg from 'pg'
+import { RETENTION_LOCK } from '../../database/locks.ts'
+
+/**
+ * Lends `work` a connection of the pool and the database's time, Unix ms, while this process holds the lock; null: another one
+ * holds it. `spent`: the work changes the settings of its session, so nobody gets the connection after it.
+ */
+export async function withRetentionLock<Done>(
+  pool: pg.Pool,
+  work: (client: pg.PoolClient, nowMs: number) => Promise<Done>,
+  { spent = false }: { readonly spent?: boolean } = {},
+): Promise<Done | null> {
+  const client = await pool.connect()
+  let broken: Error | undefined
+  try {
+    const { rows } = await client.query('select pg_try_advisory_lock($1) as taken, now() as now', [RETENTION_LOCK])
+    if (!rows[0].taken) return null
+    return await work(client, rows[0].now.getTime())
+  } catch (error) {
+    broken = error as Error
+    throw error
+  } finally {
+    // A connection that is thrown away gives its lock back too.
+    await client.query('select pg_advisory_unlock($1)', [RETENTION_LOCK]).catch((error) => {
+      broken = error
+    })
+    client.release(broken ?? spent)
+  }
+}
