@@ -98,6 +98,11 @@ export function createMetrics(inTheAir: () => number) {
       labelNames: ['table'] as const,
       registers,
     }),
+    unpackedIndexes: new Gauge({
+      name: 'sivo_unpacked_indexes',
+      help: 'Indexes of the deliveries of past weeks that are still to be rebuilt, which makes them smaller.',
+      registers,
+    }),
     poolWaitSeconds: new Histogram({
       name: 'sivo_database_pool_wait_seconds',
       help: 'How long queries waited for a connection, by pool. Those that got one at once are not counted.',

@@ -76,8 +76,8 @@ async function dropAsOwner(client: Client, { table, name }: Partition): Promise<
   return 'busy'
 }
 
-/** Looks along the index of what is due, which holds nothing else. */
-async function holdsPending(client: Client, name: string): Promise<boolean> {
+/** Whether deliveries in this partition wait to be sent. Looks along the index of what is due, which holds nothing else. */
+export async function holdsPending(client: Client, name: string): Promise<boolean> {
   const { rows } = await client.query(
     `select 1 from ${quote(name)} where status = 'PENDING' order by endpoint_id, test, next_attempt_at limit 1`,
   )

@@ -11,9 +11,12 @@ export function grantsFor(role: string, schema: string): string[] {
   return [
     `grant usage on schema ${both} to ${to}`,
     `grant select, insert, update, delete on all tables in schema ${both} to ${to}`,
+    // It lets the role rebuild the indexes of a week that is over, which no function of the owner can do concurrently.
+    `grant maintain on all tables in schema ${pg.escapeIdentifier(schema)} to ${to}`,
     `grant usage, select on all sequences in schema ${both} to ${to}`,
     `grant execute on all functions in schema ${both} to ${to}`,
     `alter default privileges in schema ${both} grant select, insert, update, delete on tables to ${to}`,
+    `alter default privileges in schema ${pg.escapeIdentifier(schema)} grant maintain on tables to ${to}`,
     `alter default privileges in schema ${both} grant usage, select on sequences to ${to}`,
     `alter default privileges in schema ${both} grant execute on functions to ${to}`,
   ]

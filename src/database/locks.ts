@@ -14,10 +14,15 @@ export const OPERATOR_KEY_LOCK = 7_314_552_005
 export const HEALTH_LOCK = 7_314_552_006
 /** Held while one process takes the reports, or ends incidents. */
 export const NOTICES_LOCK = 7_314_552_008
-/** Held for one round that drops partitions. */
+/** Held for one round that drops or packs partitions, and by who migrates: then no partition is locked for long. */
 export const RETENTION_LOCK = 7_314_552_007
 /** Held in a transaction that puts segments of the search index together, or takes events out of one. */
 export const SEGMENTS_LOCK = 7_314_552_009
+
+/** SQL: the rows of `pg_locks` that say who holds a lock of this database, as a condition on `l`. */
+export const isHeld = (lock: number) => `l.locktype = 'advisory' and l.granted
+  and l.database = (select oid from pg_database where datname = current_database())
+  and (l.classid::bigint << 32) + l.objid::bigint = ${lock}`
 
 /** SQL for the number of the lock that a replay to an endpoint holds for one turn; `endpointId` is SQL for its id as text. */
 export const replayLock = (endpointId: string) => `hashtextextended('replay ' || ${endpointId}, 0)`

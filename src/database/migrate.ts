@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { runMigrations } from 'graphile-worker'
 import pg from 'pg'
 import type { DatabaseLog } from './connection.ts'
-import { MIGRATION_LOCK } from './locks.ts'
+import { isHeld, MIGRATION_LOCK, RETENTION_LOCK } from './locks.ts'
 import { makePartitions } from './partitions.ts'
 import { type DatabaseAccess, type OpenConnection, openConnection, openPool } from './pools.ts'
 import { DatabaseUnavailable, DatabaseUnfit } from './start-checks.ts'
@@ -76,6 +76,7 @@ export async function migrate(
   try {
     if ((await missingMigrations(client)).length > 0) {
       await takeLock(client, access.log, lockWaitMs)
+      await endRetention(client)
       await applyMissing(client, access.schema)
     }
     const pool = openPool(access, 'start', 1)
@@ -122,13 +123,25 @@ async function takeLock(client: OpenConnection, log: DatabaseLog, waitMs: number
   }
 }
 
+const RETENTION_WAIT_MS = 20_000
+
+/**
+ * Waits until no partition is dropped or packed, and keeps it so: a statement that waited for such a partition would make every
+ * publish wait behind it. Who packs sees the lock that we hold, and stops. After 20 s the migration goes on as it is.
+ */
+async function endRetention(client: OpenConnection): Promise<void> {
+  const startedAt = performance.now()
+  while (performance.now() - startedAt < RETENTION_WAIT_MS) {
+    const { rows } = await client.query('select pg_try_advisory_lock($1) as taken', [RETENTION_LOCK])
+    if (rows[0].taken) return
+    await new Promise((resolve) => setTimeout(resolve, LOCK_TRY_MS))
+  }
+}
+
 async function whoHolds(client: OpenConnection): Promise<string> {
   const { rows } = await client.query(
     `select a.pid, a.application_name as name, a.client_addr::text as address, a.backend_start as since
-     from pg_locks l join pg_stat_activity a using (pid)
-     where l.locktype = 'advisory' and l.granted and l.database = (select oid from pg_database where datname = current_database())
-       and (l.classid::bigint << 32) + l.objid::bigint = $1`,
-    [MIGRATION_LOCK],
+     from pg_locks l join pg_stat_activity a using (pid) where ${isHeld(MIGRATION_LOCK)}`,
   )
   const [holder] = rows
   if (!holder) return 'a session that has ended'

@@ -28,6 +28,7 @@ export const JOBS = {
   'retry-dead-letters': z.object({ bulkRetryId: uuid }),
   'make-partitions': z.object({}),
   'drop-partitions': z.object({}),
+  'pack-partitions': z.object({}),
   'forget-payloads': z.object({}),
   /** Erases the replies that came while the events were being erased. */
   'erase-late-replies': z.object({ eventIds: z.array(uuid) }),

@@ -42,6 +42,17 @@ function inDays(count: number): string {
   return count === 1 ? '1 day' : `${count} days`
 }
 
+/** A delivery is tried again for some hours after its week. */
+const REST_MS = DAY_MS
+
+/** The partitions whose week has been over for a day, and that are kept for another week at least. */
+export function partitionsToPack<Partition extends Span>(
+  existing: readonly Partition[],
+  { nowMs, sinceMs }: { readonly nowMs: number; readonly sinceMs: number },
+): Partition[] {
+  return existing.filter(({ to }) => to <= nowMs - REST_MS && to > sinceMs + WEEK_MS)
+}
+
 /** The time from which on rows are kept, Unix ms. */
 export function keptSince(nowMs: number, retentionMs: number): number {
   return nowMs - retentionMs

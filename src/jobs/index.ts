@@ -28,6 +28,7 @@ import { eraseLateReplies } from '../gateway/retention/erase-events.ts'
 import { eraseTenants } from '../gateway/retention/erase-tenant.ts'
 import { forgetLeftovers } from '../gateway/retention/forget-leftovers.ts'
 import { forgetPayloads } from '../gateway/retention/forget-payloads.ts'
+import { packPartitions } from '../gateway/retention/pack-partitions.ts'
 import type { BulkRetries } from '../gateway/retry/bulk-retry-worker.ts'
 import { forgetStatistics } from '../gateway/statistics/statistics.ts'
 import { backOffMs } from '../waiting.ts'
@@ -37,6 +38,8 @@ const CRONTAB = `
 17 3 * * * make-partitions ?fill=1d
 # What is older than the retention. The events of a week go an hour after its deliveries.
 31 * * * * drop-partitions
+# Indexes of weeks that are over, for at most some minutes.
+3 * * * * pack-partitions
 # Payloads of tenants that keep them for a shorter time.
 37 * * * * forget-payloads
 # What was published for a tenant while it was erased.
@@ -75,6 +78,7 @@ export type JobRunnerOptions = {
 export function startJobs({ ctx, lanes, processId, bulkRetries, pool, setPoolIds }: JobRunnerOptions): JobRunner {
   let runner: Runner | null = null
   let closed = false
+  const closing = new AbortController()
   let poolIds: string[] = []
 
   const implement =
@@ -94,6 +98,7 @@ export function startJobs({ ctx, lanes, processId, bulkRetries, pool, setPoolIds
     'retry-dead-letters': implement('retry-dead-letters', () => bulkRetries.wake()),
     'make-partitions': implement('make-partitions', () => makePartitions(pool)),
     'drop-partitions': implement('drop-partitions', () => dropExpiredPartitions(ctx, { pool })),
+    'pack-partitions': implement('pack-partitions', () => packPartitions(ctx, { pool, signal: closing.signal })),
     'forget-payloads': implement('forget-payloads', () => forgetPayloads(ctx)),
     'erase-late-replies': implement('erase-late-replies', ({ eventIds }) => eraseLateReplies(ctx, eventIds)),
     'erase-tenants': implement('erase-tenants', () => eraseTenants(ctx)),
@@ -171,6 +176,7 @@ export function startJobs({ ctx, lanes, processId, bulkRetries, pool, setPoolIds
     isRunning: () => runner !== null && !closed,
     async close() {
       closed = true
+      closing.abort()
       await runner?.stop().catch((error: unknown) => ctx.log.warn({ err: error }, 'jobs.stop_failed'))
       await supervised
       if (poolIds.length) await untilUnlocked(pool, poolIds)

@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest'
-import { expiredPartitions, leastRetentionDays, validatePayloadRetention } from '../../src/domain/retention.ts'
+import {
+  expiredPartitions,
+  leastRetentionDays,
+  partitionsToPack,
+  validatePayloadRetention,
+} from '../../src/domain/retention.ts'
 
 const WEEK = 7 * 86_400_000
 const week = (n: number) => ({ from: n * WEEK, to: (n + 1) * WEEK })
@@ -39,6 +44,13 @@ test('a first partition without a beginning holds back every event of its time',
     attempt: [],
     delivery: [first],
   })
+})
+
+test('weeks are packed a day after their end, unless retention takes them within the next week', () => {
+  const weeks = [week(0), week(1), week(2), week(3), week(4)]
+  const nowMs = 4 * WEEK + 86_400_000
+  expect(partitionsToPack(weeks, { nowMs, sinceMs: WEEK })).toEqual([week(2), week(3)])
+  expect(partitionsToPack(weeks, { nowMs: nowMs - 1, sinceMs: WEEK })).toEqual([week(2)])
 })
 
 test('payloads are kept for at least the retries and at most as long as events; null is as long as events', () => {

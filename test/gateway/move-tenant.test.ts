@@ -272,6 +272,7 @@ test('every table moves with a tenant, or stays for a reason', async () => {
     deployed_version: 'is of the cell',
     health_watch: 'is of the cell',
     moved_credential: 'is what stays of a tenant',
+    packed_index: 'is of the cell',
     search_backlog: 'the target notes the events that arrive',
     search_segment: 'the target makes its own',
     search_term: 'is empty',

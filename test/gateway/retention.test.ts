@@ -3,12 +3,14 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { smallestIdAt } from '../../src/database/filters/id-window.ts'
 import { grantRuntime } from '../../src/database/grants.ts'
+import { MIGRATION_LOCK } from '../../src/database/locks.ts'
 import { migrate } from '../../src/database/migrate.ts'
 import { listPartitions, PARTITIONED, partitionsAhead } from '../../src/database/partitions.ts'
 import type { Receiver } from '../../src/dev/receiver.ts'
 import { DAY_MS } from '../../src/domain/retention.ts'
 import { dropExpiredPartitions, type RetentionRound } from '../../src/gateway/retention/drop-partitions.ts'
 import { forgetLeftovers } from '../../src/gateway/retention/forget-leftovers.ts'
+import { packPartitions } from '../../src/gateway/retention/pack-partitions.ts'
 import { type ClonedDatabase, cloneDatabase } from '../support/database.ts'
 import { accessTo, openClient, openTestPool } from '../support/database-session.ts'
 import { type House, openHouse } from '../support/house.ts'
@@ -212,22 +214,94 @@ describe('partitions', () => {
   test('are dropped by a role without DDL too, unless deliveries in them wait', async () => {
     const held = await aged(30, { held: true })
     const sent = await aged(20)
-    const role = 'retention_app'
-    await pool.query(`create role ${role} login password 'secret'`)
-    const owner = await openClient(house.database.url)
-    await grantRuntime(owner, role, 'public')
-    await owner.end()
-    const url = new URL(house.database.url)
-    Object.assign(url, { username: role, password: 'secret' })
-    const restricted = openTestPool(url.href, 2)
+    const { restricted, end } = await openRestricted()
     try {
       const { postponed } = await round(restricted)
       expect(postponed.map(({ why }) => why)).toEqual(['waiting'])
       await round(restricted)
       expect(await rowsOf(held, sent)).toEqual({ event: [1, 0], delivery: [1, 0], attempt: [0, 0] })
     } finally {
-      await restricted.end()
-      await pool.query(`drop owned by ${role}; drop role ${role}`)
+      await end()
+    }
+  })
+})
+
+/** A pool of a role that may not change tables. */
+async function openRestricted() {
+  const role = 'retention_app'
+  await pool.query(`create role ${role} login password 'secret'`)
+  const owner = await openClient(house.database.url)
+  await grantRuntime(owner, role, 'public')
+  await owner.end()
+  const url = new URL(house.database.url)
+  Object.assign(url, { username: role, password: 'secret' })
+  const restricted = openTestPool(url.href, 2)
+  const end = async () => {
+    await restricted.end()
+    await pool.query(`drop owned by ${role}; drop role ${role}`)
+  }
+  return { restricted, end }
+}
+
+describe('the indexes of a week that is over are rebuilt once, and of one in which a delivery waits not at all', () => {
+  /** Gives the partition of this delivery so many more of them, each with two entries in the indexes. */
+  async function fill(deliveryId: string, count: number) {
+    await pool.query(
+      `insert into delivery (id, tenant_id, event_id, endpoint_id, event_type, max_attempts, status)
+       select overlay(id::text placing lpad(to_hex(n), 12, '0') from 25)::uuid, tenant_id, event_id, endpoint_id, event_type, 1, 'SUCCEEDED'
+       from delivery, generate_series(1, $2::int) n where id = $1`,
+      [deliveryId, count],
+    )
+    const { rows } = await pool.query(
+      `update delivery set changed_xid = pg_current_xact_id(), attempt_count = 1 where id = any (array(
+         select id from delivery where endpoint_id = (select endpoint_id from delivery where id = $1))) returning tableoid::regclass::text as name`,
+      [deliveryId],
+    )
+    return rows[0].name as string
+  }
+
+  const LEAST_BYTES = 50_000
+  const sizesOf = async (partition: string) => {
+    const { rows } = await pool.query(
+      `select indexrelid::regclass::text as name, indisvalid as valid, pg_relation_size(indexrelid)::int as bytes from pg_index where indrelid = $1::regclass`,
+      [partition],
+    )
+    return new Map(rows.map(({ name, valid, bytes }) => [name as string, { valid, bytes }]))
+  }
+
+  test.each(['the owner of the tables', 'a role without DDL'])('by %s', async (who) => {
+    await house.app.ctx.db.$executeRaw`delete from packed_index`
+    const [over, held] = [await aged(20), await aged(9, { held: true })]
+    const partition = await fill(over.deliveryId, 2_000)
+    const waiting = await fill(held.deliveryId, 2_000)
+    const before = await sizesOf(partition)
+    const large = [...before].filter(([, { bytes }]) => bytes >= LEAST_BYTES).map(([name]) => name)
+    expect(large).toContain(`${partition}_pkey`)
+    const { restricted, end } = who === 'a role without DDL' ? await openRestricted() : { restricted: null, end: null }
+    try {
+      const options = { pool: restricted ?? pool, leastBytes: LEAST_BYTES }
+      // Somebody who migrates ends the round amid an index, and what it leaves behind is dropped by the next one.
+      const migrating = await openClient(house.database.url)
+      await migrating.query('select pg_advisory_lock($1)', [MIGRATION_LOCK])
+      await migrating.query('begin')
+      await migrating.query(`lock table ${partition} in row exclusive mode`)
+      const ended = await packPartitions(house.app.ctx, options)
+      await migrating.end()
+      expect(ended).toEqual({ packed: [], stopped: { name: expect.stringContaining(partition), why: 'busy' } })
+      expect([...(await sizesOf(partition)).values()].filter(({ valid }) => !valid)).toHaveLength(1)
+      logged.length = 0
+      const round = await packPartitions(house.app.ctx, options)
+      expect(round).toEqual({ packed: expect.arrayContaining(large), stopped: null })
+      expect(round!.packed.filter((name) => name.startsWith(waiting))).toEqual([])
+      const after = await sizesOf(partition)
+      expect([...after.keys()].sort()).toEqual([...before.keys()].sort())
+      for (const name of large) {
+        expect(after.get(name)!.bytes).toBeLessThan(before.get(name)!.bytes)
+        expect(logged).toContainEqual(expect.objectContaining({ msg: 'retention.packed', index: name }))
+      }
+      expect(await packPartitions(house.app.ctx, options)).toEqual({ packed: [], stopped: null })
+    } finally {
+      await end?.()
     }
   })
 })

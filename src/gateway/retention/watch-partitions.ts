@@ -1,11 +1,13 @@
-// Keeps the gauges of partitions: how far ahead they reach, and how long past its time the oldest one is. Every process does,
-// and makes partitions itself where few are left: with workers away for weeks, publishes must still find one.
+// Keeps the gauges of partitions: how far ahead they reach, how long past its time the oldest one is, and how many indexes are still
+// to be packed. Every process does, and makes partitions itself where few are left: with workers away for weeks, publishes must still find one.
 
 import type { Context } from '../../context.ts'
+import { listUnpacked } from '../../database/pack-partition.ts'
 import { listPartitions, makePartitions, PARTITIONED, partitionsAhead } from '../../database/partitions.ts'
-import { DAY_MS, keptSince } from '../../domain/retention.ts'
+import { DAY_MS, keptSince, partitionsToPack } from '../../domain/retention.ts'
 import type { Metrics } from '../../metrics.ts'
 import { repeat } from '../../waiting.ts'
+import { LEAST_PACKED_BYTES } from './pack-partitions.ts'
 
 const EVERY_MS = 60_000
 const FEW_WEEKS = 3
@@ -37,6 +39,11 @@ export function keepWatchingPartitions(
       metrics.partitionsOverdue.set({ table }, oldest ? Math.max(0, (since - oldest.to) / 1_000) : 0)
     }
     if (statuses.some(({ weeksAhead }) => weeksAhead < FEW_WEEKS)) await makePartitions(hot.pool)
+    const toPack = partitionsToPack(await listPartitions(hot.pool, 'delivery'), {
+      nowMs: clock.now().getTime(),
+      sinceMs: since,
+    }).map(({ name }) => name)
+    metrics.unpackedIndexes.set((await listUnpacked(hot.pool, toPack, LEAST_PACKED_BYTES)).length)
   }
 
   const first = look()
