@@ -1,7 +1,9 @@
 // The disk that deliveries take, in GB per million: each of two endpoints gets every event, single publishes store the events,
 // and each delivery succeeds at its first attempt. Autovacuum cleans a table when a fifth of its rows are dead, and later rows fill
-// the room; the rounds do the same in a run of a minute.
+// the room; the rounds do the same in a run of a minute. At the end the indexes are packed, as retention does a day after the week.
 
+import { listUnpacked, packIndex } from '../../src/database/pack-partition.ts'
+import { listPartitions } from '../../src/database/partitions.ts'
 import { delay } from '../clock.ts'
 import type { House } from '../house.ts'
 import type { Scenario } from '../main.ts'
@@ -14,15 +16,35 @@ const MEASURED = [...TABLES, 'search_segment'] as const
 const GOAL_GB = 1.3
 /** Smaller relations are not told. */
 const TOLD_BYTES = 100_000
+const PACK_WITHIN_MS = 600_000
 
 export const disk: Scenario = async (house, note) => {
   await house.startGateway({ workers: 0 })
   const publisher = await house.openPublisher()
   const { deliveries } = house.options
-  for (const { name, path } of [
+  const empty = await sizesOf(house)
+  const kinds = [
     { name: 'replies with few headers', path: '/count' },
     { name: 'replies with the headers of a usual server', path: '/usual' },
-  ]) {
+  ]
+  const noteSizes = (name: string, grown: readonly Relation[], of: number, details: object) => {
+    const gbPerMillion = (table: string) => sum(grown.filter((each) => each.table === table)) / of / 1_000
+    note({
+      scenario: 'disk',
+      name,
+      value: TABLES.reduce((total, table) => total + gbPerMillion(table), 0),
+      unit: 'GB per million deliveries',
+      goal: { atMost: GOAL_GB },
+      details: {
+        deliveries: of,
+        ...Object.fromEntries(MEASURED.map((table) => [table, gbPerMillion(table)])),
+        ...details,
+      },
+    })
+    for (const { relation, bytes } of grown.toSorted((a, b) => b.bytes - a.bytes))
+      if (bytes > TOLD_BYTES) house.tell(`${relation}: ${Math.round(bytes / of)} bytes for each delivery`)
+  }
+  for (const { name, path } of kinds) {
     const { id } = await house.openTenant(name, [`${path}/a`, `${path}/b`])
     const before = await sizesOf(house)
     const began = house.usage()
@@ -36,25 +58,24 @@ export const disk: Scenario = async (house, note) => {
     const ended = house.usage()
     const grown = grownBy(before, await sizesOf(house))
     house.tell(await updatesInPlace(house))
-    const gbPerMillion = (bytes: number) => bytes / deliveries / 1_000
-    const of = (table: string) => gbPerMillion(sum(grown.filter((each) => each.table === table)))
-    note({
-      scenario: 'disk',
-      name,
-      value: TABLES.reduce((total, table) => total + of(table), 0),
-      unit: 'GB per million deliveries',
-      goal: { atMost: GOAL_GB },
-      details: {
-        deliveries,
-        bodyBytes: await bodyBytesOf(house, id),
-        ...Object.fromEntries(MEASURED.map((table) => [table, of(table)])),
-        postgresMicros: ((ended.postgres - began.postgres) * 1_000) / deliveries,
-        gatewayMicros: ((ended.gateway - began.gateway) * 1_000) / deliveries,
-      },
+    noteSizes(name, grown, deliveries, {
+      bodyBytes: await bodyBytesOf(house, id),
+      postgresMicros: ((ended.postgres - began.postgres) * 1_000) / deliveries,
+      gatewayMicros: ((ended.gateway - began.gateway) * 1_000) / deliveries,
     })
-    for (const { relation, bytes } of grown.toSorted((a, b) => b.bytes - a.bytes))
-      if (bytes > TOLD_BYTES) house.tell(`${relation}: ${Math.round(bytes / deliveries)} bytes for each delivery`)
   }
+  const began = house.usage()
+  await packDeliveries(house)
+  noteSizes('both, a day after their week', grownBy(empty, await sizesOf(house)), deliveries * kinds.length, {
+    postgresMicros: ((house.usage().postgres - began.postgres) * 1_000) / deliveries / kinds.length,
+  })
+}
+
+/** Packs all deliveries, as retention packs those of weeks that are over. */
+async function packDeliveries(house: House): Promise<void> {
+  const client = await house.connect()
+  const names = (await listPartitions(client, 'delivery')).map(({ name }) => name)
+  for (const index of await listUnpacked(client, names, TOLD_BYTES)) await packIndex(client, index, PACK_WITHIN_MS)
 }
 
 /** The share of updates of deliveries that needed no new entries in the indexes (HOT). */

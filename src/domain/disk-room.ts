@@ -15,10 +15,13 @@ export type Traffic = {
   readonly days: number
 }
 
-/** Bytes of a row and its entries in the indexes, without bodies. */
-const EVENT_BYTES = 420
-const DELIVERY_BYTES = 600
-const ATTEMPT_BYTES = 325
+/** Bytes of a row and its entries in the indexes, without bodies, once its week was packed. */
+const EVENT_BYTES = 415
+const DELIVERY_BYTES = 490
+const ATTEMPT_BYTES = 320
+/** What a delivery takes more until its week is packed: that long from Monday on. */
+const UNPACKED_BYTES = 115
+const DAYS_UNPACKED = 8
 /** The index of the search, for each event. */
 const SEARCH_BYTES = 90
 const MOST_REPLY_BYTES = 16_384
@@ -27,7 +30,10 @@ const DAYS_LONGER = 7
 
 /** Bytes for each event, and GB (a thousand million bytes) for a day and for all that is kept. */
 export type DiskRoom = {
+  /** Once its week was packed. */
   readonly eventBytes: number
+  /** What it takes more before. */
+  readonly unpackedBytes: number
   readonly searchBytes: number
   readonly gbPerDay: number
   readonly gb: number
@@ -44,7 +50,15 @@ export function diskRoom({ eventsPerDay, bodyBytes, fanOut, attempts, replyBytes
   const attempt = ATTEMPT_BYTES + Math.min(replyBytes, MOST_REPLY_BYTES)
   const eventBytes = EVENT_BYTES + bodyBytes + fanOut * (DELIVERY_BYTES + attempts * attempt)
   const gbPerDay = (eventsPerDay * (eventBytes + SEARCH_BYTES)) / 1e9
-  return { eventBytes, searchBytes: SEARCH_BYTES, gbPerDay, gb: gbPerDay * (days + DAYS_LONGER) }
+  const unpackedBytes = fanOut * UNPACKED_BYTES
+  const unpackedGb = (eventsPerDay * unpackedBytes * Math.min(DAYS_UNPACKED, days + DAYS_LONGER)) / 1e9
+  return {
+    eventBytes,
+    unpackedBytes,
+    searchBytes: SEARCH_BYTES,
+    gbPerDay,
+    gb: gbPerDay * (days + DAYS_LONGER) + unpackedGb,
+  }
 }
 
 function atLeast(name: string, value: number, least: number): void {
