@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { toPublicId } from '../../src/domain/id.ts'
 import { openPublisher, type Publisher, readFieldCases } from '../field-cases/publish.ts'
 import { type AdaptedEvent, type DocumentedCode, extractDocumentedCode } from './documented-code.ts'
-import { type AdapterRecord, RECORDS } from './records.ts'
+import { type AdapterRecord, ASTERISK_CALLS, RECORDS } from './records.ts'
 
 const ADAPTERS = [
   'amazon-connect',
@@ -122,18 +122,83 @@ test('a tel: URI gives the number that RFC 3966 writes with separators, paramete
 
 test('a row of FreePBX, which has the start of a call alone, has its answer and its end; a Date is refused', async () => {
   const cdr = await code.adapter('asterisk-cdr')
-  const { record, options } = RECORDS.find(({ record }) => 'calldate' in (record as object))!
-  const row = record as Record<string, unknown>
-  const [answered] = cdr.toEvents(row, options)
+  const { record, options } = RECORDS.find(({ record }) => Array.isArray(record) && 'calldate' in record[0])!
+  const [row] = record as Record<string, unknown>[]
+  const [answered] = cdr.toEvents([row], options)
   expect(answered).toMatchObject({ occurredAt: '2026-11-19T00:00:11+01:00' })
   expect(answered!.data).toMatchObject({
     created_at: '2026-11-18T23:59:51+01:00',
     answered_at: '2026-11-19T00:00:03+01:00',
     ended_at: '2026-11-19T00:00:11+01:00',
   })
-  const [missed] = cdr.toEvents({ ...row, disposition: 'NO ANSWER', billsec: 0 }, options)
+  const [missed] = cdr.toEvents([{ ...row, disposition: 'NO ANSWER', billsec: 0 }], options)
   expect(missed!.data).toMatchObject({ answered_at: null, ended_at: '2026-11-19T00:00:11+01:00' })
-  expect(() => cdr.toEvents({ ...row, calldate: new Date() }, options)).toThrow('expected times of the CDR as text')
+  expect(() => cdr.toEvents([{ ...row, calldate: new Date() }], options)).toThrow('expected times of the CDR as text')
+})
+
+test('a call of Asterisk ends once, whatever number of rows it has, and is answered when one of them was', async () => {
+  const cdr = await code.adapter('asterisk-cdr')
+  const other = { uniqueid: '1795963794.54', linkedid: '1795963794.53', disposition: 'ANSWERED' }
+  for (const [name, [rows, truth]] of Object.entries(ASTERISK_CALLS)) {
+    const events = cdr.toEvents([other, ...rows])
+    const time = (path: string) => (valueAt(events[0]!.data, path) as string | null)?.slice(11, 19) ?? null
+    const { status, durations } = events[0]!.data as { status: string; durations: Record<string, unknown> }
+    const said = [
+      status,
+      time('connected_at'),
+      time('answered_at'),
+      durations['total_seconds'],
+      durations['talk_seconds'],
+    ]
+    expect([name, events.length, said]).toEqual([name, 1, truth])
+    expect(cdr.toEvents([...rows].reverse())).toEqual(events)
+  }
+  expect(cdr.toEvents([other])).toEqual([])
+  expect(() => cdr.toEvents(other)).toThrow('expected the rows of a call as a list, got object')
+})
+
+test('a caller who withheld the number has neither number nor name, where Asterisk was told to say so', async () => {
+  const cdr = await code.adapter('asterisk-cdr')
+  const [[row]] = Object.values(ASTERISK_CALLS)[0]!
+  const [said, withheld] = ['allowed_not_screened', 'prohib_not_screened'].map(
+    (pres) => cdr.toEvents([{ ...row, pres }])[0]!,
+  )
+  expect(said!.data['from']).toMatchObject({ e164: '+14155550132', name: 'Zoë' })
+  const nobody = { type: 'external', number: null, number_kind: 'withheld', name: null }
+  expect(withheld!.data['from']).toEqual(nobody)
+
+  const queues = await code.adapter('asterisk-queues')
+  const caller = {
+    Event: 'QueueCallerJoin',
+    Queue: 'q',
+    Uniqueid: '1',
+    CallerIDNum: '+14155550132',
+    CallerIDName: 'Zoë',
+  }
+  const ofVariables = (ChanVariable: unknown) => queues.toEvents({ ...caller, ChanVariable })[0]!.data['from']
+  const name = 'CALLERID(num-pres)'
+  for (const told of [`${name}=prohib`, ['DID=', `${name}=prohib_not_screened`], { [name]: 'prohib_failed_screen' }])
+    expect(ofVariables(told)).toEqual(nobody)
+  for (const told of [undefined, `${name}=allowed`, { DID: '', [name]: 'allowed_passed_screen' }])
+    expect(ofVariables(told)).toMatchObject({ e164: '+14155550132', name: 'Zoë' })
+})
+
+test('the manager interface of Asterisk escapes names of callers, not those of members; it does not say why a caller left', async () => {
+  const queues = await code.adapter('asterisk-queues')
+  const { record, options } = RECORDS.find(({ options }) => options && 'reason' in options)!
+  expect(queues.toEvents(record, options)[0]!.data).toMatchObject({
+    reason: 'timeout',
+    from: { name: `Sean "Z" O'Brien?` },
+  })
+  expect(queues.toEvents(record)[0]!.data['reason']).toBe(null)
+  const paused = {
+    Event: 'QueueMemberPause',
+    Interface: 'PJSIP/201',
+    MemberName: 'DOM\\\\ann',
+    Queue: 'q',
+    Paused: '1',
+  }
+  expect(valueAt(queues.toEvents(paused)[0]!.data, 'agent.name')).toBe('DOM\\\\ann')
 })
 
 test('a record of Kamailio says who hung up, how long it rang and was spoken, and no name that it could not read', async () => {
