@@ -221,6 +221,38 @@ test('a record of Kamailio says who hung up, how long it rang and was spoken, an
   ])
 })
 
+// What FreeSWITCH 1.11 wrote.
+test('a leg of FreeSWITCH has no ringing that it did not count, no quality without packets, and the caller who called', async () => {
+  const freeswitch = await code.adapter('freeswitch')
+  const { record } = RECORDS.find(({ adapter, fieldCase }) => adapter === 'freeswitch' && fieldCase === '015')!
+  const { variables, ...rest } = record as { variables: object }
+  const told = (others: object) => freeswitch.toEvents({ ...rest, variables: { ...variables, ...others } })[0]!.data
+  const quality = (others: object) => {
+    const { mos, jitter_ms } = told(others)['quality'] as Record<string, unknown>
+    return [mos, jitter_ms]
+  }
+  expect(quality({})).toEqual([4.49, 5.64])
+  const perfect = { rtp_audio_in_mos: '4.50', rtp_audio_in_jitter_max_variance: '0.00' }
+  expect(quality({ ...perfect, rtp_audio_in_media_packet_count: '0' })).toEqual([null, null])
+  expect(quality({ ...perfect, rtp_audio_in_media_packet_count: '122' })).toEqual([4.5, 0])
+
+  expect(valueAt(told({ answer_uepoch: '0', answersec: '0', billsec: '0' }), 'durations.ring_seconds')).toBe(null)
+  expect(valueAt(told({}), 'durations.ring_seconds')).toBe(9)
+
+  const from = (others: object) => told(others)['from']
+  const turned = { pre_transfer_caller_id_number: '%2B14155550132', pre_transfer_caller_id_name: "Sean%20O'Brien" }
+  expect(from(turned)).toMatchObject({ e164: '+14155550132', name: "Sean O'Brien" })
+  expect(from({ pre_transfer_caller_id_number: '0000000000' })).toMatchObject({ number: null, name: null })
+  for (const sip_Privacy of ['id', 'id%3Bcritical', 'user;id'])
+    expect(from({ ...turned, sip_Privacy })).toEqual({
+      type: 'external',
+      number: null,
+      number_kind: 'withheld',
+      name: null,
+    })
+  for (const sip_Privacy of ['none', 'session']) expect(from({ sip_Privacy })).toMatchObject({ number: '1001' })
+})
+
 test('the longest transcript is cut to what a body holds, and says so', async () => {
   const one = RECORDS.find(({ adapter, types }) => adapter === 'vapi' && types.length === 3)!
   const { data } = (await eventsOf(one)).find(({ type }) => type === 'transcript.completed')!

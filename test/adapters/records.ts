@@ -397,7 +397,8 @@ export const RECORDS: readonly AdapterRecord[] = [
       read_codec: 'G722',
       sip_call_id: '985e000000000000000000000000449f%400%3A0%3A0%3A0%3A0%3A0%3A0%3A0',
     }),
-    differs: { 'from.number': '1001', 'to.number': '1002', transfers: undefined },
+    // The variance has square milliseconds.
+    differs: { 'from.number': '1001', 'to.number': '1002', 'quality.jitter_ms': 5.64, transfers: undefined },
   },
   {
     adapter: 'freeswitch',
