@@ -34,6 +34,10 @@ export default defineConfig({
           exclude: [...PAIRED, ...ALONE, 'test/field/**'],
           // More than the two cores that the tests must do with: many of them wait for limits of time or a browser.
           maxWorkers: 4,
+          // A process runs many files: loading the gateway's code costs more than most of these files do. So each file
+          // leaves its process as it found it.
+          isolate: false,
+          setupFiles: ['test/support/as-found.ts'],
           sequence: { groupOrder: 0 },
         },
       },
