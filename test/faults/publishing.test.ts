@@ -1,14 +1,14 @@
 // Publishing while the database cannot take it: an id is given out after the commit or not at all, and the same
 // idempotency key gives the same event, whatever was heard of the first try.
 
-import { describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { freePort } from '../../harness/free-port.ts'
 import { toPublicId } from '../../src/domain/id.ts'
 import { exampleEvent } from '../support/house.ts'
-import { OPERATOR_KEY, openStage, type Stage } from './outage.ts'
+import { OPERATOR_KEY, openStage, raiseStage, type Stage } from './outage.ts'
 
 // Starting processes takes as long as the machine has other things to do.
-vi.setConfig({ testTimeout: 120_000 })
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
 const PUBLISH = `mutation ($input: PublishEventsInput!) {
   publishEvents(input: $input) { __typename ... on PublishEventsSuccess { events { id duplicate deliveryCount } } }
@@ -77,25 +77,37 @@ describe('an outage of the database', () => {
     expect(gateway.unexpectedEnds).toEqual([])
   })
 
-  test.each([
-    ['a full disk', '53100'],
-    ['a read-only database', '25006'],
-    ['too many connections', '53300'],
-  ])('%s refuses a publish without an id; later the same key is accepted', async (_, code) => {
-    const stage = await openStage()
-    const port = await freePort()
-    await stage.start('api', { port })
-    await stage.query(`create function refuse() returns trigger language plpgsql as $$
-      begin raise exception 'out of room' using errcode = '${code}'; end $$`)
-    await stage.query('create trigger refuse before insert on event for each row execute function refuse()')
-    expect(await publish(stage, port, 'key')).toMatchObject({
-      status: 503,
-      code: 'SERVICE_UNAVAILABLE',
-      events: undefined,
+  describe('an error with which the database refuses a row', () => {
+    let stage: Stage
+    let close: () => Promise<void>
+    let port: number
+
+    beforeAll(async () => {
+      ;({ stage, close } = await raiseStage())
+      port = await freePort()
+      await stage.start('api', { port })
     })
-    expect(await counts(stage)).toEqual({ events: 0, deliveries: 0 })
-    await stage.query('drop trigger refuse on event')
-    expect(await publish(stage, port, 'key')).toMatchObject({ events: [{ duplicate: false }] })
+    afterAll(() => close())
+
+    test.each([
+      ['a full disk', '53100'],
+      ['a read-only database', '25006'],
+      ['too many connections', '53300'],
+    ])('%s refuses a publish without an id; later the same key is accepted', async (_, code) => {
+      await stage.query(`create or replace function refuse_${code}() returns trigger language plpgsql as $$
+        begin raise exception 'out of room' using errcode = '${code}'; end $$`)
+      await stage.query(`create trigger refuse before insert on event for each row execute function refuse_${code}()`)
+      onTestFinished(async () => void (await stage.query('drop trigger if exists refuse on event')))
+      const before = await counts(stage)
+      expect(await publish(stage, port, code)).toMatchObject({
+        status: 503,
+        code: 'SERVICE_UNAVAILABLE',
+        events: undefined,
+      })
+      expect(await counts(stage)).toEqual(before)
+      await stage.query('drop trigger refuse on event')
+      expect(await publish(stage, port, code)).toMatchObject({ events: [{ duplicate: false }] })
+    })
   })
 })
 
