@@ -1,7 +1,7 @@
 // One connection to the database falls silent, alone, while everything else goes on: both ends keep it, and nothing passes.
 // Whatever it carried, it is found and replaced; nothing is lost, and nothing is sent twice because of it.
 
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { freePort } from '../../harness/free-port.ts'
 import type { GatewayProcess } from '../../harness/gateway-process.ts'
 import type { HalfOpenProxy } from '../../harness/half-open-proxy.ts'
@@ -138,6 +138,7 @@ async function untilHealed(silentAt: number): Promise<number> {
 
 async function publishAround(name: string, fallSilent: () => Promise<unknown>) {
   const live = await watch()
+  onTestFinished(live.end)
   const already = receiver.requestCount
   const before = await dropped()
   const answers: ReturnType<typeof publish>[] = []
@@ -159,7 +160,6 @@ async function publishAround(name: string, fallSilent: () => Promise<unknown>) {
     published.map(({ id }) => toUuid(id)).sort()[0],
   ])
   await stage.until(() => deliveries.every(({ id }) => live.succeeded.has(toPublicId('delivery', id))), 20_000)
-  live.end()
   const received = receiver.requests.slice(already).map(({ headers }) => `${headers['x-sivo-delivery-id']}`)
   return { published, deliveries, received, healedMs }
 }
