@@ -17,7 +17,7 @@ export type CommandOptions = {
   readonly onStep?: () => Promise<void>
 }
 
-/** `stepMs`: when it said each line, ms after its start. `peakMb`: the most memory that it had. */
+/** `stepMs`: when it first said each line, ms after its start. `peakMb`: the most memory that it had. */
 export type CommandRun = {
   readonly ended: number | string
   readonly lines: readonly string[]
@@ -52,7 +52,7 @@ export async function runCells({ env, args, at, onStep = async () => {} }: Comma
     for (const line of parts) {
       lines.push(line)
       if (stepMs.has(line)) continue
-      stepMs.set(line, performance.now() - startedMs)
+      if (!stepMs.has(line)) stepMs.set(line, performance.now() - startedMs)
       if (line !== at?.step) continue
       beside = onStep().then(() => {
         if (at.signal === 'SIGSTOP') child.kill('SIGCONT')

@@ -17,6 +17,7 @@ export type Interruption = {
 /** Each step, in order, with the longest time after which the command is killed. After the switch a step is short. */
 const KILL_WITHIN_MS: Record<MoveStep, number> = {
   copy: 60,
+  'hold what waits': 20,
   freeze: 10,
   'guard publishing': 60,
   'wait for attempts': 60,

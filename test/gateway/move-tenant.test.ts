@@ -60,12 +60,23 @@ const poolTo = (url: string) => {
   return pool
 }
 
+type Queries = Pick<pg.ClientBase, 'query'>
+
 /** Moves the tenant. At `killedAt` both sessions of the run are cut, as when its process is killed. */
-async function move(tenantId: string, { killedAt, reached = [] }: { killedAt?: MoveStep; reached?: MoveStep[] } = {}) {
+async function move(
+  tenantId: string,
+  {
+    killedAt,
+    reached = [],
+    onStep = () => {},
+  }: {
+    killedAt?: MoveStep
+    reached?: MoveStep[]
+    onStep?: (step: MoveStep, on: Record<'source' | 'target', Queries>) => void
+  } = {},
+) {
   const ends = { source: poolTo(eu1.database.url), target: poolTo(target.url) }
-  const cut = (pool: pg.Pool) => {
-    for (const { stream } of (pool as unknown as { _clients: { stream: Socket }[] })._clients) stream.destroy()
-  }
+  const clientOf = (pool: pg.Pool) => (pool as unknown as { _clients: [Queries & { stream: Socket }] })._clients[0]
   const moved = await moveTenant({
     ...ends,
     vaults: { from: createVault([Buffer.alloc(32, 7)]), to: createVault([TARGET_KEY]) },
@@ -75,9 +86,10 @@ async function move(tenantId: string, { killedAt, reached = [] }: { killedAt?: M
     actor: 'test',
     onStep(step) {
       reached.push(step)
+      onStep(step, { source: clientOf(ends.source), target: clientOf(ends.target) })
       if (step !== killedAt) return
-      cut(ends.source)
-      cut(ends.target)
+      clientOf(ends.source).stream.destroy()
+      clientOf(ends.target).stream.destroy()
     },
   })
   return { ...moved, steps: reached }
@@ -168,6 +180,7 @@ async function addPeople(tenantId: string) {
 
 const STEPS: readonly MoveStep[] = [
   'copy',
+  'hold what waits',
   'freeze',
   'guard publishing',
   'wait for attempts',
@@ -263,6 +276,34 @@ test('a tenant that moves under traffic, with a run killed at every step, loses 
   expect(moveOf(late)).toEqual({ cell: 'us1' })
   const audited = await us1.ctx.db.auditEntry.findMany({ where: { tenantId }, select: { action: true } })
   expect(audited.filter(({ action }) => action === 'tenant.arrived')).toHaveLength(1)
+}, 60_000)
+
+test('of what waits, the freeze copies what has changed since the copy before, with a stamp or without one', async () => {
+  const tenantId = await eu1.addTenant('Waiting')
+  const { id: endpointId } = await eu1.addEndpoint(receiver.url('/paused'), { tenantId, status: 'PAUSED' })
+  await eu1.publishFor(tenantId, ...Array.from({ length: 20 }, () => ({})))
+  const [crashed, later] = (await eu1.deliveries({ tenantId })).map(({ id }) => id)
+  const STAMPS = 'select id, xmin::text as stamp from delivery where endpoint_id = $1 order by id'
+  let before: Promise<pg.QueryResult<{ id: string; stamp: string }>> | null = null
+  await move(tenantId, {
+    onStep(step, { source, target }) {
+      if (step !== 'freeze') return
+      // On the connections of the move, so before its next statement.
+      before = target.query(STAMPS, [endpointId])
+      // As a claim does for a delivery that was in the air when a process died, and as the record of an attempt does.
+      void source.query('update delivery set crash_count = 1 where id = $1', [crashed])
+      void source.query('update delivery set last_latency_ms = 7, changed_xid = pg_current_xact_id() where id = $1', [
+        later,
+      ])
+    },
+  })
+  const { rows: after } = await us1.ctx.hot.pool.query(STAMPS, [endpointId])
+  const copied = (await before!).rows.filter(({ stamp }, at) => stamp !== after[at].stamp).map(({ id }) => id)
+  expect(copied).toEqual([crashed, later].sort())
+  const there = await us1.ctx.db.delivery.findMany({ where: { tenantId }, orderBy: { id: 'asc' } })
+  expect(there.map(({ status, leaseBy }) => [status, leaseBy])).toEqual(Array(20).fill(['PENDING', null]))
+  expect(there.find(({ id }) => id === crashed)).toMatchObject({ crashCount: 1 })
+  expect(there.find(({ id }) => id === later)).toMatchObject({ lastLatencyMs: 7 })
 })
 
 test('every table moves with a tenant, or stays for a reason', async () => {

@@ -2,7 +2,8 @@
 // delivered by exactly one; ids, secrets and keys stay. A move that was killed goes on where it was, and until the switch the
 // tenant works at the source as if nothing had been.
 //
-//   COPYING   everything is copied, and then what changed meanwhile. The tenant works at the source
+//   COPYING   everything is copied, and then what changed meanwhile. The tenant works at the source. At its end the move takes the
+//             leases of the deliveries that wait, so that the freeze need not take them all
 //   FROZEN    nobody publishes for it. Attempts in the air end; the move holds the lease of every delivery that waits
 //   STILL     nothing of it changes any more. The last changes are copied, and both cells count the same rows
 //   SWITCHED  the decision, in one row of the source: the tenant is at the target, where it is made to work
@@ -12,10 +13,19 @@
 
 import type { Pool, PoolClient } from 'pg'
 import { smallestIdAt } from '../../database/filters/id-window.ts'
-import { NO_LEASE } from '../../database/leases.ts'
+import { isFree, NO_LEASE } from '../../database/leases.ts'
 import { listPartitions } from '../../database/partitions.ts'
 import { arrive, type Vaults } from './arrive.ts'
-import { type Changes, copyDeliveries, copyEvents, copyKeys, copyPending, type Ends } from './copy-rows.ts'
+import {
+  type Changes,
+  copyDeliveries,
+  copyEvents,
+  copyKeys,
+  copyWhatDiffers,
+  type Ends,
+  inPages,
+  OF_TENANT,
+} from './copy-rows.ts'
 import { setGuards } from './guard.ts'
 import { leave } from './leave.ts'
 
@@ -37,6 +47,7 @@ export type MoveOptions = {
 
 export type MoveStep =
   | 'copy'
+  | 'hold what waits'
   | 'freeze'
   | 'guard publishing'
   | 'wait for attempts'
@@ -56,7 +67,7 @@ export class MoveRefused extends Error {
   override name = 'MoveRefused'
 }
 
-type Row = { readonly id: string; readonly phase: Phase; readonly toCell: string; readonly copiedSince: string }
+type Row = { readonly id: string; readonly phase: Phase; readonly toCell: string }
 type Move = Omit<MoveOptions, 'source' | 'target'> & Ends
 
 const MAX_PASSES = 5
@@ -90,12 +101,14 @@ async function goOn(move: Move): Promise<Moved> {
   let done = { events: 0, deliveries: 0 }
   let frozenMs: number | null = null
   if (row.phase !== 'SWITCHED' && row.phase !== 'MOVED') {
-    if (row.phase !== 'COPYING') await thaw(move, row.id)
-    done = await copyWhileItWorks(move, row)
-    const frozenAt = performance.now()
+    await thaw(move, row.id)
+    done = await copyWhileItWorks(move)
+    let frozenAt = 0
     try {
-      const rest = await freezeAndCopyTheRest(move, row.id)
-      done = { events: done.events + rest.events, deliveries: done.deliveries + rest.deliveries }
+      await holdWhatWaits(move, row.id)
+      done = sum(done, await copyWhileItWorks(move))
+      frozenAt = performance.now()
+      done = sum(done, await freezeAndCopyTheRest(move, row.id))
       await decide(move, row.id)
     } catch (error) {
       await thaw(move, row.id).catch(() => {})
@@ -118,12 +131,8 @@ async function begin({ source, target, tenantId, toCell }: Move): Promise<Row> {
   const [tenant] = (await source.query('select erased_at from tenant where id = $1', [tenantId])).rows
   if (!tenant) throw new MoveRefused('Expected a tenant of the source, got an id that it does not know. Check the id.')
   const find = async () =>
-    (
-      await source.query<Row>(
-        `select id, phase, to_cell as "toCell", copied_since::text as "copiedSince" from tenant_move where tenant_id = $1`,
-        [tenantId],
-      )
-    ).rows[0]
+    (await source.query<Row>(`select id, phase, to_cell as "toCell" from tenant_move where tenant_id = $1`, [tenantId]))
+      .rows[0]
   const present = await find()
   if (!present && tenant.erased_at) throw new MoveRefused('Expected a tenant that is not erased, got one that is.')
   if (present && present.toCell !== toCell)
@@ -139,28 +148,37 @@ async function begin({ source, target, tenantId, toCell }: Move): Promise<Row> {
   return (await find())!
 }
 
+type Copied = { readonly events: number; readonly deliveries: number }
+
+function sum(a: Copied, b: Copied): Copied {
+  return { events: a.events + b.events, deliveries: a.deliveries + b.deliveries }
+}
+
 /** Copies what there is, and then what changed meanwhile, until little is left. */
-async function copyWhileItWorks(move: Move, row: Row): Promise<{ events: number; deliveries: number }> {
-  let since = row.copiedSince
-  const done = { events: 0, deliveries: 0 }
+async function copyWhileItWorks(move: Move): Promise<Copied> {
+  let done: Copied = { events: 0, deliveries: 0 }
   for (let pass = 1; pass <= MAX_PASSES; pass++) {
     move.onStep('copy')
     const { rows } = await move.source.query('select pg_snapshot_xmin(pg_current_snapshot())::text as mark')
-    const copied = await copyChanges(move, since)
-    done.events += copied.events
-    done.deliveries += copied.deliveries
-    since = rows[0].mark
+    const copied = await copyChanges(move)
+    done = sum(done, copied)
     await move.source.query('update tenant_move set copied_since = $2::xid8 where tenant_id = $1', [
       move.tenantId,
-      since,
+      rows[0].mark,
     ])
     if (copied.events + copied.deliveries <= FEW) break
   }
   return done
 }
 
-async function copyChanges(move: Move, since: string): Promise<{ events: number; deliveries: number }> {
-  const changes: Changes = { tenantId: move.tenantId, since, from: await oldestId(move.target) }
+/** Copies what changed since the last pass that ended. */
+async function copyChanges(move: Move): Promise<Copied> {
+  const { source, target, tenantId } = move
+  const { rows } = await source.query<{ since: string }>(
+    'select copied_since::text as since from tenant_move where tenant_id = $1',
+    [tenantId],
+  )
+  const changes: Changes = { tenantId, since: rows[0]!.since, from: await oldestId(target) }
   await copyKeys(move, changes)
   return { events: await copyEvents(move, changes), deliveries: await copyDeliveries(move, changes) }
 }
@@ -175,12 +193,40 @@ async function oldestId(target: PoolClient): Promise<string> {
   return smallestIdAt(Number.isFinite(from) ? from : 0)
 }
 
-async function freezeAndCopyTheRest(move: Move, moveId: string): Promise<{ events: number; deliveries: number }> {
+/**
+ * Takes the leases of the deliveries that wait and that nobody is sending, page by page. Publishing goes on, and what is published
+ * now is delivered. As long again as a freeze may last is left for this and the copy after it.
+ */
+async function holdWhatWaits({ source, tenantId, onStep, freezeMs }: Move, moveId: string): Promise<void> {
+  await refuseBulkRetry(source, tenantId)
+  onStep('hold what waits')
+  await source.query(
+    `update tenant_move set frozen_until = clock_timestamp() + 2 * $2::int * interval '1 ms' where tenant_id = $1`,
+    [tenantId, freezeMs],
+  )
+  const waiting = `select d.id from delivery d where ${OF_TENANT} and d.status = 'PENDING' order by d.id`
+  await inPages<{ id: string }>(source, waiting, [tenantId], async (rows) => {
+    await source.query(
+      `with free as materialized (
+        select d.id from delivery d
+        where d.id = any ($3::uuid[]) and d.status = 'PENDING' and ${isFree('d')} order by d.id for update
+      )
+      update delivery d set ${HELD} from tenant_move m
+      where m.tenant_id = $1 and d.id = any (array(select id from free))`,
+      [tenantId, moveId, rows.map(({ id }) => id)],
+    )
+  })
+}
+
+async function freezeAndCopyTheRest(move: Move, moveId: string): Promise<Copied> {
   const { source, tenantId, onStep, freezeMs } = move
   await refuseBulkRetry(source, tenantId)
   onStep('freeze')
+  // Not longer than the leases that are held already.
   await source.query(
-    `update tenant_move set phase = 'FROZEN', frozen_until = clock_timestamp() + $2::int * interval '1 ms' where tenant_id = $1`,
+    `update tenant_move set phase = 'FROZEN',
+       frozen_until = least(frozen_until, clock_timestamp() + $2::int * interval '1 ms')
+     where tenant_id = $1`,
     [tenantId, freezeMs],
   )
   onStep('guard publishing')
@@ -193,11 +239,8 @@ async function freezeAndCopyTheRest(move: Move, moveId: string): Promise<{ event
   await holdAll(move, moveId)
   await refuseBulkRetry(source, tenantId)
   onStep('copy the rest')
-  const { rows } = await source.query(`select copied_since::text as since from tenant_move where tenant_id = $1`, [
-    tenantId,
-  ])
-  const rest = await copyChanges(move, rows[0].since)
-  await copyPending(move, tenantId)
+  const rest = await copyChanges(move)
+  await copyWhatDiffers(move, { tenantId, from: await oldestId(move.target) })
   onStep('compare')
   await compare(move)
   return rest
@@ -214,10 +257,11 @@ async function refuseBulkRetry(source: PoolClient, tenantId: string): Promise<vo
     )
 }
 
-const OF_TENANT = 'd.endpoint_id = any (array(select id from endpoint where tenant_id = $1))'
+/** SQL for `set`: the move $2 holds the delivery, as long as its row `m` says. */
+const HELD = `lease_token = $2::uuid, lease_by = $2::uuid, lease_until = m.frozen_until, gated = false, sent_alone = false`
 
 /**
- * Takes the lease of every delivery that waits. A delivery in the air is taken when its attempt is recorded or its lease has
+ * Takes the lease of every delivery that waits and is not held already. A delivery in the air is taken when its attempt is recorded or its lease has
  * ended. The leases end with the freeze.
  */
 async function holdAll({ source, tenantId }: Move, moveId: string): Promise<void> {
@@ -226,16 +270,13 @@ async function holdAll({ source, tenantId }: Move, moveId: string): Promise<void
       `with m as materialized (
         select id, frozen_until, frozen_until <= clock_timestamp() as over from tenant_move where tenant_id = $1
       ), waiting as materialized (
-        select d.id, d.lease_by is not distinct from $2::uuid as mine,
-          (d.lease_until is null or d.lease_until < now()
-            or d.lease_by = any (array(select id from worker_process where died_at is not null))) as free
-        from delivery d where ${OF_TENANT} and d.status = 'PENDING' order by d.id for update
+        select d.id, ${isFree('d')} as free from delivery d
+        where ${OF_TENANT} and d.status = 'PENDING' and d.lease_by is distinct from $2::uuid order by d.id for update
       ), held as (
-        update delivery d set lease_token = $2::uuid, lease_by = $2::uuid, lease_until = m.frozen_until, gated = false,
-          sent_alone = false
-        from waiting w, m where d.id = w.id and w.free and not m.over
+        update delivery d set ${HELD}
+        from m where not m.over and d.id = any (array(select id from waiting where free))
       )
-      select (select count(*) from waiting where not mine and not free)::int as "inTheAir", (select over from m) as over`,
+      select (select count(*) from waiting where not free)::int as "inTheAir", (select over from m) as over`,
       [tenantId, moveId],
     )
     const [{ inTheAir, over }] = rows as [{ inTheAir: number; over: boolean }]
@@ -305,10 +346,11 @@ async function decide({ source, tenantId, onStep }: Move, moveId: string): Promi
   }
 }
 
-/** Lets the tenant work at the source again. */
+/** Lets the tenant work at the source again, as if no move had begun to hold or freeze anything. */
 async function thaw({ source, tenantId }: Move, moveId: string): Promise<void> {
   const { rowCount } = await source.query(
-    `update tenant_move set phase = 'COPYING', frozen_until = null where tenant_id = $1 and phase in ('FROZEN', 'STILL')`,
+    `update tenant_move set phase = 'COPYING', frozen_until = null
+     where tenant_id = $1 and phase in ('COPYING', 'FROZEN', 'STILL')`,
     [tenantId],
   )
   if (!rowCount) return
