@@ -15,6 +15,10 @@ export async function readReady(
   const signal = AbortSignal.timeout(withinMs)
   // For this request alone, so that each read looks up the name and opens a connection as a client would.
   const agent = new Agent({ connect: { timeout: withinMs } })
+  let unconnected = true
+  agent.on('connect', () => {
+    unconnected = false
+  })
   try {
     const { statusCode, body } = await request(`${url}/ready`, {
       dispatcher: agent,
@@ -35,7 +39,7 @@ export async function readReady(
     if (signal.aborted) return { silentForMs: withinMs }
     const { code = 'UND_', message } = error as { code?: string; message: string }
     // undici's own codes say less than its sentences.
-    return { error: code.startsWith('UND_') ? message.slice(0, 100) : code }
+    return { error: code.startsWith('UND_') ? message.slice(0, 100) : code, unconnected }
   } finally {
     await agent.destroy()
   }

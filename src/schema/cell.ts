@@ -6,7 +6,12 @@ const CellStatusEnum = builder.enumType('CellStatus', {
   values: {
     READY: { description: 'Its `/ready` says that everything works.' },
     NOT_READY: { description: 'Its `/ready` says that something does not work.' },
-    NO_ANSWER: { description: 'Its `/ready` gave no answer that can be read.' },
+    NOT_ASKED: { description: 'Its address was refused here, so no connection to it was tried.' },
+    NO_CONNECTION: {
+      description: 'No connection came to be: its name, its port or its certificate is wrong, or it does not run.',
+    },
+    NO_ANSWER: { description: 'Its `/ready` did not answer within two seconds, or broke the connection off.' },
+    OTHER_ANSWER: { description: 'Something answered that is not the `/ready` of this cell.' },
   } satisfies Record<CellStatus, { description: string }>,
 })
 
@@ -21,10 +26,11 @@ const CellStateType = builder.objectRef<CellState>('CellState').implement({
     }),
     problem: t.exposeString('problem', {
       nullable: true,
-      description: 'What was expected, what came, and what to do; null unless `status` is NO_ANSWER.',
+      description: 'What was expected, what came, and what to do; null if `status` is READY or NOT_READY.',
     }),
     afterMs: t.exposeInt('afterMs', {
-      description: 'How long the answer took, or the wait for one, in milliseconds.',
+      nullable: true,
+      description: 'How long the answer took, or the wait for one, in milliseconds; null if `status` is NOT_ASKED.',
     }),
   }),
 })

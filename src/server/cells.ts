@@ -42,7 +42,10 @@ function shared(look: () => Promise<CellFinding>, monotonicMs: () => number): ()
     if (last === null || atMs - last.atMs >= SHARED_FOR_MS)
       last = {
         atMs,
-        state: look().then((finding) => ({ ...finding, afterMs: Math.round(monotonicMs() - atMs) })),
+        state: look().then((finding) => ({
+          ...finding,
+          afterMs: finding.status === 'NOT_ASKED' ? null : Math.round(monotonicMs() - atMs),
+        })),
       }
     return last.state
   }

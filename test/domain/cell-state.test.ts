@@ -12,8 +12,9 @@ test('a cell is read over TLS, or on this machine', () => {
   for (const url of ['http://us1.example.com', 'http://10.0.0.1', 'http://127.example.com', 'http://localhost.example'])
     expect(mayBeRead(url)).toBe(false)
   expect(notRead('http://10.0.0.1').problem).toBe(
-    'Expected an https URL, or one of this machine, got http://10.0.0.1, which is not read. Correct SIVO_CELL_URLS.',
+    'Expected an https URL, or one of this machine, got http://10.0.0.1, to which no connection is made. Correct SIVO_CELL_URLS.',
   )
+  expect(notRead('http://10.0.0.1').status).toBe('NOT_ASKED')
 })
 
 test('a cell is ready if its /ready says so, and not ready with the parts that it names', () => {
@@ -27,21 +28,31 @@ test('a cell is ready if its /ready says so, and not ready with the parts that i
   })
 })
 
-test('whatever else comes is no answer, and is told with what was expected and what to do', () => {
-  const told: [ReadyReply, string][] = [
-    [{ silentForMs: 2_000 }, 'within 2 s, got none. Look'],
-    [{ error: 'ECONNREFUSED' }, 'got no reply (ECONNREFUSED). Look'],
-    [{ status: 302, text: '' }, 'got a redirect (302), which is not followed. Give SIVO_CELL_URLS'],
-    [{ status: 200, text: null }, 'got HTTP 200 without one. Look'],
-    [{ status: 503, text: '<html>' }, 'got HTTP 503 without one. Look'],
-    [{ status: 503, text: '{"status":"not ready"}' }, 'got HTTP 503 without one. Look'],
-    [{ status: 500, text: '{"status":"ready"}' }, 'got HTTP 500 without one. Look'],
-    [{ status: 200, text: 'null' }, 'got HTTP 200 without one. Look'],
-    [{ status: 200, text: '{"status":"ready","cell":"eu1"}' }, 'Expected the cell us1 at'],
+test('what did not connect, did not answer or answered otherwise is told apart, with what was expected and what to do', () => {
+  const unconnected = (error: string): ReadyReply => ({ error, unconnected: true })
+  const told: [ReadyReply, string, string][] = [
+    [{ silentForMs: 2_000 }, 'NO_ANSWER', 'within 2 s, got none. Look'],
+    [{ error: 'ECONNRESET', unconnected: false }, 'NO_ANSWER', 'got no reply (ECONNRESET). Look'],
+    [unconnected('ECONNREFUSED'), 'NO_CONNECTION', 'got none: nothing listens at that port (ECONNREFUSED). Look'],
+    [unconnected('ENOTFOUND'), 'NO_CONNECTION', 'got none: its host name is not known (ENOTFOUND). Correct'],
+    [unconnected('CERT_HAS_EXPIRED'), 'NO_CONNECTION', 'its TLS certificate has expired (CERT_HAS_EXPIRED). Give'],
+    [
+      unconnected('DEPTH_ZERO_SELF_SIGNED_CERT'),
+      'NO_CONNECTION',
+      'its TLS certificate or handshake was refused (DEPTH',
+    ],
+    [unconnected('EMFILE'), 'NO_CONNECTION', 'got none (EMFILE). Look'],
+    [{ status: 302, text: '' }, 'OTHER_ANSWER', 'got a redirect (302), which is not followed. Give SIVO_CELL_URLS'],
+    [{ status: 200, text: null }, 'OTHER_ANSWER', 'got HTTP 200 without one. Look'],
+    [{ status: 503, text: '<html>' }, 'OTHER_ANSWER', 'got HTTP 503 without one. Look'],
+    [{ status: 503, text: '{"status":"not ready"}' }, 'OTHER_ANSWER', 'got HTTP 503 without one. Look'],
+    [{ status: 500, text: '{"status":"ready"}' }, 'OTHER_ANSWER', 'got HTTP 500 without one. Look'],
+    [{ status: 200, text: 'null' }, 'OTHER_ANSWER', 'got HTTP 200 without one. Look'],
+    [{ status: 200, text: '{"status":"ready","cell":"eu1"}' }, 'OTHER_ANSWER', 'Expected the cell us1 at'],
   ]
-  for (const [reply, words] of told) {
+  for (const [reply, expected, words] of told) {
     const { status, failing, problem } = of(reply)
-    expect([status, failing]).toEqual(['NO_ANSWER', []])
+    expect([status, failing]).toEqual([expected, []])
     expect(problem).toContain(words)
     expect(problem).toContain('https://us1.example.com/ready')
   }

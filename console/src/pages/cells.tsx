@@ -108,11 +108,18 @@ function State({ status, failing, problem, afterMs }: Cell['state']) {
     <span className="flex items-start gap-1.5">
       <CircleHelp size={14} className="mt-0.5 shrink-0 text-bad" aria-hidden />
       <span>
-        <span className="text-bad">No answer after {(afterMs / 1_000).toFixed(1)} s</span>
+        <span className="text-bad">{headlineOf(status, afterMs)}</span>
         <span className="block text-xs text-ink-2">{problem}</span>
       </span>
     </span>
   )
+}
+
+function headlineOf(status: Cell['state']['status'], afterMs: Cell['state']['afterMs']): string {
+  if (status === 'NOT_ASKED') return 'Not asked: its address is refused'
+  if (status === 'NO_CONNECTION') return 'No connection'
+  if (status === 'OTHER_ANSWER') return 'Something else answered'
+  return `No answer after ${((afterMs ?? 0) / 1_000).toFixed(1)} s`
 }
 
 /** The way to the console of a cell. Behind one address a proxy leads by the session, so a link would lead back to this one. */
