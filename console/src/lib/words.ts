@@ -42,9 +42,9 @@ const ERROR_SENTENCES: Record<string, string> = {
   connection_reset: 'The receiver, or something in front of it, broke the connection off before it had answered.',
   invalid_response:
     'What came back was not the head of an HTTP/1.1 response, or its headers were larger than 16 KiB. The cause says what is wrong.',
-  http_status: 'The receiver answered, but with a status that does not mean success. Only 2xx does.',
-  redirect: 'The receiver answered with a redirect. Redirects are not followed: put the final URL into the endpoint.',
-  gone: 'The receiver answered 410 Gone: it wants nothing more. The endpoint was disabled.',
+  http_status: 'Only a status of 2xx means that the receiver has taken it.',
+  redirect: 'Redirects are not followed: put the final URL into the endpoint.',
+  gone: 'The receiver wants nothing more. The endpoint was disabled.',
   blocked_address:
     'The host leads to an address or a port that the gateway does not send to, such as a private one. The cause names the setting.',
   record_failed: 'The attempt was made, but what came of it could not be recorded.',
@@ -102,6 +102,14 @@ export function describeOutcome(
   return statusCode && errorCode !== 'gone' ? `${words}, HTTP ${statusCode}` : words
 }
 
+/** How far an attempt came that has no response, where it did not even come to a connection. */
+const WITHOUT_RESPONSE: Record<string, string> = {
+  blocked_address: 'Not sent',
+  dns_failed: 'No connection',
+  connect_failed: 'No connection',
+  tls_failed: 'No connection',
+}
+
 type AttemptWords = {
   readonly errorCode?: string | null
   readonly errorMessage?: string | null
@@ -111,7 +119,8 @@ type AttemptWords = {
 
 /** What came of an attempt, in one sentence. A status that means success is never called refused: then something else failed. */
 export function describeAttempt({ errorCode, errorMessage, statusCode, latencyMs }: AttemptWords): string {
-  if (!statusCode) return `No response: ${errorMessage ?? 'the attempt failed.'}`
+  if (!statusCode)
+    return `${WITHOUT_RESPONSE[errorCode ?? ''] ?? 'No response'}: ${errorMessage ?? 'the attempt failed.'}`
   const response = `HTTP ${statusCode} after ${formatMs(latencyMs)}`
   if (!errorCode) return `Taken with ${response}.`
   if (statusCode >= 200 && statusCode <= 299)
@@ -119,21 +128,30 @@ export function describeAttempt({ errorCode, errorMessage, statusCode, latencyMs
   return `Refused with ${response}.`
 }
 
-/** A sentence with what to do. */
+/** How long an attempt took; a dash if its address was refused before there was anything to wait for. */
+export function describeLatency(errorCode: string | null | undefined, ms: number | null | undefined): string {
+  return errorCode === 'blocked_address' ? '–' : formatMs(ms)
+}
+
+/** What it means and what to do. It stands beside the code and the status, and repeats neither. */
 export function explainFailure(errorCode: string, statusCode?: number | null): string {
   if (errorCode === 'http_status' && statusCode) {
     if (statusCode === 401 || statusCode === 403)
-      return `The receiver answered ${statusCode}: it did not accept the request. Check its signature verification and the endpoint's headers.`
-    if (statusCode === 404)
-      return 'The receiver answered 404: there is nothing at this path. Check the URL of the endpoint.'
+      return "The receiver did not accept the request. Check its signature verification and the endpoint's headers."
+    if (statusCode === 404) return 'The receiver has nothing at this path. Check the URL of the endpoint.'
     if (statusCode === 413)
-      return 'The receiver answered 413: the body is larger than it takes. Set its limit to 1 MB; Express and NestJS stop at 100 KB.'
-    if (statusCode === 429)
-      return 'The receiver answered 429: it gets too much at once. Set a rate limit on the endpoint.'
-    if (statusCode >= 500)
-      return `The receiver answered ${statusCode}: it failed while handling the event. Its own log says why.`
+      return 'The body is larger than the receiver takes. Set its limit to 1 MB; Express and NestJS stop at 100 KB.'
+    if (statusCode === 429) return 'The receiver gets too much at once. Set a rate limit on the endpoint.'
+    if (statusCode >= 500) return 'The receiver failed while handling the event. Its own log says why.'
   }
   return ERROR_SENTENCES[errorCode] ?? `The attempt failed: ${sentenceCase(errorCode)}.`
+}
+
+/** Why an attempt failed, beside its status. What the receiver said with a status alone is explained; else the cause is known. */
+export function whyFailed({ errorCode, errorMessage, statusCode }: AttemptWords): string | null {
+  if (errorCode && statusCode && ['http_status', 'redirect', 'gone'].includes(errorCode))
+    return explainFailure(errorCode, statusCode)
+  return errorMessage ?? null
 }
 
 export function explainReason(reason: string): string {

@@ -12,11 +12,11 @@ import { FeedNotices, NewRowsLine } from '../components/filters/feed-notices.tsx
 import { FilterMenu, HttpFilter } from '../components/filters/filter-menu.tsx'
 import { ListTotal } from '../components/filters/list-total.tsx'
 import { PeriodFilter } from '../components/filters/period-filter.tsx'
-import { formatMs } from '../lib/format.ts'
 import { useOpenDelivery, useOpenDeliveryId } from '../lib/open-delivery.ts'
 import { compact, type FailedAttemptSearch } from '../lib/search.ts'
 import { useSetSearch } from '../lib/set-search.ts'
 import { useFailedAttemptFilter } from '../lib/use-filter.ts'
+import { describeLatency, whyFailed } from '../lib/words.ts'
 import { useTenantId } from '../session/tenant.ts'
 import { Button, buttonClass } from '../ui/button.tsx'
 import { type Column, DataTable } from '../ui/data-table.tsx'
@@ -176,7 +176,7 @@ const COLUMNS: readonly Column<FailedAttemptRow>[] = [
     id: 'why',
     header: 'Why',
     rank: 3,
-    cell: ({ errorMessage }) => <span title={errorMessage ?? ''}>{errorMessage}</span>,
+    cell: (attempt) => <span title={attempt.errorMessage ?? ''}>{whyFailed(attempt)}</span>,
   },
   { id: 'number', header: 'Attempt', rank: 2, width: 80, align: 'right', cell: ({ number }) => number },
   {
@@ -185,7 +185,7 @@ const COLUMNS: readonly Column<FailedAttemptRow>[] = [
     rank: 1,
     width: 84,
     align: 'right',
-    cell: ({ latencyMs }) => formatMs(latencyMs),
+    cell: ({ errorCode, latencyMs }) => describeLatency(errorCode, latencyMs),
   },
   {
     id: 'status',

@@ -1,7 +1,7 @@
 import { Link } from '@tanstack/react-router'
 import type { AttemptDetailFragment, DeliveryDetailFragment } from '../../gql/graphql.ts'
 import { formatBytes, formatMs } from '../../lib/format.ts'
-import { describeOutcome, describeTrigger } from '../../lib/words.ts'
+import { describeLatency, describeOutcome, describeTrigger } from '../../lib/words.ts'
 import { Code } from '../../ui/code.tsx'
 import { Facts } from '../../ui/page.tsx'
 import { Empty, Notice } from '../../ui/states.tsx'
@@ -39,7 +39,7 @@ export function ResponseTab({ attempt }: { attempt: Attempt | null }) {
             ),
           ],
           ['Cause', errorMessage],
-          ['Latency', formatMs(attempt.latencyMs)],
+          ['Latency', describeLatency(errorCode, attempt.latencyMs)],
           [
             'Requests',
             (attempt.requestCount ?? 1) > 1

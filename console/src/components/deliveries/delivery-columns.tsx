@@ -1,6 +1,6 @@
 import type { DeliveryRow } from '../../api/live.ts'
-import { formatMs, shortId } from '../../lib/format.ts'
-import { describeErrorCode, explainFailure } from '../../lib/words.ts'
+import { shortId } from '../../lib/format.ts'
+import { describeErrorCode, describeLatency, explainFailure } from '../../lib/words.ts'
 import type { Column } from '../../ui/data-table.tsx'
 import { Countdown, Time } from '../../ui/time.tsx'
 import { DeliveryLink } from './delivery-link.tsx'
@@ -57,7 +57,7 @@ export const DELIVERY_COLUMNS = [
     rank: 4,
     width: 80,
     align: 'right',
-    cell: ({ lastLatencyMs }) => formatMs(lastLatencyMs),
+    cell: ({ lastErrorCode, lastLatencyMs }) => describeLatency(lastErrorCode, lastLatencyMs),
   },
   {
     id: 'attempts',
