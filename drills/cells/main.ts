@@ -1,6 +1,7 @@
 // A tenant moves from one cell to another under load. The command that moves it is killed at every step and started again;
-// gateway processes and both databases end on the way. With a number, the tenant has so many deliveries before, and nothing ends:
-// the figures say how long the move takes and how much memory it has.
+// gateway processes and both databases end on the way. With a number, the tenant has so many deliveries before, which were delivered
+// or, with the word waiting, wait for their next attempt, and nothing ends: the figures say how long the move takes and how much memory
+// it has.
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { type ApiAccess, mutate } from '../../harness/api-client.ts'
@@ -20,9 +21,11 @@ const DELIVERED_WITHIN_MS = 90_000
 const MAX_RUNS = 10
 const REPEATED = 50
 
-export async function cells(stand: Stand, [many]: readonly string[]): Promise<Drilled> {
+export async function cells(stand: Stand, [many, how]: readonly string[]): Promise<Drilled> {
   const before = many === undefined ? 0 : Number(many)
   if (!Number.isSafeInteger(before) || before < 0) throw new Error(`Expected a number of deliveries, got ${many}.`)
+  if (how !== undefined && how !== 'waiting')
+    throw new Error(`Expected waiting behind the number, or nothing, got ${how}.`)
   process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0'
   const town = await openTown(stand)
   const receiver = await openReceiver(stand)
@@ -33,8 +36,9 @@ export async function cells(stand: Stand, [many]: readonly string[]): Promise<Dr
       tenantId: moving.id,
       endpointId: moving.endpointIds[0]!,
       deliveries: before,
+      wait: how === 'waiting',
     })
-    stand.tell(`the tenant has ${before} deliveries`)
+    stand.tell(`the tenant has ${before} ${how ?? 'delivered'} deliveries`)
   }
   // Before the publishers: its list is of what comes from now on.
   const reader = await startReader(stand, { url: town.url, key: moving.viewerKey })

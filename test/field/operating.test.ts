@@ -142,7 +142,7 @@ describe.skipIf(!['psql', 'curl', 'bash'].every(hasProgram))('the commands of th
     return events.nodes.map(({ id }) => id)
   }
 
-  test('install, upgrade and scale out', async () => {
+  test('install, upgrade, scale out, and the maps of cells', async () => {
     await follow('Install')
     await start('all', port)
     const said = await follow('Install')
@@ -158,6 +158,7 @@ describe.skipIf(!['psql', 'curl', 'bash'].every(hasProgram))('the commands of th
     await start('worker', await freePort())
     const alive = await follow('Scale out')
     expect(alive.match(/^ (all|worker) /gm)?.sort()).toEqual([' all ', ' worker '])
+    expect(await follow('Cells')).toBe(await readFile(join(ROOT, 'deploy/cells.map'), 'utf8'))
   })
 
   test('back up and restore: what was published before the backup is there again', async () => {
