@@ -34,15 +34,11 @@ export async function groupDeadLetters(
        from delivery d join endpoint p on p.id = d.endpoint_id
        where ${text}
        group by 1, 2, 3, 4 order by 5 desc, 7 desc, 1, 2, 3, 4 limit $${values.length + 1}
-     ), cause as (
-       select endpoint_id, last_error_code, last_status_code, max(completed_at) as last_at
-       from delivery where tenant_id = $${values.length + 2}::uuid and status = 'DEAD_LETTERED' group by 1, 2, 3
      )
      select g.endpoint_id::text as "endpointId", g.event_type as "eventType", g.last_error_code as "errorCode",
        g.last_status_code as "statusCode", g.count, g.oldest_at as "oldestAt", g.newest_at as "newestAt",
        c.last_at as "lastDeadLetterAt", a.acknowledged_at as "acknowledgedAt", a.acknowledged_by as "acknowledgedBy"
-     from g join cause c on c.endpoint_id = g.endpoint_id and c.last_error_code is not distinct from g.last_error_code
-       and c.last_status_code is not distinct from g.last_status_code
+     from g cross join lateral (${lastOfCause(`$${values.length + 2}::uuid`, 'g.endpoint_id', 'g.last_error_code', 'g.last_status_code')}) c
      left join dead_letter_acknowledgement a on a.endpoint_id = g.endpoint_id and a.up_to >= c.last_at
        and a.error_code is not distinct from g.last_error_code and a.status_code is not distinct from g.last_status_code
      order by g.count desc, g.newest_at desc, 1, 2, 3, 4`,
@@ -52,24 +48,59 @@ export async function groupDeadLetters(
   )
 }
 
-/** Whether the delivery `d` is a dead letter of the endpoint and cause of the acknowledgement `a`. */
-const OF_CAUSE = `d.status = 'DEAD_LETTERED' and d.endpoint_id = a.endpoint_id
-  and d.last_error_code is not distinct from a.error_code and d.last_status_code is not distinct from a.status_code`
+/** SQL: what orders dead letters by endpoint and cause, as the index delivery_dead_cause has it. Null has a value that no cause has. */
+function causeOf(endpointId: string, errorCode: string, statusCode: string): string {
+  return `${endpointId}, coalesce(${errorCode}, ''), coalesce(${statusCode}, 0)`
+}
+
+const DEAD_CAUSE = causeOf('d.endpoint_id', 'd.last_error_code', 'd.last_status_code')
+
+/** SQL: when a delivery last became a dead letter of this cause, one row with `last_at`, or none. */
+function lastOfCause(tenantId: string, ...cause: Parameters<typeof causeOf>): string {
+  return `select d.completed_at as last_at from delivery d
+    where d.tenant_id = ${tenantId} and d.status = 'DEAD_LETTERED' and (${DEAD_CAUSE}) = (${causeOf(...cause)})
+    order by d.completed_at desc limit 1`
+}
+
+/** The causes of a tenant whose acknowledgement holds. */
+const HOLDING = `
+  select a.endpoint_id::text as "endpointId", coalesce(a.error_code, '') as "errorCode", coalesce(a.status_code, 0) as "statusCode"
+  from dead_letter_acknowledgement a
+  where a.tenant_id = $1::uuid and a.up_to >= (${lastOfCause('$1::uuid', 'a.endpoint_id', 'a.error_code', 'a.status_code')})`
+
+const OF_TENANT = `d.tenant_id = $1::uuid and d.status = 'DEAD_LETTERED'`
+const COUNT_ALL = `select count(*)::int as count from (select 1 from delivery d where ${OF_TENANT} limit ${COUNT_LIMIT + 1}) as counted`
+
+// From cause to cause along the index, and into those that count: what is acknowledged is passed over, not read.
+const COUNT_OTHERS = `
+  with recursive cause(endpoint_id, error_code, status_code) as (
+    (select ${DEAD_CAUSE} from delivery d where ${OF_TENANT} order by ${DEAD_CAUSE} limit 1)
+    union all
+    select next.* from cause c cross join lateral (
+      select ${DEAD_CAUSE} from delivery d where ${OF_TENANT} and (${DEAD_CAUSE}) > (c.endpoint_id, c.error_code, c.status_code)
+      order by ${DEAD_CAUSE} limit 1) next
+  )
+  select count(*)::int as count from (
+    select 1 from cause c cross join lateral (
+      select 1 from delivery d where ${OF_TENANT} and (${DEAD_CAUSE}) = (c.endpoint_id, c.error_code, c.status_code)
+      limit ${COUNT_LIMIT + 1}) of_cause
+    where (c.endpoint_id, c.error_code, c.status_code) not in (select * from unnest($2::uuid[], $3::text[], $4::int[]))
+    limit ${COUNT_LIMIT + 1}) as counted`
 
 /** The number of dead letters of a tenant that count, because nobody acknowledged them. It stops one above COUNT_LIMIT. */
 export async function countUnacknowledged({ db }: Pick<Context, 'db'>, tenantId: string): Promise<number> {
-  const rows = await db.$queryRawUnsafe<{ count: number }[]>(
-    `with holding as materialized (
-       select * from dead_letter_acknowledgement a where a.tenant_id = $1::uuid
-         and not exists (select 1 from delivery d where d.tenant_id = $1::uuid and ${OF_CAUSE} and d.completed_at > a.up_to)
-     )
-     select count(*)::int as count from (
-       select 1 from delivery d where d.tenant_id = $1::uuid and d.status = 'DEAD_LETTERED'
-         and not exists (select 1 from holding a where ${OF_CAUSE})
-       limit ${COUNT_LIMIT + 1}) as counted`,
-    tenantId,
-  )
-  return rows[0]!.count
+  type Cause = { readonly endpointId: string; readonly errorCode: string; readonly statusCode: number }
+  const holding = await db.$queryRawUnsafe<Cause[]>(HOLDING, tenantId)
+  const counted = holding.length
+    ? await db.$queryRawUnsafe<{ count: number }[]>(
+        COUNT_OTHERS,
+        tenantId,
+        holding.map(({ endpointId }) => endpointId),
+        holding.map(({ errorCode }) => errorCode),
+        holding.map(({ statusCode }) => statusCode),
+      )
+    : await db.$queryRawUnsafe<{ count: number }[]>(COUNT_ALL, tenantId)
+  return counted[0]!.count
 }
 
 /** The dead letters that a bulk retry would take. */
