@@ -282,7 +282,9 @@ async function holdAll({ source, tenantId }: Move, moveId: string): Promise<void
     const [{ inTheAir, over }] = rows as [{ inTheAir: number; over: boolean }]
     if (over)
       throw new MoveRefused(
-        `Expected every attempt in the air to end within the freeze, but ${inTheAir} had not. Run the move again, with a longer freeze if this comes again.`,
+        inTheAir > 0
+          ? `Expected every attempt in the air to end within the freeze, but ${inTheAir} had not. Run the move again, with a longer freeze if this comes again.`
+          : 'Expected everything that waits to be held within the freeze, which was too short. Run the move again with a longer one.',
       )
     if (inTheAir === 0) return
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))
@@ -355,8 +357,8 @@ async function thaw({ source, tenantId }: Move, moveId: string): Promise<void> {
   )
   if (!rowCount) return
   await setGuards(source)
-  await source.query(`update delivery d set ${NO_LEASE} where ${OF_TENANT} and d.lease_by = $2::uuid`, [
-    tenantId,
-    moveId,
-  ])
+  await source.query(
+    `update delivery d set ${NO_LEASE} where ${OF_TENANT} and d.status = 'PENDING' and d.lease_by = $2::uuid`,
+    [tenantId, moveId],
+  )
 }
