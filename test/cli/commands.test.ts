@@ -11,9 +11,6 @@ import { exampleEvent } from '../support/house.ts'
 import { operatorNamed } from '../support/viewers.ts'
 import { type GatewayUnderTest, openGateway } from './gateway.ts'
 
-// Each command is a process of its own, and a test runs up to seven.
-vi.setConfig({ testTimeout: 60_000 })
-
 let under: GatewayUnderTest
 const json = (text: string) => JSON.parse(text)
 
@@ -25,13 +22,13 @@ afterAll(() => under?.close())
 test('login checks the key, and stores it where only its owner reads it', async () => {
   const wrong = await under.run(['login'], { input: 'sivo_wrong\n', env: { SIVO_KEY: undefined as never } })
   expect(wrong).toMatchObject({ code: EXIT.notAllowed, stdout: '' })
-  const right = await under.run(['login', '--tenant', under.tenantId], {
+  const right = await under.call(['login', '--tenant', under.tenantId], {
     input: 'test-operator-key-000000000000\n',
     env: { SIVO_KEY: undefined as never },
   })
   expect(right).toMatchObject({ code: 0 })
   expect((await stat(join(under.folder, 'sivo/config.json'))).mode & 0o777).toBe(0o600)
-  const listed = await under.run(['endpoints', 'list', '--json'], {
+  const listed = await under.call(['endpoints', 'list', '--json'], {
     env: { SIVO_KEY: undefined as never, SIVO_URL: undefined as never, SIVO_TENANT: undefined as never },
   })
   expect(listed).toMatchObject({ code: 0, stdout: '[]\n' })
@@ -46,9 +43,9 @@ test('login takes a console link, which signs in once, and keeps it as a profile
   })
   const env = { SIVO_KEY: undefined as never, SIVO_URL: undefined as never, SIVO_TENANT: undefined as never }
   const login = ['login', '--link', link, '--name', 'visitor']
-  expect(await under.run(login, { env })).toMatchObject({ code: 0, stdout: expect.stringContaining('VIEWER') })
-  expect((await under.run(login, { env })).code).toBe(EXIT.notAllowed)
-  const listed = await under.run(['endpoints', 'list', '--json', '--profile', 'visitor'], { env })
+  expect(await under.call(login, { env })).toMatchObject({ code: 0, stdout: expect.stringContaining('VIEWER') })
+  expect((await under.call(login, { env })).code).toBe(EXIT.notAllowed)
+  const listed = await under.call(['endpoints', 'list', '--json', '--profile', 'visitor'], { env })
   expect(listed).toMatchObject({ code: 0, stdout: '[]\n' })
 })
 
@@ -111,9 +108,9 @@ test('endpoints apply makes what the file says, changes nothing twice, and prune
     'maxInFlight',
     'headers',
   ])
-  expect(json((await under.run(['endpoints', 'list', '--json'])).stdout)).toHaveLength(2)
+  expect(json((await under.call(['endpoints', 'list', '--json'])).stdout)).toHaveLength(2)
   await apply('--yes', '--prune')
-  expect(json((await under.run(['endpoints', 'list', '--json'])).stdout)).toMatchObject([
+  expect(json((await under.call(['endpoints', 'list', '--json'])).stdout)).toMatchObject([
     { name: 'CRM', maxInFlight: 5 },
   ])
 })
@@ -122,7 +119,7 @@ test('endpoints apply finds an endpoint by its external id, renames it, and take
   const file = join(under.folder, 'identified.yaml')
   const apply = async (text: string) => {
     await writeFile(file, text)
-    return json((await under.run(['endpoints', 'apply', '-f', file, '--json', '--yes'])).stdout)
+    return json((await under.call(['endpoints', 'apply', '-f', file, '--json', '--yes'])).stdout)
   }
   const url = 'https://127.0.0.1:8443/shop'
   const byName = await apply(`endpoints:\n  - { name: Shop, url: '${url}' }\n`)
@@ -140,7 +137,7 @@ test('endpoints apply finds an endpoint by its external id, renames it, and take
     { kind: 'create', name: 'Market', signingSecret: expect.stringMatching(/^whsec_/) },
   ])
   expect(other.steps[0].id).not.toBe(id)
-  const listed = json((await under.run(['endpoints', 'list', '--json'])).stdout)
+  const listed = json((await under.call(['endpoints', 'list', '--json'])).stdout)
   expect(listed.find((endpoint: { id: string }) => endpoint.id === id)).toMatchObject({
     externalId: 'shop-1',
     name: 'Market',
@@ -152,10 +149,10 @@ test('endpoints apply sets a condition, keeps it for a file without one, and rem
   const file = join(under.folder, 'conditions.yaml')
   const apply = async (condition: string) => {
     await writeFile(file, `endpoints:\n  - { name: Inbound, url: 'https://127.0.0.1:8443/in'${condition} }\n`)
-    return under.run(['endpoints', 'apply', '-f', file, '--json', '--yes'])
+    return under.call(['endpoints', 'apply', '-f', file, '--json', '--yes'])
   }
   const stored = async () => {
-    const endpoints = json((await under.run(['endpoints', 'list', '--json'])).stdout)
+    const endpoints = json((await under.call(['endpoints', 'list', '--json'])).stdout)
     return endpoints.find(({ name }: { name: string }) => name === 'Inbound')?.condition
   }
   const inbound = '$.data.direction == "inbound"'
@@ -178,7 +175,7 @@ test('endpoints apply sets the ordering, keeps it for a file without one, and sa
   const file = join(under.folder, 'ordering.yaml')
   const apply = async (ordering: string) => {
     await writeFile(file, `endpoints:\n  - { name: Ordered, url: 'https://127.0.0.1:8443/ordered'${ordering} }\n`)
-    return under.run(['endpoints', 'apply', '-f', file, '--json', '--yes'])
+    return under.call(['endpoints', 'apply', '-f', file, '--json', '--yes'])
   }
   const stepsOf = async (ordering: string) => json((await apply(ordering)).stdout).steps
   expect(await stepsOf(', ordering: SUBJECT')).toMatchObject([{ kind: 'create' }])
@@ -192,7 +189,7 @@ test('endpoints apply sets the ordering, keeps it for a file without one, and sa
 test('endpoints apply refuses a file it does not understand, with the place', async () => {
   const file = join(under.folder, 'wrong.yaml')
   await writeFile(file, 'endpoints:\n  - { name: CRM, url: https://crm.example.com/, eventTypes: 5 }\n')
-  const { code, stderr } = await under.run(['endpoints', 'apply', '-f', file, '--yes'])
+  const { code, stderr } = await under.call(['endpoints', 'apply', '-f', file, '--yes'])
   expect(code).toBe(EXIT.usage)
   expect(stderr).toContain('endpoints[0].eventTypes: expected "all" or a list of event types, got 5.')
 })
@@ -203,7 +200,7 @@ test.each(['headers', 'metadata'])(
     const file = join(under.folder, `${member}.yaml`)
     const entry = `{ name: Line, url: https://crm.example.com/, ${member}: { X-Line: +4930123456 } }`
     await writeFile(file, `endpoints:\n  - ${entry}\n`)
-    const { code, stderr } = await under.run(['endpoints', 'apply', '-f', file, '--yes'])
+    const { code, stderr } = await under.call(['endpoints', 'apply', '-f', file, '--yes'])
     expect(code).toBe(EXIT.usage)
     expect(stderr).toContain(`endpoints[0].${member}.X-Line: expected a text, got 4930123456. Put it in quotes.`)
   },
@@ -217,12 +214,12 @@ test('trigger sends a test, shows the answer, and fails when the receiver refuse
   expect(good).toMatchObject({ code: 0 })
   expect(good.stdout).toMatch(/^call\.ended +evt_\w+ {2}SUCCEEDED {2}HTTP 200 in \d+ ms\n$/)
   receiver.answer({ status: 500 })
-  const bad = await under.run(['endpoints', 'test', endpoint])
+  const bad = await under.call(['endpoints', 'test', endpoint])
   expect(bad.code).toBe(EXIT.refused)
   expect(bad.stderr).toContain('HTTP 500')
   receiver.answer({ status: 200 })
   const { data } = exampleEvent({ type: 'call.ended' })
-  const own = await under.run([
+  const own = await under.call([
     'trigger',
     'call.ended',
     '--endpoint',
@@ -231,7 +228,7 @@ test('trigger sends a test, shows the answer, and fails when the receiver refuse
     JSON.stringify(data),
     '--json',
   ])
-  const shown = await under.run(['deliveries', 'show', json(own.stdout).deliveryId, '--json'])
+  const shown = await under.call(['deliveries', 'show', json(own.stdout).deliveryId, '--json'])
   expect(JSON.parse(json(shown.stdout).event.body).data).toEqual(data)
 })
 
@@ -241,7 +238,7 @@ test('events publish sends a file in batches, and run again it stores nothing tw
   await writeFile(file, `${event}\n`.repeat(1_201))
   const first = await under.run(['events', 'publish', '--file', file, '--json'])
   expect(json(first.stdout)).toEqual({ published: 1_201, duplicates: 0, skipped: 0, lines: 1_201 })
-  const second = await under.run(['events', 'publish', '--file', '-', '--json'], {
+  const second = await under.call(['events', 'publish', '--file', '-', '--json'], {
     input: await readFile(file, 'utf8'),
   })
   expect(json(second.stdout)).toEqual({ published: 0, duplicates: 1_201, skipped: 0, lines: 1_201 })
@@ -259,7 +256,7 @@ test.each([
 test('trigger --story call sends every event of one call, in the order of their times', async () => {
   const receiver = await under.house.receiver()
   const { id } = await under.house.addEndpoint(receiver.url('/story'))
-  const told = await under.run([
+  const told = await under.call([
     ...['trigger', '--story', 'call', '--endpoint', toPublicId('endpoint', id), '--speed', '1000000'],
   ])
   expect(told).toMatchObject({ code: 0 })
@@ -277,15 +274,15 @@ test('trigger --story call sends every event of one call, in the order of their 
 
 test('events publish names the line that is wrong, and says that the lines before are stored', async () => {
   const event = JSON.stringify(exampleEvent({ subject: 'half' }))
-  const half = await under.run(['events', 'publish', '--file', '-'], { input: `${event}\n${event.slice(0, 40)}` })
+  const half = await under.call(['events', 'publish', '--file', '-'], { input: `${event}\n${event.slice(0, 40)}` })
   expect(half.code).toBe(EXIT.usage)
   expect(half.stderr).toContain('-, line 2: expected one event as JSON')
-  const invalid = await under.run(['events', 'publish', '--file', '-'], {
+  const invalid = await under.call(['events', 'publish', '--file', '-'], {
     input: `${event}\n{"type":"no.such","data":{}}\n`,
   })
   expect(invalid.code).toBe(EXIT.refused)
   expect(invalid.stderr).toContain('-, line 2: type: expected')
-  const skipped = await under.run(['events', 'publish', '--file', '-', '--on-invalid', 'skip', '--json'], {
+  const skipped = await under.call(['events', 'publish', '--file', '-', '--on-invalid', 'skip', '--json'], {
     input: `${event}\n{"type":"no.such","data":{}}\n`,
   })
   expect(json(skipped.stdout)).toMatchObject({ published: 0, duplicates: 1, skipped: 1 })
@@ -310,13 +307,13 @@ test('dead letters are listed, exported whole, and retried with their outcome', 
     20_000,
   )
   const endpoint = toPublicId('endpoint', id)
-  const listed = json((await under.run(['dead-letters', 'list', '--endpoint', endpoint, '--json'])).stdout)
+  const listed = json((await under.call(['dead-letters', 'list', '--endpoint', endpoint, '--json'])).stdout)
   expect(listed).toHaveLength(1)
   const out = join(under.folder, 'dead.json')
   await under.run(['dead-letters', 'export', '--endpoint', endpoint, '--out', out])
   expect(json(await readFile(out, 'utf8'))).toMatchObject([{ deliveryId: listed[0].id, endpointId: endpoint }])
   receiver.answer({ status: 200 })
-  const retried = await under.run(['dead-letters', 'retry', '--endpoint', endpoint, '--json'])
+  const retried = await under.call(['dead-letters', 'retry', '--endpoint', endpoint, '--json'])
   expect(retried.code).toBe(0)
   expect(json(retried.stdout)).toMatchObject({ status: 'COMPLETED', total: 1, succeeded: 1, deadLettered: 0 })
 })
@@ -327,7 +324,7 @@ test('verify says whether a signature is right, and why it is not', async () => 
   const sign = (text: string) => `sha256=${createHmac('sha256', secret).update(text).digest('hex')}`
   await writeFile(body, '{ "a": 1 }')
   const verify = (signature: string) =>
-    under.run(['verify', '--body', body, '--secret', secret, '--signature', signature])
+    under.call(['verify', '--body', body, '--secret', secret, '--signature', signature])
   expect(await verify(sign('{ "a": 1 }'))).toMatchObject({ code: 0, stdout: 'The signature is right.\n' })
   expect((await verify(sign('{"a":1}'))).stderr).toContain('parsed and written again')
   expect((await verify(sign('other'))).stderr).toContain('another secret')
@@ -344,7 +341,7 @@ test('explain says why an event was not sent to an endpoint, or how its delivery
   const [event] = await house.publishFor(tenantId, {})
   const eventId = toPublicId('event', event!.id)
   const explain = (endpointId: string, ...args: string[]) =>
-    under.run(['explain', eventId, toPublicId('endpoint', endpointId), ...args])
+    under.call(['explain', eventId, toPublicId('endpoint', endpointId), ...args])
   const held = await explain(paused.id)
   expect(held).toMatchObject({ code: 0 })
   expect(held.stdout).toMatch(
@@ -355,7 +352,7 @@ test('explain says why an event was not sent to an endpoint, or how its delivery
     delivery: null,
     evaluated: [{ path: '$.data.absent', values: [] }],
   })
-  const unknown = await under.run(['explain', eventId, 'ep_nonsense'])
+  const unknown = await under.call(['explain', eventId, 'ep_nonsense'])
   expect(unknown).toMatchObject({ code: EXIT.refused, stdout: '' })
   expect(unknown.stderr).toContain('sivo endpoints list')
 })
@@ -364,7 +361,7 @@ test('an endpoint is created, changed, tested, rotated and listed', { timeout: 6
   const receiver = await under.house.receiver()
   const tenant = ['--tenant', toPublicId('tenant', await under.house.addTenant('Endpoints'))]
   const run = async (...args: string[]) => {
-    const { code, stdout, stderr } = await under.run(['endpoints', ...args, '--json', ...tenant])
+    const { code, stdout, stderr } = await under.call(['endpoints', ...args, '--json', ...tenant])
     expect(code, stderr).toBe(0)
     return json(stdout)
   }
@@ -378,7 +375,7 @@ test('an endpoint is created, changed, tested, rotated and listed', { timeout: 6
   const rotated = await run('rotate', id, '--overlap-hours', '1')
   expect(rotated.signingSecret).not.toBe(made.signingSecret)
   expect(await run('list')).toMatchObject([{ id, name: 'CRM 2' }])
-  const nothing = await under.run(['endpoints', 'update', id, ...tenant])
+  const nothing = await under.call(['endpoints', 'update', id, ...tenant])
   expect(nothing).toMatchObject({ code: EXIT.usage, stderr: expect.stringContaining('at least one setting') })
 })
 
@@ -394,17 +391,17 @@ test('deliveries are followed, listed, shown and retried, and what an endpoint m
   await house.until(async () => tail.stdout().includes('HTTP 503'))
   expect((await tail.stop()).code).toBe(0)
 
-  const missed = await under.run(['events', 'missed', toPublicId('endpoint', endpoint.id), '--json', ...tenant])
+  const missed = await under.call(['events', 'missed', toPublicId('endpoint', endpoint.id), '--json', ...tenant])
   expect(json(missed.stdout)).toMatchObject({ id: toPublicId('event', event!.id) })
-  const [listed] = json((await under.run(['deliveries', 'list', '--code', '503', '--json', ...tenant])).stdout)
+  const [listed] = json((await under.call(['deliveries', 'list', '--code', '503', '--json', ...tenant])).stdout)
   expect(listed).toMatchObject({ attemptCount: 1, lastStatusCode: 503 })
   receiver.answer(204)
-  const retried = await under.run(['deliveries', 'retry', listed.id, '--json'])
+  const retried = await under.call(['deliveries', 'retry', listed.id, '--json'])
   expect(json(retried.stdout)).toMatchObject({ status: 'SUCCEEDED', attemptCount: 2 })
-  const shown = json((await under.run(['deliveries', 'show', listed.id, '--json'])).stdout)
+  const shown = json((await under.call(['deliveries', 'show', listed.id, '--json'])).stdout)
   expect(shown.attempts.map(({ statusCode }: { statusCode: number }) => statusCode)).toEqual([503, 204])
-  const none = await under.run(['events', 'missed', toPublicId('endpoint', endpoint.id), ...tenant])
+  const none = await under.call(['events', 'missed', toPublicId('endpoint', endpoint.id), ...tenant])
   expect(none).toMatchObject({ code: 0, stdout: 'Nothing is missing.\n' })
-  const unknown = await under.run(['deliveries', 'show', 'dlv_nonsense'])
+  const unknown = await under.call(['deliveries', 'show', 'dlv_nonsense'])
   expect(unknown).toMatchObject({ code: EXIT.refused, stderr: expect.stringContaining('sivo deliveries list') })
 })

@@ -6,11 +6,11 @@ import { connect as connectToRabbit } from 'amqplib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { exampleEvent } from '../support/house.ts'
 import { type Broker, isInstalled, startNats, startRabbit } from './brokers.ts'
-import { type GatewayUnderTest, openGateway } from './gateway.ts'
+import { openKillableGateway } from './gateway.ts'
 
-let under: GatewayUnderTest
+let under: Awaited<ReturnType<typeof openKillableGateway>>
 beforeAll(async () => {
-  under = await openGateway()
+  under = await openKillableGateway()
 })
 afterAll(() => under?.close())
 

@@ -3,17 +3,17 @@ import { createServer, type Server } from 'node:http'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openHalfOpenProxy } from '../../harness/half-open-proxy.ts'
 import { toPublicId } from '../../src/domain/id.ts'
-import { type GatewayUnderTest, openGateway } from './gateway.ts'
+import { openKillableGateway } from './gateway.ts'
 
 type Received = { eventId: string; signature: string; body: Buffer }
 
-let under: GatewayUnderTest
+let under: Awaited<ReturnType<typeof openKillableGateway>>
 let local: Server
 let received: Received[] = []
 let localUrl = ''
 
 beforeAll(async () => {
-  under = await openGateway()
+  under = await openKillableGateway()
   await under.house.addEndpoint('https://127.0.0.1:1/never', { status: 'PAUSED' })
   local = createServer(async (request, response) => {
     const chunks = []

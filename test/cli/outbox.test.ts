@@ -2,9 +2,9 @@ import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { outboxTable } from '../../packages/cli/src/outbox.ts'
 import { exampleEvent } from '../support/house.ts'
-import { type GatewayUnderTest, openGateway } from './gateway.ts'
+import { openKillableGateway } from './gateway.ts'
 
-let under: GatewayUnderTest
+let under: Awaited<ReturnType<typeof openKillableGateway>>
 /** The producer's own database. Here it is another one of the same server. */
 let shop: pg.Client
 let shopUrl: string
@@ -12,7 +12,7 @@ let shopUrl: string
 const { type, data } = exampleEvent({ type: 'call.ended' })
 
 beforeAll(async () => {
-  under = await openGateway()
+  under = await openKillableGateway()
   const admin = new pg.Client({ connectionString: under.house.database.url })
   await admin.connect()
   const name = `shop_${process.pid}`

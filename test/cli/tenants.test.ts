@@ -86,7 +86,7 @@ test('an export that finds no room says so in a sentence, leaves no part behind 
 
 test('events erase takes the events of one subject from the gateway and leaves the others', async () => {
   const { tenantId, publicId } = await tenantWith(3)
-  const { code, stdout } = await under.run(['events', 'erase', 'call-1', '--tenant', publicId, '--json'])
+  const { code, stdout } = await under.call(['events', 'erase', 'call-1', '--tenant', publicId, '--json'])
   expect({ code, stdout: JSON.parse(stdout) }).toEqual({ code: 0, stdout: { eventCount: 1, cancelledCount: 0 } })
   const events = await under.house.app.ctx.db.event.findMany({ where: { tenantId }, orderBy: { id: 'asc' } })
   expect(events.map(({ subject, body }) => [subject, body !== null])).toEqual([
@@ -98,7 +98,7 @@ test('events erase takes the events of one subject from the gateway and leaves t
 
 test('tenants erase asks for the exact name, and then nothing of the tenant is left but its audit log', async () => {
   const { tenantId, publicId } = await tenantWith(2)
-  const wrong = await under.run(['tenants', 'erase', '--tenant', publicId, '--name', 'Acne'])
+  const wrong = await under.call(['tenants', 'erase', '--tenant', publicId, '--name', 'Acne'])
   expect(wrong.code).toBe(EXIT.refused)
   expect(wrong.stderr).toContain('expected the name of the tenant, as a sign that you mean this one, got another name')
   const right = await under.run(['tenants', 'erase', '--tenant', publicId, '--name', 'Acme'])
