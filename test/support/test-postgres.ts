@@ -1,6 +1,8 @@
-import { chmod, chown, cp, mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
 import pg from 'pg'
 import { migrate } from '../../src/database/migrate.ts'
 import { type PostgresLog, type PostgresServer, startPostgres } from '../../src/dev/postgres.ts'
@@ -92,16 +94,12 @@ export async function startOwnPostgres({
     async copyData() {
       await down('clean')
       const copy = `${dataDir}-copy`
-      // The data may belong to the user that runs Postgres.
-      await cp(dataDir, copy, { recursive: true, preserveTimestamps: true })
-      const { uid, gid } = await stat(join(dataDir, 'pgdata'))
+      await copyTree(dataDir, copy)
       return {
         async restore() {
           await down('clean')
           await rm(dataDir, { recursive: true, force: true })
-          await cp(copy, dataDir, { recursive: true, preserveTimestamps: true })
-          await own(join(dataDir, 'pgdata'), uid, gid)
-          await chmod(dataDir, 0o755)
+          await copyTree(copy, dataDir)
           await rm(copy, { recursive: true, force: true })
         },
       }
@@ -113,7 +111,11 @@ export async function startOwnPostgres({
   }
 }
 
-async function own(folder: string, uid: number, gid: number): Promise<void> {
-  await chown(folder, uid, gid)
-  for (const entry of await readdir(folder, { recursive: true })) await chown(join(folder, entry), uid, gid)
+/**
+ * Copies a folder to a path that is free, with owners and rights: the data may belong to the user that runs Postgres. For
+ * the thousand files of a database, Node's own `cp` takes ten times the time.
+ */
+export async function copyTree(from: string, to: string): Promise<void> {
+  await mkdir(dirname(to), { recursive: true })
+  await promisify(execFile)('cp', ['-a', from, to])
 }
