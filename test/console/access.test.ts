@@ -44,9 +44,8 @@ describeInBrowser('everybody can use it', () => {
   }, 180_000)
 
   test('the sign-in page has no fault that axe finds', async () => {
-    const { page, context } = await console.signIn()
-    await context.clearCookies()
-    await page.reload()
+    const { page } = await console.guest()
+    await page.goto('/')
     await page.getByRole('textbox', { name: 'Console link' }).waitFor()
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme })
@@ -58,7 +57,7 @@ describeInBrowser('everybody can use it', () => {
     const { house } = console
     refusing.answer(200)
     const { page } = await console.signIn()
-    await settled(page)
+    await show(page, '/')
     await page.keyboard.press('g')
     await page.keyboard.press('x')
     await page.getByRole('heading', { level: 1, name: 'Dead letters' }).waitFor()
@@ -85,19 +84,12 @@ describeInBrowser('everybody can use it', () => {
   })
 
   test('the first page needs less than 250 KB of compressed script', async () => {
-    const visit = await console.signIn()
-    const address = visit.page.url()
-    await visit.page.close()
-    // A page of its own: what the first one loaded when the browser was idle can no longer be read.
-    const page = await visit.context.newPage()
+    const { page } = await console.signIn()
     const scripts = new Map<string, Response>()
     page.on('response', (response) => {
       if (response.request().resourceType() === 'script') scripts.set(response.url(), response)
     })
-    // The rest of the code follows when the browser is idle. It is never idle here.
-    await page.addInitScript(() => Object.assign(window, { requestIdleCallback: () => 0 }))
-    await page.goto(address)
-    await settled(page)
+    await show(page, '/')
     await page.waitForLoadState('networkidle')
     const bytes = await Promise.all([...scripts.values()].map(async (script) => gzipSync(await script.body()).length))
     const total = bytes.reduce((sum, each) => sum + each, 0)

@@ -27,7 +27,8 @@ describeInBrowser('what changed', () => {
     const chart = page.getByRole('figure', { name: 'Attempts over time', exact: true })
     await chart.getByRole('button', { name: 'As a table' }).click()
     await chart.getByRole('cell', { name: changesIn('test') }).waitFor()
-    expect(await chart.getByRole('cell', { name: changesIn('test') }).count()).toBe(1)
+    // The chart is drawn again when something is delivered.
+    await expect.poll(() => chart.getByRole('cell', { name: changesIn('test') }).count(), { timeout: 10_000 }).toBe(1)
     expect(await findFaults(page)).toEqual([])
     expect(complaints).toEqual([])
   })

@@ -55,6 +55,7 @@ describeInBrowser('dead letters', () => {
     await ofCrm.getByText(/^acknowledged by test/).waitFor()
     // It holds for everybody, in every browser.
     const { page: other } = await console.signIn('VIEWER')
+    await show(other, '/')
     await other.getByRole('link', { name: /^Dead letters ?1$/ }).click()
     await other.getByText(/^acknowledged by test/).waitFor()
     expect(await other.getByRole('button', { name: /Acknowledge|Count again/ }).count()).toBe(0)

@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createApiKey } from '../../src/gateway/admin/api-keys.ts'
-import { type Console, describeInBrowser, follow, openConsole } from '../support/console.ts'
+import { type Console, contentOf, describeInBrowser, follow, openConsole, settled } from '../support/console.ts'
 import { exampleEvent } from '../support/house.ts'
 
 const SECRET = /whsec_[A-Za-z0-9+/=]{20,}/
@@ -37,7 +36,9 @@ describeInBrowser('a new tenant finds the way', () => {
       return data.publishEvents.events[0]!
     }
 
-    const { page, complaints } = await console.signIn()
+    const { page, complaints } = await console.guest()
+    await page.goto(await console.link())
+    await settled(page)
     expect(page.url()).not.toContain('token')
 
     // An endpoint, with its secret shown once.
@@ -95,7 +96,7 @@ describeInBrowser('a new tenant finds the way', () => {
       page.waitForEvent('download'),
       page.getByRole('link', { name: /^Download .* JSON/ }).click(),
     ])
-    const letters = JSON.parse(await readFile(await download.path(), 'utf8')) as { attempts: unknown[] }[]
+    const letters = JSON.parse(await contentOf(download)) as { attempts: unknown[] }[]
     expect(letters).toHaveLength(1)
     expect(letters[0]!.attempts).toHaveLength(2)
 

@@ -1,10 +1,9 @@
-import { readFile } from 'node:fs/promises'
 import type { Locator, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Receiver } from '../../src/dev/receiver.ts'
 import { toPublicId } from '../../src/domain/id.ts'
 import { pauseEndpoint } from '../../src/gateway/admin/pause-endpoint.ts'
-import { type Console, describeInBrowser, openConsole, show } from '../support/console.ts'
+import { type Console, contentOf, describeInBrowser, openConsole, show } from '../support/console.ts'
 
 describeInBrowser('lists', () => {
   let console: Console
@@ -150,5 +149,5 @@ async function downloaded(page: Page, button: string): Promise<string> {
     page.waitForEvent('download'),
     page.getByRole('toolbar').getByRole('button', { name: button }).click(),
   ])
-  return readFile(await download.path(), 'utf8')
+  return contentOf(download)
 }

@@ -29,7 +29,7 @@ describeInBrowser('operators and sessions', () => {
 
   test('an operator without a tenant is asked to choose one, and is told that nothing is live until then', async () => {
     const { page, complaints } = await console.signIn('OPERATOR')
-    await settled(page)
+    await show(page, '/')
     const light = page.getByRole('banner').getByRole('status').last()
     await page.getByRole('heading', { level: 1, name: 'Choose a tenant' }).waitFor()
     expect(await light.textContent()).toBe('Not connected')
@@ -41,6 +41,7 @@ describeInBrowser('operators and sessions', () => {
 
   test('an operator sees how every cell is, on a phone too, with a way to the console of each; an ADMIN sees no such page', async () => {
     const { page, complaints } = await console.signIn('OPERATOR')
+    await show(page, '/')
     await page.getByRole('heading', { level: 1, name: 'Choose a tenant' }).waitFor()
     await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Cells' }).click()
     await page.getByRole('heading', { level: 1, name: 'Cells' }).waitFor()

@@ -10,7 +10,7 @@ import { openCertificateAuthority } from '../../src/dev/certificate-authority.ts
 import { toPublicId } from '../../src/domain/id.ts'
 import { createApiKey } from '../../src/gateway/admin/api-keys.ts'
 import { findFaults } from '../support/axe.ts'
-import { type Console, describeInBrowser, openConsole, settled, show, type Visit } from '../support/console.ts'
+import { type Console, describeInBrowser, openConsole, settled, show } from '../support/console.ts'
 import { type OpenIdProvider, startOpenIdProvider } from '../support/openid-provider.ts'
 
 describeInBrowser('who signs in, and what they may do', () => {
@@ -43,8 +43,7 @@ describeInBrowser('who signs in, and what they may do', () => {
   })
 
   test('a person signs in with OpenID Connect and comes back to the page that was asked for', async () => {
-    const { page } = await console.signIn()
-    const visitor = await guest(page)
+    const visitor = await console.guest()
     await visitor.page.goto(`${console.url}/settings?tab=sessions`)
     await signInAtProvider(visitor.page, 'ana')
     await visitor.page.getByRole('heading', { level: 1, name: 'Settings' }).waitFor()
@@ -56,8 +55,7 @@ describeInBrowser('who signs in, and what they may do', () => {
   })
 
   test('a person to whom the provider gives no role is told so on the sign-in page, which has no fault that axe finds', async () => {
-    const { page } = await console.signIn()
-    const visitor = await guest(page)
+    const visitor = await console.guest()
     await visitor.page.goto(`${console.url}/deliveries`)
     await signInAtProvider(visitor.page, 'nobody')
     await visitor.page
@@ -84,7 +82,7 @@ describeInBrowser('who signs in, and what they may do', () => {
     expect(await dialog.textContent()).toMatch(/until .+ \(in 1[45] min\)/)
     const link = (await dialog.getByText(/#token=/).textContent())!
 
-    const ana = await guest(page)
+    const ana = await console.guest()
     await ana.page.goto(link)
     await settled(ana.page)
     await show(ana.page, `/endpoints/${toPublicId('endpoint', endpoint.id)}`)
@@ -103,8 +101,7 @@ describeInBrowser('who signs in, and what they may do', () => {
   })
 
   test('the sign-in page tells an API key from a used link, and has a command that makes a link', async () => {
-    const { page } = await console.signIn()
-    const visitor = await guest(page)
+    const visitor = await console.guest()
     await visitor.page.goto(`${console.url}/`)
     const field = visitor.page.getByRole('textbox', { name: 'Console link' })
     const { secret } = await createApiKey(console.house.app.ctx, console.operator, {
@@ -193,10 +190,3 @@ async function signInAtProvider(page: Page, login: string): Promise<void> {
 
 const run = (command: string, env: Record<string, string>) =>
   promisify(execFile)('sh', ['-c', command], { env: { ...process.env, ...env } })
-
-/** A new browser profile beside that of the page. */
-async function guest(page: Page): Promise<Omit<Visit, 'complaints'>> {
-  const context = await page.context().browser()!.newContext({ locale: 'en-GB', ignoreHTTPSErrors: true })
-  context.setDefaultTimeout(20_000)
-  return { context, page: await context.newPage() }
-}

@@ -17,6 +17,7 @@ describeInBrowser('the built-in receiver', () => {
     front.forwardTo(Number(new URL(console.url).port))
     visit = await console.signIn()
     page = visit.page
+    await show(page, '/')
   }, 60_000)
   afterAll(async () => {
     await front?.close()

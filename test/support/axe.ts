@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core'
 
 /** What axe finds wrong in a page, a line for each fault. With `rules`, only these are checked. */
 export async function findFaults(page: Page, rules: string[] | null = null): Promise<string[]> {
-  await page.evaluate(axe.source)
+  if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe.source)
   const violations = await page.evaluate(async (runOnly) => {
     const { axe: here } = window as unknown as { axe: typeof axe }
     const result = await here.run(document, { resultTypes: ['violations'], ...(runOnly ? { runOnly } : {}) })

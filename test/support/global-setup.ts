@@ -1,4 +1,4 @@
-// One Postgres for the whole run, in a folder of the system's temporary one. Nothing stays behind: not after a failed
+// One Postgres and one browser for the whole run, the data in a folder of the system's temporary one. Nothing stays behind: not after a failed
 // run, not after Ctrl-C, and what a killed run had to leave is removed by the next one.
 
 import { rmSync } from 'node:fs'
@@ -11,11 +11,14 @@ import { migrate } from '../../src/database/migrate.ts'
 import { type FolderLock, lockFolder } from '../../src/dev/folder-lock.ts'
 import { endOrphan, type PostgresServer, startPostgres } from '../../src/dev/postgres.ts'
 import { exists } from '../../src/dev/postgres-binaries.ts'
+import { openBrowserOfRun } from './browser.ts'
 import { accessTo } from './database-session.ts'
 import { makeDataDir, makeSchemaOfRole, quietLog, RUN_PREFIX, TEST_SETTINGS } from './test-postgres.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
+    /** Where a test asks for the browser of the run. */
+    browserUrl: string
     /** The superuser's URL of the run's Postgres. */
     adminUrl: string
     /** A migrated database that only serves as a template. */
@@ -40,7 +43,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
   process.once('exit', removeNow)
   // Not `once`: a second Ctrl-C must not end us in the middle of clearing up.
   for (const signal of ENDING_SIGNALS) process.on(signal, onSignal)
+  const browser = await openBrowserOfRun()
   const close = async () => {
+    await browser.close()
     await postgres?.stopImmediate()
     await rm(dataDir, { recursive: true, force: true })
     process.off('exit', removeNow)
@@ -59,6 +64,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await close()
     throw error
   }
+  project.provide('browserUrl', browser.url)
   project.provide('adminUrl', postgres.adminUrl)
   project.provide('templateDatabase', TEMPLATE)
   return close
