@@ -342,8 +342,10 @@ describe('rate limits', () => {
 
   test('a publisher is not limited at 10,000 calls a second', () => {
     const limiter = createRateLimiter()
+    let refused = 0
     for (let call = 0; call < 100_000; call++)
-      expect(limiter.take('key', 'PUBLISHER', call / 10, 0).retryAfterSeconds).toBeNull()
+      if (limiter.take('key', 'PUBLISHER', call / 10, 0).retryAfterSeconds !== null) refused++
+    expect(refused).toBe(0)
   })
 
   test('the rate limit recovers with time', () => {
