@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { EXIT } from '../../packages/cli/src/failure.ts'
 import { toPublicId } from '../../src/domain/id.ts'
+import { TABLES as MOVED_TABLES } from '../../src/gateway/move/arrive.ts'
+import { ERASED_TABLES } from '../../src/gateway/retention/erase-tenant.ts'
 import { type GatewayUnderTest, openGateway } from './gateway.ts'
 
 const MAIN = fileURLToPath(new URL('../../packages/cli/src/main.ts', import.meta.url))
@@ -35,8 +37,102 @@ async function folderOf(name: string) {
   return folder
 }
 
+/** The kind of line in which the rows of a table are exported. */
+const EXPORTED_AS: Record<string, string> = {
+  api_key: 'apiKey',
+  attempt: 'event',
+  audit_entry: 'auditEntry',
+  bulk_retry: 'bulkRetry',
+  dead_letter_acknowledgement: 'deadLetterAcknowledgement',
+  delivery: 'event',
+  endpoint: 'endpoint',
+  event: 'event',
+  notice_recipient: 'noticeRecipient',
+  session: 'consoleSession',
+  test_receiver: 'testReceiver',
+}
+const NOT_EXPORTED: Record<string, string> = {
+  console_link: 'is a credential',
+  delivery_tally: 'is a count of deliveries',
+  endpoint_health: 'is drawn from attempts',
+  idempotency_key: 'is gone after a day',
+  kept_payload: 'is a note of retention',
+  moved_credential: 'is a credential',
+  mutation_key: 'is gone after a day',
+  notice_incident: 'is drawn from deliveries',
+  received_request: 'is a copy of what was sent',
+  report: 'waits to become an incident',
+  signing_secret: 'is a secret',
+  tenant_move: 'is of the cell',
+}
+const NOT_ERASED: Record<string, string> = {
+  audit_entry: 'says who erased the tenant',
+  moved_credential: 'says where a tenant is that moved',
+  tenant_move: 'says where a tenant is that moved',
+}
+const NOT_MOVED: Record<string, string> = {
+  moved_credential: 'is what stays of a tenant',
+  tenant_move: 'is the move itself',
+}
+/** Deleted and moved by statements of their own. */
+const IN_PIECES = ['attempt', 'delivery', 'event']
+
+test('every table with a tenant in it is exported, erased and moved, or not for a reason', async () => {
+  const { rows } = await under.house.app.ctx.hot.pool.query<{ name: string }>(
+    `select c.relname as name from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped
+     where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p') and not c.relispartition order by 1`,
+  )
+  const tables = rows.map(({ name }) => name)
+  const known = (...lists: readonly (readonly string[])[]) => tables.filter((table) => !lists.flat().includes(table))
+  const names = (of: readonly { readonly table: string }[]) => of.map(({ table }) => table)
+  const unknown = {
+    export: known(Object.keys(EXPORTED_AS), Object.keys(NOT_EXPORTED)),
+    erase: known(names(ERASED_TABLES), IN_PIECES, Object.keys(NOT_ERASED)),
+    move: known(names(MOVED_TABLES), IN_PIECES, ['idempotency_key'], Object.keys(NOT_MOVED)),
+  }
+  expect(unknown).toEqual({ export: [], erase: [], move: [] })
+  expect(tables).toContain('dead_letter_acknowledgement')
+})
+
+/** Gives the tenant a row of each kind that an export shows and that publishing does not make. */
+async function addOneOfEach(tenantId: string) {
+  const { db } = under.house.app.ctx
+  const hash = (text: string) => new Uint8Array(Buffer.from(text.padEnd(32, text)))
+  const dead = await db.delivery.findFirstOrThrow({ where: { tenantId } })
+  await db.delivery.create({
+    data: {
+      tenantId,
+      eventId: dead.eventId,
+      endpointId: dead.endpointId,
+      eventType: dead.eventType,
+      status: 'DEAD_LETTERED',
+      maxAttempts: 1,
+      lastErrorCode: 'timeout',
+      completedAt: new Date(0),
+    },
+  })
+  await db.deadLetterAcknowledgement.create({
+    data: { tenantId, endpointId: dead.endpointId, errorCode: 'timeout', upTo: new Date(), acknowledgedBy: 'Ana' },
+  })
+  await db.apiKey.create({ data: { tenantId, name: 'CRM', role: 'ADMIN', hint: 'hint', secretHash: hash(tenantId) } })
+  const expiresAt = new Date('2100-01-01')
+  await db.session.createMany({
+    data: [
+      { tenantId, name: 'Ana', role: 'ADMIN', tokenHash: hash(tenantId), expiresAt },
+      // An operator's list of sessions has those of operators too. An export has not.
+      { tenantId: null, name: 'Operator', role: 'OPERATOR', tokenHash: hash('operator'), expiresAt },
+    ],
+  })
+  await db.noticeRecipient.create({ data: { tenantId, kind: 'EMAIL', hint: 'ana@example.com' } })
+  await db.testReceiver.create({ data: { tenantId, token: tenantId } })
+  await db.$executeRaw`insert into bulk_retry (tenant_id, status, filter, as_of, total, created_by, completed_at)
+    values (${tenantId}::uuid, 'COMPLETED', ${JSON.stringify({ tenantId, statuses: ['DEAD_LETTERED'] })}::jsonb, pg_current_snapshot(), 0, 'Ana', now())`
+  await db.auditEntry.create({ data: { tenantId, actor: 'Ana', action: 'tenant.renamed' } })
+}
+
 test('tenants export writes everything of a tenant, page by page, and ends with the counts', async () => {
-  const { publicId } = await tenantWith(120)
+  const { tenantId, publicId } = await tenantWith(120)
+  await addOneOfEach(tenantId)
   const out = join(await folderOf('whole'), 'acme.jsonl')
   const { code, stderr } = await under.run(['tenants', 'export', '--tenant', publicId, '--out', out])
   expect({ code, stderr }).toEqual({ code: 0, stderr: `Wrote ${out}.\n` })
@@ -46,10 +142,23 @@ test('tenants export writes everything of a tenant, page by page, and ends with 
     .map((line) => JSON.parse(line))
   expect(lines[0]).toMatchObject({ kind: 'tenant', id: publicId, name: 'Acme' })
   expect(lines.at(-1)).toMatchObject({ kind: 'end', endpoints: 1, events: 120 })
+  expect([...new Set(lines.map(({ kind }) => kind))].sort()).toEqual(
+    ['tenant', 'end', ...new Set(Object.values(EXPORTED_AS))].sort(),
+  )
+  expect(lines.filter(({ kind }) => kind === 'consoleSession').map(({ name }) => name)).toEqual(['Ana'])
+  expect(lines.find(({ kind }) => kind === 'deadLetterAcknowledgement')).toMatchObject({
+    endpoint: { id: expect.stringMatching(/^ep_/) },
+    errorCode: 'timeout',
+    statusCode: null,
+    acknowledgedBy: 'Ana',
+  })
   const events = lines.filter(({ kind }) => kind === 'event')
   expect(new Set(events.map(({ subject }) => subject)).size).toBe(120)
   for (const { body, deliveries } of events)
-    expect([JSON.parse(body).tenant_id, deliveries[0].attempts[0].statusCode]).toEqual([publicId, 200])
+    expect([
+      JSON.parse(body).tenant_id,
+      deliveries.find(({ status }: { status: string }) => status === 'SUCCEEDED').attempts[0].statusCode,
+    ]).toEqual([publicId, 200])
   expect(await readdir(join(out, '..'))).toEqual(['acme.jsonl'])
 })
 

@@ -88,7 +88,7 @@ const DELETE_EVENTS: Statement = {
     returning id`,
 }
 
-function deleteRows(table: string, where: string): Statement {
+function deleteRows({ table, where }: { readonly table: string; readonly where: string }): Statement {
   return {
     name: `erase-${table.replaceAll('_', '-')}`,
     text: `
@@ -102,29 +102,31 @@ function deleteRows(table: string, where: string): Statement {
 const OF_TENANT = 'tenant_id = $1'
 const OF_ENDPOINTS = 'endpoint_id in (select id from endpoint where tenant_id = $1)'
 
-/** In the order in which rows refer to each other. */
-const STATEMENTS: readonly Statement[] = [
-  deleteRows('idempotency_key', OF_TENANT),
-  deleteRows('mutation_key', OF_TENANT),
-  deleteRows('kept_payload', OF_TENANT),
-  deleteRows('report', OF_TENANT),
-  deleteRows('notice_recipient', OF_TENANT),
-  deleteRows('notice_incident', OF_TENANT),
-  deleteRows('received_request', OF_TENANT),
-  deleteRows('test_receiver', OF_TENANT),
-  deleteRows('bulk_retry_tally', 'bulk_retry_id in (select id from bulk_retry where tenant_id = $1)'),
-  deleteRows('bulk_retry', OF_TENANT),
-  deleteRows('dead_letter_acknowledgement', OF_TENANT),
-  deleteRows('delivery_tally', OF_TENANT),
-  deleteRows('statistic', 'scope_id = any (array(select id from endpoint where tenant_id = $1) || $1::uuid)'),
-  deleteRows('subject_wake_up', OF_ENDPOINTS),
-  deleteRows('endpoint_gate', OF_ENDPOINTS),
-  deleteRows('endpoint_health', OF_ENDPOINTS),
-  deleteRows('signing_secret', OF_ENDPOINTS),
-  deleteRows('endpoint', OF_TENANT),
-  deleteRows('session', OF_TENANT),
-  deleteRows('api_key', OF_TENANT),
+/** What is deleted after deliveries, attempts and events, in the order in which rows refer to each other. */
+export const ERASED_TABLES: readonly { readonly table: string; readonly where: string }[] = [
+  { table: 'idempotency_key', where: OF_TENANT },
+  { table: 'mutation_key', where: OF_TENANT },
+  { table: 'kept_payload', where: OF_TENANT },
+  { table: 'report', where: OF_TENANT },
+  { table: 'notice_recipient', where: OF_TENANT },
+  { table: 'notice_incident', where: OF_TENANT },
+  { table: 'received_request', where: OF_TENANT },
+  { table: 'test_receiver', where: OF_TENANT },
+  { table: 'bulk_retry_tally', where: 'bulk_retry_id in (select id from bulk_retry where tenant_id = $1)' },
+  { table: 'bulk_retry', where: OF_TENANT },
+  { table: 'dead_letter_acknowledgement', where: OF_TENANT },
+  { table: 'delivery_tally', where: OF_TENANT },
+  { table: 'statistic', where: 'scope_id = any (array(select id from endpoint where tenant_id = $1) || $1::uuid)' },
+  { table: 'subject_wake_up', where: OF_ENDPOINTS },
+  { table: 'endpoint_gate', where: OF_ENDPOINTS },
+  { table: 'endpoint_health', where: OF_ENDPOINTS },
+  { table: 'signing_secret', where: OF_ENDPOINTS },
+  { table: 'endpoint', where: OF_TENANT },
+  { table: 'console_link', where: OF_TENANT },
+  { table: 'session', where: OF_TENANT },
+  { table: 'api_key', where: OF_TENANT },
 ]
+const STATEMENTS = ERASED_TABLES.map(deleteRows)
 
 /** Deletes the rows of all tenants that were erased. Returns how many. */
 export async function eraseTenants({ hot, log }: Pick<Context, 'hot' | 'log'>): Promise<number> {

@@ -114,6 +114,105 @@ const EVENTS = graphql(`
   }
 `)
 
+const API_KEYS = graphql(`
+  query CliExportApiKeys($tenantId: ID, $after: String) {
+    apiKeys(tenantId: $tenantId, first: 100, after: $after) {
+      nodes {
+        id
+        name
+        role
+        hint
+        createdAt
+        expiresAt
+        lastUsedAt
+        revokedAt
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
+    }
+  }
+`)
+
+const SESSIONS = graphql(`
+  query CliExportSessions($tenantId: ID, $after: String) {
+    consoleSessions(tenantId: $tenantId, first: 100, after: $after) {
+      nodes {
+        id
+        name
+        role
+        invitedBy
+        createdAt
+        expiresAt
+        lastUsedAt
+        endedAt
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
+    }
+  }
+`)
+
+const BULK_RETRIES = graphql(`
+  query CliExportBulkRetries($tenantId: ID, $after: String) {
+    bulkRetries(tenantId: $tenantId, first: 100, after: $after) {
+      nodes {
+        id
+        retries: kind
+        status
+        filter
+        createdBy
+        createdAt
+        completedAt
+        total
+        retried
+        succeeded
+        deadLettered
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
+    }
+  }
+`)
+
+const SINGLE = graphql(`
+  query CliExportSingle($tenantId: ID) {
+    noticeRecipients(tenantId: $tenantId) {
+      id
+      channel: kind
+      address
+      createdAt
+    }
+    testReceiver(tenantId: $tenantId) {
+      statusCode
+      delayMs
+      retryAfterSeconds
+      createdAt
+    }
+  }
+`)
+
+const DEAD_LETTERS = graphql(`
+  query CliExportDeadLetters($filter: DeliveryFilter) {
+    deadLetterGroups(filter: $filter, first: 100) {
+      endpoint {
+        id
+      }
+      errorCode
+      statusCode
+      acknowledgement {
+        acknowledgedAt
+        acknowledgedBy
+      }
+    }
+  }
+`)
+
 const ERASE = graphql(`
   mutation CliEraseTenant($input: EraseTenantInput!) {
     eraseTenant(input: $input) {
@@ -150,17 +249,53 @@ async function* nodesOf<Node>(read: (after: string | null) => Promise<Page<Node>
   }
 }
 
-/** The lines of an export: one JSON object each, the last one with the counts. Everything that the API shows, and no secret. */
-async function* exportLines({ ask, tenantId }: Client): AsyncGenerator<string> {
+/**
+ * What somebody acknowledged, by endpoint and cause. A group is of one event type as well, and an answer has the 100 largest: with so
+ * many, each endpoint is asked for its own.
+ */
+async function* acknowledgements({ ask, tenantId }: Client, endpointIds: readonly string[]) {
+  const read = async (filter: object) => (await ask(DEAD_LETTERS, { filter: { tenantId, ...filter } })).deadLetterGroups
+  const all = (await read({})) ?? []
+  const groups = [...all]
+  if (all.length === 100) for (const id of endpointIds) groups.push(...((await read({ endpointIds: [id] })) ?? []))
+  const told = new Set<string>()
+  for (const { endpoint, errorCode, statusCode, acknowledgement } of groups) {
+    const cause = JSON.stringify([endpoint.id, errorCode, statusCode])
+    if (!acknowledgement || told.has(cause)) continue
+    told.add(cause)
+    yield { endpoint, errorCode, statusCode, ...acknowledgement }
+  }
+}
+
+/**
+ * The lines of an export: one JSON object each, the last one with the counts. Everything that the API shows, and no secret. `kind` says
+ * what a line is, so no field of a value has that name.
+ */
+async function* exportLines(client: Client): AsyncGenerator<string> {
+  const { ask, tenantId } = client
   const counts = { endpoints: 0, auditEntries: 0, events: 0 }
   const line = (kind: string, value: object) => `${JSON.stringify({ kind, ...value })}\n`
   const { tenant } = await ask(TENANT, { tenantId })
   if (!tenant) throw refused('No tenant with this id is known here. Name one with --tenant, or sign in to one.')
   yield line('tenant', tenant)
+  const endpointIds: string[] = []
   for await (const endpoint of nodesOf(async (after) => (await ask(ENDPOINTS, { tenantId, after })).endpoints)) {
     counts.endpoints++
+    endpointIds.push(endpoint.id)
     yield line('endpoint', endpoint)
   }
+  for await (const key of nodesOf(async (after) => (await ask(API_KEYS, { tenantId, after })).apiKeys))
+    yield line('apiKey', key)
+  // The list of an operator has the sessions of operators too, which are of no tenant.
+  for await (const session of nodesOf(async (after) => (await ask(SESSIONS, { tenantId, after })).consoleSessions))
+    if (session.role !== 'OPERATOR') yield line('consoleSession', session)
+  const { noticeRecipients, testReceiver } = await ask(SINGLE, { tenantId })
+  for (const recipient of noticeRecipients ?? []) yield line('noticeRecipient', recipient)
+  if (testReceiver) yield line('testReceiver', testReceiver)
+  for await (const retry of nodesOf(async (after) => (await ask(BULK_RETRIES, { tenantId, after })).bulkRetries))
+    yield line('bulkRetry', retry)
+  for await (const acknowledgement of acknowledgements(client, endpointIds))
+    yield line('deadLetterAcknowledgement', acknowledgement)
   for await (const entry of nodesOf(async (after) => (await ask(AUDIT, { tenantId, after })).auditEntries)) {
     counts.auditEntries++
     yield line('auditEntry', entry)
@@ -177,7 +312,7 @@ async function* exportLines({ ask, tenantId }: Client): AsyncGenerator<string> {
 export const tenantsExport = command({
   command: 'export',
   describe:
-    'Write everything of a tenant as JSON, one object a line: endpoints, audit log, events with their deliveries',
+    'Write everything of a tenant as JSON, one object a line: endpoints, keys, audit log, events with their deliveries',
   options: { out: { type: 'string', describe: 'File to write; without it standard output' } },
   examples: [['tenants export --tenant ten_… --out acme.jsonl', 'writes the file when all of it is there']],
   async run({ client, output }, { out }) {
