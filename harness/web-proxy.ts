@@ -76,15 +76,22 @@ export type CellsProxyOptions = Pick<WebProxyOptions, 'certificate'> & {
   readonly ports: { readonly eu1: readonly number[]; readonly us1: readonly number[] }
   /** The lines of moved.map; absent: none. */
   readonly moved?: readonly string[]
+  /** By default a free one. */
+  readonly port?: number
 }
 
 /** `reload`: writes moved.map, and lets HAProxy read it as `systemctl reload haproxy` does. */
 export type CellsProxy = WebProxy & { reload(moved: readonly string[]): Promise<void> }
 
 /** Starts HAProxy in front of two cells. Rejects with its output when it does not listen. */
-export async function startCellsProxy({ certificate, ports, moved = [] }: CellsProxyOptions): Promise<CellsProxy> {
+export async function startCellsProxy({
+  certificate,
+  ports,
+  moved = [],
+  port: wanted,
+}: CellsProxyOptions): Promise<CellsProxy> {
   const folder = await mkdtemp(join(tmpdir(), 'sivo-cells-'))
-  const port = await freePort()
+  const port = wanted ?? (await freePort())
   await writeFile(join(folder, 'hooks.pem'), `${certificate.cert}\n${certificate.key}`)
   await writeFile(join(folder, 'cells.map'), await read('cells.map'))
   const writeMoved = (lines: readonly string[]) =>

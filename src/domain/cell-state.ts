@@ -80,6 +80,9 @@ function withoutConnection(address: string, error: string): string {
 
 const LOOK = 'Look whether the cell runs, and whether this process reaches it.'
 
+/** What a proxy answers that has nowhere to send a request. */
+const OF_A_PROXY = [502, 503, 504]
+
 /** What the reply to `<url>/ready` tells of the cell that should be there. */
 export function findingOf(reply: ReadyReply, { name, url }: { name: string; url: string }): CellFinding {
   const address = `${url}/ready`
@@ -102,10 +105,12 @@ export function findingOf(reply: ReadyReply, { name, url }: { name: string; url:
   if (said !== null && said.cell !== null && said.cell !== name)
     return problem(
       'OTHER_ANSWER',
-      `Expected the cell ${name} at ${address}, got the cell ${said.cell}. Correct SIVO_CELL_URLS.`,
+      `Expected the cell ${name} at ${address}, got the cell ${said.cell}. Correct SIVO_CELL_URLS, or the map of the proxy.`,
     )
   if (said !== null && status === 200 && said.isReady) return ownFinding([])
   if (said !== null && status === 503 && said.failing.length > 0) return ownFinding(said.failing)
+  if (OF_A_PROXY.includes(status))
+    return ownFinding([`HTTP ${status} of what stands in front of it: no process of the cell is ready there`])
   return problem(
     'OTHER_ANSWER',
     `Expected the answer of a gateway at ${address}, got HTTP ${status} without one. Look what is in front of the cell, or correct SIVO_CELL_URLS.`,

@@ -5,7 +5,10 @@ const CellStatusEnum = builder.enumType('CellStatus', {
   description: 'Whether a cell can do its work now.',
   values: {
     READY: { description: 'Its `/ready` says that everything works.' },
-    NOT_READY: { description: 'Its `/ready` says that something does not work.' },
+    NOT_READY: {
+      description:
+        'Its `/ready` says that something does not work, or a proxy in front of it that none of its processes is ready.',
+    },
     NOT_ASKED: { description: 'Its address was refused here, so no connection to it was tried.' },
     NO_CONNECTION: {
       description: 'No connection came to be: its name, its port or its certificate is wrong, or it does not run.',

@@ -44,8 +44,7 @@ test('what did not connect, did not answer or answered otherwise is told apart, 
     [unconnected('EMFILE'), 'NO_CONNECTION', 'got none (EMFILE). Look'],
     [{ status: 302, text: '' }, 'OTHER_ANSWER', 'got a redirect (302), which is not followed. Give SIVO_CELL_URLS'],
     [{ status: 200, text: null }, 'OTHER_ANSWER', 'got HTTP 200 without one. Look'],
-    [{ status: 503, text: '<html>' }, 'OTHER_ANSWER', 'got HTTP 503 without one. Look'],
-    [{ status: 503, text: '{"status":"not ready"}' }, 'OTHER_ANSWER', 'got HTTP 503 without one. Look'],
+    [{ status: 404, text: '<html>' }, 'OTHER_ANSWER', 'got HTTP 404 without one. Look'],
     [{ status: 500, text: '{"status":"ready"}' }, 'OTHER_ANSWER', 'got HTTP 500 without one. Look'],
     [{ status: 200, text: 'null' }, 'OTHER_ANSWER', 'got HTTP 200 without one. Look'],
     [{ status: 200, text: '{"status":"ready","cell":"eu1"}' }, 'OTHER_ANSWER', 'Expected the cell us1 at'],
@@ -56,6 +55,16 @@ test('what did not connect, did not answer or answered otherwise is told apart, 
     expect(problem).toContain(words)
     expect(problem).toContain('https://us1.example.com/ready')
   }
+})
+
+test('a proxy that has nowhere to send a request says that no process of the cell is ready', () => {
+  for (const status of [502, 503, 504])
+    for (const text of ['<html>', '{"status":"not ready"}', null])
+      expect(of({ status, text })).toEqual({
+        status: 'NOT_READY',
+        failing: [`HTTP ${status} of what stands in front of it: no process of the cell is ready there`],
+        problem: null,
+      })
 })
 
 test('of what another machine names as failing, 20 parts of 200 characters are kept', () => {

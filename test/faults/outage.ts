@@ -31,6 +31,8 @@ export type Stage = {
   readonly tenantId: string
   /** For `localhost`, of the authority that the gateway trusts. */
   readonly certificate: IssuedCertificate
+  /** The certificate of that authority, a file in PEM. */
+  readonly authorityPath: string
   query<Row = Record<string, unknown>>(text: string, values?: unknown[]): Promise<Row[]>
   receiver(options?: Partial<ReceiverOptions>): Promise<Receiver>
   /** An endpoint for every event type, written straight to the table. */
@@ -92,6 +94,7 @@ export async function raiseStage({ ownPostgres = false }: StageOptions = {}): Pr
     postgres,
     tenantId,
     certificate: authority.issue(['localhost', '127.0.0.1']),
+    authorityPath: authority.certificatePath,
     query,
     async receiver(options = {}) {
       const receiver = await startReceiver({ tls: { authority }, hostname: 'localhost', ...options })

@@ -109,14 +109,15 @@ export async function openConsole(
 }
 
 /** What this file opens in the browser is its own, and ends with its connection. */
-async function connectToBrowser(): Promise<Browser> {
+export async function connectToBrowser(): Promise<Browser> {
   const reply = await fetch(inject('browserUrl'))
   const answer = await reply.text()
   if (!reply.ok) throw new Error(answer)
   return chromium.connect(answer)
 }
 
-async function openVisit(browser: Browser, baseURL: string): Promise<Visit> {
+/** A new profile of the browser. */
+export async function openVisit(browser: Browser, baseURL: string): Promise<Visit> {
   const context = await browser.newContext({
     baseURL,
     // For the provider of people.test.ts; the console has no TLS here.
