@@ -34,10 +34,12 @@ export function replyWrongCell(response: ServerResponse, other: string, what: st
   })
 }
 
-/** Ends a socket that belongs to another cell. */
-function closeForCell(other: string, { cellUrls }: Cells): Close {
+/** Ends a socket that belongs to another cell. Behind one address that of the other cell says nothing new: there its name leads. */
+function closeForCell(other: string, { cell, cellUrls }: Cells): Close {
   const to = (where: string) => `This key belongs to the cell ${other}. Connect to ${where}. See docs/cells.md`
-  const named = to(cellUrls.get(other) ?? `?cell=${other}`)
+  const url = cellUrls.get(other)
+  const isHere = cell !== null && url === cellUrls.get(cell)
+  const named = to(url === undefined || isHere ? `?cell=${other}` : url)
   return {
     code: CloseCode.Forbidden,
     reason: Buffer.byteLength(named) <= MAX_REASON_BYTES ? named : to(`?cell=${other}`),
