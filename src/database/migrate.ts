@@ -76,7 +76,7 @@ export async function migrate(
   try {
     if ((await missingMigrations(client)).length > 0) {
       await takeLock(client, access.log, lockWaitMs)
-      await endRetention(client)
+      await endRetention(client, access.log)
       await applyMissing(client, access.schema)
     }
     const pool = openPool(access, 'start', 1)
@@ -129,11 +129,12 @@ const RETENTION_WAIT_MS = 20_000
  * Waits until no partition is dropped or packed, and keeps it so: a statement that waited for such a partition would make every
  * publish wait behind it. Who packs sees the lock that we hold, and stops. After 20 s the migration goes on as it is.
  */
-async function endRetention(client: OpenConnection): Promise<void> {
+async function endRetention(client: OpenConnection, log: DatabaseLog): Promise<void> {
   const startedAt = performance.now()
-  while (performance.now() - startedAt < RETENTION_WAIT_MS) {
+  for (let said = false; performance.now() - startedAt < RETENTION_WAIT_MS; said = true) {
     const { rows } = await client.query('select pg_try_advisory_lock($1) as taken', [RETENTION_LOCK])
     if (rows[0].taken) return
+    if (!said) log.info('database.waiting_for_retention')
     await new Promise((resolve) => setTimeout(resolve, LOCK_TRY_MS))
   }
 }

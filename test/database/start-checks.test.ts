@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { freePort } from '../../harness/free-port.ts'
 import { openApp } from '../../src/app.ts'
 import { grantRuntime, grantsFor } from '../../src/database/grants.ts'
-import { MIGRATION_LOCK } from '../../src/database/locks.ts'
+import { MIGRATION_LOCK, RETENTION_LOCK } from '../../src/database/locks.ts'
 import { listMigrations, migrate } from '../../src/database/migrate.ts'
 import { openAccess } from '../../src/database/pools.ts'
 import { checkDatabase } from '../../src/database/start-checks.ts'
@@ -117,6 +117,25 @@ describe('migrating', () => {
     // Nothing is missing now: nobody needs the lock.
     await migrate(access, { lockWaitMs: 0 })
     await holder.end()
+  })
+
+  test('waits until no partition is dropped or packed', async () => {
+    const round = await openClient(database.url)
+    await round.query('select pg_advisory_lock($1)', [RETENTION_LOCK])
+    const [last] = (await listMigrations()).slice(-1)
+    await round.query('update _prisma_migrations set rolled_back_at = now() where migration_name = $1', [last!.name])
+    const waits = Promise.withResolvers<void>()
+    const log = {
+      warn: () => {},
+      info: (line: unknown) => line === 'database.waiting_for_retention' && waits.resolve(),
+    }
+    const migrating = migrate(openAccess({ url: database.url, applicationName: 'start', log: log as never }))
+    await Promise.race([waits.promise, migrating])
+    await round.query('select pg_advisory_unlock($1)', [RETENTION_LOCK])
+    // It was applied before.
+    await expect(migrating).rejects.toThrow('already exists')
+    await round.query('update _prisma_migrations set rolled_back_at = null where migration_name = $1', [last!.name])
+    await round.end()
   })
 
   test('a database whose migration was changed is refused by name', async () => {
