@@ -100,7 +100,7 @@ export function createMetrics(inTheAir: () => number) {
     }),
     unpackedIndexes: new Gauge({
       name: 'sivo_unpacked_indexes',
-      help: 'Indexes of the deliveries of past weeks that are still to be rebuilt, which makes them smaller.',
+      help: 'Indexes of the events and deliveries of past weeks that are still to be rebuilt, which makes them smaller.',
       registers,
     }),
     poolWaitSeconds: new Histogram({

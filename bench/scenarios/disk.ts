@@ -4,6 +4,7 @@
 
 import { listUnpacked, packIndex } from '../../src/database/pack-partition.ts'
 import { listPartitions } from '../../src/database/partitions.ts'
+import { PACKED_TABLES } from '../../src/gateway/retention/pack-partitions.ts'
 import { delay } from '../clock.ts'
 import type { House } from '../house.ts'
 import type { Scenario } from '../main.ts'
@@ -65,16 +66,17 @@ export const disk: Scenario = async (house, note) => {
     })
   }
   const began = house.usage()
-  await packDeliveries(house)
+  await pack(house)
   noteSizes('both, a day after their week', grownBy(empty, await sizesOf(house)), deliveries * kinds.length, {
     postgresMicros: ((house.usage().postgres - began.postgres) * 1_000) / deliveries / kinds.length,
   })
 }
 
-/** Packs all deliveries, as retention packs those of weeks that are over. */
-async function packDeliveries(house: House): Promise<void> {
+/** Packs everything, as retention packs weeks that are over. */
+async function pack(house: House): Promise<void> {
   const client = await house.connect()
-  const names = (await listPartitions(client, 'delivery')).map(({ name }) => name)
+  const names: string[] = []
+  for (const table of PACKED_TABLES) for (const { name } of await listPartitions(client, table)) names.push(name)
   for (const index of await listUnpacked(client, names, TOLD_BYTES)) await packIndex(client, index, PACK_WITHIN_MS)
 }
 

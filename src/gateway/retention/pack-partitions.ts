@@ -1,8 +1,8 @@
-// The round that packs the deliveries of weeks that are over: it rebuilds their indexes once, one after the other, the smallest
-// first, so that each gives back room before a larger one takes some. Indexes of events and attempts have nothing to give back:
-// their rows do not change. At most one round of all processes at a time, and never beside one that drops partitions. A round begins
-// no further index when its time is over, deliveries are late, or the disk was full lately, and ends amid one for who migrates; the
-// next hour goes on.
+// The round that packs the events and deliveries of weeks that are over: it rebuilds their indexes once, one after the other, the
+// smallest first, so that each gives back room before a larger one takes some. The indexes of attempts have nothing to give back: their
+// rows come in the order of the indexes and do not change. At most one round of all processes at a time, and never beside one that
+// drops partitions. A round begins no further index when its time is over, deliveries are late, or the disk was full lately, and
+// ends amid one for who migrates; the next hour goes on.
 
 import type pg from 'pg'
 import type { Context } from '../../context.ts'
@@ -16,6 +16,8 @@ import { repeat } from '../../waiting.ts'
 import { readBacklog } from '../statistics/backlog.ts'
 import { withRetentionLock } from './retention-lock.ts'
 
+/** Those whose indexes get smaller. */
+export const PACKED_TABLES = ['event', 'delivery'] as const
 /** A round begins no further index after this time. */
 const ROUND_MS = 300_000
 /** A rebuilding that takes longer is given up. One takes some two seconds for each million entries. */
@@ -87,9 +89,11 @@ export async function packPartitions(
 
   async function listOver(client: pg.PoolClient, nowMs: number): Promise<string[]> {
     const over: string[] = []
-    const existing = await listPartitions(client, 'delivery')
-    for (const { name } of partitionsToPack(existing, { nowMs, sinceMs: keptSince(nowMs, retentionMs) }))
-      if (!(await holdsPending(client, name))) over.push(name)
+    for (const table of PACKED_TABLES) {
+      const existing = await listPartitions(client, table)
+      for (const { name } of partitionsToPack(existing, { nowMs, sinceMs: keptSince(nowMs, retentionMs) }))
+        if (table !== 'delivery' || !(await holdsPending(client, name))) over.push(name)
+    }
     return over
   }
 

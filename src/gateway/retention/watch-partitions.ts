@@ -7,7 +7,7 @@ import { listPartitions, makePartitions, PARTITIONED, partitionsAhead } from '..
 import { DAY_MS, keptSince, partitionsToPack } from '../../domain/retention.ts'
 import type { Metrics } from '../../metrics.ts'
 import { repeat } from '../../waiting.ts'
-import { LEAST_PACKED_BYTES } from './pack-partitions.ts'
+import { LEAST_PACKED_BYTES, PACKED_TABLES } from './pack-partitions.ts'
 
 const EVERY_MS = 60_000
 const FEW_WEEKS = 3
@@ -39,10 +39,11 @@ export function keepWatchingPartitions(
       metrics.partitionsOverdue.set({ table }, oldest ? Math.max(0, (since - oldest.to) / 1_000) : 0)
     }
     if (statuses.some(({ weeksAhead }) => weeksAhead < FEW_WEEKS)) await makePartitions(hot.pool)
-    const toPack = partitionsToPack(await listPartitions(hot.pool, 'delivery'), {
-      nowMs: clock.now().getTime(),
-      sinceMs: since,
-    }).map(({ name }) => name)
+    const nowMs = clock.now().getTime()
+    const toPack: string[] = []
+    for (const table of PACKED_TABLES)
+      for (const { name } of partitionsToPack(await listPartitions(hot.pool, table), { nowMs, sinceMs: since }))
+        toPack.push(name)
     metrics.unpackedIndexes.set((await listUnpacked(hot.pool, toPack, LEAST_PACKED_BYTES)).length)
   }
 
