@@ -112,12 +112,17 @@ test('a caller that SIP hides or does not know has no number, and a SIP user wit
   expect(dialled('sip:private@example.com')).toEqual({ number: 'sip:private@example.com', number_kind: 'sip' })
 })
 
-test('a tel: URI gives the number that RFC 3966 writes with separators, parameters or a context', async () => {
+test('a tel: URI or a SIP user gives the number that RFC 3966 writes with separators, parameters or a context', async () => {
   const dialled = (await code.module('fields'))['dialled'] as (text: string) => object
   const whole = { number: '+14155550132', e164: '+14155550132', number_kind: 'e164' }
   for (const uri of ['tel:+1-415-555-0132', 'tel:+1(415)555.0132;ext=7', 'tel:555-0132;phone-context=+1-415'])
     expect(dialled(uri)).toEqual(whole)
   expect(dialled('tel:7042;phone-context=example.com')).toMatchObject({ number: '7042', number_kind: 'extension' })
+  // As Asterisk 22.10.1 and FreeSWITCH 1.11.3 hand on what a carrier sends for a ported number, and as a user of SIP may be written.
+  for (const user of ['+14155550132;npdi;rn=+14155550199', '+14155550132;cpc=ordinary', '%2B14155550132'])
+    expect(dialled(user)).toEqual(whole)
+  for (const text of ['100;200', 'Zoë;x=1', 'sip:100;phone-context=+1@example.com'])
+    expect((dialled(text) as { number: string }).number).toBe(text)
 })
 
 test('a row of FreePBX, which has the start of a call alone, has its answer and its end; a Date is refused', async () => {
