@@ -206,6 +206,21 @@ test('the manager interface of Asterisk escapes names of callers, not those of m
   expect(valueAt(queues.toEvents(paused)[0]!.data, 'agent.name')).toBe('DOM\\\\ann')
 })
 
+test('a caller who asks for privacy has no number in a record of Kamailio', async () => {
+  const kamailio = await code.adapter('kamailio')
+  const { record } = RECORDS.find(({ adapter }) => adapter === 'kamailio')!
+  const kind = (privacy: string) =>
+    valueAt(kamailio.toEvents({ ...(record as object), privacy })[0]!.data, 'from.number_kind')
+  expect(['', 'none', 'session', 'id', 'critical;id', 'user'].map(kind)).toEqual([
+    'e164',
+    'e164',
+    'e164',
+    'withheld',
+    'withheld',
+    'withheld',
+  ])
+})
+
 test('a record of Kamailio says who hung up, how long it rang and was spoken, and no name that it could not read', async () => {
   const told = await Promise.all(RECORDS.filter(({ adapter }) => adapter === 'kamailio').map(eventsOf))
   const seen = told

@@ -71,7 +71,7 @@ test.skipIf(!has('kamailio'))(
     await telephones.call({ id: 'one', name: '"Zo\u00c3\u00ab \\"Z\\"" ', answer: true, endedBy: 'caller' })
     await telephones.call({ id: 'two', name: '"Zo\u00eb" ', answer: true, endedBy: 'called' })
     await telephones.call({ id: 'three', name: '', answer: false, endedBy: 'called' })
-    await telephones.call({ id: 'four', name: '', answer: false, endedBy: 'caller' })
+    await telephones.call({ id: 'four', name: '"Zoe" ', answer: false, endedBy: 'caller', privacy: 'id' })
     await expect.poll(() => records.length, { timeout: 10_000 }).toBe(4)
 
     const code = await extractDocumentedCode()
@@ -82,13 +82,20 @@ test.skipIf(!has('kamailio'))(
       expect(
         events.map(({ data }) => {
           const { status, from, hangup, durations } = data as Record<string, Record<string, unknown>>
-          return [status, from!['name'], hangup!['source'], hangup!['sip_code'], durations!['total_seconds']]
+          return [
+            status,
+            from!['number_kind'],
+            from!['name'],
+            hangup!['source'],
+            hangup!['sip_code'],
+            durations!['total_seconds'],
+          ]
         }),
       ).toEqual([
-        ['completed', 'Zoë "Z"', 'caller', null, 2],
-        ['completed', null, 'callee', null, 2],
-        ['busy', null, null, 486, 1],
-        ['canceled', null, 'caller', 487, 1],
+        ['completed', 'e164', 'Zoë "Z"', 'caller', null, 2],
+        ['completed', 'e164', null, 'callee', null, 2],
+        ['busy', 'e164', null, null, 486, 1],
+        ['canceled', 'withheld', null, 'caller', 487, 1],
       ])
       const { events: stored, skipped } = await publisher.publish(events, 'SKIP')
       expect(skipped).toEqual([])

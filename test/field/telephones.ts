@@ -11,6 +11,8 @@ export type Call = {
   /** Whether the called telephone answers after a second of ringing. */
   readonly answer: boolean
   readonly endedBy: 'caller' | 'called'
+  /** What the caller asks for in the header Privacy. */
+  readonly privacy?: string
 }
 
 export type Telephones = {
@@ -41,7 +43,7 @@ export async function openTelephones(proxyPort: number): Promise<Telephones> {
     send(from, [`SIP/2.0 ${status}`, ...same, tagged, `Contact: <sip:${HOST}:${calledPort}>`], port)
   }
 
-  async function call({ id, name, answer, endedBy }: Call): Promise<void> {
+  async function call({ id, name, answer, endedBy, privacy }: Call): Promise<void> {
     const address = `sip:+442079460958@${HOST}`
     const request = (method: string, { branch = method, route = '', tag = '', to = `${address}:${proxyPort}` } = {}) =>
       send(caller, [
@@ -54,6 +56,7 @@ export async function openTelephones(proxyPort: number): Promise<Telephones> {
         `Call-ID: ${id}@192.0.2.10`,
         `CSeq: ${method === 'BYE' ? 2 : 1} ${method}`,
         `Contact: <sip:${HOST}:${callerPort}>`,
+        privacy ? `Privacy: ${privacy}` : '',
       ])
     const isOver = Promise.withResolvers<void>()
     const answered = (message: string) => ({
