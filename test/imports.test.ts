@@ -114,6 +114,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'gateway/admin',
     'gateway/search',
     'gateway/state',
+    'gateway/statistics',
     'generated',
     'metrics',
   ],

@@ -85,6 +85,7 @@ describeInBrowser('the search box', () => {
       expect(await findFaults(page)).toEqual([])
       await page.keyboard.press('Enter')
       await page.waitForURL(to)
+      await page.getByRole('heading', { level: 1 }).waitFor()
     }
     await goes('leeds help', /^Helpdesk of Leeds/, /\/endpoints\/ep_/)
     await goes('paused', /^Events of the type agent\.paused/, /\/events\?eventTypes=agent\.paused/)

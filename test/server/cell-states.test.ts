@@ -81,16 +81,16 @@ test('an operator sees how each cell is: all are asked at once, without credenti
   expect(cells['ready']).toMatchObject({ ...good, url: urls['ready'] })
   expect(cells['readonly']).toMatchObject({ status: 'NOT_READY', failing: ['database: read-only'], problem: null })
   const problems = {
-    silent: 'within 2 s, got none',
-    slow: 'within 2 s, got none',
-    large: 'got HTTP 200 without one',
-    moved: 'got a redirect (302), which is not followed',
-    other: 'Expected the cell other at',
-    gone: 'got no reply (ECONNREFUSED)',
-    plain: 'got http://cell.example.com, which is not read',
-  }
-  for (const [name, problem] of Object.entries(problems))
-    expect(cells[name]).toMatchObject({ status: 'NO_ANSWER', failing: [], problem: expect.stringContaining(problem) })
+    silent: ['NO_ANSWER', 'within 2 s, got none'],
+    slow: ['NO_ANSWER', 'within 2 s, got none'],
+    large: ['OTHER_ANSWER', 'got HTTP 200 without one'],
+    moved: ['OTHER_ANSWER', 'got a redirect (302), which is not followed'],
+    other: ['OTHER_ANSWER', 'Expected the cell other at'],
+    gone: ['NO_CONNECTION', 'nothing listens at that port (ECONNREFUSED)'],
+    plain: ['NOT_ASKED', 'got http://cell.example.com, to which no connection is made'],
+  } as const
+  for (const [name, [status, problem]] of Object.entries(problems))
+    expect(cells[name]).toMatchObject({ status, failing: [], problem: expect.stringContaining(problem) })
   for (const name of ['silent', 'slow']) expect(cells[name]!.afterMs).toBeGreaterThanOrEqual(1_990)
 
   await look()
