@@ -88,7 +88,12 @@ describe.skipIf(!['psql', 'curl', 'bash'].every(hasProgram))('the commands of th
   async function follow(heading: string): Promise<string> {
     const block = blocks.shift()
     expect(block?.heading).toBe(heading)
-    const child = spawn('bash', ['-euo', 'pipefail', '-c', block!.commands], { cwd: ROOT, env: environment() })
+    // Without a standard input: bash takes a socket there for a remote shell, and reads the settings of its host.
+    const child = spawn('bash', ['-euo', 'pipefail', '-c', block!.commands], {
+      cwd: ROOT,
+      env: environment(),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     let said = ''
     const add = (chunk: Buffer) => {
       said += chunk
