@@ -83,17 +83,28 @@ export async function moveTenant({ source: from, target: to, ...options }: MoveO
   try {
     // Two runs for one tenant would take each other's leases away.
     await source.query('select set_config($1, $2, false)', ['sivo.moving', options.tenantId])
-    const { rows } = await source.query('select pg_try_advisory_lock(hashtextextended($1, 0)) as mine', [
-      `move ${options.tenantId}`,
-    ])
-    if (!rows[0].mine)
-      throw new MoveRefused('Expected that nobody else moves this tenant, but another run does. Wait for it.')
+    await takeLock(source, options.tenantId)
     return await goOn(move)
   } finally {
     // The sessions hold the lock and a setting: they end.
     source.release(true)
     target.release(true)
   }
+}
+
+/** The session of a run that was killed may hold the lock for a moment. */
+const LOCK_WAIT_MS = 3_000
+const LOCK_NOT_AVAILABLE = '55P03'
+
+async function takeLock(source: PoolClient, tenantId: string): Promise<void> {
+  await source.query(`set lock_timeout = ${LOCK_WAIT_MS}`)
+  try {
+    await source.query('select pg_advisory_lock(hashtextextended($1, 0))', [`move ${tenantId}`])
+  } catch (error) {
+    if ((error as { code?: string }).code !== LOCK_NOT_AVAILABLE) throw error
+    throw new MoveRefused('Expected that nobody else moves this tenant, but another run does. Wait for it.')
+  }
+  await source.query('reset lock_timeout')
 }
 
 async function goOn(move: Move): Promise<Moved> {
