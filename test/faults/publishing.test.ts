@@ -71,11 +71,12 @@ describe('an outage of the database', () => {
 
     expect(await publish(stage, port, 'during')).toMatchObject({ events: [{ id: during!.id, duplicate: true }] })
     expect(await counts(stage)).toEqual({ events: 42, deliveries: 42 })
-    const requests = await receiver.until((all) => all.length >= 42, { timeoutMs: 15_000 })
+    // A delivery that was leased by a commit whose answer was lost goes out when its lease ends, after 20 s.
+    const requests = await receiver.until((all) => all.length >= 42, { timeoutMs: 30_000 })
     const received = requests.map(({ headers }) => headers['x-sivo-event-id'])
     expect(new Set(received)).toEqual(new Set([...received, during!.id, ...ids]))
     expect(gateway.unexpectedEnds).toEqual([])
-  })
+  }, 90_000)
 
   describe('an error with which the database refuses a row', () => {
     let stage: Stage
