@@ -47,6 +47,7 @@ export type Reader<Row> = {
   ): Stream<Batch<Row>>
   /** Something changed: read soon. */
   ring(): void
+  /** Subscribers that are told of changes: each was admitted. */
   subscriberCount(): number
   /** Resolves when nothing is under way any more. */
   idle(): Promise<void>
@@ -81,18 +82,20 @@ export function createReader<Row extends LiveRow>(kind: ChangeKind, parts: Reade
       left: false,
       wake: () => {},
     }
+    let isAdmitted = false
     // Also for a stream that nobody asks for its next batch: it would never come to its own end.
     const free = () => {
       ended.removeEventListener('abort', free)
-      openStreams--
+      if (isAdmitted) openStreams--
       loop.leave(subscriber)
       subscriber.wake()
     }
     ended.addEventListener('abort', free)
-    openStreams++
     try {
       const start = await loop.join(subscriber, ended)
-      if (!start) return
+      if (!start || ended.aborted) return
+      isAdmitted = true
+      openStreams++
       const first = after
         ? await replayed({ replays, log, kind, loop }, subscriber, after, ended)
         : emptyBatch<Row>(encodeCursor(start))

@@ -2,7 +2,7 @@
 
 import { rm } from 'node:fs/promises'
 import pg from 'pg'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { openStandby } from '../../harness/standby.ts'
 import { type App, openApp } from '../../src/app.ts'
 import type { PostgresServer } from '../../src/dev/postgres.ts'
@@ -123,6 +123,8 @@ test('a replica that does not catch up leaves its lists to the primary, with one
   await untilUsed()
   const told = unused().length
   await onStandby('select pg_wal_replay_pause()')
+  const resume = () => onStandby('select pg_wal_replay_resume()')
+  onTestFinished(async () => void (await resume().catch(() => {})))
   const before = await reads()
   for (let n = 0; n < 5; n++) {
     const id = await publish()
@@ -131,7 +133,7 @@ test('a replica that does not catch up leaves its lists to the primary, with one
   expect((await reads()).replica).toBe(before.replica)
   await expect.poll(async () => (await reads()).lag, { timeout: 15_000 }).toBeGreaterThan(1)
   expect(unused().slice(told)).toEqual(['behind'])
-  await onStandby('select pg_wal_replay_resume()')
+  await resume()
   await untilUsed()
 })
 
