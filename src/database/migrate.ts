@@ -107,20 +107,29 @@ async function refuseHiddenRows(client: OpenConnection): Promise<void> {
     )
 }
 
-/** Waits until no other start migrates, and says for whom. */
-async function takeLock(client: OpenConnection, log: DatabaseLog, waitMs: number): Promise<void> {
+/** Tries until `waitMs` are over; `onWait` is called once, before the first wait. Returns whether the lock was taken. */
+async function tookLock(
+  client: OpenConnection,
+  lock: number,
+  { waitMs, onWait }: { readonly waitMs: number; onWait(): void | Promise<void> },
+): Promise<boolean> {
   const startedAt = performance.now()
-  for (let said = false; ; said = true) {
-    const { rows } = await client.query('select pg_try_advisory_lock($1) as taken', [MIGRATION_LOCK])
-    if (rows[0].taken) return
-    const holder = await whoHolds(client)
-    if (!said) log.info({ holder }, 'database.waiting_for_migration')
-    if (performance.now() - startedAt > waitMs)
-      throw new DatabaseUnavailable(
-        `Expected another process to have migrated the database within ${Math.round(waitMs / 1_000)} s, got none: ${holder} still holds the lock. Wait for its migration and start again; if no such process lives, end its session with pg_terminate_backend.`,
-      )
+  for (let waits = false; ; waits = true) {
+    const { rows } = await client.query('select pg_try_advisory_lock($1) as taken', [lock])
+    if (rows[0].taken) return true
+    if (!waits) await onWait()
+    if (performance.now() - startedAt > waitMs) return false
     await new Promise((resolve) => setTimeout(resolve, LOCK_TRY_MS))
   }
+}
+
+/** Waits until no other start migrates, and says for whom. */
+async function takeLock(client: OpenConnection, log: DatabaseLog, waitMs: number): Promise<void> {
+  const onWait = async () => log.info({ holder: await whoHolds(client) }, 'database.waiting_for_migration')
+  if (await tookLock(client, MIGRATION_LOCK, { waitMs, onWait })) return
+  throw new DatabaseUnavailable(
+    `Expected another process to have migrated the database within ${Math.round(waitMs / 1_000)} s, got none: ${await whoHolds(client)} still holds the lock. Wait for its migration and start again; if no such process lives, end its session with pg_terminate_backend.`,
+  )
 }
 
 const RETENTION_WAIT_MS = 20_000
@@ -130,13 +139,8 @@ const RETENTION_WAIT_MS = 20_000
  * publish wait behind it. Who packs sees the lock that we hold, and stops. After 20 s the migration goes on as it is.
  */
 async function endRetention(client: OpenConnection, log: DatabaseLog): Promise<void> {
-  const startedAt = performance.now()
-  for (let said = false; performance.now() - startedAt < RETENTION_WAIT_MS; said = true) {
-    const { rows } = await client.query('select pg_try_advisory_lock($1) as taken', [RETENTION_LOCK])
-    if (rows[0].taken) return
-    if (!said) log.info('database.waiting_for_retention')
-    await new Promise((resolve) => setTimeout(resolve, LOCK_TRY_MS))
-  }
+  const onWait = () => log.info('database.waiting_for_retention')
+  await tookLock(client, RETENTION_LOCK, { waitMs: RETENTION_WAIT_MS, onWait })
 }
 
 async function whoHolds(client: OpenConnection): Promise<string> {

@@ -1,6 +1,6 @@
 // Rebuilds the indexes of a partition whose week is over. While the week is open, the end of each delivery leaves a second entry
 // in most indexes of its table, and pages that were split stay half empty; nothing fills that room later. `reindex … concurrently`
-// makes an index anew beside the old one while everybody reads and writes the table. It is several transactions, so a process
+// makes a new index beside the old one while other sessions read and write the table. It is several transactions, so a process
 // may die, or run out of time, in between: what is left is an index that no query uses, and the next round drops it.
 
 import pg from 'pg'

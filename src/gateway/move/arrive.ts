@@ -1,37 +1,35 @@
 // Makes a tenant work at the cell to which it moves: everything of it but what was copied before, in one transaction. Until
 // that commits, the target has no endpoint of the tenant, so nothing is sent there, and no key, so nobody sees anything of it.
 
+import { isOfTenant } from '../../database/tenant-rows.ts'
 import { belongsToEndpoint, belongsToTenant, type Vault } from '../../vault.ts'
 import { type Ends, eachPage, writeRows } from './copy-rows.ts'
 
 export type Vaults = { readonly from: Vault; readonly to: Vault }
 
-const OF_TENANT = 'tenant_id = $1'
-const OF_ENDPOINTS = 'endpoint_id in (select id from endpoint where tenant_id = $1)'
-
 /** In the order in which rows refer to each other. */
-export const TABLES: readonly { readonly table: string; readonly where: string }[] = [
-  { table: 'tenant', where: 'id = $1' },
-  { table: 'endpoint', where: OF_TENANT },
-  { table: 'signing_secret', where: OF_TENANT },
-  { table: 'endpoint_health', where: OF_ENDPOINTS },
-  { table: 'endpoint_gate', where: OF_ENDPOINTS },
-  { table: 'api_key', where: OF_TENANT },
-  { table: 'session', where: OF_TENANT },
-  { table: 'console_link', where: OF_TENANT },
-  { table: 'notice_recipient', where: OF_TENANT },
-  { table: 'notice_incident', where: OF_TENANT },
-  { table: 'notice', where: 'recipient_id in (select id from notice_recipient where tenant_id = $1)' },
-  { table: 'mutation_key', where: OF_TENANT },
-  { table: 'kept_payload', where: OF_TENANT },
-  { table: 'bulk_retry', where: OF_TENANT },
-  { table: 'dead_letter_acknowledgement', where: OF_TENANT },
-  { table: 'report', where: OF_TENANT },
-  { table: 'test_receiver', where: OF_TENANT },
-  { table: 'received_request', where: OF_TENANT },
-  { table: 'delivery_tally', where: OF_TENANT },
-  { table: 'statistic', where: 'scope_id = any (array(select id from endpoint where tenant_id = $1) || $1::uuid)' },
-  { table: 'audit_entry', where: OF_TENANT },
+export const TABLES = [
+  'tenant',
+  'endpoint',
+  'signing_secret',
+  'endpoint_health',
+  'endpoint_gate',
+  'api_key',
+  'session',
+  'console_link',
+  'notice_recipient',
+  'notice_incident',
+  'notice',
+  'mutation_key',
+  'kept_payload',
+  'bulk_retry',
+  'dead_letter_acknowledgement',
+  'report',
+  'test_receiver',
+  'received_request',
+  'delivery_tally',
+  'statistic',
+  'audit_entry',
 ]
 
 /** A subject whose deliveries wait for each other is looked at once. */
@@ -56,8 +54,8 @@ export async function arrive(ends: Ends, tenantId: string, vaults: Vaults, actor
         [tenantId],
       )
       const live = new Set(moves[0]!.live)
-      for (const { table, where } of TABLES) {
-        await eachPage(source, `select * from ${table} where ${where}`, tenantId, (rows) =>
+      for (const table of TABLES) {
+        await eachPage(source, `select * from ${table} where ${isOfTenant(table)}`, tenantId, (rows) =>
           writeRows(
             target,
             table,

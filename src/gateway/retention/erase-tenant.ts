@@ -5,6 +5,7 @@
 import type { Context, Viewer } from '../../context.ts'
 import type { HotDatabase, Statement } from '../../database/pools.ts'
 import { enqueue } from '../../database/queue.ts'
+import { isOfTenant } from '../../database/tenant-rows.ts'
 import { ConflictError, ValidationError } from '../../errors.ts'
 import type { Tenant } from '../../generated/prisma/client.ts'
 import { notFound, requireRole } from '../admin/permissions.ts'
@@ -88,43 +89,40 @@ const DELETE_EVENTS: Statement = {
     returning id`,
 }
 
-function deleteRows({ table, where }: { readonly table: string; readonly where: string }): Statement {
+function deleteRows(table: string): Statement {
   return {
     name: `erase-${table.replaceAll('_', '-')}`,
     text: `
       with gone as (
-        delete from ${table} where ctid = any (array(select ctid from ${table} where ${where} limit ${CHUNK})) returning 1
+        delete from ${table} where ctid = any (array(select ctid from ${table} where ${isOfTenant(table)} limit ${CHUNK})) returning 1
       )
       select count(*)::int as count from gone`,
   }
 }
 
-const OF_TENANT = 'tenant_id = $1'
-const OF_ENDPOINTS = 'endpoint_id in (select id from endpoint where tenant_id = $1)'
-
 /** What is deleted after deliveries, attempts and events, in the order in which rows refer to each other. */
-export const ERASED_TABLES: readonly { readonly table: string; readonly where: string }[] = [
-  { table: 'idempotency_key', where: OF_TENANT },
-  { table: 'mutation_key', where: OF_TENANT },
-  { table: 'kept_payload', where: OF_TENANT },
-  { table: 'report', where: OF_TENANT },
-  { table: 'notice_recipient', where: OF_TENANT },
-  { table: 'notice_incident', where: OF_TENANT },
-  { table: 'received_request', where: OF_TENANT },
-  { table: 'test_receiver', where: OF_TENANT },
-  { table: 'bulk_retry_tally', where: 'bulk_retry_id in (select id from bulk_retry where tenant_id = $1)' },
-  { table: 'bulk_retry', where: OF_TENANT },
-  { table: 'dead_letter_acknowledgement', where: OF_TENANT },
-  { table: 'delivery_tally', where: OF_TENANT },
-  { table: 'statistic', where: 'scope_id = any (array(select id from endpoint where tenant_id = $1) || $1::uuid)' },
-  { table: 'subject_wake_up', where: OF_ENDPOINTS },
-  { table: 'endpoint_gate', where: OF_ENDPOINTS },
-  { table: 'endpoint_health', where: OF_ENDPOINTS },
-  { table: 'signing_secret', where: OF_ENDPOINTS },
-  { table: 'endpoint', where: OF_TENANT },
-  { table: 'console_link', where: OF_TENANT },
-  { table: 'session', where: OF_TENANT },
-  { table: 'api_key', where: OF_TENANT },
+export const ERASED_TABLES = [
+  'idempotency_key',
+  'mutation_key',
+  'kept_payload',
+  'report',
+  'notice_recipient',
+  'notice_incident',
+  'received_request',
+  'test_receiver',
+  'bulk_retry_tally',
+  'bulk_retry',
+  'dead_letter_acknowledgement',
+  'delivery_tally',
+  'statistic',
+  'subject_wake_up',
+  'endpoint_gate',
+  'endpoint_health',
+  'signing_secret',
+  'endpoint',
+  'console_link',
+  'session',
+  'api_key',
 ]
 const STATEMENTS = ERASED_TABLES.map(deleteRows)
 

@@ -9,7 +9,7 @@ import type { Context } from '../../context.ts'
 import { holdsPending } from '../../database/drop-partition.ts'
 import { isHeld, MIGRATION_LOCK } from '../../database/locks.ts'
 import { listUnpacked, type PackResult, packIndex, tidyPacking } from '../../database/pack-partition.ts'
-import { listPartitions } from '../../database/partitions.ts'
+import { listPartitions, type PartitionedTable } from '../../database/partitions.ts'
 import type { Statement } from '../../database/pools.ts'
 import { DAY_MS, keptSince, partitionsToPack } from '../../domain/retention.ts'
 import { repeat } from '../../waiting.ts'
@@ -17,7 +17,7 @@ import { readBacklog } from '../statistics/backlog.ts'
 import { withRetentionLock } from './retention-lock.ts'
 
 /** Those whose indexes get smaller. */
-export const PACKED_TABLES = ['event', 'delivery'] as const
+export const PACKED_TABLES: readonly PartitionedTable[] = ['event', 'delivery']
 /** A round begins no further index after this time. */
 const ROUND_MS = 300_000
 /** A rebuilding that takes longer is given up. One takes some two seconds for each million entries. */

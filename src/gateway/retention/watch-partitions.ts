@@ -33,17 +33,17 @@ export function keepWatchingPartitions(
       metrics.partitionsAhead.set({ table }, weeksAhead * WEEK_SECONDS)
       if (weeksAhead < FEW_WEEKS) log.warn({ table, weeksAhead }, 'partitions.run_short')
     }
-    const since = keptSince(clock.now().getTime(), config.retentionDays * DAY_MS)
+    const nowMs = clock.now().getTime()
+    const sinceMs = keptSince(nowMs, config.retentionDays * DAY_MS)
+    const toPack: string[] = []
     for (const table of PARTITIONED) {
-      const [oldest] = await listPartitions(hot.pool, table)
-      metrics.partitionsOverdue.set({ table }, oldest ? Math.max(0, (since - oldest.to) / 1_000) : 0)
+      const existing = await listPartitions(hot.pool, table)
+      const [oldest] = existing
+      metrics.partitionsOverdue.set({ table }, oldest ? Math.max(0, (sinceMs - oldest.to) / 1_000) : 0)
+      if (PACKED_TABLES.includes(table))
+        for (const { name } of partitionsToPack(existing, { nowMs, sinceMs })) toPack.push(name)
     }
     if (statuses.some(({ weeksAhead }) => weeksAhead < FEW_WEEKS)) await makePartitions(hot.pool)
-    const nowMs = clock.now().getTime()
-    const toPack: string[] = []
-    for (const table of PACKED_TABLES)
-      for (const { name } of partitionsToPack(await listPartitions(hot.pool, table), { nowMs, sinceMs: since }))
-        toPack.push(name)
     metrics.unpackedIndexes.set((await listUnpacked(hot.pool, toPack, LEAST_PACKED_BYTES)).length)
   }
 
