@@ -63,6 +63,25 @@ describe('resuming an endpoint', () => {
     expect(receiver.requestCount).toBe(2)
   })
 
+  test('more held deliveries than one transaction can cancel in its time go in many', async () => {
+    const { tenantId, endpoint, resume } = await paused()
+    await house.app.ctx.hot.pool.query(
+      `insert into delivery (tenant_id, event_id, endpoint_id, event_type, subject, max_attempts, next_attempt_at, line_position, reason)
+       select $1, uuidv7(), $2, 'call.ended', 'call_' || n % 7, 7, case when n % 2 = 0 then date_trunc('second', now()) end,
+         case when n % 2 = 1 then n end, case when n % 2 = 1 then 'waits_for_subject' end from generate_series(1, 4400) n`,
+      [tenantId, endpoint.id],
+    )
+    await resume({ held: 'CANCEL_ALL' })
+    const { rows } = await house.app.ctx.hot.pool.query(
+      `select count(*)::int as count, count(distinct changed_xid)::int as transactions from delivery
+       where endpoint_id = $1 and status = 'CANCELLED' and reason = 'cancelled_by_user'`,
+      [endpoint.id],
+    )
+    expect(rows).toEqual([{ count: 4405, transactions: 6 }])
+    const [entry] = await house.app.ctx.db.auditEntry.findMany({ where: { tenantId } })
+    expect(entry).toMatchObject({ details: { cancelled: 4405 } })
+  })
+
   test('a wrong resume is refused and cancels nothing', async () => {
     const { endpoint, resume, statuses } = await paused()
     await expect(resume({ held: 'SEND_SINCE' })).rejects.toThrow(ValidationError)

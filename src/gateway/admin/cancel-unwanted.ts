@@ -8,26 +8,10 @@ import type { Queryable, Statement } from '../../database/pools.ts'
 import { ringFor } from '../../database/queue.ts'
 import { COUNT_LIMIT, type Count } from '../../domain/count.ts'
 import { cancelDeliveries } from '../state/delivery-changes.ts'
+import { LAST_OF_PAGE, type Place, pageOf, walkWaiting } from './walk-waiting.ts'
 
-const CHUNK = 1_000
 /** The most deliveries that are looked at for a count, or in the transaction of a change. */
 const AT_ONCE = COUNT_LIMIT
-
-/** What has a time for its next attempt, and what waits in the line of its subject. */
-const PLACES = ['timed', 'in_line'] as const
-type Place = (typeof PLACES)[number]
-
-const AFTER: Record<Place, string> = {
-  timed: `(d.next_attempt_at, d.id) > (coalesce($2::timestamptz, '-infinity'), coalesce($3::uuid, '00000000-0000-0000-0000-000000000000'))`,
-  in_line: `d.reason = 'waits_for_subject' and $2::timestamptz is null
-    and d.id > coalesce($3::uuid, '00000000-0000-0000-0000-000000000000')`,
-}
-
-// A page of what waits, along the index of its place. Tests ignore the filter, and a resend was asked for by a person.
-const pageOf = (place: Place) => `
-  select d.id, d.event_id, d.event_type, d.next_attempt_at from delivery d
-  where d.endpoint_id = $1::uuid and not d.test and ${place === 'timed' ? `d.status = 'PENDING' and ` : ''}not d.resend and ${AFTER[place]}
-  order by d.next_attempt_at, d.id limit ${CHUNK}`
 
 /** Those of a page whose events the filter does not want. Each event is looked up by its id. */
 function unwanted({ eventTypes, condition }: { eventTypes: string; condition: string }): string {
@@ -36,11 +20,6 @@ function unwanted({ eventTypes, condition }: { eventTypes: string; condition: st
     left join lateral (select body from event where id = g.event_id limit 1) v on true
     where not coalesce((${eventTypes} = '{}' or g.event_type = any (${eventTypes})) and ${meetsCondition(condition, 'v.body')}, false)`
 }
-
-const LAST_OF_PAGE = `
-  (select count(*)::int from page) as looked,
-  (select next_attempt_at from page order by next_attempt_at desc, id desc limit 1) as "lastAt",
-  (select id from page order by next_attempt_at desc, id desc limit 1) as "lastId"`
 
 // The status as a text: the index of what is due must not be taken to find a delivery by its id.
 const CANCEL = (place: Place): Statement => ({
@@ -63,30 +42,6 @@ const COUNT = (place: Place): Statement => ({
       (select count(*)::int from (${unwanted({ eventTypes: '$4::text[]', condition: '$5::text' })}) w) as found`,
 })
 
-type Page = { looked: number; found: number; lastAt: Date | null; lastId: string | null }
-
-/** Goes through what waits, page by page, until `most` deliveries were looked at. `whole`: that was all of them. */
-async function walk(
-  on: Queryable,
-  statementOf: (place: Place) => Statement,
-  { endpointId, values, most }: { endpointId: string; values: readonly unknown[]; most: number },
-): Promise<{ found: number; whole: boolean }> {
-  let found = 0
-  let looked = 0
-  for (const place of PLACES) {
-    let after: [Date | null, string | null] = [null, null]
-    for (let isMore = true; isMore; ) {
-      if (looked >= most) return { found, whole: false }
-      const [page] = await on.query<Page>(statementOf(place), [endpointId, ...after, ...values])
-      found += page!.found
-      looked += page!.looked
-      isMore = page!.looked === CHUNK
-      after = [page!.lastAt, page!.lastId]
-    }
-  }
-  return { found, whole: true }
-}
-
 /**
  * Cancels, in the caller's transaction, those that the stored filter does not want, among the first 10,000 that wait. `whole`
  * false: more wait, and a job must look at them.
@@ -95,13 +50,13 @@ export async function cancelUnwantedAtOnce(
   tx: Queryable,
   endpointId: string,
 ): Promise<{ cancelled: number; whole: boolean }> {
-  const { found, whole } = await walk(tx, CANCEL, { endpointId, values: [], most: AT_ONCE })
+  const { found, whole } = await walkWaiting(tx, CANCEL, { endpointId, values: [], most: AT_ONCE })
   return { cancelled: found, whole }
 }
 
 /** Cancels all those that the stored filter does not want. Returns the number of them. */
 export async function cancelUnwanted(ctx: Context, endpointId: string): Promise<number> {
-  const { found } = await walk(ctx.hot, CANCEL, { endpointId, values: [], most: Number.POSITIVE_INFINITY })
+  const { found } = await walkWaiting(ctx.hot, CANCEL, { endpointId, values: [], most: Number.POSITIVE_INFINITY })
   return found
 }
 
@@ -111,6 +66,6 @@ export async function countUnwanted(
   endpointId: string,
   { eventTypes, condition }: { eventTypes: readonly string[]; condition: string | null },
 ): Promise<Count> {
-  const { found, whole } = await walk(hot, COUNT, { endpointId, values: [eventTypes, condition], most: AT_ONCE })
+  const { found, whole } = await walkWaiting(hot, COUNT, { endpointId, values: [eventTypes, condition], most: AT_ONCE })
   return { count: found, precision: whole ? 'EXACT' : 'AT_LEAST' }
 }

@@ -1,5 +1,4 @@
-// Pauses, resumes and deletes an endpoint. Nothing is sent or cancelled one by one here: resuming asks for a wake-up, deleting asks
-// for a sweep.
+// Pauses, resumes and deletes an endpoint. Nothing is sent here: resuming asks for a wake-up, deleting asks for a sweep.
 
 import type { Context, Viewer } from '../../context.ts'
 import { enqueue, notifyChange } from '../../database/queue.ts'
@@ -7,7 +6,7 @@ import { ConflictError, type Issue, ValidationError } from '../../errors.ts'
 import type { Endpoint, Prisma } from '../../generated/prisma/client.ts'
 import { administer, type Transaction, throughPrisma } from '../state/audit.ts'
 import { changeEndpointStatus, type EndpointChange, statusesBefore } from '../state/endpoint-status.ts'
-import { cancelHeld } from './cancel-held.ts'
+import { cancelHeld, cancelHeldAhead } from './cancel-held.ts'
 import { lockEndpoint } from './lock-rows.ts'
 import { requireAdministrator } from './permissions.ts'
 
@@ -45,10 +44,16 @@ export async function resumeEndpoint(
   else if (held !== 'SEND_SINCE' && since)
     issues.push({ path: ['since'], message: `expected nothing with ${held}, got a time; leave it out` })
   if (issues.length) throw new ValidationError(issues)
+  let cancelled = 0
+  if (held !== 'SEND_ALL') {
+    const before = since ?? ctx.clock.now()
+    await administer(ctx, async (tx) => requireStatus(await lockEndpoint(tx, viewer, endpointId, ['id']), 'resumed'))
+    cancelled = await cancelHeldAhead(ctx, { endpointId, before })
+  }
   return administer(ctx, async (tx) => {
     const endpoint = await lockEndpoint(tx, viewer, endpointId, ['id'])
     requireStatus(endpoint, 'resumed')
-    const cancelled = held === 'SEND_ALL' ? 0 : await cancelHeld(tx, { endpointId, before: since })
+    if (held !== 'SEND_ALL') cancelled += await cancelHeld(tx, { endpointId, before: since })
     await enqueue(tx, 'deliver', { endpointId, tenantId: endpoint.tenantId, fromStart: true })
     return changeStatus(tx, viewer, endpoint, 'resumed', { held, cancelled })
   })
