@@ -3,11 +3,13 @@
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openConnection } from '../../src/database/pools.ts'
+import type { DeliveryStats } from '../../src/domain/delivery-stats.ts'
 import { toPublicId } from '../../src/domain/id.ts'
 import { ConflictError, ValidationError } from '../../src/errors.ts'
 import { expireDeliveries } from '../../src/gateway/deliver/expire-deliveries.ts'
 import { installSqlPublish } from '../../src/gateway/publish/sql-publish.ts'
 import { retryDelivery } from '../../src/gateway/retry/retry-delivery.ts'
+import { readStatistics } from '../../src/gateway/statistics/statistics.ts'
 import { accessTo } from '../support/database-session.ts'
 import { exampleEvent, type House, openHouse } from '../support/house.ts'
 
@@ -102,6 +104,33 @@ test('an attempt that is in the air when its event expires counts, and the round
   await db.delivery.update({ where: { id: deliveryId }, data: { leaseUntil: past } })
   expect(await expireDeliveries(hot)).toBe(1)
   expect(await one(id)).toMatchObject(EXPIRED)
+})
+
+test('a delivery that was sent again, and whose event expires before that, is delivered as before, and counts once', async () => {
+  const { db, hot } = house.app.ctx
+  const receiver = await house.receiver()
+  const tenantId = await house.addTenant()
+  const { id } = await house.addEndpoint(receiver.url('/'), { tenantId, ordering: 'SUBJECT' })
+  await house.publishFor(tenantId, { ttlSeconds: 3_600, subject: 'call_1' })
+  const { id: deliveryId } = await ended(id)
+  await db.endpoint.update({ where: { id }, data: { asksToWaitUntil: new Date(Date.now() + 3_600_000) } })
+  await retryDelivery(house.app.ctx, { deliveryId, tenantId, resend: true })
+  await house.publishFor(tenantId, { subject: 'call_1' })
+  await db.delivery.update({ where: { id: deliveryId }, data: { expiresAt: new Date(Date.now() - 1_000) } })
+  await house.until(async () => (await expireDeliveries(hot)) > 0 || (await one(id)).status !== 'PENDING')
+  expect(await one(id)).toMatchObject({
+    status: 'SUCCEEDED',
+    reason: 'resend_failed',
+    resend: false,
+    nextAttemptAt: null,
+  })
+  const [{ current }] = (await readStatistics(house.app.ctx, [{ tenantId, endpointId: id }], 'LAST_HOUR')) as [
+    DeliveryStats,
+  ]
+  expect(current.succeeded).toBe(1)
+  // The line of its subject goes on.
+  await db.endpoint.update({ where: { id }, data: { asksToWaitUntil: null } })
+  await receiver.until((requests) => requests.length === 2)
 })
 
 test('an event type may have a time of its own, which holds for SQL too and gives way to ttlSeconds', async () => {

@@ -1,5 +1,5 @@
-// The changes of a delivery's state that are not the result of an attempt: it is put back to PENDING, it is cancelled, or it is made
-// for an event of the past.
+// The changes of a delivery's state that are not the result of an attempt: it is put back to PENDING, it is cancelled, its resend is
+// given up, or it is made for an event of the past.
 // Only the SQL of this file makes them, together with what follows from them in statistics, bulk retries and wake-ups.
 
 import { NO_LEASE } from '../../database/leases.ts'
@@ -7,7 +7,7 @@ import { linePosition, wakeLines } from '../../database/lines.ts'
 import type { Queryable, Statement } from '../../database/pools.ts'
 import { askForWakeUps, ringFor } from '../../database/queue.ts'
 import type { Reason } from '../../domain/delivery.ts'
-import { tallyBulkRetries, untallyEnded } from '../statistics/tallies.ts'
+import { tallyBulkRetries, tallySucceededAgain, untallyEnded } from '../statistics/tallies.ts'
 
 /** SQL: the place of `row` in the line of its subject, where a bulk retry or a replay puts it; null: it goes at once. */
 function placeInLine(row: string, endpoint: string, position: string): string {
@@ -121,5 +121,24 @@ export function cancelDeliveries(rows: string, reason: Reason, at = 'now()'): st
       ${wakeLines('cancelled')}
     ), tallied as (
       ${tallyBulkRetries('cancelled', 'bulk_retry_id', 'status')}
+    )`
+}
+
+/**
+ * The CTEs `ended`, `lined`, `tallied` and `tallied_bulk_retries`. They give up the resends whose ids are in `rows`; the statement has
+ * locked them. Each was accepted before, so it is SUCCEEDED again.
+ */
+export function endResends(rows: string): string {
+  return `ended as (
+      update delivery d set status = 'SUCCEEDED', reason = 'resend_failed', completed_at = now(), next_attempt_at = null,
+        manual = false, resend = false, bulk_retry_id = null, changed_xid = pg_current_xact_id()
+      from ${rows} w where d.id = w.id returning d.id, d.tenant_id, d.endpoint_id, d.test, d.status, d.completed_at, old.bulk_retry_id,
+        d.subject, d.line_position
+    ), lined as (
+      ${wakeLines('ended')}
+    ), tallied as (
+      ${tallySucceededAgain('ended')}
+    ), tallied_bulk_retries as (
+      ${tallyBulkRetries('ended', 'bulk_retry_id', 'status')}
     )`
 }

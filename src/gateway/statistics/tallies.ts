@@ -70,3 +70,9 @@ export function untallyEnded(rows: string): string {
       where not test and was in ('SUCCEEDED', 'DEAD_LETTERED') and was_completed_at is not null
       group by 1, 2, 3`
 }
+
+/** An insert that takes deliveries into the statistics again that succeeded before. The rows have tenant_id, endpoint_id, test and completed_at. */
+export function tallySucceededAgain(rows: string): string {
+  return `insert into delivery_tally (tenant_id, endpoint_id, minute, succeeded)
+      select tenant_id, endpoint_id, date_trunc('minute', completed_at), count(*) from ${rows} where not test group by 1, 2, 3`
+}
