@@ -1,5 +1,6 @@
 import { listedFailedAttempts } from '../database/filters/failed-attempts.ts'
 import type { FailedAttemptFilter } from '../domain/failed-attempt-filter.ts'
+import type { Attempt as AttemptRow } from '../generated/prisma/client.ts'
 import { Attempt } from './attempt.ts'
 import { builder, READERS, type RequestContext } from './builder.ts'
 import { pageArgs, pageCost, pageSelection, readPage, toPage } from './connections.ts'
@@ -73,12 +74,16 @@ builder.queryFields((t) => ({
       const listed = listedFailedAttempts(await filterOf(ctx, args.filter))
       return readList(ctx, async (db) => {
         const ids = await newestIds(db, listed, { limit: page.size + 1, below: page.below })
-        const found = await db.attempt.findMany({
+        const found: (Pick<AttemptRow, 'id'> & { delivery?: unknown })[] = await db.attempt.findMany({
           where: { id: { in: ids } },
           orderBy: { id: 'desc' },
           ...pageSelection(ctx, info),
         })
-        return toPage(found, page)
+        // Retention may take deliveries between the two reads.
+        return toPage(
+          found.filter(({ delivery }) => delivery !== null),
+          page,
+        )
       })
     },
   }),

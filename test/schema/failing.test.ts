@@ -260,6 +260,23 @@ describe('failed attempts', () => {
       },
     ])
   })
+
+  test('an attempt of a delivery that retention took is in no list, and the lists stay whole', async () => {
+    const { tenantId, endpointId, viewer } = await tenantWithEndpoint()
+    const [taken, kept] = [
+      await api.delivery({ tenantId, endpointId }, { status: 'DEAD_LETTERED', attemptCount: 2, ...REFUSED }),
+      await api.delivery({ tenantId, endpointId }, { attemptCount: 1, ...REFUSED }),
+    ]
+    const attempt = await api.attempt({ tenantId, endpointId, deliveryId: kept })
+    await api.attempt({ tenantId, endpointId, deliveryId: taken })
+    await api.ctx.hot.pool.query('delete from delivery where id = $1', [taken])
+    const shown = { id: publicId('attempt', attempt), delivery: { id: publicId('delivery', kept) } }
+    const { failedAttempts, failedAttemptCount } = await ask(LIST, {}, viewer)
+    expect(failedAttempts.nodes).toMatchObject([shown])
+    expect(failedAttemptCount).toEqual({ count: 1, precision: 'EXACT' })
+    const { incidents } = await ask('{ incidents { lastAttempt { id delivery { id } } } }', {}, viewer)
+    expect(incidents).toEqual([{ lastAttempt: shown }])
+  })
 })
 
 /** A time that the test and the gateway both computed from their own now. */

@@ -2,6 +2,14 @@ import type { FailedAttemptFilter } from '../../domain/failed-attempt-filter.ts'
 import { type Listed, openCondition } from './condition.ts'
 import { idWindow } from './id-window.ts'
 
+/**
+ * SQL: whether the delivery of an attempt is kept. Retention takes a week of deliveries before its attempts, and attempts that a late
+ * retry made stay for months. A subquery with a limit is one look by the id; Postgres may plan `exists` as a walk over all deliveries.
+ */
+export function hasDelivery(attempt: string): string {
+  return `(select true from delivery where id = ${attempt}.delivery_id limit 1)`
+}
+
 /** The filter as the database is asked, about `attempt a`. The partial indexes of `attempt` hold what failed, by tenant and endpoint. */
 export function listedFailedAttempts(filter: FailedAttemptFilter): Listed {
   const { values, value, among, texts } = openCondition()
@@ -21,5 +29,6 @@ export function listedFailedAttempts(filter: FailedAttemptFilter): Listed {
   const { gte, lt } = idWindow(filter.from, filter.to)
   if (gte) conditions.push(`a.id >= ${value(gte)}::uuid`)
   if (lt) conditions.push(`a.id < ${value(lt)}::uuid`)
+  conditions.push(hasDelivery('a'))
   return { from: 'attempt a', id: 'a.id', text: conditions.join(' and '), values }
 }

@@ -3,6 +3,7 @@
 // all of them from indexes that hold only what failed, and looks at a limited number of deliveries.
 
 import type { Context } from '../../context.ts'
+import { hasDelivery } from '../../database/filters/failed-attempts.ts'
 import type { Statement } from '../../database/pools.ts'
 import { COUNT_LIMIT, type Count, countWithin } from '../../domain/count.ts'
 import { delaysUntilLastAttempt } from '../../domain/retry-schedule.ts'
@@ -101,9 +102,9 @@ const READ: Statement = {
     ) first on cause.failing_since is not null and waiting.found > 0
     left join lateral (
       select a.id from (
-        select id, error_code, coalesce(status_code, 0) as status_code, trigger from attempt
+        select id, delivery_id, error_code, coalesce(status_code, 0) as status_code, trigger from attempt
         where endpoint_id = cause.endpoint_id and error_code is not null order by id desc limit ${FAILED_ATTEMPTS}) a
-      where a.error_code = cause.error_code and a.status_code = cause.status_code and a.trigger <> 'TEST'
+      where a.error_code = cause.error_code and a.status_code = cause.status_code and a.trigger <> 'TEST' and ${hasDelivery('a')}
       order by a.id desc limit 1
     ) last on true
     order by cause.active desc, waiting.found desc, since, cause.endpoint_id, cause.error_code, cause.status_code
