@@ -357,6 +357,26 @@ test('links, sessions, bulk retries, gates and jobs that are over are deleted; a
   ).toEqual([{ endpoint_id: live.id }])
 })
 
+test('an acknowledgement stays for as long as its dead letters are kept, also if a delivery that waits keeps their week', async () => {
+  const { ctx } = house.app
+  const tenantId = await house.addTenant()
+  const [gone, kept] = [
+    await house.addEndpoint('https://a.example', { tenantId }),
+    await house.addEndpoint('https://b.example', { tenantId, status: 'PAUSED' }),
+  ]
+  await house.publishFor(tenantId, {})
+  const long = new Date(Date.now() - 200 * DAY_MS)
+  const dead = { status: 'DEAD_LETTERED', completedAt: long, lastErrorCode: 'timeout' } as const
+  await ctx.db.delivery.updateMany({ where: { endpointId: kept.id }, data: dead })
+  for (const { id: endpointId } of [gone, kept])
+    await ctx.db.deadLetterAcknowledgement.create({
+      data: { tenantId, endpointId, errorCode: 'timeout', statusCode: null, upTo: long, acknowledgedBy: 'Ana' },
+    })
+  await forgetLeftovers(ctx)
+  const left = await ctx.db.deadLetterAcknowledgement.findMany({ where: { tenantId } })
+  expect(left.map(({ endpointId }) => endpointId)).toEqual([kept.id])
+})
+
 describe('a process that was off for longer than the partitions reach', () => {
   let own: ClonedDatabase
   let client: pg.Client

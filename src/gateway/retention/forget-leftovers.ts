@@ -3,6 +3,7 @@
 // Bulk retries and their tallies go after the retention of the deployment.
 
 import type { Context } from '../../context.ts'
+import { lastOfCause } from '../../database/filters/dead-causes.ts'
 import { listPartitions } from '../../database/partitions.ts'
 import type { HotDatabase, Statement } from '../../database/pools.ts'
 import { JOBS_TABLE } from '../../database/queue.ts'
@@ -10,13 +11,13 @@ import { weekOf } from '../../domain/retention.ts'
 
 const CHUNK = 10_000
 
-/** Deletes one chunk of a table. `$1` is the retention of the deployment in days. */
-function forget(table: string, where: string): Statement {
+/** Deletes one chunk of a table, which `where` may call `alias`. `$1` is the retention of the deployment in days. */
+function forget(table: string, where: string, alias = ''): Statement {
   return {
     name: `forget-${table.replace(/\W+/g, '-')}`,
     text: `
       with spent as (
-        select ctid from ${table} where $1::int > 0 and ${where} limit ${CHUNK} for update skip locked
+        select ctid from ${table} ${alias} where $1::int > 0 and ${where} limit ${CHUNK} for update skip locked
       ), gone as (
         delete from ${table} where ctid = any (array(select ctid from spent)) returning 1
       )
@@ -33,8 +34,12 @@ const STATEMENTS: readonly Statement[] = [
     `bulk_retry_id not in (select id from bulk_retry where completed_at is null or completed_at >= now() - $1 * interval '1 d')`,
   ),
   forget('bulk_retry', `completed_at < now() - $1 * interval '1 d'`),
-  // What it speaks of is gone: a partition is dropped at most a week after its retention.
-  forget('dead_letter_acknowledgement', `up_to < now() - ($1 + 14) * interval '1 d'`),
+  // A week that holds deliveries that wait is kept for longer, and its dead letters with it.
+  forget(
+    'dead_letter_acknowledgement',
+    `up_to < now() - $1 * interval '1 d' and (${lastOfCause('a.tenant_id', 'a.endpoint_id', 'a.error_code', 'a.status_code')}) is null`,
+    'a',
+  ),
   // They show what came just now, and are gone before the payloads of their events may be.
   forget('received_request', `received_at < now() - interval '1 d'`),
   // A notice that has waited for that long goes with its incident.

@@ -1,6 +1,7 @@
 // Dead letters in groups, what somebody acknowledged of them, and the plan of a bulk retry.
 
 import type { Context } from '../../context.ts'
+import { DEAD_CAUSE, lastOfCause } from '../../database/filters/dead-causes.ts'
 import { deliveryCondition } from '../../database/filters/deliveries.ts'
 import { COUNT_LIMIT } from '../../domain/count.ts'
 import type { DeliveryFilter } from '../../domain/delivery-filter.ts'
@@ -46,20 +47,6 @@ export async function groupDeadLetters(
     first,
     filter.tenantId,
   )
-}
-
-/** SQL: what orders dead letters by endpoint and cause, as the index delivery_dead_cause has it. Null has a value that no cause has. */
-function causeOf(endpointId: string, errorCode: string, statusCode: string): string {
-  return `${endpointId}, coalesce(${errorCode}, ''), coalesce(${statusCode}, 0)`
-}
-
-const DEAD_CAUSE = causeOf('d.endpoint_id', 'd.last_error_code', 'd.last_status_code')
-
-/** SQL: when a delivery last became a dead letter of this cause, one row with `last_at`, or none. */
-function lastOfCause(tenantId: string, ...cause: Parameters<typeof causeOf>): string {
-  return `select d.completed_at as last_at from delivery d
-    where d.tenant_id = ${tenantId} and d.status = 'DEAD_LETTERED' and (${DEAD_CAUSE}) = (${causeOf(...cause)})
-    order by d.completed_at desc limit 1`
 }
 
 /** The causes of a tenant whose acknowledgement holds. */
