@@ -209,13 +209,26 @@ export function explainSent({ delivery, waiting }: SentFacts, endpoint: Explaine
     case 'CANCELLED':
       return explainCancelled(shown.reason, delivery, endpoint)
     case 'HELD':
-      return explainHeld(endpoint)
+      return whileOfUse(delivery, explainHeld(endpoint))
     case 'PENDING':
-      return explainPending(delivery, endpoint, waiting, now)
+      return whileOfUse(delivery, explainPending(delivery, endpoint, waiting, now))
     default: {
       const never: never = shown.status
       throw new Error(`Unknown delivery status ${never}`)
     }
+  }
+}
+
+/** Says until when the event is of use. What would be sent after that is not sent. */
+function whileOfUse({ expiresAt }: ExplainedDelivery, explanation: Explanation): Explanation {
+  if (expiresAt === null) return explanation
+  const { message, nextAttemptAt } = explanation
+  const isTooLate = nextAttemptAt !== null && nextAttemptAt >= expiresAt
+  const end = isTooLate ? 'That is too late, so no attempt follows' : 'No attempt begins after that'
+  return {
+    ...explanation,
+    message: `${message} The event is of use until ${at(expiresAt)}. ${end}.`,
+    nextAttemptAt: isTooLate ? null : nextAttemptAt,
   }
 }
 

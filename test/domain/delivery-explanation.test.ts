@@ -212,6 +212,18 @@ describe('a delivery is explained by', () => {
       nextAttemptAt: later(30),
     },
     {
+      reason: 'waits_for_retry',
+      says: 'follows at 2026-11-28 12:00:30 UTC. The event is of use until 2026-11-28 12:00:20 UTC. That is too late, so no attempt follows.',
+      delivery: { attemptCount: 2, nextAttemptAt: later(30), expiresAt: later(20), lastStatusCode: 503 },
+      waiting: null,
+    },
+    {
+      reason: 'endpoint_paused',
+      says: 'It is sent when the endpoint is resumed. The event is of use until 2026-11-28 12:00:20 UTC. No attempt begins after that.',
+      delivery: { expiresAt: later(20) },
+      endpoint: { status: 'PAUSED' },
+    },
+    {
       reason: 'receiver_asked_to_wait',
       says: 'The receiver asked for no requests until 2026-11-28 12:01:00 UTC. Attempt 1 failed with HTTP 429.',
       delivery: { attemptCount: 1, nextAttemptAt: later(30), lastStatusCode: 429 },
