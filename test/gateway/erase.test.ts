@@ -79,6 +79,11 @@ describe('the events of a subject that are erased', () => {
     const { tenantId, attempted } = await tenantWith('call-7', 500)
     await attempted()
     await house.publishFor(tenantId, { subject: 'call-8' })
+    for (const subject of ['call-7', 'call-8'])
+      await house.app.ctx.hot.pool.query(
+        `insert into bulk_retry (tenant_id, filter, as_of, total, created_by) values ($1, $2, pg_current_snapshot(), 0, 'Ana')`,
+        [tenantId, { subject }],
+      )
     await untilIndexed(house)
     expect(await found(tenantId, 'call-7')).toHaveLength(1)
     const erased = await eraseEvents(house.app.ctx, viewer('ADMIN', tenantId), { tenantId, subject: 'call-7' })
@@ -98,6 +103,11 @@ describe('the events of a subject that are erased', () => {
       cancelled: 1,
     })
     expect(JSON.stringify(entry)).not.toContain('call-7')
+    const { rows } = await house.app.ctx.hot.pool.query(
+      'select filter from bulk_retry where tenant_id = $1 order by id',
+      [tenantId],
+    )
+    expect(rows.map(({ filter }) => filter.subject)).toEqual(['', 'call-8'])
     await untilIndexed(house)
     expect(await found(tenantId, 'call-7')).toEqual([])
     expect(await found(tenantId, 'call-8')).toEqual([other!.id])

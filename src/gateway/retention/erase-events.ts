@@ -60,6 +60,12 @@ const ERASE_EVENTS: Statement = {
     where id = any ($1::uuid[])`,
 }
 
+// One that is under way finds nothing under the empty subject, which no event has, as it would under the erased one.
+const ERASE_FILTERS: Statement = {
+  name: 'erase-subject-of-bulk-retries',
+  text: `update bulk_retry set filter = filter || '{"subject": ""}' where tenant_id = $1 and filter ->> 'subject' = $2`,
+}
+
 export type Erasure = { readonly eventCount: number; readonly cancelledCount: number }
 
 /**
@@ -93,6 +99,7 @@ export async function eraseEvents(
           target: null,
           details: { subjectSha256: digest, events: ids.length, cancelled },
         })
+      if (ids.length < CHUNK) await tx.query(ERASE_FILTERS, [tenantId, subject])
       return ids.length
     })
   log.info({ tenantId, events: eventCount, cancelled: cancelledCount }, 'retention.events_erased')
