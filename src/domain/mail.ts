@@ -10,7 +10,10 @@ export type Mail = {
   readonly threadKeys: readonly string[]
 }
 
-/** `away`: the server cannot be used now, for whatever mail. `reason` is a sentence. */
+/**
+ * `away`: the server cannot be used now, for whatever mail. `reason` is a sentence; that of a mail that was sent says which of its
+ * addresses the server refused.
+ */
 export type MailResult =
-  | { readonly sent: true }
+  | { readonly sent: true; readonly reason?: string }
   | { readonly sent: false; readonly away: boolean; readonly reason: string }

@@ -2,6 +2,7 @@
 // never sent over a connection without TLS, except to this machine itself.
 
 import nodemailer from 'nodemailer'
+import type { SentMessageInfo } from 'nodemailer/lib/smtp-transport/index.js'
 import type { Mail, MailResult } from '../domain/mail.ts'
 import { isThisMachine } from '../domain/network-address.ts'
 import type { SmtpServer } from '../domain/smtp-url.ts'
@@ -51,8 +52,8 @@ export function createMailer({ server, from, ca }: MailerOptions): Mailer {
         headers: { 'Auto-Submitted': 'auto-generated', 'X-Auto-Response-Suppress': 'All' },
       })
       try {
-        await within(WHOLE_MS, work, () => new Error(`no answer within ${WHOLE_MS / 1000} s`))
-        return { sent: true }
+        const sent = await within(WHOLE_MS, work, () => new Error(`no answer within ${WHOLE_MS / 1000} s`))
+        return { sent: true, ...explainRefused(sent, `${host}:${port}`) }
       } catch (error) {
         return explain(error as MailError, `${host}:${port}`)
       }
@@ -63,11 +64,25 @@ export function createMailer({ server, from, ca }: MailerOptions): Mailer {
 
 type MailError = Error & { readonly code?: string; readonly command?: string; readonly responseCode?: number }
 
+/** What the server said of the addresses that it refused while it took the message for others. */
+function explainRefused(
+  { rejected = [], rejectedErrors = [] }: Partial<Pick<SentMessageInfo, 'rejected' | 'rejectedErrors'>>,
+  server: string,
+): { reason?: string } {
+  if (rejected.length === 0) return {}
+  const said = rejectedErrors.map(({ message }) => oneLine(message)).join('; ')
+  return { reason: `The SMTP server ${server} took the message, but not for ${rejected.join(', ')}: ${said}.` }
+}
+
+function oneLine(message: string): string {
+  return message.replace(/\s+/g, ' ').replace(/\.$/, '')
+}
+
 /** A refusal of a recipient or a text concerns this message alone; everything else concerns the server. */
 function explain({ code, command, responseCode, message }: MailError, server: string): MailResult {
   const concernsMessage =
     (code === 'EENVELOPE' && command !== 'MAIL FROM') || (code === 'EMESSAGE' && (responseCode ?? 0) >= 500)
-  const said = message.replace(/\s+/g, ' ').replace(/\.$/, '')
+  const said = oneLine(message)
   return concernsMessage
     ? { sent: false, away: false, reason: `The SMTP server ${server} refused the message: ${said}.` }
     : {

@@ -144,6 +144,7 @@ export function createPostman(ctx: PostContext, channels: Channels): Postman {
       const ids = rows.map(({ noticeId }) => noticeId)
       await hot.query(SENT, [recipient.id, ids, rows.length === 0 ? 0 : config.noticesEveryMs])
       if (rows.length > 0) log.info(line, 'notices.sent')
+      if (result.reason !== undefined) log.warn({ ...line, reason: result.reason }, 'notices.not_sent')
       return true
     }
     await hot.query(NOT_SENT, [
