@@ -78,6 +78,33 @@ test('the help of every command has an example, and the completion knows the com
   }
 })
 
+test.each([
+  ['', 'Expected a command after "sivo" (login, ', 'sivo --help'],
+  ['endpoints', 'Expected a command after "sivo endpoints" (list, create, update, test, rotate, apply), got none.'],
+  ['endpoints lst', 'There is no such command after "sivo endpoints". Did you mean list?', 'sivo endpoints --help'],
+  ['endpoints xyz', '(list, create, update, test, rotate, apply), got "xyz".', 'sivo endpoints --help'],
+  ['endpoints apply', 'Expected --file, got none.', 'sivo endpoints apply --help'],
+  ['endpoints list more', 'Unknown argument: more.', 'sivo endpoints list --help'],
+  ['explain evt_1', 'Expected <event> <endpoint> after "sivo explain", got "evt_1" alone.', 'sivo explain --help'],
+  ['ingest nats', 'Expected --stream and --parking, got none.', 'sivo ingest nats --help'],
+  ['events publish --file', 'Expected a value after --file, got none.', 'sivo events publish --help'],
+  ['events publish --on-invalid no', 'Expected "refuse" or "skip" in --on-invalid, got "no".'],
+  ['deliveries list --status lost', 'Expected one of pending, held, ', 'got "lost".'],
+  ['deliveries list --code many', 'Expected a number in --code, got another text.'],
+  [
+    'listen --forward-to ftp://127.0.0.1',
+    'Expected a URL such as http://localhost:3000/webhooks, got "ftp://127.0.0.1".',
+  ],
+  ['outbox --from shop', 'Expected the URL of a database in --from'],
+])(
+  'the wrong command line "sivo %s" is answered with what was expected, and the help to read',
+  async (line, ...said) => {
+    const { code, stdout, stderr } = await under.call(line.split(' ').filter(Boolean))
+    expect({ code, stdout }).toEqual({ code: EXIT.usage, stdout: '' })
+    for (const text of said) expect(stderr).toContain(text)
+  },
+)
+
 test('endpoints apply makes what the file says, changes nothing twice, and prunes only when asked', async () => {
   const file = join(under.folder, 'endpoints.yaml')
   const apply = (...args: string[]) =>
@@ -374,9 +401,13 @@ test('an endpoint is created, changed, tested, rotated and listed', { timeout: 6
   expect(receiver.requests.at(-1)!.headers['x-sivo-event-type']).toBe('call.ended')
   const rotated = await run('rotate', id, '--overlap-hours', '1')
   expect(rotated.signingSecret).not.toBe(made.signingSecret)
+  const atOnce = await under.call(['endpoints', 'rotate', id, '--overlap-hours', '0', ...tenant])
+  expect(atOnce.stdout).toContain('X-Sivo-Signature uses it from now on.')
   expect(await run('list')).toMatchObject([{ id, name: 'CRM 2' }])
   const nothing = await under.call(['endpoints', 'update', id, ...tenant])
   expect(nothing).toMatchObject({ code: EXIT.usage, stderr: expect.stringContaining('at least one setting') })
+  const refused = await under.call(['endpoints', 'update', id, '--to', 'http://example.com/', ...tenant])
+  expect(refused.stderr).toMatch(/^input\.url: expected a URL that starts with https:.*\n$/)
 })
 
 test('deliveries are followed, listed, shown and retried, and what an endpoint missed is told', async () => {
@@ -390,6 +421,9 @@ test('deliveries are followed, listed, shown and retried, and what an endpoint m
   const [event] = await house.publishFor(tenantId, {})
   await house.until(async () => tail.stdout().includes('HTTP 503'))
   expect((await tail.stop()).code).toBe(0)
+  const elsewhere = await under.call(['deliveries', 'tail', '--endpoint', 'ep_nonsense', ...tenant])
+  expect(elsewhere.code).toBe(EXIT.refused)
+  expect(elsewhere.stderr).not.toContain('Trying again')
 
   const missed = await under.call(['events', 'missed', toPublicId('endpoint', endpoint.id), '--json', ...tenant])
   expect(json(missed.stdout)).toMatchObject({ id: toPublicId('event', event!.id) })

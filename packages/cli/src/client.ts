@@ -79,10 +79,11 @@ export function openClient(connection: Connection): Client {
     },
     async subscribe(document, variables, { signal, next, connected, lost }) {
       let isLost = false
+      let isRefused = false
       let pong: NodeJS.Timeout | undefined
       let socket: WebSocket | undefined
       const sayLost = (reason: string) => {
-        if (isLost || signal.aborted) return
+        if (isLost || isRefused || signal.aborted) return
         isLost = true
         lost(reason)
       }
@@ -122,7 +123,11 @@ export function openClient(connection: Connection): Client {
         },
       })
       try {
-        await new Promise<void>((resolve, reject) => {
+        await new Promise<void>((resolve, fail) => {
+          const reject = (failure: CommandFailure) => {
+            isRefused = true
+            fail(failure)
+          }
           const end = client.subscribe<Record<string, unknown>>(
             { query: document.toString(), variables },
             {
@@ -228,6 +233,7 @@ export function succeeded<Result extends { __typename: string }>(
 ): Exclude<Result, { __typename: ErrorMember['__typename'] }> {
   if (!/^(Validation|NotFound|Conflict)Error$/.test(result.__typename)) return result as never
   const { message, issues = [] } = result as unknown as ErrorMember
-  const lines = issues.map((issue) => `\n  ${issue.path.join('.')}: ${issue.message}`)
-  throw refused(message + lines.join(''), { issues })
+  // The message of a ValidationError is its first issue.
+  const lines = issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)
+  throw refused(lines.join('\n') || message, { issues })
 }

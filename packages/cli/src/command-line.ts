@@ -25,6 +25,7 @@ import { tenantsErase, tenantsExport } from './commands/tenants.ts'
 import { trigger } from './commands/trigger.ts'
 import { verify } from './commands/verify.ts'
 import { CommandFailure, EXIT, type ExitCode } from './failure.ts'
+import { usageMessage } from './usage-message.ts'
 
 const COMMANDS: readonly CommandModule[] = [
   login,
@@ -75,7 +76,7 @@ export async function runCommandLine(args: readonly string[]): Promise<ExitCode>
       .usage('$0 <command>\n\nThe command line of a SIVO Webhooks gateway.')
       .options(GLOBAL_OPTIONS)
       .command(COMMANDS as CommandModule[])
-      .demandCommand(1, 'Expected a command. Run "sivo --help" to see them.')
+      .demandCommand(1, 'Expected a command.')
       .strict()
       .recommendCommands()
       .completion('completion', 'Print a completion script for the shell (bash, zsh)')
@@ -88,7 +89,7 @@ export async function runCommandLine(args: readonly string[]): Promise<ExitCode>
           ? error
           : error && !message
             ? error
-            : new CommandFailure(EXIT.usage, `${message} Run "sivo --help".`)
+            : new CommandFailure(EXIT.usage, usageMessage(message, args, COMMANDS))
       })
       .parseAsync()
   } catch (error) {

@@ -2,15 +2,19 @@
 
 import type { ArgumentsCamelCase, Argv, CommandModule, InferredOptionTypes, Options } from 'yargs'
 import { type Client, openClient } from './client.ts'
+import { usage } from './failure.ts'
 import { type Output, openOutput } from './output.ts'
 import { resolveConnection } from './profiles.ts'
 
+/** Help shows them below the options of the command itself. */
+const EVERYWHERE = { global: true, group: 'For every command:' } as const
+
 export const GLOBAL_OPTIONS = {
-  url: { type: 'string', describe: 'Address of the gateway (SIVO_URL)', global: true },
-  key: { type: 'string', describe: 'API key (SIVO_KEY); other users of this machine may see it here', global: true },
-  tenant: { type: 'string', describe: 'Tenant of an operator’s command (SIVO_TENANT)', global: true },
-  profile: { type: 'string', describe: 'Profile that "login" stored (SIVO_PROFILE)', global: true },
-  json: { type: 'boolean', default: false, describe: 'Print results as JSON', global: true },
+  url: { type: 'string', describe: 'Address of the gateway (SIVO_URL)', ...EVERYWHERE },
+  key: { type: 'string', describe: 'API key (SIVO_KEY); other users of this machine may see it here', ...EVERYWHERE },
+  tenant: { type: 'string', describe: 'Tenant of an operator’s command (SIVO_TENANT)', ...EVERYWHERE },
+  profile: { type: 'string', describe: 'Profile that "login" stored (SIVO_PROFILE)', ...EVERYWHERE },
+  json: { type: 'boolean', default: false, describe: 'Print results as JSON', ...EVERYWHERE },
 } as const satisfies Record<string, Options>
 
 export type Run = { readonly client: Client; readonly output: Output }
@@ -42,10 +46,18 @@ export function command<
     builder: (argv) => describe(argv, spec),
     handler: async (args) => {
       const known = args as Parameters<typeof spec.run>[1]
+      requireNumbers(args, spec.options ?? {})
       const connection = await resolveConnection(known as never)
       await spec.run({ client: openClient(connection), output: openOutput(Boolean(args['json'])) }, known)
     },
   }
+}
+
+/** yargs reads a text that is no number as NaN. Throws CommandFailure. */
+function requireNumbers(args: ArgumentsCamelCase, options: Record<string, Options>): void {
+  for (const [name, { type }] of Object.entries(options))
+    if (type === 'number' && [args[name]].flat().some(Number.isNaN))
+      throw usage(`Expected a number in --${name}, got another text.`)
 }
 
 /** Adds the options, positionals and examples of a command. */
@@ -59,12 +71,16 @@ export function describe(
 ): Argv {
   for (const [name, options] of Object.entries(spec.positionals ?? {})) argv.positional(name, options as never)
   for (const [text, says] of spec.examples ?? []) argv.example(`$0 ${text}`, says)
-  return argv.options(spec.options ?? {})
+  for (const [name, options] of Object.entries(spec.options ?? {})) argv.option(name, { ...options, group: 'Options:' })
+  return argv
 }
 
+export type Group = CommandModule & { readonly commands: readonly CommandModule[] }
+
 /** A group of commands: `sivo endpoints list`. */
-export function group(name: string, says: string, commands: readonly CommandModule[]): CommandModule {
+export function group(name: string, says: string, commands: readonly CommandModule[]): Group {
   return {
+    commands,
     command: `${name} <command>`,
     describe: says,
     builder: (argv) =>

@@ -73,7 +73,7 @@ export function readEndpointFile(text: string, file: string, env: NodeJS.Process
   try {
     document = parse(text, { prettyErrors: true })
   } catch (error) {
-    throw usage(`${file} is no YAML: ${(error as Error).message}`)
+    throw usage(`${file} is no YAML: ${(error as Error).message.trimEnd()}`)
   }
   const list = (document as { endpoints?: unknown } | null)?.endpoints
   if (!Array.isArray(list)) throw usage(`${file}: expected a list under "endpoints:", got ${typeName(list)}.`)

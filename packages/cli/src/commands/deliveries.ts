@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { graphql, succeeded } from '../client.ts'
 import { command } from '../command.ts'
-import { refused } from '../failure.ts'
+import { refused, usage } from '../failure.ts'
 import type { CliDeliveryRowFragment, DeliveryStatus } from '../gql/graphql.ts'
 import { plain, table } from '../output.ts'
 import { parseSince } from '../since.ts'
@@ -99,13 +99,24 @@ const RETRY = graphql(`
   }
 `)
 
+/** Every one, which the compiler checks. */
+const STATUSES: Record<DeliveryStatus, true> = {
+  PENDING: true,
+  HELD: true,
+  SUCCEEDED: true,
+  FAILED: true,
+  DEAD_LETTERED: true,
+  CANCELLED: true,
+}
+const STATUS_NAMES = Object.keys(STATUSES).join(', ').toLowerCase()
+
 export const FILTER_OPTIONS = {
   endpoint: { type: 'string', array: true, describe: 'Only these endpoints' },
   type: { type: 'string', array: true, describe: 'Only these event types' },
   status: {
     type: 'string',
     array: true,
-    describe: 'Only these states: pending, held, succeeded, failed, dead_lettered, cancelled',
+    describe: `Only these states: ${STATUS_NAMES}`,
   },
   code: { type: 'number', array: true, describe: 'Only these HTTP codes of the last attempt' },
   event: { type: 'string', describe: 'Only the deliveries of this event' },
@@ -129,12 +140,19 @@ export function filterOf(args: FilterArgs, tenantId: string | null) {
     tenantId,
     endpointIds: args.endpoint ?? null,
     eventTypes: args.type ?? null,
-    statuses: (args.status?.map((status) => status.toUpperCase()) as DeliveryStatus[] | undefined) ?? null,
+    statuses: args.status?.map(parseStatus) ?? null,
     statusCodes: args.code ?? null,
     eventId: args.event ?? null,
     subject: args.subject ?? null,
     from: args.since === undefined ? null : parseSince(args.since).toISOString(),
   }
+}
+
+function parseStatus(text: string): DeliveryStatus {
+  const status = text.toUpperCase()
+  if (!Object.hasOwn(STATUSES, status))
+    throw usage(`Expected one of ${STATUS_NAMES} in --status, got ${JSON.stringify(text)}.`)
+  return status as DeliveryStatus
 }
 
 export const deliveriesTail = command({
@@ -157,7 +175,7 @@ export const deliveriesTail = command({
         if (!batch) return
         variables.after = batch.cursor
         if (batch.resyncRequired || batch.droppedCount > 0)
-          output.note('Changes were missed here: too many at once. "sivo deliveries list" shows how things are.')
+          output.note('Changes were missed here. "sivo deliveries list" shows how things are.')
         for (const delivery of batch.deliveries) output.result(delivery, lineOf(delivery))
       },
     })

@@ -202,7 +202,7 @@ export const endpointsRotate = command({
     const { signingSecret, overlapEndsAt } = succeeded(asked.rotateSigningSecret)
     output.result(
       { signingSecret, overlapEndsAt },
-      `New signing secret: ${signingSecret}\nIt is shown only now. X-Sivo-Signature uses the old one until ${overlapEndsAt}.`,
+      `New signing secret: ${signingSecret}\nIt is shown only now. X-Sivo-Signature ${args.overlapHours === 0 ? 'uses it from now on' : `uses the old one until ${overlapEndsAt}`}.`,
     )
   },
 })

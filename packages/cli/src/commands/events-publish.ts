@@ -59,7 +59,7 @@ export const eventsPublish = command({
     if (!published || !('id' in published)) throw refused('The gateway gave no answer for the event.')
     output.result(
       published,
-      `${published.id}  ${published.duplicate ? 'published before, ' : ''}${published.deliveryCount} deliveries`,
+      `${published.id}  ${published.duplicate ? 'published before, ' : ''}${published.deliveryCount} ${published.deliveryCount === 1 ? 'delivery' : 'deliveries'}`,
     )
   },
 })

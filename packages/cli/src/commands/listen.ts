@@ -78,8 +78,9 @@ export const listenCommand = command({
 })
 
 function parseForwardTo(text: string): string {
-  const url = URL.parse(/^https?:\/\//i.test(text) ? text : `http://${text}`)
-  if (!url) throw usage(`Expected a URL such as http://localhost:3000/webhooks, got ${JSON.stringify(text)}.`)
+  const url = URL.parse(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`)
+  if (!url || !/^https?:$/.test(url.protocol))
+    throw usage(`Expected a URL such as http://localhost:3000/webhooks, got ${JSON.stringify(text)}.`)
   return url.href
 }
 

@@ -73,7 +73,7 @@ async function askForKey(): Promise<string> {
     if (!fromPipe) process.stderr.write('API key: ')
     const key = fromPipe ? (await lines[Symbol.asyncIterator]().next()).value : await lines.question('')
     if (!fromPipe) process.stderr.write('\n')
-    if (!key?.trim()) throw usage('Expected an API key, got nothing. Create one in the console under Settings.')
+    if (!key?.trim()) throw usage('Expected an API key, got nothing. Create one in the console, under API, Keys.')
     return key.trim()
   } finally {
     lines.close()

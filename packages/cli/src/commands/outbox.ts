@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
+import { reasonOf } from '../client.ts'
 import { command } from '../command.ts'
 import { CommandFailure, EXIT, usage } from '../failure.ts'
 import { outboxTable, readOutbox } from '../outbox.ts'
@@ -25,6 +26,8 @@ export const outboxCommand = command({
     if (args.printTable) return void process.stdout.write(outboxTable(args.table))
     const from = args.from ?? process.env['SIVO_OUTBOX_URL']
     if (from === undefined) throw usage('Expected --from or SIVO_OUTBOX_URL with the URL of the database, got none.')
+    if (!/^(postgres(ql)?:\/\/|\/)/i.test(from))
+      throw usage('Expected the URL of a database in --from, such as postgres://reader@db/shop, got another text.')
     const stopping = new AbortController()
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort())
     const counts = { published: 0, duplicates: 0, parked: 0 }
@@ -58,7 +61,7 @@ export const outboxCommand = command({
       } catch (error) {
         if (!isPassing(error)) throw error
         // Whatever was not marked is published again under the same key, and is known there.
-        if (!isAway) output.note(`${(error as Error).message} Trying again.`)
+        if (!isAway) output.note(`${sayAway(error)} Trying again.`)
         isAway = true
         await delay(AGAIN_MS, undefined, { signal: stopping.signal }).catch(() => {})
       } finally {
@@ -71,6 +74,12 @@ export const outboxCommand = command({
     )
   },
 })
+
+function sayAway(error: unknown): string {
+  return error instanceof CommandFailure
+    ? error.message
+    : `The database of the outbox is away or busy: ${reasonOf(error)}.`
+}
 
 /** What goes away by itself: a gateway or a database that cannot be reached. */
 function isPassing(error: unknown): boolean {
