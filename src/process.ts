@@ -12,7 +12,7 @@ import { databaseOf, MOST_CONNECTIONS } from './databases.ts'
 import { type Demo, openDemoAuthority, startDemo } from './dev/demo.ts'
 import { openEmbedded, PostgresUnavailable } from './dev/embedded.ts'
 import { openReceiverFront, type ReceiverFront } from './dev/receiver-front.ts'
-import { printLinksOnRequest, welcome } from './dev/welcome.ts'
+import { printWelcomeOnRequest, welcome } from './dev/welcome.ts'
 import { attemptsPerCycle } from './domain/delivery.ts'
 import { parseNetworks } from './domain/network-address.ts'
 import { isDatabaseAway } from './errors.ts'
@@ -128,7 +128,7 @@ async function start(): Promise<void> {
   if (config.databaseUrl === null) {
     const welcomeParts = { app, url, demo, config: ready }
     process.stdout.write(await welcome(welcomeParts))
-    parts.add('terminal', printLinksOnRequest(welcomeParts))
+    parts.add('terminal', printWelcomeOnRequest(welcomeParts))
   }
 }
 

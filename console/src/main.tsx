@@ -6,9 +6,10 @@ import { createRoot } from 'react-dom/client'
 import { Provider } from 'urql'
 import { client } from './api/client.ts'
 import { router } from './routes.tsx'
-import { beginSession } from './session/session.ts'
+import { beginSession, followLinksInThisTab } from './session/session.ts'
 
 void beginSession()
+followLinksInThisTab()
 
 createRoot(document.getElementById('root')!).render(
   <StrictMode>

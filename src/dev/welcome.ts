@@ -1,5 +1,5 @@
 // The text that `npm start` prints: the addresses, the keys, and last a link to the console. A line `l` on the terminal prints
-// another link.
+// it again, because the log of the demo soon moves it away, with another link.
 
 import { userInfo } from 'node:os'
 import { join, relative, resolve } from 'node:path'
@@ -35,10 +35,10 @@ export async function welcome({ app, url, demo, config }: WelcomeParts): Promise
   return `\n  SIVO Webhooks is ready.\n\n${lines.join('\n')}\n\n${demoLine}  Ctrl-C stops it. The data stays.\n${link}`
 }
 
-/** Prints another link whenever somebody types l and Enter. Returns a function that stops it. */
-export function printLinksOnRequest(parts: WelcomeParts): () => Promise<void> {
+/** Prints the welcome, with another link, whenever somebody types l and Enter. Returns a function that stops it. */
+export function printWelcomeOnRequest(parts: WelcomeParts): () => Promise<void> {
   return readLines(process.stdin, async (line) => {
-    if (line.trim().toLowerCase() === 'l') process.stdout.write(await consoleLink(parts))
+    if (line.trim().toLowerCase() === 'l') process.stdout.write(await welcome(parts))
   })
 }
 
@@ -53,7 +53,8 @@ async function consoleLink({ app, url, demo, config }: WelcomeParts): Promise<st
   const until = link.expiresAt.toISOString().slice(0, 16).replace('T', ' ')
   const atTenant = demo ? `&tenant=${toPublicId('tenant', demo.tenant.id)}` : ''
   return `
-  Open the console with this link. It signs in once, until ${until} UTC; type l and Enter for another one.
+  Open the console with this link. It signs in once, until ${until} UTC.
+  Type l and Enter to see all this again, with another link.
 
   ${link.url}${atTenant}
 

@@ -99,7 +99,9 @@ function validateTypeAndData({ type, data }: UncheckedEvent, limit: number): Iss
 function validateData(type: string, data: unknown, limit: number): Issue[] {
   if (typeof data !== 'object' || data === null || Array.isArray(data) || data instanceof InexactNumber) {
     const came = data instanceof InexactNumber ? 'a number' : showValue(data)
-    return [{ path: [], message: `expected an object, got ${came}: wrap it in a member` }]
+    const isText = typeof data === 'string' && data.trimStart().startsWith('{')
+    const remedy = isText ? 'send the object itself, and not its text' : 'wrap it in a member'
+    return [{ path: [], message: `expected an object, got ${came}: ${remedy}` }]
   }
   const shape = inspect(data, 1)
   if (shape === 'too_deep') {

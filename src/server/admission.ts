@@ -111,11 +111,16 @@ function describeOtherPage({ headers }: IncomingMessage, origins: Origins, cooki
   return `Expected with a session's cookie the header ${CSRF_HEADER}, got none. Send it, or use an API key.`
 }
 
+function describeUnknown(authorization: string | undefined): string {
+  if (authorization === undefined)
+    return 'Expected an API key or a console session, got none. Send authorization: Bearer <key>.'
+  if (readBearer(authorization) === null)
+    return 'Expected authorization: Bearer <key>, got another form of the header. Put "Bearer " before the key.'
+  return 'Expected a key that is known, not revoked and not expired, got another one. Send authorization: Bearer <key>.'
+}
+
 function refuseUnknown({ headers }: IncomingMessage, response: ServerResponse): void {
-  const message =
-    headers.authorization === undefined
-      ? 'Expected an API key or a console session, got none. Send authorization: Bearer <key>.'
-      : 'Expected a key that is known, not revoked and not expired, got another one. Send authorization: Bearer <key>.'
+  const message = describeUnknown(headers.authorization)
   replyError(response, 401, 'UNAUTHENTICATED', message, { headers: { 'www-authenticate': 'Bearer' } })
 }
 

@@ -216,7 +216,7 @@ describeInBrowser('an outage', () => {
     await incident.getByText(/\d+ held/).waitFor()
     await house.until(() => house.app.ctx.db.endpoint.findFirst({ where: { status: 'PAUSED' } }))
 
-    await incident.getByRole('link', { name: 'Last response' }).click()
+    await incident.getByRole('link', { name: 'Last attempt' }).click()
     const panel = page.getByRole('complementary', { name: 'Delivery' })
     await panel.getByText('Held').first().waitFor()
     expect((await panel.boundingBox())!.width).toBe(390)

@@ -33,6 +33,12 @@ describe('who asks', () => {
       }
   })
 
+  test('a key without Bearer before it is told so', async () => {
+    const response = await post('{"query":"{ hello }"}', { authorization: viewer.secret }, '')
+    expect(response.status).toBe(401)
+    expect((await response.json()).errors[0].message).toContain('Put "Bearer " before the key.')
+  })
+
   test('a caller with a key gets the whole introspection', async () => {
     const everything = getIntrospectionQuery({
       inputValueDeprecation: true,

@@ -129,10 +129,12 @@ describe('on a clean copy', () => {
     }
   })
 
-  test('npm start prints the console link last, another one for l and Enter, and both are an operator’s at the demo tenant', async () => {
+  test('npm start prints the console link last, all of it again with another link for l and Enter, and both are an operator’s at the demo tenant', async () => {
     const welcome = output.slice(output.indexOf('SIVO Webhooks is ready.')).split('{"level"')[0]!
     expect(welcome.trimEnd().split('\n').at(-1)).toContain('#token=')
-    expect(welcome).toMatch(/signs in once, until \d{4}-\d\d-\d\d \d\d:\d\d UTC; type l and Enter for another one\./)
+    expect(welcome).toMatch(
+      /signs in once, until \d{4}-\d\d-\d\d \d\d:\d\d UTC\.\n {2}Type l and Enter to see all this again/,
+    )
     gateway.stdin!.write('l\n')
     const linksOf = () => [...output.matchAll(/http:\S+\/#token=([^&\s]+)&tenant=(\S+)/g)]
     const deadline = performance.now() + 20_000
@@ -141,6 +143,7 @@ describe('on a clean copy', () => {
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
     const [first, second] = linksOf()
+    expect(output.split(key).length - 1).toBeGreaterThanOrEqual(2)
     expect(first![1]).not.toBe(second![1])
     for (const [, token, ofTenant] of [first!, second!]) {
       expect(ofTenant).toBe(tenant)

@@ -27,7 +27,7 @@ import { Button, buttonClass } from '../ui/button.tsx'
 import { DataTable } from '../ui/data-table.tsx'
 import { ConfirmDialog } from '../ui/dialog.tsx'
 import { Card, Facts, Page } from '../ui/page.tsx'
-import { Empty, Failed, LoadingRows, Notice } from '../ui/states.tsx'
+import { Failed, LoadingRows, Notice } from '../ui/states.tsx'
 import { Time, useNow } from '../ui/time.tsx'
 
 const PAGE = graphql(`
@@ -105,7 +105,13 @@ export function BulkRetryPage() {
   if (fault && !data) return <Failed fault={fault} onRetry={refetch} />
   if (!data) return <LoadingRows />
   if (!bulkRetry)
-    return <Empty title="There is no such bulk retry">It may belong to another tenant, or the id is mistyped.</Empty>
+    return (
+      <Page title="There is no such bulk retry" lead="It may belong to another tenant, or the id is mistyped.">
+        <Link to="/dead-letters" className={buttonClass()}>
+          Go to the dead letters
+        </Link>
+      </Page>
+    )
   return <Draining bulkRetry={bulkRetry} put={put} />
 }
 

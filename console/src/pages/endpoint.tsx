@@ -1,4 +1,4 @@
-import { getRouteApi } from '@tanstack/react-router'
+import { getRouteApi, Link } from '@tanstack/react-router'
 import { History, Send } from 'lucide-react'
 import { useEffect, useState } from 'react'
 import { graphql, useApiQuery } from '../api/client.ts'
@@ -15,9 +15,9 @@ import { EndpointFilter } from '../components/filters/endpoint-filter.tsx'
 import { useShortcut } from '../lib/keyboard.ts'
 import { useSetSearch } from '../lib/set-search.ts'
 import { useRights } from '../session/session.ts'
-import { Button } from '../ui/button.tsx'
+import { Button, buttonClass } from '../ui/button.tsx'
 import { Page } from '../ui/page.tsx'
-import { Empty, Failed, LoadingRows, Notice } from '../ui/states.tsx'
+import { Failed, LoadingRows, Notice } from '../ui/states.tsx'
 import { type Tab, Tabs } from '../ui/tabs.tsx'
 import { Time } from '../ui/time.tsx'
 
@@ -61,7 +61,13 @@ export function EndpointPage() {
   if (fault && !data) return <Failed fault={fault} onRetry={refetch} />
   if (!data) return <LoadingRows />
   if (!endpoint)
-    return <Empty title="There is no such endpoint">It may belong to another tenant, or the id is mistyped.</Empty>
+    return (
+      <Page title="There is no such endpoint" lead="It may belong to another tenant, or the id is mistyped.">
+        <Link to="/endpoints" className={buttonClass()}>
+          Go to the endpoints
+        </Link>
+      </Page>
+    )
 
   const tabs: Tab<TabName>[] = [
     { value: 'overview', label: 'Overview', content: <EndpointOverview endpoint={endpoint} /> },

@@ -127,14 +127,14 @@ function Tenants() {
   const navigate = useNavigate()
   const { rows, fault, hasMore, isLoading, more, reread } = useTenants()
   const [words, setWords] = useState('')
-  const [isOpening, setOpening] = useState(false)
+  const [isCreating, setCreating] = useState(false)
   const [inviting, setInviting] = useState<TenantRowFragment | null>(null)
   const columns = useMemo(() => [...COLUMNS, linkColumn(setInviting)], [])
   const wanted = words.trim().toLowerCase()
   const shown = rows?.filter(({ id, name }) => `${id} ${name}`.toLowerCase().includes(wanted)) ?? []
   const create = (
-    <Button kind="primary" icon={<Plus size={14} aria-hidden />} onClick={() => setOpening(true)}>
-      Open a tenant
+    <Button kind="primary" icon={<Plus size={14} aria-hidden />} onClick={() => setCreating(true)}>
+      New tenant
     </Button>
   )
   return (
@@ -143,7 +143,7 @@ function Tenants() {
       title="Tenants"
       lead={
         <>
-          Whose endpoints, events and deliveries there are. Open one to look at it; what you change there is in its
+          Each has endpoints, events and deliveries of its own. Open one to see them. What you change there is in its
           audit log. <GatewayState />
         </>
       }
@@ -184,11 +184,11 @@ function Tenants() {
           onMore={more}
         />
       )}
-      {isOpening && (
-        <OpenTenantDialog
-          onClose={() => setOpening(false)}
+      {isCreating && (
+        <NewTenantDialog
+          onClose={() => setCreating(false)}
           onDone={() => {
-            setOpening(false)
+            setCreating(false)
             reread()
           }}
         />
@@ -205,6 +205,7 @@ const COLUMNS: readonly Column<TenantRowFragment>[] = [
     id: 'name',
     narrow: 'title',
     header: 'Tenant',
+    least: 240,
     cell: ({ id, name }) => (
       <span className="flex flex-col leading-4">
         <Link
@@ -310,7 +311,7 @@ function linkColumn(onInvite: (tenant: TenantRowFragment) => void): Column<Tenan
     id: 'link',
     header: <span className="sr-only">Invite</span>,
     headerLabel: 'Invite',
-    width: 108,
+    width: 120,
     align: 'right',
     cell: (tenant) => (
       <Button
@@ -361,32 +362,32 @@ function useTenants() {
   }
 }
 
-function OpenTenantDialog({ onClose, onDone }: { onClose(): void; onDone(): void }) {
+function NewTenantDialog({ onClose, onDone }: { onClose(): void; onDone(): void }) {
   const [name, setName] = useState('')
   const create = useAction(CREATE, (data) => data.createTenant, { showsRefusal: true })
   const submit = async (event: FormEvent) => {
     event.preventDefault()
     const done = await create.run({ input: { name: name.trim() } })
     if (!done) return
-    toast({ tone: 'good', title: `${done.tenant.name} is open.` })
+    toast({ tone: 'good', title: `${done.tenant.name} is created.` })
     onDone()
   }
   return (
     <Dialog
       isOpen
       onClose={onClose}
-      title="Open a tenant"
+      title="New tenant"
       width="narrow"
       footer={
         <>
           <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" form="open-tenant" kind="primary" disabled={name.trim() === ''} isBusy={create.isBusy}>
-            Open
+          <Button type="submit" form="new-tenant" kind="primary" disabled={name.trim() === ''} isBusy={create.isBusy}>
+            Create
           </Button>
         </>
       }
     >
-      <form id="open-tenant" onSubmit={submit} onChange={() => create.forget()} className="flex flex-col gap-3">
+      <form id="new-tenant" onSubmit={submit} onChange={() => create.forget()} className="flex flex-col gap-3">
         <Field label="Name" error={issueAt(create.refusal, 'name')}>
           {(control) => <TextInput {...control} value={name} onChange={(event) => setName(event.target.value)} />}
         </Field>

@@ -26,6 +26,9 @@ const PAGE = graphql(`
         name
         url
         status
+        health {
+          failingSince
+        }
         eventTypes
       }
     }
@@ -140,7 +143,7 @@ function EndpointSelect({ endpoints, endpoint, onChange }: SelectProps) {
         </Field>
       </div>
       <span className="flex min-h-8 min-w-0 items-center gap-3">
-        <EndpointStatusBadge status={endpoint.status} />
+        <EndpointStatusBadge status={endpoint.status} failingSince={endpoint.health?.failingSince ?? null} isNarrow />
         <span className="min-w-0 font-mono text-xs text-ink-2 [overflow-wrap:anywhere]">{endpoint.url}</span>
       </span>
     </div>

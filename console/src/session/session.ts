@@ -28,6 +28,16 @@ export async function beginSession(): Promise<void> {
   await checkSession(refusal)
 }
 
+/**
+ * Another console link in the address of this tab changes the fragment alone, so the browser loads no page. This loads
+ * it, which spends the token and keeps nothing of the session before.
+ */
+export function followLinksInThisTab(): void {
+  addEventListener('hashchange', () => {
+    if (tokenIn(location.hash) !== null) location.reload()
+  })
+}
+
 /** How people can sign in besides with links. */
 export type WaysToSignIn = { readonly openId: { readonly label: string; readonly path: string } | null }
 

@@ -63,7 +63,7 @@ function IncidentItem({ incident, others, isOnEndpoint, onChanged }: ItemProps) 
         <p className="text-ink-2">
           {shareOf(incident)} {explainFailure(incident.errorCode, incident.statusCode)}
         </p>
-        <LastAnswer incident={incident} />
+        <LastAttempt incident={incident} />
       </div>
       <div className="flex flex-wrap items-center gap-2 max-xl:col-start-2">
         <Link
@@ -159,8 +159,8 @@ function WhatHappensNext({ incident, others }: { incident: Incident; others: num
 
 const MOST_SAID = 200
 
-/** What the receiver said last, with a link to the whole attempt. */
-function LastAnswer({ incident: { lastAttempt } }: { incident: Incident }) {
+/** What the receiver said last, or why there was no response, with a link to the whole attempt. */
+function LastAttempt({ incident: { lastAttempt } }: { incident: Incident }) {
   if (!lastAttempt) return null
   const said = (lastAttempt.responseBody?.trim() || lastAttempt.errorMessage) ?? ''
   return (
@@ -170,7 +170,7 @@ function LastAnswer({ incident: { lastAttempt } }: { incident: Incident }) {
         search={(before: object) => ({ ...before, delivery: lastAttempt.delivery.id })}
         className="text-link underline"
       >
-        Last response
+        Last attempt
       </Link>
       , <Ago at={lastAttempt.startedAt} />
       {said !== '' && (
