@@ -165,9 +165,42 @@ test.each([
   },
   { name: 'a negative sequence', fields: { sequence: -1 }, says: /^sequence: expected/ },
   { name: 'an empty subject', fields: { subject: '' }, says: /^subject: expected/ },
+  {
+    name: 'a line end in the subject',
+    fields: { subject: 'call\n1' },
+    says: /^subject: expected no control characters/,
+  },
+  {
+    name: 'a time that is infinite',
+    fields: { occurred_at: 'infinity' },
+    says: /^occurred_at: expected .* got infinity/,
+  },
+  { name: 'a time before all others', fields: { occurred_at: '-infinity' }, says: /^occurred_at: expected/ },
+  {
+    name: 'a time of the year 10000',
+    fields: { occurred_at: '10000-01-01T00:00:00Z' },
+    says: /^occurred_at: expected/,
+  },
+  { name: 'a time before our era', fields: { occurred_at: '0001-12-31T23:59:59Z BC' }, says: /^occurred_at: expected/ },
 ])('$name is refused with a sentence and stores nothing', async ({ fields, says }) => {
   const before = await house.app.ctx.db.event.count()
   await expect(publish(fields)).rejects.toThrow(says)
+  expect(await house.app.ctx.db.event.count()).toBe(before)
+})
+
+test('JSON that a driver wrote twice is refused with what to do about it', async () => {
+  await expect(publish({ data: JSON.stringify(JSON.stringify(data)) })).rejects.toMatchObject({
+    message: 'data: expected an object, got string',
+    hint: expect.stringContaining('::text::jsonb'),
+  })
+})
+
+test('a transaction that published cannot be prepared for a commit in two phases, and stores nothing', async () => {
+  const before = await house.app.ctx.db.event.count()
+  await client.query('begin')
+  await publish()
+  await expect(client.query(`prepare transaction 'published'`)).rejects.toMatchObject({ code: '0A000' })
+  await client.query('rollback')
   expect(await house.app.ctx.db.event.count()).toBe(before)
 })
 

@@ -26,7 +26,13 @@ const UGLY_SETTINGS = {
   plan_cache_mode: 'force_custom_plan',
 }
 
-export const TEST_SETTINGS = { shared_buffers: '128MB', max_connections: 300, min_wal_size: '80MB', ...UGLY_SETTINGS }
+export const TEST_SETTINGS = {
+  shared_buffers: '128MB',
+  max_connections: 300,
+  max_prepared_transactions: 2,
+  min_wal_size: '80MB',
+  ...UGLY_SETTINGS,
+}
 
 /** A schema named like the role: it comes first in Postgres' own search path. */
 export async function makeSchemaOfRole(url: string): Promise<void> {

@@ -75,10 +75,21 @@ begin
       using errcode = '22023', hint = 'The types are: ' || array_to_string(known_types, ', ');
   end if;
   if publish.data is null or jsonb_typeof(publish.data) <> 'object' then
-    raise exception 'data: expected an object, got %', coalesce(jsonb_typeof(publish.data), 'null') using errcode = '22023';
+    raise exception 'data: expected an object, got %', coalesce(jsonb_typeof(publish.data), 'null') using errcode = '22023',
+      hint = case jsonb_typeof(publish.data) when 'string'
+        then 'Some drivers write JSON of a text that is JSON already: give them the object, or cast the text with ::text::jsonb.'
+        else 'Give an object, such as {"call_id": "call_1"}.' end;
   end if;
   if length(publish.subject) > ${MAX_SUBJECT_LENGTH} or publish.subject = '' then
     raise exception 'subject: expected 1 to ${MAX_SUBJECT_LENGTH} characters, got %', length(publish.subject) using errcode = '22023';
+  end if;
+  if publish.subject ~ E'[\\u0001-\\u001f\\u007f-\\u009f]' then
+    raise exception 'subject: expected no control characters, got %', to_json(left(publish.subject, 60)) using errcode = '22023';
+  end if;
+  -- Drivers send infinity for the largest time of their language. It has no text in a body.
+  if extract(year from publish.occurred_at) not between 1 and 9999 then
+    raise exception 'occurred_at: expected a time in the years 1 to 9999 UTC, got %', publish.occurred_at
+      using errcode = '22023', hint = 'Leave it out for what happens now.';
   end if;
   if length(publish.idempotency_key) > ${MAX_IDEMPOTENCY_KEY_LENGTH} or publish.idempotency_key = '' then
     raise exception 'idempotency_key: expected 1 to ${MAX_IDEMPOTENCY_KEY_LENGTH} characters, got %', length(publish.idempotency_key) using errcode = '22023';
