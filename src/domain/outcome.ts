@@ -84,18 +84,22 @@ export function judge({ reply, failure }: SendResult, now: Date): Outcome {
 }
 
 /**
- * Milliseconds from `now`, at most an hour, from seconds ('120') or an HTTP date; null for anything else: negative,
- * fractional, in the past, or no date.
+ * Milliseconds from `now`, at most an hour, from seconds ('120', '1.5') or a date; null for anything else: negative, in the
+ * past, or no date.
  */
 function parseRetryAfter(value: string | null, now: Date): number | null {
   const text = value?.trim() ?? ''
-  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : parseHttpDate(text) - now.getTime()
+  const ms = /^\d+(\.\d+)?$/.test(text) ? Math.ceil(Number(text) * 1000) : parseDate(text) - now.getTime()
   return ms > 0 ? Math.min(ms, MAX_RETRY_AFTER_MS) : null
 }
 
-/** The three forms of RFC 9110 §5.6.7, as milliseconds since the epoch; NaN for anything else. */
-function parseHttpDate(text: string): number {
-  if (/^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/.test(text)) return Date.parse(text)
+/**
+ * The three forms of RFC 9110 §5.6.7, and the first as rate limiters and languages write it, with another zone than GMT or a
+ * day of one digit: `UTC`, `-0000`, `+0100`. As milliseconds since the epoch; NaN for anything else.
+ */
+function parseDate(text: string): number {
+  if (/^[A-Z][a-z]{2}, \d{1,2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} (GMT|UTC|[+-]\d{4})$/.test(text))
+    return Date.parse(text)
   if (/^[A-Z][a-z]{5,8}, \d{2}-[A-Z][a-z]{2}-\d{2} \d{2}:\d{2}:\d{2} GMT$/.test(text)) return Date.parse(text)
   if (/^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4}$/.test(text)) return Date.parse(`${text} GMT`)
   return Number.NaN
