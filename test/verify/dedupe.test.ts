@@ -209,6 +209,22 @@ describe('the Postgres store', () => {
     expect(await once(store, 'evt_1', () => 1)).toEqual({ state: 'duplicate' })
   })
 
+  test('with a client that answers an update with its rows and their number, as TypeORM does, a claim that ended is noticed', async () => {
+    const rowsAndNumber = {
+      query: async (text: string, values: unknown[]) => {
+        const { command, rows, rowCount } = await pool.query(text, values)
+        return command === 'UPDATE' || command === 'DELETE' ? [rows, rowCount] : rows
+      },
+    }
+    const store = new PostgresDedupeStore(rowsAndNumber)
+    const slow = await store.claim('evt_1', 0)
+    const fast = await store.claim('evt_1', 60)
+    if (slow.state !== 'claimed' || fast.state !== 'claimed') throw new Error('expected both claims')
+    expect(await store.finish('evt_1', slow.token)).toBe(false)
+    expect(await store.finish('evt_1', fast.token)).toBe(true)
+    expect(await store.purge(0)).toBe(1)
+  })
+
   test('a table name that is no name is refused', () => {
     expect(() => new PostgresDedupeStore(pool, { table: 'a; drop table b' })).toThrow('expected a table name')
   })

@@ -3,7 +3,10 @@
 
 import type { Claim, DedupeStore } from './dedupe.ts'
 
-/** A pool or client of `pg`, or anything that is called like it. Its answer is `{ rows }` or the rows themselves. */
+/**
+ * A pool or client of `pg`, or anything that is called like it, such as a `DataSource` or `EntityManager` of TypeORM. Of a
+ * select or an insert, its answer is `{ rows }` or the rows themselves.
+ */
 export type Queryable = {
   query(text: string, values: unknown[]): Promise<{ rows: unknown[] } | readonly unknown[]>
 }
@@ -66,10 +69,13 @@ export class PostgresDedupeStore implements DedupeStore {
   }
 
   async finish(eventId: string, token: string): Promise<boolean> {
+    // A select: of an update, TypeORM answers with the pair of its rows and their number.
     const finished = await this.#query(
       this.#db,
-      `update ${this.#table} set done_at = clock_timestamp(), token = null, claimed_until = null
-       where receiver = $1 and event_id = $2 and token = $3::uuid returning event_id`,
+      `with done as (
+         update ${this.#table} set done_at = clock_timestamp(), token = null, claimed_until = null
+         where receiver = $1 and event_id = $2 and token = $3::uuid returning event_id)
+       select event_id from done`,
       [this.#receiver, eventId, token],
     )
     return finished.length > 0
