@@ -16,6 +16,7 @@ const PACKAGES = {
   '@nestjs/platform-express': '12.5.1',
   '@nestjs/platform-fastify': '12.5.0',
   '@types/node': '24',
+  '@vercel/node': '24.0.0',
   'express-4': 'npm:express@4.22.3',
   next: '16.4.6',
   react: '19.3.1',
@@ -59,6 +60,13 @@ const nest = (platform: string) => ({
   env: { PLATFORM: platform, NODE_ENV: 'production' },
 })
 const express4 = (platform: string) => ({ ...nest(platform), args: ['express-4.mjs'] })
+/** The server of `vercel dev`, with the helpers that functions get unless they turn them off. */
+const vercel = () => ({
+  command: 'sh',
+  args: ['-c', 'VERCEL_DEV_PORT=$PORT exec "$NODE" node_modules/@vercel/node/dist/dev-server.mjs'],
+  cwd,
+  env: { NODE: process.execPath, VERCEL_DEV_ENTRYPOINT: 'vercel/webhooks.mjs' },
+})
 const next = (path: string) => ({
   command: process.execPath,
   args: ['node_modules/next/dist/bin/next', 'start', 'next', '--port', '$PORT', '--hostname', '127.0.0.1'],
@@ -75,6 +83,9 @@ test.each(['alone', 'behind express.json'])(
   'Express 4 with the package accepts and refuses the vectors: %s',
   (platform) => expectVectors('standard', express4(platform)),
 )
+
+test('a Node function of Vercel with the package accepts and refuses the vectors', () =>
+  expectVectors('standard', vercel()))
 
 test("Next's app router with the package accepts and refuses the vectors", () =>
   expectVectors('standard', next('/webhooks')))
@@ -105,6 +116,7 @@ test('the versions are those that the page names', async () => {
   for (const [name, version] of [
     ['NestJS', PACKAGES['@nestjs/core']],
     ['Next', PACKAGES.next],
+    ['@vercel/node', PACKAGES['@vercel/node']],
   ])
     expect(page).toContain(`${name} ${version}`)
 })

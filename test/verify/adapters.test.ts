@@ -1,5 +1,7 @@
 import { createServer, type Server } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
+import { PassThrough } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
 import { serve } from '@hono/node-server'
 import express from 'express'
 import Fastify from 'fastify'
@@ -46,6 +48,25 @@ const throughExpress =
     return listening(createServer(app))
   }
 
+/** As functions of Vercel get a request: its stream is read, and given again by `on` and `read`; `body` is parsed late. */
+const throughVercel: Start = (options, handler) => {
+  const answer = nodeWebhook(options, handler)
+  const server = createServer(async (request, response) => {
+    const body = await buffer(request)
+    const again = new PassThrough()
+    again.end(body)
+    const on = request.on.bind(request)
+    Object.defineProperty(request, 'body', { get: () => JSON.parse(body.toString()) })
+    Object.assign(request, {
+      read: again.read.bind(again),
+      on: (name: string, listener: () => void) =>
+        name === 'data' || name === 'end' ? again.on(name, listener) : on(name, listener),
+    })
+    await answer(request, response)
+  })
+  return listening(server)
+}
+
 const throughHono =
   (prepare: (app: Hono) => unknown): Start =>
   (options, handler) => {
@@ -74,6 +95,7 @@ const throughFetch =
 
 const servers: [name: string, start: Start][] = [
   ['Node http', (options, handler) => listening(createServer(nodeWebhook(options, handler)))],
+  ['a function of Vercel', throughVercel],
   ['Express', throughExpress(() => {})],
   ['Express behind express.raw', throughExpress((app) => app.use(express.raw({ type: '*/*', limit: '1mb' })))],
   ['Express behind express.text', throughExpress((app) => app.use(express.text({ type: '*/*', limit: '1mb' })))],

@@ -11,9 +11,11 @@ export type NodeRequest = {
   readonly method?: string
   readonly headers: { readonly [name: string]: string | string[] | undefined }
   readonly readableDidRead?: boolean
+  readonly readableEnded?: boolean
   readonly body?: unknown
   readonly rawBody?: unknown
   on(event: string, listener: (value?: unknown) => void): unknown
+  read?(): unknown
 }
 
 /** The part of Node's ServerResponse that is used. */
@@ -54,10 +56,28 @@ function answer(response: NodeResponse, { status, body }: Reply): void {
  * Throws a `WebhookError` when something has parsed the body and kept only the result.
  */
 export async function rawBodyOf(request: NodeRequest, maxBytes: number): Promise<unknown> {
-  for (const kept of [request.rawBody, request.body])
-    if (typeof kept === 'string' || kept instanceof Uint8Array) return kept
+  if (isRaw(request.rawBody)) return request.rawBody
+  // Before `body`, which Vercel parses when it is read.
+  const again = readAgain(request)
+  if (again) return again
+  if (isRaw(request.body)) return request.body
   if (request.readableDidRead) throw bodyWasParsed(request.body)
   return readStream(request, maxBytes)
+}
+
+function isRaw(kept: unknown): boolean {
+  return typeof kept === 'string' || kept instanceof Uint8Array
+}
+
+/**
+ * The bytes of a stream that has ended and is filled once more: functions of Vercel have read the body, and `read` gives it
+ * again. null: the stream has not ended, or nobody filled it.
+ */
+function readAgain(request: NodeRequest): Uint8Array | null {
+  if (!request.readableEnded) return null
+  const chunks: Uint8Array[] = []
+  for (let chunk = request.read?.(); chunk instanceof Uint8Array; chunk = request.read?.()) chunks.push(chunk)
+  return chunks.length > 0 ? joinBytes(chunks) : null
 }
 
 function bodyWasParsed(body: unknown): WebhookError {
