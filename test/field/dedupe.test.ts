@@ -17,42 +17,42 @@ const PACKAGES = {
   typeorm: '1.1.1',
 }
 
-type Open = (require: NodeJS.Require, url: string) => Promise<{ db: Queryable; close(): Promise<unknown> }>
+type Open = (load: NodeJS.Require, url: string) => Promise<{ db: Queryable; close(): Promise<unknown> }>
 const CLIENTS: Record<string, Open> = {
-  async TypeORM(require, url) {
-    require('reflect-metadata')
-    const { DataSource } = require('typeorm')
+  async TypeORM(load, url) {
+    load('reflect-metadata')
+    const { DataSource } = load('typeorm')
     const db = await new DataSource({ type: 'postgres', url }).initialize()
     return { db, close: () => db.destroy() }
   },
-  async 'pg-promise'(require, url) {
-    const db = require('pg-promise')({ noWarnings: true })(url)
+  async 'pg-promise'(load, url) {
+    const db = load('pg-promise')({ noWarnings: true })(url)
     return { db, close: () => db.$pool.end() }
   },
-  async 'postgres.js'(require, url) {
-    const sql = require('postgres')(url, { onnotice: () => {} })
+  async 'postgres.js'(load, url) {
+    const sql = load('postgres')(url, { onnotice: () => {} })
     return { db: { query: (text, values) => sql.unsafe(text, values) }, close: () => sql.end() }
   },
-  async PGlite(require) {
-    const { PGlite } = require('@electric-sql/pglite')
+  async PGlite(load) {
+    const { PGlite } = load('@electric-sql/pglite')
     const db = await PGlite.create()
     return { db, close: () => db.close() }
   },
 }
 
 let database: ClonedDatabase
-let require: NodeJS.Require
+let load: NodeJS.Require
 beforeAll(async () => {
   const cwd = await workFolder('dedupe')
   await writeFile(join(cwd, 'package.json'), JSON.stringify({ private: true, dependencies: PACKAGES }))
   await run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock'], { cwd })
-  require = createRequire(join(cwd, 'package.json'))
+  load = createRequire(join(cwd, 'package.json'))
   database = await cloneDatabase()
 }, 300_000)
 afterAll(() => database?.drop())
 
 test.each(Object.entries(CLIENTS))('%s claims an id once, and notices a claim that ended', async (name, open) => {
-  const { db, close } = await open(require, database.url)
+  const { db, close } = await open(load, database.url)
   try {
     const store = new PostgresDedupeStore(db, { receiver: name })
     await store.createTable()
