@@ -163,10 +163,15 @@ export function readConfig(env: Record<string, string | undefined>): Config {
       'names of cells with their http or https URLs without a path, such as eu1=https://eu1.example.com,us1=https://us1.example.com',
       (text) => parseCellUrls(text, (url) => readOrigin(url.replace(/\/$/, ''), /^https?:$/)),
     ),
-    operatorKey: read('SIVO_OPERATOR_KEY', '', 'at least 24 characters without spaces', (text) => {
-      if (text === '') return embedded ? null : undefined
-      return /^[\x21-\x7e]{24,256}$/.test(text) ? text : undefined
-    }),
+    operatorKey: read(
+      'SIVO_OPERATOR_KEY',
+      '',
+      'at least 24 characters without spaces (create them with: openssl rand -hex 24)',
+      (text) => {
+        if (text === '') return embedded ? null : undefined
+        return /^[\x21-\x7e]{24,256}$/.test(text) ? text : undefined
+      },
+    ),
     secretsKey: read(
       'SIVO_SECRETS_KEY',
       '',
@@ -535,5 +540,7 @@ const SECRET_NAMES = new Set([
 ])
 function shown(name: string, text: string): string {
   if (text === '') return 'nothing'
-  return SECRET_NAMES.has(name) ? `a text of ${text.length} characters` : JSON.stringify(text)
+  return SECRET_NAMES.has(name)
+    ? `a text of ${text.length} ${text.length === 1 ? 'character' : 'characters'}`
+    : JSON.stringify(text)
 }

@@ -153,10 +153,13 @@ test('automatic disabling can be turned off, and a warning must come before it',
   ])
 })
 
-test('secrets are never shown, and a served gateway must be given its own', () => {
+test('secrets are never shown, and a served gateway must be given its own, with the commands that make them', () => {
   const said = problemsOf({ ...SERVED, SIVO_OPERATOR_KEY: 'hunter2', SIVO_SECRETS_KEY: 'hunter3' }).join()
   expect(said).not.toMatch(/hunter/)
-  expect(problemsOf({ DATABASE_URL: SERVED.DATABASE_URL })).toHaveLength(2)
+  expect(problemsOf({ DATABASE_URL: SERVED.DATABASE_URL })).toEqual([
+    expect.stringContaining('(create them with: openssl rand -hex 24), got nothing.'),
+    expect.stringContaining('(create them with: openssl rand -base64 32), got nothing.'),
+  ])
 })
 
 test('a retention shorter than the retries may take is refused, in one sentence, with the least that will do', () => {
