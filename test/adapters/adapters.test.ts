@@ -162,6 +162,56 @@ test('a call of Asterisk ends once, whatever number of rows it has, and is answe
   expect(() => cdr.toEvents(other)).toThrow('expected the rows of a call as a list, got object')
 })
 
+test('times of a CDR in a zone whose clocks change are the moments they were, also in the hour that comes twice', async () => {
+  const cdr = await code.adapter('asterisk-cdr')
+  const told = (startedAt: string, [start, answer, end]: (string | null)[], more: object = {}) => {
+    const uniqueid = `${Date.parse(startedAt) / 1_000}.7`
+    const row = {
+      src: '100',
+      dst: '200',
+      disposition: 'ANSWERED',
+      uniqueid,
+      linkedid: uniqueid,
+      start,
+      answer,
+      end,
+      ...more,
+    }
+    const { data } = cdr.toEvents([row], { zone: 'Europe/Berlin' })[0]!
+    return [data['created_at'], data['answered_at'], data['ended_at']]
+  }
+  expect(told('2026-07-01T10:00:00Z', ['2026-07-01 12:00:00', '2026-07-01 12:00:05', '2026-07-01 12:01:00'])).toEqual([
+    '2026-07-01T12:00:00+02:00',
+    '2026-07-01T12:00:05+02:00',
+    '2026-07-01T12:01:00+02:00',
+  ])
+  // At 3:00 of the 25th the clocks of Berlin say 2:00 again. Of a table of FreePBX the end and the answer are counted.
+  const spoken = { duration: '2400', billsec: '2390' }
+  const twice = ['2026-10-25 02:30:00', '2026-10-25 02:30:10', '2026-10-25 02:10:00']
+  const over = ['2026-10-25T02:30:00+02:00', '2026-10-25T02:30:10+02:00', '2026-10-25T02:10:00+01:00']
+  expect(told('2026-10-25T00:30:00Z', twice, spoken)).toEqual(over)
+  expect(told('2026-10-25T00:30:00Z', [], { calldate: twice[0], ...spoken })).toEqual(over)
+  expect(told('2026-10-25T01:29:59Z', twice.slice(0, 2), { end: '2026-10-25 03:10:00', ...spoken })).toEqual([
+    '2026-10-25T02:30:00+01:00',
+    '2026-10-25T02:30:10+01:00',
+    '2026-10-25T03:10:00+01:00',
+  ])
+  const { uniqueid, ...row } = ASTERISK_CALLS['a blind transfer by who was called']![0][0] as Record<string, string>
+  const later = {
+    ...row,
+    uniqueid,
+    sequence: '99',
+    start: '2026-10-25 02:40:00',
+    answer: '',
+    end: '2026-10-25 02:20:00',
+  }
+  const first = { ...later, sequence: '98', start: '2026-10-25 02:30:00', end: '2026-10-25 02:39:00', duration: '540' }
+  const ids = { uniqueid: '1792888200.1', linkedid: '1792888200.1', disposition: 'NO ANSWER' }
+  const rows = [first, { ...later, duration: '2400' }].map((one) => ({ ...one, ...ids }))
+  const [call] = cdr.toEvents(rows, { zone: 'Europe/Berlin' })
+  expect(valueAt(call!.data, 'durations.total_seconds')).toBe(3_000)
+})
+
 test('a caller who withheld the number has neither number nor name, where Asterisk was told to say so', async () => {
   const cdr = await code.adapter('asterisk-cdr')
   const [[row]] = Object.values(ASTERISK_CALLS)[0]!
