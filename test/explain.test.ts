@@ -3,6 +3,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { IS_DEAD_BY } from '../src/database/filters/dead-causes.ts'
 import type { HotDatabase, Statement, Transactional } from '../src/database/pools.ts'
 import { WHOLE_TABLES } from '../src/database/this-week.ts'
 import type { NewEvent } from '../src/domain/new-event.ts'
@@ -272,6 +273,16 @@ test('what waits and what fails is read from the indexes of what is due and of w
         /_endpoint_id_test_next_attempt_at_id_idx|_endpoint_id_last_error_co\w*_idx/,
       )
   }
+})
+
+test('whether dead letters of a cause are there is looked up by the whole cause and the time', async () => {
+  const plan = await planOf(IS_DEAD_BY)
+  const conditions = [...plan.matchAll(/Index Cond: (.*)/g)].map(([, condition]) => condition!)
+  expect(conditions.length, plan).toBeGreaterThanOrEqual(9)
+  for (const condition of conditions)
+    expect(condition, plan).toMatch(
+      /tenant_id = .*endpoint_id = .*last_error_code, .* = .*last_status_code, .* = .*completed_at <= /,
+    )
 })
 
 test('the lines of subjects are read from their own indexes', async () => {

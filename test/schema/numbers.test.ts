@@ -190,7 +190,8 @@ describe('dead letters from above', () => {
     for (let times = 0; times < 2; times++)
       expect((await change('withdrawAcknowledgement', refused)).__typename).toMatch(/Success$/)
     expect(await seen()).toMatchObject({ count: 5, refused: [null, null, null] })
-    expect(await change('acknowledgeDeadLetters', { errorCode: 'dns' })).toMatchObject({ code: 'CONFLICT' })
+    for (const none of [{ errorCode: 'dns' }, { errorCode: '' }, { statusCode: 0 }, { ...refused, upTo: ago(24) }])
+      expect(await change('acknowledgeDeadLetters', none)).toMatchObject({ code: 'CONFLICT' })
   })
 
   test('retryPlan shows what a bulk retry would retry, and nothing of deleted endpoints', async () => {

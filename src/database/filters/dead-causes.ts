@@ -15,3 +15,9 @@ export function lastOfCause(tenantId: string, ...cause: Parameters<typeof causeO
     where d.tenant_id = ${tenantId} and d.status = 'DEAD_LETTERED' and (${DEAD_CAUSE}) = (${causeOf(...cause)})
     order by d.completed_at desc limit 1`
 }
+
+/** SQL: a row if a delivery of the tenant $1 became a dead letter of the cause $2, $3, $4 by the time $5. */
+export const IS_DEAD_BY = `
+  select 1 from delivery d
+  where d.tenant_id = $1::uuid and d.status = 'DEAD_LETTERED' and (${DEAD_CAUSE}) = (${causeOf('$2::uuid', '$3::text', '$4::int')})
+    and d.completed_at <= $5::timestamptz limit 1`

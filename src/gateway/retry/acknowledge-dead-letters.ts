@@ -2,6 +2,7 @@
 // holds for everybody who sees the tenant, and ends with the next delivery that gives up for the same cause.
 
 import type { Context, Viewer } from '../../context.ts'
+import { IS_DEAD_BY } from '../../database/filters/dead-causes.ts'
 import { NUL } from '../../domain/stored-text.ts'
 import { reachOf, withinReach } from '../../domain/viewer.ts'
 import { ConflictError } from '../../errors.ts'
@@ -32,20 +33,10 @@ export async function acknowledgeDeadLetters(
     const endpoint = await readEndpoint(tx, viewer, cause)
     const until = upTo && upTo < now ? upTo : now
     const { endpointId, errorCode, statusCode } = cause
-    const dead =
-      canBe(cause) &&
-      (await tx.delivery.findFirst({
-        where: {
-          tenantId: endpoint.tenantId,
-          endpointId,
-          status: 'DEAD_LETTERED',
-          lastErrorCode: errorCode,
-          lastStatusCode: statusCode,
-          completedAt: { lte: until },
-        },
-        select: { id: true },
-      }))
-    if (!dead)
+    const dead = canBe(cause)
+      ? await tx.$queryRawUnsafe<unknown[]>(IS_DEAD_BY, endpoint.tenantId, endpointId, errorCode, statusCode, until)
+      : []
+    if (dead.length === 0)
       throw new ConflictError(
         'Expected dead letters of this endpoint and cause, got none. Somebody may have retried them: read deadLetterGroups again.',
         'CONFLICT',
@@ -79,9 +70,9 @@ export async function withdrawAcknowledgement(ctx: Context, viewer: Viewer, caus
   })
 }
 
-/** Postgres takes no NUL in a text, so no delivery has such a cause. */
-function canBe({ errorCode }: DeadLetterCause): boolean {
-  return errorCode === null || !NUL.test(errorCode)
+/** Postgres takes no NUL in a text. An empty code and the status 0 stand for none in the index (dead-causes.ts). */
+function canBe({ errorCode, statusCode }: DeadLetterCause): boolean {
+  return statusCode !== 0 && errorCode !== '' && (errorCode === null || !NUL.test(errorCode))
 }
 
 async function readEndpoint(tx: Transaction, viewer: Viewer, { endpointId: id }: DeadLetterCause): Promise<Endpoint> {
