@@ -145,7 +145,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'live',
     'vault',
   ],
-  'gateway/move': ['database', 'vault'],
+  'gateway/move': ['database', 'domain', 'vault'],
   'gateway/notices': ['context', 'database', 'domain', 'gateway/publish', 'generated', 'vault'],
   'gateway/statistics': ['context', 'database', 'domain'],
   context: ['config', 'database', 'domain', 'generated', 'vault'],

@@ -7,11 +7,14 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { App } from '../../src/app.ts'
+import { smallestIdAt } from '../../src/database/filters/id-window.ts'
+import { listPartitions } from '../../src/database/partitions.ts'
 import { openPool } from '../../src/database/pools.ts'
 import type { Receiver } from '../../src/dev/receiver.ts'
 import { hashToken, KEY_PREFIX, makeToken } from '../../src/domain/credential.ts'
 import { EVENT_TYPES } from '../../src/domain/event-type.ts'
 import { toPublicId } from '../../src/domain/id.ts'
+import { DAY_MS } from '../../src/domain/retention.ts'
 import { signBody, signingKeys } from '../../src/domain/signature.ts'
 import { moveOf } from '../../src/errors.ts'
 import { openIdentitySession } from '../../src/gateway/admin/console-link.ts'
@@ -24,6 +27,7 @@ import { belongsToEndpoint, belongsToTenant, createVault } from '../../src/vault
 import { type ClonedDatabase, cloneDatabase } from '../support/database.ts'
 import { accessTo } from '../support/database-session.ts'
 import { exampleEvent, type House, openHouse } from '../support/house.ts'
+import { movePast } from '../support/past.ts'
 
 const TARGET_KEY = Buffer.alloc(32, 9)
 /** The type of the events that one endpoint gets in the order of their subject. */
@@ -313,6 +317,28 @@ test('of what waits, the freeze copies what has changed since the copy before, w
   expect(there.map(({ status, leaseBy }) => [status, leaseBy])).toEqual(Array(20).fill(['PENDING', null]))
   expect(there.find(({ id }) => id === crashed)).toMatchObject({ crashCount: 1 })
   expect(there.find(({ id }) => id === later)).toMatchObject({ lastLatencyMs: 7 })
+})
+
+test('a move is refused while a delivery waits that is older than what the target keeps, and it waits on', async () => {
+  const tenantId = await eu1.addTenant('Long ago')
+  const { id: endpointId } = await eu1.addEndpoint(receiver.url('/paused'), { tenantId, status: 'PAUSED' })
+  await eu1.publishFor(tenantId, {})
+  await movePast(eu1.app.ctx.hot.pool, tenantId, 100)
+  const there = us1.ctx.hot.pool
+  const [first] = await listPartitions(there, 'delivery')
+  const bounds = [Date.now() - 60 * DAY_MS, first!.to].map(smallestIdAt)
+  await there.query(
+    `alter table delivery detach partition ${first!.name};
+     alter table delivery attach partition ${first!.name} for values from ('${bounds[0]}') to ('${bounds[1]}')`,
+  )
+  await expect(move(tenantId)).rejects.toThrow(
+    `which the target no longer keeps, got 1 for ${toPublicId('endpoint', endpointId)}. Resume`,
+  )
+  const [waiting] = await eu1.deliveries({ tenantId })
+  expect(waiting).toMatchObject({ status: 'PENDING', leaseBy: null })
+  await eu1.app.ctx.db.delivery.update({ where: { id: waiting!.id }, data: { status: 'CANCELLED' } })
+  await move(tenantId)
+  expect(await us1.ctx.db.endpoint.count({ where: { tenantId } })).toBe(1)
 })
 
 test('every table moves with a tenant, or stays for a reason', async () => {

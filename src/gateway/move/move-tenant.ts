@@ -15,6 +15,7 @@ import type { Pool, PoolClient } from 'pg'
 import { smallestIdAt } from '../../database/filters/id-window.ts'
 import { isFree, NO_LEASE } from '../../database/leases.ts'
 import { listPartitions } from '../../database/partitions.ts'
+import { timeOfId, toPublicId } from '../../domain/id.ts'
 import { arrive, type Vaults } from './arrive.ts'
 import {
   type Changes,
@@ -113,6 +114,7 @@ async function goOn(move: Move): Promise<Moved> {
   let frozenMs: number | null = null
   if (row.phase !== 'SWITCHED' && row.phase !== 'MOVED') {
     await thaw(move, row.id)
+    await refuseWhatWouldStay(move)
     done = await copyWhileItWorks(move)
     let frozenAt = 0
     try {
@@ -249,6 +251,7 @@ async function freezeAndCopyTheRest(move: Move, moveId: string): Promise<Copied>
   await setGuards(source)
   await holdAll(move, moveId)
   await refuseBulkRetry(source, tenantId)
+  await refuseWhatWouldStay(move)
   onStep('copy the rest')
   const rest = await copyChanges(move)
   await copyWhatDiffers(move, { tenantId, from: await oldestId(move.target) })
@@ -268,12 +271,36 @@ async function refuseBulkRetry(source: PoolClient, tenantId: string): Promise<vo
     )
 }
 
+const MOST_NAMED = 3
+
+/**
+ * Refuses to leave behind what waits: retention keeps it at the source, however old it is, and the target has no partition for it or
+ * for its event.
+ */
+async function refuseWhatWouldStay({ source, target, tenantId }: Move): Promise<void> {
+  const from = await oldestId(target)
+  const { rows } = await source.query<{ id: string; count: number }>(
+    `select d.endpoint_id as id, count(*)::int as count from delivery d
+     where d.endpoint_id = any (array(select id from endpoint where tenant_id = $1 and deleted_at is null))
+       and d.status = 'PENDING' and least(d.id, d.event_id) < $2::uuid
+     group by 1 order by 2 desc, 1`,
+    [tenantId, from],
+  )
+  if (rows.length === 0) return
+  const waiting = rows.reduce((sum, { count }) => sum + count, 0)
+  const names = rows.slice(0, MOST_NAMED).map(({ id }) => toPublicId('endpoint', id))
+  const others = rows.length > MOST_NAMED ? ` and ${rows.length - MOST_NAMED} more endpoints` : ''
+  throw new MoveRefused(
+    `Expected no waiting delivery from before ${timeOfId(from).toISOString()}, which the target no longer keeps, got ${waiting} for ${names.join(', ')}${others}. Resume what is paused until they are delivered, or cancel them, and run the move again.`,
+  )
+}
+
 /** SQL for `set`: the move $2 holds the delivery, as long as its row `m` says. */
 const HELD = `lease_token = $2::uuid, lease_by = $2::uuid, lease_until = m.frozen_until, gated = false, sent_alone = false`
 
 /**
- * Takes the lease of every delivery that waits and is not held already. A delivery in the air is taken when its attempt is recorded or its lease has
- * ended. The leases end with the freeze.
+ * Takes the lease of every delivery that waits and is not held already. A delivery in the air is taken when its attempt is recorded
+ * or its lease has ended. The leases end with the freeze.
  */
 async function holdAll({ source, tenantId }: Move, moveId: string): Promise<void> {
   for (;;) {
