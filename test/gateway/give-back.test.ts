@@ -6,6 +6,32 @@ import { createGiveBack } from '../../src/gateway/deliver/give-back.ts'
 const LEASE_MS = 20_000
 const delivery = (id: string) => ({ id }) as ClaimedDelivery
 
+test('a database that is away is asked no more often because deliveries are given back while it is asked', async () => {
+  vi.useFakeTimers()
+  let tries = 0
+  const giveBack = createGiveBack({
+    log: pino({ level: 'silent' }),
+    monotonicMs: () => Date.now(),
+    async release() {
+      tries++
+      await new Promise((resolve) => setTimeout(resolve, 10))
+      throw new Error('Connection terminated')
+    },
+    onGivenBack: () => {},
+  })
+  for (let count = 0; count < 20; count++) {
+    giveBack.add(delivery(`d${count}`))
+    await vi.advanceTimersByTimeAsync(5)
+  }
+  await vi.advanceTimersByTimeAsync(5_000)
+  const before = tries
+  // Every two seconds by now.
+  await vi.advanceTimersByTimeAsync(10_000)
+  expect(tries - before).toBeGreaterThanOrEqual(4)
+  expect(tries - before).toBeLessThanOrEqual(6)
+  vi.useRealTimers()
+})
+
 test('a database that is away is asked again to end the leases, as long as they last', async () => {
   vi.useFakeTimers()
   const tries: string[][] = []

@@ -43,8 +43,11 @@ export function createGiveBack({ log, monotonicMs, release, onGivenBack }: GiveB
       const isLeased = ({ sinceMs }: Waiting) => !closed && monotonicMs() - sinceMs < LEASE_MS
       done = taken.filter((each) => !isLeased(each))
       waiting.push(...taken.filter(isLeased))
-      scheduled = true
-      setTimeout(flush, backOffMs(failures++)).unref()
+      // What was added meanwhile is tried at once, and takes the others along.
+      if (!scheduled && waiting.length > 0) {
+        scheduled = true
+        setTimeout(flush, backOffMs(failures++)).unref()
+      }
     }
     for (const { delivery } of done) onGivenBack(delivery)
   }
