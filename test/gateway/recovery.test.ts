@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Receiver } from '../../src/dev/receiver.ts'
-import { claimDeliveries } from '../../src/gateway/deliver/claim-deliveries.ts'
+import { type ClaimedDelivery, claimDeliveries, markWatched } from '../../src/gateway/deliver/claim-deliveries.ts'
 import { type Result, recordAttempts } from '../../src/gateway/deliver/record-attempts.ts'
 import { reconcile } from '../../src/gateway/recover/reconcile.ts'
 import { openDatabasePath } from '../support/database-path.ts'
@@ -284,6 +284,15 @@ describe.concurrent('poison', () => {
     await beside.untilStatus('SUCCEEDED')
     await convicted.untilStatus('SUCCEEDED')
     expect(convicted.requests()).toHaveLength(1)
+  })
+
+  test('a suspect is not sent under the lease of a process that was declared dead', async () => {
+    const held = await unattended(house, receiver, 2, { ...leaseOf(randomUUID(), 60), suspect: true })
+    const [living, lost] = (await held.deliveries()) as unknown as [ClaimedDelivery, ClaimedDelivery]
+    const leaseBy = await lostProcess(house, { dead: true })
+    await house.app.ctx.db.delivery.update({ where: { id: lost.id }, data: { leaseBy } })
+    expect(await markWatched(house.app.ctx.hot, living, [])).toBe(true)
+    expect(await markWatched(house.app.ctx.hot, lost, [])).toBe(false)
   })
 
   test('an outage of the database makes no suspects: a lease that ran out does not count as a crash', async () => {

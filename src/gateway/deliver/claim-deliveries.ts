@@ -224,7 +224,8 @@ const MARK_WATCHED: Statement = {
   text: `
     with ours as (
       select d.id from unnest($1::uuid[], $2::uuid[]) as w(id, token)
-      join delivery d on d.id = w.id and d.lease_token = w.token order by d.id for update of d
+      join delivery d on d.id = w.id and d.lease_token = w.token
+      where not coalesce(d.lease_by = any ${DEAD_PROCESSES}, false) order by d.id for update of d
     )
     update delivery d set sent_alone = d.id = $3::uuid,
       lease_until = case when d.id = $3::uuid then now() + $4::int * interval '1 ms' else d.lease_until end
@@ -233,7 +234,7 @@ const MARK_WATCHED: Statement = {
 
 /**
  * Writes down, before this suspect is sent, that it is under watch, and that the overtaken ones no longer are. False:
- * another process has the lease now.
+ * another process has the lease now, or may take it because this one was declared dead.
  */
 export async function markWatched(
   hot: HotDatabase,
