@@ -157,6 +157,36 @@ test('an event that is erased before its terms are written is not in the index',
   expect(await found('c_beside')).toBe(1)
 })
 
+test('an event that is erased while a round has read it is not in the index, whoever held it', async () => {
+  const { hot } = house.app.ctx
+  const hasRead = Promise.withResolvers<void>()
+  const goesOn = Promise.withResolvers<void>()
+  const transaction: HotDatabase['unsynced']['transaction'] = (work) =>
+    hot.unsynced.transaction(async (tx) => {
+      const done = await work(tx)
+      hasRead.resolve()
+      await goesOn.promise
+      return done
+    })
+  const { publish } = openProcess({ mostEvents: 0 })
+  const [erased] = await publish({ subject: 'c_read' }, { subject: 'c_beside' })
+  expect(await backlog()).toEqual([{ count: 2, held: false }])
+  const round = indexEvents({ hot: { ...hot, unsynced: { ...hot.unsynced, transaction } } })
+  await hasRead.promise
+  let isTakenOut = false
+  const erasing = hot
+    .transaction((tx) => takeOut(tx, [erased!.id]))
+    .then(() => {
+      isTakenOut = true
+    })
+  const waits = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' limit 1`
+  await house.until(async () => isTakenOut || (await hot.pool.query(waits)).rows.length > 0)
+  goesOn.resolve()
+  await Promise.all([round, erasing])
+  expect(Object.keys(await indexed())).toHaveLength(1)
+  expect(await found('c_beside')).toBe(1)
+})
+
 test('a round that fails is made again, and one whose row another process took writes nothing', async () => {
   const { hot } = house.app.ctx
   let fails = true

@@ -120,24 +120,24 @@ function fitting(segments: readonly SizedSegment[]): SizedSegment[] {
   })
 }
 
-// Waits for a round that has such a row, and sees afterwards what it wrote.
+// Waits for a round that has such a row, and sees afterwards what it wrote: it may have read the events before they went.
 const LET_GO: Statement = {
   name: 'search-let-go',
-  text: 'update search_backlog set held_until = null where held_until is not null and event_ids && $1::uuid[]',
+  text: 'update search_backlog set held_until = null where event_ids && $1::uuid[]',
 }
 
-/** Events are written into the index long before they are so old, unless nobody holds them. */
-const HELD_AT_MOST_MS = 3_600_000
+/** A row of the backlog seldom names older events, and looking through it costs something for each of them that is taken out. */
+const IN_THE_BACKLOG_MS = 3_600_000
 
 /**
- * Takes events out of the index, and from the process that has them in memory to put them in: the row is then read by a round that
- * looks what is left of them. Waits for a process that puts segments together.
+ * Takes events out of the index, and from who is about to put them in: a process that has them in memory leaves the row to a round
+ * that looks what is left of them. Waits for a round that has them, and for a process that puts segments together.
  */
 export async function takeOut(tx: Queryable, eventIds: readonly string[]): Promise<void> {
   const gone = new Set(eventIds)
   if (gone.size === 0) return
   await tx.query(LOCK, [])
-  const young = eventIds.filter((id) => timeOfId(id).getTime() > Date.now() - HELD_AT_MOST_MS)
+  const young = eventIds.filter((id) => timeOfId(id).getTime() > Date.now() - IN_THE_BACKLOG_MS)
   if (young.length > 0) await tx.query(LET_GO, [young])
   const among = await tx.query<{ id: string; events: Buffer }>(WITH_EVENTS, [[...gone]])
   for (const { id, events } of among) {
