@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { EXIT } from '../../packages/cli/src/failure.ts'
+import { EVENT_TYPES } from '../../src/domain/event-type.ts'
 import { toPublicId } from '../../src/domain/id.ts'
 import { TABLES as MOVED_TABLES } from '../../src/gateway/move/arrive.ts'
 import { ERASED_TABLES } from '../../src/gateway/retention/erase-tenant.ts'
@@ -83,13 +84,13 @@ test('every table with a tenant in it is exported, erased and moved, or not for 
      where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p') and not c.relispartition order by 1`,
   )
   const tables = rows.map(({ name }) => name)
-  const known = (...lists: readonly (readonly string[])[]) => tables.filter((table) => !lists.flat().includes(table))
-  const unknown = {
-    export: known(Object.keys(EXPORTED_AS), Object.keys(NOT_EXPORTED)),
-    erase: known(ERASED_TABLES, IN_PIECES, Object.keys(NOT_ERASED)),
-    move: known(MOVED_TABLES, IN_PIECES, ['idempotency_key'], Object.keys(NOT_MOVED)),
+  const inNone = (...lists: readonly (readonly string[])[]) => tables.filter((table) => !lists.flat().includes(table))
+  const forgotten = {
+    export: inNone(Object.keys(EXPORTED_AS), Object.keys(NOT_EXPORTED)),
+    erase: inNone(ERASED_TABLES, IN_PIECES, Object.keys(NOT_ERASED)),
+    move: inNone(MOVED_TABLES, IN_PIECES, ['idempotency_key'], Object.keys(NOT_MOVED)),
   }
-  expect(unknown).toEqual({ export: [], erase: [], move: [] })
+  expect(forgotten).toEqual({ export: [], erase: [], move: [] })
   expect(tables).toContain('dead_letter_acknowledgement')
 })
 
@@ -190,6 +191,30 @@ test('an export that finds no room says so in a sentence, leaves no part behind 
   expect(code).toBe(EXIT.usage)
   expect(await readdir(folder)).toEqual(['acme.jsonl'])
   expect(await readFile(out, 'utf8')).toBe('of before')
+})
+
+test('an export has what was acknowledged however many groups of dead letters there are', async () => {
+  const { house } = under
+  const { tenantId, publicId } = await tenantWith(1)
+  const [many, one] = EVENT_TYPES.map(({ name }) => name) as [string, string]
+  await house.publishFor(tenantId, { type: one })
+  const of = async (eventType: string) => (await house.deliveries({ tenantId, eventType }))[0]!
+  const { endpointId, eventId } = await of(many)
+  // Each group of the first type has two, so that the answer for the endpoint has no room for the one of the other type.
+  await house.app.ctx.hot.pool.query(
+    `insert into delivery (tenant_id, event_id, endpoint_id, event_type, status, max_attempts, last_error_code, last_status_code, completed_at)
+     select $1::uuid, $3::uuid, $2::uuid, $4, 'DEAD_LETTERED'::delivery_status, 1, 'http_status', 400 + n / 2, now() from generate_series(0, 199) n
+     union all select $1::uuid, $5::uuid, $2::uuid, $6, 'DEAD_LETTERED', 1, 'timeout', null, now()`,
+    [tenantId, endpointId, eventId, many, (await of(one)).eventId, one],
+  )
+  const upTo = new Date(Date.now() + 60_000)
+  await house.app.ctx.db.deadLetterAcknowledgement.create({
+    data: { tenantId, endpointId, errorCode: 'timeout', upTo, acknowledgedBy: 'Ana' },
+  })
+  const { code, stdout } = await under.call(['tenants', 'export', '--tenant', publicId])
+  expect(code).toBe(0)
+  const lines = stdout.split('\n').filter((line) => line.includes('"kind":"deadLetterAcknowledgement"'))
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ errorCode: 'timeout', acknowledgedBy: 'Ana' }])
 })
 
 test('events erase takes the events of one subject from the gateway and leaves the others', async () => {

@@ -213,6 +213,14 @@ const DEAD_LETTERS = graphql(`
   }
 `)
 
+const EVENT_TYPES = graphql(`
+  query CliExportEventTypes {
+    eventTypes {
+      name
+    }
+  }
+`)
+
 const ERASE = graphql(`
   mutation CliEraseTenant($input: EraseTenantInput!) {
     eraseTenant(input: $input) {
@@ -249,15 +257,25 @@ async function* nodesOf<Node>(read: (after: string | null) => Promise<Page<Node>
   }
 }
 
+/** The most groups of dead letters in an answer. */
+const MOST_GROUPS = 100
+
 /**
- * What somebody acknowledged, by endpoint and cause. A group is of one event type as well, and an answer has the 100 largest: with so
- * many, each endpoint is asked for its own.
+ * What somebody acknowledged, by endpoint and cause. A group is of one event type as well, and an answer has the largest groups: where
+ * there are more, each endpoint is asked for its own, and where one has more, for those of each type.
  */
 async function* acknowledgements({ ask, tenantId }: Client, endpointIds: readonly string[]) {
-  const read = async (filter: object) => (await ask(DEAD_LETTERS, { filter: { tenantId, ...filter } })).deadLetterGroups
-  const all = (await read({})) ?? []
-  const groups = [...all]
-  if (all.length === 100) for (const id of endpointIds) groups.push(...((await read({ endpointIds: [id] })) ?? []))
+  const read = async (filter: object) =>
+    (await ask(DEAD_LETTERS, { filter: { tenantId, ...filter } })).deadLetterGroups ?? []
+  const groups = [...(await read({}))]
+  if (groups.length === MOST_GROUPS)
+    for (const id of endpointIds) {
+      const own = await read({ endpointIds: [id] })
+      groups.push(...own)
+      if (own.length < MOST_GROUPS) continue
+      for (const { name } of (await ask(EVENT_TYPES, {})).eventTypes)
+        groups.push(...(await read({ endpointIds: [id], eventTypes: [name] })))
+    }
   const told = new Set<string>()
   for (const { endpoint, errorCode, statusCode, acknowledgement } of groups) {
     const cause = JSON.stringify([endpoint.id, errorCode, statusCode])
