@@ -37,7 +37,7 @@ function answer(args: string[]): string {
   })
   if (values.help) return USAGE
   const days = numberOf(values.days)
-  const { eventBytes, unpackedBytes, searchBytes, gbPerDay, gb } = diskRoom({
+  const { eventBytes, unpackedBytes, unpackedDays, searchBytes, gbPerDay, gb } = diskRoom({
     eventsPerDay: numberOf(values['events-per-day']),
     bodyBytes: numberOf(values.body),
     fanOut: numberOf(values['fan-out']),
@@ -46,7 +46,7 @@ function answer(args: string[]): string {
     days,
   })
   return `${Math.round(eventBytes)} bytes for each event with its deliveries and attempts, and ${searchBytes} for the search
-${Math.round(unpackedBytes)} bytes more until a day after its week, when its indexes are packed
+${Math.round(unpackedBytes)} bytes more ${unpackedDays === null ? 'all the time: with so few days a week goes before its indexes are packed' : `in its first ${unpackedDays} days, until the indexes of its week are packed`}
 ${shown(gbPerDay)} GB a day
 ${shown(gb)} GB for ${days} days: rows go by whole weeks, so this is the room of ${days + 7}
 Have a third more for the write-ahead log and for rows that autovacuum has not cleaned yet.

@@ -19,7 +19,10 @@ export type Traffic = {
 const EVENT_BYTES = 415
 const DELIVERY_BYTES = 490
 const ATTEMPT_BYTES = 320
-/** What a delivery takes more until its week is packed: that long from Monday on. */
+/**
+ * What a delivery takes more until its week is packed: so many days from Monday on. A week that is kept for no longer than that is
+ * never packed (domain/retention.ts).
+ */
 const UNPACKED_BYTES = 115
 const DAYS_UNPACKED = 8
 /** The index of the search, for each event. */
@@ -34,6 +37,8 @@ export type DiskRoom = {
   readonly eventBytes: number
   /** What it takes more before. */
   readonly unpackedBytes: number
+  /** For how many days at most; null: for as long as it is kept. */
+  readonly unpackedDays: number | null
   readonly searchBytes: number
   readonly gbPerDay: number
   readonly gb: number
@@ -51,13 +56,15 @@ export function diskRoom({ eventsPerDay, bodyBytes, fanOut, attempts, replyBytes
   const eventBytes = EVENT_BYTES + bodyBytes + fanOut * (DELIVERY_BYTES + attempts * attempt)
   const gbPerDay = (eventsPerDay * (eventBytes + SEARCH_BYTES)) / 1e9
   const unpackedBytes = fanOut * UNPACKED_BYTES
-  const unpackedGb = (eventsPerDay * unpackedBytes * Math.min(DAYS_UNPACKED, days + DAYS_LONGER)) / 1e9
+  const keptDays = days + DAYS_LONGER
+  const unpackedDays = days > DAYS_UNPACKED ? DAYS_UNPACKED : null
   return {
     eventBytes,
     unpackedBytes,
+    unpackedDays,
     searchBytes: SEARCH_BYTES,
     gbPerDay,
-    gb: gbPerDay * (days + DAYS_LONGER) + unpackedGb,
+    gb: gbPerDay * keptDays + (eventsPerDay * unpackedBytes * (unpackedDays ?? keptDays)) / 1e9,
   }
 }
 

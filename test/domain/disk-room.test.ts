@@ -1,6 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { diskRoom, type Traffic } from '../../src/domain/disk-room.ts'
+import { DAY_MS, keptSince, partitionsToPack } from '../../src/domain/retention.ts'
+
+const WEEK_MS = 7 * DAY_MS
 
 const BENCHED: Traffic = { eventsPerDay: 500_000, bodyBytes: 525, fanOut: 2, attempts: 1, replyBytes: 17, days: 90 }
 
@@ -16,6 +19,19 @@ test('the room for a million deliveries of the benchmark is what the benchmark m
 test('the room for what is kept counts the week that retention takes longer, and a week and a day that are not packed', () => {
   const { gb, gbPerDay, unpackedBytes } = diskRoom(BENCHED)
   expect(gb).toBeCloseTo(gbPerDay * 97 + (BENCHED.eventsPerDay * unpackedBytes * 8) / 1e9)
+})
+
+test('a week that retention takes before it could be packed counts as not packed', () => {
+  for (const days of [1, 7, 8, 9, 30]) {
+    const nowMs = 100 * WEEK_MS
+    // The days on which a week may end, of all that are kept.
+    const ends = Array.from({ length: days + 7 }, (_, day) => ({ from: 0, to: nowMs - day * DAY_MS }))
+    const isPacked = partitionsToPack(ends, { nowMs, sinceMs: keptSince(nowMs, days * DAY_MS) }).length > 0
+    const { gb, gbPerDay, unpackedBytes, unpackedDays } = diskRoom({ ...BENCHED, days })
+    expect(unpackedDays, `${days} days`).toBe(isPacked ? 8 : null)
+    const unpackedGb = (BENCHED.eventsPerDay * unpackedBytes * (isPacked ? 8 : days + 7)) / 1e9
+    expect(gb).toBeCloseTo(gbPerDay * (days + 7) + unpackedGb)
+  }
 })
 
 test('the room grows with the fan-out, the attempts and the bodies, and with replies up to 16 KiB', () => {
