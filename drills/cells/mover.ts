@@ -52,7 +52,7 @@ export async function runCells({ env, args, at, onStep = async () => {} }: Comma
     for (const line of parts) {
       lines.push(line)
       if (stepMs.has(line)) continue
-      if (!stepMs.has(line)) stepMs.set(line, performance.now() - startedMs)
+      stepMs.set(line, performance.now() - startedMs)
       if (line !== at?.step) continue
       beside = onStep().then(() => {
         if (at.signal === 'SIGSTOP') child.kill('SIGCONT')

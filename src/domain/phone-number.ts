@@ -3,7 +3,7 @@
 // number if the shorter one ends the longer one. console/src/lib/phone-number.ts compares in the same way.
 
 /** Fewer digits are an extension or a short code: those match as a whole. */
-const FEWEST_DIGITS = 7
+export const FEWEST_DIGITS = 7
 const MOST_DIGITS = 15
 const ADDRESS = /^(?:tel|sips?|client):/i
 

@@ -5,7 +5,7 @@
 // tells which of the dearer looks can find something in it.
 
 import { publicTail } from './id.ts'
-import { plainNumber, telephoneDigits } from './phone-number.ts'
+import { FEWEST_DIGITS, plainNumber, telephoneDigits } from './phone-number.ts'
 
 /** What does not fit is not found: an event has so many terms at most. */
 export const MAX_TERMS = 64
@@ -83,8 +83,6 @@ const IN_NO_NUMBER = 128
 const BEYOND_ASCII = 256
 /** Digits enough for the number of a telephone. */
 const MANY_DIGITS = 512
-
-const FEWEST_DIGITS = 7
 
 const TRAITS = Uint8Array.from({ length: 128 }, (_, code) => {
   const char = String.fromCharCode(code)

@@ -13,19 +13,21 @@ export async function withRetentionLock<Done>(
   { spent = false }: { readonly spent?: boolean } = {},
 ): Promise<Done | null> {
   const client = await pool.connect()
+  let taken = false
   let broken: Error | undefined
   try {
     const { rows } = await client.query('select pg_try_advisory_lock($1) as taken, now() as now', [RETENTION_LOCK])
-    if (!rows[0].taken) return null
-    return await work(client, rows[0].now.getTime())
+    taken = rows[0].taken
+    return taken ? await work(client, rows[0].now.getTime()) : null
   } catch (error) {
     broken = error as Error
     throw error
   } finally {
-    // A connection that is thrown away gives its lock back too.
-    await client.query('select pg_advisory_unlock($1)', [RETENTION_LOCK]).catch((error) => {
-      broken = error
-    })
-    client.release(broken ?? spent)
+    // A connection that is thrown away gives its lock back too. Postgres complains about who gives back what it has not.
+    if (taken)
+      await client.query('select pg_advisory_unlock($1)', [RETENTION_LOCK]).catch((error) => {
+        broken = error
+      })
+    client.release(broken ?? (taken && spent))
   }
 }
