@@ -266,7 +266,9 @@ test('storing and recording touch one partition of each table, and each statemen
 test('what waits and what fails is read from the indexes of what is due and of what failed', async () => {
   for (const [name, plan] of await allPlans()) {
     if (!/^read-(waiting|incidents)/.test(name)) continue
-    const scans = plan.match(/(Index|Index Only) Scan (Backward )?using delivery_until_\S+/g) ?? []
+    // Whether the delivery of an attempt is kept is one look by its id, in an empty week through whatever index has the id.
+    const walks = plan.replaceAll(/using delivery_until_\S+ .*\n +Index Cond: \(id = \w+\.delivery_id\)/g, '')
+    const scans = walks.match(/(Index|Index Only) Scan (Backward )?using delivery_until_\S+/g) ?? []
     expect(scans.length, name).toBeGreaterThan(0)
     for (const scan of scans)
       expect(scan, `${name}\n${plan}`).toMatch(
