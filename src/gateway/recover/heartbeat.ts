@@ -131,10 +131,13 @@ export async function openHeartbeat(options: HeartbeatOptions): Promise<Heartbea
   // answered, all connections are dropped, so that nothing waits for them when the database can be reached again.
   async function findWay(): Promise<void> {
     mayHaveLost = true
+    const connecting = connect()
     try {
-      client = await withinPatience(connect(), WAY_PATIENCE_MS)
+      client = await withinPatience(connecting, WAY_PATIENCE_MS)
     } catch {
       access.watch.dropAll()
+      // One that is answered after all would stay, and hold the lock of this process.
+      connecting.then((late) => late.end()).catch(() => {})
     }
   }
 
