@@ -221,6 +221,29 @@ test('a role that may publish reads and writes no table', async () => {
   }
 })
 
+test('rights that a dump does not bring along are there again after the next start, and not made anew without need', async () => {
+  const rights = async () => {
+    const { rows } = await client.query(
+      `select xmin::text as version, has_function_privilege('public', oid, 'execute') as everybody,
+        has_function_privilege('sivo_publisher', oid, 'execute') as callers from pg_proc where proname = 'publish'`,
+    )
+    return rows[0]
+  }
+  const owner = await openConnection(accessTo(house.database.url), 'start')
+  try {
+    const before = await rights()
+    await installSqlPublish(owner, { maxAttempts: 7 })
+    expect(await rights()).toEqual(before)
+    const name = 'sivo.publish(text, text, jsonb, text, bigint, timestamptz, text)'
+    await owner.query(`revoke execute on function ${name} from sivo_publisher`)
+    await owner.query(`grant execute on function ${name} to public`)
+    await installSqlPublish(owner, { maxAttempts: 7 })
+    expect(await rights()).toMatchObject({ everybody: false, callers: true })
+  } finally {
+    await owner.end()
+  }
+})
+
 test('Prisma publishes within its own transaction', async () => {
   receiver.forget()
   const { db } = house.app.ctx

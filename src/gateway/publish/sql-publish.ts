@@ -153,6 +153,16 @@ end
 $publish$`
 }
 
+/**
+ * Whether the function is of this version, and callers have the rights that it is made with. A dump has no roles: restored into
+ * another cluster, the function is there, but its callers' role and the revocation from everybody else are not.
+ */
+const IS_CURRENT = `
+select obj_description(f.oid, 'pg_proc') = $2 and not has_function_privilege('public', f.oid, 'execute') and coalesce(
+  (select has_function_privilege(r.oid, f.oid, 'execute') from pg_roles r where r.rolname = '${CALLERS}'),
+  not (select r.rolcreaterole or r.rolsuper from pg_roles r where r.rolname = current_user)) as current
+from pg_proc f where f.oid = to_regprocedure($1)`
+
 export type SqlPublishOptions = {
   /** The number of attempts in a cycle of the schedule. */
   readonly maxAttempts: number
@@ -161,7 +171,8 @@ export type SqlPublishOptions = {
 }
 
 /**
- * Makes the functions of the schema `sivo`, or replaces them when this release or its settings say otherwise. Needs the right
+ * Makes the functions of the schema `sivo`, or replaces them when this release or its settings say otherwise, or when their
+ * rights are not as they were made. Needs the right
  * to create a schema; throws what the database says.
  */
 export async function installSqlPublish(client: Client, options: SqlPublishOptions): Promise<void> {
@@ -170,10 +181,7 @@ export async function installSqlPublish(client: Client, options: SqlPublishOptio
   )
   const statements = [PUBLIC_ID, DATABASE_ID, publishFunction(found[0].schema, options)]
   const version = createHash('sha256').update(statements.join(';')).digest('hex').slice(0, 32)
-  const { rows } = await client.query(`select obj_description(to_regprocedure($1)::oid, 'pg_proc') = $2 as current`, [
-    NAME,
-    version,
-  ])
+  const { rows } = await client.query(IS_CURRENT, [NAME, version])
   if (rows[0]?.current) return
   await client.query('begin')
   try {
