@@ -50,7 +50,8 @@ export function startChild<Commands extends Record<string, Command>>(
       return new Promise((resolve, reject) => {
         const id = ++lastId
         waiting.set(id, { resolve, reject })
-        child.send({ id, name, input } satisfies Question)
+        // A child that has ended takes no question, and its end was told before this one was asked.
+        child.send({ id, name, input } satisfies Question, (error) => error && reject(error))
       })
     },
     async end() {

@@ -1,7 +1,7 @@
 // The table of figures in docs/performance.md, between two marks. A run replaces the rows of the scenarios that it measured
 // and leaves the others: filling the history takes most of an hour, and few changes concern all scenarios.
 
-import { goalText, shown, type TakenFigure } from './figures.ts'
+import { goalText, shown, type TakenFigure, withUnit } from './figures.ts'
 
 const BEGIN = '<!-- figures: written by "npm run bench -- --markdown" -->'
 const END = '<!-- end of figures -->'
@@ -31,7 +31,7 @@ function rowOf(figure: TakenFigure, commit: string): string {
   return line([
     figure.scenario,
     figure.name,
-    `${shown(figure.value)} ${figure.unit}`.trim(),
+    withUnit(figure.value, figure.unit),
     figure.baseline ? `${figure.baseline.name} ${shown(figure.baseline.value)}` : '',
     figure.share === null ? '' : figure.share.toFixed(2),
     goalText(figure),

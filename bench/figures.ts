@@ -47,14 +47,19 @@ export function asTable(figures: readonly TakenFigure[]): string {
   const rows = figures.map((figure) => [
     figure.scenario,
     figure.name,
-    `${shown(figure.value)} ${figure.unit}`,
+    withUnit(figure.value, figure.unit),
     figure.baseline ? `${figure.baseline.name} ${shown(figure.baseline.value)}` : '',
     figure.share === null ? '' : figure.share.toFixed(2),
     goalText(figure),
     figure.reached === null ? '' : figure.reached ? 'reached' : 'missed',
   ])
-  const widths = COLUMNS.map((name, i) => Math.max(name.length, ...rows.map((cells) => cells[i]!.length)))
-  return [COLUMNS, ...rows]
+  return inColumns([COLUMNS, ...rows])
+}
+
+/** Rows of cells as lines of text, each column as wide as its widest cell. */
+export function inColumns(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((cells) => cells[i]!.length)))
+  return rows
     .map((cells) => cells.map((cell, i) => cell.padEnd(widths[i]!)).join('  '))
     .map((line) => line.trimEnd())
     .join('\n')
@@ -65,6 +70,11 @@ export function goalText({ goal }: Figure): string {
   if (!goal) return ''
   const bound = goal.atLeast === undefined ? `≤ ${goal.atMost}` : `≥ ${goal.atLeast}`
   return goal.ofBaseline ? `${bound} of it` : bound
+}
+
+/** Such as "8.10 ms". */
+export function withUnit(value: number, unit: string): string {
+  return `${shown(value)} ${unit}`.trim()
 }
 
 /** A number with as many digits as are meaningful. */

@@ -2,7 +2,7 @@
 // pair. A machine differs from hour to hour; two runs that follow each other differ less.
 
 import { median } from './clock.ts'
-import { shown, type TakenFigure } from './figures.ts'
+import { inColumns, type TakenFigure, withUnit } from './figures.ts'
 
 /** The figures of a run of this tree, and of the run of the other tree that followed. */
 export type Pair = { readonly ours: readonly TakenFigure[]; readonly theirs: readonly TakenFigure[] }
@@ -74,14 +74,10 @@ export function pairsTable(comparisons: readonly Comparison[], names: { ours: st
   const rows = comparisons.map(({ scenario, name, unit, ours, theirs, ratios }) => [
     scenario,
     name,
-    `${shown(ours)} ${unit}`.trim(),
-    `${shown(theirs)} ${unit}`.trim(),
+    withUnit(ours, unit),
+    withUnit(theirs, unit),
     ...Array.from({ length: pairs }, (_, i) => ratios[i]?.toFixed(RATIO_DIGITS) ?? ''),
     ...[Math.min(...ratios), median(ratios), Math.max(...ratios)].map((ratio) => ratio.toFixed(RATIO_DIGITS)),
   ])
-  const widths = head.map((name, i) => Math.max(name.length, ...rows.map((cells) => cells[i]!.length)))
-  return [head, ...rows]
-    .map((cells) => cells.map((cell, i) => cell.padEnd(widths[i]!)).join('  '))
-    .map((line) => line.trimEnd())
-    .join('\n')
+  return inColumns([head, ...rows])
 }

@@ -14,8 +14,8 @@ const MAX_OUTPUT_BYTES = 16_000_000
 export type Reference = {
   /** The folder of the tree. */
   readonly root: string
-  /** The commit's abbreviated hash. */
-  readonly commit: string
+  /** What it was asked for by, with the commit's abbreviated hash. */
+  readonly name: string
   remove(): Promise<void>
 }
 
@@ -62,7 +62,7 @@ export async function openReference(
       maxBuffer: MAX_OUTPUT_BYTES,
       signal,
     })
-    return { root, commit, remove }
+    return { root, name: `${ref} (${commit})`, remove }
   } catch (error) {
     await remove()
     throw error

@@ -4,7 +4,7 @@
 import { fromPublicId } from '../../src/domain/id.ts'
 import { percentilesOf } from '../clock.ts'
 import { addBacklog } from '../history.ts'
-import type { Scenario } from '../main.ts'
+import type { Scenario } from '../scenario.ts'
 
 const ENDPOINTS = 20
 

@@ -2,7 +2,7 @@
 // is measured too.
 
 import { delay, median } from '../clock.ts'
-import type { Scenario } from '../main.ts'
+import type { Scenario } from '../scenario.ts'
 
 const OPEN_SHARE = 0.2
 const SAMPLE_MS = 2_000

@@ -2,7 +2,7 @@
 // events of its first five seconds take.
 
 import { median, sharedMs } from '../clock.ts'
-import type { Scenario } from '../main.ts'
+import type { Scenario } from '../scenario.ts'
 import { publishTimed, type Timed } from '../timed.ts'
 
 const STARTS = 3

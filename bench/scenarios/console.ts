@@ -3,7 +3,7 @@
 import { fromPublicId } from '../../src/domain/id.ts'
 import { percentilesOf } from '../clock.ts'
 import { addHistory, partitionsSince } from '../history.ts'
-import type { Scenario } from '../main.ts'
+import type { Scenario } from '../scenario.ts'
 
 const ENDPOINTS = 20
 const ROW = `id status reason attemptCount lastStatusCode lastErrorCode lastLatencyMs createdAt completedAt

@@ -7,7 +7,7 @@ import { listPartitions } from '../../src/database/partitions.ts'
 import { PACKED_TABLES } from '../../src/gateway/retention/pack-partitions.ts'
 import { delay } from '../clock.ts'
 import type { House } from '../house.ts'
-import type { Scenario } from '../main.ts'
+import type { Scenario } from '../scenario.ts'
 
 const FAN_OUT = 2
 const ROUNDS = 10

@@ -3,7 +3,7 @@
 import { fromPublicId } from '../../src/domain/id.ts'
 import { deliver, throughputFigure } from '../deliver.ts'
 import { addHistory, partitionsSince } from '../history.ts'
-import type { Scenario } from '../main.ts'
+import type { Scenario } from '../scenario.ts'
 
 const OLD_ENDPOINTS = 20
 

@@ -3,7 +3,7 @@
 
 import { delay, type Percentiles, percentilesOf } from '../clock.ts'
 import type { House } from '../house.ts'
-import type { Scenario } from '../main.ts'
+import type { Scenario } from '../scenario.ts'
 
 const HEALTHY = 7
 const HANGING = 3

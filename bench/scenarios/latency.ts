@@ -1,6 +1,6 @@
 // The time of an event from its publisher to its receiver, and the time that the publisher waits for its answer.
 
-import type { Scenario } from '../main.ts'
+import type { Scenario } from '../scenario.ts'
 import { publishTimed } from '../timed.ts'
 
 const RATES = [50, 200, 1_000]

@@ -2,7 +2,7 @@
 
 import { type Child, startChild } from '../child.ts'
 import type { House } from '../house.ts'
-import type { Scenario } from '../main.ts'
+import type { Scenario } from '../scenario.ts'
 import type { SubscriberCommands } from '../subscribers.ts'
 
 const SOCKETS = 19
@@ -51,13 +51,17 @@ export const live: Scenario = async (house, note) => {
   await withStalled.end()
 }
 
-/** Opens subscribers of a tenant's deliveries. Resolves when all of them have received their first batch. */
+/**
+ * Opens subscribers of a tenant's deliveries, which end with the house at the latest. Resolves when all of them have received
+ * their first batch.
+ */
 export async function openSubscribers(
-  { api }: House,
+  { api, onClose }: House,
   tenantId: string,
   counts: { sockets: number; perSocket: number; stalled: number },
 ): Promise<Child<SubscriberCommands>> {
   const subscribers = startChild<SubscriberCommands>('subscribers.ts')
+  onClose(subscribers.end)
   await subscribers.ask('open', { ...api, tenantId, ...counts })
   return subscribers
 }

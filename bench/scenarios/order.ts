@@ -5,8 +5,8 @@ import type { Child } from '../child.ts'
 import { delay, median } from '../clock.ts'
 import { deliver } from '../deliver.ts'
 import type { House } from '../house.ts'
-import type { Scenario } from '../main.ts'
 import type { PublisherCommands } from '../publisher.ts'
+import type { Scenario } from '../scenario.ts'
 
 const SUBJECTS = 1_000
 const TURNS = 4

@@ -4,7 +4,7 @@
 import type { BusyCommands } from '../busy.ts'
 import { startChild } from '../child.ts'
 import type { Figure } from '../figures.ts'
-import type { Scenario } from '../main.ts'
+import type { Scenario } from '../scenario.ts'
 import { publishTimed } from '../timed.ts'
 
 const RATES = [10, 50, 200]

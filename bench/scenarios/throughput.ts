@@ -4,9 +4,9 @@ import type { Child } from '../child.ts'
 import { deliver, throughputFigure } from '../deliver.ts'
 import type { Figure } from '../figures.ts'
 import type { House } from '../house.ts'
-import type { Scenario } from '../main.ts'
 import { plainInserts } from '../plain-insert.ts'
 import type { PublisherCommands } from '../publisher.ts'
+import type { Scenario } from '../scenario.ts'
 import { openSubscribers } from './live.ts'
 
 const SMALL = 1_024
