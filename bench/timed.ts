@@ -2,6 +2,7 @@
 
 import type { Child } from './child.ts'
 import { type Percentiles, percentilesOf } from './clock.ts'
+import { cpuMicrosEach } from './deliver.ts'
 import type { House } from './house.ts'
 import type { PublisherCommands } from './publisher.ts'
 
@@ -19,7 +20,8 @@ export type TimedLoad = {
 }
 
 export type Timed = {
-  /** Milliseconds from the start of a publish to the request at the receiver. */
+  /** Milliseconds from the start of a publish to the request at the receiver, one for each delivery. */
+  readonly all: Float64Array
   readonly times: Percentiles
   /** Milliseconds that publishers waited for their answers. */
   readonly acks: Percentiles
@@ -38,26 +40,34 @@ export async function publishTimed(
   publisher: Child<PublisherCommands>,
   { tenantId, fanOut, bodyBytes, rate, seconds }: TimedLoad,
 ): Promise<Timed> {
-  const expected = rate * seconds * fanOut
+  const events = Math.ceil(rate * seconds)
+  const expected = events * fanOut
   await house.receiver.ask('reset', null)
   const before = house.usage()
-  const arrived = house.receiver.ask('until', { count: expected, withinMs: seconds * 1_000 + PATIENCE_MS })
-  const { acks } = await publisher.ask('publish', {
-    tenantIds: [tenantId],
-    bodyBytes,
-    eventsPerCall: 1,
-    parallel: 64,
-    count: rate * seconds,
-    rate,
-    stamped: true,
-  })
-  const { count } = await arrived
-  const used = house.usage()
-  const times = percentilesOf([...(await house.receiver.ask('latencies', null)).values()].flatMap((each) => [...each]))
-  const microsEach = (of: 'gateway' | 'postgres') => ((used[of] - before[of]) * 1_000) / count
+  const [{ count }, { acks }] = await Promise.all([
+    house.receiver.ask('until', { count: expected, withinMs: seconds * 1_000 + PATIENCE_MS }),
+    publisher.ask('publish', {
+      tenantIds: [tenantId],
+      bodyBytes,
+      eventsPerCall: 1,
+      parallel: 64,
+      count: events,
+      rate,
+      stamped: true,
+    }),
+  ])
+  const { gateway, postgres } = cpuMicrosEach(before, house.usage(), count)
+  const all = await arrivalTimes(house)
   return {
-    times,
+    all,
+    times: percentilesOf(all),
     acks,
-    details: { count, expected, gatewayCpuMicros: microsEach('gateway'), postgresCpuMicros: microsEach('postgres') },
+    details: { count, expected, gatewayCpuMicros: gateway, postgresCpuMicros: postgres },
   }
+}
+
+/** Milliseconds from publish to request since the receiver's last reset, of all timed paths. */
+export async function arrivalTimes({ receiver }: House): Promise<Float64Array> {
+  const byPath = await receiver.ask('latencies', null)
+  return Float64Array.from([...byPath.values()].flatMap((times) => [...times]))
 }

@@ -5,6 +5,7 @@ import { fromPublicId } from '../../src/domain/id.ts'
 import { percentilesOf } from '../clock.ts'
 import { addBacklog } from '../history.ts'
 import type { Scenario } from '../scenario.ts'
+import { arrivalTimes } from '../timed.ts'
 
 const ENDPOINTS = 20
 
@@ -43,7 +44,7 @@ export const backlog: Scenario = async (house, note) => {
   }, 250)
   await Promise.race([house.receiver.ask('until', { count, withinMs: seconds * 1_000 }), published.then(() => {})])
   const elapsedMs = performance.now() - startedMs
-  const times = percentilesOf([...(await house.receiver.ask('latencies', null)).values()].flatMap((each) => [...each]))
+  const times = percentilesOf(await arrivalTimes(house))
   const delivered = await house.receiver.ask('reset', null)
   await published
   clearInterval(watch)

@@ -1,7 +1,7 @@
 // The same throughput with no deliveries, one million and ten million deliveries in the history.
 
 import { fromPublicId } from '../../src/domain/id.ts'
-import { deliver, throughputFigure } from '../deliver.ts'
+import { deliverBesideBare, throughputFigure } from '../deliver.ts'
 import { addHistory, partitionsSince } from '../history.ts'
 import type { Scenario } from '../scenario.ts'
 
@@ -16,7 +16,7 @@ export const growth: Scenario = async (house, note) => {
   const { id } = await house.openTenant('New', ['/count/a', '/count/b'])
   const publisher = await house.openPublisher()
   const measure = (deliveries: number) =>
-    deliver(
+    deliverBesideBare(
       house,
       publisher,
       { tenantIds: [id], bodyBytes: 1_024, eventsPerCall: 200, parallel: 1, count: deliveries / 2 },

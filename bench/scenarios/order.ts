@@ -2,7 +2,7 @@
 // subjects, in turns.
 
 import type { Child } from '../child.ts'
-import { delay, median } from '../clock.ts'
+import { median } from '../clock.ts'
 import { deliver } from '../deliver.ts'
 import type { House } from '../house.ts'
 import type { PublisherCommands } from '../publisher.ts'
@@ -64,23 +64,15 @@ type Pair = { readonly plain: Turn; readonly ordered: Turn }
 
 function turnOf(house: House, publisher: Child<PublisherCommands>) {
   return async (tenantId: string, count: number): Promise<Turn> => {
-    const before = house.usage()
-    const { perSecond, deliveries, expected } = await deliver(
+    const { perSecond, deliveries, expected, cpuMicros } = await deliver(
       house,
       publisher,
       { tenantIds: [tenantId], count, eventsPerCall: 200, parallel: 1, bodyBytes: 1_024, subjects: SUBJECTS },
       1,
     )
-    await indexed(house)
-    const after = house.usage()
-    const microsOf = (of: 'gateway' | 'postgres') => ((after[of] - before[of]) * 1_000) / deliveries
-    return { perSecond, gateway: microsOf('gateway'), postgres: microsOf('postgres'), missing: expected - deliveries }
+    const { gateway, postgres } = cpuMicros
+    return { perSecond, gateway, postgres, missing: expected - deliveries }
   }
-}
-
-/** Waits until the search knows the events, so that no turn pays for the one before. */
-async function indexed(house: House): Promise<void> {
-  while ((await house.query('select 1 from search_backlog limit 1')).length > 0) await delay(100)
 }
 
 function ratiosOf(pairs: readonly Pair[]): Record<string, number> {

@@ -1,7 +1,7 @@
 // Deliveries per second over the whole way, beside bare undici that posts to the same receiver.
 
 import type { Child } from '../child.ts'
-import { deliver, throughputFigure } from '../deliver.ts'
+import { deliverBesideBare, throughputFigure } from '../deliver.ts'
 import type { Figure } from '../figures.ts'
 import type { House } from '../house.ts'
 import { plainInserts } from '../plain-insert.ts'
@@ -82,7 +82,12 @@ type Load = {
 function measureWith(house: House, publisher: Child<PublisherCommands>, tenants: Map<number, string>) {
   return async ({ fanOut, deliveries, ...load }: Load): Promise<Figure> => {
     const tenantIds = [tenants.get(fanOut)!]
-    const delivered = await deliver(house, publisher, { ...load, tenantIds, count: deliveries / fanOut }, fanOut)
+    const delivered = await deliverBesideBare(
+      house,
+      publisher,
+      { ...load, tenantIds, count: deliveries / fanOut },
+      fanOut,
+    )
     return throughputFigure(delivered, { scenario: 'throughput', name: '' })
   }
 }
