@@ -5,6 +5,7 @@
 
 import { measurePairs } from './measure-pairs.ts'
 import { measureTree } from './measure-tree.ts'
+import { measureTurns } from './measure-turns.ts'
 import { type BenchOptions, readOptions, USAGE } from './options.ts'
 import { UnknownCommit } from './reference.ts'
 import { openRun, type Run } from './run.ts'
@@ -28,10 +29,11 @@ function readUsage(): BenchOptions | null {
 }
 
 async function measure(run: Run): Promise<void> {
-  const { against } = run.options
+  const { against, turns } = run.options
   try {
     if (against === null) await measureTree(run)
-    else await measurePairs(run, against)
+    else if (turns === null) await measurePairs(run, against)
+    else await measureTurns(run, against, turns)
   } catch (error) {
     // At once: what an interrupted scenario began after its house closed ends with this process.
     if (run.signal.aborted) process.exit(EXIT_INTERRUPTED)

@@ -7,7 +7,7 @@ import { asJson, asTable, type TakenFigure, taken } from './figures.ts'
 import type { ScenarioName } from './options.ts'
 import { commitOf } from './reference.ts'
 import { report } from './report.ts'
-import { type Run, withHouse } from './run.ts'
+import { type Run, withHouses } from './run.ts'
 import { SCENARIOS } from './scenarios/index.ts'
 
 const DOCUMENT = new URL('../docs/performance.md', import.meta.url)
@@ -37,8 +37,8 @@ export async function measureScenario(
   note: (figure: TakenFigure) => void,
   root?: string,
 ): Promise<void> {
-  await withHouse(run, root, async (house) => {
+  await withHouses(run, [{ root }], async ([house]) => {
     run.tell(`${name} (load average ${loadavg()[0]!.toFixed(1)})`)
-    await SCENARIOS[name](house, (figure) => note(taken(figure)))
+    await SCENARIOS[name](house!, (figure) => note(taken(figure)))
   })
 }

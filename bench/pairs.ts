@@ -1,10 +1,10 @@
-// Compares two gateways that were measured in turns: each figure of this tree with the same figure of the other tree, pair by
-// pair. A machine differs from hour to hour; two runs that follow each other differ less.
+// Compares two gateways that were measured one after the other: each figure of this tree with the same figure of the other tree,
+// pair by pair. A machine differs from hour to hour; two measurements that follow each other differ less.
 
 import { median } from './clock.ts'
 import { inColumns, type TakenFigure, withUnit } from './figures.ts'
 
-/** The figures of a run of this tree, and of the run of the other tree that followed. */
+/** The figures of a run or a turn of this tree, and of the one of the other tree beside it. */
 export type Pair = { readonly ours: readonly TakenFigure[]; readonly theirs: readonly TakenFigure[] }
 
 /** The comparison of one figure. `ratios`: ours divided by theirs, one for each pair. */
@@ -12,13 +12,13 @@ export type Comparison = {
   readonly scenario: string
   readonly name: string
   readonly unit: string
-  /** Medians of all runs. */
+  /** Medians of all pairs. */
   readonly ours: number
   readonly theirs: number
   readonly ratios: readonly number[]
 }
 
-/** Details that are compared like figures: the cost of a delivery. */
+/** Details that are compared like figures: the cost of a delivery, or of an event where nothing is delivered. */
 const COSTS = { gatewayCpuMicros: 'CPU of the gateway', postgresCpuMicros: 'CPU of Postgres' }
 
 /** Compares each figure that both trees have, its share of the baseline, and its costs. */
@@ -49,7 +49,8 @@ type Measure = Pick<TakenFigure, 'scenario' | 'name' | 'unit' | 'value'>
 function measuresOf({ scenario, name, unit, value, share, baseline, details }: TakenFigure): Measure[] {
   const costs = Object.entries(COSTS).flatMap(([key, cost]) => {
     const micros = details?.[key]
-    return typeof micros === 'number' ? { scenario, name: `${name}: ${cost}`, unit: 'µs', value: micros } : []
+    const each = unit === 'events/s' ? 'event' : 'delivery'
+    return typeof micros === 'number' ? { scenario, name: `${name}: ${cost}`, unit: `µs/${each}`, value: micros } : []
   })
   const ofBaseline =
     share === null ? [] : [{ scenario, name: `${name}: share of ${baseline!.name}`, unit: '', value: share }]
@@ -58,8 +59,10 @@ function measuresOf({ scenario, name, unit, value, share, baseline, details }: T
 
 const RATIO_DIGITS = 3
 
+export type Names = { readonly ours: string; readonly theirs: string }
+
 /** The comparison as a table of text: the ratio of each pair, with min, median and max. */
-export function pairsTable(comparisons: readonly Comparison[], names: { ours: string; theirs: string }): string {
+export function pairsTable(comparisons: readonly Comparison[], names: Names): string {
   const pairs = Math.max(0, ...comparisons.map(({ ratios }) => ratios.length))
   const head = [
     'scenario',
@@ -80,4 +83,17 @@ export function pairsTable(comparisons: readonly Comparison[], names: { ours: st
     ...[Math.min(...ratios), median(ratios), Math.max(...ratios)].map((ratio) => ratio.toFixed(RATIO_DIGITS)),
   ])
   return inColumns([head, ...rows])
+}
+
+/** The same for many pairs: the median ratio, min and max, and of how many turns they are. */
+export function turnsTable(comparisons: readonly Comparison[], names: Names): string {
+  const rows = comparisons.map(({ scenario, name, unit, ours, theirs, ratios }) => [
+    scenario,
+    name,
+    withUnit(ours, unit),
+    withUnit(theirs, unit),
+    ...[median(ratios), Math.min(...ratios), Math.max(...ratios)].map((ratio) => ratio.toFixed(RATIO_DIGITS)),
+    String(ratios.length),
+  ])
+  return inColumns([['scenario', 'figure', names.ours, names.theirs, 'median ratio', 'min', 'max', 'turns'], ...rows])
 }

@@ -17,16 +17,21 @@ export type ReceiverCommands = {
   total: { input: null; answer: number }
   /** Resets the counters. Resolves with the number of requests before. */
   reset: { input: null; answer: number }
-  /** Resolves after `count` requests since the last reset, or at the deadline. `lastMs`: the time of the last request. */
-  until: { input: { count: number; withinMs: number }; answer: { count: number; lastMs: number } }
+  /**
+   * Resolves after `count` requests since the last reset, or at the deadline; with `path` only those to it count. `lastMs`: the
+   * time of the last request.
+   */
+  until: { input: { count: number; withinMs: number; path?: string }; answer: { count: number; lastMs: number } }
   /** Milliseconds from publish to request, by path, since the last reset. */
   latencies: { input: null; answer: Map<string, Float64Array> }
 }
 
 let countBefore = 0
 let count = 0
+let countByPath = new Map<string, number>()
 let lastMs = 0
 let wanted = Number.POSITIVE_INFINITY
+let wantedPath: string | undefined
 let reached = () => {}
 let latencies = new Map<string, number[]>()
 
@@ -37,20 +42,22 @@ answerParent<ReceiverCommands>({
     const before = count
     countBefore += before
     count = 0
+    countByPath = new Map()
     latencies = new Map()
     return before
   },
-  until({ count: target, withinMs }) {
+  until({ count: target, withinMs, path }) {
     return new Promise((resolve) => {
       const done = () => {
         clearTimeout(late)
         wanted = Number.POSITIVE_INFINITY
-        resolve({ count, lastMs })
+        resolve({ count: countOf(path), lastMs })
       }
       const late = setTimeout(done, withinMs)
       wanted = target
+      wantedPath = path
       reached = done
-      if (count >= wanted) done()
+      if (countOf(path) >= wanted) done()
     })
   },
   latencies: () => new Map([...latencies].map(([path, times]) => [path, Float64Array.from(times)])),
@@ -69,13 +76,19 @@ function open(certificate: IssuedCertificate): Promise<number> {
       if (path.startsWith('/usual')) answerAsUsual(response)
       else response.writeHead(200, { 'content-length': 2 }).end('ok')
       lastMs = sharedMs()
-      if (++count >= wanted) reached()
+      count++
+      countByPath.set(path, (countByPath.get(path) ?? 0) + 1)
+      if (countOf(wantedPath) >= wanted) reached()
     })
   })
   server.on('tlsClientError', () => {})
   return new Promise((resolve) => {
     server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port))
   })
+}
+
+function countOf(path: string | undefined): number {
+  return path === undefined ? count : (countByPath.get(path) ?? 0)
 }
 
 /** The answer of an application behind nginx: headers that stay the same, and two that never do. */

@@ -62,7 +62,7 @@ export async function openReference(
       maxBuffer: MAX_OUTPUT_BYTES,
       signal,
     })
-    return { root, name: `${ref} (${commit})`, remove }
+    return { root, name: ref === commit ? ref : `${ref} (${commit})`, remove }
   } catch (error) {
     await remove()
     throw error

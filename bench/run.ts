@@ -1,5 +1,6 @@
 // A run of the benchmark: what it was asked for, where its words go, and how it ends early.
 
+import { join } from 'node:path'
 import { type House, openHouse } from './house.ts'
 import type { BenchOptions } from './options.ts'
 
@@ -10,6 +11,14 @@ export type Run = {
   readonly signal: AbortSignal
   /** Rejects then. */
   readonly interrupted: Promise<never>
+}
+
+/** A house to open. */
+export type Site = {
+  /** The folder of the tree whose gateway it gets; absent: this one. */
+  readonly root?: string | undefined
+  /** With another house beside it: what its lines begin with, and the folder of its CPU profiles. */
+  readonly label?: string
 }
 
 export function openRun(options: BenchOptions): Run {
@@ -27,20 +36,26 @@ export function openRun(options: BenchOptions): Run {
 }
 
 /**
- * Opens a house, and closes it after `use`, or earlier when the run is interrupted. A house of its own keeps what a scenario
- * leaves behind from slowing down the next one.
+ * Opens these houses, and closes them after `use`, or earlier when the run is interrupted. Houses of their own keep what a
+ * scenario leaves behind from slowing down the next one.
  */
-export async function withHouse(
-  { options, tell, interrupted }: Run,
-  root: string | undefined,
-  use: (house: House) => Promise<void>,
+export async function withHouses(
+  run: Run,
+  sites: readonly Site[],
+  use: (houses: readonly House[]) => Promise<void>,
 ): Promise<void> {
-  const opening = openHouse(options, tell, root)
+  const opening = sites.map((site) => openSite(run, site))
   try {
-    const house = await Promise.race([opening, interrupted])
-    await Promise.race([use(house), interrupted])
-    for (const line of await house.costliestStatements()) house.tell(line)
+    const houses = await Promise.race([Promise.all(opening), run.interrupted])
+    await Promise.race([use(houses), run.interrupted])
+    for (const house of houses) for (const line of await house.costliestStatements()) house.tell(line)
   } finally {
-    await opening.then((house) => house.close()).catch(() => {})
+    await Promise.all(opening.map((each) => each.then((house) => house.close()).catch(() => {})))
   }
+}
+
+function openSite({ options, tell }: Run, { root, label }: Site): Promise<House> {
+  if (label === undefined) return openHouse(options, tell, root)
+  const profiles = options.profiles && join(options.profiles, label)
+  return openHouse({ ...options, profiles }, (line) => tell(`${label}: ${line}`), root)
 }

@@ -1,19 +1,19 @@
-// All scenarios by their names on the command line.
+// All scenarios by their names on the command line, and the bursts of those that have some.
 
-import type { ScenarioName } from '../options.ts'
-import type { Scenario } from '../scenario.ts'
+import type { BurstScenarioName, ScenarioName } from '../options.ts'
+import type { OpenBursts, Scenario } from '../scenario.ts'
 import { backlog } from './backlog.ts'
 import { bloat } from './bloat.ts'
 import { cold } from './cold.ts'
 import { consoleQueries } from './console.ts'
 import { disk } from './disk.ts'
 import { growth } from './growth.ts'
-import { isolation } from './isolation.ts'
-import { latency } from './latency.ts'
+import { isolation, isolationBursts } from './isolation.ts'
+import { latency, latencyBursts } from './latency.ts'
 import { live } from './live.ts'
 import { order } from './order.ts'
-import { ordinary } from './ordinary.ts'
-import { throughput } from './throughput.ts'
+import { ordinary, ordinaryBursts } from './ordinary.ts'
+import { throughput, throughputBursts } from './throughput.ts'
 
 export const SCENARIOS: Record<ScenarioName, Scenario> = {
   throughput,
@@ -28,4 +28,11 @@ export const SCENARIOS: Record<ScenarioName, Scenario> = {
   console: consoleQueries,
   bloat,
   disk,
+}
+
+export const BURSTS: Record<BurstScenarioName, OpenBursts> = {
+  throughput: throughputBursts,
+  latency: latencyBursts,
+  ordinary: ordinaryBursts,
+  isolation: isolationBursts,
 }

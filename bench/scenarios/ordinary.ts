@@ -4,36 +4,62 @@
 import type { BusyCommands } from '../busy.ts'
 import { startChild } from '../child.ts'
 import type { Figure } from '../figures.ts'
-import type { Scenario } from '../scenario.ts'
-import { publishTimed } from '../timed.ts'
+import type { House } from '../house.ts'
+import type { OpenBursts, Scenario } from '../scenario.ts'
+import { settled } from '../settled.ts'
+import { publishTimed, type Timed } from '../timed.ts'
 
 const RATES = [10, 50, 200]
 const BODY_BYTES = 650
+const SECONDS_OF_BURST = 4
+
+type Day = { readonly rate: number; readonly isBusy: boolean }
+const DAYS: readonly Day[] = [false, true].flatMap((isBusy) => RATES.map((rate) => ({ rate, isBusy })))
 
 export const ordinary: Scenario = async (house, note) => {
+  const measure = await openStage(house)
+  await measure({ rate: 200, isBusy: false }, 3)
+  for (const day of DAYS)
+    for (const figure of figuresOf(day, await measure(day, house.options.quick ? 4 : 12))) note(figure)
+}
+
+export const ordinaryBursts: OpenBursts = async (house) => {
+  const measure = await openStage(house)
+  return DAYS.map((day) => ({
+    name: nameOf(day),
+    run: async () => {
+      const timed = await measure(day, SECONDS_OF_BURST * house.options.burst)
+      await settled(house)
+      return { figures: figuresOf(day, timed), times: timed.all }
+    },
+  }))
+}
+
+async function openStage(house: House): Promise<(day: Day, seconds: number) => Promise<Timed>> {
   await house.startGateway({ workers: 0 })
   const publisher = await house.openPublisher()
   const { id } = await house.openTenant('Ordinary', ['/timed/a'])
-  const load = { tenantId: id, fanOut: 1, bodyBytes: BODY_BYTES }
-  const seconds = house.options.quick ? 4 : 12
-  const measure = async (rate: number, beside: string): Promise<Figure[]> => {
-    const { times, details } = await publishTimed(house, publisher, { ...load, rate, seconds })
-    const figure = (name: string, value: number): Figure => ({
-      scenario: 'ordinary',
-      name: `single events at ${rate}/s${beside}, ${name}`,
-      value,
-      unit: 'ms',
-    })
-    return [{ ...figure('p50', times.p50), details }, figure('p99', times.p99)]
-  }
-  await publishTimed(house, publisher, { ...load, rate: 200, seconds: 3 })
-  for (const rate of RATES) for (const figure of await measure(rate, '')) note(figure)
-
   const busy = startChild<BusyCommands>('busy.ts')
-  try {
-    await busy.ask('spin', null)
-    for (const rate of RATES) for (const figure of await measure(rate, ' beside a busy core')) note(figure)
-  } finally {
-    await busy.end()
+  house.onClose(busy.end)
+  return async ({ rate, isBusy }, seconds) => {
+    if (isBusy) await busy.ask('spin', null)
+    const load = { tenantId: id, fanOut: 1, bodyBytes: BODY_BYTES, rate, seconds }
+    const timed = await publishTimed(house, publisher, load)
+    if (isBusy) await busy.ask('rest', null)
+    return timed
   }
+}
+
+function nameOf({ rate, isBusy }: Day): string {
+  return `single events at ${rate}/s${isBusy ? ' beside a busy core' : ''}`
+}
+
+function figuresOf(day: Day, { times, details }: Timed): Figure[] {
+  const figure = (share: 'p50' | 'p99'): Figure => ({
+    scenario: 'ordinary',
+    name: `${nameOf(day)}, ${share}`,
+    value: times[share],
+    unit: 'ms',
+  })
+  return [{ ...figure('p50'), details }, figure('p99')]
 }

@@ -29,7 +29,7 @@ test('a figure is compared pair by pair, with its share of the baseline and its 
   expect(comparePairs(pairs)).toEqual([
     expect.objectContaining({ name: 'batches', ratios: [0.9, 0.5, 1.1], ours: 900, theirs: 1_000 }),
     expect.objectContaining({ name: 'batches: share of bare undici', ratios: [0.9, 1, 1.1], unit: '' }),
-    expect.objectContaining({ name: 'batches: CPU of the gateway', ratios: [0.9, 0.95, 1], unit: 'µs' }),
+    expect.objectContaining({ name: 'batches: CPU of the gateway', ratios: [0.9, 0.95, 1], unit: 'µs/delivery' }),
   ])
   const table = pairsTable(comparePairs(pairs), { ours: 'this tree', theirs: 'main' }).split('\n')
   expect(table[0]).toMatch(/^scenario +figure +this tree +main +pair 1 +pair 2 +pair 3 +min +median +max$/)
@@ -68,7 +68,12 @@ test('a run replaces the rows of its scenarios in docs/performance.md and leaves
 test.for([
   { args: ['--against', 'main', '--only', 'growth'], says: 'fills the tables' },
   { args: ['--against', 'main', '--markdown'], says: 'Leave one of them out' },
-  { args: ['--pairs', '0'], says: 'a whole number from 1 on' },
+  { args: ['--pairs', '0'], says: '--pairs: expected a whole number from 1 on' },
+  { args: ['--turns', '40'], says: 'expected --against as well' },
+  { args: ['--against', 'main', '--turns', '2.5'], says: '--turns: expected a whole number from 1 on' },
+  { args: ['--against', 'main', '--turns', '40', '--pairs', '5'], says: 'Leave --pairs out' },
+  { args: ['--against', 'main', '--burst', '5'], says: 'expected --turns as well' },
+  { args: ['--against', 'main', '--turns', '40', '--burst', '0'], says: 'a number above 0' },
   { args: ['--only', 'nothing'], says: 'expected of throughput' },
 ])('the command line $args is refused with what was expected', ({ args, says }) => {
   expect(() => readOptions(args)).toThrow(says)
