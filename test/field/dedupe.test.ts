@@ -14,6 +14,7 @@ const PACKAGES = {
   'pg-promise': '12.7.1',
   postgres: '3.4.9',
   'reflect-metadata': '0.2.2',
+  sequelize: '6.37.8',
   typeorm: '1.1.1',
 }
 
@@ -32,6 +33,12 @@ const CLIENTS: Record<string, Open> = {
   async 'postgres.js'(load, url) {
     const sql = load('postgres')(url, { onnotice: () => {} })
     return { db: { query: (text, values) => sql.unsafe(text, values) }, close: () => sql.end() }
+  },
+  async Sequelize(load, url) {
+    const { QueryTypes, Sequelize } = load('sequelize')
+    const db = new Sequelize(url, { logging: false })
+    const query: Queryable['query'] = (text, bind) => db.query(text, { bind, type: QueryTypes.SELECT })
+    return { db: { query }, close: () => db.close() }
   },
   async PGlite(load) {
     const { PGlite } = load('@electric-sql/pglite')

@@ -225,6 +225,19 @@ describe('the Postgres store', () => {
     expect(await store.purge(0)).toBe(1)
   })
 
+  test('a client that answers with a pair of rows and something else is refused, because each event would look new', async () => {
+    // As sequelize.query does without a type.
+    const pairs = {
+      query: async (text: string, values: unknown[]) => {
+        const { rows, rowCount } = await pool.query(text, values)
+        return [rows, rowCount]
+      },
+    }
+    const store = new PostgresDedupeStore(pairs)
+    await store.createTable()
+    await expect(store.claim('evt_1', 60)).rejects.toThrow('got a list with an array')
+  })
+
   test('a table name that is no name is refused', () => {
     expect(() => new PostgresDedupeStore(pool, { table: 'a; drop table b' })).toThrow('expected a table name')
   })

@@ -2,6 +2,7 @@
 // database's, so the clocks of the processes do not matter.
 
 import type { Claim, DedupeStore } from './dedupe.ts'
+import { describeKind } from './error.ts'
 
 /**
  * A pool or client of `pg`, or anything that is called like it, such as a `DataSource` or `EntityManager` of TypeORM. Of a
@@ -40,8 +41,7 @@ export class PostgresDedupeStore implements DedupeStore {
 
   /** Makes the table unless it is there. Call it when the service starts, or put its SQL into a migration. */
   async createTable(): Promise<void> {
-    await this.#query(
-      this.#db,
+    await this.#db.query(
       `create table if not exists ${this.#table} (
          receiver text not null,
          event_id text not null,
@@ -82,11 +82,11 @@ export class PostgresDedupeStore implements DedupeStore {
   }
 
   async release(eventId: string, token: string): Promise<void> {
-    await this.#query(
-      this.#db,
-      `delete from ${this.#table} where receiver = $1 and event_id = $2 and token = $3::uuid`,
-      [this.#receiver, eventId, token],
-    )
+    await this.#db.query(`delete from ${this.#table} where receiver = $1 and event_id = $2 and token = $3::uuid`, [
+      this.#receiver,
+      eventId,
+      token,
+    ])
   }
 
   /**
@@ -108,10 +108,7 @@ export class PostgresDedupeStore implements DedupeStore {
 
   /** Forgets one id, so that the next delivery of it is worked on again. */
   async forget(eventId: string): Promise<void> {
-    await this.#query(this.#db, `delete from ${this.#table} where receiver = $1 and event_id = $2`, [
-      this.#receiver,
-      eventId,
-    ])
+    await this.#db.query(`delete from ${this.#table} where receiver = $1 and event_id = $2`, [this.#receiver, eventId])
   }
 
   /**
@@ -138,8 +135,15 @@ export class PostgresDedupeStore implements DedupeStore {
     return seen?.done ? 'done' : 'busy'
   }
 
+  /** For statements that answer with rows: selects, and inserts that return. */
   async #query<Row>(db: Queryable, text: string, values: unknown[]): Promise<readonly Row[]> {
-    const result = await db.query(text, values)
-    return ('rows' in result ? result.rows : result) as readonly Row[]
+    const answer = await db.query(text, values)
+    const rows = 'rows' in answer ? answer.rows : answer
+    // A pair of rows and something else, as Sequelize answers, would look like two rows, and every event like a new one.
+    const odd = rows.find((row) => typeof row !== 'object' || row === null || Array.isArray(row))
+    if (odd === undefined) return rows as readonly Row[]
+    throw new TypeError(
+      `expected query(text, values) to answer with { rows } or the rows themselves, got a list with ${describeKind(odd)}: give PostgresDedupeStore a query that answers with the rows alone`,
+    )
   }
 }
