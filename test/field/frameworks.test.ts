@@ -60,13 +60,8 @@ const nest = (platform: string) => ({
   env: { PLATFORM: platform, NODE_ENV: 'production' },
 })
 const express4 = (platform: string) => ({ ...nest(platform), args: ['express-4.mjs'] })
-/** The server of `vercel dev`, with the helpers that functions get unless they turn them off. */
-const vercel = () => ({
-  command: 'sh',
-  args: ['-c', 'VERCEL_DEV_PORT=$PORT exec "$NODE" node_modules/@vercel/node/dist/dev-server.mjs'],
-  cwd,
-  env: { NODE: process.execPath, VERCEL_DEV_ENTRYPOINT: 'vercel/webhooks.mjs' },
-})
+/** A function has the helpers of Vercel unless it turns them off. */
+const vercel = () => ({ command: process.execPath, args: ['vercel.mjs'], cwd })
 const next = (path: string) => ({
   command: process.execPath,
   args: ['node_modules/next/dist/bin/next', 'start', 'next', '--port', '$PORT', '--hostname', '127.0.0.1'],
