@@ -23,13 +23,16 @@ export type FailingEndpoint = {
   readonly failedDeliveries: number
   /** What the gateway did before: 0 nothing, 1 it warned, 2 it warned again. */
   readonly warned: number
+  /** The first of the failures that it warned of; null: it did not. */
+  readonly warnedSince: Date | null
 }
 
 export type FailingStep = 'wait' | 'warn' | 'warn_again' | 'disable'
 
 /** Decides the next step. Failures before `trustedFrom` say nothing about the endpoint; null: all of them count. */
 export function decideFailing(endpoint: FailingEndpoint, policy: FailingPolicy, trustedFrom: Date | null): FailingStep {
-  const { lastFailureAt, failedDeliveries, warned } = endpoint
+  const { lastFailureAt, failedDeliveries } = endpoint
+  const warned = warnedOf(endpoint)
   const failedForMs = lastFailureAt.getTime() - countedFrom(endpoint, trustedFrom).getTime()
   const { warnAfterMs, disableAfterMs, disableAfterDeliveries } = policy
   if (disableAfterMs !== null && failedDeliveries >= disableAfterDeliveries) {
@@ -37,6 +40,11 @@ export function decideFailing(endpoint: FailingEndpoint, policy: FailingPolicy, 
     if (warned < 2 && failedForMs >= disableAfterMs * LAST_WARNING) return 'warn_again'
   }
   return warned < 1 && failedForMs >= warnAfterMs ? 'warn' : 'wait'
+}
+
+/** A warning counts for the failures that it told of. Those that began after a resume or at a new URL are others. */
+function warnedOf({ failingSince, warned, warnedSince }: FailingEndpoint): number {
+  return warnedSince !== null && failingSince > warnedSince ? 0 : warned
 }
 
 /** The earliest time at which an endpoint that goes on failing is disabled; null: it is never disabled. */

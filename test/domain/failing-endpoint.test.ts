@@ -16,6 +16,7 @@ const failing = (lastFailureDay: number, more: Partial<FailingEndpoint> = {}): F
   lastFailureAt: day(lastFailureDay),
   failedDeliveries: 500,
   warned: 1,
+  warnedSince: day(0),
   ...more,
 })
 
@@ -31,6 +32,11 @@ const CASES: Case[] = [
   { name: 'within the first hour the gateway waits', endpoint: failing(0.04, { warned: 0 }), step: 'wait' },
   { name: 'after an hour of failures the gateway warns', endpoint: failing(0.05, { warned: 0 }), step: 'warn' },
   { name: 'the gateway warns once', endpoint: failing(2), step: 'wait' },
+  {
+    name: 'the gateway warns of failures that began after those it warned of',
+    endpoint: failing(2, { warned: 2, warnedSince: day(-1) }),
+    step: 'warn',
+  },
   { name: 'a day before it disables an endpoint the gateway warns again', endpoint: failing(4), step: 'warn_again' },
   { name: 'the gateway warns again once', endpoint: failing(4.5, { warned: 2 }), step: 'wait' },
   { name: 'after five days of failures the gateway disables the endpoint', endpoint: failing(5), step: 'disable' },

@@ -47,7 +47,8 @@ const FAILING: Statement = {
   text: `
     select e.id as "endpointId", e.tenant_id as "tenantId", h.failing_since as "failingSince",
       h.last_failure_at as "lastFailureAt", h.last_success_at as "lastSuccessAt",
-      h.consecutive_failures as "consecutiveFailures", h.failed_deliveries as "failedDeliveries", h.warned
+      h.consecutive_failures as "consecutiveFailures", h.failed_deliveries as "failedDeliveries", h.warned,
+      h.warned_since as "warnedSince"
     from endpoint_health h join endpoint e on e.id = h.endpoint_id
     where h.state = 'FAILING' and e.status = 'ACTIVE' and e.deleted_at is null
     order by e.id`,
@@ -62,7 +63,7 @@ const NOTE_WARNED: Statement = {
       order by h.endpoint_id for update of h
     )
     update endpoint_health h set warned = f.warned,
-      warned_since = case when h.warned = 0 then h.failing_since else h.warned_since end
+      warned_since = case when h.warned = 0 or h.failing_since > h.warned_since then h.failing_since else h.warned_since end
     from found f where h.endpoint_id = f.endpoint_id`,
 }
 
