@@ -19,7 +19,7 @@ export type ToldIncident = {
   readonly changedBy: string | null
   readonly beganAt: Date
   readonly endedAt: Date | null
-  /** `paused`, `deleted`, `resumed`, or null: it got well. */
+  /** `paused`, `deleted`, `resumed`; `lasted`: hosts that fail for a day are to blame themselves; others: it got well. */
   readonly endedBecause: string | null
   readonly deadLetters: number
   readonly details: Readonly<Record<string, unknown>>
@@ -116,7 +116,7 @@ function titleOfEnd(incident: ToldIncident): string {
     case 'signing_secret.rotation_due':
       return `The signing secret of ${name} was rotated`
     case 'network.failing':
-      return 'Most hosts work again'
+      return incident.endedBecause === 'lasted' ? 'The network no longer counts as failing' : 'Most hosts work again'
   }
 }
 
@@ -170,7 +170,9 @@ function describeEnd(incident: ToldIncident): string {
     case 'signing_secret.rotation_due':
       return `The signing secret of ${name} was rotated.`
     case 'network.failing':
-      return `Most hosts work again, after ${lasted}.`
+      return endedBecause === 'lasted'
+        ? `That most hosts fail is no longer put down to the network of the gateway, after ${lasted}. Endpoints that still fail are warned about and disabled again.`
+        : `Most hosts work again, after ${lasted}.`
   }
 }
 

@@ -46,6 +46,24 @@ const CASES: Case[] = [
     expected: { brakedSince: null, trustedFrom: minute(1) },
   },
   {
+    name: 'the brake is released after a day if any host works, and failures count from then on',
+    watch: { ...RELEASED, brakedSince: minute(1 - 24 * 60) },
+    counts: { failing: 9, working: 1 },
+    expected: { brakedSince: null, trustedFrom: minute(1) },
+  },
+  {
+    name: 'the brake stays on for longer than a day while no host works',
+    watch: { ...RELEASED, brakedSince: minute(-5 * 24 * 60) },
+    counts: { failing: 9, working: 0 },
+    expected: { brakedSince: minute(-5 * 24 * 60) },
+  },
+  {
+    name: 'the brake stays on within the first day while more hosts fail than work',
+    watch: { ...RELEASED, brakedSince: minute(2 - 24 * 60) },
+    counts: { failing: 9, working: 1 },
+    expected: { brakedSince: minute(2 - 24 * 60) },
+  },
+  {
     name: 'failures count from the first look after the gateway was off',
     watch: RELEASED,
     counts: { failing: 0, working: 0 },

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type ReceivedMail, startSmtp, type TestSmtp } from '../../harness/smtp.ts'
 import { toPublicId } from '../../src/domain/id.ts'
 import { addNoticeRecipient, removeNoticeRecipient, sendTestNotice } from '../../src/gateway/admin/notice-recipients.ts'
+import { pauseEndpoint, resumeEndpoint } from '../../src/gateway/admin/pause-endpoint.ts'
 import { foldHealth } from '../../src/gateway/health/keep-health.ts'
 import { watchHealth } from '../../src/gateway/health/watch.ts'
 import { endIncidents } from '../../src/gateway/notices/incidents.ts'
@@ -71,10 +72,10 @@ const textsAfter = ([, ...mails]: ReceivedMail[]) => mails.map(({ text }) => tex
 const anEndpoint = (tenantId: string, name = 'CRM') =>
   house.addEndpoint('https://crm.example.com/hooks/a-secret-token', { tenantId, name, status: 'ACTIVE' })
 
-/** The endpoint has failed for two hours, and the gateway looks at it. */
-async function fail(tenantId: string, endpointId: string) {
+/** The endpoint has failed for so long, and the gateway looks at it. */
+async function fail(tenantId: string, endpointId: string, ms = 2 * HOUR) {
   const { db } = house.app.ctx
-  const failingSince = new Date(Date.now() - 2 * HOUR)
+  const failingSince = new Date(Date.now() - ms)
   const health = {
     tenantId,
     state: 'FAILING',
@@ -152,6 +153,21 @@ describe('notices by e-mail', () => {
     expect(resumed!.text).toMatch(/ was resumed by Olga, after /)
     // The end of "fails" is no message of its own: "disabled" took its place.
     expect(mails()).toHaveLength(3)
+  })
+
+  test('an endpoint that was paused while it failed, and fails again when it is resumed, is told of again', async () => {
+    const { tenantId, untilMails } = await tenantWithMail()
+    const { id } = await anEndpoint(tenantId)
+    const { ctx } = house.app
+    await fail(tenantId, id)
+    await untilMails(1)
+    await pauseEndpoint(ctx, OPERATOR, { endpointId: id })
+    await endWhatIsOver()
+    await untilMails(2)
+    await resumeEndpoint(ctx, OPERATOR, { endpointId: id })
+    await fail(tenantId, id, 1.5 * HOUR)
+    const [, , again] = await untilMails(3)
+    expect(again!.text).toContain('has failed since')
   })
 
   test('dead letters are one incident, and the message of its end has their number', async () => {
@@ -377,5 +393,15 @@ describe('notices to operators', () => {
     expect(ofOperators()[1]!.text).toContain('Most hosts work again')
     // SIVO_NOTICES_SCOPE=gateway: nothing of the tenants of the other tests came.
     expect(ofOperators()).toHaveLength(2)
+
+    const aDayAgo = new Date(Date.now() - 25 * HOUR)
+    await db.noticeRecipient.updateMany({ where: { tenantId: null }, data: { createdAt: aDayAgo } })
+    await db.healthWatch.updateMany({ data: { brakedSince: aDayAgo } })
+    await db.report.create({ data: { kind: 'network.failing', at: aDayAgo } })
+    await smtp.until(() => ofOperators().length >= 3)
+    await db.healthWatch.updateMany({ data: { brakedSince: null } })
+    await endWhatIsOver()
+    await smtp.until(() => ofOperators().length >= 4)
+    expect(ofOperators()[3]!.text).toContain('no longer put down to the network of the gateway, after 1 day')
   })
 })

@@ -4,6 +4,7 @@
 import type { Context } from '../../context.ts'
 import { NOTICES_LOCK } from '../../database/locks.ts'
 import type { Queryable, Statement } from '../../database/pools.ts'
+import { MOST_BRAKED_MS } from '../../domain/network-brake.ts'
 import { type OpenIncident, planIncidents, type TakenReport } from '../../domain/notice-incident.ts'
 import { operatorKinds } from './operators.ts'
 
@@ -94,7 +95,8 @@ const FIND_OVER = `
       case when h.rotation_told_for is distinct from (
         select s.id from signing_secret s where s.endpoint_id = e.id order by s.created_at desc, s.id desc limit 1) then 'rotated' end
     when i.kind = 'network.failing' then
-      case when not exists (select 1 from health_watch w where w.braked_since is not null) then 'recovered' end
+      case when not exists (select 1 from health_watch w where w.braked_since is not null) then
+        case when i.began_at > now() - interval '${MOST_BRAKED_MS} ms' then 'recovered' else 'lasted' end end
     end as because
   from notice_incident i
   left join endpoint e on e.id = i.endpoint_id
