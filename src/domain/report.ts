@@ -1,6 +1,7 @@
 // Reports: what happened that somebody may want to be told of, and the `data` of the operational event that tells it. Times
 // are ISO 8601 texts, because reports are stored as JSON.
 
+import { OPERATIONAL_EVENT_TYPES } from './event-type.ts'
 import { toPublicId } from './id.ts'
 
 /** What a report holds besides its endpoint, by its kind. These kinds are names of operational events. */
@@ -50,9 +51,11 @@ type NoticeReport =
 
 export type Report = EventReport | NoticeReport
 
-/** Whether an operational event tells of the report. */
+const EVENT_KINDS: ReadonlySet<string> = new Set(OPERATIONAL_EVENT_TYPES.map(({ name }) => name))
+
+/** Whether an operational event tells of the report. A later release may have stored one that this release does not know. */
 export function isEventReport<R extends Report>(report: R): report is R & EventReport {
-  return report.kind !== 'dead_letters.counted' && report.kind !== 'network.failing'
+  return EVENT_KINDS.has(report.kind)
 }
 
 /** The endpoint that a report is about, and why its last attempt failed. */

@@ -225,6 +225,14 @@ describe('operational events', () => {
     expect(new Set(deliveries.map(({ endpointId }) => endpointId))).toEqual(new Set([asking.id]))
   })
 
+  test('a report of a kind that only a later release knows keeps no other one from being told', async () => {
+    const { tenantId, endpoint, told } = await watched(200)
+    const of = { tenantId, endpointId: endpoint.id }
+    await house.app.ctx.db.report.create({ data: { kind: 'endpoint.levitated', ...of } })
+    await house.app.ctx.db.report.create({ data: { kind: 'endpoint.disabled', ...of, details: { reason: 'gone' } } })
+    expect(await told('endpoint.disabled')).toHaveLength(1)
+  })
+
   test('a report of an endpoint that was erased is dropped', async () => {
     await house.app.ctx.db.report.create({
       data: {
