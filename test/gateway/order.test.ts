@@ -206,6 +206,25 @@ describe('an endpoint that keeps the order of subjects', () => {
     await until(receiver, 2)
     expect(got).toEqual(['call 1', 'call 2'])
   })
+
+  test('gets an event with a lower sequence first, also if a limit holds the other one already', async () => {
+    const { promise: answered, resolve: answer } = Promise.withResolvers<void>()
+    const { receiver, got, publish, rows } = await ordered(
+      async ({ subject }) => {
+        if (subject === 'busy') await answered
+        return 200
+      },
+      { maxInFlight: 1 },
+    )
+    await publish(event('busy', 1), event('a', 3))
+    await until(receiver, 1)
+    // It has left its line.
+    expect((await rows())[1]!.nextAttemptAt).not.toBeNull()
+    await publish(event('a', 2), event('a', 1))
+    answer()
+    await until(receiver, 4)
+    expect(got).toEqual(['busy 1', 'a 1', 'a 2', 'a 3'])
+  })
 })
 
 describe('switching the ordering', () => {

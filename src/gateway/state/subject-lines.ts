@@ -61,17 +61,42 @@ export function isInLine(d: string): string {
   return `${d}.status::text = 'PENDING' and ${d}.next_attempt_at is null`
 }
 
+/** SQL: whether a delivery that moves has not been sent in its present cycle, and may still go back into its line. What a person retried may not. */
+function isUnsent(d: string): string {
+  return `${d}.attempt_count = ${d}.cycle_start and ${d}.holds_line_until is null and (not ${d}.manual or ${d}.bulk_retry_id is not null)
+    and ${isFree(d)}`
+}
+
+// A limit may keep a delivery that moves from being sent for long. One that joins its line meanwhile and comes before it takes its turn.
 const MOVE_ON: Statement = {
   name: 'move-lines-on',
   text: `
     with wanted as (
       select unnest($1::uuid[]) as endpoint_id
-    ), ${firstOfLines(String(WAKE_UPS_AT_ONCE), '$2::uuid')}, taken as (
+    ), ${firstOfLines(String(WAKE_UPS_AT_ONCE), '$2::uuid')}, overtaken as (
+      select l.endpoint_id, earlier.id, m.id as later_id, m.next_attempt_at
+      from (select distinct endpoint_id, subject from asked) l
+      cross join lateral (
+        select d.id, d.line_position, d.event_id from delivery d
+        where d.endpoint_id = l.endpoint_id and d.subject = l.subject and d.reason = 'waits_for_subject' and d.id < $2::uuid
+          and (d.expires_at is null or d.expires_at > now())
+        order by d.line_position, d.event_id limit 1) earlier
+      cross join lateral (
+        select m.id, m.next_attempt_at from delivery m
+        where m.endpoint_id = l.endpoint_id and m.subject = l.subject
+          and m.line_position is not null and m.next_attempt_at is not null and m.id < $2::uuid
+          and (m.line_position, m.event_id) > (earlier.line_position, earlier.event_id) and ${isUnsent('m')} limit 1) m
+    ), taken as (
       ${takeWakeUps()}
     )
-    update delivery d set ${MOVES}
-    from (select endpoint_id, id from first order by id) f
-    where d.endpoint_id = f.endpoint_id and d.id = f.id and ${isInLine('d')}`,
+    update delivery d set next_attempt_at = f.at, reason = case when f.at is null then 'waits_for_subject' end
+    from (
+      select endpoint_id, id, date_trunc('milliseconds', now()) as at from first
+      union all select endpoint_id, id, next_attempt_at from overtaken
+      union all select endpoint_id, later_id, null from overtaken
+      order by id) f
+    where d.endpoint_id = f.endpoint_id and d.id = f.id
+      and case when f.at is null then ${isUnsent('d')} else ${isInLine('d')} end`,
 }
 
 /**
