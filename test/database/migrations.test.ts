@@ -52,7 +52,8 @@ test('a publication of all tables, which tools for change data capture make, ref
     const refused: string[] = []
     for (const { name } of rows)
       await client.query(`delete from ${name} where false`).catch((error: Error) => refused.push(error.message))
-    expect(refused).toEqual([])
+    // The audit refuses each deletion by itself.
+    expect(refused.filter((message) => message.includes('replica identity'))).toEqual([])
   } finally {
     await client.end()
     await database.drop()
