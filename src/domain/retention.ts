@@ -53,6 +53,14 @@ export function partitionsToPack<Partition extends Span>(
   return existing.filter(({ to }) => to <= nowMs - REST_MS && to > sinceMs + WEEK_MS)
 }
 
+/** For so long a week may wait for a time without late deliveries. */
+const PATIENCE_MS = 3 * DAY_MS
+
+/** Whether a week is packed also while deliveries are late: where one receiver never keeps up, some always are. */
+export function packsBesideLate({ to }: Span, nowMs: number): boolean {
+  return to <= nowMs - REST_MS - PATIENCE_MS
+}
+
 /** The time from which on rows are kept, Unix ms. */
 export function keptSince(nowMs: number, retentionMs: number): number {
   return nowMs - retentionMs

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import {
   expiredPartitions,
   leastRetentionDays,
+  packsBesideLate,
   partitionsToPack,
   validatePayloadRetention,
 } from '../../src/domain/retention.ts'
@@ -51,6 +52,12 @@ test('weeks are packed a day after their end, unless retention takes them within
   const nowMs = 4 * WEEK + 86_400_000
   expect(partitionsToPack(weeks, { nowMs, sinceMs: WEEK })).toEqual([week(2), week(3)])
   expect(partitionsToPack(weeks, { nowMs: nowMs - 1, sinceMs: WEEK })).toEqual([week(2)])
+})
+
+test('for late deliveries a week waits three days, and is then packed all the same', () => {
+  const patientUntilMs = week(3).to + 4 * 86_400_000
+  expect(packsBesideLate(week(3), patientUntilMs - 1)).toBe(false)
+  expect(packsBesideLate(week(3), patientUntilMs)).toBe(true)
 })
 
 test('payloads are kept for at least the retries and at most as long as events; null is as long as events', () => {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type pg from 'pg'
 import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -268,6 +269,31 @@ describe('the indexes of a week that is over are rebuilt once, and of one in whi
     )
     return new Map(rows.map(({ name, valid, bytes }) => [name as string, { valid, bytes }]))
   }
+
+  test('while a delivery is late, all but those of the last days', async () => {
+    const { db } = house.app.ctx
+    // The last week ended two days ago.
+    await partitionsOfThePast(pool, 30)
+    await db.$executeRaw`delete from packed_index`
+    const [before, last] = [await aged(20), await aged(3)]
+    const [older, newer] = [await fill(before.deliveryId, 2_000), await fill(last.deliveryId, 2_000)]
+    const late = await aged(0, { held: true })
+    const lease = { leaseToken: randomUUID(), leaseBy: randomUUID(), leaseUntil: new Date(Date.now() + 60_000) }
+    await db.delivery.update({
+      where: { id: late.deliveryId },
+      data: { ...lease, nextAttemptAt: new Date(Date.now() - 60_000) },
+    })
+    await db.endpoint.update({ where: { id: late.endpointId }, data: { status: 'ACTIVE' } })
+    const round = () => packPartitions(house.app.ctx, { pool, leastBytes: LEAST_BYTES })
+    const beside = await round()
+    expect(beside!.packed).toContain(`${older}_pkey`)
+    expect(beside!.packed.filter((name) => name.startsWith(newer))).toEqual([])
+    expect(beside!.stopped).toEqual({ name: expect.stringContaining(newer), why: 'late' })
+    await db.delivery.update({ where: { id: late.deliveryId }, data: { status: 'CANCELLED' } })
+    const after = await round()
+    expect(after!.packed).toContain(`${newer}_pkey`)
+    expect(after!.stopped).toBe(null)
+  })
 
   test.each(['the owner of the tables', 'a role without DDL'])('by %s', async (who) => {
     await house.app.ctx.db.$executeRaw`delete from packed_index`

@@ -2,16 +2,22 @@
 // smallest first, so that each gives back room before a larger one takes some. The indexes of attempts have nothing to give back: their
 // rows come in the order of the indexes and do not change. At most one round of all processes at a time, and never beside one that
 // drops partitions. A round begins no further index when its time is over, deliveries are late, or the disk was full lately, and
-// ends amid one for who migrates; the next hour goes on.
+// ends amid one for who migrates; the next hour goes on. For late deliveries a week waits some days at most.
 
 import type pg from 'pg'
 import type { Context } from '../../context.ts'
 import { holdsPending } from '../../database/drop-partition.ts'
 import { isHeld, MIGRATION_LOCK } from '../../database/locks.ts'
-import { listUnpacked, type PackResult, packIndex, tidyPacking } from '../../database/pack-partition.ts'
-import { listPartitions, type PartitionedTable } from '../../database/partitions.ts'
+import {
+  listUnpacked,
+  type PackResult,
+  packIndex,
+  tidyPacking,
+  type UnpackedIndex,
+} from '../../database/pack-partition.ts'
+import { listPartitions, type Partition, type PartitionedTable } from '../../database/partitions.ts'
 import type { Statement } from '../../database/pools.ts'
-import { DAY_MS, keptSince, partitionsToPack } from '../../domain/retention.ts'
+import { DAY_MS, keptSince, packsBesideLate, partitionsToPack } from '../../domain/retention.ts'
 import { repeat } from '../../waiting.ts'
 import { readBacklog } from '../statistics/backlog.ts'
 import { withRetentionLock } from './retention-lock.ts'
@@ -61,12 +67,13 @@ export async function packPartitions(
   async function round(client: pg.PoolClient, nowMs: number): Promise<PackRound> {
     const watch = await openWatch(client)
     try {
-      const partitions = await listOver(client, nowMs)
+      const over = await listOver(client, nowMs)
+      const partitions = over.map(({ name }) => name)
       await tidyPacking(client, partitions)
       const packed: string[] = []
       const endsAt = performance.now() + ROUND_MS
-      for (const index of await listUnpacked(client, partitions, leastBytes)) {
-        const late = await isLate()
+      for (const { index, besideLate } of await listIndexes(client, over, nowMs)) {
+        const late = isFull() || (!besideLate && (await isLate()))
         if (watch.isOver() || performance.now() > endsAt) break
         const result = late ? 'late' : await packIndex(client, index, INDEX_MS)
         if (typeof result === 'string') {
@@ -87,19 +94,32 @@ export async function packPartitions(
     }
   }
 
-  async function listOver(client: pg.PoolClient, nowMs: number): Promise<string[]> {
-    const over: string[] = []
+  async function listOver(client: pg.PoolClient, nowMs: number): Promise<Partition[]> {
+    const over: Partition[] = []
     for (const table of PACKED_TABLES) {
       const existing = await listPartitions(client, table)
-      for (const { name } of partitionsToPack(existing, { nowMs, sinceMs: keptSince(nowMs, retentionMs) }))
-        if (table !== 'delivery' || !(await holdsPending(client, name))) over.push(name)
+      for (const partition of partitionsToPack(existing, { nowMs, sinceMs: keptSince(nowMs, retentionMs) }))
+        if (table !== 'delivery' || !(await holdsPending(client, partition.name))) over.push(partition)
     }
     return over
   }
 
-  async function isLate(): Promise<boolean> {
+  /** What is to be rebuilt. What waits for nothing comes first. */
+  async function listIndexes(client: pg.PoolClient, over: readonly Partition[], nowMs: number) {
+    const indexes: { readonly index: UnpackedIndex; readonly besideLate: boolean }[] = []
+    for (const besideLate of [true, false]) {
+      const names = over.filter((each) => packsBesideLate(each, nowMs) === besideLate).map(({ name }) => name)
+      for (const index of await listUnpacked(client, names, leastBytes)) indexes.push({ index, besideLate })
+    }
+    return indexes
+  }
+
+  function isFull(): boolean {
     const fullAt = hot.diskFullAtMs()
-    if (fullAt !== null && performance.now() - fullAt < DISK_FULL_MS) return true
+    return fullAt !== null && performance.now() - fullAt < DISK_FULL_MS
+  }
+
+  async function isLate(): Promise<boolean> {
     return (await readBacklog(hot)).oldestDueSeconds > LATE_SECONDS
   }
 
