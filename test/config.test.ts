@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { type Config, ConfigurationError, readConfig } from '../src/config.ts'
+import { openEmbedded } from '../src/dev/embedded.ts'
+import { createLog } from '../src/log.ts'
 
 const SERVED = {
   DATABASE_URL: 'postgres://user:password@db:5432/sivo',
@@ -160,6 +162,13 @@ test('secrets are never shown, and a served gateway must be given its own, with 
     expect.stringContaining('(create them with: openssl rand -hex 24), got nothing.'),
     expect.stringContaining('(create them with: openssl rand -base64 32), got nothing.'),
   ])
+})
+
+test('a folder that cannot be made is a problem of the configuration, which names it', async () => {
+  const config = readConfig({ SIVO_DATA_DIR: `${import.meta.filename}/data` })
+  const opened = openEmbedded(config, createLog({ level: 'silent', readable: false }), () => {})
+  await expect(opened).rejects.toThrow(/SIVO_DATA_DIR: expected a folder .*config\.test\.ts\/data" \(ENOTDIR\)/)
+  await expect(opened).rejects.toBeInstanceOf(ConfigurationError)
 })
 
 test('a retention shorter than the retries may take is refused, in one sentence, with the least that will do', () => {

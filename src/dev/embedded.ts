@@ -1,10 +1,10 @@
 // The parts of a deployment without settings: an embedded Postgres, and keys that the first start creates, in one folder.
 
 import { randomBytes } from 'node:crypto'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { access, constants, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Logger } from 'pino'
-import type { Config, ReadyConfig } from '../config.ts'
+import { type Config, ConfigurationError, type ReadyConfig } from '../config.ts'
 import { KEY_PREFIX, makeToken } from '../domain/credential.ts'
 import { startPostgres } from './postgres.ts'
 
@@ -16,10 +16,20 @@ export type Embedded = {
   close(): Promise<void>
 }
 
-/** Starts Postgres in `dataDir`, and reads or creates the keys that are not configured. Throws PostgresUnavailable. */
+/**
+ * Starts Postgres in `dataDir`, and reads or creates the keys that are not configured. Throws PostgresUnavailable, and
+ * ConfigurationError for a folder that cannot be made or written.
+ */
 export async function openEmbedded(config: Config, log: Logger, onLost: (error: Error) => void): Promise<Embedded> {
   const dataDir = resolve(config.dataDir)
-  await mkdir(dataDir, { recursive: true })
+  try {
+    await mkdir(dataDir, { recursive: true })
+    await access(dataDir, constants.W_OK | constants.X_OK)
+  } catch (error) {
+    throw new ConfigurationError([
+      `SIVO_DATA_DIR: expected a folder that this user may make and write, got ${JSON.stringify(dataDir)} (${(error as NodeJS.ErrnoException).code}). Choose another folder, or set DATABASE_URL.`,
+    ])
+  }
   const quiet = (level: 'debug' | 'warn' | 'error') => (message: string) => log[level](`postgres: ${message}`)
   const postgres = await startPostgres({
     dataDir: join(dataDir, 'postgres'),

@@ -95,6 +95,8 @@ test.each([
     'listen --forward-to ftp://127.0.0.1',
     'Expected a URL such as http://localhost:3000/webhooks, got "ftp://127.0.0.1".',
   ],
+  ['deliveries tail --type call.endd', 'in --type (call.created, ', 'got "call.endd".'],
+  ['listen --forward-to 127.0.0.1 --type call.endd', 'in --type (call.created, ', 'got "call.endd".'],
   ['outbox --from shop', 'Expected the URL of a database in --from'],
 ])(
   'the wrong command line "sivo %s" is answered with what was expected, and the help to read',
@@ -313,6 +315,14 @@ test('events publish names the line that is wrong, and says that the lines befor
     input: `${event}\n{"type":"no.such","data":{}}\n`,
   })
   expect(json(skipped.stdout)).toMatchObject({ published: 0, duplicates: 1, skipped: 1 })
+})
+
+test('a tenant that is missing, and https where there is none, are answered with what to write', async () => {
+  const nobodys = await under.call(['endpoints', 'list'], { env: { SIVO_TENANT: undefined as never } })
+  expect(nobodys.stderr).toContain('got none. Pass --tenant ten_…, or set SIVO_TENANT.')
+  const url = under.url.replace('http:', 'https:')
+  const sealed = await under.call(['endpoints', 'list'], { env: { SIVO_URL: url } })
+  expect(sealed).toMatchObject({ code: EXIT.unavailable, stderr: expect.stringContaining('try http://') })
 })
 
 test('a gateway that is away ends a command with its own code and the address', async () => {

@@ -179,7 +179,7 @@ const LATER = new Set(['RATE_LIMITED', 'SERVICE_UNAVAILABLE', 'INTERNAL_SERVER_E
 
 function failureOf(errors: readonly GraphQLFault[], retryAfter: string | null = null): CommandFailure {
   const code = errors[0]?.extensions?.code ?? 'UNKNOWN'
-  const message = errors.map((error) => error.message).join(' ')
+  const message = errors.map((error) => withOption(error.message)).join(' ')
   const exitCode = NOT_ALLOWED.has(code) ? EXIT.notAllowed : LATER.has(code) ? EXIT.unavailable : EXIT.refused
   const wait = retryAfter ? ` Try again in ${retryAfter} s.` : ''
   return new CommandFailure(exitCode, `${message}${wait} (${code})`, { code })
@@ -216,10 +216,16 @@ export function reasonOf(error: unknown): string {
   if (cause) return reasonOf(cause)
   const { code, message } = error as { code?: string; message?: string }
   if (code === 'ECONNREFUSED') return 'nothing listens there (ECONNREFUSED)'
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER')
+    return 'it does not speak TLS: try http:// (ERR_SSL_WRONG_VERSION_NUMBER)'
   if (code === 'ENOTFOUND') return 'its name is unknown (ENOTFOUND)'
   if (code === 'ECONNRESET' || code === 'UND_ERR_SOCKET') return 'the connection broke'
   return message || code || 'an unknown reason'
 }
+
+/** The API says to name a tenant; here an option does that. */
+const withOption = (message: string): string =>
+  message.replace(/got none[.;] name the tenant\.?$/i, 'got none. Pass --tenant ten_…, or set SIVO_TENANT.')
 
 type ErrorMember = {
   __typename: 'ValidationError' | 'NotFoundError' | 'ConflictError'
@@ -234,6 +240,6 @@ export function succeeded<Result extends { __typename: string }>(
   if (!/^(Validation|NotFound|Conflict)Error$/.test(result.__typename)) return result as never
   const { message, issues = [] } = result as unknown as ErrorMember
   // The message of a ValidationError is its first issue.
-  const lines = issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)
+  const lines = issues.map((issue) => `${issue.path.join('.')}: ${withOption(issue.message)}`)
   throw refused(lines.join('\n') || message, { issues })
 }

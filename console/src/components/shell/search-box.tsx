@@ -50,7 +50,7 @@ export function SearchBox() {
         autoComplete="off"
         spellCheck={false}
         placeholder="Number, id, name, endpoint, page …"
-        className="h-8 w-full rounded-md border border-line-strong bg-surface pr-16 pl-8 placeholder:text-ink-3"
+        className="h-8 w-full rounded-md border border-line-strong bg-surface pr-16 pl-8 text-ellipsis max-sm:pr-3 placeholder:text-ink-3"
         value={text}
         onChange={(event) => {
           setText(event.target.value)

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { graphql, succeeded } from '../client.ts'
 import { command } from '../command.ts'
+import { requireEventTypes } from '../event-types.ts'
 import { refused, usage } from '../failure.ts'
 import type { CliDeliveryRowFragment, DeliveryStatus } from '../gql/graphql.ts'
 import { plain, table } from '../output.ts'
@@ -167,6 +168,7 @@ export const deliveriesTail = command({
       filter: filterOf(args, client.tenantId),
       after: null,
     }
+    await requireEventTypes(client, args.type)
     await client.subscribe(TAIL, variables, {
       signal: stopping.signal,
       connected: () => output.note(`Connected to ${client.url}.`),

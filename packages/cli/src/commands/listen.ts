@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline'
 import { makeSigningSecret } from '../../../../src/domain/signing-secret.ts'
 import { type Client, graphql } from '../client.ts'
 import { command } from '../command.ts'
+import { requireEventTypes } from '../event-types.ts'
 import { usage } from '../failure.ts'
 import { type Exchange, type ForwardedEvent, forward, listen } from '../listen.ts'
 import { type Output, plain } from '../output.ts'
@@ -45,6 +46,7 @@ export const listenCommand = command({
     if (!secret.startsWith('whsec_'))
       throw usage('Expected a signing secret that starts with whsec_, got another text.')
     const timeoutMs = args.timeout * 1000
+    if (args.replay === undefined) await requireEventTypes(client, args.type)
     output.note(`Signing secret: ${secret}`)
     if (args.replay !== undefined) return replay(args.replay, { forwardTo, secret, timeoutMs }, output)
 
