@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type pg from 'pg'
 import { pino } from 'pino'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { smallestIdAt } from '../../src/database/filters/id-window.ts'
 import { grantRuntime } from '../../src/database/grants.ts'
 import { MIGRATION_LOCK } from '../../src/database/locks.ts'
@@ -196,6 +196,18 @@ describe('partitions', () => {
     ])
     expect(rows).toEqual([{ theirs: theirs!.name, ours: null }])
     await pool.query(`drop table ${theirs!.name}`)
+  })
+
+  test('stay while the clock of the process says that they are not that old, whatever that of the database says', async () => {
+    const { tenantId } = await aged(30)
+    const now = vi.spyOn(Date, 'now').mockReturnValue(Date.now() - 25 * DAY_MS)
+    try {
+      expect(await round()).toEqual({ dropped: [], postponed: [] })
+    } finally {
+      now.mockRestore()
+    }
+    expect(await rowsOf({ tenantId })).toMatchObject({ delivery: [1] })
+    expect((await round()).dropped).not.toEqual([])
   })
 
   test('are made by an API process too where few are left', async () => {

@@ -13,6 +13,7 @@ import type { Queryable, Statement } from '../../database/pools.ts'
 import { timeOfId } from '../../domain/id.ts'
 import { DAY_MS, keptSince } from '../../domain/retention.ts'
 import { takeOut } from '../search/write-segments.ts'
+import { earlierOf } from './retention-lock.ts'
 
 /** Bodies of so many events are in memory at once. */
 const CHUNK = 200
@@ -91,7 +92,7 @@ export const FORGET_REPLIES: Statement = {
 export async function forgetPayloads({ hot, log }: Pick<Context, 'hot' | 'log'>): Promise<number> {
   let total = 0
   for (const { id, days, now } of await hot.query<{ id: string; days: number; now: Date }>(TENANTS, [])) {
-    const tenant = { id, days, before: smallestIdAt(keptSince(now.getTime(), days * DAY_MS)) }
+    const tenant = { id, days, before: smallestIdAt(keptSince(earlierOf(now), days * DAY_MS)) }
     let count = 0
     for (const step of [revisitKept, walkOn])
       for (let chunk: Chunk = { forgotten: 0, endedAt: NO_ID }; chunk.endedAt !== null; count += chunk.forgotten) {

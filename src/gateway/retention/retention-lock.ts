@@ -4,8 +4,8 @@ import type pg from 'pg'
 import { RETENTION_LOCK } from '../../database/locks.ts'
 
 /**
- * Lends `work` a connection of the pool and the database's time, Unix ms, while this process holds the lock; null: another one
- * holds it. `spent`: the work changes the settings of its session, so nobody gets the connection after it.
+ * Lends `work` a connection of the pool and the time, Unix ms, while this process holds the lock; null: another one holds it. The
+ * time is `earlierOf`. `spent`: the work changes the settings of its session, so nobody gets the connection after it.
  */
 export async function withRetentionLock<Done>(
   pool: pg.Pool,
@@ -18,7 +18,7 @@ export async function withRetentionLock<Done>(
   try {
     const { rows } = await client.query('select pg_try_advisory_lock($1) as taken, now() as now', [RETENTION_LOCK])
     taken = rows[0].taken
-    return taken ? await work(client, rows[0].now.getTime()) : null
+    return taken ? await work(client, earlierOf(rows[0].now)) : null
   } catch (error) {
     broken = error as Error
     throw error
@@ -30,4 +30,12 @@ export async function withRetentionLock<Done>(
       })
     client.release(broken ?? (taken && spent))
   }
+}
+
+/**
+ * What retention takes for now, Unix ms: the database's time, or that of this process if it is earlier. One clock that is months ahead
+ * must not cost everything that is kept.
+ */
+export function earlierOf(databaseTime: Date): number {
+  return Math.min(databaseTime.getTime(), Date.now())
 }
