@@ -2,7 +2,6 @@
 
 import { SEGMENTS_LOCK } from '../../database/locks.ts'
 import type { Queryable, Statement } from '../../database/pools.ts'
-import { timeOfId } from '../../domain/id.ts'
 import {
   boundsOf,
   idsIn,
@@ -121,13 +120,13 @@ function fitting(segments: readonly SizedSegment[]): SizedSegment[] {
 }
 
 // Waits for a round that has such a row, and sees afterwards what it wrote: it may have read the events before they went.
+// A row of the backlog seldom names older events, and looking through it costs something for each of them that is taken out.
 const LET_GO: Statement = {
   name: 'search-let-go',
-  text: 'update search_backlog set held_until = null where event_ids && $1::uuid[]',
+  text: `
+    update search_backlog set held_until = null where event_ids && array(
+      select e.id from unnest($1::uuid[]) as e(id) where uuid_extract_timestamp(e.id) > now() - interval '1 h')`,
 }
-
-/** A row of the backlog seldom names older events, and looking through it costs something for each of them that is taken out. */
-const IN_THE_BACKLOG_MS = 3_600_000
 
 /**
  * Takes events out of the index, and from who is about to put them in: a process that has them in memory leaves the row to a round
@@ -137,8 +136,7 @@ export async function takeOut(tx: Queryable, eventIds: readonly string[]): Promi
   const gone = new Set(eventIds)
   if (gone.size === 0) return
   await tx.query(LOCK, [])
-  const young = eventIds.filter((id) => timeOfId(id).getTime() > Date.now() - IN_THE_BACKLOG_MS)
-  if (young.length > 0) await tx.query(LET_GO, [young])
+  await tx.query(LET_GO, [eventIds])
   const among = await tx.query<{ id: string; events: Buffer }>(WITH_EVENTS, [[...gone]])
   for (const { id, events } of among) {
     if (!idsIn(events).some((eventId) => gone.has(eventId))) continue
