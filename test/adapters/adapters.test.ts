@@ -121,6 +121,16 @@ test('a tel: URI or a SIP user gives the number that RFC 3966 writes with separa
   // As Asterisk 22.10.1 and FreeSWITCH 1.11.3 hand on what a carrier sends for a ported number, and as a user of SIP may be written.
   for (const user of ['+14155550132;npdi;rn=+14155550199', '+14155550132;cpc=ordinary', '%2B14155550132'])
     expect(dialled(user)).toEqual(whole)
+  for (const address of [
+    'sip:+14155550132@carrier.example;user=phone',
+    'sips:+1-415-555-0132;ext=7@carrier.example:5061;transport=tls;user=phone;maddr=192.0.2.9',
+    'sip:555-0132;phone-context=+1-415@carrier.example;User=Phone?subject=x',
+    'SIP:%2B14155550132:secret@carrier.example;user=phone',
+  ])
+    expect(dialled(address)).toEqual(whole)
+  expect(dialled('sip:02079460123@pbx.example;user=phone')).toEqual({ number: '02079460123', number_kind: 'national' })
+  for (const address of ['sip:+14155550132@carrier.example', 'sip:+14155550132@carrier.example;user=phones'])
+    expect(dialled(address)).toEqual({ number: address, number_kind: 'sip' })
   for (const text of ['100;200', 'Zoë;x=1', 'sip:100;phone-context=+1@example.com'])
     expect((dialled(text) as { number: string }).number).toBe(text)
 })
