@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { type Client, graphql, succeeded } from '../client.ts'
 import { command } from '../command.ts'
+import { listEventTypes } from '../event-types.ts'
 import { refused, usage } from '../failure.ts'
 import type { CliExportEventsQuery } from '../gql/graphql.ts'
 import { writeWholeFile } from '../whole-file.ts'
@@ -213,14 +214,6 @@ const DEAD_LETTERS = graphql(`
   }
 `)
 
-const EVENT_TYPES = graphql(`
-  query CliExportEventTypes {
-    eventTypes {
-      name
-    }
-  }
-`)
-
 const ERASE = graphql(`
   mutation CliEraseTenant($input: EraseTenantInput!) {
     eraseTenant(input: $input) {
@@ -264,7 +257,8 @@ const MOST_GROUPS = 100
  * What somebody acknowledged, by endpoint and cause. A group is of one event type as well, and an answer has the largest groups: where
  * there are more, each endpoint is asked for its own, and where one has more, for those of each type.
  */
-async function* acknowledgements({ ask, tenantId }: Client, endpointIds: readonly string[]) {
+async function* acknowledgements(client: Client, endpointIds: readonly string[]) {
+  const { ask, tenantId } = client
   const read = async (filter: object) =>
     (await ask(DEAD_LETTERS, { filter: { tenantId, ...filter } })).deadLetterGroups ?? []
   const groups = [...(await read({}))]
@@ -273,8 +267,8 @@ async function* acknowledgements({ ask, tenantId }: Client, endpointIds: readonl
       const own = await read({ endpointIds: [id] })
       groups.push(...own)
       if (own.length < MOST_GROUPS) continue
-      for (const { name } of (await ask(EVENT_TYPES, {})).eventTypes)
-        groups.push(...(await read({ endpointIds: [id], eventTypes: [name] })))
+      for (const type of await listEventTypes(client))
+        groups.push(...(await read({ endpointIds: [id], eventTypes: [type] })))
     }
   const told = new Set<string>()
   for (const { endpoint, errorCode, statusCode, acknowledgement } of groups) {
