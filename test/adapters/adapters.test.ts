@@ -6,7 +6,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { toPublicId } from '../../src/domain/id.ts'
 import { openPublisher, type Publisher, readFieldCases } from '../field-cases/publish.ts'
 import { type AdaptedEvent, type DocumentedCode, extractDocumentedCode } from './documented-code.ts'
-import { type AdapterRecord, ASTERISK_CALLS, RECORDS } from './records.ts'
+import { RECORDS } from './records/all.ts'
+import { ASTERISK_CALLS } from './records/asterisk.ts'
+import type { AdapterRecord } from './records/record.ts'
 
 const ADAPTERS = [
   'amazon-connect',

@@ -3,7 +3,7 @@
 
 import { EVENT_TYPES } from '../../src/domain/event-type.ts'
 import { extractDocumentedCode } from '../adapters/documented-code.ts'
-import { RECORDS } from '../adapters/records.ts'
+import { RECORDS } from '../adapters/records/all.ts'
 import { acceptedBodies } from './accepted-before.ts'
 import { type EventToPublish, openPublisher, readFieldCases } from './publish.ts'
 
