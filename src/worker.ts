@@ -50,14 +50,11 @@ export type Work = {
   whatFails(): string[]
 }
 
-/** Above this the process is about to be taken for dead. */
-const SILENT_MS = 5_000
-
 /** Begins to work. What it opens becomes a part of `work`. */
 export function openWorker(options: WorkerOptions, work: Parts): Work {
   const { ctx, access, heartbeat, metrics, version, ring } = options
   const { config, hot, log, clock, random } = ctx
-  const { processId, sessionEndedAtMs, setPoolIds } = heartbeat
+  const { processId, sessionEndedAtMs, mayBeTakenForDead, setPoolIds } = heartbeat
   const jobPool = openPool(access, 'jobs', CONNECTIONS.jobs)
   work.add('job pool', () => jobPool.end())
   const sender = createSender({
@@ -91,6 +88,7 @@ export function openWorker(options: WorkerOptions, work: Parts): Work {
     metrics,
     processId,
     sessionEndedAtMs,
+    mayBeTakenForDead,
     maxInTheAir: MAX_IN_THE_AIR,
     onSettled: reportSettled({ metrics, log, narrate: options.narrate }),
   })
@@ -117,10 +115,10 @@ export function openWorker(options: WorkerOptions, work: Parts): Work {
     jobPool,
     stats: () => ({ ...lanes.stats(), recording: recorder.waiting, slots: MAX_IN_THE_AIR }),
     whatFails() {
-      const silentMs = heartbeat.silentForMs()
+      const silentSeconds = Math.round(heartbeat.silentForMs() / 1_000)
       return [
         ...(jobs.isRunning() ? [] : ['jobs: the runner waits for the database or stops']),
-        ...(silentMs > SILENT_MS ? [`heartbeat: the database took none for ${Math.round(silentMs / 1000)} s`] : []),
+        ...(mayBeTakenForDead() ? [`heartbeat: the database took none for ${silentSeconds} s`] : []),
       ]
     },
   }

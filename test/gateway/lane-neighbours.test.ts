@@ -26,6 +26,8 @@ let most = 0
 const held: string[] = []
 const { promise: untilReleased, resolve: release } = Promise.withResolvers<void>()
 let sessionEndedAtMs = Number.NEGATIVE_INFINITY
+/** Null: the heartbeat is answered. Otherwise how often the lanes have asked whether it is. */
+let asked: number | null = null
 beforeAll(async () => {
   house = await openHouse({ SIVO_ROLE: 'api' })
   const { ctx, heartbeat } = house.app
@@ -60,6 +62,11 @@ beforeAll(async () => {
     }),
     processId: heartbeat.processId,
     sessionEndedAtMs: () => sessionEndedAtMs,
+    mayBeTakenForDead() {
+      if (asked === null) return false
+      asked++
+      return true
+    },
     maxInTheAir: 512,
   })
 })
@@ -113,4 +120,17 @@ test('what a lane claimed before the session of its process ended, and has not s
   const after = held.filter((id) => !before.has(id))
   expect(after).toHaveLength(200 - before.size)
   expect(new Set(after).size).toBe(after.length)
+})
+
+test('a process that may have been declared dead leases nothing until its heartbeat is answered', async () => {
+  const tenantId = await house.addTenant()
+  const { id: endpointId } = await house.addEndpoint('https://waiting.example/', { tenantId })
+  asked = 0
+  await house.publishFor(tenantId, {}, {})
+  lanes.wake({ endpointId, tenantId })
+  expect(lanes.offer(new Set([tenantId]))).toBeNull()
+  await house.until(async () => asked! > 3)
+  expect(await house.deliveries({ tenantId, status: 'PENDING', leaseToken: null })).toHaveLength(2)
+  asked = null
+  await house.until(async () => (await house.deliveries({ tenantId, status: 'SUCCEEDED' })).length === 2)
 })

@@ -12,6 +12,7 @@ import type { Slots } from './slots.ts'
 const MAX_CLAIM_ROWS = 500
 const MAX_CLAIM_LANES = 200
 const CLAIM_AGAIN_AFTER_FAULT_MS = 500
+const LOOK_FOR_BEAT_MS = 100
 
 export type ClaimLoop = {
   /** Begins a claim, unless one is in the air or no lane asks for anything. */
@@ -33,6 +34,7 @@ export type ClaimLoopOptions = {
   /** Runs all loops soon. */
   runSoon(): void
   isClosed(): boolean
+  mayBeTakenForDead(): boolean
 }
 
 type Asked = {
@@ -93,17 +95,22 @@ export function createClaimLoop(options: ClaimLoopOptions): ClaimLoop {
     }
   }
 
+  function runAgainIn(ms: number): void {
+    notBeforeMs = clock.monotonicMs() + ms
+    setTimeout(options.runSoon, ms + 1)
+  }
+
   return {
     run() {
       if (running || options.isClosed() || clock.monotonicMs() < notBeforeMs) return
+      if (options.mayBeTakenForDead()) return runAgainIn(LOOK_FOR_BEAT_MS)
       const asked = collect()
       if (asked.size === 0) return
       running = claimFor(asked)
         .catch((error) => {
           // Nothing is lost: if the claim took leases and its answer got lost, those leases end by themselves.
           log.warn({ err: error }, 'claim.failed')
-          notBeforeMs = clock.monotonicMs() + CLAIM_AGAIN_AFTER_FAULT_MS
-          setTimeout(options.runSoon, CLAIM_AGAIN_AFTER_FAULT_MS + 1)
+          runAgainIn(CLAIM_AGAIN_AFTER_FAULT_MS)
         })
         .finally(() => {
           for (const { endReservation } of asked.values()) endReservation()

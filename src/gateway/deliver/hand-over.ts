@@ -52,6 +52,7 @@ export type HandOverOptions = {
   /** Called when the places of an offer are free again. */
   onTaken(): void
   isClosed(): boolean
+  mayBeTakenForDead(): boolean
 }
 
 export function createHandOver(options: HandOverOptions): HandOver {
@@ -76,7 +77,7 @@ export function createHandOver(options: HandOverOptions): HandOver {
   return {
     offer(tenantIds) {
       const most = Math.min(MAX_OFFERED, slots.freeForHandOver)
-      if (options.isClosed() || most <= 0) return null
+      if (options.isClosed() || options.mayBeTakenForDead() || most <= 0) return null
       const offeredAt = options.clock.monotonicMs()
       const { places, promised } = promisePlaces(tenantIds)
       const endReservation = slots.reserveForHandOver(most)

@@ -49,6 +49,8 @@ export type LanesOptions = {
    * server that ends loses the last ones, and a process that was taken for dead loses all.
    */
   readonly sessionEndedAtMs: () => number
+  /** While it is true nothing is leased: after a process was frozen, until its next beat is answered. */
+  readonly mayBeTakenForDead: () => boolean
   /** The most attempts in the air at once in this process. */
   readonly maxInTheAir: number
   readonly metrics?: Pick<Metrics, 'batchItems' | 'statementFailures'>
@@ -122,7 +124,7 @@ export function createLanes(options: LanesOptions): Lanes {
     isClosed,
   })
   const newLease = () => ({ token: randomUUID(), processId: processId(), now: clock.now() })
-  const shared = { clock, log, slots, departures, isClosed }
+  const shared = { clock, log, slots, departures, isClosed, mayBeTakenForDead: options.mayBeTakenForDead }
   const probeMs = probeEveryMs(options.tools.policy.schedule)
   const loops = [
     { gated: false, claim: claimDeliveries },

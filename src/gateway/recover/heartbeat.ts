@@ -14,6 +14,8 @@ const BEAT_MS = 1_000
 const BEAT_PATIENCE_MS = 4_000
 /** How long a new connection may take. After that, the database counts as out of reach. */
 const WAY_PATIENCE_MS = 2_000
+/** Others declare a process dead when it has not beaten for ten seconds (reconcile.ts). */
+const SILENT_MS = 5_000
 
 export type Heartbeat = {
   /** The id of this process now. A process that was taken for dead goes on under a new id. */
@@ -22,6 +24,8 @@ export type Heartbeat = {
   sessionEndedAtMs(): number
   /** Milliseconds since the database took the last beat. */
   silentForMs(): number
+  /** The last beat is so old that others may have declared this process dead: what it leases now, they may take too. */
+  mayBeTakenForDead(): boolean
   /** The graphile-worker pools whose jobs are unlocked if this process dies. */
   setPoolIds(poolIds: readonly string[]): void
   /** Stops beating, deletes the row of this process and releases its lock. */
@@ -125,6 +129,7 @@ export async function openHeartbeat(options: HeartbeatOptions): Promise<Heartbea
     id = randomUUID()
     client = await connect()
     await register()
+    lastBeatAtMs = clock.monotonicMs()
   }
 
   // One connection without an answer proves little: the watch examines each of them. If even a new connection is not
@@ -161,6 +166,8 @@ export async function openHeartbeat(options: HeartbeatOptions): Promise<Heartbea
     }, next)
   }
 
+  const silentForMs = () => clock.monotonicMs() - lastBeatAtMs
+
   client = await connect()
   await register()
   await beat()
@@ -171,7 +178,8 @@ export async function openHeartbeat(options: HeartbeatOptions): Promise<Heartbea
   return {
     processId: () => id,
     sessionEndedAtMs: () => sessionEndedAtMs,
-    silentForMs: () => clock.monotonicMs() - lastBeatAtMs,
+    silentForMs,
+    mayBeTakenForDead: () => silentForMs() > SILENT_MS,
     setPoolIds(ids) {
       poolIds = [...ids]
     },
