@@ -1,6 +1,7 @@
 // The tasks of graphile-worker and their runner. A task parses its payload and makes one call; it never waits for a receiver.
 // The runner ends when the database goes away. A loop starts another one until the database is back, and unlocks the jobs
-// that the previous runner had fetched.
+// that the previous runner had fetched. A runner reads the ids of its tasks once. Where they were deleted since, as graphile-worker's
+// own `cleanup` does with those that have no job at the time, it would fetch no job ever again: it is ended, and another one starts.
 
 import { EventEmitter } from 'node:events'
 import {
@@ -31,7 +32,7 @@ import { forgetPayloads } from '../gateway/retention/forget-payloads.ts'
 import { packPartitions } from '../gateway/retention/pack-partitions.ts'
 import type { BulkRetries } from '../gateway/retry/bulk-retry-worker.ts'
 import { forgetStatistics } from '../gateway/statistics/statistics.ts'
-import { backOffMs } from '../waiting.ts'
+import { backOffMs, repeat } from '../waiting.ts'
 
 const CRONTAB = `
 # Partitions are made weeks ahead; a day without is no harm.
@@ -57,6 +58,14 @@ const CRONTAB = `
 # Links, sessions, bulk retries and jobs that nobody needs any more.
 47 * * * * forget-leftovers
 `
+
+/** How often the ids of the tasks are looked at, ms. */
+const LOOK_EVERY_MS = 2_000
+const MAKE_TASKS = `
+insert into graphile_worker._private_tasks (identifier)
+select name from unnest($1::text[]) as name where name not in (select identifier from graphile_worker._private_tasks)
+on conflict do nothing`
+const TASK_IDS = 'select id from graphile_worker._private_tasks where identifier = any ($1::text[])'
 
 export type JobRunner = {
   /** Whether jobs are being fetched; false while the runner waits for the database. */
@@ -149,16 +158,38 @@ export function startJobs({ ctx, lanes, processId, bulkRetries, pool, setPoolIds
     poolIds = []
   }
 
+  async function readTaskIds(): Promise<number[]> {
+    const { rows } = await pool.query<{ id: number }>(TASK_IDS, [Object.keys(JOBS)])
+    return rows.map(({ id }) => id)
+  }
+
+  /** Ends the runner when an id that a task had before its start is gone; returns what stops the looking. */
+  function watchTasks(watched: Runner, known: readonly number[]): () => Promise<void> {
+    return repeat(LOOK_EVERY_MS, async () => {
+      try {
+        const ids = new Set(await readTaskIds())
+        if (watched !== runner || known.every((id) => ids.has(id))) return
+        ctx.log.warn('jobs.tasks_were_deleted')
+        await watched.stop()
+      } catch {
+        // Without the database the runner ends by itself, and a runner that is stopping cannot be stopped again.
+      }
+    })
+  }
+
   async function supervise(failures: number): Promise<void> {
     while (!closed) {
       try {
         await unlockPredecessors()
+        await pool.query(MAKE_TASKS, [Object.keys(JOBS)])
+        const taskIds = await readTaskIds()
         runner = await start()
         // The database that is back may be one that was restored.
         await runner.addJob('replace-foreign-stamps', {}, { jobKey: 'replace-foreign-stamps' })
         if (closed) return void (await runner.stop())
         failures = 0
-        await runner.promise
+        const stopWatching = watchTasks(runner, taskIds)
+        await runner.promise.finally(stopWatching)
       } catch (error) {
         ctx.log.warn({ err: error }, 'jobs.runner_failed')
       }

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { makeWorkerUtils } from 'graphile-worker'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openConnection } from '../../src/database/pools.ts'
@@ -258,6 +259,20 @@ test('Prisma publishes within its own transaction', async () => {
   )
   const [request] = await receiver.until((requests) => requests.length === 1)
   expect(JSON.parse(request!.body.toString()).subject).toBe('by-prisma')
+})
+
+test('jobs run also after a program that shares graphile-worker cleaned up the names of all tasks', async () => {
+  const { pool } = house.app.ctx.hot
+  const utils = await makeWorkerUtils({ pgPool: pool })
+  const runsJobs = async () => {
+    await utils.addJob('forget-test-steps', {})
+    const waiting = async () => (await pool.query('select from graphile_worker.jobs')).rowCount
+    await expect.poll(waiting, { timeout: 8_000 }).toBe(0)
+  }
+  await runsJobs()
+  await utils.cleanup({ tasks: ['GC_TASK_IDENTIFIERS'] })
+  await runsJobs()
+  await utils.release()
 })
 
 test.each([
