@@ -369,6 +369,29 @@ describe('what waits in a line', () => {
   })
 })
 
+test.each([
+  ['was cancelled', `status = 'CANCELLED', reason = 'cancelled_by_user', next_attempt_at = null`],
+  ['left its line', `line_position = null`],
+])('a delivery that %s while an earlier one came before it stays so', async (_, change) => {
+  const { publish, rows, id } = await ordered(() => 200, { status: 'PAUSED' })
+  const { hot, clock, db } = house.app.ctx
+  await publish(event('a', 3), event('a', 1))
+  const [later] = await rows()
+  await db.delivery.update({ where: { id: later!.id }, data: { nextAttemptAt: clock.now(), reason: null } })
+  const changing = await hot.pool.connect()
+  await changing.query('begin')
+  await changing.query(`update delivery set ${change} where id = '${later!.id}'`)
+  const moving = hot.transaction((tx) => moveLinesOn(tx, [id], soonId(clock.now())))
+  const waits = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%asked as materialized%'`
+  await house.until(async () => (await hot.pool.query(waits)).rows.length > 0)
+  await changing.query('commit')
+  changing.release()
+  await moving
+  const [after, earlier] = await rows()
+  expect(earlier).toMatchObject({ status: 'PENDING', reason: null, nextAttemptAt: expect.any(Date) })
+  expect(after!.reason).not.toBe('waits_for_subject')
+})
+
 describe('what is sent again', () => {
   const NOTHING = { eventTypes: null, subject: null, test: null } as const
   const AN_HOUR_AGO = new Date(Date.now() - 3_600_000)

@@ -61,10 +61,13 @@ export function isInLine(d: string): string {
   return `${d}.status::text = 'PENDING' and ${d}.next_attempt_at is null`
 }
 
-/** SQL: whether a delivery that moves has not been sent in its present cycle, and may still go back into its line. What a person retried may not. */
+/**
+ * SQL: whether a delivery moves, has not been sent in its present cycle, and may go back into its line. What has ended, or left its line
+ * with a switch of the ordering, may not, and neither may what a person retried.
+ */
 function isUnsent(d: string): string {
-  return `${d}.attempt_count = ${d}.cycle_start and ${d}.holds_line_until is null and (not ${d}.manual or ${d}.bulk_retry_id is not null)
-    and ${isFree(d)}`
+  return `${d}.line_position is not null and ${d}.next_attempt_at is not null and ${d}.attempt_count = ${d}.cycle_start
+    and ${d}.holds_line_until is null and (not ${d}.manual or ${d}.bulk_retry_id is not null) and ${isFree(d)}`
 }
 
 // A limit may keep a delivery that moves from being sent for long. One that joins its line meanwhile and comes before it takes its turn.
@@ -83,8 +86,7 @@ const MOVE_ON: Statement = {
         order by d.line_position, d.event_id limit 1) earlier
       cross join lateral (
         select m.id, m.next_attempt_at from delivery m
-        where m.endpoint_id = l.endpoint_id and m.subject = l.subject
-          and m.line_position is not null and m.next_attempt_at is not null and m.id < $2::uuid
+        where m.endpoint_id = l.endpoint_id and m.subject = l.subject and m.id < $2::uuid
           and (m.line_position, m.event_id) > (earlier.line_position, earlier.event_id) and ${isUnsent('m')} limit 1) m
     ), taken as (
       ${takeWakeUps()}
