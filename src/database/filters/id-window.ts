@@ -8,6 +8,7 @@ import { uuidOf } from '../../domain/id.ts'
  */
 const SLACK_MS = 60 * 60_000
 const MAX_MS = 2 ** 48 - 1
+const SOON_MS = 86_400_000
 
 export type IdWindow = { gte?: string; lt?: string }
 
@@ -23,4 +24,9 @@ export function idWindow(from: Date | null, to: Date | null): IdWindow {
 export function smallestIdAt(ms: number): string {
   const time = Math.min(Math.max(Math.floor(ms), 0), MAX_MS)
   return uuidOf(time.toString(16).padStart(12, '0').padEnd(32, '0'))
+}
+
+/** An id that is larger than those of all events and deliveries that are stored at this time of the database. */
+export function soonId(now: Date): string {
+  return smallestIdAt(now.getTime() + SOON_MS)
 }

@@ -3,7 +3,7 @@
 // statement. A lease does not wait for the disk: if a crash of the database takes it back, its attempt was not recorded
 // either, and that attempt is made again.
 
-import { smallestIdAt } from '../../database/filters/id-window.ts'
+import { soonId } from '../../database/filters/id-window.ts'
 import { DEAD_PROCESSES, isFree, NO_LEASE } from '../../database/leases.ts'
 import type { HotDatabase, Queryable, Statement } from '../../database/pools.ts'
 
@@ -105,7 +105,6 @@ export const CRASHES_OF_A_SUSPECT = 2
  * test/faults/claims.test.ts guards the present one.
  */
 export const SOON = '$5::uuid'
-const SOON_MS = 86_400_000
 
 export const DUE = `d.status = 'PENDING' and d.next_attempt_at <= now() and d.next_attempt_at >= coalesce(w.low, '-infinity') and ${isFree('d')}
   and (d.expires_at is null or d.expires_at > now())`
@@ -276,11 +275,6 @@ const READ_BODY: Statement = { name: 'read-body', text: 'select body from event 
 export async function readBody(hot: HotDatabase, eventId: string): Promise<string | null> {
   const [row] = await hot.query<{ body: string | null }>(READ_BODY, [eventId])
   return row?.body ?? null
-}
-
-/** An id that is larger than those of all events and deliveries that are stored at this time of the database. */
-export function soonId(now: Date): string {
-  return smallestIdAt(now.getTime() + SOON_MS)
 }
 
 /** The values of a claim statement, in the order of its parameters. */

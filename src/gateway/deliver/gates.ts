@@ -5,6 +5,7 @@
 // such endpoint has one row in `endpoint_gate`. A claim locks it first, so that only one process at a time takes leases
 // through it.
 
+import { soonId } from '../../database/filters/id-window.ts'
 import { isHeld } from '../../database/leases.ts'
 import type { HotDatabase, Queryable, Statement } from '../../database/pools.ts'
 import { type Pace, rateAt } from '../../domain/endpoint-pace.ts'
@@ -23,7 +24,6 @@ import {
   type Lease,
   leaseValues,
   RETURNED,
-  soonId,
 } from './claim-deliveries.ts'
 import { claimLines } from './claim-lines.ts'
 
