@@ -3,7 +3,7 @@
 
 import type { Context } from '../../context.ts'
 import type { Statement } from '../../database/pools.ts'
-import { COUNT_LIMIT, type Count, countWithin } from '../../domain/count.ts'
+import { type Count, countParts, countWithin } from '../../domain/count.ts'
 import { causesOf, failsFor } from './failing.ts'
 
 /** The deliveries to one endpoint, or, if `endpointId` is null, to all endpoints of the tenant. */
@@ -17,9 +17,7 @@ export type WaitingDeliveries = {
   readonly oldestCreatedAt: Date | null
 }
 
-/** How many deliveries each of the two looks counts at most, over all scopes, and the least for each scope. */
-const LOOK = 30_000
-const LEAST_EACH = 300
+const BUDGET = { together: 30_000, least: 300 }
 /** How many of the causes of a scope are looked at for the oldest delivery. */
 const MOST_CAUSES = 200
 
@@ -66,7 +64,8 @@ export async function readWaiting(
   { hot }: Pick<Context, 'hot'>,
   scopes: readonly Scope[],
 ): Promise<WaitingDeliveries[]> {
-  const look = async (asked: readonly Scope[], limit: number) => {
+  const found = await countParts(scopes.length, BUDGET, async (places, limit) => {
+    const asked = places.map((place) => scopes[place]!)
     const rows = await hot.query<Found>(READ, [
       asked.map(({ tenantId }) => tenantId),
       asked.map(({ endpointId }) => endpointId),
@@ -74,27 +73,10 @@ export async function readWaiting(
     ])
     const byPlace = new Map(rows.map((row) => [row.place, row]))
     return asked.map((_, index) => byPlace.get(index + 1)!)
-  }
-  const each = limitOf(scopes.length)
-  const found = await look(scopes, each)
-  const unfinished = found.flatMap((row, index) => (row.found === each && each <= COUNT_LIMIT ? [index] : []))
-  const further = limitOf(unfinished.length)
-  if (unfinished.length > 0 && further > each) {
-    const counted = await look(
-      unfinished.map((index) => scopes[index]!),
-      further,
-    )
-    for (const [at, index] of unfinished.entries()) found[index] = counted[at]!
-  }
-  const isUnfinished = new Set(unfinished)
-  return found.map((row, index) => ({
-    count: countWithin(row.found, isUnfinished.has(index) ? further : each),
+  })
+  return found.map(({ row, limit }) => ({
+    count: countWithin(row.found, limit),
     oldestDueAt: row.dueAt,
     oldestCreatedAt: row.createdAt,
   }))
-}
-
-/** How many deliveries are counted at most in each of so many scopes. */
-function limitOf(scopes: number): number {
-  return Math.min(COUNT_LIMIT + 1, Math.max(LEAST_EACH, Math.floor(LOOK / Math.max(1, scopes))))
 }

@@ -2,7 +2,7 @@
 // due. Tests are not counted.
 
 import type { Context } from '../../context.ts'
-import { COUNT_LIMIT, type Count, countOf } from '../../domain/count.ts'
+import { type Count, countParts, countWithin } from '../../domain/count.ts'
 
 type Read = Pick<Context, 'db'>
 
@@ -18,14 +18,22 @@ export async function readOldestDue({ db }: Read, endpointIds: readonly string[]
   return new Map(rows.map(({ id, dueAt }) => [id, dueAt]))
 }
 
-/** How many deliveries of each endpoint are pending, due or not. Counting stops at COUNT_LIMIT. */
+/** How many deliveries are counted at once, over all endpoints, and the least of each: a page has up to a hundred endpoints. */
+const BUDGET = { together: 30_000, least: 300 }
+
+/** How many deliveries of each endpoint are pending, due or not. Counting stops at COUNT_LIMIT, or sooner if many wait for many. */
 export async function countWaiting({ db }: Read, endpointIds: readonly string[]): Promise<Map<string, Count>> {
-  const rows = await db.$queryRaw<{ id: string; found: number }[]>`
-    select e.id::text as id, d.found
-    from unnest(${[...endpointIds]}::uuid[]) as e (id)
-    cross join lateral (
-      select count(*)::int as found from (
-        select 1 from delivery where endpoint_id = e.id and test = false and status = 'PENDING'
-        limit ${COUNT_LIMIT + 1}) f) d`
-  return new Map(rows.map(({ id, found }) => [id, countOf(found)]))
+  const counted = await countParts(
+    endpointIds.length,
+    BUDGET,
+    (places, limit) => db.$queryRaw<{ found: number }[]>`
+      select d.found
+      from unnest(${places.map((place) => endpointIds[place]!)}::uuid[]) with ordinality as e (id, place)
+      cross join lateral (
+        select count(*)::int as found from (
+          select 1 from delivery where endpoint_id = e.id and test = false and status = 'PENDING'
+          limit ${limit}) f) d
+      order by e.place`,
+  )
+  return new Map(counted.map(({ row, limit }, place) => [endpointIds[place]!, countWithin(row.found, limit)]))
 }
