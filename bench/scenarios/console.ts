@@ -46,6 +46,14 @@ const QUERIES: Record<string, string> = {
   'dead letters of an endpoint': LIST(
     `deadLetters(first: 50, filter: { tenantId: $tenantId, endpointIds: [$endpointId] }) { nodes { ${ROW} } }`,
   ),
+  'dead letters in groups': LIST(
+    `deadLetterGroups(filter: { tenantId: $tenantId }) { endpoint { name } eventType errorCode statusCode count { count } lastDeadLetterAt }`,
+  ),
+  'plan of a retry': LIST('retryPlan(filter: { tenantId: $tenantId }) { count { count } oldestAt endpoints { name } }'),
+  'number of dead letters of an endpoint and type': LIST(
+    `deliveryCount(filter: { tenantId: $tenantId, endpointIds: [$endpointId], statuses: [DEAD_LETTERED], eventTypes: ["call.created"] }) { count }`,
+  ),
+  'number of unacknowledged dead letters': LIST('unacknowledgedDeadLetterCount(tenantId: $tenantId) { count }'),
   'newest events': LIST('events(first: 50, filter: { tenantId: $tenantId }) { nodes { id type subject createdAt } }'),
   'events not delivered to an endpoint': LIST(
     'events(first: 50, filter: { tenantId: $tenantId, undeliveredTo: $endpointId }) { nodes { id type subject createdAt } }',

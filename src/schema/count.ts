@@ -1,4 +1,4 @@
-import { listedDeliveries } from '../database/filters/deliveries.ts'
+import { countedDeliveries } from '../database/filters/deliveries.ts'
 import { listedEvents } from '../database/filters/events.ts'
 import { COUNT_LIMIT, type Count } from '../domain/count.ts'
 import { countFoundEvents, isSearch } from '../gateway/search/find-events.ts'
@@ -17,7 +17,7 @@ const CountPrecision = builder.enumType('CountPrecision', {
 })
 
 export const CountType = builder.objectRef<Count>('Count').implement({
-  description: `A number of items. Counting stops at ${COUNT_LIMIT.toLocaleString('en')}.`,
+  description: `A number of items. Counting stops at ${COUNT_LIMIT.toLocaleString('en')}, or sooner if a list asks for many counts at once.`,
   fields: (t) => ({
     count: t.exposeInt('count', { description: 'The number of items that were counted.' }),
     precision: t.expose('precision', { type: CountPrecision, description: 'Whether the number is exact.' }),
@@ -33,8 +33,8 @@ builder.queryFields((t) => ({
     authScopes: { roles: READERS },
     args: { filter: t.arg({ type: DeliveryFilterInput, description: 'Which deliveries to count.' }) },
     resolve: async (_root, args, ctx) => {
-      const listed = listedDeliveries(await deliveryFilterOf(ctx, args.filter))
-      return readList(ctx, (db) => countListed(db, listed))
+      const counted = countedDeliveries(await deliveryFilterOf(ctx, args.filter))
+      return readList(ctx, (db) => countListed(db, counted))
     },
   }),
   eventCount: t.field({

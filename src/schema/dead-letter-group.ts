@@ -49,7 +49,7 @@ const DeadLetterGroupType = builder.objectRef<DeadLetterGroup>('DeadLetterGroup'
     count: t.field({
       type: CountType,
       description: 'The number of dead letters in the group.',
-      resolve: ({ count }) => countOf(count),
+      resolve: ({ count }) => count,
     }),
     oldestAt: t.expose('oldestAt', {
       type: 'DateTime',
@@ -81,7 +81,7 @@ const RetryPlanType = builder.objectRef<RetryPlan>('RetryPlan').implement({
     count: t.field({
       type: CountType,
       description: 'The number of dead letters that would be retried.',
-      resolve: ({ count }) => countOf(count),
+      resolve: ({ count }) => count,
     }),
     oldestAt: t.expose('oldestAt', {
       type: 'DateTime',
@@ -90,7 +90,8 @@ const RetryPlanType = builder.objectRef<RetryPlan>('RetryPlan').implement({
     }),
     endpoints: t.field({
       type: [Endpoint],
-      description: 'The endpoints that would receive them, the one with the most dead letters first.',
+      description:
+        'The endpoints that would receive them, the one with the most dead letters first, as far as they are counted.',
       resolve: ({ endpointIds }) => endpointIds.map((id) => ({ id })),
     }),
   }),
@@ -101,7 +102,7 @@ builder.queryFields((t) => ({
     type: [DeadLetterGroupType],
     nullable: true,
     description:
-      'The dead letters of a tenant, grouped by endpoint, event type, error code and status code, the largest group first; null, with the error NOT_FOUND, if the caller cannot see what the filter names.',
+      'The dead letters of a tenant, grouped by endpoint, event type, error code and status code, the largest group first; null, with the error NOT_FOUND, if the caller cannot see what the filter names. Up to 20,000 dead letters are all counted. Of more, each group is counted as far as 50,000 in all allow, and of groups that are counted as far as each other the one with the newest dead letter comes first. If there are more than 500 groups too, and the filter names no endpoints, event types, error codes or status codes, these are the largest groups of the newest 20,000 dead letters.',
     authScopes: { roles: READERS },
     args: {
       filter: t.arg({ type: DeliveryFilterInput, description: 'Which dead letters to group.' }),

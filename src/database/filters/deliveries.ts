@@ -8,14 +8,22 @@ import { idWindow } from './id-window.ts'
 /**
  * The filter as the database is asked, about `delivery d join endpoint p on p.id = d.endpoint_id`. Newest first is
  * `order by d.id desc`. Statuses are literals, and the predicate of a partial index is repeated in its own words. So the
- * planner sees which partial index fits, and rare deliveries are found without reading the others.
+ * planner sees which partial index fits, and rare deliveries are found without reading the others. If the order does not
+ * matter (`unordered`), dead letters are found by what they have in common: the index delivery_dead_group has it, and no order of all.
  */
-export function deliveryCondition(filter: DeliveryFilter): Condition {
+export function deliveryCondition(filter: DeliveryFilter, { unordered = false } = {}): Condition {
   const { values, value, among, texts } = openCondition()
   const conditions = [`d.tenant_id = ${value(filter.tenantId)}::uuid`]
+  const inGroups = unordered && filter.statuses?.join() === 'DEAD_LETTERED'
   if (filter.endpointIds) conditions.push(`d.endpoint_id = ${among('uuid', filter.endpointIds)}`)
   if (filter.statuses) conditions.push(statusCondition(filter.statuses, '$1::uuid'))
   if (filter.reasons) conditions.push(reasonCondition(filter.reasons, texts))
+  if (inGroups && filter.statusCodes) {
+    const codes = filter.statusCodes.filter((code) => code !== 0)
+    conditions.push(`coalesce(d.last_status_code, 0) = ${among('int', codes)}`)
+  }
+  if (inGroups && filter.errorCodes)
+    conditions.push(`coalesce(d.last_error_code, '') = ${texts(filter.errorCodes.filter((code) => code !== ''))}`)
   if (filter.statusCodes) {
     conditions.push(`d.last_status_code = ${among('int', filter.statusCodes)}`)
     if (filter.statusCodes.length > 1 && !filter.statusCodes.includes(200)) conditions.push('d.last_status_code <> 200')
@@ -29,7 +37,8 @@ export function deliveryCondition(filter: DeliveryFilter): Condition {
     // types are rare or common.
     const types = texts(filter.eventTypes)
     const events = `select id from event where tenant_id = $1::uuid and type = ${types}`
-    conditions.push(`d.event_type = ${types}`, `d.event_id in (${events})`)
+    conditions.push(`d.event_type = ${types}`)
+    if (!inGroups) conditions.push(`d.event_id in (${events})`)
   }
   if (filter.eventId !== null) conditions.push(`d.event_id = ${value(filter.eventId)}::uuid`)
   if (filter.subject !== null) {
@@ -49,8 +58,15 @@ export function deliveryCondition(filter: DeliveryFilter): Condition {
 
 /** What a list of deliveries asks. */
 export function listedDeliveries(filter: DeliveryFilter): Listed {
-  return { from: 'delivery d join endpoint p on p.id = d.endpoint_id', id: 'd.id', ...deliveryCondition(filter) }
+  return { from: DELIVERIES, id: 'd.id', ...deliveryCondition(filter) }
 }
+
+/** What a count of deliveries asks. */
+export function countedDeliveries(filter: DeliveryFilter): Listed {
+  return { from: DELIVERIES, id: 'd.id', ...deliveryCondition(filter, { unordered: true }) }
+}
+
+const DELIVERIES = 'delivery d join endpoint p on p.id = d.endpoint_id'
 
 // The twins of `shownStatus`.
 const SHOWN_PENDING = `(d.status = 'PENDING' and p.deleted_at is null and (d.test or p.status = 'ACTIVE'))`

@@ -37,7 +37,7 @@ const STATEMENTS: readonly Statement[] = [
   // A week that holds deliveries that wait is kept for longer, and its dead letters with it.
   forget(
     'dead_letter_acknowledgement',
-    `up_to < now() - $1 * interval '1 d' and (${lastOfCause('a.tenant_id', 'a.endpoint_id', 'a.error_code', 'a.status_code')}) is null`,
+    `up_to < now() - $1 * interval '1 d' and (${lastOfCause('a.tenant_id', 'a')}) is null`,
     'a',
   ),
   // They show what came just now, and are gone before the payloads of their events may be.

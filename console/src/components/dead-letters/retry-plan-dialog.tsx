@@ -113,7 +113,9 @@ export function RetryPlanDialog({ filter, onClose }: { filter: DeliveryFilter; o
               ],
               [
                 'Takes about',
-                maxPerSecond === null ? 'as long as the receivers need' : formatSpan((count / maxPerSecond) * 1_000),
+                maxPerSecond === null
+                  ? 'as long as the receivers need'
+                  : `${formatSpan((count / maxPerSecond) * 1_000)}${plan.count.precision === 'EXACT' ? '' : ' or longer'}`,
               ],
             ]}
           />
