@@ -19,6 +19,15 @@ export type StandbyOptions = {
   readonly port?: number
 }
 
+/** A standby starts only if it allows at least as many of them as its primary. */
+const AS_ITS_PRIMARY = [
+  'max_connections',
+  'max_worker_processes',
+  'max_wal_senders',
+  'max_prepared_transactions',
+  'max_locks_per_transaction',
+]
+
 /** Resolves when the standby answers queries. The primary keeps 256 MB of its log for it. */
 export async function openStandby(options: StandbyOptions): Promise<PostgresServer> {
   const { primary, dataDir, name = 'standby', log, settings = {}, port } = options
@@ -32,12 +41,23 @@ export async function openStandby(options: StandbyOptions): Promise<PostgresServ
     fsync: false,
     ...(port === undefined ? {} : { port }),
     settings: {
-      max_connections: 300,
+      ...(await settingsOf(primary)),
       ...settings,
       primary_conninfo: `host=127.0.0.1 port=${primary.port} user=sivo password=${password} application_name=${name}`,
       hot_standby_feedback: 'on',
     },
   })
+}
+
+async function settingsOf(primary: PostgresServer): Promise<Record<string, string>> {
+  const client = new pg.Client({ connectionString: primary.adminUrl })
+  await client.connect()
+  const { rows } = await client
+    .query<{ name: string; setting: string }>('select name, setting from pg_settings where name = any ($1)', [
+      AS_ITS_PRIMARY,
+    ])
+    .finally(() => client.end())
+  return Object.fromEntries(rows.map(({ name, setting }) => [name, setting]))
 }
 
 /** What `pg_basebackup` does: `to` holds the data of the primary as they were during the copy, and the log since then. */
