@@ -116,13 +116,14 @@ describe.concurrent('nothing that was acknowledged is lost', () => {
       setTimeout(path.mend, 300)
       return 200
     })
-    await waiting.activate()
     await quiet.openAnother({ SIVO_ROLE: 'worker', DATABASE_URL: path.url })
-    await waiting.untilStatus('SUCCEEDED', 15_000)
+    // Its start is over: none of its questions is lost with the connections.
+    await waiting.activate()
+    await waiting.untilStatus('SUCCEEDED', 25_000)
     expect(to.requestCount).toBe(1)
     await quiet.close()
     await path.close()
-  })
+  }, 60_000)
 })
 
 describe('a process that lost its lease writes nothing', () => {
