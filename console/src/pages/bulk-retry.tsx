@@ -15,6 +15,7 @@ import { DELIVERY_COLUMNS } from '../components/deliveries/delivery-columns.tsx'
 import { useEndpointChoices } from '../components/filters/choices.ts'
 import { NewRowsLine } from '../components/filters/feed-notices.tsx'
 import type { Choice } from '../components/filters/filter-menu.tsx'
+import { NoSuch } from '../components/shell/page-failed.tsx'
 import { useAction } from '../lib/actions.ts'
 import { formatCount, formatSpan } from '../lib/format.ts'
 import { shortHttpCodes } from '../lib/http-codes.ts'
@@ -104,14 +105,7 @@ export function BulkRetryPage() {
 
   if (fault && !data) return <Failed fault={fault} onRetry={refetch} />
   if (!data) return <LoadingRows />
-  if (!bulkRetry)
-    return (
-      <Page title="There is no such bulk retry" lead="It may belong to another tenant, or the id is mistyped.">
-        <Link to="/dead-letters" className={buttonClass()}>
-          Go to the dead letters
-        </Link>
-      </Page>
-    )
+  if (!bulkRetry) return <NoSuch what="bulk retry" to="/dead-letters" place="dead letters" />
   return <Draining bulkRetry={bulkRetry} put={put} />
 }
 

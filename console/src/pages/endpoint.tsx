@@ -1,4 +1,4 @@
-import { getRouteApi, Link } from '@tanstack/react-router'
+import { getRouteApi } from '@tanstack/react-router'
 import { History, Send } from 'lucide-react'
 import { useEffect, useState } from 'react'
 import { graphql, useApiQuery } from '../api/client.ts'
@@ -12,10 +12,11 @@ import { EndpointTest } from '../components/endpoints/endpoint-test.tsx'
 import { PauseButton } from '../components/endpoints/pause-button.tsx'
 import { ReplayDialog } from '../components/endpoints/replay-dialog.tsx'
 import { EndpointFilter } from '../components/filters/endpoint-filter.tsx'
+import { NoSuch } from '../components/shell/page-failed.tsx'
 import { useShortcut } from '../lib/keyboard.ts'
 import { useSetSearch } from '../lib/set-search.ts'
 import { useRights } from '../session/session.ts'
-import { Button, buttonClass } from '../ui/button.tsx'
+import { Button } from '../ui/button.tsx'
 import { Page } from '../ui/page.tsx'
 import { Failed, LoadingRows, Notice } from '../ui/states.tsx'
 import { type Tab, Tabs } from '../ui/tabs.tsx'
@@ -60,14 +61,7 @@ export function EndpointPage() {
 
   if (fault && !data) return <Failed fault={fault} onRetry={refetch} />
   if (!data) return <LoadingRows />
-  if (!endpoint)
-    return (
-      <Page title="There is no such endpoint" lead="It may belong to another tenant, or the id is mistyped.">
-        <Link to="/endpoints" className={buttonClass()}>
-          Go to the endpoints
-        </Link>
-      </Page>
-    )
+  if (!endpoint) return <NoSuch what="endpoint" to="/endpoints" place="endpoints" />
 
   const tabs: Tab<TabName>[] = [
     { value: 'overview', label: 'Overview', content: <EndpointOverview endpoint={endpoint} /> },
