@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # @fastify/reply-from: JSON that is passed on arrives with other digits, and so under another signature.
 #
-# A proxy was expected to pass on the bytes that came. This one lets Fastify parse JSON, and writes it anew with JSON.stringify:
+# A proxy was expected to pass on the bytes that came. This one lets Fastify parse JSON, and writes it again with JSON.stringify:
 # {"id":12345678901234567890} arrives as 12345678901234567000, the id of something else, 1.0 as 1, and text without its
 # escapes and spaces. No error, and the receiver cannot tell. A sender's signature fits no longer, unless the sender wrote its
 # body as JSON.stringify would. @fastify/http-proxy, which is made of it, passes bytes on, as do http-proxy-middleware and

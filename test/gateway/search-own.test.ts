@@ -160,7 +160,7 @@ test('an event that is erased before its terms are written is not in the index',
   expect(await found('c_beside')).toBe(1)
 })
 
-test('an event that is erased while a round has read it is not in the index, whoever held it', async () => {
+test('an event that is erased while a round has read it is not in the index, whether a process held it or none', async () => {
   const { hot } = house.app.ctx
   const hasRead = Promise.withResolvers<void>()
   const goesOn = Promise.withResolvers<void>()

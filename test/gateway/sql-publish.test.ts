@@ -222,7 +222,7 @@ test('a role that may publish reads and writes no table', async () => {
   }
 })
 
-test('rights that a dump does not bring along are there again after the next start, and not made anew without need', async () => {
+test('rights that a dump does not bring along are there again after the next start, and are not made again without need', async () => {
   const rights = async () => {
     const { rows } = await client.query(
       `select xmin::text as version, has_function_privilege('public', oid, 'execute') as everybody,

@@ -2,7 +2,7 @@
 // smallest first, so that each gives back room before a larger one takes some. The indexes of attempts have nothing to give back: their
 // rows come in the order of the indexes and do not change. At most one round of all processes at a time, and never beside one that
 // drops partitions. A round begins no further index when its time is over, deliveries are late, or the disk was full lately, and
-// ends amid one for who migrates; the next hour goes on. For late deliveries a week waits some days at most.
+// gives one up for a process that migrates; the next hour goes on. For late deliveries a week waits some days at most.
 
 import type pg from 'pg'
 import type { Context } from '../../context.ts'
