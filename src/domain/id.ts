@@ -1,8 +1,6 @@
 // Ids are UUIDv7 in the database and lowercase TypeIDs everywhere else. They sort by age, name their type, and are the
 // same text in GraphQL, headers, the envelope and exports. An id of another type counts as unknown.
 
-import { TypeID } from 'typeid-js'
-
 export const ID_PREFIX = {
   tenant: 'ten',
   endpoint: 'ep',
@@ -24,8 +22,12 @@ const DIGITS = '0123456789abcdefghjkmnpqrstvwxyz'
 const PAIRS = Array.from({ length: 1024 }, (_, bits) => DIGITS[bits >> 5]! + DIGITS[bits & 31]!)
 const NIBBLE_OF = new Uint8Array(128)
 for (let nibble = 0; nibble < 16; nibble++) NIBBLE_OF[nibble.toString(16).charCodeAt(0)] = nibble
+const VALUE_OF = new Uint8Array(128)
+for (let value = 0; value < 32; value++) VALUE_OF[DIGITS.charCodeAt(value)] = value
+/** All bytes in hexadecimal. */
+const BYTES = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 
-/** The public form of a database id, such as `evt_01m7qfe44tyn…`. Not left to the library: every attempt needs three. */
+/** The public form of a database id, such as `evt_01m7qfe44tyn…`. Not left to a library: every attempt needs three. */
 export function toPublicId(kind: IdKind, uuid: string): string {
   let id = `${ID_PREFIX[kind]}_`
   // With two leading zeros, 128 bits are 26 digits of five bits.
@@ -61,8 +63,25 @@ export function uuidOf(hex: string): string {
 /** The database id of a public id; null if the id is malformed or belongs to another type. */
 export function fromPublicId(kind: IdKind, id: string): string | null {
   const prefix = `${ID_PREFIX[kind]}_`
-  if (!id.startsWith(prefix) || !SUFFIX.test(id.slice(prefix.length))) return null
-  return TypeID.fromString(id).toUUID()
+  if (!id.startsWith(prefix)) return null
+  const digits = id.slice(prefix.length)
+  return SUFFIX.test(digits) ? uuidOfDigits(digits) : null
+}
+
+/** The UUID of 26 digits of five bits. Of their 130 bits the first two are zeros. */
+function uuidOfDigits(digits: string): string {
+  let hex = ''
+  let bits = 0
+  let held = -2
+  for (let i = 0; i < digits.length; i++) {
+    bits = (bits << 5) | VALUE_OF[digits.charCodeAt(i)]!
+    held += 5
+    if (held < 8) continue
+    held -= 8
+    hex += BYTES[bits >> held]!
+    bits &= (1 << held) - 1
+  }
+  return uuidOf(hex)
 }
 
 /** The type that a public id names; null if no type has such ids. */

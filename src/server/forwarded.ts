@@ -3,7 +3,7 @@
 // behind this door can read them.
 
 import type { IncomingMessage } from 'node:http'
-import { isIP } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import { isInNetworks, type Network } from '../domain/network-address.ts'
 
 export type Forwarded = {
@@ -14,7 +14,19 @@ export type Forwarded = {
 }
 
 export function createForwarded(trusted: readonly Network[]): Forwarded {
-  const addresses = new WeakMap<IncomingMessage, string>()
+  /** The clients of requests that came through our proxies. */
+  const clients = new WeakMap<IncomingMessage, string>()
+  const peers = new WeakMap<Socket, Peer>()
+
+  /** The same for all requests of a connection. */
+  const peerOf = ({ socket }: IncomingMessage): Peer => {
+    const known = peers.get(socket)
+    if (known) return known
+    const address = plainAddress(socket.remoteAddress ?? '')
+    const peer = { address, isTrusted: isInNetworks(address, trusted) }
+    peers.set(socket, peer)
+    return peer
+  }
 
   /** From the nearest proxy on: each trusted one says who was before it. */
   const clientOf = (peer: string, chain: string): string => {
@@ -31,16 +43,25 @@ export function createForwarded(trusted: readonly Network[]): Forwarded {
   return {
     receive(request) {
       const { headers } = request
-      const peer = plainAddress(request.socket.remoteAddress ?? '')
-      const isTrusted = isInNetworks(peer, trusted)
-      const host = first(headers['x-forwarded-host'])
-      if (isTrusted && host) headers.host = host
-      addresses.set(request, isTrusted ? clientOf(peer, String(headers['x-forwarded-for'] ?? '')) : peer)
-      delete headers['x-forwarded-host']
-      if (!isTrusted) delete headers['x-forwarded-proto']
+      const { address, isTrusted } = peerOf(request)
+      if (isTrusted) {
+        const host = first(headers['x-forwarded-host'])
+        if (host) headers.host = host
+        clients.set(request, clientOf(address, String(headers['x-forwarded-for'] ?? '')))
+      }
+      remove(headers, 'x-forwarded-host')
+      if (!isTrusted) remove(headers, 'x-forwarded-proto')
     },
-    addressOf: (request) => addresses.get(request) ?? plainAddress(request.socket.remoteAddress ?? ''),
+    addressOf: (request) => clients.get(request) ?? peerOf(request).address,
   }
+}
+
+/** Who opened the connection. */
+type Peer = { readonly address: string; readonly isTrusted: boolean }
+
+/** An object is slower to read once anything was deleted from it, and few requests have such a header. */
+function remove(headers: IncomingMessage['headers'], name: string): void {
+  if (headers[name] !== undefined) delete headers[name]
 }
 
 function first(header: string | string[] | undefined): string {

@@ -1,6 +1,8 @@
 // What a client accepts, as its `Accept` and `Accept-Encoding` headers say it (RFC 9110, 12.4 and 12.5): members with
 // quality values, in any case, wildcards counted behind what is named.
 
+import { remembering } from '../domain/remembering.ts'
+
 export const JSON_TYPE = 'application/json'
 export const GRAPHQL_RESPONSE_TYPE = 'application/graphql-response+json'
 export const EVENT_STREAM_TYPE = 'text/event-stream'
@@ -11,11 +13,14 @@ type Member = { readonly value: string; readonly q: number; readonly parameters:
 /** In the order of what they tell: in the first, an error keeps its status and its code. */
 const REPLY_TYPES = [GRAPHQL_RESPONSE_TYPE, JSON_TYPE, EVENT_STREAM_TYPE] as const
 
+/** A client sends the same header with every request. */
+const MOST_HEADERS = 200
+
 /**
  * The media type for a reply that the client likes best; null when it accepts none. Of types that it likes equally, one
  * that it names, and of those the one that tells most; where it names none, JSON. Without a header everything is accepted.
  */
-export function preferredType(accept: string | undefined): (typeof REPLY_TYPES)[number] | null {
+export const preferredType = remembering(MOST_HEADERS, (accept: string | undefined) => {
   const members = readMembers(accept || '*/*').filter(isUtf8)
   const rankOf = ({ offer, isNamed }: Liking<string>) => (isNamed ? 0 : offer === JSON_TYPE ? 1 : 2)
   const likings = REPLY_TYPES.map((type) =>
@@ -26,7 +31,7 @@ export function preferredType(accept: string | undefined): (typeof REPLY_TYPES)[
     }),
   )
   return mostLiked(likings.toSorted((a, b) => rankOf(a) - rankOf(b)))
-}
+})
 
 /** Whether the client names this media type, and does not refuse it. A wildcard names nothing. */
 export function namesType(accept: string | undefined, type: string): boolean {

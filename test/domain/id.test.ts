@@ -14,10 +14,13 @@ test('every type of id gets its prefix, and converts back to the same UUID', () 
   }
 })
 
-test('a public id is the TypeID that the library typeid-js writes', () => {
+test('a public id is the TypeID that the library typeid-js writes and reads', () => {
   const uuids = Array.from({ length: 500 }, () => randomUUID())
   for (const uuid of ['00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff', UUID, ...uuids])
-    expect(toPublicId('event', uuid)).toBe(TypeID.fromUUID('evt', uuid).toString())
+    expect([toPublicId('event', uuid), fromPublicId('event', TypeID.fromUUID('evt', uuid).toString())]).toEqual([
+      TypeID.fromUUID('evt', uuid).toString(),
+      uuid,
+    ])
 })
 
 test('malformed ids and ids of another type are unknown', () => {
