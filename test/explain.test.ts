@@ -29,7 +29,7 @@ import { countGroups } from '../src/gateway/retry/dead-letter-groups.ts'
 import { countUnacknowledged, groupDeadLetters } from '../src/gateway/retry/dead-letters.ts'
 import { cancelDelivery, retryDelivery } from '../src/gateway/retry/retry-delivery.ts'
 import { everyDelivery } from './support/every-delivery.ts'
-import { type House, openHouse } from './support/house.ts'
+import { diedLongAgo, type House, openHouse } from './support/house.ts'
 
 let house: House
 const statements = new Map<string, string>()
@@ -171,6 +171,7 @@ async function walkThePath(hot: HotDatabase): Promise<void> {
   await cancelDelivery(ctx, { deliveryId: fourth.id, tenantId })
   await readWaiting(ctx, [{ tenantId, endpointId: null }])
   await readIncidents(ctx, { tenantId, endpointId: null }, { first: 50 })
+  await diedLongAgo(house)
   await reconcile(ctx, { processId: randomUUID(), memory: new Map(), nowMs: 0 })
   await validateCondition(hot, '$.test == false')
   await countUnwanted(ctx, endpointId, { eventTypes: [], condition: '$.test == false' })
@@ -222,6 +223,7 @@ test('the whole path was walked', () => {
       'read-incidents',
       'read-waiting',
       'read-idempotency-keys',
+      'reconcile-look',
       'reconcile-overdue',
       'reconcile-sight',
       'record-attempts',
@@ -259,7 +261,7 @@ test('claims look into every partition by its own small index, and results are w
   const { count } = partitions.rows[0]
   expect(count).toBeGreaterThanOrEqual(9)
   for (const [name, plan] of await allPlans()) {
-    if (/^(claim|reconcile-overdue|cancel-deliveries|deleted-endpoints)/.test(name))
+    if (/^(claim|reconcile-look|reconcile-overdue|cancel-deliveries|deleted-endpoints)/.test(name))
       expect(looksForDue(plan), `${name}\n${plan}`).toHaveLength(count)
     if (/^(claim|record|lock-delivery)/.test(name))
       expect(plan, name).toMatch(/Index Scan using delivery_until_\d+_pkey/)

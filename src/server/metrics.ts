@@ -10,11 +10,14 @@ export type ServerMetrics = {
   faulted(fault: string): void
 }
 
+/** How often the delay of the event loop is looked at; at rest that is what it comes to. Each look wakes the process. */
+const EVENT_LOOP_LOOK_MS = 100
+
 export function createServerMetrics(
   streams: { count(kind: 'socket' | 'events'): number },
   registry = new Registry(),
 ): ServerMetrics {
-  collectDefaultMetrics({ register: registry })
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: EVENT_LOOP_LOOK_MS })
   const replies = new Counter({
     name: 'sivo_http_replies_total',
     help: 'Replies of this process by route and class of status.',

@@ -10,7 +10,7 @@ import { claimDeliveries } from '../../src/gateway/deliver/claim-deliveries.ts'
 import { reconcile } from '../../src/gateway/recover/reconcile.ts'
 import { cloneDatabase } from '../support/database.ts'
 import { accessTo, openClient } from '../support/database-session.ts'
-import { openHouse } from '../support/house.ts'
+import { diedLongAgo, openHouse } from '../support/house.ts'
 
 /** A house in which nobody delivers. */
 const openQuietHouse = () => openHouse({ SIVO_ROLE: 'api' })
@@ -65,6 +65,7 @@ test('a reconciler that freezes in its round blocks the others for two seconds',
   let thaw = () => {}
   try {
     const { ctx } = house.app
+    await diedLongAgo(house)
     const frozen = new Promise<void>((resolve) => {
       thaw = resolve
     })

@@ -1,6 +1,6 @@
 // A whole gateway on a database of its own, with verbs to tell a story: house.publish, house.until, receiver.answer.
 
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -129,4 +129,13 @@ export async function openHouse(env: Record<string, string> = {}, options: { log
   }
   house.tenantId = await house.addTenant()
   return house
+}
+
+/** Leaves behind what a process that died an hour ago left: the next round of the reconciler has something to do. */
+export async function diedLongAgo({ app }: House): Promise<void> {
+  await app.ctx.hot.pool.query(
+    `insert into worker_process (id, instance, role, host, version, pool_ids, died_at)
+     values ($1, $1, 'worker', 'somewhere', '0.1.0', '{}', now() - interval '1 h')`,
+    [randomUUID()],
+  )
 }

@@ -130,9 +130,11 @@ export function createPostman(ctx: PostContext, channels: Channels): Postman {
     return post(channels, addressesOf(ctx, recipient)[0]!, recipient.kind, message)
   }
 
-  async function postOne(): Promise<boolean> {
+  /** False: nobody is to be told anything now. */
+  async function postOne(onClaimed: () => void): Promise<boolean> {
     const [recipient] = await hot.query<Recipient>(CLAIM, [operatorKinds(config), canMail()])
     if (!recipient) return false
+    onClaimed()
     const waiting = await hot.query<NoticeRow>(READ, [recipient.id])
     const rows = waiting.filter(({ phase }) => phase === waiting[0]!.phase)
     const result: MailResult =
@@ -159,13 +161,21 @@ export function createPostman(ctx: PostContext, channels: Channels): Postman {
 
   return {
     async postDue(isStopping = () => false) {
+      const senders: Promise<number>[] = []
+      // Each sender that has something to send brings the next one in: mostly there is nothing, and one question tells.
+      const bringIn = () => {
+        if (senders.length < AT_ONCE) senders.push(postAll())
+      }
       const postAll = async () => {
         let count = 0
-        while (!isStopping() && (await postOne())) count++
+        while (!isStopping() && (await postOne(bringIn))) count++
         return count
       }
-      const counts = await Promise.all(Array.from({ length: AT_ONCE }, postAll))
-      return counts.reduce((sum, count) => sum + count, 0)
+      bringIn()
+      let sum = 0
+      // The list grows while its senders are at work, never after the last one has ended.
+      for (let i = 0; i < senders.length; i++) sum += await senders[i]!
+      return sum
     },
   }
 }

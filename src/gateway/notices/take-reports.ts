@@ -11,6 +11,9 @@ import { beginIncidents } from './incidents.ts'
 
 export const MOST_REPORTS = 500
 
+// Most rounds have nothing to do, and need no transaction to find that out.
+const LOOK: Statement = { name: 'look-for-reports', text: 'select exists (select 1 from report) as "hasReports"' }
+
 const TAKE_TURN: Statement = { name: 'notices-lock', text: 'select pg_try_advisory_xact_lock($1::bigint) as mine' }
 
 // Nothing is published for a tenant that is moving to another cell.
@@ -40,6 +43,8 @@ const READ_ENDPOINTS: Statement = {
 
 /** Takes up to 500 reports. Returns how many; 0 also if another process takes them. */
 export async function takeReports(ctx: Pick<Context, 'hot' | 'config' | 'newId'>): Promise<number> {
+  const [seen] = await ctx.hot.query<{ hasReports: boolean }>(LOOK, [])
+  if (!seen!.hasReports) return 0
   return ctx.hot.transaction(async (tx) => {
     const [turn] = await tx.query<{ mine: boolean }>(TAKE_TURN, [NOTICES_LOCK])
     if (!turn!.mine) return 0

@@ -27,6 +27,44 @@ type Round = { readonly died: string[]; readonly woken: readonly Overdue[] }
 /** When an endpoint that stays overdue is woken next, so that a full lane is not woken in each round. */
 type WakeMemory = Map<string, { nextMs: number; stepMs: number }>
 
+const IS_FORGOTTEN = `died_at < now() - interval '10 min'`
+
+// One lookup for each endpoint, in the order of the index. With `exists`, Postgres may plan a walk over everything that is due;
+// without the order, a plan that was made while a partition was empty walks all deliveries of the endpoint. Lines of subjects
+// that nobody has looked at, or whose hold has ended, are overdue too.
+const OVERDUE_ENDPOINTS = `
+    select p.id as "endpointId", p.tenant_id as "tenantId", t.test
+    from endpoint p cross join (values (false), (true)) as t(test)
+    cross join lateral (
+      select 1 from delivery d
+      where d.endpoint_id = p.id and d.test = t.test and d.status = 'PENDING'
+        and d.next_attempt_at < now() - $1::int * interval '1 ms'
+        and ${isFree('d')}
+      order by d.next_attempt_at limit 1) as overdue
+    where p.deleted_at is null
+      and (t.test or p.status = 'ACTIVE' and coalesce(p.asks_to_wait_until < now() - $1::int * interval '1 ms', true))
+    union
+    select p.id, p.tenant_id, false from endpoint p
+    where p.ordering = 'SUBJECT' and p.deleted_at is null and p.status = 'ACTIVE'
+      and coalesce(p.asks_to_wait_until < now() - $1::int * interval '1 ms', true)
+      and ((select w.id from subject_wake_up w where w.endpoint_id = p.id order by w.id limit 1)
+          < uuidv7($1::int * interval '-1 ms')
+        or (select d.holds_line_until from delivery d where d.endpoint_id = p.id and ${isHolding('d')}
+          order by d.holds_line_until limit 1) < now())`
+
+// Most rounds find nothing: one question tells, where a whole round is five. `silent` also counts those that are to be forgotten.
+const LOOK: Statement = {
+  name: 'reconcile-look',
+  text: `
+    with turn as materialized (select pg_try_advisory_xact_lock($2::bigint) as mine)
+    select mine,
+      case when mine then (
+        select count(*)::int from worker_process
+        where died_at is null and id <> $3 and beat_at < now() - interval '1200 ms' or ${IS_FORGOTTEN}) end as silent,
+      case when mine then (select count(*)::int from (${OVERDUE_ENDPOINTS}) o) end as overdue
+    from turn`,
+}
+
 // A process that is frozen or cut off during its round blocks the rounds of the others for two seconds at most.
 const TAKE_ROUND: Statement = {
   name: 'reconcile-lock',
@@ -62,36 +100,12 @@ const SIGHT: Statement = {
     ), ended as (
       select pg_terminate_backend(a.pid) from pg_stat_activity a join buried b on starts_with(a.application_name, 'sivo ' || b.instance)
     ), forgotten as (
-      delete from worker_process where died_at < now() - interval '10 min'
+      delete from worker_process where ${IS_FORGOTTEN}
     )
     select b.id, (select count(*) from unlocked_jobs) + (select count(*) from ended) as touched from buried b`,
 }
 
-// One lookup for each endpoint, in the order of the index. With `exists`, Postgres may plan a walk over everything that is due;
-// without the order, a plan that was made while a partition was empty walks all deliveries of the endpoint. Lines of subjects
-// that nobody has looked at, or whose hold has ended, are overdue too.
-const OVERDUE: Statement = {
-  name: 'reconcile-overdue',
-  text: `
-    select p.id as "endpointId", p.tenant_id as "tenantId", t.test
-    from endpoint p cross join (values (false), (true)) as t(test)
-    cross join lateral (
-      select 1 from delivery d
-      where d.endpoint_id = p.id and d.test = t.test and d.status = 'PENDING'
-        and d.next_attempt_at < now() - $1::int * interval '1 ms'
-        and ${isFree('d')}
-      order by d.next_attempt_at limit 1) as overdue
-    where p.deleted_at is null
-      and (t.test or p.status = 'ACTIVE' and coalesce(p.asks_to_wait_until < now() - $1::int * interval '1 ms', true))
-    union
-    select p.id, p.tenant_id, false from endpoint p
-    where p.ordering = 'SUBJECT' and p.deleted_at is null and p.status = 'ACTIVE'
-      and coalesce(p.asks_to_wait_until < now() - $1::int * interval '1 ms', true)
-      and ((select w.id from subject_wake_up w where w.endpoint_id = p.id order by w.id limit 1)
-          < uuidv7($1::int * interval '-1 ms')
-        or (select d.holds_line_until from delivery d where d.endpoint_id = p.id and ${isHolding('d')}
-          order by d.holds_line_until limit 1) < now())`,
-}
+const OVERDUE: Statement = { name: 'reconcile-overdue', text: OVERDUE_ENDPOINTS }
 
 const WAKE: Statement = {
   name: 'reconcile-wake',
@@ -108,11 +122,19 @@ const OVERDUE_MS = 2_000
 const FIRST_STEP_MS = 1_000
 const LAST_STEP_MS = 15_000
 
+type Seen = { readonly mine: boolean; readonly silent: number; readonly overdue: number }
+
 /** Runs one round; null if another process is running one. `nowMs` is monotonic. */
 export async function reconcile(
   ctx: Context,
   { processId, memory, nowMs }: { processId: string; memory: WakeMemory; nowMs: number },
 ): Promise<Round | null> {
+  const [seen] = await ctx.hot.unsynced.query<Seen>(LOOK, [OVERDUE_MS, RECONCILER_LOCK, processId])
+  if (!seen!.mine) return null
+  if (seen!.silent + seen!.overdue === 0) {
+    memory.clear()
+    return { died: [], woken: [] }
+  }
   return ctx.hot.unsynced.transaction(async (tx) => {
     const [turn] = await tx.query<{ mine: boolean }>(TAKE_ROUND, [RECONCILER_LOCK])
     if (!turn!.mine) return null

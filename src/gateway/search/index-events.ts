@@ -25,11 +25,22 @@ const FAR_BEHIND_MS = 60_000
 /** Events of before the release that made the index, in one round. */
 const WALKED_AT_ONCE = 500
 
+const isLetGo = '(held_until is null or held_until < now())'
+const isBehind = 'below <= uuidv7()'
+
+// Most rounds have nothing to do. One look is a sixth of the questions that taking nothing would be.
+const LOOK: Statement = {
+  name: 'search-look',
+  text: `
+    select exists (select 1 from search_backlog where ${isLetGo}) as "hasBacklog",
+      exists (select 1 from search_walk where ${isBehind}) as "hasWalk"`,
+}
+
 const TAKE: Statement = {
   name: 'search-take',
   text: `
     with taken as (
-      select ctid from search_backlog where held_until is null or held_until < now()
+      select ctid from search_backlog where ${isLetGo}
       limit ${ROWS_AT_ONCE} for update skip locked
     )
     delete from search_backlog where ctid = any (array(select ctid from taken)) returning event_ids as ids`,
@@ -49,7 +60,7 @@ const READ: Statement = {
 const TAKE_WALK: Statement = {
   name: 'search-take-walk',
   text: `
-    select below::text from search_walk where below <= uuidv7() for update skip locked`,
+    select below::text from search_walk where ${isBehind} for update skip locked`,
 }
 const READ_OLDER: Statement = {
   name: 'search-read-older',
@@ -71,15 +82,21 @@ export type IndexRound = { readonly events: number; readonly oldest: number | nu
 
 /** One round. */
 export async function indexEvents({ hot }: { readonly hot: HotDatabase }): Promise<IndexRound> {
-  const fresh = await hot.unsynced.transaction(async (tx) => {
+  const [seen] = await hot.unsynced.query<{ hasBacklog: boolean; hasWalk: boolean }>(LOOK, [])
+  const fresh = seen!.hasBacklog ? await indexBacklog(hot) : []
+  const [oldest] = fresh
+  const events = fresh.length || (seen!.hasWalk ? await walkBack(hot) : 0)
+  if (events > 0) await hot.unsynced.transaction(mergeSmallSegments)
+  return { events, oldest: oldest ? timeOfId(oldest).getTime() : null }
+}
+
+/** Returns the ids of the events, the oldest first. */
+function indexBacklog(hot: HotDatabase): Promise<string[]> {
+  return hot.unsynced.transaction(async (tx) => {
     const ids = (await takeBacklog(tx)).sort()
     await writeTerms(tx, ids)
     return ids
   })
-  const [oldest] = fresh
-  const events = fresh.length || (await walkBack(hot))
-  if (events > 0) await hot.unsynced.transaction(mergeSmallSegments)
-  return { events, oldest: oldest ? timeOfId(oldest).getTime() : null }
 }
 
 async function takeBacklog(tx: Queryable): Promise<string[]> {

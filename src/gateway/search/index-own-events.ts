@@ -10,7 +10,7 @@ import type { HotDatabase, Statement } from '../../database/pools.ts'
 import { HELD_MS } from '../../database/search-index.ts'
 import type { KeyedEvent } from '../../domain/search-segment.ts'
 import { dataOf, keepRounds, keysOfEvents } from './index-events.ts'
-import { mergeSmallSegments, writeEvents } from './write-segments.ts'
+import { MERGED_AT_ONCE, mergeSmallSegments, segmentsOf, writeEvents } from './write-segments.ts'
 
 /** Events whose terms wait to be written, some 700 bytes each: what comes in the longest rest between two rounds. */
 const MOST_EVENTS = 8_192
@@ -163,8 +163,13 @@ export function createOwnIndex({
     },
     round,
     keepRounds() {
+      // Looking for segments to put together costs as much as writing one, and most rounds have nothing to put together.
+      let segments = 0
       const writeAndMerge = async () => {
-        if ((await round()) > 0) await hot.unsynced.transaction(mergeSmallSegments)
+        segments += segmentsOf(await round())
+        if (segments < MERGED_AT_ONCE / 2) return 0
+        segments = 0
+        await hot.unsynced.transaction(mergeSmallSegments)
         return 0
       }
       const stop = keepRounds(log, writeAndMerge)

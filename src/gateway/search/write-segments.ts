@@ -14,7 +14,7 @@ import {
 } from '../../domain/search-segment.ts'
 
 /** So many segments of one size are put together. A search reads each segment; putting together writes all of it again. */
-const MERGED_AT_ONCE = 8
+export const MERGED_AT_ONCE = 8
 /** A segment with so many events stays as it is. */
 const FULL = MOST_EVENTS / 2
 
@@ -65,6 +65,9 @@ async function writeSegment(tx: Queryable, { events, directory, postings }: Segm
 
 /** A segment of so many events is made without letting other work of the process in between. */
 const WRITTEN_AT_ONCE = 1_000
+
+/** How many segments `writeEvents` makes of so many events. */
+export const segmentsOf = (events: number): number => Math.ceil(events / WRITTEN_AT_ONCE)
 
 /** Writes the terms of events, in as many segments as they need. */
 export async function writeEvents(tx: Queryable, events: readonly KeyedEvent[]): Promise<void> {
