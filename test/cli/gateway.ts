@@ -85,8 +85,12 @@ export async function openKillableGateway(): Promise<GatewayUnderTest & { readon
       PORT: String(port),
     },
   })
-  await gateway.ready(30_000)
-  return { gateway, ...openCommandLine({ house, folder, port, closeServer: () => gateway.end() }) }
+  const opened = openCommandLine({ house, folder, port, closeServer: () => gateway.end() })
+  await gateway.ready(30_000).catch(async (error) => {
+    await opened.close()
+    throw error
+  })
+  return { gateway, ...opened }
 }
 
 type Opened = {

@@ -9,8 +9,9 @@ import { operatorNamed } from '../support/viewers.ts'
 
 test('a bulk retry whose process is killed continues in another process: every dead letter once, every end counted', {
   timeout: 60_000,
-}, async () => {
+}, async ({ onTestFinished }) => {
   const house = await openHouse({ SIVO_ROLE: 'api' })
+  onTestFinished(() => house.close())
   const { ctx } = house.app
   const receiver = await house.receiver({ answer: 500 })
   const endpoint = await house.addEndpoint(receiver.url('/'))
@@ -37,6 +38,7 @@ test('a bulk retry whose process is killed continues in another process: every d
     },
     stdio: ['ignore', 'inherit', 'inherit'],
   })
+  onTestFinished(() => void child.kill('SIGKILL'))
   const exited = once(child, 'exit')
 
   const { id } = await startBulkRetry(ctx, operatorNamed('Ana'), {
@@ -64,5 +66,4 @@ test('a bulk retry whose process is killed continues in another process: every d
     select distinct array_agg(number order by number) as numbers from attempt group by delivery_id`
   // One that was sent twice under its number would be recorded once; a second cycle would show here.
   expect(attempts).toEqual([{ numbers: [8, 9] }])
-  await house.close()
 })

@@ -7,10 +7,14 @@ import { unattended } from '../support/unattended.ts'
 
 test('after workers are killed their work continues, a delivery that crashes processes becomes a dead letter, and its slow neighbour is delivered', {
   timeout: 90_000,
-}, async () => {
+}, async ({ onTestFinished }) => {
   const house = await openHouse({ SIVO_ROLE: 'api' })
-  const receiver = await house.receiver()
   let child: ChildProcess | null = null
+  onTestFinished(async () => {
+    child?.kill('SIGKILL')
+    await house.close()
+  })
+  const receiver = await house.receiver()
   const startWorker = () => {
     child = spawn(process.execPath, [fileURLToPath(new URL('../../src/main.ts', import.meta.url))], {
       env: {
@@ -66,5 +70,4 @@ test('after workers are killed their work continues, a delivery that crashes pro
   expect(locked.rows).toEqual([])
   child!.kill('SIGTERM')
   await exited
-  await house.close()
 })
