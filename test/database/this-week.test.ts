@@ -116,10 +116,10 @@ test('an event is stored, sent and recorded by statements that name the partitio
 
 test('a result whose delivery lies in another partition than its week is named by is recorded, and nothing is sent twice', async () => {
   const { pool } = house.app.ctx.hot
-  // The week in two: the one that has its name begins in an hour.
+  // The week in two: the one that has its name begins in the middle of what is left of it.
   const present = (await listPartitions(pool, 'delivery')).find(({ to }) => to > Date.now())!
   const from = Number.isFinite(present.from) ? `'${smallestIdAt(present.from)}'` : 'minvalue'
-  const [middle, end] = [Date.now() + 3_600_000, present.to].map(smallestIdAt)
+  const [middle, end] = [(Date.now() + present.to) / 2, present.to].map((ms) => smallestIdAt(Math.floor(ms)))
   const named = `delivery_until_${new Date(present.to).toISOString().slice(0, 10).replaceAll('-', '')}`
   await pool.query(`alter table delivery detach partition ${present.name}`)
   await pool.query(`alter table ${named} rename to delivery_of_before`)
