@@ -24,7 +24,6 @@ import { createNotifier } from './live/notifier.ts'
 import { createFaultLog } from './log.ts'
 import { createMetrics } from './metrics.ts'
 import { createParts, type Parts } from './parts.ts'
-import { openTracing } from './tracing.ts'
 import { createVault } from './vault.ts'
 import { openWorker, type Work } from './worker.ts'
 
@@ -66,6 +65,12 @@ export async function openApp(options: AppOptions): Promise<App> {
   }
 }
 
+/** Only a process that traces loads what tracing needs, which is a seventh of all modules. */
+async function openTraces({ role }: ReadyConfig, url: string, instance: string) {
+  const { openTracing } = await import('./tracing.ts')
+  return openTracing({ url, version: VERSION, role, instance })
+}
+
 async function openParts({ config, log, ca, narrate = false }: AppOptions, parts: Parts): Promise<App> {
   const firstId = randomUUID()
   let working: Work | null = null
@@ -85,10 +90,7 @@ async function openParts({ config, log, ca, narrate = false }: AppOptions, parts
   parts.add('heartbeat', () => heartbeat.close())
   const { hot, db, replica, pools } = openDatabases({ config, access, metrics, faults, clock, log }, parts)
   await noteVersion(db, VERSION).catch((error: unknown) => log.warn({ err: error }, 'gateway.version_not_noted'))
-  const tracing =
-    config.tracesUrl === null
-      ? null
-      : openTracing({ url: config.tracesUrl, version: VERSION, role: config.role, instance: firstId })
+  const tracing = config.tracesUrl === null ? null : await openTraces(config, config.tracesUrl, firstId)
   if (tracing) parts.add('tracing', tracing.close)
   const ctx: Context = {
     tracing,

@@ -1,8 +1,9 @@
 // The log of a process. Promise: it holds ids, codes and times, and no secret, key, cookie or payload. The gateway never
 // passes such values to the log. If a line has one under a known name all the same, the log removes the value.
 
+import { createRequire } from 'node:module'
 import { type DestinationStream, type Logger, pino } from 'pino'
-import pretty from 'pino-pretty'
+import type pretty from 'pino-pretty'
 
 const TELLING = ['authorization', 'cookie', 'secret', 'token', 'password', 'payload', 'body', 'headers', 'sealed']
 
@@ -22,7 +23,7 @@ export function createLog({ level, readable = false, destination }: LogOptions):
     serializers: { err: describeError },
   }
   const target = readable
-    ? pretty({
+    ? loadPretty()({
         ignore: 'pid,hostname,tenantId,eventId,endpointId',
         translateTime: 'SYS:HH:MM:ss',
         singleLine: true,
@@ -30,6 +31,11 @@ export function createLog({ level, readable = false, destination }: LogOptions):
       })
     : destination
   return target ? pino(options, target) : pino(options)
+}
+
+/** Only a process that writes for people loads it. */
+function loadPretty(): typeof pretty {
+  return createRequire(import.meta.url)('pino-pretty')
 }
 
 /** An error as the log shows it. The errors of drivers can hold a whole connection with its password. */

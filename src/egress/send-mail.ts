@@ -1,7 +1,7 @@
 // Sends mail through the SMTP server of the deployment. Promise: `send` never rejects and takes at most 30 seconds; a login is
 // never sent over a connection without TLS, except to this machine itself.
 
-import nodemailer from 'nodemailer'
+import type { Transporter } from 'nodemailer'
 import type { SentMessageInfo } from 'nodemailer/lib/smtp-transport/index.js'
 import type { Mail, MailResult } from '../domain/mail.ts'
 import { isThisMachine } from '../domain/network-address.ts'
@@ -15,7 +15,7 @@ export type MailerOptions = {
   readonly ca?: readonly string[] | undefined
 }
 
-export type Mailer = { send(mail: Mail): Promise<MailResult>; close(): void }
+export type Mailer = { send(mail: Mail): Promise<MailResult>; close(): Promise<void> }
 
 const STEP_MS = 10_000
 const WHOLE_MS = 30_000
@@ -23,8 +23,39 @@ const MOST_REFERENCES = 20
 
 /** Opens a mailer. It connects when there is something to send. */
 export function createMailer({ server, from, ca }: MailerOptions): Mailer {
+  const { host, port } = server
+  const opening = openTransport({ server, ca })
+  opening.catch(() => {})
+  const domain = from.address.slice(from.address.lastIndexOf('@') + 1)
+  const idOf = (key: string) => `<${key}@${domain}>`
+  return {
+    async send({ to, subject, text, messageKey, threadKeys }) {
+      const mail = {
+        from: { name: from.name, address: from.address },
+        to: [...to],
+        subject,
+        text,
+        messageId: idOf(messageKey),
+        references: threadKeys.slice(0, MOST_REFERENCES).map(idOf),
+        headers: { 'Auto-Submitted': 'auto-generated', 'X-Auto-Response-Suppress': 'All' },
+      }
+      try {
+        const work = opening.then((transport) => transport.sendMail(mail))
+        const sent = await within(WHOLE_MS, work, () => new Error(`no answer within ${WHOLE_MS / 1000} s`))
+        return { sent: true, ...explainRefused(sent, `${host}:${port}`) }
+      } catch (error) {
+        return explain(error as MailError, `${host}:${port}`)
+      }
+    },
+    close: async () => (await opening).close(),
+  }
+}
+
+/** Only a process that sends mail loads what that needs. */
+async function openTransport({ server, ca }: Omit<MailerOptions, 'from'>): Promise<Transporter<SentMessageInfo>> {
   const { host, port, isSecure, login } = server
-  const transport = nodemailer.createTransport({
+  const { createTransport } = await import('nodemailer')
+  return createTransport({
     host,
     port,
     secure: isSecure,
@@ -38,28 +69,6 @@ export function createMailer({ server, from, ca }: MailerOptions): Mailer {
     disableFileAccess: true,
     disableUrlAccess: true,
   })
-  const domain = from.address.slice(from.address.lastIndexOf('@') + 1)
-  const idOf = (key: string) => `<${key}@${domain}>`
-  return {
-    async send({ to, subject, text, messageKey, threadKeys }) {
-      const work = transport.sendMail({
-        from: { name: from.name, address: from.address },
-        to: [...to],
-        subject,
-        text,
-        messageId: idOf(messageKey),
-        references: threadKeys.slice(0, MOST_REFERENCES).map(idOf),
-        headers: { 'Auto-Submitted': 'auto-generated', 'X-Auto-Response-Suppress': 'All' },
-      })
-      try {
-        const sent = await within(WHOLE_MS, work, () => new Error(`no answer within ${WHOLE_MS / 1000} s`))
-        return { sent: true, ...explainRefused(sent, `${host}:${port}`) }
-      } catch (error) {
-        return explain(error as MailError, `${host}:${port}`)
-      }
-    },
-    close: () => transport.close(),
-  }
 }
 
 type MailError = Error & { readonly code?: string; readonly command?: string; readonly responseCode?: number }

@@ -18,7 +18,6 @@ import { HEADERS_TIMEOUT_MS, KEEP_ALIVE_MS, MAX_HEADER_BYTES, REQUEST_TIMEOUT_MS
 import { listenAt } from './listening.ts'
 import { createServerMetrics } from './metrics.ts'
 import { createOpenStreams } from './open-streams.ts'
-import { createOpenIdDoor } from './openid.ts'
 import { createOrigins } from './origins.ts'
 import { whatFails } from './readiness.ts'
 import { createReceiverDoor } from './receive.ts'
@@ -80,7 +79,9 @@ export async function startServer({
   const whatFailsHere = async () => (draining ? ['process: stopping'] : whatFails(ctx))
   const cells = listCells(ctx, whatFailsHere)
   const admission = createAdmission({ ctx, feed, authenticator, origins, forwarded, faults, cells })
-  const openId = config.openId && createOpenIdDoor({ ctx, openId: config.openId, origins, forwarded })
+  // Loaded where it is set up: every start would pay for it.
+  const openId =
+    config.openId && (await import('./openid.ts')).createOpenIdDoor({ ctx, openId: config.openId, origins, forwarded })
   const receivers = createReceiverDoor(ctx)
   const yoga = createGraphQL(schema)
   const consoleFiles = servesApi ? await loadConsoleFiles() : null

@@ -10,11 +10,9 @@ import { type Claims, decidePerson } from '../domain/openid.ts'
 import { openIdentitySession } from '../gateway/admin/console-link.ts'
 import { readCookie, setCookie } from './cookies.ts'
 import type { Forwarded } from './forwarded.ts'
+import { OPENID_CALLBACK_PATH } from './openid-paths.ts'
 import type { Origins } from './origins.ts'
 import { sessionCookie } from './session-cookie.ts'
-
-export const OPENID_PATH = '/session/openid'
-export const OPENID_CALLBACK_PATH = `${OPENID_PATH}/callback`
 
 /** How long a person may take at the provider. */
 const SIGN_IN_SECONDS = 10 * 60

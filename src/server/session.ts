@@ -9,7 +9,7 @@ import { describeRefusedToken, endSession, spendConsoleLink } from '../gateway/a
 import { type Authenticator, readSession } from './authenticate.ts'
 import type { Forwarded } from './forwarded.ts'
 import { MAX_SIGN_INS } from './limits.ts'
-import { OPENID_PATH } from './openid.ts'
+import { OPENID_PATH } from './openid-paths.ts'
 import { CSRF_HEADER, type Origins } from './origins.ts'
 import { replyError, replyJson } from './reply.ts'
 import { readJsonBody } from './request-body.ts'
