@@ -1,5 +1,6 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { Writable } from 'node:stream'
+import { setImmediate as turn } from 'node:timers/promises'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type ReceivedMail, startSmtp, type TestSmtp } from '../../harness/smtp.ts'
@@ -9,6 +10,7 @@ import { pauseEndpoint, resumeEndpoint } from '../../src/gateway/admin/pause-end
 import { foldHealth } from '../../src/gateway/health/keep-health.ts'
 import { watchHealth } from '../../src/gateway/health/watch.ts'
 import { endIncidents } from '../../src/gateway/notices/incidents.ts'
+import { createPostman } from '../../src/gateway/notices/post-notices.ts'
 import { changeEndpointStatus } from '../../src/gateway/state/endpoint-status.ts'
 import { belongsToTenant } from '../../src/vault.ts'
 import { type House, openHouse } from '../support/house.ts'
@@ -101,6 +103,25 @@ const endWhatIsOver = () => endIncidents(house.app.ctx)
 
 const openIncidents = (tenantId: string) =>
   house.app.ctx.db.noticeIncident.findMany({ where: { tenantId, endedAt: null } })
+
+test('a round that loses the database while it tells several recipients fails once', async () => {
+  const { ctx } = house.app
+  let claims = 0
+  const losing = {
+    ...ctx.hot,
+    async query<Row>(...[statement]: Parameters<typeof ctx.hot.query>): Promise<Row[]> {
+      await turn()
+      if (statement.name !== 'claim-recipient') throw new Error('The database is away.')
+      claims++
+      return [{ id: randomUUID(), tenantId: null, kind: 'EMAIL', sealed: null, failures: 0 } as Row]
+    },
+  }
+  const channels = { mail: async () => ({ sent: true }) as const, post: () => Promise.reject(new Error('not used')) }
+  await expect(createPostman({ ...ctx, hot: losing }, channels).postDue()).rejects.toThrow('The database is away.')
+  // The failures of the others are nobody's to hear. Unheard ones would end the process.
+  for (let turns = 0; turns < 10; turns++) await turn()
+  expect(claims).toBe(3)
+})
 
 describe('notices by e-mail', () => {
   test('one message comes when an endpoint fails, and one when it works again, with a link that opens it in the console', async () => {

@@ -164,7 +164,11 @@ export function createPostman(ctx: PostContext, channels: Channels): Postman {
       const senders: Promise<number>[] = []
       // Each sender that has something to send brings the next one in: mostly there is nothing, and one question tells.
       const bringIn = () => {
-        if (senders.length < AT_ONCE) senders.push(postAll())
+        if (senders.length === AT_ONCE) return
+        const sender = postAll()
+        // Where the database is away all of them fail, and only the first failure is thrown.
+        sender.catch(() => {})
+        senders.push(sender)
       }
       const postAll = async () => {
         let count = 0
