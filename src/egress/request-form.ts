@@ -1,5 +1,7 @@
 // What a request must look like before it may be built.
 
+import { remembering } from '../domain/remembering.ts'
+
 const MAX_REMEMBERED = 1_000
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
@@ -21,18 +23,14 @@ export type Target = { origin: string; hostname: string; port: number; path: str
 
 /** Reads https: URLs and remembers the latest ones, which are few; null for anything else. */
 export function createUrlReader(): (text: string) => Target | null {
-  const known = new Map<string, Target>()
-  return (text) => {
-    const remembered = known.get(text)
-    if (remembered) return remembered
-    const url = URL.parse(text)
-    if (url?.protocol !== 'https:') return null
-    if (known.size >= MAX_REMEMBERED) known.clear()
-    const { origin, hostname, pathname, search } = url
-    const target = { origin, hostname, port: url.port === '' ? 443 : Number(url.port), path: pathname + search }
-    known.set(text, target)
-    return target
-  }
+  return remembering(MAX_REMEMBERED, readTarget)
+}
+
+function readTarget(text: string): Target | null {
+  const url = URL.parse(text)
+  if (url?.protocol !== 'https:') return null
+  const { origin, hostname, pathname, search } = url
+  return { origin, hostname, port: url.port === '' ? 443 : Number(url.port), path: pathname + search }
 }
 
 /**
