@@ -1,7 +1,7 @@
 // The event that is published, and the body that the receiver gets. The baseline posts the same body.
 
-import { buildEnvelope } from '../src/domain/envelope.ts'
-import { findEventType } from '../src/domain/event-type.ts'
+import { buildEnvelope } from '../src/domain/event/envelope.ts'
+import { findEventType } from '../src/domain/event-types/catalogue.ts'
 
 export const EVENT_TYPE = 'call.created'
 /** The member of `data` with the time of the publish, for measurements that need it. */

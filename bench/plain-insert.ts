@@ -1,7 +1,7 @@
 // The baseline for storing: plain inserts of the same event rows, 200 in a transaction, into a table with the same indexes.
 
 import { randomBytes } from 'node:crypto'
-import { createIdSource } from '../src/domain/id.ts'
+import { createIdSource } from '../src/domain/values/id.ts'
 import { EVENT_TYPE, envelopeOf, eventData } from './event.ts'
 import type { House } from './house.ts'
 

@@ -1,7 +1,7 @@
 // I7: at an endpoint that keeps the order of subjects, deliveries of one subject go out one at a time and by sequence. The ledger
 // of the receiver tells when each was sent first; the database tells when it was accepted and when it ended.
 
-import { fromPublicId } from '../src/domain/id.ts'
+import { fromPublicId } from '../src/domain/values/id.ts'
 import type { CheckInput } from './check.ts'
 import { readReceived } from './ledger.ts'
 

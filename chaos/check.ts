@@ -2,7 +2,7 @@
 // The ledger of the publisher and the layout of the endpoints tell what must exist; the ledger of the receiver tells what
 // arrived. The database is only compared with them.
 
-import { fromPublicId, toPublicId } from '../src/domain/id.ts'
+import { fromPublicId, toPublicId } from '../src/domain/values/id.ts'
 import { LEASE_MS } from '../src/gateway/deliver/claim-deliveries.ts'
 import { countOutOfOrder } from './check-order.ts'
 import type { RunEndpoint } from './endpoints.ts'

@@ -3,7 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { GatewayProcess } from '../harness/gateway-process.ts'
 import type { HalfOpenProxy } from '../harness/half-open-proxy.ts'
-import { toPublicId } from '../src/domain/id.ts'
+import { toPublicId } from '../src/domain/values/id.ts'
 import type { InFlight, MetFault } from './check.ts'
 import { BEHIND_PROXY, type Fault, type Plan } from './plan.ts'
 import type { RunDatabase } from './run-database.ts'

@@ -15,7 +15,7 @@ import { startGatewayProcess } from '../harness/gateway-process.ts'
 import { migrate } from '../src/database/migrate.ts'
 import { openAccess } from '../src/database/pools.ts'
 import { openCertificateAuthority } from '../src/dev/certificate-authority.ts'
-import { makeSigningSecret } from '../src/domain/signing-secret.ts'
+import { makeSigningSecret } from '../src/domain/signing/secret.ts'
 import { belongsToEndpoint, createVault } from '../src/vault.ts'
 import { openRunDatabase } from './run-database.ts'
 

@@ -3,7 +3,7 @@
 
 import { appendFileSync } from 'node:fs'
 import { type ApiAccess, ask, expectSuccess, TryAgain } from '../harness/api-client.ts'
-import { findEventType } from '../src/domain/event-type.ts'
+import { findEventType } from '../src/domain/event-types/catalogue.ts'
 import { RUN_EVENT_TYPES } from './endpoints.ts'
 import { writeAcknowledged } from './ledger.ts'
 import { createRandom } from './plan.ts'

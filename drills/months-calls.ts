@@ -5,7 +5,7 @@ import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type ApiAccess, mutate } from '../harness/api-client.ts'
-import { findEventType } from '../src/domain/event-type.ts'
+import { findEventType } from '../src/domain/event-types/catalogue.ts'
 import { countOutOfOrder } from './order.ts'
 import type { Stand } from './stand.ts'
 

@@ -12,7 +12,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type ApiAccess, ask, expectSuccess, TryAgain } from '../harness/api-client.ts'
 import { type GatewayProcess, startGatewayProcess } from '../harness/gateway-process.ts'
 import { openCertificateAuthority } from '../src/dev/certificate-authority.ts'
-import { findEventType } from '../src/domain/event-type.ts'
+import { findEventType } from '../src/domain/event-types/catalogue.ts'
 
 export type Tell = (line: string) => void
 

@@ -9,18 +9,20 @@ const ROOT = resolve(import.meta.dirname, '..')
 const LEAST = 95
 const GUARDS = [
   'src/egress/guarded-*.ts',
-  'src/domain/{network-address,endpoint-url,endpoint-header}.ts',
-  'src/domain/{signature,signing-secret,delivery}.ts',
+  'src/domain/delivery.ts',
+  'src/domain/endpoint/{url,header}.ts',
+  'src/domain/signing/{signature,secret}.ts',
+  'src/domain/values/network-address.ts',
   'src/vault.ts',
 ]
 const TESTS = [
   'test/egress/guarded-connect.test.ts',
   'test/egress/guarded-lookup.test.ts',
-  'test/domain/network-address.test.ts',
-  'test/domain/endpoint-url.test.ts',
-  'test/domain/endpoint-header.test.ts',
-  'test/domain/signature.test.ts',
-  'test/domain/signing-secret.test.ts',
+  'test/domain/values/network-address.test.ts',
+  'test/domain/endpoint/url.test.ts',
+  'test/domain/endpoint/header.test.ts',
+  'test/domain/signing/signature.test.ts',
+  'test/domain/signing/secret.test.ts',
   'test/domain/delivery.test.ts',
   'test/vault.test.ts',
 ]

@@ -1,9 +1,9 @@
 // Prints the event types, with their fields and known words, into docs/events.md, below the line that says so.
 
 import { readFileSync, writeFileSync } from 'node:fs'
-import { CATALOGUE } from '../src/domain/event-type.ts'
+import { CATALOGUE } from '../src/domain/event-types/catalogue.ts'
+import { toJsonSchema } from '../src/domain/event-types/json-schema.ts'
 import { agent, destination, party, queue } from '../src/domain/event-types/shapes.ts'
-import { toJsonSchema } from '../src/domain/json-schema.ts'
 
 const PAGE = new URL('../docs/events.md', import.meta.url)
 const LINE = '<!-- Below: printed by scripts/print-catalogue.ts -->'

@@ -3,9 +3,9 @@
 
 import { writeFileSync } from 'node:fs'
 import { z } from 'zod'
-import { API_VERSION, CATALOGUE, type EventTypeEntry } from '../src/domain/event-type.ts'
+import { API_VERSION, CATALOGUE, type EventTypeEntry } from '../src/domain/event-types/catalogue.ts'
+import { toJsonSchema } from '../src/domain/event-types/json-schema.ts'
 import * as shapes from '../src/domain/event-types/shapes.ts'
-import { toJsonSchema } from '../src/domain/json-schema.ts'
 
 const FILE = new URL('../packages/verify/src/generated/events.ts', import.meta.url)
 const LINE_WIDTH = 110

@@ -13,7 +13,7 @@ import { createInterface } from 'node:readline'
 import { chromium, type Page } from 'playwright-core'
 import { openDemoAuthority } from '../src/dev/demo.ts'
 import { startReceiver } from '../src/dev/receiver.ts'
-import { EVENT_TYPES, findEventType } from '../src/domain/event-type.ts'
+import { EVENT_TYPES, findEventType } from '../src/domain/event-types/catalogue.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
 const PICTURES = join(ROOT, 'docs/pictures')

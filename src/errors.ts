@@ -2,7 +2,7 @@
 // result union. A failure of a whole request has a code in `extensions.code`. Every other error is a fault of the
 // gateway; callers see a masked message.
 
-import type { Issue } from './domain/issue.ts'
+import type { Issue } from './domain/values/issue.ts'
 
 export type { Issue }
 

@@ -4,7 +4,7 @@ import { parse, validate } from 'graphql'
 import { describe, expect, test } from 'vitest'
 import { withCatalogue } from '../scripts/print-catalogue.ts'
 import { renderReference } from '../scripts/render-reference.ts'
-import { CATALOGUE } from '../src/domain/event-type.ts'
+import { CATALOGUE } from '../src/domain/event-types/catalogue.ts'
 import { schema } from '../src/schema/index.ts'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -86,7 +86,7 @@ describe('what is documented is what there is', () => {
       ...membersOf(await read('src/domain/outcome.ts'), 'FailureCode'),
       ...membersOf(await read('src/domain/outcome.ts'), 'ErrorCode'),
       ...membersOf(await read('src/domain/delivery.ts'), 'Reason'),
-      ...membersOf(await read('src/domain/delivery-explanation.ts'), 'ExplanationReason'),
+      ...membersOf(await read('src/domain/delivery/explanation.ts'), 'ExplanationReason'),
     ]
     expect(codes.length).toBeGreaterThan(25)
     expect([...documented(await read('docs/errors.md'))].sort()).toEqual([...new Set(codes)].sort())
@@ -102,7 +102,8 @@ describe('what is documented is what there is', () => {
   })
 
   test('every header of a delivery is in the table of docs/verify.md, and no page names one that is not sent', async () => {
-    const source = (await read('src/domain/signature.ts')) + (await read('src/gateway/deliver/attempt-delivery.ts'))
+    const source =
+      (await read('src/domain/signing/signature.ts')) + (await read('src/gateway/deliver/attempt-delivery.ts'))
     const sent = [...source.matchAll(/'(X-Sivo-[A-Za-z-]+|webhook-[a-z]+|User-Agent)'/g)].map(([, name]) => name!)
     expect(sent.length).toBe(11)
     const table = [...(await read('docs/verify.md')).matchAll(/^\| `([A-Za-z-]+)` \|/gm)].map(([, name]) => name!)

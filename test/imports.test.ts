@@ -1,5 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises'
-import { join, normalize, relative } from 'node:path'
+import { dirname, join, normalize, relative } from 'node:path'
 import { describe, expect, test } from 'vitest'
 
 const SOURCE = join(import.meta.dirname, '../src')
@@ -157,6 +157,21 @@ const MAY_IMPORT: Record<string, string[]> = {
   domain: ['generated'],
 }
 
+/** The rooms of `domain` in their order: a room imports only from rooms before it. `.` is `domain` itself. */
+const DOMAIN_ROOMS = [
+  '.',
+  'values',
+  'access',
+  'health',
+  'signing',
+  'search',
+  'event-types',
+  'event',
+  'endpoint',
+  'delivery',
+  'notices',
+]
+
 type Import = { file: string; target: string; typeOnly: boolean }
 
 async function importsOf(file: string): Promise<Import[]> {
@@ -201,6 +216,16 @@ describe('imports point one way', async () => {
       ({ file, target, typeOnly }) => roomOf(file) === 'domain' && roomOf(target) === 'generated' && !typeOnly,
     )
     expect(wrong).toEqual([])
+  })
+
+  test('from a room of the domain only to the rooms before it', () => {
+    const placeOf = (path: string) => DOMAIN_ROOMS.indexOf(relative('domain', dirname(path)).split('/')[0] || '.')
+    const wrong = own.filter(({ file, target }) => {
+      if (roomOf(file) !== 'domain' || roomOf(target) !== 'domain') return false
+      const [from, to] = [placeOf(file), placeOf(target)]
+      return from !== to && (to < 0 || to > from)
+    })
+    expect(wrong.map(({ file, target }) => `${file} → ${target}`)).toEqual([])
   })
 
   test('the gateway never sees GraphQL, graphile-worker or undici', () => {

@@ -1,7 +1,7 @@
 // A backlog of a million deliveries: how fast it is delivered, how much memory that takes, and how long the events of another
 // tenant take beside it.
 
-import { fromPublicId } from '../../src/domain/id.ts'
+import { fromPublicId } from '../../src/domain/values/id.ts'
 import { percentilesOf } from '../clock.ts'
 import { addBacklog } from '../history.ts'
 import type { Scenario } from '../scenario.ts'

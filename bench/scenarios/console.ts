@@ -1,6 +1,6 @@
 // The queries of the console at the largest history: each of them many times, through the API.
 
-import { fromPublicId } from '../../src/domain/id.ts'
+import { fromPublicId } from '../../src/domain/values/id.ts'
 import { percentilesOf } from '../clock.ts'
 import { addHistory, partitionsSince } from '../history.ts'
 import type { Scenario } from '../scenario.ts'

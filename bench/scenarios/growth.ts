@@ -1,6 +1,6 @@
 // The same throughput with no deliveries, one million and ten million deliveries in the history.
 
-import { fromPublicId } from '../../src/domain/id.ts'
+import { fromPublicId } from '../../src/domain/values/id.ts'
 import { deliverBesideBare, throughputFigure } from '../deliver.ts'
 import { addHistory, partitionsSince } from '../history.ts'
 import type { Scenario } from '../scenario.ts'

@@ -6,7 +6,7 @@ import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ask, expectSuccess, Refused, TryAgain } from '../../harness/api-client.ts'
-import { findEventType } from '../../src/domain/event-type.ts'
+import { findEventType } from '../../src/domain/event-types/catalogue.ts'
 import { PUBLISH, type Stand } from '../stand.ts'
 import type { Arrival } from './ledger.ts'
 

@@ -3,7 +3,7 @@
 // have left them.
 
 import pg from 'pg'
-import { fromPublicId } from '../../src/domain/id.ts'
+import { fromPublicId } from '../../src/domain/values/id.ts'
 
 export type History = {
   readonly tenantId: string

@@ -1,7 +1,7 @@
 // Rows on their way into a statement: an array for each column, in Postgres' binary form, which it takes as it comes.
 // Written as JSON, the same rows cost it three to six times as much (docs/performance.md).
 
-import { writeUuid } from '../domain/hex.ts'
+import { writeUuid } from '../domain/values/hex.ts'
 
 type Column<Value> = {
   /** The type's name in SQL, and its OID, which is the same in every database. */

@@ -5,7 +5,7 @@ import { access, constants, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Logger } from 'pino'
 import { type Config, ConfigurationError, type ReadyConfig } from '../config.ts'
-import { KEY_PREFIX, makeToken } from '../domain/credential.ts'
+import { KEY_PREFIX, makeToken } from '../domain/access/credential.ts'
 import { startPostgres } from './postgres.ts'
 
 export { PostgresUnavailable } from './postgres.ts'

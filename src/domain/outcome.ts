@@ -1,6 +1,6 @@
 // What an attempt taught us. Promise: 2xx alone is success. The head of the reply (status line and headers) decides, when it
-// arrived whole and in time; what was odd in the body is a note (reply-body.ts). Every refusal has one code of the contract and one
-// sentence for a person.
+// arrived whole and in time; what was odd in the body is a note (delivery/reply-body.ts). Every refusal has one code of the
+// contract and one sentence for a person.
 
 import { MAX_RETRY_AFTER_MS } from './retry-schedule.ts'
 

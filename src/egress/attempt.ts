@@ -2,7 +2,7 @@
 // the receiver's answer, whatever becomes of the body: the result then has both, the reply and what went wrong after it.
 
 import type { Dispatcher, Pool } from 'undici'
-import { addressOf } from '../domain/endpoint-url.ts'
+import { addressOf } from '../domain/endpoint/url.ts'
 import type { Failure, Reply, SendResult } from '../domain/outcome.ts'
 import {
   CLOSED_WITHOUT_CERTIFICATE,

@@ -12,8 +12,8 @@ import {
   type SecureContext,
   type TLSSocket,
 } from 'node:tls'
-import { isInNetworks, mayDial, type Network } from '../domain/network-address.ts'
 import type { Failure } from '../domain/outcome.ts'
+import { isInNetworks, mayDial, type Network } from '../domain/values/network-address.ts'
 import { explainConnectFailure, explainTlsFailure } from './explain-failure.ts'
 import { BLOCKED, type GuardedLookup } from './guarded-lookup.ts'
 

@@ -2,7 +2,7 @@
 // ends within its time, reads no more than it may, follows no redirect, sends no credential, and never rejects.
 
 import { Agent, request } from 'undici'
-import type { ReadyReply } from '../domain/cell-state.ts'
+import type { ReadyReply } from '../domain/access/cell-state.ts'
 
 /** An answer has a line for each part that fails. */
 const MAX_BYTES = 8 * 1024

@@ -1,6 +1,6 @@
 // What a request must look like before it may be built.
 
-import { remembering } from '../domain/remembering.ts'
+import { remembering } from '../domain/values/remembering.ts'
 
 const MAX_REMEMBERED = 1_000
 

@@ -3,9 +3,9 @@
 
 import type { Transporter } from 'nodemailer'
 import type { SentMessageInfo } from 'nodemailer/lib/smtp-transport/index.js'
-import type { Mail, MailResult } from '../domain/mail.ts'
-import { isThisMachine } from '../domain/network-address.ts'
-import type { SmtpServer } from '../domain/smtp-url.ts'
+import type { Mail, MailResult } from '../domain/notices/mail.ts'
+import type { SmtpServer } from '../domain/notices/smtp-url.ts'
+import { isThisMachine } from '../domain/values/network-address.ts'
 import { within } from '../waiting.ts'
 
 export type MailerOptions = {

@@ -8,8 +8,8 @@
 // would cost a retry and five seconds.
 
 import { Pool } from 'undici'
-import type { Network } from '../domain/network-address.ts'
 import type { Failure, SendResult } from '../domain/outcome.ts'
+import type { Network } from '../domain/values/network-address.ts'
 import { Attempt, nothingSent, type SendRequest } from './attempt.ts'
 import { createConnector } from './guarded-connect.ts'
 import { createLookup } from './guarded-lookup.ts'

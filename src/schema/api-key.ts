@@ -1,5 +1,5 @@
-import { toPublicId } from '../domain/id.ts'
-import { withinReach } from '../domain/viewer.ts'
+import { withinReach } from '../domain/access/viewer.ts'
+import { toPublicId } from '../domain/values/id.ts'
 import { createApiKey, revokeApiKey } from '../gateway/admin/api-keys.ts'
 import { createConsoleLink } from '../gateway/admin/console-link.ts'
 import type { Prisma } from '../generated/prisma/client.ts'

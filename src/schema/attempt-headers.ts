@@ -1,8 +1,8 @@
 // The headers and the URL of an attempt, from its row: a form with the values that differ, or the headers as they are where there
 // is no form. A form that is gone leaves no headers: retention takes it later than its attempts.
 
-import { type Headers, readFormed } from '../domain/header-form.ts'
-import { toPublicId } from '../domain/id.ts'
+import { type Headers, readFormed } from '../domain/delivery/header-form.ts'
+import { toPublicId } from '../domain/values/id.ts'
 import type { Attempt, Delivery, HeaderForm } from '../generated/prisma/client.ts'
 
 /** The columns that `sentHeaders` needs. */

@@ -1,6 +1,6 @@
-import type { Headers } from '../domain/header-form.ts'
-import { toPublicId } from '../domain/id.ts'
-import { withinReach } from '../domain/viewer.ts'
+import { withinReach } from '../domain/access/viewer.ts'
+import type { Headers } from '../domain/delivery/header-form.ts'
+import { toPublicId } from '../domain/values/id.ts'
 import type { AttemptTrigger } from '../generated/prisma/enums.ts'
 import {
   receivedHeaders,

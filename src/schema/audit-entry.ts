@@ -1,5 +1,5 @@
-import { toPublicId } from '../domain/id.ts'
-import { withinReach } from '../domain/viewer.ts'
+import { withinReach } from '../domain/access/viewer.ts'
+import { toPublicId } from '../domain/values/id.ts'
 import type { Prisma } from '../generated/prisma/client.ts'
 import { ADMINISTRATORS, builder, type RequestContext } from './builder.ts'
 import { pageArgs, pageCost, pageQuery, pageSelection, readPage, toPage } from './connections.ts'

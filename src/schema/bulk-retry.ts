@@ -1,7 +1,7 @@
-import type { DeliveryFilter } from '../domain/delivery-filter.ts'
-import { toPublicId } from '../domain/id.ts'
-import type { ReplayScope } from '../domain/replay.ts'
-import { ANY_TENANT, type Reach } from '../domain/viewer.ts'
+import { ANY_TENANT, type Reach } from '../domain/access/viewer.ts'
+import type { DeliveryFilter } from '../domain/delivery/filter.ts'
+import type { ReplayScope } from '../domain/delivery/replay.ts'
+import { toPublicId } from '../domain/values/id.ts'
 import { RequestError } from '../errors.ts'
 import { notFound } from '../gateway/admin/permissions.ts'
 import {

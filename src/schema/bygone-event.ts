@@ -1,7 +1,7 @@
 // An event that retention took while somebody read a delivery of it. The delivery still knows the type, the subject and
 // whether it was a test, and the id of the event knows its time. So a list that selects the event stays whole.
 
-import { timeOfId } from '../domain/id.ts'
+import { timeOfId } from '../domain/values/id.ts'
 import type { Delivery, Event } from '../generated/prisma/client.ts'
 
 export type OfEvent = Pick<Delivery, 'tenantId' | 'eventId' | 'eventType' | 'subject' | 'test'>

@@ -1,4 +1,4 @@
-import type { CellState, CellStatus, ListedCell } from '../domain/cell-state.ts'
+import type { CellState, CellStatus, ListedCell } from '../domain/access/cell-state.ts'
 import { builder, OPERATORS } from './builder.ts'
 
 const CellStatusEnum = builder.enumType('CellStatus', {

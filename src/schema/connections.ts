@@ -3,7 +3,7 @@
 
 import { queryFromInfo } from '@pothos/plugin-prisma'
 import type { GraphQLResolveInfo } from 'graphql'
-import { uuidOf } from '../domain/id.ts'
+import { uuidOf } from '../domain/values/id.ts'
 import { RequestError } from '../errors.ts'
 import { builder, type RequestContext } from './builder.ts'
 

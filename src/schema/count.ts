@@ -1,6 +1,6 @@
 import { countedDeliveries } from '../database/filters/deliveries.ts'
 import { listedEvents } from '../database/filters/events.ts'
-import { COUNT_LIMIT, type Count } from '../domain/count.ts'
+import { COUNT_LIMIT, type Count } from '../domain/values/count.ts'
 import { countFoundEvents, isSearch } from '../gateway/search/find-events.ts'
 import { builder, READERS } from './builder.ts'
 import { DeliveryFilterInput } from './delivery.ts'

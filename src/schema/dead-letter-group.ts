@@ -1,7 +1,7 @@
 // An overview of the dead letters of a tenant: where and how they failed, who looked at them, and what a bulk retry would do.
 
-import { countOf } from '../domain/count.ts'
-import { deadLettersOf } from '../domain/delivery-filter.ts'
+import { deadLettersOf } from '../domain/delivery/filter.ts'
+import { countOf } from '../domain/values/count.ts'
 import { acknowledgeDeadLetters, withdrawAcknowledgement } from '../gateway/retry/acknowledge-dead-letters.ts'
 import {
   countUnacknowledged,

@@ -1,4 +1,4 @@
-import type { EvaluatedPath } from '../domain/delivery-explanation.ts'
+import type { EvaluatedPath } from '../domain/delivery/explanation.ts'
 import { type ExplainedDeliveryOf, explainDelivery } from '../gateway/deliver/explain-delivery.ts'
 import { builder, READERS } from './builder.ts'
 import { CountType } from './count.ts'

@@ -1,6 +1,6 @@
 import type { GraphQLResolveInfo } from 'graphql'
 import { listedDeliveries } from '../database/filters/deliveries.ts'
-import type { DeliveryFilter } from '../domain/delivery-filter.ts'
+import type { DeliveryFilter } from '../domain/delivery/filter.ts'
 import type { RequestContext } from './builder.ts'
 import { type PageRequest, pageSelection, toPage } from './connections.ts'
 import { newestIds, readList } from './listed.ts'

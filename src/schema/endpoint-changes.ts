@@ -1,6 +1,6 @@
 // The mutations that create and change endpoints, with their inputs and their answers.
 
-import { MAX_CONDITION_LENGTH } from '../domain/endpoint-condition.ts'
+import { MAX_CONDITION_LENGTH } from '../domain/endpoint/condition.ts'
 import { createEndpoint } from '../gateway/admin/create-endpoint.ts'
 import { deleteEndpoint, pauseEndpoint, resumeEndpoint } from '../gateway/admin/pause-endpoint.ts'
 import { type UnwantedDeliveries, updateEndpoint } from '../gateway/admin/update-endpoint.ts'

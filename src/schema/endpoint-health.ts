@@ -2,10 +2,10 @@
 // is read only if a request selects it, for all endpoints of a page at once.
 
 import { createContextCache } from '@pothos/core'
-import { type Count, countOf } from '../domain/count.ts'
-import { attemptSuccessRate } from '../domain/delivery-stats.ts'
-import { type EndpointHealth, type EndpointHealthState, UNKNOWN_HEALTH } from '../domain/endpoint-health.ts'
-import { disablesAt } from '../domain/failing-endpoint.ts'
+import { attemptSuccessRate } from '../domain/delivery/stats.ts'
+import { type EndpointHealth, type EndpointHealthState, UNKNOWN_HEALTH } from '../domain/health/endpoint-health.ts'
+import { disablesAt } from '../domain/health/failing-endpoint.ts'
+import { type Count, countOf } from '../domain/values/count.ts'
 import { countWaiting, readOldestDue } from '../gateway/health/waiting.ts'
 import type { EndpointStatus } from '../generated/prisma/enums.ts'
 import { batched } from './batch.ts'

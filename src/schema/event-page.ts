@@ -1,6 +1,6 @@
 import type { GraphQLResolveInfo } from 'graphql'
 import { listedEvents } from '../database/filters/events.ts'
-import type { EventListFilter } from '../domain/event-list-filter.ts'
+import type { EventListFilter } from '../domain/event/list-filter.ts'
 import { findEvents, isSearch } from '../gateway/search/find-events.ts'
 import type { PrismaClient } from '../generated/prisma/client.ts'
 import type { RequestContext } from './builder.ts'

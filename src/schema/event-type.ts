@@ -1,4 +1,4 @@
-import { CATALOGUE, type EventTypeEntry } from '../domain/event-type.ts'
+import { CATALOGUE, type EventTypeEntry } from '../domain/event-types/catalogue.ts'
 import { builder, EVERYBODY } from './builder.ts'
 
 const EventType = builder.objectRef<EventTypeEntry>('EventType').implement({

@@ -1,5 +1,5 @@
 import { listedFailedAttempts } from '../database/filters/failed-attempts.ts'
-import type { FailedAttemptFilter } from '../domain/failed-attempt-filter.ts'
+import type { FailedAttemptFilter } from '../domain/delivery/failed-attempt-filter.ts'
 import type { Attempt as AttemptRow } from '../generated/prisma/client.ts'
 import { Attempt } from './attempt.ts'
 import { builder, READERS, type RequestContext } from './builder.ts'

@@ -1,4 +1,4 @@
-import { validateEventTypes } from '../domain/event-filter.ts'
+import { validateEventTypes } from '../domain/endpoint/event-filter.ts'
 import { RequestError } from '../errors.ts'
 import { countUnwanted } from '../gateway/admin/cancel-unwanted.ts'
 import { type FilterPreview, MAX_PREVIEWED, previewFilter, type TriedFilter } from '../gateway/admin/preview-filter.ts'

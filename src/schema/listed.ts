@@ -3,7 +3,7 @@
 
 import type { Context } from '../context.ts'
 import type { Listed } from '../database/filters/condition.ts'
-import { COUNT_LIMIT, type Count, countOf } from '../domain/count.ts'
+import { COUNT_LIMIT, type Count, countOf } from '../domain/values/count.ts'
 import type { PrismaClient } from '../generated/prisma/client.ts'
 
 type Database = Pick<PrismaClient, '$queryRawUnsafe'>

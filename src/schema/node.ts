@@ -1,5 +1,5 @@
 import { brandWithType } from '@pothos/core'
-import { type IdKind, kindOfId } from '../domain/id.ts'
+import { type IdKind, kindOfId } from '../domain/values/id.ts'
 import { RequestError } from '../errors.ts'
 import { findApiKey } from './api-key.ts'
 import { findAttempt } from './attempt.ts'

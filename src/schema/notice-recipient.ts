@@ -1,5 +1,5 @@
-import { toPublicId } from '../domain/id.ts'
-import { withinReach } from '../domain/viewer.ts'
+import { withinReach } from '../domain/access/viewer.ts'
+import { toPublicId } from '../domain/values/id.ts'
 import { addNoticeRecipient, removeNoticeRecipient, sendTestNotice } from '../gateway/admin/notice-recipients.ts'
 import type { NoticeRecipientKind } from '../generated/prisma/enums.ts'
 import { ADMINISTRATORS, builder, type RequestContext } from './builder.ts'

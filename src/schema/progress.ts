@@ -1,5 +1,5 @@
-import type { DeliveryStep, ProgressStep } from '../domain/delivery-progress.ts'
-import { withinReach } from '../domain/viewer.ts'
+import { withinReach } from '../domain/access/viewer.ts'
+import type { DeliveryStep, ProgressStep } from '../domain/delivery/progress.ts'
 import { RequestError } from '../errors.ts'
 import { watchTest } from '../gateway/deliver/test-steps.ts'
 import { builder, READERS } from './builder.ts'

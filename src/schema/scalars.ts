@@ -4,9 +4,9 @@
 // refuses the event and not the request.
 
 import { type ConstValueNode, GraphQLError, Kind, valueFromASTUntyped } from 'graphql'
-import { readDateTime, TIME_EXAMPLES, UnreadableTime } from '../domain/date-time.ts'
-import { parseLiteralNumber } from '../domain/exact-json.ts'
-import { showValue } from '../domain/issue.ts'
+import { readDateTime, TIME_EXAMPLES, UnreadableTime } from '../domain/values/date-time.ts'
+import { parseLiteralNumber } from '../domain/values/exact-json.ts'
+import { showValue } from '../domain/values/issue.ts'
 import { builder, type Json } from './builder.ts'
 
 builder.scalarType('DateTime', {

@@ -1,7 +1,7 @@
 // The statistics of deliveries, for a tenant and for each endpoint. The endpoints of one list are read in one query.
 
 import { createContextCache } from '@pothos/core'
-import { attemptSuccessRate, type DeliveryStats, type StatsBucket, type StatsWindow } from '../domain/delivery-stats.ts'
+import { attemptSuccessRate, type DeliveryStats, type StatsBucket, type StatsWindow } from '../domain/delivery/stats.ts'
 import { readWaiting, type WaitingDeliveries } from '../gateway/health/waiting-deliveries.ts'
 import { readStatistics, type StatsScope } from '../gateway/statistics/statistics.ts'
 import { builder, READERS, type RequestContext } from './builder.ts'

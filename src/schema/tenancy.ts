@@ -7,12 +7,12 @@
 //   a caller for all tenants that names none     BAD_USER_INPUT on reads, ValidationError on mutations
 
 import type { Viewer } from '../context.ts'
-import { describeOtherCell } from '../domain/cell.ts'
-import type { DeliveryFilter } from '../domain/delivery-filter.ts'
-import type { EventListFilter } from '../domain/event-list-filter.ts'
-import { fromPublicId, type IdKind } from '../domain/id.ts'
-import { readSearch } from '../domain/search.ts'
-import { meantTenant, type Reach, reachOf, withinReach } from '../domain/viewer.ts'
+import { describeOtherCell } from '../domain/access/cell.ts'
+import { meantTenant, type Reach, reachOf, withinReach } from '../domain/access/viewer.ts'
+import type { DeliveryFilter } from '../domain/delivery/filter.ts'
+import type { EventListFilter } from '../domain/event/list-filter.ts'
+import { readSearch } from '../domain/search/query.ts'
+import { fromPublicId, type IdKind } from '../domain/values/id.ts'
 import { RequestError, ValidationError } from '../errors.ts'
 import { notFound } from '../gateway/admin/permissions.ts'
 import type { RequestContext } from './builder.ts'

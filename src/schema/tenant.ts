@@ -1,5 +1,5 @@
-import { toPublicId } from '../domain/id.ts'
-import { ANY_TENANT } from '../domain/viewer.ts'
+import { ANY_TENANT } from '../domain/access/viewer.ts'
+import { toPublicId } from '../domain/values/id.ts'
 import { createTenant } from '../gateway/admin/open-tenant.ts'
 import { updateTenant } from '../gateway/admin/update-tenant.ts'
 import { type Erasure, eraseEvents } from '../gateway/retention/erase-events.ts'

@@ -1,4 +1,4 @@
-import { toPublicId } from '../domain/id.ts'
+import { toPublicId } from '../domain/values/id.ts'
 import {
   createTestReceiver,
   deleteTestReceiver,

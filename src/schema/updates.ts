@@ -2,8 +2,8 @@
 // changed; one query per batch reads the columns that the client selected. A stream ends when its client leaves. The
 // server ends it when its credential stops working.
 
-import { matchesDelivery } from '../domain/delivery-filter.ts'
-import { matchesEvent } from '../domain/event-list-filter.ts'
+import { matchesDelivery } from '../domain/delivery/filter.ts'
+import { matchesEvent } from '../domain/event/list-filter.ts'
 import { RequestError } from '../errors.ts'
 import type { Batch } from '../live/live-buffer.ts'
 import { flattenStream, mapStream } from '../live/live-stream.ts'

@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Viewer } from '../context.ts'
-import type { ListedCell } from '../domain/cell-state.ts'
+import type { ListedCell } from '../domain/access/cell-state.ts'
 import { readTraceparent } from '../domain/trace.ts'
 import type { PublishContext } from '../gateway/publish/publisher.ts'
 import type { ChangeFeed } from '../live/feed.ts'

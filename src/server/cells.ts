@@ -10,7 +10,7 @@ import {
   mayBeRead,
   notRead,
   ownFinding,
-} from '../domain/cell-state.ts'
+} from '../domain/access/cell-state.ts'
 import { readReady } from '../egress/read-ready.ts'
 
 const WITHIN_MS = 2_000

@@ -3,7 +3,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Context } from '../context.ts'
-import { REFUSALS, type TestAnswer } from '../domain/received-request.ts'
+import { REFUSALS, type TestAnswer } from '../domain/signing/received-request.ts'
 import { receiveRequest } from '../gateway/receiver/receive-request.ts'
 import { findTestReceiver, RECEIVER_PATH } from '../gateway/receiver/test-receiver.ts'
 import { MAX_RECEIVED_AT_ONCE, MAX_RECEIVED_BYTES, MAX_RECEIVED_OF_TENANT, type Rate, RECEIVED_RATE } from './limits.ts'

@@ -3,7 +3,7 @@
 
 import { GraphQLError } from 'graphql'
 import type { Logger } from 'pino'
-import { type Cells, describeOtherCell } from '../domain/cell.ts'
+import { type Cells, describeOtherCell } from '../domain/access/cell.ts'
 import { isDatabaseAway, moveOf, RequestError, type RequestErrorCode, ValidationError } from '../errors.ts'
 import type { FaultLog } from '../log.ts'
 

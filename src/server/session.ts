@@ -3,7 +3,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Context } from '../context.ts'
-import type { Cells } from '../domain/cell.ts'
+import type { Cells } from '../domain/access/cell.ts'
 import { RequestError } from '../errors.ts'
 import { describeRefusedToken, endSession, spendConsoleLink } from '../gateway/admin/console-link.ts'
 import { type Authenticator, readSession } from './authenticate.ts'

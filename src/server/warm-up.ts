@@ -1,8 +1,8 @@
 // Carries out what a publish carries out, before requests come: the first ones would otherwise wait for code that runs for
 // the first time. Nothing is stored.
 
-import { findEventType } from '../domain/event-type.ts'
-import type { StoreCall } from '../domain/new-event.ts'
+import type { StoreCall } from '../domain/event/new-event.ts'
+import { findEventType } from '../domain/event-types/catalogue.ts'
 import { answerOrdinary, type OperationContext, prepare, type Yoga } from './yoga.ts'
 
 /** After this many, a publish takes about as long as it does later. */

@@ -3,7 +3,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { toPublicId } from '../../src/domain/id.ts'
+import { toPublicId } from '../../src/domain/values/id.ts'
 import { openPublisher, type Publisher, readFieldCases } from '../field-cases/publish.ts'
 import { type AdaptedEvent, type DocumentedCode, extractDocumentedCode } from './documented-code.ts'
 import { RECORDS } from './records/all.ts'

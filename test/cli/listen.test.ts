@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openHalfOpenProxy } from '../../harness/half-open-proxy.ts'
-import { toPublicId } from '../../src/domain/id.ts'
+import { toPublicId } from '../../src/domain/values/id.ts'
 import { openKillableGateway } from './gateway.ts'
 
 type Received = { eventId: string; signature: string; body: Buffer }

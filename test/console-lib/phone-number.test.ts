@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { isSameNumber, looksLikeNumber, numbersIn } from '../../console/src/lib/phone-number.ts'
-import { isSameNumber as isSameForTheSearch } from '../../src/domain/phone-number.ts'
+import { isSameNumber as isSameForTheSearch } from '../../src/domain/search/phone-number.ts'
 
 describe('a number is found in any spelling', () => {
   test.each([

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Receiver } from '../../src/dev/receiver.ts'
-import { toPublicId } from '../../src/domain/id.ts'
+import { toPublicId } from '../../src/domain/values/id.ts'
 import { type Console, describeInBrowser, follow, openConsole, show } from '../support/console.ts'
 
 describeInBrowser('what cannot be undone', () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { toPublicId } from '../../src/domain/id.ts'
+import { toPublicId } from '../../src/domain/values/id.ts'
 import { pauseEndpoint } from '../../src/gateway/admin/pause-endpoint.ts'
 import { findFaults } from '../support/axe.ts'
 import { type Console, describeInBrowser, openConsole, show } from '../support/console.ts'

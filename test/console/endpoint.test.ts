@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { toPublicId } from '../../src/domain/id.ts'
+import { toPublicId } from '../../src/domain/values/id.ts'
 import { type Console, describeInBrowser, openConsole, show } from '../support/console.ts'
 import { exampleEvent } from '../support/house.ts'
 

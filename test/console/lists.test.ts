@@ -1,7 +1,7 @@
 import type { Locator, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Receiver } from '../../src/dev/receiver.ts'
-import { toPublicId } from '../../src/domain/id.ts'
+import { toPublicId } from '../../src/domain/values/id.ts'
 import { pauseEndpoint } from '../../src/gateway/admin/pause-endpoint.ts'
 import { type Console, contentOf, describeInBrowser, openConsole, show } from '../support/console.ts'
 

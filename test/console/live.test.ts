@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { toPublicId } from '../../src/domain/id.ts'
+import { toPublicId } from '../../src/domain/values/id.ts'
 import { type Console, describeInBrowser, follow, openConsole, settled, show } from '../support/console.ts'
 import { exampleEvent } from '../support/house.ts'
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { findEventType } from '../../src/domain/event-type.ts'
+import { findEventType } from '../../src/domain/event-types/catalogue.ts'
 import { type Console, describeInBrowser, openConsole, show } from '../support/console.ts'
 import { untilIndexed } from '../support/indexed.ts'
 

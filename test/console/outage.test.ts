@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Receiver } from '../../src/dev/receiver.ts'
-import { toPublicId } from '../../src/domain/id.ts'
+import { toPublicId } from '../../src/domain/values/id.ts'
 import { createApiKey } from '../../src/gateway/admin/api-keys.ts'
 import { findFaults, findOverflow } from '../support/axe.ts'
 import { type Console, describeInBrowser, openConsole, settled, show } from '../support/console.ts'

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { toPublicId } from '../../src/domain/id.ts'
+import { toPublicId } from '../../src/domain/values/id.ts'
 import { type Console, describeInBrowser, follow, openConsole, settled, show } from '../support/console.ts'
 
 describeInBrowser('the gateway goes away', () => {

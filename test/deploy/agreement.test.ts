@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
 import { hasProgram } from '../../harness/web-proxy.ts'
 import { readConfig } from '../../src/config.ts'
-import { linesOfCells } from '../../src/domain/cell-map.ts'
+import { linesOfCells } from '../../src/domain/access/cell-map.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')

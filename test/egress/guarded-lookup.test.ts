@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
-import { parseNetworks } from '../../src/domain/network-address.ts'
+import { parseNetworks } from '../../src/domain/values/network-address.ts'
 import { createLookup } from '../../src/egress/guarded-lookup.ts'
 import { createSender, type SenderOptions } from '../../src/egress/send-request.ts'
 import { openBlackHole } from '../support/black-hole.ts'

@@ -1,8 +1,8 @@
 // A sender, an authority it trusts and a name server of its own, for receivers on this machine.
 
 import type { TlsOptions } from 'node:tls'
-import { parseNetworks } from '../../src/domain/network-address.ts'
 import type { SendResult } from '../../src/domain/outcome.ts'
+import { parseNetworks } from '../../src/domain/values/network-address.ts'
 import { createSender, type Sender, type SenderOptions, type SendRequest } from '../../src/egress/send-request.ts'
 import { type Authority, type Certificate, makeAuthority } from '../support/certificates.ts'
 import { type DnsServer, openDnsServer } from '../support/dns-server.ts'

@@ -14,7 +14,7 @@ import {
   openCertificateAuthority,
 } from '../../src/dev/certificate-authority.ts'
 import { type Receiver, type ReceiverOptions, startReceiver } from '../../src/dev/receiver.ts'
-import { makeSigningSecret } from '../../src/domain/signing-secret.ts'
+import { makeSigningSecret } from '../../src/domain/signing/secret.ts'
 import { belongsToEndpoint, createVault } from '../../src/vault.ts'
 import { cloneDatabase } from '../support/database.ts'
 import { openTestPool } from '../support/database-session.ts'

@@ -3,7 +3,7 @@
 
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { freePort } from '../../harness/free-port.ts'
-import { toPublicId } from '../../src/domain/id.ts'
+import { toPublicId } from '../../src/domain/values/id.ts'
 import { exampleEvent } from '../support/house.ts'
 import { OPERATOR_KEY, openStage, raiseStage, type Stage } from './outage.ts'
 

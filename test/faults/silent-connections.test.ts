@@ -6,7 +6,7 @@ import { freePort } from '../../harness/free-port.ts'
 import type { GatewayProcess } from '../../harness/gateway-process.ts'
 import type { HalfOpenProxy } from '../../harness/half-open-proxy.ts'
 import type { Receiver } from '../../src/dev/receiver.ts'
-import { fromPublicId, toPublicId } from '../../src/domain/id.ts'
+import { fromPublicId, toPublicId } from '../../src/domain/values/id.ts'
 import { exampleEvent } from '../support/house.ts'
 import { OPERATOR_KEY, raiseStage, type Stage } from './outage.ts'
 

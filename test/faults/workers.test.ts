@@ -4,7 +4,7 @@
 import { createServer } from 'node:net'
 import { describe, expect, test, vi } from 'vitest'
 import type { GatewayProcess } from '../../harness/gateway-process.ts'
-import { fromPublicId } from '../../src/domain/id.ts'
+import { fromPublicId } from '../../src/domain/values/id.ts'
 import { openStage, type Stage } from './outage.ts'
 
 // Starting processes takes as long as the machine has other things to do.

@@ -2,7 +2,7 @@
 // and a lower-case t or z.
 
 import { expect, test } from 'vitest'
-import { EVENT_TYPES, validateEventData } from '../../src/domain/event-type.ts'
+import { EVENT_TYPES, validateEventData } from '../../src/domain/event-types/catalogue.ts'
 import { acceptedBodies } from './accepted-before.ts'
 
 test.each(EVENT_TYPES)('every body of $name that passed before passes still', ({ name }) => {

@@ -1,7 +1,7 @@
 // Every body that a receiver may get: the examples, what passes of the field cases, what the adapters make, and what the
 // catalogue took before; published, delivered, and read at the receiver.
 
-import { EVENT_TYPES } from '../../src/domain/event-type.ts'
+import { EVENT_TYPES } from '../../src/domain/event-types/catalogue.ts'
 import { extractDocumentedCode } from '../adapters/documented-code.ts'
 import { RECORDS } from '../adapters/records/all.ts'
 import { acceptedBodies } from './accepted-before.ts'

@@ -3,7 +3,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Receiver } from '../../src/dev/receiver.ts'
-import { toPublicId } from '../../src/domain/id.ts'
+import { toPublicId } from '../../src/domain/values/id.ts'
 import { type Gateway, openGateway } from '../security/gateway.ts'
 
 const FOLDER = join(import.meta.dirname, 'telephony')

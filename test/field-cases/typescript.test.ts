@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { compile } from 'json-schema-to-typescript'
 import { expect, test } from 'vitest'
-import { EVENT_TYPES } from '../../src/domain/event-type.ts'
+import { EVENT_TYPES } from '../../src/domain/event-types/catalogue.ts'
 import { run } from '../field/programs.ts'
 import { deliverEverything } from './delivered.ts'
 

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { freePort } from '../../harness/free-port.ts'
 import { hasProgram, startWebProxy, WEB_PROXIES, type WebProxy } from '../../harness/web-proxy.ts'
-import { toPublicId } from '../../src/domain/id.ts'
+import { toPublicId } from '../../src/domain/values/id.ts'
 import { OPERATOR_KEY, raiseStage, type Stage } from '../faults/outage.ts'
 import { openRawSocket } from '../support/raw-socket.ts'
 

@@ -5,7 +5,7 @@
 import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { EVENT_TYPES } from '../../src/domain/event-type.ts'
+import { EVENT_TYPES } from '../../src/domain/event-types/catalogue.ts'
 import { type DeliveredBody, deliverEverything } from '../field-cases/delivered.ts'
 import { has, run, workFolder } from './programs.ts'
 

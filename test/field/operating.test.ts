@@ -13,7 +13,7 @@ import { type GatewayProcess, startGatewayProcess } from '../../harness/gateway-
 import { openStandby } from '../../harness/standby.ts'
 import { hasProgram } from '../../harness/web-proxy.ts'
 import { type PostgresServer, startPostgres } from '../../src/dev/postgres.ts'
-import { toPublicId } from '../../src/domain/id.ts'
+import { toPublicId } from '../../src/domain/values/id.ts'
 import { exampleEvent } from '../support/house.ts'
 import { makeDataDir, quietLog } from '../support/test-postgres.ts'
 

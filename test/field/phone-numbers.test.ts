@@ -3,7 +3,7 @@
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
-import { isSameNumber } from '../../src/domain/phone-number.ts'
+import { isSameNumber } from '../../src/domain/search/phone-number.ts'
 import { run, workFolder } from './programs.ts'
 
 type PhoneNumber = { getCountryCode(): number }

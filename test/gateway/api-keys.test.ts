@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { hashToken } from '../../src/domain/credential.ts'
+import { hashToken } from '../../src/domain/access/credential.ts'
 import { ConflictError, NotFoundError, ValidationError } from '../../src/errors.ts'
 import { CONFIGURED_KEY_ID, createApiKey, ensureOperatorKey, revokeApiKey } from '../../src/gateway/admin/api-keys.ts'
 import { createConsoleLink, spendConsoleLink } from '../../src/gateway/admin/console-link.ts'

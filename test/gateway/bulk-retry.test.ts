@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Viewer } from '../../src/context.ts'
-import type { DeliveryFilter } from '../../src/domain/delivery-filter.ts'
-import { toPublicId } from '../../src/domain/id.ts'
+import type { DeliveryFilter } from '../../src/domain/delivery/filter.ts'
+import { toPublicId } from '../../src/domain/values/id.ts'
 import { ConflictError, NotFoundError, ValidationError } from '../../src/errors.ts'
 import {
   type BulkRetry,

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Receiver } from '../../src/dev/receiver.ts'
-import { toPublicId } from '../../src/domain/id.ts'
+import { toPublicId } from '../../src/domain/values/id.ts'
 import { ConflictError, RequestError, ValidationError } from '../../src/errors.ts'
 import { resumeEndpoint } from '../../src/gateway/admin/pause-endpoint.ts'
 import { updateTenant } from '../../src/gateway/admin/update-tenant.ts'

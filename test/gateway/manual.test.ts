@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { Receiver } from '../../src/dev/receiver.ts'
-import { toPublicId } from '../../src/domain/id.ts'
+import { toPublicId } from '../../src/domain/values/id.ts'
 import { ConflictError, NotFoundError, ValidationError } from '../../src/errors.ts'
 import { sweepDeletedEndpoint, sweepDeletedEndpoints } from '../../src/gateway/admin/sweep-deleted-endpoint.ts'
 import { sendTestEvent } from '../../src/gateway/publish/send-test-event.ts'

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Receiver, Reply } from '../../src/dev/receiver.ts'
-import { toPublicId } from '../../src/domain/id.ts'
+import { toPublicId } from '../../src/domain/values/id.ts'
 import { pauseEndpoint, resumeEndpoint } from '../../src/gateway/admin/pause-endpoint.ts'
 import { updateEndpoint } from '../../src/gateway/admin/update-endpoint.ts'
 import { sendTestEvent } from '../../src/gateway/publish/send-test-event.ts'

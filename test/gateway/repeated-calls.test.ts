@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { toPublicId } from '../../src/domain/id.ts'
-import { liveSecrets } from '../../src/domain/signing-secret.ts'
+import { liveSecrets } from '../../src/domain/signing/secret.ts'
+import { toPublicId } from '../../src/domain/values/id.ts'
 import { ConflictError, NotFoundError, ValidationError } from '../../src/errors.ts'
 import { createEndpoint, MAX_ENDPOINTS_PER_TENANT, type NewEndpoint } from '../../src/gateway/admin/create-endpoint.ts'
 import { createTenant } from '../../src/gateway/admin/open-tenant.ts'

@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { smallestIdAt } from '../../src/database/filters/id-window.ts'
 import { searchKey } from '../../src/database/search-index.ts'
-import type { EventListFilter } from '../../src/domain/event-list-filter.ts'
-import { findEventType } from '../../src/domain/event-type.ts'
-import { fromPublicId, toPublicId } from '../../src/domain/id.ts'
-import { readSearch, type SearchToken } from '../../src/domain/search.ts'
+import type { EventListFilter } from '../../src/domain/event/list-filter.ts'
+import { findEventType } from '../../src/domain/event-types/catalogue.ts'
+import { readSearch, type SearchToken } from '../../src/domain/search/query.ts'
 import {
   directoryPart,
   findEntry,
@@ -13,7 +12,8 @@ import {
   MOST_EVENTS,
   mergeSegments,
   segmentOf,
-} from '../../src/domain/search-segment.ts'
+} from '../../src/domain/search/segment.ts'
+import { fromPublicId, toPublicId } from '../../src/domain/values/id.ts'
 import { publishEvents } from '../../src/gateway/publish/publish-events.ts'
 import { createPublisher } from '../../src/gateway/publish/publisher.ts'
 import { sendTestEvent } from '../../src/gateway/publish/send-test-event.ts'

@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { HotDatabase, Statement } from '../../src/database/pools.ts'
-import type { NewEvent, StoreCall, StoredEvent } from '../../src/domain/new-event.ts'
+import type { NewEvent, StoreCall, StoredEvent } from '../../src/domain/event/new-event.ts'
 import type { ClaimedDelivery } from '../../src/gateway/deliver/claim-deliveries.ts'
 import type { Offer } from '../../src/gateway/deliver/hand-over.ts'
 import { storeEvents } from '../../src/gateway/publish/store-events.ts'

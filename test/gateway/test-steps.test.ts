@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { DeliveryStep, ProgressStep } from '../../src/domain/delivery-progress.ts'
+import type { DeliveryStep, ProgressStep } from '../../src/domain/delivery/progress.ts'
 import { forgetTestSteps, watchTest } from '../../src/gateway/deliver/test-steps.ts'
 import { sendTestEvent } from '../../src/gateway/publish/send-test-event.ts'
 import { retryDelivery } from '../../src/gateway/retry/retry-delivery.ts'

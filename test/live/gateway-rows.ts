@@ -2,7 +2,7 @@
 
 import { randomBytes, randomUUID } from 'node:crypto'
 import type pg from 'pg'
-import { createIdSource } from '../../src/domain/id.ts'
+import { createIdSource } from '../../src/domain/values/id.ts'
 import { openTestPool } from '../support/database-session.ts'
 
 const newId = createIdSource(Date.now, randomBytes)

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Viewer } from '../../src/context.ts'
-import { EVENT_TYPES, findEventType } from '../../src/domain/event-type.ts'
+import { EVENT_TYPES, findEventType } from '../../src/domain/event-types/catalogue.ts'
 import { graphql } from '../../src/generated/gql/gql.ts'
 import type { CreateEndpointInput } from '../../src/generated/gql/graphql.ts'
 import { type Api, codeOf, openApi, publicId } from './api.ts'

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { fromPublicId, toPublicId } from '../../src/domain/id.ts'
+import { fromPublicId, toPublicId } from '../../src/domain/values/id.ts'
 import { sendTestEvent } from '../../src/gateway/publish/send-test-event.ts'
 import { type Gateway, openGateway, type Reply } from './gateway.ts'
 import { documentOf, OPERATIONS } from './operations.ts'

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { hashToken } from '../../src/domain/credential.ts'
-import { fromPublicId, toPublicId } from '../../src/domain/id.ts'
+import { hashToken } from '../../src/domain/access/credential.ts'
+import { fromPublicId, toPublicId } from '../../src/domain/values/id.ts'
 import { createConsoleLink, spendConsoleLink } from '../../src/gateway/admin/console-link.ts'
 import type { Role } from '../../src/generated/prisma/enums.ts'
 import { cookieOf } from '../support/session-cookie.ts'

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { toPublicId } from '../../src/domain/id.ts'
+import { toPublicId } from '../../src/domain/values/id.ts'
 import { createEndpoint } from '../../src/gateway/admin/create-endpoint.ts'
 import { rewrapSecrets } from '../../src/gateway/admin/rewrap-secrets.ts'
 import { rotateSigningSecret } from '../../src/gateway/admin/rotate-signing-secret.ts'

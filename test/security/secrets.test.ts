@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Receiver } from '../../src/dev/receiver.ts'
-import { toPublicId } from '../../src/domain/id.ts'
+import { toPublicId } from '../../src/domain/values/id.ts'
 import { spendConsoleLink } from '../../src/gateway/admin/console-link.ts'
 import { belongsToEndpoint } from '../../src/vault.ts'
 import { exampleEvent } from '../support/house.ts'

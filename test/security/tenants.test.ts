@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type IdKind, toPublicId } from '../../src/domain/id.ts'
+import { type IdKind, toPublicId } from '../../src/domain/values/id.ts'
 import { createApiKey } from '../../src/gateway/admin/api-keys.ts'
 import type { Role } from '../../src/generated/prisma/enums.ts'
 import { type Gateway, openGateway, type Reply } from './gateway.ts'

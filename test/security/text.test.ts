@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { MAX_BODY_BYTES } from '../../src/domain/envelope.ts'
-import { toPublicId } from '../../src/domain/id.ts'
+import { MAX_BODY_BYTES } from '../../src/domain/event/envelope.ts'
+import { toPublicId } from '../../src/domain/values/id.ts'
 import { openScriptServer, type ScriptServer } from '../support/tls-script-server.ts'
 import { type Gateway, openGateway, type Reply } from './gateway.ts'
 import { documentOf, leastArguments, slotsFor, withValue } from './operations.ts'

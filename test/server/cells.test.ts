@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { hashToken, KEY_PREFIX, LINK_PREFIX, makeToken, SESSION_PREFIX } from '../../src/domain/credential.ts'
+import { hashToken, KEY_PREFIX, LINK_PREFIX, makeToken, SESSION_PREFIX } from '../../src/domain/access/credential.ts'
 import { createApiKey } from '../../src/gateway/admin/api-keys.ts'
 import { createConsoleLink } from '../../src/gateway/admin/console-link.ts'
 import { reportErrors } from '../../src/server/report-errors.ts'

@@ -6,7 +6,7 @@ import {
   MAX_METADATA_ENTRIES,
   MAX_METADATA_NAME_LENGTH,
   MAX_METADATA_VALUE_LENGTH,
-} from '../../src/domain/endpoint-identity.ts'
+} from '../../src/domain/endpoint/identity.ts'
 import { CLOSE } from '../../src/server/close-codes.ts'
 import {
   INTRODUCTION_MS,

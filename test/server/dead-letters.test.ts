@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { toPublicId } from '../../src/domain/id.ts'
+import { toPublicId } from '../../src/domain/values/id.ts'
 import { createEndpoint } from '../../src/gateway/admin/create-endpoint.ts'
 import { createTenant } from '../../src/gateway/admin/open-tenant.ts'
 import type { Endpoint } from '../../src/generated/prisma/client.ts'

@@ -1,7 +1,7 @@
 import { createClient } from 'graphql-ws'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import WebSocket from 'ws'
-import { toPublicId } from '../../src/domain/id.ts'
+import { toPublicId } from '../../src/domain/values/id.ts'
 import { ensureOperatorKey } from '../../src/gateway/admin/api-keys.ts'
 import { schema } from '../../src/schema/index.ts'
 import { type Server, startServer } from '../../src/server/http.ts'

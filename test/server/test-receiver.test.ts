@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { freePort } from '../../harness/free-port.ts'
 import { openReceiverFront, type ReceiverFront } from '../../src/dev/receiver-front.ts'
-import { toPublicId } from '../../src/domain/id.ts'
+import { toPublicId } from '../../src/domain/values/id.ts'
 import { forgetLeftovers } from '../../src/gateway/retention/forget-leftovers.ts'
 import { type Gateway, openGateway, type Reply } from '../security/gateway.ts'
 

@@ -5,7 +5,7 @@ import { type Browser, type BrowserContext, chromium, type Download, type Page }
 import { describe, inject } from 'vitest'
 import type { ReadyConfig } from '../../src/config.ts'
 import type { Viewer } from '../../src/context.ts'
-import { toPublicId } from '../../src/domain/id.ts'
+import { toPublicId } from '../../src/domain/values/id.ts'
 import { CONFIGURED_KEY_ID } from '../../src/gateway/admin/api-keys.ts'
 import { createConsoleLink } from '../../src/gateway/admin/console-link.ts'
 import type { Role } from '../../src/generated/prisma/enums.ts'

@@ -1,4 +1,4 @@
-import type { DeliveryFilter } from '../../src/domain/delivery-filter.ts'
+import type { DeliveryFilter } from '../../src/domain/delivery/filter.ts'
 
 /** A filter that all deliveries of the tenant pass, narrowed by `more`. */
 export function everyDelivery(tenantId: string, more: Partial<DeliveryFilter> = {}): DeliveryFilter {

@@ -4,7 +4,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { PostgresDedupeStore } from '../../packages/verify/src/dedupe.ts'
 import { nodeWebhook } from '../../packages/verify/src/node.ts'
-import { toPublicId } from '../../src/domain/id.ts'
+import { toPublicId } from '../../src/domain/values/id.ts'
 import { completeSecretRotation, rotateSigningSecret } from '../../src/gateway/admin/rotate-signing-secret.ts'
 import { type House, openHouse } from '../support/house.ts'
 

@@ -9,9 +9,9 @@ import {
   WebhookError,
 } from '../../packages/verify/src/verify.ts'
 import { verifyWebhookAsync } from '../../packages/verify/src/web.ts'
-import { CATALOGUE } from '../../src/domain/event-type.ts'
-import { signBody, signingKeys } from '../../src/domain/signature.ts'
-import { makeSigningSecret } from '../../src/domain/signing-secret.ts'
+import { CATALOGUE } from '../../src/domain/event-types/catalogue.ts'
+import { makeSigningSecret } from '../../src/domain/signing/secret.ts'
+import { signBody, signingKeys } from '../../src/domain/signing/signature.ts'
 import { bodyOf, type SecretName, VECTORS, vectorNamed } from '../receivers/vectors.ts'
 
 const { secrets, at } = VECTORS

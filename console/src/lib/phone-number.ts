@@ -1,6 +1,6 @@
 // Numbers of telephones as people spell them: with spaces, brackets and dashes, with + or 00 or without, national or
 // international, with an extension, as a tel: or sip: address, in Arabic or full-width digits. A number of the API is any text;
-// it matches if it is the same number in another spelling. src/domain/phone-number.ts compares in the same way.
+// it matches if it is the same number in another spelling. src/domain/search/phone-number.ts compares in the same way.
 
 /** Fewer digits are an extension or a short code: those match as a whole. */
 const FEWEST_OF_A_NUMBER = 7

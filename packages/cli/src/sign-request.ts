@@ -1,6 +1,6 @@
 // The request that an endpoint would get for an event: the same headers in the same order, signed with the same scheme.
 
-import { signBody, signingKeys } from '../../../src/domain/signature.ts'
+import { signBody, signingKeys } from '../../../src/domain/signing/signature.ts'
 
 export type SignedEvent = {
   readonly eventId: string

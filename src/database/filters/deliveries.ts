@@ -1,7 +1,7 @@
 // A delivery filter as the database is asked: the SQL twin of `matchesDelivery` and `shownStatus`.
 
+import type { DeliveryFilter } from '../../domain/delivery/filter.ts'
 import type { DeliveryStatus } from '../../domain/delivery.ts'
-import type { DeliveryFilter } from '../../domain/delivery-filter.ts'
 import { type Condition, type Listed, openCondition } from './condition.ts'
 import { idWindow } from './id-window.ts'
 

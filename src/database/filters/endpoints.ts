@@ -1,7 +1,7 @@
 // A filter of a tenant's endpoints as the database is asked. A tenant has a few hundred endpoints at most, so no index is
 // needed beyond that of the tenant.
 
-import type { Metadata } from '../../domain/endpoint-identity.ts'
+import type { Metadata } from '../../domain/endpoint/identity.ts'
 
 export type EndpointListFilter = {
   /** A part of it, in upper or lower case. */

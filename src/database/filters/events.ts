@@ -1,6 +1,6 @@
 // An event filter as the database is asked: the SQL twin of `matchesEvent`.
 
-import type { EventListFilter } from '../../domain/event-list-filter.ts'
+import type { EventListFilter } from '../../domain/event/list-filter.ts'
 import { type Listed, openCondition } from './condition.ts'
 import { idWindow } from './id-window.ts'
 

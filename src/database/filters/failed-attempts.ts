@@ -1,4 +1,4 @@
-import type { FailedAttemptFilter } from '../../domain/failed-attempt-filter.ts'
+import type { FailedAttemptFilter } from '../../domain/delivery/failed-attempt-filter.ts'
 import { type Listed, openCondition } from './condition.ts'
 import { idWindow } from './id-window.ts'
 

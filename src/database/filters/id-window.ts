@@ -1,6 +1,6 @@
 // Ids rise with time, so a window of time is also a range of ids, and an index walk can start and end at it.
 
-import { uuidOf } from '../../domain/id.ts'
+import { uuidOf } from '../../domain/values/id.ts'
 
 /**
  * How far an id's own time may be from its row's `createdAt`: an id is made just before its row is written, and both

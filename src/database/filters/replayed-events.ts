@@ -1,7 +1,7 @@
 // Which events a replay sends to its endpoint, in SQL: the plan, the count at the start and each chunk of the work ask here.
 
-import type { EventListFilter } from '../../domain/event-list-filter.ts'
-import type { ReplayScope } from '../../domain/replay.ts'
+import type { ReplayScope } from '../../domain/delivery/replay.ts'
+import type { EventListFilter } from '../../domain/event/list-filter.ts'
 import type { Listed } from './condition.ts'
 import { listedEvents } from './events.ts'
 import { ENDPOINT_WANTS_TYPE, meetsCondition } from './wanted-events.ts'

@@ -1,7 +1,7 @@
 // What is known of a cell from outside: what its /ready said, or what came instead.
 
+import { isThisMachine } from '../values/network-address.ts'
 import { isCellName } from './cell.ts'
-import { isThisMachine } from './network-address.ts'
 
 export type CellStatus = 'READY' | 'NOT_READY' | 'NOT_ASKED' | 'NO_CONNECTION' | 'NO_ANSWER' | 'OTHER_ANSWER'
 

@@ -1,9 +1,9 @@
 // What the claims of an OpenID provider mean here: who the person is, which role and which tenant. The provider says who signs
 // in; the settings say what its words mean.
 
-import type { Role } from '../generated/prisma/enums.ts'
-import { validateName } from './display-name.ts'
-import { fromPublicId } from './id.ts'
+import type { Role } from '../../generated/prisma/enums.ts'
+import { validateName } from '../values/display-name.ts'
+import { fromPublicId } from '../values/id.ts'
 
 /** The roles of people, the one that may do most first. */
 const ROLES = ['OPERATOR', 'ADMIN', 'VIEWER'] as const satisfies readonly Role[]

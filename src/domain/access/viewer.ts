@@ -1,8 +1,8 @@
 // Decides which tenant a request concerns, and which tenants a caller may see. A tenant that the caller may not see is
 // unknown to it. Only roles lead to FORBIDDEN.
 
-import type { Role } from '../generated/prisma/enums.ts'
-import { fromPublicId } from './id.ts'
+import type { Role } from '../../generated/prisma/enums.ts'
+import { fromPublicId } from '../values/id.ts'
 
 type Caller = { readonly role: Role; readonly tenantId: string | null }
 

@@ -1,10 +1,10 @@
 // Why an event was sent to an endpoint, was not, or waits. The answer follows from what is stored; this file decides which of
 // the facts is the one that counts, and says it in a sentence.
 
-import type { EndpointStatus } from '../generated/prisma/enums.ts'
-import type { Count } from './count.ts'
-import { type RetryState, shownStatus } from './delivery.ts'
-import { includesType } from './event-filter.ts'
+import type { EndpointStatus } from '../../generated/prisma/enums.ts'
+import { type RetryState, shownStatus } from '../delivery.ts'
+import { includesType } from '../endpoint/event-filter.ts'
+import type { Count } from '../values/count.ts'
 
 /** The reasons, as the API gives them. The list may grow. */
 export type ExplanationReason =

@@ -3,8 +3,8 @@
 // the status that a reader sees, so HELD, and CANCELLED for a deleted endpoint, depend on the endpoint. Fields are ANDed,
 // the members of a list are ORed. null matches everything, an empty list matches nothing.
 
-import type { StoredDeliveryStatus } from '../generated/prisma/enums.ts'
-import { type DeliveryStatus, type EndpointView, shownStatus } from './delivery.ts'
+import type { StoredDeliveryStatus } from '../../generated/prisma/enums.ts'
+import { type DeliveryStatus, type EndpointView, shownStatus } from '../delivery.ts'
 
 /** Ids are database ids. The caller's right to see them was checked before. */
 export type DeliveryFilter = {

@@ -2,8 +2,8 @@
 // its part of that form, and what differs is packed. Headers that do not fit are formed by header-form.ts. Promise: what fits
 // is read back to the byte (readFormed), like everything else that is formed.
 
+import { byteAt, writeUuid } from '../values/hex.ts'
 import { type AttemptFacts, type Headers, type Slot, secondOf, valueOfFact } from './header-form.ts'
-import { byteAt, writeUuid } from './hex.ts'
 
 /** Values are packed here and then copied. Headers with more of them do not fit. */
 const packed = Buffer.alloc(4_096)

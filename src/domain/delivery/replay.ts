@@ -1,6 +1,6 @@
 // Decides what the replay of an event to an endpoint does to their delivery.
 
-import { attemptsPerCycle, type RetryState } from './delivery.ts'
+import { attemptsPerCycle, type RetryState } from '../delivery.ts'
 
 /** What a replay includes besides the events that its endpoint wants and did not get. */
 export type ReplayScope = {

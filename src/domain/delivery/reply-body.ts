@@ -2,7 +2,7 @@
 // cannot be read become U+FFFD; what is odd in a body is a note, never a failure.
 
 import { isUtf8 } from 'node:buffer'
-import type { Reply, SendResult } from './outcome.ts'
+import type { Reply, SendResult } from '../outcome.ts'
 
 /** `note`: what was odd in the body, for a person; null: nothing. */
 export type ReadBody = { readonly text: string; readonly truncated: boolean; readonly note: string | null }

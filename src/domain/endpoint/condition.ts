@@ -9,7 +9,7 @@
 // - Arithmetic: numbers grow with each multiplication.
 // - Variables: there are none, and Postgres fails on them even where it is told to be silent.
 
-import { showValue } from './issue.ts'
+import { showValue } from '../values/issue.ts'
 
 /** In characters. */
 export const MAX_CONDITION_LENGTH = 1_000

@@ -1,5 +1,5 @@
-import { describeUnknownEventType, EVENT_TYPES, isEventType, isOperational } from './event-type.ts'
-import type { Issue } from './issue.ts'
+import { describeUnknownEventType, EVENT_TYPES, isEventType, isOperational } from '../event-types/catalogue.ts'
+import type { Issue } from '../values/issue.ts'
 
 /** Every error in an endpoint's list of event types. It needs at least one exact name of the catalogue, each once. */
 export function validateEventTypes(eventTypes: readonly string[]): Issue[] {

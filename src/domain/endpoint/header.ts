@@ -1,7 +1,7 @@
 // The headers that a tenant may add to the requests to its endpoint. Promise: a header that passes here cannot change how
 // the gateway frames, routes, signs or authenticates the request, and cannot open the metadata service of a cloud.
 
-import type { Issue } from './issue.ts'
+import type { Issue } from '../values/issue.ts'
 
 export type EndpointHeader = { name: string; value?: string | null }
 

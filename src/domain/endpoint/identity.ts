@@ -1,7 +1,7 @@
 // What a tenant's own systems know an endpoint by: an id of theirs, and notes on it, a map of texts.
 
-import { type Issue, showValue } from './issue.ts'
-import { validateText } from './stored-text.ts'
+import { type Issue, showValue } from '../values/issue.ts'
+import { validateText } from '../values/stored-text.ts'
 
 export const MAX_EXTERNAL_ID_LENGTH = 256
 export const MAX_METADATA_ENTRIES = 50

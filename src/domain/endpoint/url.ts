@@ -4,7 +4,7 @@
 // (egress/guarded-lookup.ts).
 
 import { isIP } from 'node:net'
-import { isInNetworks, type Network } from './network-address.ts'
+import { isInNetworks, type Network } from '../values/network-address.ts'
 
 export type EndpointUrlRules = { allowedPorts: readonly number[]; allowedNetworks: readonly Network[] }
 

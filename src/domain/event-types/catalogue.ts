@@ -1,16 +1,16 @@
 // The catalogue: which event types exist, what their `data` looks like, and an example of each. It guarantees that
 // a field the catalogue names has the shape it names, and lets every other field through; it never changes `data`.
 import { z } from 'zod'
-import { agentEventTypes } from './event-types/agent.ts'
-import { automationEventTypes } from './event-types/automation.ts'
-import { callEventTypes } from './event-types/call.ts'
-import { operationalEventTypes } from './event-types/operational.ts'
-import { queueEventTypes } from './event-types/queue.ts'
-import type { Envelope, EventTypeDefinition } from './event-types/shapes.ts'
-import { transcriptEventTypes } from './event-types/transcript.ts'
-import { type Issue, showValue } from './issue.ts'
+import { type Issue, showValue } from '../values/issue.ts'
+import { agentEventTypes } from './agent.ts'
+import { automationEventTypes } from './automation.ts'
+import { callEventTypes } from './call.ts'
 import { toJsonSchema } from './json-schema.ts'
 import { collectMismatches } from './mismatches.ts'
+import { operationalEventTypes } from './operational.ts'
+import { queueEventTypes } from './queue.ts'
+import type { Envelope, EventTypeDefinition } from './shapes.ts'
+import { transcriptEventTypes } from './transcript.ts'
 import { createWarnings } from './warnings.ts'
 
 /** The date of the catalogue, `api_version` in every envelope. */

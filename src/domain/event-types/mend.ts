@@ -1,8 +1,8 @@
 // What to send instead of a value that a schema refuses. A mend is a value that the schema takes, found by trying what
 // publishers' systems usually mean; nothing is advised that would be refused in its turn, and nothing is invented.
 import { z } from 'zod'
-import { traits } from './event-types/shapes.ts'
-import { findTimeFault } from './mend-time.ts'
+import { findTimeFault } from '../values/mend-time.ts'
+import { traits } from './shapes.ts'
 
 /** The value as the schema takes it, where it is certain what was meant; undefined where it is not. */
 export function findMend(schema: z.core.$ZodType, value: unknown): unknown {

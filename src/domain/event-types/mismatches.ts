@@ -1,8 +1,8 @@
 // Where a value is not what a schema says: the path, what was expected, what came, and what to send instead.
 import { z } from 'zod'
-import { expectationOf } from './event-types/shapes.ts'
-import { type Issue, showValue } from './issue.ts'
+import { type Issue, showValue } from '../values/issue.ts'
 import { adviseMend, traitOf, unwrap } from './mend.ts'
+import { expectationOf } from './shapes.ts'
 
 /** The first `limit` mismatches of a value that the schema refuses; paths start inside the value. */
 export function collectMismatches(schema: z.core.$ZodType, value: unknown, limit: number): Issue[] {

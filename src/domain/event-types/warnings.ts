@@ -2,7 +2,7 @@
 // time that stands for "never", an end before its start, a measured value outside its range.
 
 import { z } from 'zod'
-import { type Issue, showValue } from './issue.ts'
+import { type Issue, showValue } from '../values/issue.ts'
 import { traitOf, unwrap } from './mend.ts'
 
 /** The most warnings that are listed of one event. */

@@ -1,6 +1,6 @@
 // The body that a receiver gets. The gateway builds it once, as text, when it accepts the event; it stores, signs, sends
 // and shows exactly this text. The members have a fixed order, and `data` is the publisher's JSON value.
-import { API_VERSION } from './event-type.ts'
+import { API_VERSION } from '../event-types/catalogue.ts'
 
 /** The largest allowed body, in bytes of UTF-8. */
 export const MAX_BODY_BYTES = 262_144

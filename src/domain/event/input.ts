@@ -2,9 +2,6 @@
 // fits the catalogue, can be written as JSON, stored and sent exactly as its publisher wrote it.
 import { hash } from 'node:crypto'
 import { z } from 'zod'
-import { canonicalJson } from './canonical-json.ts'
-import { TIME_EXAMPLES, UnreadableTime } from './date-time.ts'
-import { MAX_BODY_BYTES } from './envelope.ts'
 import {
   describeOperationalEventType,
   describeUnknownEventType,
@@ -13,12 +10,15 @@ import {
   isOperational,
   MAX_LISTED_ISSUES,
   validateEventData,
-} from './event-type.ts'
-import { findInexactNumbers, InexactNumber } from './exact-json.ts'
-import { type Issue, issuesWithin, showValue } from './issue.ts'
-import { adviseMend, findMend } from './mend.ts'
-import { schemaAt } from './mismatches.ts'
-import { NUL, validateText } from './stored-text.ts'
+} from '../event-types/catalogue.ts'
+import { adviseMend, findMend } from '../event-types/mend.ts'
+import { schemaAt } from '../event-types/mismatches.ts'
+import { canonicalJson } from '../values/canonical-json.ts'
+import { TIME_EXAMPLES, UnreadableTime } from '../values/date-time.ts'
+import { findInexactNumbers, InexactNumber } from '../values/exact-json.ts'
+import { type Issue, issuesWithin, showValue } from '../values/issue.ts'
+import { NUL, validateText } from '../values/stored-text.ts'
+import { MAX_BODY_BYTES } from './envelope.ts'
 
 /** Objects and arrays inside each other, `data` itself counted. What parsers and Postgres take everywhere. */
 export const MAX_DATA_DEPTH = 500

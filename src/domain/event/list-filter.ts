@@ -2,7 +2,7 @@
 // (database/filters/events.ts). Fields are ANDed, the members of a list are ORed. null matches everything, an empty list
 // matches nothing.
 
-import type { SearchToken } from './search.ts'
+import type { SearchToken } from '../search/query.ts'
 
 /** Ids are database ids. The caller's right to see them was checked before. */
 export type EventListFilter = {

@@ -1,5 +1,5 @@
-import { isEventType } from './event-type.ts'
-import { parseDuration } from './retry-schedule.ts'
+import { isEventType } from '../event-types/catalogue.ts'
+import { parseDuration } from '../retry-schedule.ts'
 
 /**
  * 'transcript.segment=1m,agent.status_changed=10m' → how long events of each type are of use, in milliseconds; undefined if

@@ -1,7 +1,7 @@
 // The forms that a notice takes: a mail, a message for Slack and what speaks like it, an adaptive card for Teams. Names of
 // tenants and endpoints are anybody's text: none of them becomes a link, a mention or formatting. Pure.
 
-import type { NoticeMessage } from './notice-message.ts'
+import type { NoticeMessage } from './message.ts'
 
 const PREFIX = '[SIVO] '
 

@@ -4,7 +4,7 @@
 // An endpoint that fails is one incident, also when many deliveries become dead letters: they are counted. When the gateway
 // disables it, the incident `endpoint.disabled` takes the place of what was told before, without a message of its end.
 
-import type { IdSource } from './id.ts'
+import type { IdSource } from '../values/id.ts'
 import type { Report } from './report.ts'
 
 export type IncidentKind =

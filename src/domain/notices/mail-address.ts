@@ -1,7 +1,7 @@
 // E-mail addresses as people type them. Addresses that hardly anybody has are refused: quoted names and IP addresses. Pure.
 
 import { domainToASCII } from 'node:url'
-import { showValue } from './issue.ts'
+import { showValue } from '../values/issue.ts'
 
 const MAX_LENGTH = 254
 const MAX_LOCAL = 64

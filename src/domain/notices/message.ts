@@ -1,7 +1,7 @@
 // The words of notices: a subject, one sentence for each incident, and the link that opens it in the console. Pure.
 
-import { toPublicId } from './id.ts'
-import type { IncidentKind } from './notice-incident.ts'
+import { toPublicId } from '../values/id.ts'
+import type { IncidentKind } from './incident.ts'
 
 /** What a message is: incidents that begin, incidents that end, or a test. */
 export type NoticePhase = 'BEGAN' | 'ENDED' | 'TEST'

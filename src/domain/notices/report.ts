@@ -1,8 +1,8 @@
 // Reports: what happened that somebody may want to be told of, and the `data` of the operational event that tells it. Times
 // are ISO 8601 texts, because reports are stored as JSON.
 
-import { OPERATIONAL_EVENT_TYPES } from './event-type.ts'
-import { toPublicId } from './id.ts'
+import { OPERATIONAL_EVENT_TYPES } from '../event-types/catalogue.ts'
+import { toPublicId } from '../values/id.ts'
 
 /** What a report holds besides its endpoint, by its kind. These kinds are names of operational events. */
 type EventDetails = {

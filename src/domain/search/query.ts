@@ -1,7 +1,7 @@
-// What a search in events finds. An event has terms (search-terms.ts). A search has tokens; an event matches if it has the term of
+// What a search in events finds. An event has terms (terms.ts). A search has tokens; an event matches if it has the term of
 // every token. The index (gateway/search) holds the terms.
 
-import { fromPublicId } from './id.ts'
+import { fromPublicId } from '../values/id.ts'
 import { isSameNumber, telephoneDigits } from './phone-number.ts'
 import {
   BETWEEN_WORDS,
@@ -13,7 +13,7 @@ import {
   tailOf,
   textsIn,
   wordsOf,
-} from './search-terms.ts'
+} from './terms.ts'
 
 const MAX_SEARCH_LENGTH = 200
 const MAX_TOKENS = 6

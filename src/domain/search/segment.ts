@@ -7,7 +7,7 @@
 //
 // Numbers have their high bytes first, so bytes sort as the numbers do.
 
-import { uuidOf } from './id.ts'
+import { uuidOf } from '../values/id.ts'
 
 /** A key is a whole number below this. */
 export const KEYS = 2 ** 40

@@ -4,7 +4,7 @@
 // Every event that is stored comes through here. Most texts are short and in ASCII, so one walk over the characters of a text
 // tells which of the dearer looks can find something in it.
 
-import { publicTail } from './id.ts'
+import { publicTail } from '../values/id.ts'
 import { FEWEST_DIGITS, plainNumber, telephoneDigits } from './phone-number.ts'
 
 /** What does not fit is not found: an event has so many terms at most. */

@@ -2,7 +2,7 @@
 // checks what the documentation asks of receivers: both signatures over the exact bytes, and the time of the attempt.
 
 import { timingSafeEqual } from 'node:crypto'
-import type { Issue } from './issue.ts'
+import type { Issue } from '../values/issue.ts'
 import { type SigningKeys, signBody } from './signature.ts'
 
 /**

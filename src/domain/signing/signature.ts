@@ -5,7 +5,7 @@
 // one value per header keeps working; webhook-signature carries both.
 
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
-import { signingKey } from './signing-secret.ts'
+import { signingKey } from './secret.ts'
 
 /** A secret that is prepared once for many bodies: preparing a key costs more than the signature. */
 export type SigningKeys = { readonly text: KeyObject; readonly decoded: KeyObject }

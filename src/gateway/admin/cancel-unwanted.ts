@@ -6,7 +6,7 @@ import type { Context } from '../../context.ts'
 import { meetsCondition } from '../../database/filters/wanted-events.ts'
 import type { Queryable, Statement } from '../../database/pools.ts'
 import { ringFor } from '../../database/queue.ts'
-import { COUNT_LIMIT, type Count } from '../../domain/count.ts'
+import { COUNT_LIMIT, type Count } from '../../domain/values/count.ts'
 import { cancelDeliveries } from '../state/delivery-changes.ts'
 import { LAST_OF_PAGE, type Place, pageOf, walkWaiting } from './walk-waiting.ts'
 

@@ -3,9 +3,9 @@
 
 import { randomBytes } from 'node:crypto'
 import type { Context, Viewer } from '../../context.ts'
-import { hashToken, kindOfToken, LINK_PREFIX, makeToken, SESSION_PREFIX } from '../../domain/credential.ts'
-import { validateName } from '../../domain/display-name.ts'
-import { reachOf, withinReach } from '../../domain/viewer.ts'
+import { hashToken, kindOfToken, LINK_PREFIX, makeToken, SESSION_PREFIX } from '../../domain/access/credential.ts'
+import { reachOf, withinReach } from '../../domain/access/viewer.ts'
+import { validateName } from '../../domain/values/display-name.ts'
 import { type Issue, ValidationError } from '../../errors.ts'
 import type { Prisma, Role, Session } from '../../generated/prisma/client.ts'
 import { administer, recordAudit, type Transaction } from '../state/audit.ts'

@@ -2,10 +2,10 @@
 // together, with paths from the argument on.
 
 import type { Context } from '../../context.ts'
-import { validateName } from '../../domain/display-name.ts'
-import { validateEndpointHeaders } from '../../domain/endpoint-header.ts'
-import { parseEndpointUrl } from '../../domain/endpoint-url.ts'
-import { issuesWithin } from '../../domain/issue.ts'
+import { validateEndpointHeaders } from '../../domain/endpoint/header.ts'
+import { parseEndpointUrl } from '../../domain/endpoint/url.ts'
+import { validateName } from '../../domain/values/display-name.ts'
+import { issuesWithin } from '../../domain/values/issue.ts'
 import { type Issue, ValidationError } from '../../errors.ts'
 import type { Endpoint } from '../../generated/prisma/client.ts'
 import type { Ordering } from '../../generated/prisma/enums.ts'

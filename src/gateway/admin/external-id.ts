@@ -1,7 +1,7 @@
 // An external id belongs to one endpoint of a tenant at a time. A deleted endpoint has given it up.
 
-import { toPublicId } from '../../domain/id.ts'
-import { showValue } from '../../domain/issue.ts'
+import { toPublicId } from '../../domain/values/id.ts'
+import { showValue } from '../../domain/values/issue.ts'
 import { ConflictError } from '../../errors.ts'
 import type { Transaction } from '../state/audit.ts'
 

@@ -1,7 +1,7 @@
 // Locks on the rows that an administrator changes, each until its transaction ends.
 
 import type { Viewer } from '../../context.ts'
-import { reachOf, withinReach } from '../../domain/viewer.ts'
+import { reachOf, withinReach } from '../../domain/access/viewer.ts'
 import type { Endpoint } from '../../generated/prisma/client.ts'
 import type { Transaction } from '../state/audit.ts'
 import { isDatabaseId, notFound } from './permissions.ts'

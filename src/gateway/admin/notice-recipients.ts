@@ -2,10 +2,10 @@
 // everybody who knows such a URL can write there.
 
 import type { Context, Viewer } from '../../context.ts'
-import { shownUrl } from '../../domain/audited-facts.ts'
-import { parseEndpointUrl } from '../../domain/endpoint-url.ts'
-import { parseMailAddress } from '../../domain/mail-address.ts'
-import { reachOf, withinReach } from '../../domain/viewer.ts'
+import { reachOf, withinReach } from '../../domain/access/viewer.ts'
+import { shownUrl } from '../../domain/endpoint/audited-facts.ts'
+import { parseEndpointUrl } from '../../domain/endpoint/url.ts'
+import { parseMailAddress } from '../../domain/notices/mail-address.ts'
 import { ConflictError, ValidationError } from '../../errors.ts'
 import type { NoticeRecipient, NoticeRecipientKind } from '../../generated/prisma/client.ts'
 import { belongsToTenant } from '../../vault.ts'

@@ -1,5 +1,5 @@
 import type { Context, Viewer } from '../../context.ts'
-import { validateName } from '../../domain/display-name.ts'
+import { validateName } from '../../domain/values/display-name.ts'
 import { ValidationError } from '../../errors.ts'
 import type { Tenant } from '../../generated/prisma/client.ts'
 import { administer, recordAudit } from '../state/audit.ts'

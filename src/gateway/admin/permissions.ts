@@ -1,4 +1,4 @@
-// What each role may do. `domain/viewer.ts` decides which tenant's objects a caller may see: an object of another tenant is
+// What each role may do. `domain/access/viewer.ts` decides which tenant's objects a caller may see: an object of another tenant is
 // not forbidden, it does not exist.
 
 import type { Viewer } from '../../context.ts'

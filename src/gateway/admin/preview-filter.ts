@@ -2,7 +2,7 @@
 
 import type { Context } from '../../context.ts'
 import { meetsCondition } from '../../database/filters/wanted-events.ts'
-import { EVENT_TYPES } from '../../domain/event-type.ts'
+import { EVENT_TYPES } from '../../domain/event-types/catalogue.ts'
 
 /** The most events that a preview looks at. */
 export const MAX_PREVIEWED = 500

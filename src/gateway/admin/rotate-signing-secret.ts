@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Context, Viewer } from '../../context.ts'
 import { notifyChange } from '../../database/queue.ts'
-import { liveSecrets, makeSigningSecret, secretHint } from '../../domain/signing-secret.ts'
+import { liveSecrets, makeSigningSecret, secretHint } from '../../domain/signing/secret.ts'
 import { ConflictError, ValidationError } from '../../errors.ts'
 import type { Endpoint } from '../../generated/prisma/client.ts'
 import { belongsToEndpoint } from '../../vault.ts'

@@ -3,9 +3,9 @@
 
 import { randomBytes } from 'node:crypto'
 import type { Context, Viewer } from '../../context.ts'
-import { validateExternalId } from '../../domain/endpoint-identity.ts'
-import { issuesWithin } from '../../domain/issue.ts'
-import { makeSigningSecret } from '../../domain/signing-secret.ts'
+import { validateExternalId } from '../../domain/endpoint/identity.ts'
+import { makeSigningSecret } from '../../domain/signing/secret.ts'
+import { issuesWithin } from '../../domain/values/issue.ts'
 import type { Endpoint } from '../../generated/prisma/client.ts'
 import { administer } from '../state/audit.ts'
 import { insertEndpoint, ownerIssues, ownerOf, validateCreation } from './create-endpoint.ts'

@@ -7,7 +7,7 @@ import {
   MAX_CANONICAL_LENGTH,
   reviewCondition,
   validateConditionText,
-} from '../../domain/endpoint-condition.ts'
+} from '../../domain/endpoint/condition.ts'
 
 const READ: Statement = {
   name: 'read-condition',

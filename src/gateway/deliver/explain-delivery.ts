@@ -5,7 +5,7 @@ import type { Context } from '../../context.ts'
 import { smallestIdAt } from '../../database/filters/id-window.ts'
 import { meetsCondition, valuesAt } from '../../database/filters/wanted-events.ts'
 import { isHeld } from '../../database/leases.ts'
-import { COUNT_LIMIT, type Count, countOf } from '../../domain/count.ts'
+import { type Reach, withinReach } from '../../domain/access/viewer.ts'
 import {
   type Evaluation,
   type ExplainedDelivery,
@@ -18,12 +18,12 @@ import {
   type Filter,
   type UnsentFacts,
   type Waiting,
-} from '../../domain/delivery-explanation.ts'
-import { conditionPaths } from '../../domain/endpoint-condition.ts'
-import { probeEveryMs } from '../../domain/endpoint-health.ts'
-import { includesType } from '../../domain/event-filter.ts'
-import { toPublicId } from '../../domain/id.ts'
-import { type Reach, withinReach } from '../../domain/viewer.ts'
+} from '../../domain/delivery/explanation.ts'
+import { conditionPaths } from '../../domain/endpoint/condition.ts'
+import { includesType } from '../../domain/endpoint/event-filter.ts'
+import { probeEveryMs } from '../../domain/health/endpoint-health.ts'
+import { COUNT_LIMIT, type Count, countOf } from '../../domain/values/count.ts'
+import { toPublicId } from '../../domain/values/id.ts'
 import type { Delivery, Endpoint, EndpointHealth, Event } from '../../generated/prisma/client.ts'
 
 /** `deliveryId` null: the event has no delivery to the endpoint. `evaluated`: what the condition found in the event. */

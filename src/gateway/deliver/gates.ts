@@ -1,5 +1,5 @@
 // The gate of an endpoint: its limits over all workers together. They are `maxInFlight`, `rateLimitPerSecond`, and what its
-// receiver asked for: to wait, or a slower pace (domain/endpoint-pace.ts). If the receiver is failing (domain/endpoint-health.ts),
+// receiver asked for: to wait, or a slower pace (domain/endpoint-pace.ts). If the receiver is failing (domain/health/endpoint-health.ts),
 // it is only probed: the gate lets one delivery through at a time, the one that has been due longest, until one succeeds. The
 // lines of subjects move on here too (state/subject-lines.ts); they need all that is due, also from before a low-water mark. Each
 // such endpoint has one row in `endpoint_gate`. A claim locks it first, so that only one process at a time takes leases

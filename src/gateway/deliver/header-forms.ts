@@ -1,4 +1,4 @@
-// Stores the forms of headers (domain/header-form.ts) once, before the attempts that name them. A process remembers the ids of
+// Stores the forms of headers (domain/delivery/header-form.ts) once, before the attempts that name them. A process remembers the ids of
 // the forms it has used this week, so nearly every record of attempts needs no statement for them.
 
 import { createHash } from 'node:crypto'
@@ -8,9 +8,9 @@ import {
   createRequestForms,
   type ReplyHabits,
   type RequestForms,
-} from '../../domain/header-habits.ts'
-import { toPublicId } from '../../domain/id.ts'
+} from '../../domain/delivery/header-habits.ts'
 import { weekOf } from '../../domain/retention.ts'
+import { toPublicId } from '../../domain/values/id.ts'
 import type { Attempt } from './attempt-delivery.ts'
 import type { ClaimedDelivery } from './claim-deliveries.ts'
 

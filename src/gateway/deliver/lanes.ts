@@ -9,7 +9,7 @@
 
 import { randomUUID } from 'node:crypto'
 import type { Context } from '../../context.ts'
-import { probeEveryMs } from '../../domain/endpoint-health.ts'
+import { probeEveryMs } from '../../domain/health/endpoint-health.ts'
 import { type Metrics, measured } from '../../metrics.ts'
 import { unlessAborted } from '../../waiting.ts'
 import { createNeighbours } from '../fairness/neighbours.ts'

@@ -1,8 +1,8 @@
 // What an attempt that was recorded leaves behind: metrics, and a line in the log.
 
 import type { Logger } from 'pino'
-import { toPublicId } from '../../domain/id.ts'
 import { traceIdOf } from '../../domain/trace.ts'
+import { toPublicId } from '../../domain/values/id.ts'
 import type { Metrics } from '../../metrics.ts'
 import type { Recorded, Result } from './record-attempts.ts'
 

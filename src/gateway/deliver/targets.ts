@@ -3,8 +3,8 @@
 // next attempt on.
 
 import type { HotDatabase, Statement } from '../../database/pools.ts'
-import { type LiveSecrets, signingKeys } from '../../domain/signature.ts'
-import { liveSecrets } from '../../domain/signing-secret.ts'
+import { liveSecrets } from '../../domain/signing/secret.ts'
+import { type LiveSecrets, signingKeys } from '../../domain/signing/signature.ts'
 import { belongsToEndpoint, type Vault } from '../../vault.ts'
 
 export type EndpointTarget = {

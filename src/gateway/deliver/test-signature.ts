@@ -1,7 +1,7 @@
 // The tests that are signed wrongly on purpose. Only an attempt of a test reads here.
 
 import type { HotDatabase, Statement } from '../../database/pools.ts'
-import type { TestSignature } from '../../domain/test-signature.ts'
+import type { TestSignature } from '../../domain/signing/test-signature.ts'
 
 const READ: Statement = { name: 'test-signature', text: 'select kind from test_signature where delivery_id = $1' }
 const FORGET: Statement = {

@@ -3,7 +3,7 @@
 
 import type { Context } from '../../context.ts'
 import type { Statement } from '../../database/pools.ts'
-import { type DeliveryStep, type ProgressStep, stepsOfTiming } from '../../domain/delivery-progress.ts'
+import { type DeliveryStep, type ProgressStep, stepsOfTiming } from '../../domain/delivery/progress.ts'
 import type { Stream } from '../../live/live-stream.ts'
 import { watch } from '../../live/watch.ts'
 

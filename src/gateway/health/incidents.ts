@@ -5,8 +5,8 @@
 import type { Context } from '../../context.ts'
 import { hasDelivery } from '../../database/filters/failed-attempts.ts'
 import type { Statement } from '../../database/pools.ts'
-import { COUNT_LIMIT, type Count, countWithin } from '../../domain/count.ts'
 import { delaysUntilLastAttempt } from '../../domain/retry-schedule.ts'
+import { COUNT_LIMIT, type Count, countWithin } from '../../domain/values/count.ts'
 import { causesOf, failsFor } from './failing.ts'
 
 export type Incident = {

@@ -3,8 +3,8 @@
 
 import type { Logger } from 'pino'
 import type { Context } from '../../context.ts'
-import { failingAfterMs } from '../../domain/endpoint-health.ts'
-import { toPublicId } from '../../domain/id.ts'
+import { failingAfterMs } from '../../domain/health/endpoint-health.ts'
+import { toPublicId } from '../../domain/values/id.ts'
 import { repeat } from '../../waiting.ts'
 import { type HealthChange, recordHealth, stampEndpoints } from '../state/endpoint-health.ts'
 import { noteReports } from '../state/reports.ts'

@@ -3,7 +3,7 @@
 
 import type { Context } from '../../context.ts'
 import type { Statement } from '../../database/pools.ts'
-import { type Count, countParts, countWithin } from '../../domain/count.ts'
+import { type Count, countParts, countWithin } from '../../domain/values/count.ts'
 import { causesOf, failsFor } from './failing.ts'
 
 /** The deliveries to one endpoint, or, if `endpointId` is null, to all endpoints of the tenant. */

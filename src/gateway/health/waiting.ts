@@ -2,7 +2,7 @@
 // due. Tests are not counted.
 
 import type { Context } from '../../context.ts'
-import { type Count, countParts, countWithin } from '../../domain/count.ts'
+import { type Count, countParts, countWithin } from '../../domain/values/count.ts'
 
 type Read = Pick<Context, 'db'>
 

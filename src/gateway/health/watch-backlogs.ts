@@ -5,8 +5,8 @@ import type { Context } from '../../context.ts'
 import { oldestWakeUp } from '../../database/lines.ts'
 import { HEALTH_LOCK } from '../../database/locks.ts'
 import type { Queryable, Statement } from '../../database/pools.ts'
-import { type BacklogLook, decideBacklog } from '../../domain/backlog.ts'
-import { COUNT_LIMIT } from '../../domain/count.ts'
+import { type BacklogLook, decideBacklog } from '../../domain/health/backlog.ts'
+import { COUNT_LIMIT } from '../../domain/values/count.ts'
 import { noteReports } from '../state/reports.ts'
 
 const WAIT_FOR_TURN: Statement = { name: 'health-lock-wait', text: 'select pg_advisory_xact_lock($1::bigint)' }

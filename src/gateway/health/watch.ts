@@ -1,12 +1,23 @@
 // Looks at the endpoints that fail, in one process at a time: warns, disables, and notes which ones recovered. While most
-// hosts fail at once, it does neither (domain/network-brake.ts). The changes of one look commit together.
+// hosts fail at once, it does neither (domain/health/network-brake.ts). The changes of one look commit together.
 
 import type { Context } from '../../context.ts'
 import { HEALTH_LOCK } from '../../database/locks.ts'
 import type { Queryable, Statement } from '../../database/pools.ts'
-import { decideFailing, disablesAt, type FailingEndpoint, type FailingPolicy } from '../../domain/failing-endpoint.ts'
-import { comparedFrom, type HealthWatch, type HostCounts, watchAfter, workedSince } from '../../domain/network-brake.ts'
-import type { Report } from '../../domain/report.ts'
+import {
+  decideFailing,
+  disablesAt,
+  type FailingEndpoint,
+  type FailingPolicy,
+} from '../../domain/health/failing-endpoint.ts'
+import {
+  comparedFrom,
+  type HealthWatch,
+  type HostCounts,
+  watchAfter,
+  workedSince,
+} from '../../domain/health/network-brake.ts'
+import type { Report } from '../../domain/notices/report.ts'
 import { changeEndpointStatus } from '../state/endpoint-status.ts'
 import { noteReports } from '../state/reports.ts'
 

@@ -15,7 +15,7 @@ import type { Pool, PoolClient } from 'pg'
 import { smallestIdAt } from '../../database/filters/id-window.ts'
 import { isFree, NO_LEASE } from '../../database/leases.ts'
 import { listPartitions } from '../../database/partitions.ts'
-import { timeOfId, toPublicId } from '../../domain/id.ts'
+import { timeOfId, toPublicId } from '../../domain/values/id.ts'
 import { arrive, type Vaults } from './arrive.ts'
 import {
   type Changes,

@@ -4,8 +4,8 @@
 import type { Context } from '../../context.ts'
 import { NOTICES_LOCK } from '../../database/locks.ts'
 import type { Queryable, Statement } from '../../database/pools.ts'
-import { MOST_BRAKED_MS } from '../../domain/network-brake.ts'
-import { type OpenIncident, planIncidents, type TakenReport } from '../../domain/notice-incident.ts'
+import { MOST_BRAKED_MS } from '../../domain/health/network-brake.ts'
+import { type OpenIncident, planIncidents, type TakenReport } from '../../domain/notices/incident.ts'
 import { operatorKinds } from './operators.ts'
 
 const READ_OPEN: Statement = {

@@ -2,7 +2,7 @@
 
 import type { Context } from '../../context.ts'
 import type { Statement } from '../../database/pools.ts'
-import type { OperatorNotices } from '../../domain/notice-settings.ts'
+import type { OperatorNotices } from '../../domain/notices/settings.ts'
 import type { NoticeRecipientKind } from '../../generated/prisma/enums.ts'
 
 /** The kinds of notices for which the settings have an address of the operators. */

@@ -6,9 +6,9 @@
 
 import type { Context } from '../../context.ts'
 import type { Statement } from '../../database/pools.ts'
-import type { Mail, MailResult } from '../../domain/mail.ts'
-import { asMail, asSlack, asTeams } from '../../domain/notice-form.ts'
-import { composeNotice, type NoticeMessage, type NoticePhase, type ToldIncident } from '../../domain/notice-message.ts'
+import { asMail, asSlack, asTeams } from '../../domain/notices/form.ts'
+import type { Mail, MailResult } from '../../domain/notices/mail.ts'
+import { composeNotice, type NoticeMessage, type NoticePhase, type ToldIncident } from '../../domain/notices/message.ts'
 import type { SendResult } from '../../domain/outcome.ts'
 import type { NoticeRecipientKind } from '../../generated/prisma/enums.ts'
 import { belongsToTenant } from '../../vault.ts'

@@ -4,8 +4,8 @@
 import type { Context } from '../../context.ts'
 import { NOTICES_LOCK } from '../../database/locks.ts'
 import type { Statement } from '../../database/pools.ts'
-import type { TakenReport } from '../../domain/notice-incident.ts'
-import { isEventReport, operationalData, type ReportedEndpoint } from '../../domain/report.ts'
+import type { TakenReport } from '../../domain/notices/incident.ts'
+import { isEventReport, operationalData, type ReportedEndpoint } from '../../domain/notices/report.ts'
 import { type OperationalEvent, storeOperationalEvents } from '../publish/store-operational-events.ts'
 import { beginIncidents } from './incidents.ts'
 

@@ -2,8 +2,8 @@
 // stores the event. The others get the id of that event, or a conflict if their content differs.
 
 import type { Queryable, Statement } from '../../database/pools.ts'
-import { decideKeys, type KeyedEvent, type KeyHolder } from '../../domain/idempotency.ts'
-import type { StoreCall } from '../../domain/new-event.ts'
+import { decideKeys, type KeyedEvent, type KeyHolder } from '../../domain/event/idempotency.ts'
+import type { StoreCall } from '../../domain/event/new-event.ts'
 
 // All batches insert their keys in the same order, so that two of them never deadlock.
 const INSERT_KEYS: Statement = {

@@ -3,18 +3,18 @@
 // not valid. The same idempotency key never makes a second event.
 
 import type { Context } from '../../context.ts'
-import { bodyBytes, buildEnvelope, MAX_BODY_BYTES } from '../../domain/envelope.ts'
+import { bodyBytes, buildEnvelope, MAX_BODY_BYTES } from '../../domain/event/envelope.ts'
 import {
   bodyTooLarge,
   type EventInput,
   eventFingerprint,
   type UncheckedEvent,
   validatePublished,
-} from '../../domain/event-input.ts'
-import { MAX_LISTED_ISSUES } from '../../domain/event-type.ts'
-import { toPublicId } from '../../domain/id.ts'
-import { type Issue, issuesWithin } from '../../domain/issue.ts'
-import type { NewEvent, StoreCall, StoredEvent, StoreResult } from '../../domain/new-event.ts'
+} from '../../domain/event/input.ts'
+import type { NewEvent, StoreCall, StoredEvent, StoreResult } from '../../domain/event/new-event.ts'
+import { MAX_LISTED_ISSUES } from '../../domain/event-types/catalogue.ts'
+import { toPublicId } from '../../domain/values/id.ts'
+import { type Issue, issuesWithin } from '../../domain/values/issue.ts'
 import { ConflictError, ValidationError } from '../../errors.ts'
 import type { PublishContext } from './publisher.ts'
 

@@ -3,7 +3,7 @@
 
 import type { Context } from '../../context.ts'
 import { attemptsPerCycle } from '../../domain/delivery.ts'
-import type { StoreCall, StoreResult } from '../../domain/new-event.ts'
+import type { StoreCall, StoreResult } from '../../domain/event/new-event.ts'
 import { type Metrics, measured } from '../../metrics.ts'
 import type { Nearby } from '../deliver/hand-over.ts'
 import { createBatcher, retryFor, STATEMENT_BOUNDS } from '../fairness/batcher.ts'

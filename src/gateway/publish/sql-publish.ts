@@ -14,9 +14,9 @@ import { MIGRATION_LOCK } from '../../database/locks.ts'
 import { type DatabaseAccess, openConnection } from '../../database/pools.ts'
 import { askForWakeUps, ringFor } from '../../database/queue.ts'
 import { queueForSearch } from '../../database/search-index.ts'
-import { MAX_BODY_BYTES } from '../../domain/envelope.ts'
-import { MAX_IDEMPOTENCY_KEY_LENGTH, MAX_SUBJECT_LENGTH } from '../../domain/event-input.ts'
-import { API_VERSION, EVENT_TYPES } from '../../domain/event-type.ts'
+import { MAX_BODY_BYTES } from '../../domain/event/envelope.ts'
+import { MAX_IDEMPOTENCY_KEY_LENGTH, MAX_SUBJECT_LENGTH } from '../../domain/event/input.ts'
+import { API_VERSION, EVENT_TYPES } from '../../domain/event-types/catalogue.ts'
 
 const NAME = 'sivo.publish(text, text, jsonb, text, bigint, timestamptz, text)'
 type Client = Pick<ClientBase, 'query'>

@@ -9,8 +9,8 @@ import { askForWakeUps } from '../../database/queue.ts'
 import { recordset, text, timestamptz, uuid } from '../../database/recordset.ts'
 import { queueForSearch } from '../../database/search-index.ts'
 import { attemptsPerCycle } from '../../domain/delivery.ts'
-import { buildEnvelope } from '../../domain/envelope.ts'
-import { toPublicId } from '../../domain/id.ts'
+import { buildEnvelope } from '../../domain/event/envelope.ts'
+import { toPublicId } from '../../domain/values/id.ts'
 
 const INPUT = recordset('i', {
   id: uuid,

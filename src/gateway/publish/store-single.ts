@@ -7,7 +7,7 @@ import type { Queryable } from '../../database/pools.ts'
 import { askForWakeUps } from '../../database/queue.ts'
 import { queueForOwnSearch } from '../../database/search-index.ts'
 import { areAttached, statementOn, type Tables } from '../../database/this-week.ts'
-import type { StoreCall } from '../../domain/new-event.ts'
+import type { StoreCall } from '../../domain/event/new-event.ts'
 import {
   DUE_NOW,
   EVENTS,

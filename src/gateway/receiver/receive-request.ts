@@ -2,16 +2,16 @@
 // anything there; of what it refuses it keeps neither headers nor body. It keeps the last 100 requests and the last 20 refusals.
 
 import type { Context } from '../../context.ts'
-import { fromPublicId, toPublicId } from '../../domain/id.ts'
 import {
   judgeSignature,
   type ReceivedSignature,
   shownHeaders,
   type TestAnswer,
   timeOfAttempt,
-} from '../../domain/received-request.ts'
-import { type SigningKeys, signingKeys } from '../../domain/signature.ts'
-import { liveSecrets } from '../../domain/signing-secret.ts'
+} from '../../domain/signing/received-request.ts'
+import { liveSecrets } from '../../domain/signing/secret.ts'
+import { type SigningKeys, signingKeys } from '../../domain/signing/signature.ts'
+import { fromPublicId, toPublicId } from '../../domain/values/id.ts'
 import type { Delivery, Endpoint, Prisma, SigningSecret, TestReceiver } from '../../generated/prisma/client.ts'
 import { belongsToEndpoint } from '../../vault.ts'
 

@@ -10,8 +10,8 @@
 import type { Context } from '../../context.ts'
 import { idWindow, smallestIdAt } from '../../database/filters/id-window.ts'
 import type { Queryable, Statement } from '../../database/pools.ts'
-import { timeOfId } from '../../domain/id.ts'
 import { DAY_MS, keptSince } from '../../domain/retention.ts'
+import { timeOfId } from '../../domain/values/id.ts'
 import { takeOut } from '../search/write-segments.ts'
 import { earlierOf } from './retention-lock.ts'
 

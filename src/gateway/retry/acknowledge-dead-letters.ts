@@ -3,8 +3,8 @@
 
 import type { Context, Viewer } from '../../context.ts'
 import { IS_DEAD_BY } from '../../database/filters/dead-causes.ts'
-import { NUL } from '../../domain/stored-text.ts'
-import { reachOf, withinReach } from '../../domain/viewer.ts'
+import { reachOf, withinReach } from '../../domain/access/viewer.ts'
+import { NUL } from '../../domain/values/stored-text.ts'
 import { ConflictError } from '../../errors.ts'
 import type { DeadLetterAcknowledgement, Endpoint } from '../../generated/prisma/client.ts'
 import { isDatabaseId, notFound, requireAdministrator } from '../admin/permissions.ts'

@@ -2,7 +2,7 @@
 
 import type { Condition } from '../../database/filters/condition.ts'
 import { deliveryCondition } from '../../database/filters/deliveries.ts'
-import { type DeliveryFilter, deadLettersOf } from '../../domain/delivery-filter.ts'
+import { type DeliveryFilter, deadLettersOf } from '../../domain/delivery/filter.ts'
 import { FAILING } from '../health/failing.ts'
 
 export type BulkRetryKind = 'DEAD_LETTERS' | 'WAITING'

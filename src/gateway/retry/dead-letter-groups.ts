@@ -7,8 +7,8 @@ import { DEAD_CAUSE } from '../../database/filters/dead-causes.ts'
 import { deliveryCondition } from '../../database/filters/deliveries.ts'
 import { idWindow, soonId } from '../../database/filters/id-window.ts'
 import type { HotDatabase, Statement } from '../../database/pools.ts'
-import { countParts } from '../../domain/count.ts'
-import type { DeliveryFilter } from '../../domain/delivery-filter.ts'
+import type { DeliveryFilter } from '../../domain/delivery/filter.ts'
+import { countParts } from '../../domain/values/count.ts'
 
 type Database = Pick<Context['db'], '$queryRawUnsafe'>
 type Reads = Pick<Context, 'db' | 'hot' | 'clock'>

@@ -4,8 +4,8 @@ import type { Context } from '../../context.ts'
 import { DEAD_CAUSE, lastOfCause } from '../../database/filters/dead-causes.ts'
 import { soonId } from '../../database/filters/id-window.ts'
 import type { Statement } from '../../database/pools.ts'
-import { COUNT_LIMIT, type Count, countOf, countWithin } from '../../domain/count.ts'
-import type { DeliveryFilter } from '../../domain/delivery-filter.ts'
+import type { DeliveryFilter } from '../../domain/delivery/filter.ts'
+import { COUNT_LIMIT, type Count, countOf, countWithin } from '../../domain/values/count.ts'
 import { type CountedGroup, countGroups, type GroupKey } from './dead-letter-groups.ts'
 
 export type DeadLetterGroup = GroupKey & {

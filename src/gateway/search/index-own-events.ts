@@ -8,7 +8,7 @@
 import type { Context } from '../../context.ts'
 import type { HotDatabase, Statement } from '../../database/pools.ts'
 import { HELD_MS } from '../../database/search-index.ts'
-import type { KeyedEvent } from '../../domain/search-segment.ts'
+import type { KeyedEvent } from '../../domain/search/segment.ts'
 import { dataOf, keepRounds, keysOfEvents } from './index-events.ts'
 import { MERGED_AT_ONCE, mergeSmallSegments, segmentsOf, writeEvents } from './write-segments.ts'
 

@@ -2,7 +2,6 @@
 // and some hundred bytes of each that has no match.
 
 import type { Context } from '../../context.ts'
-import { uuidOf } from '../../domain/id.ts'
 import {
   directoryPart,
   type Entry,
@@ -12,7 +11,8 @@ import {
   keyBytes,
   ordinalsIn,
   postingsPart,
-} from '../../domain/search-segment.ts'
+} from '../../domain/search/segment.ts'
+import { uuidOf } from '../../domain/values/id.ts'
 
 /** Segments of one walk: sixteen million events, once small segments are put together. */
 const MOST_SEGMENTS = 2_000

@@ -11,7 +11,7 @@ import {
   mergingSegments,
   type Segment,
   segmentOf,
-} from '../../domain/search-segment.ts'
+} from '../../domain/search/segment.ts'
 
 /** So many segments of one size are put together. A search reads each segment; putting together writes all of it again. */
 export const MERGED_AT_ONCE = 8

@@ -1,9 +1,9 @@
 // The audit log. An entry is written in the transaction of its change: both commit, or neither does. An entry holds ids, changed
-// fields before and after (domain/audited-facts.ts) and the caller's address, and never a secret, key, token or header value.
+// fields before and after (domain/endpoint/audited-facts.ts) and the caller's address, and never a secret, key, token or header value.
 
 import type { Context, Viewer } from '../../context.ts'
 import type { Queryable, Statement } from '../../database/pools.ts'
-import { type IdKind, toPublicId } from '../../domain/id.ts'
+import { type IdKind, toPublicId } from '../../domain/values/id.ts'
 import type { Prisma } from '../../generated/prisma/client.ts'
 
 export type Transaction = Prisma.TransactionClient

@@ -5,7 +5,7 @@
 import type { Queryable, Statement } from '../../database/pools.ts'
 import { ringFor } from '../../database/queue.ts'
 import { int, recordset, text, timestamptz, uuid } from '../../database/recordset.ts'
-import { type EndpointHealth, healthAfter, UNKNOWN_HEALTH } from '../../domain/endpoint-health.ts'
+import { type EndpointHealth, healthAfter, UNKNOWN_HEALTH } from '../../domain/health/endpoint-health.ts'
 import type { EndpointRound } from '../statistics/statistics.ts'
 
 /** The columns of a row, under the names of EndpointHealth. */

@@ -2,8 +2,8 @@
 // or neither does. `gateway/notices` takes the reports.
 
 import type { Queryable, Statement } from '../../database/pools.ts'
-import { OPERATIONAL_EVENT_TYPES } from '../../domain/event-type.ts'
-import type { Report } from '../../domain/report.ts'
+import { OPERATIONAL_EVENT_TYPES } from '../../domain/event-types/catalogue.ts'
+import type { Report } from '../../domain/notices/report.ts'
 
 const NOTE: Statement = {
   name: 'note-reports',

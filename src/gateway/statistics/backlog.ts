@@ -15,7 +15,7 @@ export type Backlog = {
   readonly disabledEndpoints: number
   /** Active endpoints whose health is FAILING. */
   readonly failingEndpoints: number
-  /** Most hosts fail at once (domain/network-brake.ts). */
+  /** Most hosts fail at once (domain/health/network-brake.ts). */
   readonly isBraked: boolean
 }
 

@@ -16,8 +16,8 @@ import {
   type StatsWindow,
   SUCCEEDED,
   summarise,
-} from '../../domain/delivery-stats.ts'
-import type { HealthRound } from '../../domain/endpoint-health.ts'
+} from '../../domain/delivery/stats.ts'
+import type { HealthRound } from '../../domain/health/endpoint-health.ts'
 
 /** The statistics of one endpoint, or, if `endpointId` is null, of all endpoints of the tenant. */
 export type StatsScope = { readonly tenantId: string; readonly endpointId: string | null }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { findingOf, mayBeRead, notRead, type ReadyReply } from '../../src/domain/cell-state.ts'
+import { findingOf, mayBeRead, notRead, type ReadyReply } from '../../../src/domain/access/cell-state.ts'
 
 const US1 = { name: 'us1', url: 'https://us1.example.com' }
 const READY = { status: 'READY', failing: [], problem: null }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { isCellName, parseCellUrls } from '../../src/domain/cell.ts'
-import { linesOfCells } from '../../src/domain/cell-map.ts'
+import { isCellName, parseCellUrls } from '../../../src/domain/access/cell.ts'
+import { linesOfCells } from '../../../src/domain/access/cell-map.ts'
 import {
   cellOfToken,
   KEY_PREFIX,
@@ -8,7 +8,7 @@ import {
   LINK_PREFIX,
   makeToken,
   SESSION_PREFIX,
-} from '../../src/domain/credential.ts'
+} from '../../../src/domain/access/credential.ts'
 
 /** Random bytes that are written `eu1_eu1_…`: the worst that chance can do. */
 const likeACell = (size: number) => Buffer.from('eu1_'.repeat(11), 'base64url').subarray(0, size)

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { toPublicId } from '../../src/domain/id.ts'
-import { type ClaimRules, decidePerson, parseRoleRules } from '../../src/domain/openid.ts'
+import { type ClaimRules, decidePerson, parseRoleRules } from '../../../src/domain/access/openid.ts'
+import { toPublicId } from '../../../src/domain/values/id.ts'
 
 const TENANT = '01890000-0000-7000-8000-000000000001'
 const OTHER = '01890000-0000-7000-8000-000000000002'

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest'
-import { countOf } from '../../src/domain/count.ts'
 import {
   type ExplainedDelivery,
   type ExplainedEndpoint,
@@ -8,7 +7,8 @@ import {
   explainUnsent,
   type UnsentFacts,
   type Waiting,
-} from '../../src/domain/delivery-explanation.ts'
+} from '../../../src/domain/delivery/explanation.ts'
+import { countOf } from '../../../src/domain/values/count.ts'
 
 const NOW = new Date('2026-11-28T12:00:00Z')
 const later = (seconds: number) => new Date(NOW.getTime() + seconds * 1000)

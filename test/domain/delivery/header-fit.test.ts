@@ -1,9 +1,15 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { fitTo } from '../../src/domain/header-fit.ts'
-import { type AttemptFacts, formReply, formRequest, type Headers, readFormed } from '../../src/domain/header-form.ts'
-import { createReplyHabits, createRequestForms } from '../../src/domain/header-habits.ts'
+import { fitTo } from '../../../src/domain/delivery/header-fit.ts'
+import {
+  type AttemptFacts,
+  formReply,
+  formRequest,
+  type Headers,
+  readFormed,
+} from '../../../src/domain/delivery/header-form.ts'
+import { createReplyHabits, createRequestForms } from '../../../src/domain/delivery/header-habits.ts'
 
 const factsOf = (number: number): AttemptFacts => ({
   eventId: `evt_${randomBytes(13).toString('hex')}`,

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { formReply, formRequest, type Headers, readFormed } from '../../src/domain/header-form.ts'
-import { createReplyHabits } from '../../src/domain/header-habits.ts'
+import { formReply, formRequest, type Headers, readFormed } from '../../../src/domain/delivery/header-form.ts'
+import { createReplyHabits } from '../../../src/domain/delivery/header-habits.ts'
 
 const startedAt = new Date('2026-11-23T12:00:07.613Z')
 const facts = (number = 1) => ({

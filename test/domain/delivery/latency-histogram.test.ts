@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { latencyBucket, latencyPercentile } from '../../src/domain/latency-histogram.ts'
+import { latencyBucket, latencyPercentile } from '../../../src/domain/delivery/latency-histogram.ts'
 
 const histogramOf = (latencies: number[]) => {
   const histogram = new Map<number, number>()

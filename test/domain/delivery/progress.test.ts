@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { stepsOfTiming } from '../../src/domain/delivery-progress.ts'
+import { stepsOfTiming } from '../../../src/domain/delivery/progress.ts'
 
 const NOTHING = { dnsMs: null, connectMs: null, tlsMs: null, firstByteMs: null }
 

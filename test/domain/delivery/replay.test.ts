@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import type { RetryState } from '../../src/domain/delivery.ts'
-import { decideReplay } from '../../src/domain/replay.ts'
+import { decideReplay } from '../../../src/domain/delivery/replay.ts'
+import type { RetryState } from '../../../src/domain/delivery.ts'
 
 const schedule = [1_000, 2_000]
 const delivery = (more: Partial<RetryState & { inTheAir: boolean }>) => ({

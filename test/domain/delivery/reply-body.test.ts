@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { readReplyBody } from '../../src/domain/reply-body.ts'
+import { readReplyBody } from '../../../src/domain/delivery/reply-body.ts'
 
 const bytes = (...values: number[]) => Buffer.from(values)
 const utf16be = (text: string) => Buffer.from(text, 'utf16le').swap16()

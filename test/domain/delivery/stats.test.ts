@@ -7,7 +7,7 @@ import {
   ROLL_UPS,
   SUCCEEDED,
   summarise,
-} from '../../src/domain/delivery-stats.ts'
+} from '../../../src/domain/delivery/stats.ts'
 
 const NOW = new Date('2026-11-23T13:47:12.345Z')
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { endpointChange, shownUrl } from '../../src/domain/audited-facts.ts'
+import { endpointChange, shownUrl } from '../../../src/domain/endpoint/audited-facts.ts'
 
 test('of a URL the audit shows the host and what is too short to be a key', () => {
   const shown = [

@@ -6,7 +6,7 @@ import {
   MAX_CONDITION_LENGTH,
   reviewCondition,
   validateConditionText,
-} from '../../src/domain/endpoint-condition.ts'
+} from '../../../src/domain/endpoint/condition.ts'
 
 // As Postgres writes them; test/gateway/conditions.test.ts asks Postgres itself.
 test.each([

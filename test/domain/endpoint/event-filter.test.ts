@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { filterAfter, includesType, validateEventTypes, validateFilterChange } from '../../src/domain/event-filter.ts'
-import { CATALOGUE, EVENT_TYPES } from '../../src/domain/event-type.ts'
+import {
+  filterAfter,
+  includesType,
+  validateEventTypes,
+  validateFilterChange,
+} from '../../../src/domain/endpoint/event-filter.ts'
+import { CATALOGUE, EVENT_TYPES } from '../../../src/domain/event-types/catalogue.ts'
 
 describe('the event types of an endpoint', () => {
   test('an operational event type must be named in a filter; no list includes it otherwise', () => {

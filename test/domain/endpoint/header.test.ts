@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { validateEndpointHeaders } from '../../src/domain/endpoint-header.ts'
+import { validateEndpointHeaders } from '../../../src/domain/endpoint/header.ts'
 
 describe('the headers of an endpoint', () => {
   test('an endpoint may have 20 headers of its own', () => {

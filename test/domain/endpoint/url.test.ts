@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { parseEndpointUrl } from '../../src/domain/endpoint-url.ts'
-import { parseNetworks } from '../../src/domain/network-address.ts'
+import { parseEndpointUrl } from '../../../src/domain/endpoint/url.ts'
+import { parseNetworks } from '../../../src/domain/values/network-address.ts'
 
 const strict = { allowedPorts: [443, 8443], allowedNetworks: [] }
 const development = { allowedPorts: [443, 8443], allowedNetworks: parseNetworks('127.0.0.0/8,::1/128') }

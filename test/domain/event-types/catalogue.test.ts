@@ -12,7 +12,7 @@ import {
   MAX_LISTED_ISSUES,
   OPERATIONAL_EVENT_TYPES,
   validateEventData,
-} from '../../src/domain/event-type.ts'
+} from '../../../src/domain/event-types/catalogue.ts'
 
 type Json = null | boolean | number | string | Json[] | { [name: string]: Json }
 /** New values by dotted path; undefined removes. */

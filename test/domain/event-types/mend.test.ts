@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { CATALOGUE, findEventType, isOperational } from '../../src/domain/event-type.ts'
-import { adviseMend, findMend } from '../../src/domain/mend.ts'
-import { findTimeFault } from '../../src/domain/mend-time.ts'
-import { schemaAt } from '../../src/domain/mismatches.ts'
+import { CATALOGUE, findEventType, isOperational } from '../../../src/domain/event-types/catalogue.ts'
+import { adviseMend, findMend } from '../../../src/domain/event-types/mend.ts'
+import { schemaAt } from '../../../src/domain/event-types/mismatches.ts'
+import { findTimeFault } from '../../../src/domain/values/mend-time.ts'
 
 const fieldAt = (type: string, path: string) => schemaAt(findEventType(type)!.schema, path.split('.'))!
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { CATALOGUE, findEventType, validateEventData } from '../../src/domain/event-type.ts'
-import { MAX_LISTED_WARNINGS } from '../../src/domain/warnings.ts'
+import { CATALOGUE, findEventType, validateEventData } from '../../../src/domain/event-types/catalogue.ts'
+import { MAX_LISTED_WARNINGS } from '../../../src/domain/event-types/warnings.ts'
 
 const warningsOf = (type: string, more: object) => {
   const { example, findWarnings } = findEventType(type)!

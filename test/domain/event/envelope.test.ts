@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { bodyBytes, buildEnvelope, MAX_BODY_BYTES } from '../../src/domain/envelope.ts'
-import { CATALOGUE } from '../../src/domain/event-type.ts'
+import { bodyBytes, buildEnvelope, MAX_BODY_BYTES } from '../../../src/domain/event/envelope.ts'
+import { CATALOGUE } from '../../../src/domain/event-types/catalogue.ts'
 
 const timestamp = new Date('2026-11-18T14:15:22.764Z')
 const bodyOf = (data: unknown, more: { subject?: string | null; sequence?: number | null } = {}) =>

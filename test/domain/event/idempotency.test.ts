@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { decideKeys, type KeyedEvent } from '../../src/domain/idempotency.ts'
+import { decideKeys, type KeyedEvent } from '../../../src/domain/event/idempotency.ts'
 
 /** `e1:k:A` is event e1 with key k and content A; `e1` alone has no key. */
 function call(...events: string[]): KeyedEvent[] {

@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { UnreadableTime } from '../../src/domain/date-time.ts'
-import { buildEnvelope } from '../../src/domain/envelope.ts'
+import { buildEnvelope } from '../../../src/domain/event/envelope.ts'
 import {
   bodyTooLarge,
   type EventInput,
@@ -11,9 +10,10 @@ import {
   type UncheckedEvent,
   validateEvent,
   validatePublished,
-} from '../../src/domain/event-input.ts'
-import { EVENT_TYPES, findEventType } from '../../src/domain/event-type.ts'
-import { parseExactly, parseLiteralNumber } from '../../src/domain/exact-json.ts'
+} from '../../../src/domain/event/input.ts'
+import { EVENT_TYPES, findEventType } from '../../../src/domain/event-types/catalogue.ts'
+import { UnreadableTime } from '../../../src/domain/values/date-time.ts'
+import { parseExactly, parseLiteralNumber } from '../../../src/domain/values/exact-json.ts'
 
 const data = findEventType('queue.entered')!.example.data
 const event = (more: Partial<EventInput> = {}): EventInput => ({ type: 'queue.entered', data, ...more })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type BacklogLook, type BacklogStep, decideBacklog } from '../../src/domain/backlog.ts'
+import { type BacklogLook, type BacklogStep, decideBacklog } from '../../../src/domain/health/backlog.ts'
 
 const NOW = Date.UTC(2026, 10, 23, 12)
 const MINUTE = 60_000

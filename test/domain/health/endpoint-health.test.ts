@@ -5,7 +5,7 @@ import {
   type HealthRound,
   healthAfter,
   UNKNOWN_HEALTH,
-} from '../../src/domain/endpoint-health.ts'
+} from '../../../src/domain/health/endpoint-health.ts'
 
 const START = Date.UTC(2026, 10, 23, 12)
 /** A time, in seconds after the beginning. */

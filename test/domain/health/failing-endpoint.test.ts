@@ -5,7 +5,7 @@ import {
   type FailingEndpoint,
   type FailingPolicy,
   type FailingStep,
-} from '../../src/domain/failing-endpoint.ts'
+} from '../../../src/domain/health/failing-endpoint.ts'
 
 const START = Date.UTC(2026, 10, 1)
 const day = (days: number) => new Date(START + days * 86_400_000)

@@ -5,7 +5,7 @@ import {
   type HostCounts,
   watchAfter,
   workedSince,
-} from '../../src/domain/network-brake.ts'
+} from '../../../src/domain/health/network-brake.ts'
 
 const START = Date.UTC(2026, 10, 23, 12)
 const minute = (minutes: number) => new Date(START + minutes * 60_000)

@@ -4,7 +4,7 @@ import {
   type OpenIncident,
   planIncidents,
   type TakenReport,
-} from '../../src/domain/notice-incident.ts'
+} from '../../../src/domain/notices/incident.ts'
 
 const AT = new Date('2026-11-23T12:00:00.000Z')
 const TIME = AT.toISOString()

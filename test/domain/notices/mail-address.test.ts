@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { parseMailAddress, parseSender } from '../../src/domain/mail-address.ts'
-import { parseSmtpUrl } from '../../src/domain/smtp-url.ts'
+import { parseMailAddress, parseSender } from '../../../src/domain/notices/mail-address.ts'
+import { parseSmtpUrl } from '../../../src/domain/notices/smtp-url.ts'
 
 test.each(['ana@example.com', 'a.b+c@sub.example.co', "o'neil@example.com", 'x@xn--mnchen-3ya.example'])(
   '%s is an e-mail address',

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { asMail, asSlack, asTeams } from '../../src/domain/notice-form.ts'
-import type { IncidentKind } from '../../src/domain/notice-incident.ts'
-import { composeNotice, formatSpan, type ToldIncident } from '../../src/domain/notice-message.ts'
+import { asMail, asSlack, asTeams } from '../../../src/domain/notices/form.ts'
+import type { IncidentKind } from '../../../src/domain/notices/incident.ts'
+import { composeNotice, formatSpan, type ToldIncident } from '../../../src/domain/notices/message.ts'
 
 const SINCE = '2026-11-18T14:02:07.118Z'
 const INCIDENT: ToldIncident = {

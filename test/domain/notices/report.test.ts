@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { OPERATIONAL_EVENT_TYPES, validateEventData } from '../../src/domain/event-type.ts'
-import { type EventReport, operationalData } from '../../src/domain/report.ts'
+import { OPERATIONAL_EVENT_TYPES, validateEventData } from '../../../src/domain/event-types/catalogue.ts'
+import { type EventReport, operationalData } from '../../../src/domain/notices/report.ts'
 
 const OF = { tenantId: '01a224e2-bda9-7947-bd08-521dffe28400', endpointId: '01a224e2-bda9-7947-bd08-521dffe28401' }
 const ENDPOINT = {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { findEventType } from '../../src/domain/event-type.ts'
-import { toPublicId } from '../../src/domain/id.ts'
-import { hasWhole, readSearch } from '../../src/domain/search.ts'
-import { MAX_TERMS, type SearchedEvent, termsOfEvent } from '../../src/domain/search-terms.ts'
+import { findEventType } from '../../../src/domain/event-types/catalogue.ts'
+import { hasWhole, readSearch } from '../../../src/domain/search/query.ts'
+import { MAX_TERMS, type SearchedEvent, termsOfEvent } from '../../../src/domain/search/terms.ts'
+import { toPublicId } from '../../../src/domain/values/id.ts'
 
 const ID = '01890000-0000-7000-8000-0000000000a1'
 const DELIVERY = '01890000-0000-7000-8000-0000000000d1'

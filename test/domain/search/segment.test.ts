@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { smallestIdAt } from '../../src/database/filters/id-window.ts'
-import { searchKey } from '../../src/database/search-index.ts'
+import { smallestIdAt } from '../../../src/database/filters/id-window.ts'
+import { searchKey } from '../../../src/database/search-index.ts'
 import {
   findEntry,
   idsIn,
@@ -11,7 +11,7 @@ import {
   ordinalsIn,
   type Segment,
   segmentOf,
-} from '../../src/domain/search-segment.ts'
+} from '../../../src/domain/search/segment.ts'
 
 const idAt = (ms: number) => smallestIdAt(ms)
 

@@ -1,11 +1,11 @@
 import { hash } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { searchKey } from '../../src/database/search-index.ts'
-import { EVENT_TYPES } from '../../src/domain/event-type.ts'
-import { termsOfEvent } from '../../src/domain/search-terms.ts'
-import { acceptedBodies } from '../field-cases/accepted-before.ts'
-import { readFieldCases } from '../field-cases/publish.ts'
-import KNOWN from './search-terms.json' with { type: 'json' }
+import { searchKey } from '../../../src/database/search-index.ts'
+import { EVENT_TYPES } from '../../../src/domain/event-types/catalogue.ts'
+import { termsOfEvent } from '../../../src/domain/search/terms.ts'
+import { acceptedBodies } from '../../field-cases/accepted-before.ts'
+import { readFieldCases } from '../../field-cases/publish.ts'
+import KNOWN from './terms.json' with { type: 'json' }
 
 const TENANT = '01890000-0000-7000-8000-0000000000e1'
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { liveSecrets } from '../../src/domain/signing-secret.ts'
+import { liveSecrets } from '../../../src/domain/signing/secret.ts'
 
 const at = (minute: number) => new Date(Date.UTC(2026, 10, 1, 12, minute))
 const secret = (name: string, minute: number) => ({ name, activeFrom: at(minute) })

@@ -1,9 +1,9 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { Webhook } from 'standardwebhooks'
 import { describe, expect, test } from 'vitest'
-import { signBody, signingKeys } from '../../src/domain/signature.ts'
-import { makeSigningSecret, secretHint, signingKey } from '../../src/domain/signing-secret.ts'
-import vectors from '../support/vectors/signature.json' with { type: 'json' }
+import { makeSigningSecret, secretHint, signingKey } from '../../../src/domain/signing/secret.ts'
+import { signBody, signingKeys } from '../../../src/domain/signing/signature.ts'
+import vectors from '../../support/vectors/signature.json' with { type: 'json' }
 
 type Vector = {
   name: string

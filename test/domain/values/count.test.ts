@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { COUNT_LIMIT, countParts, countWithin } from '../../src/domain/count.ts'
+import { COUNT_LIMIT, countParts, countWithin } from '../../../src/domain/values/count.ts'
 
 const BUDGET = { together: 50_000, least: 100 }
 const LOOKS = 8

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { readDateTime } from '../../src/domain/date-time.ts'
+import { readDateTime } from '../../../src/domain/values/date-time.ts'
 
 test.each([
   { text: '2026-11-01T09:30:00Z', moment: '2026-11-01T09:30:00.000Z' },

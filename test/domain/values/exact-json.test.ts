@@ -6,7 +6,7 @@ import {
   mayHoldInexactNumber,
   parseExactly,
   parseLiteralNumber,
-} from '../../src/domain/exact-json.ts'
+} from '../../../src/domain/values/exact-json.ts'
 
 const EXACT = [
   '0',

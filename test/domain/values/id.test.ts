@@ -1,7 +1,14 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { TypeID } from 'typeid-js'
 import { expect, test } from 'vitest'
-import { createIdSource, fromPublicId, ID_PREFIX, type IdKind, kindOfId, toPublicId } from '../../src/domain/id.ts'
+import {
+  createIdSource,
+  fromPublicId,
+  ID_PREFIX,
+  type IdKind,
+  kindOfId,
+  toPublicId,
+} from '../../../src/domain/values/id.ts'
 
 const UUID = '01890a5d-ac96-774b-bcce-b302099a8057'
 

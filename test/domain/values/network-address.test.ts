@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { BlockList } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import { describe, expect, test } from 'vitest'
-import { isPublicAddress, mayDial, parseNetworks } from '../../src/domain/network-address.ts'
+import { isPublicAddress, mayDial, parseNetworks } from '../../../src/domain/values/network-address.ts'
 
 // The IANA special-purpose registries, multicast and what is not assigned for the public internet.
 const SPECIAL_V4 =

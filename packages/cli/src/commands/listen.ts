@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { makeSigningSecret } from '../../../../src/domain/signing-secret.ts'
+import { makeSigningSecret } from '../../../../src/domain/signing/secret.ts'
 import { type Client, graphql } from '../client.ts'
 import { command } from '../command.ts'
 import { requireEventTypes } from '../event-types.ts'
