@@ -73,6 +73,11 @@ export class RequestError extends Error {
   }
 }
 
+/** BAD_USER_INPUT for the argument at a path. The message says what was expected and what came; its end may be a question. */
+export function badInput(path: string, message: string): RequestError {
+  return new RequestError('BAD_USER_INPUT', `${path}: ${message}${message.endsWith('?') ? '' : '.'}`)
+}
+
 /**
  * What the database says of a write for a tenant that is moving to another cell, or has moved to `cell`; null for any other error.
  * Nothing was written.

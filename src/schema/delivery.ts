@@ -185,7 +185,9 @@ export const DeliveryFilterInput = builder.inputType('DeliveryFilter', {
     reasons: t.stringList({ description: 'The reasons that the deliveries have now.' }),
     statusCodes: t.intList({ description: 'The HTTP status codes of the last attempt.' }),
     errorCodes: t.stringList({ description: 'The error codes of the last attempt.' }),
-    eventTypes: t.stringList({ description: 'The event types, by their exact names in the catalogue.' }),
+    eventTypes: t.stringList({
+      description: 'The event types, by their exact names in the catalogue. Another name is an error.',
+    }),
     eventId: t.id({ description: 'The id of the event.' }),
     subject: t.string({ description: 'The exact subject of the event.' }),
     test: t.boolean({

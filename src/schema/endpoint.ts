@@ -4,7 +4,7 @@ import { type Metadata, validateMetadata } from '../domain/endpoint/identity.ts'
 import { EVENT_TYPES } from '../domain/event-types/catalogue.ts'
 import { liveSecrets } from '../domain/signing/secret.ts'
 import { toPublicId } from '../domain/values/id.ts'
-import { RequestError } from '../errors.ts'
+import { badInput } from '../errors.ts'
 import type { Prisma } from '../generated/prisma/client.ts'
 import type { EndpointStatus, Ordering } from '../generated/prisma/enums.ts'
 import { builder, READERS, type RequestContext } from './builder.ts'
@@ -192,7 +192,7 @@ function readEndpointFilter(filter: typeof EndpointFilterInput.$inferInput): End
   const metadata = filter.metadata ?? null
   if (metadata !== null) {
     const [issue] = validateMetadata(metadata)
-    if (issue) throw new RequestError('BAD_USER_INPUT', `filter.${issue.path.join('.')}: ${issue.message}.`)
+    if (issue) throw badInput(['filter', ...issue.path].join('.'), issue.message)
   }
   return {
     name: filter.name ?? null,

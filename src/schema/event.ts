@@ -92,7 +92,9 @@ export const EventFilterInput = builder.inputType('EventFilter', {
     'A filter for events. An event matches if it matches every field; it matches a list if it matches one of its members. A field that is absent or null matches every event; an empty list matches none.',
   fields: (t) => ({
     tenantId: t.id({ description: 'The tenant. Operators must name it; for others it is their own.' }),
-    eventTypes: t.stringList({ description: 'The event types, by their exact names in the catalogue.' }),
+    eventTypes: t.stringList({
+      description: 'The event types, by their exact names in the catalogue. Another name is an error.',
+    }),
     subject: t.string({ description: 'The exact subject of the event.' }),
     test: t.boolean({
       description: 'Whether to match only tests (true) or no tests (false). If absent or null, both match.',

@@ -1,5 +1,5 @@
 import { validateEventTypes } from '../domain/endpoint/event-filter.ts'
-import { RequestError } from '../errors.ts'
+import { badInput } from '../errors.ts'
 import { countUnwanted } from '../gateway/admin/cancel-unwanted.ts'
 import { type FilterPreview, MAX_PREVIEWED, previewFilter, type TriedFilter } from '../gateway/admin/preview-filter.ts'
 import { validateCondition } from '../gateway/admin/validate-condition.ts'
@@ -73,7 +73,7 @@ builder.queryField('filterPreview', (t) =>
         args.endpointId == null ? [] : await endpointsOfTenant(ctx, tenantId, [args.endpointId], 'endpointId')
       const last = args.last ?? 100
       if (last < 1 || last > MAX_PREVIEWED)
-        throw refused('last', `expected a number from 1 to ${MAX_PREVIEWED}, got ${last}`)
+        throw badInput('last', `expected a number from 1 to ${MAX_PREVIEWED}, got ${last}`)
       const filter = { eventTypes: args.eventTypes ?? null, condition: args.condition ?? null }
       await requireFilter(ctx, filter)
       return { ...(await previewFilter(ctx, { tenantId, last, ...filter })), filter, endpointId }
@@ -83,11 +83,7 @@ builder.queryField('filterPreview', (t) =>
 
 async function requireFilter(ctx: RequestContext, { eventTypes, condition }: TriedFilter): Promise<void> {
   const [wrong] = eventTypes ? validateEventTypes(eventTypes) : []
-  if (wrong) throw refused(['eventTypes', ...wrong.path].join('.'), wrong.message)
+  if (wrong) throw badInput(['eventTypes', ...wrong.path].join('.'), wrong.message)
   const issue = condition === null ? null : await validateCondition(ctx.hot, condition)
-  if (issue) throw refused('condition', issue)
-}
-
-function refused(argument: string, message: string): RequestError {
-  return new RequestError('BAD_USER_INPUT', `${argument}: ${message}.`)
+  if (issue) throw badInput('condition', issue)
 }

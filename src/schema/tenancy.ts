@@ -11,9 +11,11 @@ import { describeOtherCell } from '../domain/access/cell.ts'
 import { meantTenant, type Reach, reachOf, withinReach } from '../domain/access/viewer.ts'
 import type { DeliveryFilter } from '../domain/delivery/filter.ts'
 import type { EventListFilter } from '../domain/event/list-filter.ts'
+import { describeUnknownEventType, isEventType } from '../domain/event-types/catalogue.ts'
 import { readSearch } from '../domain/search/query.ts'
 import { fromPublicId, type IdKind } from '../domain/values/id.ts'
-import { RequestError, ValidationError } from '../errors.ts'
+import { NUL } from '../domain/values/stored-text.ts'
+import { badInput, RequestError, ValidationError } from '../errors.ts'
 import { notFound } from '../gateway/admin/permissions.ts'
 import type { RequestContext } from './builder.ts'
 import type { DeliveryFilterInput } from './delivery.ts'
@@ -55,7 +57,7 @@ const OF_READS: Refusals = {
       `${path}: expected the id of a tenant, because this key serves all tenants, got none. Name the tenant.`,
     ),
   unknown,
-  invalid: (path, message) => new RequestError('BAD_USER_INPUT', `${path}: ${message}.`),
+  invalid: badInput,
 }
 
 const OF_MUTATIONS: Refusals = {
@@ -126,6 +128,7 @@ export async function deliveryFilterOf(
   const [endpointIds, eventId] = await Promise.all([
     filter?.endpointIds ? endpointsOfTenant(ctx, tenantId, filter.endpointIds, 'filter.endpointIds', refusals) : null,
     filter?.eventId == null ? null : eventOfTenant(ctx, tenantId, filter.eventId, refusals),
+    requireEventTypes(ctx, tenantId, filter?.eventTypes ?? [], refusals),
   ])
   return {
     tenantId,
@@ -158,6 +161,7 @@ export async function eventFilterOf(
   const tenantId = await tenantOfList(ctx, filter?.tenantId, 'filter.tenantId', refusals)
   const search = filter?.search == null ? null : readSearch(filter.search)
   if (typeof search === 'string') throw refusals.invalid('filter.search', search)
+  await requireEventTypes(ctx, tenantId, filter?.eventTypes ?? [], refusals)
   const named = filter?.undeliveredTo
   const [undeliveredTo] =
     named == null ? [] : await endpointsOfTenant(ctx, tenantId, [named], 'filter.undeliveredTo', refusals)
@@ -212,6 +216,23 @@ async function eventOfTenant(
   const found = id && (await ctx.db.event.findFirst({ where: { ...withinReach(tenantId), id }, select: { id: true } }))
   if (!found) throw refusals.unknown('filter.eventId', 'event', publicId)
   return found.id
+}
+
+/**
+ * Refuses an event type that no event of the tenant can have: a name that is wrong finds nothing, and would say so to nobody. The events
+ * of an earlier or later catalogue are found by their types too, so a type that an event of the tenant has is right.
+ */
+async function requireEventTypes(
+  { db }: RequestContext,
+  tenantId: string,
+  names: readonly string[],
+  refusals: Refusals,
+): Promise<void> {
+  const unknown = new Set(names.filter((name) => !isEventType(name)))
+  for (const name of unknown) {
+    const has = !NUL.test(name) && (await db.event.findFirst({ where: { tenantId, type: name }, select: { id: true } }))
+    if (!has) throw refusals.invalid(`filter.eventTypes.${names.indexOf(name)}`, describeUnknownEventType(name))
+  }
 }
 
 // A tenant that was found is not looked up again for each publish; one that is erased takes no events ten seconds later.

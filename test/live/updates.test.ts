@@ -241,6 +241,7 @@ test('a stream that the caller may not have is refused before it begins', async 
   expect(await refusal(viewer, { filter: { tenantId: publicId('tenant', theirs) } })).toBe('NOT_FOUND')
   expect(await refusal(viewer, { filter: { endpointIds: [foreign] } })).toBe('NOT_FOUND')
   expect(await refusal(viewer, { after: 'no cursor' })).toBe('BAD_USER_INPUT')
+  expect(await refusal(viewer, { filter: { eventTypes: ['call.eneded'] } })).toBe('BAD_USER_INPUT')
   const endpoints = 'subscription ($id: ID) { endpointUpdates(tenantId: $id) { endpoint { id } } }'
   expect(await refusal(viewer, { id: publicId('tenant', theirs) }, endpoints)).toBe('NOT_FOUND')
   expect(await refusal(api.operator, {}, endpoints)).toBe('BAD_USER_INPUT')

@@ -118,7 +118,7 @@ describe('a filter of deliveries', () => {
     ['event types', () => ({ eventTypes: ['call.created'] }), () => ['poison']],
     ['subject', () => ({ subject: 'call_2' }), () => ['dead']],
     ['an empty subject', () => ({ subject: '' }), () => []],
-    ['text that cannot be stored', () => ({ subject: 'a\u0000b', eventTypes: ['\u0000'] }), () => []],
+    ['text that cannot be stored', () => ({ subject: 'a\u0000b' }), () => []],
     ['tests', () => ({ test: true }), () => ['dueTest', 'pausedTest', 'testOfDeleted', 'failedTest']],
     ['no tests, PENDING', () => ({ test: false, statuses: ['PENDING'] }), () => ['due', 'retrying']],
     ['more than one attempt', () => ({ retried: true }), () => ['dead']],
@@ -248,8 +248,8 @@ describe('a filter of events', () => {
   const TABLE: [string, () => EventFilter, () => string[]][] = [
     ['nothing', () => ({}), all],
     ['empty types', () => ({ eventTypes: [] }), () => []],
-    ['text that cannot be stored', () => ({ subject: 'a\u0000b', eventTypes: ['\u0000'] }), () => []],
-    ['types', () => ({ eventTypes: ['call.created', 'call.held'] }), () => ['poison']],
+    ['text that cannot be stored', () => ({ subject: 'a\u0000b' }), () => []],
+    ['types', () => ({ eventTypes: ['call.created', 'call.transferred'] }), () => ['poison']],
     ['subject', () => ({ subject: 'call_1' }), () => ['succeeded']],
     ['tests', () => ({ test: true }), () => ['dueTest', 'pausedTest', 'testOfDeleted', 'failedTest']],
     ['undeliveredTo', () => ({ undeliveredTo: ep('paused') }), () => ['pausedOne', 'pausedTest', 'poison']],
@@ -288,6 +288,63 @@ describe('a filter of events', () => {
     expect(await count({ from: second.toISOString() })).toBe(1)
     expect(await count({ to: second.toISOString() })).toBe(1)
     expect(await count({ from: first.toISOString(), to: second.toISOString() })).toBe(1)
+  })
+})
+
+const FindByType = graphql(`
+  query FindByType($deliveries: DeliveryFilter, $events: EventFilter) {
+    deliveries(filter: $deliveries) { nodes { id } }
+    deadLetters(filter: $deliveries) { nodes { id } }
+    deadLetterGroups(filter: $deliveries) { eventType }
+    deliveryCount(filter: $deliveries) { count }
+    eventCount(filter: $events) { count }
+    events(filter: $events) { nodes { type } }
+  }
+`)
+
+describe('an event type that a filter names', () => {
+  const errorsOf = async (eventTypes: string[]) => {
+    const { data, errors = [] } = await api.ask(
+      FindByType,
+      { deliveries: { eventTypes }, events: { eventTypes } },
+      admin,
+    )
+    if (errors.length > 0) expect(new Set(Object.values(data!))).toEqual(new Set([null]))
+    return [...new Set(errors.map(({ message, extensions }) => `${extensions!['code']} ${message}`))]
+  }
+
+  test('a name that no event can have is refused by every list, with the closest names', async () => {
+    expect(await errorsOf(['call.ended', 'agent.pausd'])).toEqual([
+      'BAD_USER_INPUT filter.eventTypes.1: expected an event type of the catalogue (query eventTypes { name }), got "agent.pausd"; did you mean agent.paused?',
+    ])
+    expect(await errorsOf(['\u0000'])).toEqual([
+      'BAD_USER_INPUT filter.eventTypes.0: expected an event type of the catalogue (query eventTypes { name }), got "\\u0000".',
+    ])
+  })
+
+  test('a name that the catalogue had once is taken where events of the tenant have it', async () => {
+    const other = await api.tenant()
+    const type = 'call.held'
+    await api.event(other, { type })
+    const { data, errors } = await api.ask(FindByType, { events: { eventTypes: [type] } }, api.as('VIEWER', other))
+    expect(errors).toBeUndefined()
+    expect(data!.events!.nodes).toEqual([{ type }])
+    expect((await errorsOf([type]))[0]).toContain('"call.held"')
+  })
+
+  test('a bulk retry and a replay refuse a name that no event can have', async () => {
+    const eventTypes = ['agent.pausd']
+    const { data } = await api.ask(
+      `mutation ($endpointId: ID!, $retried: DeliveryFilter!, $replayed: EventFilter!) {
+        retryDeadLetters(filter: $retried) { ... on ValidationError { issues { path message } } }
+        replayEvents(endpointId: $endpointId, filter: $replayed) { ... on ValidationError { issues { path message } } } }`,
+      { endpointId: ep('active'), retried: { eventTypes }, replayed: { eventTypes, from: DAY(1).toISOString() } },
+      admin,
+    )
+    const issues = [
+      { path: ['filter', 'eventTypes', '0'], message: expect.stringContaining('did you mean agent.paused?') },
+    ]
+    expect(data).toEqual({ retryDeadLetters: { issues }, replayEvents: { issues } })
   })
 })
 
