@@ -160,7 +160,7 @@ async function walkThePath(hot: HotDatabase): Promise<void> {
   const filter = deadLettersOf(everyDelivery(tenantId))
   const bounds = { few: 0, manyGroups: 50, budget: { together: 100, least: 1 } }
   await countGroups(ctx, filter, { live: false, first: 50 }, bounds)
-  await groupDeadLetters(ctx, filter, { first: 50 })
+  await groupDeadLetters(ctx, filter, { first: 50, acknowledged: false })
   await countUnacknowledged(ctx, tenantId)
   await hot.pool.query(
     `insert into dead_letter_acknowledgement (tenant_id, endpoint_id, up_to, acknowledged_by) values ($1, $2, now() + interval '1 h', 'Ada')`,

@@ -106,12 +106,17 @@ builder.queryFields((t) => ({
     authScopes: { roles: READERS },
     args: {
       filter: t.arg({ type: DeliveryFilterInput, description: 'Which dead letters to group.' }),
+      acknowledged: t.arg.boolean({
+        description:
+          'Whether to return only groups that somebody acknowledged (true) or only those that nobody did (false). If absent or null, both.',
+      }),
       first: t.arg.int({ defaultValue: 50, description: 'How many groups to return at most, from 1 to 100.' }),
     },
     complexity: ({ first }) => ({ field: 1, multiplier: Math.min(Math.max(first ?? 50, 1), 100) }),
     resolve: async (_root, args, ctx) => {
       const { size } = readPage(args)
-      return groupDeadLetters(ctx, deadLettersOf(await deliveryFilterOf(ctx, args.filter)), { first: size })
+      const filter = deadLettersOf(await deliveryFilterOf(ctx, args.filter))
+      return groupDeadLetters(ctx, filter, { first: size, acknowledged: args.acknowledged ?? null })
     },
   }),
   unacknowledgedDeadLetterCount: t.field({

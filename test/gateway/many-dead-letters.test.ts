@@ -141,7 +141,7 @@ test('of more groups than can be looked at, those of the newest dead letters com
 })
 
 test('an answer of the API reads what a count needs, and a retry is planned from the groups', async () => {
-  const groups = await groupDeadLetters(noting(), everything, { first: 5 })
+  const groups = await groupDeadLetters(noting(), everything, { first: 5, acknowledged: null })
   expect(groups).toHaveLength(5)
   for (const { lastDeadLetterAt, newestAt } of groups) expect(lastDeadLetterAt >= newestAt).toBe(true)
   const plan = await planRetry(noting(), everything)
@@ -164,4 +164,10 @@ test('the unacknowledged among very many are counted without reading the others'
   expect(await countUnacknowledged(noting(), tenantId)).toBe(MANY / 100)
   expect(readRows).toBeLessThan(MANY / 100 + GROUPS * 20)
   for (const scan of scans) expect(scan).toMatch(/^Index Only Scan/)
+  // They are the smallest groups, and come all the same.
+  const groups = await groupDeadLetters(noting(), everything, { first: 100, acknowledged: null })
+  const left = await groupDeadLetters(noting(), everything, { first: 8, acknowledged: false })
+  expect(left).toEqual(groups.filter(({ acknowledgedAt }) => acknowledgedAt === null))
+  expect(new Set(left.map(({ endpointId }) => endpointId))).toEqual(new Set([endpointIds[0]]))
+  expect(groups.slice(0, 8).some(({ endpointId }) => endpointId === endpointIds[0])).toBe(false)
 })

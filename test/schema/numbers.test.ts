@@ -138,12 +138,19 @@ describe('dead letters from above', () => {
     await die(20, { eventType: 'call.created' })
     await die(10, { lastErrorCode: 'timeout', lastStatusCode: null })
     const seen = async (filter = {}) => {
-      const { deadLetterGroups, unacknowledgedDeadLetterCount } = await ask(
-        `query ($filter: DeliveryFilter) { unacknowledgedDeadLetterCount { count precision } deadLetterGroups(filter: $filter) {
-          errorCode lastDeadLetterAt acknowledgement { acknowledgedBy } } }`,
+      const { deadLetterGroups, left, done, unacknowledgedDeadLetterCount } = await ask(
+        `query ($filter: DeliveryFilter) { unacknowledgedDeadLetterCount { count precision }
+          deadLetterGroups(filter: $filter) { ...Seen }
+          left: deadLetterGroups(filter: $filter, acknowledged: false, first: 1) { ...Seen }
+          done: deadLetterGroups(filter: $filter, acknowledged: true, first: 1) { ...Seen } }
+        fragment Seen on DeadLetterGroup { errorCode lastDeadLetterAt acknowledgement { acknowledgedBy } }`,
         { filter },
         api.as('VIEWER', owner),
       )
+      // The largest group of those that are asked for, however large the others are.
+      const isDone = ({ acknowledgement }: Asked) => acknowledgement !== null
+      expect(done).toEqual(deadLetterGroups.filter(isDone).slice(0, 1))
+      expect(left).toEqual(deadLetterGroups.filter((group: Asked) => !isDone(group)).slice(0, 1))
       expect(unacknowledgedDeadLetterCount.precision).toBe('EXACT')
       const by = (code: string) =>
         deadLetterGroups

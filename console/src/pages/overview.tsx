@@ -95,7 +95,7 @@ const OVERVIEW = graphql(`
         }
       }
     }
-    deadLetterGroups(filter: { tenantId: $tenantId }, first: 20) {
+    deadLetterGroups(filter: { tenantId: $tenantId }, acknowledged: false, first: 20) {
       endpoint {
         id
         name
@@ -105,9 +105,6 @@ const OVERVIEW = graphql(`
       statusCode
       oldestAt
       newestAt
-      acknowledgement {
-        acknowledgedAt
-      }
       count {
         count
         precision
@@ -236,11 +233,7 @@ function Found({ data, window, staleSince, tenantId }: FoundProps) {
       <Tiles data={data} window={window} staleSince={staleSince} />
       <Card title="Needs attention">
         {data && incidents ? (
-          <NeedsAttention
-            endpoints={endpoints}
-            groups={data.deadLetterGroups?.filter(({ acknowledgement }) => !acknowledgement) ?? []}
-            incidents={incidents}
-          />
+          <NeedsAttention endpoints={endpoints} groups={data.deadLetterGroups ?? []} incidents={incidents} />
         ) : (
           <LoadingRows rows={2} />
         )}

@@ -46,6 +46,8 @@ type Asked = {
   readonly live: boolean
   /** How many groups are wanted; null: all, however many there are. */
   readonly first: number | null
+  /** Which groups are wanted; absent: each. */
+  readonly wanted?: (group: GroupKey) => boolean
 }
 
 /**
@@ -56,17 +58,18 @@ type Asked = {
 export async function countGroups(
   { db, hot, clock }: Reads,
   filter: DeliveryFilter,
-  { live, first }: Asked,
+  { live, first, wanted = () => true }: Asked,
   { few, manyGroups, budget }: Bounds = BOUNDS,
 ): Promise<CountedGroup[]> {
   const soon = soonId(clock.now())
-  if (!(await areMore(db, filter, few))) return largestFirst(await addUp(db, filter, { live, newest: null }))
+  if (!(await areMore(db, filter, few)))
+    return largestFirst((await addUp(db, filter, { live, newest: null })).filter(wanted))
   const narrows = filter.endpointIds ?? filter.errorCodes ?? filter.statusCodes ?? filter.eventTypes
   const most = first === null || narrows ? null : manyGroups
   let keys = await walkGroups(hot, filter, { live, soon, most: most === null ? null : most + 1 })
   if (most !== null && keys.length > most)
-    keys = largestFirst(await addUp(db, filter, { live, newest: few })).slice(0, first!)
-  return largestFirst(await countEach(hot, filter, { keys, soon, budget }))
+    keys = largestFirst((await addUp(db, filter, { live, newest: few })).filter(wanted)).slice(0, first!)
+  return largestFirst(await countEach(hot, filter, { keys: keys.filter(wanted), soon, budget }))
 }
 
 /**

@@ -32,13 +32,17 @@ const ATTENTION: Statement = {
     and a.error_code is not distinct from g.error_code and a.status_code is not distinct from g.status_code`,
 }
 
-/** Groups the dead letters of a filter by endpoint, event type, error code and status code. Returns the `first` largest groups. */
+/**
+ * Groups the dead letters of a filter by endpoint, event type, error code and status code. Returns the `first` largest groups: of those
+ * that are acknowledged, of those that are not, or, for null, of both.
+ */
 export async function groupDeadLetters(
   ctx: Pick<Context, 'db' | 'hot' | 'clock'>,
   filter: DeliveryFilter,
-  { first }: { first: number },
+  { first, acknowledged }: { first: number; acknowledged: boolean | null },
 ): Promise<DeadLetterGroup[]> {
-  const groups = (await countGroups(ctx, filter, { live: false, first })).slice(0, first)
+  const wanted = acknowledged === null ? () => true : await areAcknowledged(ctx, filter.tenantId, acknowledged)
+  const groups = (await countGroups(ctx, filter, { live: false, first, wanted })).slice(0, first)
   type Attention = Pick<DeadLetterGroup, 'lastDeadLetterAt' | 'acknowledgedAt' | 'acknowledgedBy'>
   const rows = await ctx.hot.query<Attention & { place: number }>(ATTENTION, [
     filter.tenantId,
@@ -51,9 +55,27 @@ export async function groupDeadLetters(
   // Of a cause that has none any more, somebody retried the last dead letter meanwhile.
   return groups.flatMap(({ found, limit, ...group }, index) => {
     const attention = byPlace.get(index + 1)
-    return attention ? [{ ...group, ...attention, count: countWithin(found, limit) }] : []
+    // Somebody may have acknowledged it meanwhile, or another dead letter came.
+    const isWanted = attention && (acknowledged === null || (attention.acknowledgedAt !== null) === acknowledged)
+    return isWanted ? [{ ...group, ...attention, count: countWithin(found, limit) }] : []
   })
 }
+
+/** Whether a group of a tenant is acknowledged, or is not. */
+async function areAcknowledged(
+  { hot, clock }: Pick<Context, 'hot' | 'clock'>,
+  tenantId: string,
+  acknowledged: boolean,
+): Promise<(group: GroupKey) => boolean> {
+  const causeOf = (endpointId: string, errorCode: string | null, statusCode: number | null) =>
+    `${endpointId} ${errorCode ?? ''} ${statusCode ?? 0}`
+  const holding = await hot.query<Cause>(HOLDING, [tenantId, soonId(clock.now())])
+  const causes = new Set(holding.map((cause) => causeOf(cause.endpointId, cause.errorCode, cause.statusCode)))
+  return (group) => causes.has(causeOf(group.endpointId, group.errorCode, group.statusCode)) === acknowledged
+}
+
+/** A cause as the index has it: an empty code and the status 0 stand for none. */
+type Cause = { readonly endpointId: string; readonly errorCode: string; readonly statusCode: number }
 
 /** The causes of a tenant whose acknowledgement holds. */
 const HOLDING: Statement = {
@@ -93,7 +115,6 @@ export async function countUnacknowledged(
   { hot, clock }: Pick<Context, 'hot' | 'clock'>,
   tenantId: string,
 ): Promise<number> {
-  type Cause = { readonly endpointId: string; readonly errorCode: string; readonly statusCode: number }
   const soon = soonId(clock.now())
   const holding = await hot.query<Cause>(HOLDING, [tenantId, soon])
   const counted = holding.length
