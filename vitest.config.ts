@@ -5,12 +5,13 @@ import LongestFirst from './test/support/longest-first.ts'
 const PAIRED = [
   'test/chaos.test.ts',
   'test/faults/workers.test.ts',
-  'test/gateway/{killed-worker,bulk-retry-killed}.test.ts',
+  'test/gateway/recover/killed-worker.test.ts',
+  'test/gateway/retry/bulk-retry-killed.test.ts',
   'test/story/**/*.test.ts',
 ]
 
 /** These tests measure how soon something happens. They run one at a time. */
-const ALONE = ['test/gateway/lanes.test.ts', 'test/console/scroll.test.ts']
+const ALONE = ['test/gateway/deliver/lanes.test.ts', 'test/console/scroll.test.ts']
 
 export default defineConfig({
   // Vite would add `development`, which Node does not use: GraphQL would then be loaded twice.

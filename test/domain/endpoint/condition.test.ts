@@ -8,7 +8,7 @@ import {
   validateConditionText,
 } from '../../../src/domain/endpoint/condition.ts'
 
-// As Postgres writes them; test/gateway/conditions.test.ts asks Postgres itself.
+// As Postgres writes them; test/gateway/admin/conditions.test.ts asks Postgres itself.
 test.each([
   '($."data"."direction" == "inbound")',
   'strict ($."data"."seconds" > -5)',

@@ -1,11 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { hashToken } from '../../src/domain/access/credential.ts'
-import { ConflictError, NotFoundError, ValidationError } from '../../src/errors.ts'
-import { CONFIGURED_KEY_ID, createApiKey, ensureOperatorKey, revokeApiKey } from '../../src/gateway/admin/api-keys.ts'
-import { createConsoleLink, spendConsoleLink } from '../../src/gateway/admin/console-link.ts'
-import { createTenant } from '../../src/gateway/admin/open-tenant.ts'
-import type { Role, Tenant } from '../../src/generated/prisma/client.ts'
-import { type Administration, openAdministration } from '../support/administration.ts'
+import { hashToken } from '../../../src/domain/access/credential.ts'
+import { ConflictError, NotFoundError, ValidationError } from '../../../src/errors.ts'
+import {
+  CONFIGURED_KEY_ID,
+  createApiKey,
+  ensureOperatorKey,
+  revokeApiKey,
+} from '../../../src/gateway/admin/api-keys.ts'
+import { createConsoleLink, spendConsoleLink } from '../../../src/gateway/admin/console-link.ts'
+import { createTenant } from '../../../src/gateway/admin/open-tenant.ts'
+import type { Role, Tenant } from '../../../src/generated/prisma/client.ts'
+import { type Administration, openAdministration } from '../../support/administration.ts'
 
 let house: Administration
 let tenant: Tenant

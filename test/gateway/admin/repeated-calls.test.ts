@@ -1,19 +1,23 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { liveSecrets } from '../../src/domain/signing/secret.ts'
-import { toPublicId } from '../../src/domain/values/id.ts'
-import { ConflictError, NotFoundError, ValidationError } from '../../src/errors.ts'
-import { createEndpoint, MAX_ENDPOINTS_PER_TENANT, type NewEndpoint } from '../../src/gateway/admin/create-endpoint.ts'
-import { createTenant } from '../../src/gateway/admin/open-tenant.ts'
-import { deleteEndpoint } from '../../src/gateway/admin/pause-endpoint.ts'
-import { rotateSigningSecret } from '../../src/gateway/admin/rotate-signing-secret.ts'
-import { updateEndpoint } from '../../src/gateway/admin/update-endpoint.ts'
-import { upsertEndpoint } from '../../src/gateway/admin/upsert-endpoint.ts'
-import { purgeIdempotencyKeys } from '../../src/gateway/publish/purge-idempotency-keys.ts'
-import { startBulkRetry } from '../../src/gateway/retry/bulk-retry.ts'
-import type { Tenant } from '../../src/generated/prisma/client.ts'
-import { belongsToEndpoint } from '../../src/vault.ts'
-import { type Administration, openAdministration } from '../support/administration.ts'
-import { everyDelivery } from '../support/every-delivery.ts'
+import { liveSecrets } from '../../../src/domain/signing/secret.ts'
+import { toPublicId } from '../../../src/domain/values/id.ts'
+import { ConflictError, NotFoundError, ValidationError } from '../../../src/errors.ts'
+import {
+  createEndpoint,
+  MAX_ENDPOINTS_PER_TENANT,
+  type NewEndpoint,
+} from '../../../src/gateway/admin/create-endpoint.ts'
+import { createTenant } from '../../../src/gateway/admin/open-tenant.ts'
+import { deleteEndpoint } from '../../../src/gateway/admin/pause-endpoint.ts'
+import { rotateSigningSecret } from '../../../src/gateway/admin/rotate-signing-secret.ts'
+import { updateEndpoint } from '../../../src/gateway/admin/update-endpoint.ts'
+import { upsertEndpoint } from '../../../src/gateway/admin/upsert-endpoint.ts'
+import { purgeIdempotencyKeys } from '../../../src/gateway/publish/purge-idempotency-keys.ts'
+import { startBulkRetry } from '../../../src/gateway/retry/bulk-retry.ts'
+import type { Tenant } from '../../../src/generated/prisma/client.ts'
+import { belongsToEndpoint } from '../../../src/vault.ts'
+import { type Administration, openAdministration } from '../../support/administration.ts'
+import { everyDelivery } from '../../support/every-delivery.ts'
 
 let house: Administration
 let tenant: Tenant

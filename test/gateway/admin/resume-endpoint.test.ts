@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { ConflictError, ValidationError } from '../../src/errors.ts'
-import { pauseEndpoint, resumeEndpoint } from '../../src/gateway/admin/pause-endpoint.ts'
-import { sendTestEvent } from '../../src/gateway/publish/send-test-event.ts'
-import { type House, openHouse } from '../support/house.ts'
-import { operatorNamed } from '../support/viewers.ts'
+import { ConflictError, ValidationError } from '../../../src/errors.ts'
+import { pauseEndpoint, resumeEndpoint } from '../../../src/gateway/admin/pause-endpoint.ts'
+import { sendTestEvent } from '../../../src/gateway/publish/send-test-event.ts'
+import { type House, openHouse } from '../../support/house.ts'
+import { operatorNamed } from '../../support/viewers.ts'
 
 let house: House
 const operator = operatorNamed('Ana')

@@ -1,8 +1,8 @@
 // What a receiver answered, from its bytes to the delivery, the API and the export.
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Gateway, openGateway } from '../security/gateway.ts'
-import { OK, openScriptServer, type Script, type ScriptServer } from '../support/tls-script-server.ts'
+import { type Gateway, openGateway } from '../../security/gateway.ts'
+import { OK, openScriptServer, type Script, type ScriptServer } from '../../support/tls-script-server.ts'
 
 let gateway: Gateway
 let receiver: ScriptServer

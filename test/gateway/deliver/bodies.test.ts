@@ -1,7 +1,7 @@
 // Large bodies are read few at a time, and once for the deliveries of an event that go out together.
 
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { createBodyReader } from '../../src/gateway/deliver/bodies.ts'
+import { createBodyReader } from '../../../src/gateway/deliver/bodies.ts'
 
 afterEach(() => vi.useRealTimers())
 

@@ -1,8 +1,8 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { Webhook } from 'standardwebhooks'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { toPublicId } from '../../src/domain/values/id.ts'
-import { type House, openHouse } from '../support/house.ts'
+import { toPublicId } from '../../../src/domain/values/id.ts'
+import { type House, openHouse } from '../../support/house.ts'
 
 let house: House
 beforeAll(async () => {
@@ -67,7 +67,7 @@ test('a failing endpoint gets seven attempts on the schedule and then a dead let
   const gaps = requests.slice(1).map((request, i) => request.receivedAt.getTime() - requests[i]!.receivedAt.getTime())
   for (const [i, delay] of [100, 100, 200, 200, 300, 300].entries()) expect(gaps[i]).toBeGreaterThanOrEqual(delay)
 
-  const { retryDelivery } = await import('../../src/gateway/retry/retry-delivery.ts')
+  const { retryDelivery } = await import('../../../src/gateway/retry/retry-delivery.ts')
   failing.answer(200)
   await retryDelivery(house.app.ctx, { deliveryId: dead.id, tenantId: house.tenantId, resend: false })
   const again = await failing.until((all) => all.length === 8)

@@ -2,16 +2,16 @@
 
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openConnection } from '../../src/database/pools.ts'
-import type { DeliveryStats } from '../../src/domain/delivery/stats.ts'
-import { toPublicId } from '../../src/domain/values/id.ts'
-import { ConflictError, ValidationError } from '../../src/errors.ts'
-import { expireDeliveries } from '../../src/gateway/deliver/expire-deliveries.ts'
-import { installSqlPublish } from '../../src/gateway/publish/sql-publish.ts'
-import { retryDelivery } from '../../src/gateway/retry/retry-delivery.ts'
-import { readStatistics } from '../../src/gateway/statistics/statistics.ts'
-import { accessTo } from '../support/database-session.ts'
-import { exampleEvent, type House, openHouse } from '../support/house.ts'
+import { openConnection } from '../../../src/database/pools.ts'
+import type { DeliveryStats } from '../../../src/domain/delivery/stats.ts'
+import { toPublicId } from '../../../src/domain/values/id.ts'
+import { ConflictError, ValidationError } from '../../../src/errors.ts'
+import { expireDeliveries } from '../../../src/gateway/deliver/expire-deliveries.ts'
+import { installSqlPublish } from '../../../src/gateway/publish/sql-publish.ts'
+import { retryDelivery } from '../../../src/gateway/retry/retry-delivery.ts'
+import { readStatistics } from '../../../src/gateway/statistics/statistics.ts'
+import { accessTo } from '../../support/database-session.ts'
+import { exampleEvent, type House, openHouse } from '../../support/house.ts'
 
 let house: House
 beforeAll(async () => {

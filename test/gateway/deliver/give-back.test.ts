@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import { expect, test, vi } from 'vitest'
-import type { ClaimedDelivery } from '../../src/gateway/deliver/claim-deliveries.ts'
-import { createGiveBack } from '../../src/gateway/deliver/give-back.ts'
+import type { ClaimedDelivery } from '../../../src/gateway/deliver/claim-deliveries.ts'
+import { createGiveBack } from '../../../src/gateway/deliver/give-back.ts'
 
 const LEASE_MS = 20_000
 const delivery = (id: string) => ({ id }) as ClaimedDelivery

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { NewEvent, StoreCall } from '../../src/domain/event/new-event.ts'
-import type { ClaimedDelivery } from '../../src/gateway/deliver/claim-deliveries.ts'
-import type { Offer } from '../../src/gateway/deliver/hand-over.ts'
-import { storeEvents } from '../../src/gateway/publish/store-events.ts'
-import { type House, openHouse } from '../support/house.ts'
+import type { NewEvent, StoreCall } from '../../../src/domain/event/new-event.ts'
+import type { ClaimedDelivery } from '../../../src/gateway/deliver/claim-deliveries.ts'
+import type { Offer } from '../../../src/gateway/deliver/hand-over.ts'
+import { storeEvents } from '../../../src/gateway/publish/store-events.ts'
+import { type House, openHouse } from '../../support/house.ts'
 
 // What a publish hands over to the lanes beside it needs no claim and no wake-up. The lanes here are the tests' own;
 // nothing is sent.

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { foldHealth } from '../../src/gateway/health/keep-health.ts'
-import { sendTestEvent } from '../../src/gateway/publish/send-test-event.ts'
-import { type House, openHouse } from '../support/house.ts'
+import { foldHealth } from '../../../src/gateway/health/keep-health.ts'
+import { sendTestEvent } from '../../../src/gateway/publish/send-test-event.ts'
+import { type House, openHouse } from '../../support/house.ts'
 
 /** A failing receiver is probed as often as the first delay says. */
 const PROBE_MS = 250

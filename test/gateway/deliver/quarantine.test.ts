@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import type { ClaimedDelivery } from '../../src/gateway/deliver/claim-deliveries.ts'
-import { createQuarantine, type Suspect } from '../../src/gateway/deliver/quarantine.ts'
-import type { EndpointTarget } from '../../src/gateway/deliver/targets.ts'
-import { FIRST_LIMIT } from '../../src/gateway/fairness/concurrency-limit.ts'
+import type { ClaimedDelivery } from '../../../src/gateway/deliver/claim-deliveries.ts'
+import { createQuarantine, type Suspect } from '../../../src/gateway/deliver/quarantine.ts'
+import type { EndpointTarget } from '../../../src/gateway/deliver/targets.ts'
+import { FIRST_LIMIT } from '../../../src/gateway/fairness/concurrency-limit.ts'
 
 type TestLane = { readonly limit: typeof FIRST_LIMIT }
 

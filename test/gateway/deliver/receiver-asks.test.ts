@@ -1,14 +1,14 @@
 // Receivers that ask for fewer requests: the whole endpoint follows, over all processes, and no retry is used up.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Receiver, Reply } from '../../src/dev/receiver.ts'
-import { toPublicId } from '../../src/domain/values/id.ts'
-import { pauseEndpoint, resumeEndpoint } from '../../src/gateway/admin/pause-endpoint.ts'
-import { updateEndpoint } from '../../src/gateway/admin/update-endpoint.ts'
-import { sendTestEvent } from '../../src/gateway/publish/send-test-event.ts'
-import { openGateway } from '../security/gateway.ts'
-import { type House, openHouse } from '../support/house.ts'
-import { operatorNamed } from '../support/viewers.ts'
+import type { Receiver, Reply } from '../../../src/dev/receiver.ts'
+import { toPublicId } from '../../../src/domain/values/id.ts'
+import { pauseEndpoint, resumeEndpoint } from '../../../src/gateway/admin/pause-endpoint.ts'
+import { updateEndpoint } from '../../../src/gateway/admin/update-endpoint.ts'
+import { sendTestEvent } from '../../../src/gateway/publish/send-test-event.ts'
+import { openGateway } from '../../security/gateway.ts'
+import { type House, openHouse } from '../../support/house.ts'
+import { operatorNamed } from '../../support/viewers.ts'
 
 const operator = operatorNamed('Test')
 const ATTEMPTS = 7

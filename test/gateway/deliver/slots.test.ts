@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createSlots, type Slots } from '../../src/gateway/deliver/slots.ts'
+import { createSlots, type Slots } from '../../../src/gateway/deliver/slots.ts'
 
 // A process with 100 slots: 50 for one tenant at most, the last 10 for tenants that use fewer than 10.
 const MAX = 100

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type House, openHouse } from '../support/house.ts'
+import { type House, openHouse } from '../../support/house.ts'
 
 const SERVICE_MS = 700
 const EVENTS = 16

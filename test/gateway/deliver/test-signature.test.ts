@@ -1,8 +1,8 @@
 import { Webhook } from 'standardwebhooks'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { TestSignature } from '../../src/domain/signing/test-signature.ts'
-import { sendTestEvent } from '../../src/gateway/publish/send-test-event.ts'
-import { type House, openHouse } from '../support/house.ts'
+import type { TestSignature } from '../../../src/domain/signing/test-signature.ts'
+import { sendTestEvent } from '../../../src/gateway/publish/send-test-event.ts'
+import { type House, openHouse } from '../../support/house.ts'
 
 let house: House
 beforeAll(async () => {

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { DeliveryStep, ProgressStep } from '../../src/domain/delivery/progress.ts'
-import { forgetTestSteps, watchTest } from '../../src/gateway/deliver/test-steps.ts'
-import { sendTestEvent } from '../../src/gateway/publish/send-test-event.ts'
-import { retryDelivery } from '../../src/gateway/retry/retry-delivery.ts'
-import { type House, openHouse } from '../support/house.ts'
+import type { DeliveryStep, ProgressStep } from '../../../src/domain/delivery/progress.ts'
+import { forgetTestSteps, watchTest } from '../../../src/gateway/deliver/test-steps.ts'
+import { sendTestEvent } from '../../../src/gateway/publish/send-test-event.ts'
+import { retryDelivery } from '../../../src/gateway/retry/retry-delivery.ts'
+import { type House, openHouse } from '../../support/house.ts'
 
 // The process that answers is not the one that sends.
 let house: House

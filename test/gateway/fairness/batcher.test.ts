@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type BatcherOptions, createBatcher } from '../../src/gateway/fairness/batcher.ts'
+import { type BatcherOptions, createBatcher } from '../../../src/gateway/fairness/batcher.ts'
 
 type Item = { owner: string; name: string; bytes?: number }
 

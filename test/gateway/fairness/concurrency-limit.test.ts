@@ -7,7 +7,7 @@ import {
   limitAfter,
   MAX_SLOTS,
   slotsBesideNeighbours,
-} from '../../src/gateway/fairness/concurrency-limit.ts'
+} from '../../../src/gateway/fairness/concurrency-limit.ts'
 
 type Attempt = LimitSample
 

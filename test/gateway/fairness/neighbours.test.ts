@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createNeighbours } from '../../src/gateway/fairness/neighbours.ts'
+import { createNeighbours } from '../../../src/gateway/fairness/neighbours.ts'
 
 test('a neighbour is another tenant that used the process within the last second', () => {
   let now = 5_000

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { pauseEndpoint, resumeEndpoint } from '../../src/gateway/admin/pause-endpoint.ts'
-import { updateEndpoint } from '../../src/gateway/admin/update-endpoint.ts'
-import { foldHealth } from '../../src/gateway/health/keep-health.ts'
-import { sendTestEvent } from '../../src/gateway/publish/send-test-event.ts'
-import { type House, openHouse } from '../support/house.ts'
-import { operatorNamed } from '../support/viewers.ts'
+import { pauseEndpoint, resumeEndpoint } from '../../../src/gateway/admin/pause-endpoint.ts'
+import { updateEndpoint } from '../../../src/gateway/admin/update-endpoint.ts'
+import { foldHealth } from '../../../src/gateway/health/keep-health.ts'
+import { sendTestEvent } from '../../../src/gateway/publish/send-test-event.ts'
+import { type House, openHouse } from '../../support/house.ts'
+import { operatorNamed } from '../../support/viewers.ts'
 
 let house: House
 const operator = operatorNamed('Ana')

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { resumeEndpoint } from '../../src/gateway/admin/pause-endpoint.ts'
-import { foldHealth } from '../../src/gateway/health/keep-health.ts'
-import { type Look, watchHealth } from '../../src/gateway/health/watch.ts'
-import type { EndpointHealth } from '../../src/generated/prisma/client.ts'
-import { openHouse } from '../support/house.ts'
-import { operatorNamed } from '../support/viewers.ts'
+import { resumeEndpoint } from '../../../src/gateway/admin/pause-endpoint.ts'
+import { foldHealth } from '../../../src/gateway/health/keep-health.ts'
+import { type Look, watchHealth } from '../../../src/gateway/health/watch.ts'
+import type { EndpointHealth } from '../../../src/generated/prisma/client.ts'
+import { openHouse } from '../../support/house.ts'
+import { operatorNamed } from '../../support/viewers.ts'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR

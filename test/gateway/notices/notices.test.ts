@@ -3,18 +3,22 @@ import { Writable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type ReceivedMail, startSmtp, type TestSmtp } from '../../harness/smtp.ts'
-import { toPublicId } from '../../src/domain/values/id.ts'
-import { addNoticeRecipient, removeNoticeRecipient, sendTestNotice } from '../../src/gateway/admin/notice-recipients.ts'
-import { pauseEndpoint, resumeEndpoint } from '../../src/gateway/admin/pause-endpoint.ts'
-import { foldHealth } from '../../src/gateway/health/keep-health.ts'
-import { watchHealth } from '../../src/gateway/health/watch.ts'
-import { endIncidents } from '../../src/gateway/notices/incidents.ts'
-import { createPostman } from '../../src/gateway/notices/post-notices.ts'
-import { changeEndpointStatus } from '../../src/gateway/state/endpoint-status.ts'
-import { belongsToTenant } from '../../src/vault.ts'
-import { type House, openHouse } from '../support/house.ts'
-import { operatorNamed } from '../support/viewers.ts'
+import { type ReceivedMail, startSmtp, type TestSmtp } from '../../../harness/smtp.ts'
+import { toPublicId } from '../../../src/domain/values/id.ts'
+import {
+  addNoticeRecipient,
+  removeNoticeRecipient,
+  sendTestNotice,
+} from '../../../src/gateway/admin/notice-recipients.ts'
+import { pauseEndpoint, resumeEndpoint } from '../../../src/gateway/admin/pause-endpoint.ts'
+import { foldHealth } from '../../../src/gateway/health/keep-health.ts'
+import { watchHealth } from '../../../src/gateway/health/watch.ts'
+import { endIncidents } from '../../../src/gateway/notices/incidents.ts'
+import { createPostman } from '../../../src/gateway/notices/post-notices.ts'
+import { changeEndpointStatus } from '../../../src/gateway/state/endpoint-status.ts'
+import { belongsToTenant } from '../../../src/vault.ts'
+import { type House, openHouse } from '../../support/house.ts'
+import { operatorNamed } from '../../support/viewers.ts'
 
 const OPERATOR = operatorNamed('Olga')
 const HOUR = 3_600_000

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { findEventType, OPERATIONAL_EVENT_TYPES, validateEventData } from '../../src/domain/event-types/catalogue.ts'
-import { toPublicId } from '../../src/domain/values/id.ts'
-import { watchHealth } from '../../src/gateway/health/watch.ts'
-import { watchBacklogs } from '../../src/gateway/health/watch-backlogs.ts'
-import { watchSecrets } from '../../src/gateway/health/watch-secrets.ts'
-import { takeReports } from '../../src/gateway/notices/take-reports.ts'
-import { publishEvents } from '../../src/gateway/publish/publish-events.ts'
-import { sendTestEvent } from '../../src/gateway/publish/send-test-event.ts'
-import { type House, openHouse } from '../support/house.ts'
+import { findEventType, OPERATIONAL_EVENT_TYPES, validateEventData } from '../../../src/domain/event-types/catalogue.ts'
+import { toPublicId } from '../../../src/domain/values/id.ts'
+import { watchHealth } from '../../../src/gateway/health/watch.ts'
+import { watchBacklogs } from '../../../src/gateway/health/watch-backlogs.ts'
+import { watchSecrets } from '../../../src/gateway/health/watch-secrets.ts'
+import { takeReports } from '../../../src/gateway/notices/take-reports.ts'
+import { publishEvents } from '../../../src/gateway/publish/publish-events.ts'
+import { sendTestEvent } from '../../../src/gateway/publish/send-test-event.ts'
+import { type House, openHouse } from '../../support/house.ts'
 
 const EVERY_TYPE = OPERATIONAL_EVENT_TYPES.map(({ name }) => name)
 

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { EventInput } from '../../src/domain/event/input.ts'
-import type { NewEvent } from '../../src/domain/event/new-event.ts'
-import { InexactNumber } from '../../src/domain/values/exact-json.ts'
-import { fromPublicId, toPublicId } from '../../src/domain/values/id.ts'
-import { ConflictError, isDatabaseAway, ValidationError } from '../../src/errors.ts'
-import { publishEvents } from '../../src/gateway/publish/publish-events.ts'
-import { storeEvents } from '../../src/gateway/publish/store-events.ts'
-import { openDatabasePath } from '../support/database-path.ts'
-import { exampleEvent, type House, openHouse } from '../support/house.ts'
+import type { EventInput } from '../../../src/domain/event/input.ts'
+import type { NewEvent } from '../../../src/domain/event/new-event.ts'
+import { InexactNumber } from '../../../src/domain/values/exact-json.ts'
+import { fromPublicId, toPublicId } from '../../../src/domain/values/id.ts'
+import { ConflictError, isDatabaseAway, ValidationError } from '../../../src/errors.ts'
+import { publishEvents } from '../../../src/gateway/publish/publish-events.ts'
+import { storeEvents } from '../../../src/gateway/publish/store-events.ts'
+import { openDatabasePath } from '../../support/database-path.ts'
+import { exampleEvent, type House, openHouse } from '../../support/house.ts'
 
 // Nothing is sent here: what is published must stand in the database with the answer.
 let house: House

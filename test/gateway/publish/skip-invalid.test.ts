@@ -1,8 +1,8 @@
 // onInvalid: SKIP. One event that is not valid costs only itself: the others are stored, once, whatever else happens.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { findEventType } from '../../src/domain/event-types/catalogue.ts'
-import { type EventToPublish, openPublisher, type Publisher } from '../field-cases/publish.ts'
+import { findEventType } from '../../../src/domain/event-types/catalogue.ts'
+import { type EventToPublish, openPublisher, type Publisher } from '../../field-cases/publish.ts'
 
 let publisher: Publisher
 beforeAll(async () => {

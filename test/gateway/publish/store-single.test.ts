@@ -2,14 +2,14 @@
 
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { HotDatabase, Statement } from '../../src/database/pools.ts'
-import type { NewEvent, StoreCall, StoredEvent } from '../../src/domain/event/new-event.ts'
-import type { ClaimedDelivery } from '../../src/gateway/deliver/claim-deliveries.ts'
-import type { Offer } from '../../src/gateway/deliver/hand-over.ts'
-import { storeEvents } from '../../src/gateway/publish/store-events.ts'
-import { isSingle } from '../../src/gateway/publish/store-single.ts'
-import type { Endpoint } from '../../src/generated/prisma/client.ts'
-import { type House, openHouse } from '../support/house.ts'
+import type { HotDatabase, Statement } from '../../../src/database/pools.ts'
+import type { NewEvent, StoreCall, StoredEvent } from '../../../src/domain/event/new-event.ts'
+import type { ClaimedDelivery } from '../../../src/gateway/deliver/claim-deliveries.ts'
+import type { Offer } from '../../../src/gateway/deliver/hand-over.ts'
+import { storeEvents } from '../../../src/gateway/publish/store-events.ts'
+import { isSingle } from '../../../src/gateway/publish/store-single.ts'
+import type { Endpoint } from '../../../src/generated/prisma/client.ts'
+import { type House, openHouse } from '../../support/house.ts'
 
 let house: House
 let otherTenantId: string

@@ -3,10 +3,10 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { createClock } from '../../src/domain/clock.ts'
-import { openHeartbeat } from '../../src/gateway/recover/heartbeat.ts'
-import { type ClonedDatabase, cloneDatabase } from '../support/database.ts'
-import { accessTo, openTestPool } from '../support/database-session.ts'
+import { createClock } from '../../../src/domain/clock.ts'
+import { openHeartbeat } from '../../../src/gateway/recover/heartbeat.ts'
+import { type ClonedDatabase, cloneDatabase } from '../../support/database.ts'
+import { accessTo, openTestPool } from '../../support/database-session.ts'
 
 let database: ClonedDatabase
 beforeAll(async () => {

@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { openHouse } from '../support/house.ts'
-import { unattended } from '../support/unattended.ts'
+import { openHouse } from '../../support/house.ts'
+import { unattended } from '../../support/unattended.ts'
 
 test('after workers are killed their work continues, a delivery that crashes processes becomes a dead letter, and its slow neighbour is delivered', {
   timeout: 90_000,
@@ -16,7 +16,7 @@ test('after workers are killed their work continues, a delivery that crashes pro
   })
   const receiver = await house.receiver()
   const startWorker = () => {
-    child = spawn(process.execPath, [fileURLToPath(new URL('../../src/main.ts', import.meta.url))], {
+    child = spawn(process.execPath, [fileURLToPath(new URL('../../../src/main.ts', import.meta.url))], {
       env: {
         PATH: process.env['PATH'],
         DATABASE_URL: house.database.url,

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Receiver } from '../../src/dev/receiver.ts'
-import { type ClaimedDelivery, claimDeliveries, markWatched } from '../../src/gateway/deliver/claim-deliveries.ts'
-import { type Result, recordAttempts } from '../../src/gateway/deliver/record-attempts.ts'
-import { reconcile } from '../../src/gateway/recover/reconcile.ts'
-import { openDatabasePath } from '../support/database-path.ts'
-import { openClient } from '../support/database-session.ts'
-import { type House, openHouse } from '../support/house.ts'
-import { leaseOf, lostProcess, unattended } from '../support/unattended.ts'
+import type { Receiver } from '../../../src/dev/receiver.ts'
+import { type ClaimedDelivery, claimDeliveries, markWatched } from '../../../src/gateway/deliver/claim-deliveries.ts'
+import { type Result, recordAttempts } from '../../../src/gateway/deliver/record-attempts.ts'
+import { reconcile } from '../../../src/gateway/recover/reconcile.ts'
+import { openDatabasePath } from '../../support/database-path.ts'
+import { openClient } from '../../support/database-session.ts'
+import { type House, openHouse } from '../../support/house.ts'
+import { leaseOf, lostProcess, unattended } from '../../support/unattended.ts'
 
 let house: House
 let receiver: Receiver

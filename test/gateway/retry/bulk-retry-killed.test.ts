@@ -2,10 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { findBulkRetry, startBulkRetry } from '../../src/gateway/retry/bulk-retry.ts'
-import { everyDelivery } from '../support/every-delivery.ts'
-import { openHouse } from '../support/house.ts'
-import { operatorNamed } from '../support/viewers.ts'
+import { findBulkRetry, startBulkRetry } from '../../../src/gateway/retry/bulk-retry.ts'
+import { everyDelivery } from '../../support/every-delivery.ts'
+import { openHouse } from '../../support/house.ts'
+import { operatorNamed } from '../../support/viewers.ts'
 
 test('a bulk retry whose process is killed continues in another process: every dead letter once, every end counted', {
   timeout: 60_000,
@@ -23,21 +23,25 @@ test('a bulk retry whose process is killed continues in another process: every d
     select ${house.tenantId}::uuid, id, ${endpoint.id}::uuid, 'call.ended', 'DEAD_LETTERED', 'retries_exhausted', 7, 7, now()
     from stored`
   receiver.answer(({ headers }) => (Number(headers['x-sivo-attempt']) === 8 ? 500 : 200))
-  const child: ChildProcess = spawn(process.execPath, [fileURLToPath(new URL('../../src/main.ts', import.meta.url))], {
-    env: {
-      PATH: process.env['PATH'],
-      DATABASE_URL: house.database.url,
-      SIVO_ROLE: 'worker',
-      SIVO_OPERATOR_KEY: 'test-operator-key-000000000000',
-      SIVO_SECRETS_KEY: Buffer.alloc(32, 7).toString('base64'),
-      SIVO_ALLOWED_NETWORKS: '127.0.0.0/8',
-      SIVO_RETRY_SCHEDULE: '1s',
-      NODE_EXTRA_CA_CERTS: house.authority.certificatePath,
-      PORT: '0',
-      LOG_LEVEL: 'silent',
+  const child: ChildProcess = spawn(
+    process.execPath,
+    [fileURLToPath(new URL('../../../src/main.ts', import.meta.url))],
+    {
+      env: {
+        PATH: process.env['PATH'],
+        DATABASE_URL: house.database.url,
+        SIVO_ROLE: 'worker',
+        SIVO_OPERATOR_KEY: 'test-operator-key-000000000000',
+        SIVO_SECRETS_KEY: Buffer.alloc(32, 7).toString('base64'),
+        SIVO_ALLOWED_NETWORKS: '127.0.0.0/8',
+        SIVO_RETRY_SCHEDULE: '1s',
+        NODE_EXTRA_CA_CERTS: house.authority.certificatePath,
+        PORT: '0',
+        LOG_LEVEL: 'silent',
+      },
+      stdio: ['ignore', 'inherit', 'inherit'],
     },
-    stdio: ['ignore', 'inherit', 'inherit'],
-  })
+  )
   onTestFinished(() => void child.kill('SIGKILL'))
   const exited = once(child, 'exit')
 

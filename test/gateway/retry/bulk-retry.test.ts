@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Viewer } from '../../src/context.ts'
-import type { DeliveryFilter } from '../../src/domain/delivery/filter.ts'
-import { toPublicId } from '../../src/domain/values/id.ts'
-import { ConflictError, NotFoundError, ValidationError } from '../../src/errors.ts'
+import type { Viewer } from '../../../src/context.ts'
+import type { DeliveryFilter } from '../../../src/domain/delivery/filter.ts'
+import { toPublicId } from '../../../src/domain/values/id.ts'
+import { ConflictError, NotFoundError, ValidationError } from '../../../src/errors.ts'
 import {
   type BulkRetry,
   cancelBulkRetry,
@@ -12,12 +12,12 @@ import {
   startBulkRetry,
   updateBulkRetry,
   watchBulkRetry,
-} from '../../src/gateway/retry/bulk-retry.ts'
-import { retryChunk } from '../../src/gateway/retry/bulk-retry-worker.ts'
-import { cancelDelivery, retryDelivery } from '../../src/gateway/retry/retry-delivery.ts'
-import { everyDelivery } from '../support/every-delivery.ts'
-import { type House, openHouse } from '../support/house.ts'
-import { operatorNamed } from '../support/viewers.ts'
+} from '../../../src/gateway/retry/bulk-retry.ts'
+import { retryChunk } from '../../../src/gateway/retry/bulk-retry-worker.ts'
+import { cancelDelivery, retryDelivery } from '../../../src/gateway/retry/retry-delivery.ts'
+import { everyDelivery } from '../../support/every-delivery.ts'
+import { type House, openHouse } from '../../support/house.ts'
+import { operatorNamed } from '../../support/viewers.ts'
 
 let house: House
 const operator = operatorNamed('Ana')

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import type { Receiver } from '../../src/dev/receiver.ts'
-import { toPublicId } from '../../src/domain/values/id.ts'
-import { ConflictError, NotFoundError, ValidationError } from '../../src/errors.ts'
-import { sweepDeletedEndpoint, sweepDeletedEndpoints } from '../../src/gateway/admin/sweep-deleted-endpoint.ts'
-import { sendTestEvent } from '../../src/gateway/publish/send-test-event.ts'
-import { cancelDelivery, retryDelivery } from '../../src/gateway/retry/retry-delivery.ts'
-import type { Delivery, EndpointStatus } from '../../src/generated/prisma/client.ts'
-import { type House, openHouse } from '../support/house.ts'
+import type { Receiver } from '../../../src/dev/receiver.ts'
+import { toPublicId } from '../../../src/domain/values/id.ts'
+import { ConflictError, NotFoundError, ValidationError } from '../../../src/errors.ts'
+import { sweepDeletedEndpoint, sweepDeletedEndpoints } from '../../../src/gateway/admin/sweep-deleted-endpoint.ts'
+import { sendTestEvent } from '../../../src/gateway/publish/send-test-event.ts'
+import { cancelDelivery, retryDelivery } from '../../../src/gateway/retry/retry-delivery.ts'
+import type { Delivery, EndpointStatus } from '../../../src/generated/prisma/client.ts'
+import { type House, openHouse } from '../../support/house.ts'
 
 let house: House
 let receiver: Receiver

@@ -3,15 +3,15 @@
 
 import type pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Context } from '../../src/context.ts'
-import { type HotDatabase, openHotDatabase, type Statement } from '../../src/database/pools.ts'
-import { type DeliveryFilter, deadLettersOf } from '../../src/domain/delivery/filter.ts'
-import { countGroups } from '../../src/gateway/retry/dead-letter-groups.ts'
-import { countUnacknowledged, groupDeadLetters, planRetry } from '../../src/gateway/retry/dead-letters.ts'
-import { type ClonedDatabase, cloneDatabase } from '../support/database.ts'
-import { accessTo, openTestPool } from '../support/database-session.ts'
-import { everyDelivery } from '../support/every-delivery.ts'
-import { partitionsOfThePast } from '../support/past.ts'
+import type { Context } from '../../../src/context.ts'
+import { type HotDatabase, openHotDatabase, type Statement } from '../../../src/database/pools.ts'
+import { type DeliveryFilter, deadLettersOf } from '../../../src/domain/delivery/filter.ts'
+import { countGroups } from '../../../src/gateway/retry/dead-letter-groups.ts'
+import { countUnacknowledged, groupDeadLetters, planRetry } from '../../../src/gateway/retry/dead-letters.ts'
+import { type ClonedDatabase, cloneDatabase } from '../../support/database.ts'
+import { accessTo, openTestPool } from '../../support/database-session.ts'
+import { everyDelivery } from '../../support/every-delivery.ts'
+import { partitionsOfThePast } from '../../support/past.ts'
 
 const MANY = 24_000
 const ENDPOINTS = 4

@@ -1,14 +1,19 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { ReplayScope } from '../../src/domain/delivery/replay.ts'
-import type { EventListFilter } from '../../src/domain/event/list-filter.ts'
-import { toPublicId } from '../../src/domain/values/id.ts'
-import { NotFoundError, ValidationError } from '../../src/errors.ts'
-import { sendTestEvent } from '../../src/gateway/publish/send-test-event.ts'
-import { cancelBulkRetry, findBulkRetry, pauseBulkRetry, resumeBulkRetry } from '../../src/gateway/retry/bulk-retry.ts'
-import { planReplay, startReplay } from '../../src/gateway/retry/replay.ts'
-import type { Endpoint } from '../../src/generated/prisma/client.ts'
-import { type House, openHouse } from '../support/house.ts'
-import { operatorNamed } from '../support/viewers.ts'
+import type { ReplayScope } from '../../../src/domain/delivery/replay.ts'
+import type { EventListFilter } from '../../../src/domain/event/list-filter.ts'
+import { toPublicId } from '../../../src/domain/values/id.ts'
+import { NotFoundError, ValidationError } from '../../../src/errors.ts'
+import { sendTestEvent } from '../../../src/gateway/publish/send-test-event.ts'
+import {
+  cancelBulkRetry,
+  findBulkRetry,
+  pauseBulkRetry,
+  resumeBulkRetry,
+} from '../../../src/gateway/retry/bulk-retry.ts'
+import { planReplay, startReplay } from '../../../src/gateway/retry/replay.ts'
+import type { Endpoint } from '../../../src/generated/prisma/client.ts'
+import { type House, openHouse } from '../../support/house.ts'
+import { operatorNamed } from '../../support/viewers.ts'
 
 let house: House
 const operator = operatorNamed('Ana')

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { smallestIdAt } from '../../src/database/filters/id-window.ts'
-import { searchKey } from '../../src/database/search-index.ts'
-import type { EventListFilter } from '../../src/domain/event/list-filter.ts'
-import { findEventType } from '../../src/domain/event-types/catalogue.ts'
-import { readSearch, type SearchToken } from '../../src/domain/search/query.ts'
+import { smallestIdAt } from '../../../src/database/filters/id-window.ts'
+import { searchKey } from '../../../src/database/search-index.ts'
+import type { EventListFilter } from '../../../src/domain/event/list-filter.ts'
+import { findEventType } from '../../../src/domain/event-types/catalogue.ts'
+import { readSearch, type SearchToken } from '../../../src/domain/search/query.ts'
 import {
   directoryPart,
   findEntry,
@@ -12,17 +12,17 @@ import {
   MOST_EVENTS,
   mergeSegments,
   segmentOf,
-} from '../../src/domain/search/segment.ts'
-import { fromPublicId, toPublicId } from '../../src/domain/values/id.ts'
-import { publishEvents } from '../../src/gateway/publish/publish-events.ts'
-import { createPublisher } from '../../src/gateway/publish/publisher.ts'
-import { sendTestEvent } from '../../src/gateway/publish/send-test-event.ts'
-import { installSqlPublish } from '../../src/gateway/publish/sql-publish.ts'
-import { countFoundEvents, findEvents } from '../../src/gateway/search/find-events.ts'
-import { indexEvents } from '../../src/gateway/search/index-events.ts'
-import { mergeSmallSegments } from '../../src/gateway/search/write-segments.ts'
-import { createMetrics } from '../../src/metrics.ts'
-import { exampleEvent, type House, openHouse } from '../support/house.ts'
+} from '../../../src/domain/search/segment.ts'
+import { fromPublicId, toPublicId } from '../../../src/domain/values/id.ts'
+import { publishEvents } from '../../../src/gateway/publish/publish-events.ts'
+import { createPublisher } from '../../../src/gateway/publish/publisher.ts'
+import { sendTestEvent } from '../../../src/gateway/publish/send-test-event.ts'
+import { installSqlPublish } from '../../../src/gateway/publish/sql-publish.ts'
+import { countFoundEvents, findEvents } from '../../../src/gateway/search/find-events.ts'
+import { indexEvents } from '../../../src/gateway/search/index-events.ts'
+import { mergeSmallSegments } from '../../../src/gateway/search/write-segments.ts'
+import { createMetrics } from '../../../src/metrics.ts'
+import { exampleEvent, type House, openHouse } from '../../support/house.ts'
 
 let house: House
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { restAfter } from '../../src/gateway/search/index-events.ts'
-import { toMerge } from '../../src/gateway/search/write-segments.ts'
+import { restAfter } from '../../../src/gateway/search/index-events.ts'
+import { toMerge } from '../../../src/gateway/search/write-segments.ts'
 
 test.each([
   { round: 'a short one', tookMs: 5, behindMs: 0, restMs: 500 },

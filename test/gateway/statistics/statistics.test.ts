@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { StatsWindow } from '../../src/domain/delivery/stats.ts'
-import { sendTestEvent } from '../../src/gateway/publish/send-test-event.ts'
-import { retryDelivery } from '../../src/gateway/retry/retry-delivery.ts'
-import { foldStatistics, forgetStatistics, readStatistics } from '../../src/gateway/statistics/statistics.ts'
-import { type House, openHouse } from '../support/house.ts'
+import type { StatsWindow } from '../../../src/domain/delivery/stats.ts'
+import { sendTestEvent } from '../../../src/gateway/publish/send-test-event.ts'
+import { retryDelivery } from '../../../src/gateway/retry/retry-delivery.ts'
+import { foldStatistics, forgetStatistics, readStatistics } from '../../../src/gateway/statistics/statistics.ts'
+import { type House, openHouse } from '../../support/house.ts'
 
 let house: House
 beforeAll(async () => {
