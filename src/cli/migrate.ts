@@ -4,6 +4,7 @@
 
 import { parseArgs } from 'node:util'
 import { type Config, ConfigurationError, EXIT_CONFIGURATION, readConfig, readDatabaseConfig } from '../config.ts'
+import { changeTables } from '../database/change-tables.ts'
 import { grantRuntime } from '../database/grants.ts'
 import { migrate, migrationsAreCurrent } from '../database/migrate.ts'
 import { type DatabaseAccess, openAccess, openConnection } from '../database/pools.ts'
@@ -64,14 +65,23 @@ async function main({ check, grantTo }: Options): Promise<number> {
   try {
     const { retrySchedule, eventTtls } = readDeliverySettings()
     await installSqlPublish(owner, { maxAttempts: attemptsPerCycle(retrySchedule), eventTtls })
-    if (grantTo !== null) await grantRuntime(owner, grantTo, databaseSchema)
   } finally {
     await owner.end()
   }
+  if (grantTo !== null) await grantTables(access, grantTo)
   process.stdout.write(
     `The database is migrated.${grantTo === null ? '' : ` The role ${grantTo} may run the gateway.`}\n`,
   )
   return 0
+}
+
+async function grantTables(access: DatabaseAccess, role: string): Promise<void> {
+  const owner = await openConnection(access, 'migrate')
+  try {
+    await changeTables(owner, access, () => grantRuntime(owner, role, access.schema))
+  } finally {
+    await owner.end()
+  }
 }
 
 async function report(access: DatabaseAccess): Promise<number> {

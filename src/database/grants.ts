@@ -22,13 +22,14 @@ export function grantsFor(role: string, schema: string): string[] {
   ]
 }
 
-// graphile-worker's tables have row security and no policy: only their owner sees rows.
+// graphile-worker's tables have row security and no policy: only their owner sees rows. A table that has the policy is left alone:
+// to make it again, the table is needed for itself.
 const ALLOW_JOBS = `
   do $$ declare name text; begin
-    for name in select format('%I.%I', relnamespace::regnamespace, relname) from pg_class
+    for name in select format('%I.%I', relnamespace::regnamespace, relname) from pg_class c
       where relnamespace = 'graphile_worker'::regnamespace and relkind in ('r', 'p') and relrowsecurity
+        and not exists (select from pg_policy p where p.polrelid = c.oid and p.polname = 'sivo_runtime')
     loop
-      execute format('drop policy if exists sivo_runtime on %s', name);
       execute format('create policy sivo_runtime on %s using (true) with check (true)', name);
     end loop;
   end $$`

@@ -6,6 +6,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { runMigrations } from 'graphile-worker'
 import pg from 'pg'
+import { changeTables, describeSession, START_WAIT_MS } from './change-tables.ts'
 import type { DatabaseLog } from './connection.ts'
 import { isHeld, MIGRATION_LOCK, RETENTION_LOCK } from './locks.ts'
 import { makePartitions } from './partitions.ts'
@@ -56,31 +57,37 @@ async function appliedMigrations(client: Pick<pg.Client, 'query'>): Promise<Map<
   return new Map(rows.map((row) => [row.migration_name as string, row.checksum as string]))
 }
 
-/** How long a start waits for another one that migrates, ms. */
-const LOCK_WAIT_MS = 60_000
 const LOCK_TRY_MS = 250
 const INSUFFICIENT_PRIVILEGE = '42501'
 
-export type MigrateOptions = { readonly lockWaitMs?: number }
+export type MigrateOptions = {
+  /** How long it waits for another start that migrates, and for others that use the tables, ms. */
+  readonly lockWaitMs?: number
+  /** Between two tries to change tables that are in use, ms. */
+  readonly pauseMs?: number
+}
 
 /**
  * Applies what is missing, graphile-worker's own schema included, and makes partitions ahead. Where nothing is missing it
  * changes nothing, and needs no right to. Throws DatabaseUnfit for a database that was changed behind our back or by a
- * newer version, or a role that may not migrate; DatabaseUnavailable when another start holds the lock for too long.
+ * newer version, or a role that may not migrate; DatabaseUnavailable when another start holds the lock, or others use the tables, for
+ * too long.
  */
 export async function migrate(
   access: DatabaseAccess,
-  { lockWaitMs = LOCK_WAIT_MS }: MigrateOptions = {},
+  { lockWaitMs = START_WAIT_MS, pauseMs }: MigrateOptions = {},
 ): Promise<void> {
-  const client = await openConnection(access, 'start')
+  const { log } = access
+  const change = { log, waitMs: lockWaitMs, ...(pauseMs !== undefined && { pauseMs }) }
+  const client = await openConnection(access, 'migrate')
   try {
     if ((await missingMigrations(client)).length > 0) {
-      await takeLock(client, access.log, lockWaitMs)
-      await endRetention(client, access.log)
-      await applyMissing(client, access.schema)
+      await takeLock(client, log, lockWaitMs)
+      await endRetention(client, log)
+      await changeTables(client, change, () => applyMissing(client, access.schema))
     }
-    const pool = openPool(access, 'start', 1)
-    await runMigrations({ pgPool: pool }).finally(() => pool.end())
+    const pool = openPool(access, 'migrate', 1)
+    await changeTables(client, change, () => runMigrations({ pgPool: pool })).finally(() => pool.end())
     await makePartitions(client)
     await refuseHiddenRows(client)
   } catch (error) {
@@ -148,9 +155,7 @@ async function whoHolds(client: OpenConnection): Promise<string> {
     `select a.pid, a.application_name as name, a.client_addr::text as address, a.backend_start as since
      from pg_locks l join pg_stat_activity a using (pid) where ${isHeld(MIGRATION_LOCK)}`,
   )
-  const [holder] = rows
-  if (!holder) return 'a session that has ended'
-  return `session ${holder.pid} (${holder.name || 'without a name'}, ${holder.address ?? 'local'}, since ${holder.since.toISOString()})`
+  return describeSession(rows[0])
 }
 
 async function applyMissing(client: OpenConnection, schema: string): Promise<void> {

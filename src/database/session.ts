@@ -5,7 +5,17 @@
 import pg from 'pg'
 
 /** What a connection is for; the last word of its name in pg_stat_activity. */
-export type ConnectionKind = 'hot' | 'unsynced' | 'admin' | 'jobs' | 'beat' | 'listen' | 'look' | 'start' | 'tool'
+export type ConnectionKind =
+  | 'hot'
+  | 'unsynced'
+  | 'admin'
+  | 'jobs'
+  | 'beat'
+  | 'listen'
+  | 'look'
+  | 'start'
+  | 'migrate'
+  | 'tool'
 
 type Settings = Readonly<Record<string, string>>
 
@@ -89,6 +99,8 @@ const OF_KIND: Record<ConnectionKind, Settings> = {
   listen: BASE,
   look: BASE,
   start: { ...BASE, ...NO_LIMITS },
+  // Who comes later waits behind it: no longer than a publish does. A vacuum gives way after deadlock_timeout, 1 s by default.
+  migrate: { ...BASE, ...NO_LIMITS, lock_timeout: '2s' },
   tool: { ...BASE, ...NO_LIMITS },
 }
 

@@ -42,6 +42,7 @@ const LIMIT_MS = 16_000
 const OF_KIND: Partial<Record<ConnectionKind, number>> = {
   // They migrate and serve commands: as long as the server works on it.
   start: Number.POSITIVE_INFINITY,
+  migrate: Number.POSITIVE_INFINITY,
   tool: Number.POSITIVE_INFINITY,
   look: 3_000,
 }

@@ -19,7 +19,18 @@ beforeAll(async () => {
 })
 afterAll(() => database.drop())
 
-const KINDS: ConnectionKind[] = ['hot', 'unsynced', 'admin', 'jobs', 'beat', 'listen', 'look', 'start', 'tool']
+const KINDS: ConnectionKind[] = [
+  'hot',
+  'unsynced',
+  'admin',
+  'jobs',
+  'beat',
+  'listen',
+  'look',
+  'start',
+  'migrate',
+  'tool',
+]
 
 const OPERATOR = operatorNamed('Test')
 

@@ -7,7 +7,7 @@ import { connect, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import pg from 'pg'
 import { pino } from 'pino'
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
 import { freePort } from '../../harness/free-port.ts'
 import { openApp } from '../../src/app.ts'
 import { grantRuntime, grantsFor } from '../../src/database/grants.ts'
@@ -138,6 +138,49 @@ describe('migrating', () => {
     await round.end()
   })
 
+  describe('while a dump reads a table that a migration changes', () => {
+    /** It can be applied again. */
+    const CHANGES_TALLIES = '20261201030000_replica_identity'
+    let dump: Awaited<ReturnType<typeof openClient>>
+    let publisher: typeof dump
+    beforeEach(async () => {
+      dump = await openClient(database.url)
+      publisher = await openClient(database.url)
+      await publisher.query('delete from _prisma_migrations where migration_name = $1', [CHANGES_TALLIES])
+      await dump.query(`begin; set local application_name = 'pg_dump'; lock table delivery_tally in access share mode`)
+    })
+    afterEach(() => Promise.all([dump.end(), publisher.end()]))
+
+    test('it says which session that is, lets writes pass, and goes on after it', async () => {
+      const said: object[] = []
+      const waits = Promise.withResolvers<void>()
+      const log = {
+        warn: () => {},
+        info: (...line: object[]) => {
+          said.push(line)
+          waits.resolve()
+        },
+      }
+      const access = openAccess({ url: database.url, applicationName: 'start', log: log as never })
+      const migrating = migrate(access, { pauseMs: 300 })
+      await Promise.race([waits.promise, migrating])
+      await publisher.query(`set lock_timeout = '5s'; delete from delivery_tally where false`)
+      expect(said).toEqual([
+        [{ holder: expect.stringMatching(/^session \d+ \(pg_dump, .*, since 20.*\)$/) }, 'database.waiting_for_tables'],
+      ])
+      await dump.query('commit')
+      await migrating
+    })
+
+    test('it gives up after a while, and says what to do', async () => {
+      await expect(migrate(accessTo(database.url), { lockWaitMs: 0, pauseMs: 0 })).rejects.toThrow(
+        /tables to be free for a change within 0 s, got none: session \d+ \(pg_dump, .* uses them\. Wait for its end/,
+      )
+      await dump.query('commit')
+      await migrate(accessTo(database.url))
+    })
+  })
+
   test('a database whose migration was changed is refused by name', async () => {
     const client = await openClient(database.url)
     const [first] = await listMigrations()
@@ -222,6 +265,14 @@ describe('a role without DDL', () => {
     expect(await app.ctx.db.tenant.create({ data: { name: 'Acme' } })).toMatchObject({ name: 'Acme' })
     await app.close(2_000)
     await owner.end()
+  })
+
+  test('is granted to once more while a dump reads the tables of jobs', async () => {
+    const [dump, owner] = [await openClient(own.url), await openClient(own.url)]
+    await dump.query('begin; lock table graphile_worker._private_jobs in access share mode')
+    await owner.query(`set lock_timeout = '1s'`)
+    await grantRuntime(owner, role, 'public')
+    await Promise.all([dump.end(), owner.end()])
   })
 
   test('gets what docs/operating.md says', async () => {

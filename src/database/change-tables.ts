@@ -1,0 +1,76 @@
+// A change of a table waits for everybody who reads it, such as a dump that runs for hours, and each publish waits behind the
+// change. So a change waits for its tables for two seconds at most, lets the others pass, and is tried again.
+
+import { setTimeout as delay } from 'node:timers/promises'
+import type { DatabaseLog } from './connection.ts'
+import type { OpenConnection } from './pools.ts'
+import { DatabaseUnavailable } from './start-checks.ts'
+
+const LOCK_NOT_AVAILABLE = '55P03'
+/** Long enough for those that waited behind a change. */
+const PAUSE_MS = 5_000
+/** How long a start waits for others, ms. */
+export const START_WAIT_MS = 60_000
+
+export type ChangeOptions = {
+  readonly log: DatabaseLog
+  readonly waitMs?: number
+  readonly pauseMs?: number
+}
+
+/**
+ * Does the change, again while others use its tables. It must be repeatable: transactions that are whole or not there. Its
+ * connections are of the kind `migrate`, whose locks have a time limit; `client` is one of them, outside a transaction. Throws
+ * DatabaseUnavailable when the tables stay in use.
+ */
+export async function changeTables<T>(
+  client: OpenConnection,
+  { log, waitMs = START_WAIT_MS, pauseMs = PAUSE_MS }: ChangeOptions,
+  change: () => Promise<T>,
+): Promise<T> {
+  const startedAt = performance.now()
+  for (let waits = false; ; waits = true) {
+    try {
+      return await change()
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== LOCK_NOT_AVAILABLE) throw error
+      const holder = await whoUsesTables(client)
+      if (!waits) log.info({ holder }, 'database.waiting_for_tables')
+      if (performance.now() - startedAt > waitMs)
+        throw new DatabaseUnavailable(
+          `Expected the tables to be free for a change within ${Math.round(waitMs / 1_000)} s, got none: ${holder} uses them. Wait for its end, such as that of a dump, and start again; or end it with pg_terminate_backend.`,
+        )
+      await delay(pauseMs)
+    }
+  }
+}
+
+export type Session = {
+  readonly pid: number | null
+  readonly name: string | null
+  readonly address: string | null
+  /** null: this role may not know. */
+  readonly since: Date | null
+}
+
+/** How a sentence names it; absent: it was there and has ended. */
+export function describeSession(session: Session | undefined): string {
+  if (!session) return 'a session that has ended'
+  const { pid, name, address, since } = session
+  if (pid === null) return 'a prepared transaction (pg_prepared_xacts)'
+  return `session ${pid} (${[name || 'without a name', address ?? 'local', since && `since ${since.toISOString()}`].filter(Boolean).join(', ')})`
+}
+
+/** The oldest transaction that uses tables of the gateway. */
+async function whoUsesTables(client: OpenConnection): Promise<string> {
+  const { rows } = await client.query(
+    `select l.pid, coalesce(nullif(a.application_name, ''), a.backend_type) as name, a.client_addr::text as address,
+       a.xact_start as since
+     from pg_locks l join pg_class c on c.oid = l.relation left join pg_stat_activity a using (pid)
+     where l.granted and l.database = (select oid from pg_database where datname = current_database())
+       and c.relnamespace = any (array[current_schema()::regnamespace, to_regnamespace('graphile_worker')]::oid[])
+       and l.pid is distinct from pg_backend_pid()
+     order by a.xact_start limit 1`,
+  )
+  return describeSession(rows[0])
+}
