@@ -17,6 +17,7 @@ const ENTRY_BYTES = 10
 const KEY_BYTES = 5
 const PLACE_BYTES = 3
 const POSTING_BYTES = 2
+const COUNT_BYTES = 2
 
 export type Segment = { readonly events: Buffer; readonly directory: Buffer; readonly postings: Buffer }
 
@@ -64,12 +65,13 @@ export function* mergingSegments(
     ordinals: idsOf[i]!.map((id) => ordinalOf.get(id)),
     entry: 0,
   }))
+  const pairs = new Float64Array(segments.reduce((total, { postings }) => total + postings.length / POSTING_BYTES, 0))
   const parts: Segment[] = []
   let placesBefore = 0
   for (let step = 1; step <= STEPS; step++) {
-    const pairs = merged.flatMap((segment) => takePairs(segment, (KEYS / STEPS) * step))
-    const part = segmentFrom([], Float64Array.from(pairs))
-    movePlaces(part.directory, placesBefore)
+    let count = 0
+    for (const segment of merged) count = takePairs(segment, (KEYS / STEPS) * step, pairs, count)
+    const part = segmentFrom([], pairs.subarray(0, count), placesBefore)
     placesBefore += part.postings.length / POSTING_BYTES
     parts.push(part)
     yield
@@ -81,29 +83,28 @@ export function* mergingSegments(
   }
 }
 
-/** The pairs of the next keys that are less than `below`; `entry`, where its keys begin, moves behind them. */
+/**
+ * Writes the pairs of the next keys that are less than `below` to `pairs`, from `at` on, and returns where they end; `entry`, where
+ * its keys begin, moves behind them.
+ */
 function takePairs(
   segment: Segment & { readonly ordinals: readonly (number | undefined)[]; entry: number },
   below: number,
-): number[] {
+  pairs: Float64Array,
+  at: number,
+): number {
   const { directory, postings, ordinals } = segment
-  const pairs: number[] = []
+  let end = at
   for (; segment.entry < directory.length; segment.entry += ENTRY_BYTES) {
-    const key = directory.readUIntBE(segment.entry, KEY_BYTES)
+    const key = keyAt(directory, segment.entry)
     if (key >= below) break
     const { first, count } = entryAt(directory, segment.entry)
     for (let place = first; place < first + count; place++) {
-      const ordinal = ordinals[postings.readUInt16BE(place * POSTING_BYTES)]
-      if (ordinal !== undefined) pairs.push(pairOf(key, ordinal))
+      const ordinal = ordinals[ordinalAt(postings, place)]
+      if (ordinal !== undefined) pairs[end++] = pairOf(key, ordinal)
     }
   }
-  return pairs
-}
-
-/** Makes room before the postings of a directory for so many others. */
-function movePlaces(directory: Buffer, by: number): void {
-  for (let at = KEY_BYTES; at < directory.length; at += ENTRY_BYTES)
-    directory.writeUIntBE(directory.readUIntBE(at, PLACE_BYTES) + by, at, PLACE_BYTES)
+  return end
 }
 
 function numbered(some: readonly string[]): { ids: string[]; ordinalOf: Map<string, number> } {
@@ -137,7 +138,7 @@ export function findEntry(directory: Buffer, key: number): Entry | null {
   let high = directory.length / ENTRY_BYTES
   while (low < high) {
     const middle = (low + high) >>> 1
-    const found = directory.readUIntBE(middle * ENTRY_BYTES, KEY_BYTES)
+    const found = keyAt(directory, middle * ENTRY_BYTES)
     if (found === key) return entryAt(directory, middle * ENTRY_BYTES)
     if (found < key) low = middle + 1
     else high = middle
@@ -147,9 +148,7 @@ export function findEntry(directory: Buffer, key: number): Entry | null {
 
 /** The ordinals in postings, ascending. */
 export function ordinalsIn(postings: Buffer): number[] {
-  return Array.from({ length: postings.length / POSTING_BYTES }, (_, place) =>
-    postings.readUInt16BE(place * POSTING_BYTES),
-  )
+  return Array.from({ length: postings.length / POSTING_BYTES }, (_, place) => ordinalAt(postings, place))
 }
 
 /**
@@ -181,7 +180,8 @@ export function keyBytes(key: number): Buffer {
 /** Key and ordinal in one number, which sorts by key and then by ordinal; exact, for it has 53 bits. */
 const pairOf = (key: number, ordinal: number): number => key * MOST_EVENTS + ordinal
 
-function segmentFrom(ids: readonly string[], pairs: Float64Array): Segment {
+/** `placesBefore`: postings that will stand before those of these pairs. */
+function segmentFrom(ids: readonly string[], pairs: Float64Array, placesBefore = 0): Segment {
   pairs.sort()
   const directory = Buffer.allocUnsafe(pairs.length * ENTRY_BYTES)
   const postings = Buffer.allocUnsafe(pairs.length * POSTING_BYTES)
@@ -196,18 +196,14 @@ function segmentFrom(ids: readonly string[], pairs: Float64Array): Segment {
     const itsKey = Math.floor(pair / MOST_EVENTS)
     if (itsKey !== key) {
       key = itsKey
-      directory[end] = key / 2 ** 32
-      directory.writeUInt32BE(key >>> 0, end + 1)
-      directory[end + KEY_BYTES] = place >>> 16
-      directory.writeUInt16BE(place & 0xffff, end + KEY_BYTES + 1)
+      writeKey(directory, key, end)
+      writePlace(directory, placesBefore + place, end + KEY_BYTES)
       count = 0
       end += ENTRY_BYTES
     }
-    const ordinal = pair - key * MOST_EVENTS
-    postings[place * POSTING_BYTES] = ordinal >>> 8
-    postings[place * POSTING_BYTES + 1] = ordinal
+    writeShort(postings, pair - key * MOST_EVENTS, place * POSTING_BYTES)
     place++
-    directory.writeUInt16BE(++count, end - 2)
+    writeShort(directory, ++count, end - COUNT_BYTES)
   }
   return {
     events: bytesOf(ids),
@@ -218,9 +214,33 @@ function segmentFrom(ids: readonly string[], pairs: Float64Array): Segment {
 
 const bytesOf = (ids: readonly string[]): Buffer => Buffer.from(ids.join('').replaceAll('-', ''), 'hex')
 
+// Byte by byte: the methods of a buffer check each time what is known here, and cost three times as much.
+
+const shortAt = (bytes: Buffer, at: number): number => (bytes[at]! << 8) | bytes[at + 1]!
+const ordinalAt = (postings: Buffer, place: number): number => shortAt(postings, place * POSTING_BYTES)
+const keyAt = (directory: Buffer, at: number): number =>
+  directory[at]! * 2 ** 32 + (((shortAt(directory, at + 1) << 16) | shortAt(directory, at + 3)) >>> 0)
+
 function entryAt(directory: Buffer, at: number): Entry {
+  const place = at + KEY_BYTES
   return {
-    first: directory.readUIntBE(at + KEY_BYTES, PLACE_BYTES),
-    count: directory.readUInt16BE(at + KEY_BYTES + PLACE_BYTES),
+    first: (directory[place]! << 16) | shortAt(directory, place + 1),
+    count: shortAt(directory, place + PLACE_BYTES),
   }
+}
+
+function writeShort(bytes: Buffer, value: number, at: number): void {
+  bytes[at] = value >>> 8
+  bytes[at + 1] = value
+}
+
+function writePlace(directory: Buffer, place: number, at: number): void {
+  directory[at] = place >>> 16
+  writeShort(directory, place, at + 1)
+}
+
+function writeKey(directory: Buffer, key: number, at: number): void {
+  directory[at] = key / 2 ** 32
+  writeShort(directory, key >>> 16, at + 1)
+  writeShort(directory, key, at + 3)
 }
