@@ -6,8 +6,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { EXIT } from '../../packages/cli/src/failure.ts'
 import { EVENT_TYPES } from '../../src/domain/event-types/catalogue.ts'
 import { toPublicId } from '../../src/domain/values/id.ts'
+import { deleteEndpoint } from '../../src/gateway/admin/pause-endpoint.ts'
 import { TABLES as MOVED_TABLES } from '../../src/gateway/move/arrive.ts'
 import { ERASED_TABLES } from '../../src/gateway/retention/erase-tenant.ts'
+import { acknowledgeDeadLetters } from '../../src/gateway/retry/acknowledge-dead-letters.ts'
+import { operatorNamed } from '../support/viewers.ts'
 import { type GatewayUnderTest, openGateway } from './gateway.ts'
 
 const MAIN = fileURLToPath(new URL('../../packages/cli/src/main.ts', import.meta.url))
@@ -94,6 +97,15 @@ test('every table with a tenant in it is exported, erased and moved, or not for 
   expect(tables).toContain('dead_letter_acknowledgement')
 })
 
+/** Acknowledges the dead letters of an endpoint that ended with a timeout. */
+const acknowledgeTimeouts = (endpointId: string) =>
+  acknowledgeDeadLetters(under.house.app.ctx, operatorNamed('Ana'), {
+    endpointId,
+    errorCode: 'timeout',
+    statusCode: null,
+    upTo: null,
+  })
+
 /** Gives the tenant a row of each kind that an export shows and that publishing does not make. */
 async function addOneOfEach(tenantId: string) {
   const { db } = under.house.app.ctx
@@ -111,9 +123,7 @@ async function addOneOfEach(tenantId: string) {
       completedAt: new Date(0),
     },
   })
-  await db.deadLetterAcknowledgement.create({
-    data: { tenantId, endpointId: dead.endpointId, errorCode: 'timeout', upTo: new Date(), acknowledgedBy: 'Ana' },
-  })
+  await acknowledgeTimeouts(dead.endpointId)
   await db.apiKey.create({ data: { tenantId, name: 'CRM', role: 'ADMIN', hint: 'hint', secretHash: hash(tenantId) } })
   const expiresAt = new Date('2100-01-01')
   await db.session.createMany({
@@ -193,24 +203,22 @@ test('an export that finds no room says so in a sentence, leaves no part behind 
   expect(await readFile(out, 'utf8')).toBe('of before')
 })
 
-test('an export has what was acknowledged however many groups of dead letters there are', async () => {
+test('an export has what was acknowledged of a deleted endpoint, however many groups of dead letters there are', async () => {
   const { house } = under
   const { tenantId, publicId } = await tenantWith(1)
   const [many, one] = EVENT_TYPES.map(({ name }) => name) as [string, string]
   await house.publishFor(tenantId, { type: one })
   const of = async (eventType: string) => (await house.deliveries({ tenantId, eventType }))[0]!
   const { endpointId, eventId } = await of(many)
-  // Each group of the first type has two, so that the answer for the endpoint has no room for the one of the other type.
+  // Each group of the first type has two, so that an answer of 100 groups has no room for the one of the other type.
   await house.app.ctx.hot.pool.query(
     `insert into delivery (tenant_id, event_id, endpoint_id, event_type, status, max_attempts, last_error_code, last_status_code, completed_at)
      select $1::uuid, $3::uuid, $2::uuid, $4, 'DEAD_LETTERED'::delivery_status, 1, 'http_status', 400 + n / 2, now() from generate_series(0, 199) n
      union all select $1::uuid, $5::uuid, $2::uuid, $6, 'DEAD_LETTERED', 1, 'timeout', null, now()`,
     [tenantId, endpointId, eventId, many, (await of(one)).eventId, one],
   )
-  const upTo = new Date(Date.now() + 60_000)
-  await house.app.ctx.db.deadLetterAcknowledgement.create({
-    data: { tenantId, endpointId, errorCode: 'timeout', upTo, acknowledgedBy: 'Ana' },
-  })
+  await acknowledgeTimeouts(endpointId)
+  await deleteEndpoint(house.app.ctx, operatorNamed('Ana'), { endpointId })
   const { code, stdout } = await under.call(['tenants', 'export', '--tenant', publicId])
   expect(code).toBe(0)
   const lines = stdout.split('\n').filter((line) => line.includes('"kind":"deadLetterAcknowledgement"'))

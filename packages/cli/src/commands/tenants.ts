@@ -200,7 +200,7 @@ const SINGLE = graphql(`
 
 const DEAD_LETTERS = graphql(`
   query CliExportDeadLetters($filter: DeliveryFilter) {
-    deadLetterGroups(filter: $filter, first: 100) {
+    deadLetterGroups(filter: $filter, acknowledged: true, first: 100) {
       endpoint {
         id
       }
@@ -254,30 +254,30 @@ async function* nodesOf<Node>(read: (after: string | null) => Promise<Page<Node>
 const MOST_GROUPS = 100
 
 /**
- * What somebody acknowledged, by endpoint and cause. A group is of one event type as well, and an answer has the largest groups: where
- * there are more, each endpoint is asked for its own, and where one has more, for those of each type.
+ * What is acknowledged of these endpoints, by endpoint and cause. A group is of one event type as well, and an answer has the largest
+ * groups: where an endpoint has more, it is asked for those of each type.
  */
-async function* acknowledgements(client: Client, endpointIds: readonly string[]) {
+async function* acknowledgements(client: Client, endpointIds: Iterable<string>) {
   const { ask, tenantId } = client
   const read = async (filter: object) =>
     (await ask(DEAD_LETTERS, { filter: { tenantId, ...filter } })).deadLetterGroups ?? []
-  const groups = [...(await read({}))]
-  if (groups.length === MOST_GROUPS)
-    for (const id of endpointIds) {
-      const own = await read({ endpointIds: [id] })
-      groups.push(...own)
-      if (own.length < MOST_GROUPS) continue
+  for (const id of endpointIds) {
+    const groups = [...(await read({ endpointIds: [id] }))]
+    if (groups.length === MOST_GROUPS)
       for (const type of await listEventTypes(client))
         groups.push(...(await read({ endpointIds: [id], eventTypes: [type] })))
+    const told = new Set<string>()
+    for (const { endpoint, errorCode, statusCode, acknowledgement } of groups) {
+      const cause = JSON.stringify([errorCode, statusCode])
+      if (!acknowledgement || told.has(cause)) continue
+      told.add(cause)
+      yield { endpoint, errorCode, statusCode, ...acknowledgement }
     }
-  const told = new Set<string>()
-  for (const { endpoint, errorCode, statusCode, acknowledgement } of groups) {
-    const cause = JSON.stringify([endpoint.id, errorCode, statusCode])
-    if (!acknowledgement || told.has(cause)) continue
-    told.add(cause)
-    yield { endpoint, errorCode, statusCode, ...acknowledgement }
   }
 }
+
+/** The action in the audit log of somebody who acknowledges. */
+const ACKNOWLEDGED = 'dead_letters.acknowledged'
 
 /**
  * The lines of an export: one JSON object each, the last one with the counts. Everything that the API shows, and no secret. `kind` says
@@ -290,10 +290,8 @@ async function* exportLines(client: Client): AsyncGenerator<string> {
   const { tenant } = await ask(TENANT, { tenantId })
   if (!tenant) throw refused('No tenant with this id is known here. Name one with --tenant, or sign in to one.')
   yield line('tenant', tenant)
-  const endpointIds: string[] = []
   for await (const endpoint of nodesOf(async (after) => (await ask(ENDPOINTS, { tenantId, after })).endpoints)) {
     counts.endpoints++
-    endpointIds.push(endpoint.id)
     yield line('endpoint', endpoint)
   }
   for await (const key of nodesOf(async (after) => (await ask(API_KEYS, { tenantId, after })).apiKeys))
@@ -306,12 +304,15 @@ async function* exportLines(client: Client): AsyncGenerator<string> {
   if (testReceiver) yield line('testReceiver', testReceiver)
   for await (const retry of nodesOf(async (after) => (await ask(BULK_RETRIES, { tenantId, after })).bulkRetries))
     yield line('bulkRetry', retry)
-  for await (const acknowledgement of acknowledgements(client, endpointIds))
-    yield line('deadLetterAcknowledgement', acknowledgement)
+  // No list has deleted endpoints. The audit log has those whose dead letters were ever acknowledged.
+  const acknowledged = new Set<string>()
   for await (const entry of nodesOf(async (after) => (await ask(AUDIT, { tenantId, after })).auditEntries)) {
     counts.auditEntries++
+    if (entry.action === ACKNOWLEDGED && entry.targetId) acknowledged.add(entry.targetId)
     yield line('auditEntry', entry)
   }
+  for await (const acknowledgement of acknowledgements(client, acknowledged))
+    yield line('deadLetterAcknowledgement', acknowledgement)
   const read = async (after: string | null): Promise<CliExportEventsQuery['events']> =>
     (await ask(EVENTS, { filter: { tenantId }, after })).events
   for await (const event of nodesOf(read)) {
