@@ -142,7 +142,7 @@ export const Attempt = builder.prismaObject('Attempt', {
     requestCount: t.exposeInt('requestCount', {
       nullable: true,
       description:
-        'The number of times the request was sent in this attempt. It is 1; 0 if no connection was opened; 2 if the receiver gave up an idle connection just as the request went out on it, so that the request was sent again on a fresh one. Then the receiver may see the number of this attempt twice. Null for attempts from before this was counted.',
+        'The number of times the request was sent in this attempt. It is 1, or 0 if no connection was opened. It is 2 if the receiver gave up an idle connection just as the request went out on it. The request was then sent again on a fresh one, and the receiver may see the number of this attempt twice. Null for attempts from before this was counted.',
     }),
     timing: t.field({
       type: AttemptTiming,

@@ -232,7 +232,7 @@ async function asItIs(ctx: RequestContext, id: string): Promise<{ bulkRetry: Bul
 
 const MAX_PER_SECOND = 'How many deliveries to retry per second at most, from 1 to 10,000.'
 const IDEMPOTENCY_KEY =
-  'A text of 1 to 256 characters that makes the call safe to repeat: a second call with the same key and the same arguments returns the first bulk retry. The key is kept for at least 24 hours.'
+  'A text of 1 to 256 characters that makes the call safe to repeat. A second call with the same key and the same arguments returns the first bulk retry. The key is kept for at least 24 hours.'
 
 type StartArgs = {
   readonly filter: typeof DeliveryFilterInput.$inferInput
@@ -369,7 +369,7 @@ builder.mutationFields((t) => ({
     type: ReplayEventsSuccess,
     errors: {},
     description:
-      'Sends the events of a time to one endpoint, each with its own event id: what the endpoint wants and did not get, and, if asked for, what it got before or what its filter does not match. An event without a delivery to the endpoint gets one; another one starts a new cycle of the whole retry schedule. Tests and events without a payload are left out. Progress, speed, pause and cancellation are those of a bulk retry.',
+      'Sends the events of a time to one endpoint, each with its own event id: what the endpoint wants and did not get. If asked for, it also sends what the endpoint got before, or what its filter does not match. An event without a delivery to the endpoint gets one; another one starts a new cycle of the whole retry schedule. Tests and events without a payload are left out. Progress, speed, pause and cancellation are those of a bulk retry.',
     authScopes: { roles: ADMINISTRATORS },
     args: {
       ...replayArgs,

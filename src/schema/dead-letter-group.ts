@@ -68,7 +68,7 @@ const DeadLetterGroupType = builder.objectRef<DeadLetterGroup>('DeadLetterGroup'
       type: DeadLetterAcknowledgement,
       nullable: true,
       description:
-        'Who acknowledged the dead letters of this endpoint, error code and status code; null if nobody did, or if another delivery of them, of any event type, became a dead letter since.',
+        'Who acknowledged the dead letters of this endpoint, error code and status code; null if nobody did. It ends when another delivery of them, of any event type, becomes a dead letter.',
       resolve: ({ acknowledgedAt, acknowledgedBy }) =>
         acknowledgedAt && acknowledgedBy !== null ? { acknowledgedAt, acknowledgedBy } : null,
     }),
@@ -102,7 +102,7 @@ builder.queryFields((t) => ({
     type: [DeadLetterGroupType],
     nullable: true,
     description:
-      'The dead letters of a tenant, grouped by endpoint, event type, error code and status code, the largest group first; null, with the error NOT_FOUND, if the caller cannot see what the filter names. Up to 20,000 dead letters are all counted. Of more, each group is counted as far as 50,000 in all allow, and of groups that are counted as far as each other the one with the newest dead letter comes first. If there are more than 500 groups too, and the filter names no endpoints, event types, error codes or status codes, these are the largest groups of the newest 20,000 dead letters.',
+      'The dead letters of a tenant, grouped by endpoint, event type, error code and status code, the largest group first. Null, with the error NOT_FOUND, if the caller cannot see what the filter names. Up to 20,000 dead letters are all counted. Of more, each group is counted as far as 50,000 in all allow. Of groups that are counted as far as each other, the one with the newest dead letter comes first. If there are more than 500 groups too, these are the largest groups of the newest 20,000 dead letters. A filter that names endpoints, event types, error codes or status codes still finds all groups.',
     authScopes: { roles: READERS },
     args: {
       filter: t.arg({ type: DeliveryFilterInput, description: 'Which dead letters to group.' }),

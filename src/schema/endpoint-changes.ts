@@ -59,7 +59,7 @@ const CreateEndpointInput = builder.inputType('CreateEndpointInput', {
     metadata: t.field({ type: 'JSON', description: METADATA }),
     idempotencyKey: t.string({
       description:
-        'A text of 1 to 256 characters that makes the call safe to repeat: a second call with the same key and the same content returns the first endpoint with its secret. The key is kept for at least 24 hours.',
+        'A text of 1 to 256 characters that makes the call safe to repeat. A second call with the same key and the same content returns the first endpoint with its secret. The key is kept for at least 24 hours.',
     }),
   }),
 })

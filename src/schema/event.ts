@@ -104,7 +104,7 @@ export const EventFilterInput = builder.inputType('EventFilter', {
     }),
     search: t.string({
       description:
-        'What to search for: a phone number in any spelling, the id of an event, delivery, call or other object or its last 8 characters, an agent, a name, an e-mail address; of several words an event must have each. At most 200 characters. A page may have fewer items than asked for, or none, and `hasNextPage`: go on with `endCursor`. Lists find an event within seconds of its acceptance; subscriptions do not take this field.',
+        'What to search for, in at most 200 characters: a phone number in any spelling, an agent, a name or an e-mail address. It may be an id of an event, delivery, call or other object, or the last 8 characters of one. Of several words an event must have each. A page may have fewer items than asked for, or none, and `hasNextPage`: go on with `endCursor`. Lists find an event within seconds of its acceptance; subscriptions do not take this field.',
     }),
     from: t.field({ type: 'DateTime', description: 'The earliest time of acceptance, inclusive.' }),
     to: t.field({ type: 'DateTime', description: 'The latest time of acceptance, exclusive.' }),

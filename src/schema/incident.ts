@@ -25,7 +25,7 @@ const IncidentType = builder.objectRef<Incident>('Incident').implement({
     since: t.expose('since', {
       type: 'DateTime',
       description:
-        'Since when it fails. If the health of the endpoint is FAILING: when the first attempt of the failures in a row began that failed for this cause; of all failures in a row, if none waits. Otherwise: when the oldest of the deliveries that wait was created.',
+        'Since when it fails. If the health of the endpoint is FAILING: when the first of its failures in a row for this cause began. If no delivery waits, the first failure for any cause counts. Otherwise: when the oldest of the deliveries that wait was created.',
     }),
     waiting: t.field({
       type: CountType,
@@ -65,7 +65,7 @@ builder.queryField('incidents', (t) =>
     type: [IncidentType],
     nullable: true,
     description:
-      'What fails now, one incident for each endpoint and cause, active endpoints and those with the most waiting deliveries first; null, with the error NOT_FOUND, if the caller cannot see the tenant or the endpoint.',
+      'What fails now, one incident for each endpoint and cause. Active endpoints and those with the most waiting deliveries come first. Null, with the error NOT_FOUND, if the caller cannot see the tenant or the endpoint.',
     authScopes: { roles: READERS },
     args: {
       tenantId: t.arg.id({ description: 'The tenant. Operators must name it; for others it is their own.' }),

@@ -18,7 +18,7 @@ const NoticeRecipientKindEnum = builder.enumType('NoticeRecipientKind', {
 
 const NoticeRecipient = builder.prismaObject('NoticeRecipient', {
   description:
-    'Who gets notices of a tenant: one message when an endpoint fails, is disabled, falls behind, gets dead letters or has an old signing secret, and one when that is over.',
+    'Who gets notices of a tenant. A message comes when an endpoint fails, is disabled, falls behind, gets dead letters or has an old signing secret. Another one comes when that is over.',
   interfaces: [builder.nodeInterfaceRef()],
   select: { id: true },
   fields: (t) => ({

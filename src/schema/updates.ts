@@ -125,7 +125,7 @@ builder.subscriptionFields((t) => ({
   endpointUpdates: t.field({
     type: EndpointUpdate,
     description:
-      'The endpoints of a tenant, sent when they change. Pausing or resuming an endpoint changes the status of its waiting deliveries, which are not sent one by one.',
+      'The endpoints of a tenant, sent when they change. A message is one endpoint, so there is no empty first one: query `endpoints` a few seconds after you subscribed, and after each break. Pausing or resuming an endpoint changes the status of its waiting deliveries, which are not sent one by one.',
     authScopes: { roles: READERS },
     args: { tenantId: t.arg.id({ description: 'The tenant. Operators must name it; for others it is their own.' }) },
     subscribe: async (_root, args, ctx) => {

@@ -40,6 +40,8 @@ function descriptions(): { of: string; text: string }[] {
 const UNCLEAR =
   /\b(anew|of late|about|let be|in vain|whoever|meanwhile|thing|things|forgotten|goes out|go out|put back|one’s own|e\.g\.|give or take)\b/i
 
+const isLong = (text: string) => text.split(/[.?!]\s/).some((sentence) => sentence.split(/\s+/).length > 30)
+
 test.each([
   { rule: 'exists', isBroken: (text: string) => text === '' },
   { rule: 'has ten characters or more', isBroken: (text: string) => text.length < 10 },
@@ -48,6 +50,7 @@ test.each([
     isBroken: (text: string) => !/^[A-Z]/.test(text),
   },
   { rule: 'ends with a full stop', isBroken: (text: string) => !text.endsWith('.') },
+  { rule: 'has no sentence of more than 30 words', isBroken: isLong },
   { rule: 'uses plain words only', isBroken: (text: string) => UNCLEAR.test(text) },
 ])('every description of the public schema $rule', ({ isBroken }) => {
   const all = descriptions()

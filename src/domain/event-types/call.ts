@@ -290,14 +290,14 @@ export const callEventTypes: readonly EventTypeDefinition[] = [
     schema: callCreated,
     example: callCreatedExample,
     description:
-      'A call leg was set up and nobody has answered yet. The first event of every call: call_id never changes, through queues, IVR, AI agents and transfers; each leg has its own leg_id. number is what the network gave, e164 what is certain; a caller who withholds the number has number null and number_kind withheld. Events arrive out of order, because a failed one is sent again while later ones go through: upsert by subject and sequence, wait for no gap.',
+      'A call leg was set up and nobody has answered yet. It is the first event of every call. call_id never changes, through queues, IVR, AI agents and transfers. Each leg has its own leg_id. number is what the network gave, e164 what is certain. A caller who withholds the number has number null and number_kind withheld. Events arrive out of order, because a failed one is sent again while later ones go through. Upsert by subject and sequence, and wait for no gap.',
   },
   {
     name: 'call.answered',
     schema: callAnswered,
     example: callAnsweredExample,
     description:
-      'A person, an AI agent, voicemail or an external party answered; an IVR that picks up does not count. ring_seconds belongs to the leg that answered. queue and queue_wait_seconds are null when the call did not queue.',
+      'A person, an AI agent, voicemail or an external party answered. An IVR that picks up does not count. ring_seconds belongs to the leg that answered. queue and queue_wait_seconds are null when the call did not queue.',
   },
   {
     name: 'call.transferred',
@@ -318,6 +318,6 @@ export const callEventTypes: readonly EventTypeDefinition[] = [
     schema: callRecorded,
     example: callRecordedExample,
     description:
-      'A recording is ready. A pre-signed url works until url_expires_at and lets anyone read the file: mask it in logs. url may also be an s3:// URI or the key in a bucket, and url_expires_at is null where the system states no end; afterwards ask the API by recording_id.',
+      'A recording is ready. A pre-signed url works until url_expires_at and lets anyone read the file: mask it in logs. Afterwards ask the API by recording_id. url may also be an s3:// URI or the key in a bucket. url_expires_at is null where the system states no end.',
   },
 ]

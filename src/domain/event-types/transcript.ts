@@ -93,6 +93,6 @@ export const transcriptEventTypes: readonly EventTypeDefinition[] = [
     schema: transcriptCompleted,
     example: transcriptCompletedExample,
     description:
-      'The transcript is final. Its pre-signed url leads to JSON with every segment and works until url_expires_at; or text holds it inline and url is null, with truncated true where the whole does not fit. A body is at most 262,144 bytes: 12 to 21 minutes of talk word by word, 73 minutes in segments, about 5 hours of plain text. analysis is null for a tenant without an analysis plan.',
+      'The transcript is final. Its pre-signed url leads to JSON with every segment and works until url_expires_at. Or text holds it inline and url is null. truncated is true where the whole does not fit. A body is at most 262,144 bytes. That is 12 to 21 minutes of talk word by word, 73 minutes in segments, about 5 hours of plain text. analysis is null for a tenant without an analysis plan.',
   },
 ]

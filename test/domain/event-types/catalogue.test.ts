@@ -110,9 +110,11 @@ describe.each(CATALOGUE)('$name', (entry) => {
     )
   })
 
-  test('its fields have descriptions', () => {
+  test('it and its fields have descriptions, in short sentences', () => {
     const shape = JSON.stringify(entry.jsonSchema)
     expect(entry.description.length).toBeGreaterThan(60)
+    const sentences = entry.description.split('. ')
+    expect(sentences.filter((sentence) => sentence.split(' ').length > 30)).toEqual([])
     expect(shape).toContain('"description"')
   })
 
