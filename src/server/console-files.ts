@@ -59,7 +59,7 @@ type File = {
 }
 
 export type ConsoleFiles = {
-  /** Answers a GET or HEAD of `path`; false when it is no page and no file of the console. */
+  /** Answers a request for `path`; false when it is no page and no file of the console. */
   serve(request: IncomingMessage, response: ServerResponse, path: string): boolean
 }
 
@@ -79,13 +79,12 @@ export async function loadConsoleFiles(folder: string = BUILT): Promise<ConsoleF
   const page = files.get('/index.html') ?? fileOf(Buffer.from(NO_CONSOLE), TYPES['.html']!, false)
   return {
     serve(request, response, path) {
+      const file = files.get(path) ?? (isPage(path, request.headers.accept) ? page : undefined)
+      if (!file) return false
       if (request.method !== 'GET' && request.method !== 'HEAD') {
-        replyText(response, 405, 'Expected GET.\n', { allow: 'GET, HEAD' })
+        replyText(response, 405, 'Expected GET. The API takes POST at /graphql.\n', { allow: 'GET, HEAD' })
         return true
       }
-      // A path without a dot is a page of the console, which finds its way by itself.
-      const file = files.get(path) ?? (/^[^.]*$/.test(path) ? page : undefined)
-      if (!file) return false
       const compressed = preferredCoding(request.headers['accept-encoding'] as string | undefined, ['gzip'])
         ? file.compressed()
         : null
@@ -102,6 +101,14 @@ export async function loadConsoleFiles(folder: string = BUILT): Promise<ConsoleF
       return true
     },
   }
+}
+
+/**
+ * Whether the console finds its way there by itself. Browsers say that they want a page. Probes and clients do not: at a wrong path
+ * they must not take one for a yes.
+ */
+function isPage(path: string, accept: string | undefined): boolean {
+  return path === '/' || (!path.includes('.') && (accept?.includes('text/html') ?? false))
 }
 
 function fileOf(bytes: Buffer, type: string, immutable: boolean): File {

@@ -57,14 +57,17 @@ export function createRoutes(parts: RouteParts): Serve {
   return async (request, response, path, query) => {
     switch (path) {
       case '/health':
+      case '/health/':
         return replyJson(response, 200, healthOf(role, whatKeepsFromDelivering()))
-      case '/ready': {
+      case '/ready':
+      case '/ready/': {
         const failing = await parts.whatFailsHere()
         // A process that also serves is ready to serve while its deliveries wait.
         if (!servesApi) failing.push(...(whatKeepsFromDelivering() ?? []))
         return replyJson(response, failing.length === 0 ? 200 : 503, readinessOf(failing, cell))
       }
       case '/metrics':
+      case '/metrics/':
         return replyText(response, 200, await metrics.registry.metrics(), {
           'content-type': metrics.registry.contentType,
         })
@@ -98,8 +101,7 @@ export function createRoutes(parts: RouteParts): Serve {
       }
       default:
         if (path.startsWith(RECEIVER_PATH)) return receivers.serve(request, response, path)
-        if (!consoleFiles?.serve(request, response, path))
-          replyText(response, 404, 'There is nothing here. The API is at /graphql, the console at /.\n')
+        if (!consoleFiles?.serve(request, response, path)) replyText(response, 404, describePath(path))
     }
   }
 }
@@ -114,6 +116,10 @@ function readinessOf(failing: readonly string[], cell: string | null): object {
 function healthOf(role: string, failing: string[] | null): object {
   if (failing === null) return { status: 'ok', role }
   return { status: 'ok', role, delivers: failing.length === 0, ...(failing.length > 0 && { failing }) }
+}
+
+function describePath(path: string): string {
+  return `Expected a path of the gateway, got ${JSON.stringify(path.slice(0, 100))}. The API is at /graphql, the console at /, probes are at /health and /ready, metrics at /metrics.\n`
 }
 
 function describePrefix(prefix: string): string {
@@ -176,5 +182,6 @@ export function routeOf(path: string): string {
   if (GRAPHQL_PATHS.has(path)) return '/graphql'
   // The rest of the path is a secret.
   if (path.startsWith(RECEIVER_PATH)) return RECEIVER_PATH
-  return ROUTES.has(path) ? path : 'console'
+  const route = path.endsWith('/') ? path.slice(0, -1) : path
+  return ROUTES.has(route) ? route : 'console'
 }

@@ -43,11 +43,21 @@ describe('the files of the console', () => {
 
   test('the console page is requested each time, under every address that the console handles itself', async () => {
     for (const path of ['/', '/deliveries', '/endpoints/ep_1']) {
-      const page = await fetch(url + path)
+      const page = await fetch(url + path, { headers: { accept: 'text/html,*/*;q=0.8' } })
       expect(page.headers.get('cache-control')).toBe('no-cache')
       expect(page.headers.get('content-security-policy')).toContain("script-src 'self'")
       expect(await page.text()).toContain('<title>Console</title>')
     }
+  })
+
+  test('a probe at a wrong path does not get the page', async () => {
+    for (const path of ['/healthz', '/graphq', '/ready/now']) {
+      expect((await fetch(url + path)).status).toBe(404)
+      expect((await fetch(url + path, { method: 'POST' })).status).toBe(404)
+    }
+    expect((await fetch(url)).status).toBe(200)
+    const posted = await fetch(url, { method: 'POST' })
+    expect([posted.status, await posted.text()]).toEqual([405, 'Expected GET. The API takes POST at /graphql.\n'])
   })
 
   test('an unknown path is left to other handlers, and no file outside the console’s folder is served', async () => {

@@ -446,7 +446,8 @@ describe('the role worker', () => {
   test('a process with the role worker serves only health, readiness and metrics', async () => {
     const worker = await openTestServer({ SIVO_ROLE: 'worker' })
     try {
-      for (const path of ['/health', '/ready', '/metrics']) expect((await worker.request(path)).status).toBe(200)
+      for (const path of ['/health', '/ready', '/metrics', '/ready/'])
+        expect((await worker.request(path)).status).toBe(200)
       for (const path of ['/', '/graphql', '/session', '/dead-letters.json'])
         expect((await worker.request(path)).status).toBe(404)
       await expect(worker.socket()).rejects.toThrow('404')
