@@ -1,6 +1,6 @@
 import { countedDeliveries } from '../database/filters/deliveries.ts'
 import { listedEvents } from '../database/filters/events.ts'
-import { COUNT_LIMIT, type Count } from '../domain/values/count.ts'
+import { COUNT_LIMIT, type Count, showCount } from '../domain/values/count.ts'
 import { countFoundEvents, isSearch } from '../gateway/search/find-events.ts'
 import { builder, READERS } from './builder.ts'
 import { DeliveryFilterInput } from './delivery.ts'
@@ -17,7 +17,7 @@ const CountPrecision = builder.enumType('CountPrecision', {
 })
 
 export const CountType = builder.objectRef<Count>('Count').implement({
-  description: `A number of items. Counting stops at ${COUNT_LIMIT.toLocaleString('en')}, or sooner if a list asks for many counts at once.`,
+  description: `A number of items. Counting stops at ${showCount(COUNT_LIMIT)}, or sooner if a list asks for many counts at once.`,
   fields: (t) => ({
     count: t.exposeInt('count', { description: 'The number of items that were counted.' }),
     precision: t.expose('precision', { type: CountPrecision, description: 'Whether the number is exact.' }),

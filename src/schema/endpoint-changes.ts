@@ -1,6 +1,7 @@
 // The mutations that create and change endpoints, with their inputs and their answers.
 
 import { MAX_CONDITION_LENGTH } from '../domain/endpoint/condition.ts'
+import { showCount } from '../domain/values/count.ts'
 import { createEndpoint } from '../gateway/admin/create-endpoint.ts'
 import { deleteEndpoint, pauseEndpoint, resumeEndpoint } from '../gateway/admin/pause-endpoint.ts'
 import { type UnwantedDeliveries, updateEndpoint } from '../gateway/admin/update-endpoint.ts'
@@ -23,7 +24,7 @@ const HeaderInput = builder.inputType('HeaderInput', {
   }),
 })
 
-const CONDITION = `A condition that an event must meet to be delivered: a SQL/JSON path predicate over the envelope, at most ${MAX_CONDITION_LENGTH.toLocaleString('en')} characters, such as \`$.data.direction == "inbound"\`. An event for which it cannot be evaluated is not delivered.`
+const CONDITION = `A condition that an event must meet to be delivered: a SQL/JSON path predicate over the envelope, at most ${showCount(MAX_CONDITION_LENGTH)} characters, such as \`$.data.direction == "inbound"\`. An event for which it cannot be evaluated is not delivered.`
 const EXTERNAL_ID =
   'The id of the endpoint in your own system, 1 to 256 characters. No two endpoints of a tenant have the same one.'
 const METADATA =

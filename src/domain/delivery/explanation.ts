@@ -4,7 +4,7 @@
 import type { EndpointStatus } from '../../generated/prisma/enums.ts'
 import { type RetryState, shownStatus } from '../delivery.ts'
 import { includesType } from '../endpoint/event-filter.ts'
-import type { Count } from '../values/count.ts'
+import { type Count, showCount } from '../values/count.ts'
 
 /** The reasons, as the API gives them. The list may grow. */
 export type ExplanationReason =
@@ -424,13 +424,13 @@ function listed(types: readonly string[]): string {
 }
 
 function amount({ count, precision }: Count, whose = ' of the endpoint'): string {
-  const number = count.toLocaleString('en')
+  const number = showCount(count)
   if (precision === 'AT_LEAST') return `more than ${number} deliveries${whose} are`
   return count === 1 ? `1 delivery${whose} is` : `${number} deliveries${whose} are`
 }
 
 function plural(count: number, noun: string): string {
-  return `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`
+  return `${showCount(count)} ${noun}${count === 1 ? '' : 's'}`
 }
 
 function capital(text: string): string {

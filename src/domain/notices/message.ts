@@ -1,5 +1,6 @@
 // The words of notices: a subject, one sentence for each incident, and the link that opens it in the console. Pure.
 
+import { showCount } from '../values/count.ts'
 import { toPublicId } from '../values/id.ts'
 import type { IncidentKind } from './incident.ts'
 
@@ -203,7 +204,7 @@ function causeOf(details: Readonly<Record<string, unknown>>): string {
 
 function countIn(details: Readonly<Record<string, unknown>>, key: string): string {
   const value = details[key]
-  return typeof value === 'number' ? value.toLocaleString('en-US') : 'some'
+  return typeof value === 'number' ? showCount(value) : 'some'
 }
 
 function timeIn(details: Readonly<Record<string, unknown>>, key: string): string | null {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { COUNT_LIMIT, countParts, countWithin } from '../../../src/domain/values/count.ts'
+import { COUNT_LIMIT, countParts, countWithin, showCount } from '../../../src/domain/values/count.ts'
 
 const BUDGET = { together: 50_000, least: 100 }
 const LOOKS = 8
@@ -51,4 +51,8 @@ test('whatever the sizes are, each look keeps to its budget, and what was not co
     if (counts.some(({ precision }) => precision === 'AT_LEAST'))
       expect(found.reduce((sum, each) => sum + each, 0)).toBeGreaterThan(COUNT_LIMIT)
   }
+})
+
+test.each([0, 7, 999, 1_000, 10_000, 123_456, 1_234_567])('shows %d as Node does', (count) => {
+  expect(showCount(count)).toBe(count.toLocaleString('en'))
 })
