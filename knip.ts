@@ -9,7 +9,7 @@ export default {
   workspaces: {
     '.': {
       entry: [
-        'src/main.ts!',
+        'src/main.{mjs,ts}!',
         'src/cli/{cells,disk,migrate,rewrap-secrets}.ts!',
         'scripts/*.{ts,mjs}',
         'bench/{main,live,sender}.ts',

@@ -45,7 +45,7 @@ export type GatewayProcessOptions = {
 /** As in deploy/ and in scripts/bootstrap.mjs. */
 const GATEWAY_FLAGS = ['--max-semi-space-size=32']
 
-/** Starts `src/main.ts` with this environment, with the Node of its tree. */
+/** Starts the gateway with this environment, with the Node of its tree. */
 export function startGatewayProcess({
   name,
   env,
@@ -67,7 +67,7 @@ export function startGatewayProcess({
   function start(): void {
     wasKilled = false
     isReady = false
-    const [program, ...args] = [...within, nodeOf(root), ...GATEWAY_FLAGS, join(root, 'src/main.ts')]
+    const [program, ...args] = [...within, nodeOf(root), ...GATEWAY_FLAGS, entryOf(root)]
     const started = spawn(program!, args, {
       // Without the caller's settings, so that a run is the same everywhere.
       env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
@@ -159,6 +159,11 @@ export function startGatewayProcess({
       log.end()
     },
   }
+}
+
+/** Trees of earlier releases have the second one alone. */
+function entryOf(root: string): string {
+  return ['src/main.mjs', 'src/main.ts'].map((path) => join(root, path)).find(existsSync)!
 }
 
 function nodeOf(root: string): string {

@@ -88,7 +88,7 @@ async function openDatabase(config: Config): Promise<Config> {
 
 /** Node's watch mode starts the gateway, and starts it again when an imported file changes. */
 function startGateway(env: Record<string, string>): ChildProcess {
-  return spawn(process.execPath, ['--watch', '--watch-preserve-output', join(ROOT, 'src/main.ts')], {
+  return spawn(process.execPath, ['--watch', '--watch-preserve-output', join(ROOT, 'src/main.mjs')], {
     cwd: ROOT,
     env: { ...process.env, SIVO_DEV: '1', ...env },
     stdio: ['ignore', 'inherit', 'inherit'],

@@ -23,7 +23,7 @@ const CALLS = 12
 const dataDir = await mkdtemp(join(tmpdir(), 'sivo-pictures-'))
 const operatorKey = randomBytes(24).toString('base64url')
 await finished(spawn(process.execPath, [join(ROOT, 'scripts/build-console.ts')], { stdio: 'inherit' }))
-const gateway = spawn(process.execPath, [join(ROOT, 'src/main.ts')], {
+const gateway = spawn(process.execPath, [join(ROOT, 'src/main.mjs')], {
   cwd: ROOT,
   env: {
     ...process.env,

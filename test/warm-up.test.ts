@@ -65,17 +65,36 @@ test('a database that goes away while a process warms up does not keep it from s
   expect(lines.join('')).toContain('gateway.not_warm')
 })
 
+/** The text that a start writes to stderr which ends at its configuration, after everything was loaded. */
+async function loadedOnly(env: Record<string, string>): Promise<string> {
+  const main = join(import.meta.dirname, '../src/main.mjs')
+  const ended = await promisify(execFile)(process.execPath, [main], {
+    env: { PATH: process.env['PATH'], PORT: 'none', ...env },
+    maxBuffer: 100_000_000,
+  }).catch((error: { stderr: string; code: number }) => error)
+  expect('code' in ended && ended.code).toBe(78)
+  return ended.stderr
+}
+
+const TELL_BUILT_IN = `data:text/javascript,process.on('exit',()=>process._rawDebug(process.moduleLoadList.join()))`
+
 test('from the second start on, the process is loaded from the compile cache', async () => {
-  const main = join(import.meta.dirname, '../src/main.ts')
-  // A start that ends at its configuration, after everything was loaded.
-  const start = () =>
-    promisify(execFile)(process.execPath, [main], {
-      env: { PATH: process.env['PATH'], PORT: 'none', NODE_DEBUG_NATIVE: 'COMPILE_CACHE' },
-      maxBuffer: 100_000_000,
-    }).catch((error: { stderr: string; code: number }) => error)
-  await start()
-  const second = await start()
-  expect('code' in second && second.code).toBe(78)
-  expect(second.stderr).toMatch(/src\/process\.ts.* was accepted/)
-  expect(second.stderr).toMatch(/src\/gateway\/publish\/store-events\.ts.* was accepted/)
+  const env = { NODE_DEBUG_NATIVE: 'COMPILE_CACHE' }
+  await loadedOnly(env)
+  const second = await loadedOnly(env)
+  expect(second).toMatch(/src\/process\.ts.* was accepted/)
+  expect(second).toMatch(/src\/gateway\/publish\/store-events\.ts.* was accepted/)
+  const files = [...second.matchAll(/reading cache from .* for (?:ESM|CommonJS) \S*\/node_modules\/(\S+?\.[cm]?js)/g)]
+  const read = files.map(([, path]) => path!.split('/node_modules/').at(-1)!)
+  expect(read.length).toBeGreaterThan(500)
+  // Packages are there once. These small ones are there in several versions.
+  const twice = read.filter((path, at) => read.indexOf(path) !== at).map((path) => /^(?:@[^/]+\/)?[^/]+/.exec(path)![0])
+  const small = ['@whatwg-node/disposablestack', '@whatwg-node/promise-helpers', 'postgres-array']
+  expect([...new Set(twice)].filter((name) => !small.includes(name))).toEqual([])
+  for (const optional of [/openid-client/, /nodemailer/, /pino-pretty/, /@opentelemetry\/sdk/])
+    expect(read.filter((path) => optional.test(path))).toEqual([])
+  // What is left of TypeScript without its types is in the cache too: the compiler is not loaded.
+  const builtIn = await loadedOnly({ NODE_OPTIONS: `--import=${TELL_BUILT_IN}` })
+  expect(builtIn).toContain('internal/modules/esm/loader')
+  expect(builtIn).not.toContain('deps/amaro')
 })

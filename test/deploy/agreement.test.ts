@@ -79,7 +79,7 @@ test('the image runs without rights, and builds nothing at its start', () => {
     .slice(-2)
   expect(last).toContain('USER node')
   expect(last).not.toMatch(/npm|prisma generate|^RUN/m)
-  expect(last).toContain('CMD ["node", "--max-semi-space-size=32", "src/main.ts"]')
+  expect(last).toContain('CMD ["node", "--max-semi-space-size=32", "src/main.mjs"]')
 })
 
 describe('the chart', () => {

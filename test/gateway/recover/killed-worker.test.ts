@@ -16,7 +16,7 @@ test('after workers are killed their work continues, a delivery that crashes pro
   })
   const receiver = await house.receiver()
   const startWorker = () => {
-    child = spawn(process.execPath, [fileURLToPath(new URL('../../../src/main.ts', import.meta.url))], {
+    child = spawn(process.execPath, [fileURLToPath(new URL('../../../src/main.mjs', import.meta.url))], {
       env: {
         PATH: process.env['PATH'],
         DATABASE_URL: house.database.url,

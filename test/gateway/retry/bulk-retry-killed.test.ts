@@ -25,7 +25,7 @@ test('a bulk retry whose process is killed continues in another process: every d
   receiver.answer(({ headers }) => (Number(headers['x-sivo-attempt']) === 8 ? 500 : 200))
   const child: ChildProcess = spawn(
     process.execPath,
-    [fileURLToPath(new URL('../../../src/main.ts', import.meta.url))],
+    [fileURLToPath(new URL('../../../src/main.mjs', import.meta.url))],
     {
       env: {
         PATH: process.env['PATH'],
