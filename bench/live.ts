@@ -14,7 +14,7 @@ import { openAccess, openHotDatabase, openPool } from '../src/database/pools.ts'
 import { PrismaClient } from '../src/generated/prisma/client.ts'
 import { openChangeFeed } from '../src/live/feed.ts'
 import { schema } from '../src/schema/index.ts'
-import { subscribeShared } from '../src/server/share-execution.ts'
+import { subscribeShared } from '../src/server/graphql/share-execution.ts'
 
 const [subscribers = 1_000, deliveries = 100, batches = 20] = process.argv.slice(2).map(Number)
 const url = process.env['DATABASE_URL']

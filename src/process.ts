@@ -21,8 +21,8 @@ import { offerSqlPublish } from './gateway/publish/sql-publish.ts'
 import { createLog } from './log.ts'
 import { createParts } from './parts.ts'
 import { schema } from './schema/index.ts'
+import { CannotListen } from './server/http/listening.ts'
 import { startServer } from './server/http.ts'
-import { CannotListen } from './server/listening.ts'
 import { warmUp } from './warm-up.ts'
 
 /** Running attempts end within ten seconds. The remaining time is for recording them. */

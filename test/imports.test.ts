@@ -157,20 +157,26 @@ const MAY_IMPORT: Record<string, string[]> = {
   domain: ['generated'],
 }
 
-/** The rooms of `domain` in their order: a room imports only from rooms before it. `.` is `domain` itself. */
-const DOMAIN_ROOMS = [
-  '.',
-  'values',
-  'access',
-  'health',
-  'signing',
-  'search',
-  'event-types',
-  'event',
-  'endpoint',
-  'delivery',
-  'notices',
-]
+/**
+ * The rooms of a folder in their order: a room imports only from rooms before it. `.` are the files that lie in the folder
+ * itself.
+ */
+const ROOMS_IN_ORDER: Record<string, string[]> = {
+  domain: [
+    '.',
+    'values',
+    'access',
+    'health',
+    'signing',
+    'search',
+    'event-types',
+    'event',
+    'endpoint',
+    'delivery',
+    'notices',
+  ],
+  server: ['http', 'access', 'pages', 'graphql', '.'],
+}
 
 type Import = { file: string; target: string; typeOnly: boolean }
 
@@ -218,13 +224,17 @@ describe('imports point one way', async () => {
     expect(wrong).toEqual([])
   })
 
-  test('from a room of the domain only to the rooms before it', () => {
-    const placeOf = (path: string) => DOMAIN_ROOMS.indexOf(relative('domain', dirname(path)).split('/')[0] || '.')
-    const wrong = own.filter(({ file, target }) => {
-      if (roomOf(file) !== 'domain' || roomOf(target) !== 'domain') return false
-      const [from, to] = [placeOf(file), placeOf(target)]
-      return from !== to && (to < 0 || to > from)
-    })
+  test.each(Object.entries(ROOMS_IN_ORDER))('from a room of %s only to the rooms before it', (folder, rooms) => {
+    const innerRoomOf = (path: string) => relative(folder, dirname(path)).split('/')[0] || '.'
+    const lying = files.map((file) => relative(SOURCE, file)).filter((file) => roomOf(file) === folder)
+    expect(new Set(lying.map(innerRoomOf))).toEqual(new Set(rooms))
+
+    const wrong = own.filter(
+      ({ file, target }) =>
+        roomOf(file) === folder &&
+        roomOf(target) === folder &&
+        rooms.indexOf(innerRoomOf(target)) > rooms.indexOf(innerRoomOf(file)),
+    )
     expect(wrong.map(({ file, target }) => `${file} → ${target}`)).toEqual([])
   })
 

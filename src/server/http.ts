@@ -9,22 +9,22 @@ import type { Registry } from 'prom-client'
 import type { PublishContext } from '../gateway/publish/publisher.ts'
 import type { ChangeFeed } from '../live/feed.ts'
 import { createFaultLog } from '../log.ts'
-import { createAdmission } from './admission.ts'
-import { createAuthenticator } from './authenticate.ts'
-import { listCells } from './cells.ts'
-import { loadConsoleFiles } from './console-files.ts'
-import { createForwarded } from './forwarded.ts'
-import { HEADERS_TIMEOUT_MS, KEEP_ALIVE_MS, MAX_HEADER_BYTES, REQUEST_TIMEOUT_MS, STALLED_MS } from './limits.ts'
-import { listenAt } from './listening.ts'
-import { createServerMetrics } from './metrics.ts'
-import { createOpenStreams } from './open-streams.ts'
-import { createOrigins } from './origins.ts'
-import { whatFails } from './readiness.ts'
-import { createReceiverDoor } from './receive.ts'
+import { createAdmission } from './access/admission.ts'
+import { createAuthenticator } from './access/authenticate.ts'
+import { createOpenStreams } from './access/open-streams.ts'
+import { warmUpPublish } from './graphql/warm-up.ts'
+import { createWebSocketDoor, refuseUpgrade } from './graphql/websocket.ts'
+import { createGraphQL } from './graphql/yoga.ts'
+import { createForwarded } from './http/forwarded.ts'
+import { HEADERS_TIMEOUT_MS, KEEP_ALIVE_MS, MAX_HEADER_BYTES, REQUEST_TIMEOUT_MS, STALLED_MS } from './http/limits.ts'
+import { listenAt } from './http/listening.ts'
+import { createOrigins } from './http/origins.ts'
+import { listCells } from './pages/cells.ts'
+import { loadConsoleFiles } from './pages/console-files.ts'
+import { createServerMetrics } from './pages/metrics.ts'
+import { whatFails } from './pages/readiness.ts'
+import { createReceiverDoor } from './pages/receive.ts'
 import { createRoutes, GRAPHQL_PATHS, replyFault, routeOf, splitUrl } from './routes.ts'
-import { warmUpPublish } from './warm-up.ts'
-import { createWebSocketDoor, refuseUpgrade } from './websocket.ts'
-import { createGraphQL } from './yoga.ts'
 
 export type ServerParts = {
   readonly ctx: PublishContext
@@ -81,7 +81,8 @@ export async function startServer({
   const admission = createAdmission({ ctx, feed, authenticator, origins, forwarded, faults, cells })
   // Loaded where it is set up: every start would pay for it.
   const openId =
-    config.openId && (await import('./openid.ts')).createOpenIdDoor({ ctx, openId: config.openId, origins, forwarded })
+    config.openId &&
+    (await import('./access/openid.ts')).createOpenIdDoor({ ctx, openId: config.openId, origins, forwarded })
   const receivers = createReceiverDoor(ctx)
   const yoga = createGraphQL(schema)
   const consoleFiles = servesApi ? await loadConsoleFiles() : null

@@ -15,7 +15,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Viewer } from '../../src/context.ts'
 import { type ChangeFeed, openChangeFeed } from '../../src/live/feed.ts'
 import { schema } from '../../src/schema/index.ts'
-import { subscribeShared } from '../../src/server/share-execution.ts'
+import { subscribeShared } from '../../src/server/graphql/share-execution.ts'
 import { type Api, openApi, publicId } from '../schema/api.ts'
 import { accessTo } from '../support/database-session.ts'
 

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { MAX_IDEMPOTENCY_KEY_LENGTH, MAX_SUBJECT_LENGTH } from '../../src/domain/event/input.ts'
 import { COST_LIMIT, costOf, DEPTH_LIMIT } from '../../src/schema/cost.ts'
 import { schema } from '../../src/schema/index.ts'
-import { parseBounded, RATES } from '../../src/server/limits.ts'
+import { parseBounded, RATES } from '../../src/server/http/limits.ts'
 
 const page = readFileSync(new URL('../../docs/limits.md', import.meta.url), 'utf8')
 const flowing = page.replaceAll('\n', ' ')

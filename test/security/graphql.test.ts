@@ -7,14 +7,14 @@ import { toPublicId } from '../../src/domain/values/id.ts'
 import { createApiKey, revokeApiKey } from '../../src/gateway/admin/api-keys.ts'
 import { createConsoleLink, endSession, spendConsoleLink } from '../../src/gateway/admin/console-link.ts'
 import type { ChangeFeed } from '../../src/live/feed.ts'
-import { startServer } from '../../src/server/http.ts'
 import {
   INTRODUCTION_MS,
   MAX_REQUEST_BYTES,
   MAX_STRANGERS_ASKED_ABOUT,
   MAX_UNKNOWN_SOCKETS,
   RATES,
-} from '../../src/server/limits.ts'
+} from '../../src/server/http/limits.ts'
+import { startServer } from '../../src/server/http.ts'
 import { openAdministration } from '../support/administration.ts'
 import { openClient } from '../support/database-session.ts'
 import { openRawSocket, type RawSocket } from '../support/raw-socket.ts'

@@ -7,7 +7,7 @@ import {
   MAX_METADATA_NAME_LENGTH,
   MAX_METADATA_VALUE_LENGTH,
 } from '../../src/domain/endpoint/identity.ts'
-import { CLOSE } from '../../src/server/close-codes.ts'
+import { CLOSE } from '../../src/server/access/close-codes.ts'
 import {
   INTRODUCTION_MS,
   MAX_HEADER_BYTES,
@@ -18,7 +18,7 @@ import {
   MAX_SUBSCRIPTIONS_PER_SOCKET,
   RATES,
   STALLED_MS,
-} from '../../src/server/limits.ts'
+} from '../../src/server/http/limits.ts'
 
 const page = await readFile(join(import.meta.dirname, '../../docs/clients.md'), 'utf8')
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { hashToken } from '../../src/domain/access/credential.ts'
 import { toPublicId } from '../../src/domain/values/id.ts'
 import { createConsoleLink } from '../../src/gateway/admin/console-link.ts'
-import { createRateLimiter, MAX_REQUEST_BYTES } from '../../src/server/limits.ts'
+import { createRateLimiter, MAX_REQUEST_BYTES } from '../../src/server/http/limits.ts'
 import { openTestServer, SECRET_OF_A_FAULT, type TestKey, type TestServer } from '../support/server.ts'
 
 let house: TestServer

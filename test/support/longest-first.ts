@@ -33,7 +33,7 @@ const LONG_FILES = [
   'test/cli/outbox.test.ts',
   'test/database/watch.test.ts',
   'test/live/restored.test.ts',
-  'test/server/streams.test.ts',
+  'test/server/graphql/streams.test.ts',
   'test/gateway/retention/retention.test.ts',
   'test/cli/commands.test.ts',
   'test/faults/records.test.ts',

@@ -4,12 +4,12 @@
 // callers do not wait behind them: few unknown credentials are looked up at once, and more are RATE_LIMITED.
 
 import { hash, timingSafeEqual } from 'node:crypto'
-import type { Context, Viewer } from '../context.ts'
-import { isConnectionLost, type Statement } from '../database/pools.ts'
-import { RequestError } from '../errors.ts'
-import type { Role } from '../generated/prisma/enums.ts'
-import { readCookie } from './cookies.ts'
-import { MAX_STRANGERS_ASKED_ABOUT, MAX_STRANGERS_OF_ADDRESS } from './limits.ts'
+import type { Context, Viewer } from '../../context.ts'
+import { isConnectionLost, type Statement } from '../../database/pools.ts'
+import { RequestError } from '../../errors.ts'
+import type { Role } from '../../generated/prisma/enums.ts'
+import { readCookie } from '../http/cookies.ts'
+import { MAX_STRANGERS_ASKED_ABOUT, MAX_STRANGERS_OF_ADDRESS } from '../http/limits.ts'
 
 export type Credential = { readonly kind: 'key' | 'session'; readonly token: string }
 

@@ -1,7 +1,7 @@
 // What ends a socket: a close code, and a reason that says what was expected. A reason has at most 123 bytes.
 
 import { CloseCode } from 'graphql-ws'
-import { INTRODUCTION_MS, MAX_SOCKETS_PER_CREDENTIAL } from './limits.ts'
+import { INTRODUCTION_MS, MAX_SOCKETS_PER_CREDENTIAL } from '../http/limits.ts'
 
 export type Close = { readonly code: number; readonly reason: string }
 

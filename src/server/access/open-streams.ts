@@ -2,8 +2,8 @@
 // credential is checked every few seconds. They end when it is revoked or has expired, and when the server stops.
 
 import type { Logger } from 'pino'
+import { STREAM_CHECK_MS } from '../http/limits.ts'
 import type { Authenticator, Credential } from './authenticate.ts'
-import { STREAM_CHECK_MS } from './limits.ts'
 
 export type StreamEnd = 'credential-ended' | 'closing'
 

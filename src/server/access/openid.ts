@@ -4,14 +4,14 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import * as client from 'openid-client'
-import type { OpenIdConfig } from '../config.ts'
-import type { Context } from '../context.ts'
-import { type Claims, decidePerson } from '../domain/access/openid.ts'
-import { openIdentitySession } from '../gateway/admin/console-link.ts'
-import { readCookie, setCookie } from './cookies.ts'
-import type { Forwarded } from './forwarded.ts'
+import type { OpenIdConfig } from '../../config.ts'
+import type { Context } from '../../context.ts'
+import { type Claims, decidePerson } from '../../domain/access/openid.ts'
+import { openIdentitySession } from '../../gateway/admin/console-link.ts'
+import { readCookie, setCookie } from '../http/cookies.ts'
+import type { Forwarded } from '../http/forwarded.ts'
+import type { Origins } from '../http/origins.ts'
 import { OPENID_CALLBACK_PATH } from './openid-paths.ts'
-import type { Origins } from './origins.ts'
 import { sessionCookie } from './session-cookie.ts'
 
 /** How long a person may take at the provider. */

@@ -1,10 +1,10 @@
 // The cookie that holds the token of a console session.
 
 import type { IncomingMessage } from 'node:http'
-import type { Context } from '../context.ts'
-import type { OpenedSession } from '../gateway/admin/console-link.ts'
-import { setCookie } from './cookies.ts'
-import type { Origins } from './origins.ts'
+import type { Context } from '../../context.ts'
+import type { OpenedSession } from '../../gateway/admin/console-link.ts'
+import { setCookie } from '../http/cookies.ts'
+import type { Origins } from '../http/origins.ts'
 
 /** The cookie of a session; null: of none any more. */
 export function sessionCookie(

@@ -2,11 +2,11 @@
 
 import type { ServerResponse } from 'node:http'
 import { CloseCode } from 'graphql-ws'
-import { type Cells, describeOtherCell } from '../domain/access/cell.ts'
-import { cellOfToken } from '../domain/access/credential.ts'
+import { type Cells, describeOtherCell } from '../../domain/access/cell.ts'
+import { cellOfToken } from '../../domain/access/credential.ts'
+import { replyError } from '../http/reply.ts'
 import type { Authenticator, Credential } from './authenticate.ts'
 import { CLOSE, type Close, MAX_REASON_BYTES, TRY_AGAIN_LATER } from './close-codes.ts'
-import { replyError } from './reply.ts'
 
 /** "Misdirected Request": the server cannot answer for what the request names. */
 const MISDIRECTED = 421

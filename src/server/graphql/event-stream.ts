@@ -4,10 +4,10 @@
 
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
-import { unlessAborted } from '../waiting.ts'
+import { unlessAborted } from '../../waiting.ts'
+import type { Result } from '../access/operation-context.ts'
 import { visibleResult } from './report-errors.ts'
 import { cursorOf } from './share-execution.ts'
-import type { Result } from './yoga.ts'
 
 /** A stream that wrote nothing for this long gets a comment: proxies close connections that are silent. */
 const HEARTBEAT_MS = 12_000

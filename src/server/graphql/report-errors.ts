@@ -3,9 +3,9 @@
 
 import { GraphQLError } from 'graphql'
 import type { Logger } from 'pino'
-import { type Cells, describeOtherCell } from '../domain/access/cell.ts'
-import { isDatabaseAway, moveOf, RequestError, type RequestErrorCode, ValidationError } from '../errors.ts'
-import type { FaultLog } from '../log.ts'
+import { type Cells, describeOtherCell } from '../../domain/access/cell.ts'
+import { isDatabaseAway, moveOf, RequestError, type RequestErrorCode, ValidationError } from '../../errors.ts'
+import type { FaultLog } from '../../log.ts'
 
 export type Reporting = {
   readonly log: Logger

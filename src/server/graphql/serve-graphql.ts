@@ -2,14 +2,15 @@
 // query or a mutation is answered in one piece, a subscription as a stream of events (serve-subscription.ts).
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Admission, limitsOf } from './admission.ts'
+import { type Admission, limitsOf } from '../access/admission.ts'
+import type { OpenStreams } from '../access/open-streams.ts'
+import type { OperationContext } from '../access/operation-context.ts'
+import { EVENT_STREAM_TYPE, GRAPHQL_RESPONSE_TYPE, JSON_TYPE, preferredType } from '../http/negotiation.ts'
+import { replyError, replyUnreadable, replyWhole } from '../http/reply.ts'
+import { readParameters, UnreadableRequest } from '../http/request-body.ts'
 import { EVENT_STREAM_HEADERS } from './event-stream.ts'
-import { EVENT_STREAM_TYPE, GRAPHQL_RESPONSE_TYPE, JSON_TYPE, preferredType } from './negotiation.ts'
-import type { OpenStreams } from './open-streams.ts'
-import { replyError, replyUnreadable, replyWhole } from './reply.ts'
-import { readParameters, UnreadableRequest } from './request-body.ts'
 import { serveSubscription } from './serve-subscription.ts'
-import { answerOrdinary, type OperationContext, type Prepared, prepare, type Yoga } from './yoga.ts'
+import { answerOrdinary, type Prepared, prepare, type Yoga } from './yoga.ts'
 
 export type GraphQLParts = {
   readonly admission: Admission

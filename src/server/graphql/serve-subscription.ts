@@ -3,15 +3,16 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { GraphQLError } from 'graphql'
-import { limitsOf } from './admission.ts'
-import type { Credential } from './authenticate.ts'
+import { limitsOf } from '../access/admission.ts'
+import type { Credential } from '../access/authenticate.ts'
+import type { OpenStreams, StreamEnd } from '../access/open-streams.ts'
+import type { OperationContext, Result } from '../access/operation-context.ts'
+import { MAX_STREAMS_PER_CREDENTIAL } from '../http/limits.ts'
+import { EVENT_STREAM_TYPE, namesType } from '../http/negotiation.ts'
+import { replyError } from '../http/reply.ts'
 import { writeEvents } from './event-stream.ts'
-import { MAX_STREAMS_PER_CREDENTIAL } from './limits.ts'
-import { EVENT_STREAM_TYPE, namesType } from './negotiation.ts'
-import type { OpenStreams, StreamEnd } from './open-streams.ts'
-import { replyError } from './reply.ts'
 import { type SubscriptionParameters, subscriptionOf } from './subscribing.ts'
-import { type OperationContext, type Result, reported, type Yoga } from './yoga.ts'
+import { reported, type Yoga } from './yoga.ts'
 
 export type SubscriptionParts = {
   readonly streams: OpenStreams

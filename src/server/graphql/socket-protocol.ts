@@ -5,25 +5,26 @@ import type { IncomingMessage } from 'node:http'
 import type { ExecutionResult } from 'graphql'
 import { makeServer } from 'graphql-ws'
 import type { WebSocket } from 'ws'
-import type { Viewer } from '../context.ts'
-import type { Cells } from '../domain/access/cell.ts'
-import { isDatabaseAway, RequestError } from '../errors.ts'
-import type { FaultLog } from '../log.ts'
-import type { Admission } from './admission.ts'
-import { type Authenticator, type Credential, readBearer, readSession } from './authenticate.ts'
-import { CLOSE, type Close, TRY_AGAIN_LATER } from './close-codes.ts'
+import type { Viewer } from '../../context.ts'
+import type { Cells } from '../../domain/access/cell.ts'
+import { isDatabaseAway, RequestError } from '../../errors.ts'
+import type { FaultLog } from '../../log.ts'
+import type { Admission } from '../access/admission.ts'
+import { type Authenticator, type Credential, readBearer, readSession } from '../access/authenticate.ts'
+import { CLOSE, type Close, TRY_AGAIN_LATER } from '../access/close-codes.ts'
+import type { OpenStreams, StreamEnd } from '../access/open-streams.ts'
+import type { OperationContext } from '../access/operation-context.ts'
+import { closeForMoved, closeOfRefused } from '../access/wrong-cell.ts'
 import {
   INTRODUCTION_MS,
   MAX_SOCKETS_PER_CREDENTIAL,
   MAX_SUBSCRIPTIONS_PER_SOCKET,
   MAX_UNSENT_BYTES,
-} from './limits.ts'
-import type { OpenStreams, StreamEnd } from './open-streams.ts'
-import type { Origins } from './origins.ts'
+} from '../http/limits.ts'
+import type { Origins } from '../http/origins.ts'
 import { reportErrors, visibleError, visibleResult } from './report-errors.ts'
 import { type Subscribe, subscriptionOf } from './subscribing.ts'
-import { closeForMoved, closeOfRefused } from './wrong-cell.ts'
-import { type OperationContext, reported, type Yoga } from './yoga.ts'
+import { reported, type Yoga } from './yoga.ts'
 
 const CLOSE_WITHIN_MS = 1_000
 

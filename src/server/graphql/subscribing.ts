@@ -1,8 +1,9 @@
 // What is run for a subscription, with results over a websocket or as server-sent events.
 
 import { type ExecutionArgs, type ExecutionResult, getOperationAST } from 'graphql'
-import { RequestError } from '../errors.ts'
-import type { OperationContext, Yoga } from './yoga.ts'
+import { RequestError } from '../../errors.ts'
+import type { OperationContext } from '../access/operation-context.ts'
+import type { Yoga } from './yoga.ts'
 
 /** What a client asks for. */
 export type SubscriptionParameters = {

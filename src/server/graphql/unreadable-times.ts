@@ -4,7 +4,7 @@
 
 import { type DocumentNode, Kind, type TypeNode } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
-import { readDateTime, UnreadableTime } from '../domain/values/date-time.ts'
+import { readDateTime, UnreadableTime } from '../../domain/values/date-time.ts'
 
 /** Marks, in the variables of a publish, the times that cannot be read. */
 export function unreadableTimes(): Plugin {

@@ -1,9 +1,10 @@
 // Carries out what a publish carries out, before requests come: the first ones would otherwise wait for code that runs for
 // the first time. Nothing is stored.
 
-import type { StoreCall } from '../domain/event/new-event.ts'
-import { findEventType } from '../domain/event-types/catalogue.ts'
-import { answerOrdinary, type OperationContext, prepare, type Yoga } from './yoga.ts'
+import type { StoreCall } from '../../domain/event/new-event.ts'
+import { findEventType } from '../../domain/event-types/catalogue.ts'
+import type { OperationContext } from '../access/operation-context.ts'
+import { answerOrdinary, prepare, type Yoga } from './yoga.ts'
 
 /** After this many, a publish takes about as long as it does later. */
 const TIMES = 60

@@ -10,9 +10,9 @@ import type { Duplex } from 'node:stream'
 import { CloseCode, handleProtocols } from 'graphql-ws'
 import type { Logger } from 'pino'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { readSession } from './authenticate.ts'
-import { CLOSE, closeOfProtocol } from './close-codes.ts'
-import { MAX_MESSAGE_BYTES, MAX_PILED_BYTES, MAX_SOCKETS, MAX_UNKNOWN_SOCKETS } from './limits.ts'
+import { readSession } from '../access/authenticate.ts'
+import { CLOSE, closeOfProtocol } from '../access/close-codes.ts'
+import { MAX_MESSAGE_BYTES, MAX_PILED_BYTES, MAX_SOCKETS, MAX_UNKNOWN_SOCKETS } from '../http/limits.ts'
 import {
   createSocketProtocol,
   hangUp,

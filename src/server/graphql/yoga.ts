@@ -1,39 +1,16 @@
-// GraphQL over HTTP: a document becomes a reply. Caller, rate and size were checked before (admission.ts). The plugins run in this
-// order: the request's own parser, bounds before validation, cost before execution, and last the reply. The reply tells no more
-// of a failure than a caller may know.
+// GraphQL over HTTP: a document becomes a reply. Caller, rate and size were checked before (access/admission.ts). The
+// plugins run in this order: the request's own parser, bounds before validation, cost before execution, and last the
+// reply. The reply tells no more of a failure than a caller may know.
 
 import { type DocumentNode, GraphQLError, type GraphQLSchema, getOperationAST, type OperationTypeNode } from 'graphql'
 import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga'
-import type { Viewer } from '../context.ts'
-import { RequestError } from '../errors.ts'
-import type { FaultLog } from '../log.ts'
-import type { RequestContext } from '../schema/builder.ts'
-import { COST_LIMIT, costOf, refuseCost } from '../schema/cost.ts'
-import { parseBounded, type RateReading } from './limits.ts'
-import type { StreamEnd } from './open-streams.ts'
+import { RequestError } from '../../errors.ts'
+import { COST_LIMIT, costOf, refuseCost } from '../../schema/cost.ts'
+import type { OperationContext, Result } from '../access/operation-context.ts'
+import { parseBounded } from '../http/limits.ts'
 import { reportErrors } from './report-errors.ts'
-import type { RequestParameters } from './request-body.ts'
 import { sharedExecution } from './share-execution.ts'
 import { unreadableTimes } from './unreadable-times.ts'
-
-/** What a request is given besides what every resolver is. */
-export type OperationContext = RequestContext & {
-  readonly faults: FaultLog
-  readonly viewer: Viewer
-  readonly rate: RateReading
-  /** What the request asks for, by POST or GET. */
-  readonly parameters?: RequestParameters
-  /** Ends the work for a reader who went away. */
-  readonly signal?: () => AbortSignal
-  /** Registers a stream that must end with its credential and with the server; null when there are too many. */
-  readonly openStream?: (end: (why: StreamEnd) => void) => (() => void) | null
-  /** Set once the document is known. */
-  cost?: number
-  /** Its result, where it was worked out before Yoga was asked for a reply. */
-  result?: Result
-}
-
-export type Result = { data?: unknown; errors?: readonly unknown[]; extensions?: Record<string, unknown> }
 
 export type Yoga = YogaServerInstance<OperationContext, Record<never, never>>
 

@@ -4,7 +4,7 @@
 
 import type { IncomingMessage } from 'node:http'
 import { isIP, type Socket } from 'node:net'
-import { isInNetworks, type Network } from '../domain/values/network-address.ts'
+import { isInNetworks, type Network } from '../../domain/values/network-address.ts'
 
 export type Forwarded = {
   /** Reads what the proxies say into the request: its `host`, its `x-forwarded-proto` and its client's address. */

@@ -1,8 +1,8 @@
 // Every bound on what a client may ask of this server, in one place; what a request may cost is `schema/cost.ts`.
 
 import { type DocumentNode, GraphQLError, Kind, parse, type SelectionSetNode, type Source } from 'graphql'
-import type { Role } from '../generated/prisma/enums.ts'
-import { DEPTH_LIMIT } from '../schema/cost.ts'
+import type { Role } from '../../generated/prisma/enums.ts'
+import { DEPTH_LIMIT } from '../../schema/cost.ts'
 
 /** 500 full events are 1.3 MB. */
 export const MAX_REQUEST_BYTES = 4 * 1024 * 1024

@@ -1,7 +1,7 @@
 // What a client accepts, as its `Accept` and `Accept-Encoding` headers say it (RFC 9110, 12.4 and 12.5): members with
 // quality values, in any case, wildcards counted behind what is named.
 
-import { remembering } from '../domain/values/remembering.ts'
+import { remembering } from '../../domain/values/remembering.ts'
 
 export const JSON_TYPE = 'application/json'
 export const GRAPHQL_RESPONSE_TYPE = 'application/graphql-response+json'

@@ -2,7 +2,7 @@
 // a key a request from any page is as good as one from a program: the page needs CORS only to read the reply.
 
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
-import type { Context } from '../context.ts'
+import type { Context } from '../../context.ts'
 import { type CookieUse, cookieName } from './cookies.ts'
 import { replyError } from './reply.ts'
 

@@ -1,7 +1,7 @@
 // Replies that leave whole. Those that are not GraphQL's have its form: { errors: [{ message, extensions: { code } }] }.
 
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
-import type { RequestErrorCode } from '../errors.ts'
+import type { RequestErrorCode } from '../../errors.ts'
 import { compress, isWorthCompressing, offeredCodingOf } from './compression.ts'
 import { GRAPHQL_RESPONSE_TYPE, JSON_TYPE, preferredType } from './negotiation.ts'
 import type { UnreadableRequest } from './request-body.ts'

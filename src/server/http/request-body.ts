@@ -3,7 +3,7 @@
 
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
-import { mayHoldInexactNumber, parseExactly } from '../domain/values/exact-json.ts'
+import { mayHoldInexactNumber, parseExactly } from '../../domain/values/exact-json.ts'
 import { MAX_REQUEST_BYTES } from './limits.ts'
 
 /** The request cannot be read; `status` is the HTTP status that says so. */

@@ -1,7 +1,7 @@
 // The cells that the settings name, and how each of them is. Everybody who asks within some seconds shares one read, so many
 // open consoles cost what one does.
 
-import type { Context } from '../context.ts'
+import type { Context } from '../../context.ts'
 import {
   type CellFinding,
   type CellState,
@@ -10,8 +10,8 @@ import {
   mayBeRead,
   notRead,
   ownFinding,
-} from '../domain/access/cell-state.ts'
-import { readReady } from '../egress/read-ready.ts'
+} from '../../domain/access/cell-state.ts'
+import { readReady } from '../../egress/read-ready.ts'
 
 const WITHIN_MS = 2_000
 const SHARED_FOR_MS = 5_000

@@ -6,11 +6,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
-import { isCompressible } from './compression.ts'
-import { preferredCoding } from './negotiation.ts'
-import { replyText } from './reply.ts'
+import { isCompressible } from '../http/compression.ts'
+import { preferredCoding } from '../http/negotiation.ts'
+import { replyText } from '../http/reply.ts'
 
-const BUILT = fileURLToPath(new URL('../../console/dist/', import.meta.url))
+const BUILT = fileURLToPath(new URL('../../../console/dist/', import.meta.url))
 
 const TYPES: Record<string, string> = {
   '.css': 'text/css; charset=utf-8',

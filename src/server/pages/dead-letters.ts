@@ -4,17 +4,17 @@
 
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { listedDeliveries } from '../database/filters/deliveries.ts'
-import { type DeliveryFilter, deadLettersOf } from '../domain/delivery/filter.ts'
-import { readDateTime } from '../domain/values/date-time.ts'
-import { toPublicId } from '../domain/values/id.ts'
-import { RequestError } from '../errors.ts'
-import type { Attempt, Delivery, Endpoint, Event, HeaderForm } from '../generated/prisma/client.ts'
-import { StoredDeliveryStatus } from '../generated/prisma/enums.ts'
-import { receivedHeaders, sentHeaders, sentUrl } from '../schema/attempt-headers.ts'
-import { READERS, type RequestContext } from '../schema/builder.ts'
-import { newestIds } from '../schema/listed.ts'
-import { deliveryFilterOf } from '../schema/tenancy.ts'
+import { listedDeliveries } from '../../database/filters/deliveries.ts'
+import { type DeliveryFilter, deadLettersOf } from '../../domain/delivery/filter.ts'
+import { readDateTime } from '../../domain/values/date-time.ts'
+import { toPublicId } from '../../domain/values/id.ts'
+import { RequestError } from '../../errors.ts'
+import type { Attempt, Delivery, Endpoint, Event, HeaderForm } from '../../generated/prisma/client.ts'
+import { StoredDeliveryStatus } from '../../generated/prisma/enums.ts'
+import { receivedHeaders, sentHeaders, sentUrl } from '../../schema/attempt-headers.ts'
+import { READERS, type RequestContext } from '../../schema/builder.ts'
+import { newestIds } from '../../schema/listed.ts'
+import { deliveryFilterOf } from '../../schema/tenancy.ts'
 
 /** A dead letter is at most 256 KiB of event and 16 KiB for each attempt. */
 const PAGE = 20

@@ -1,11 +1,11 @@
 // Whether this process can do its work now, and which part cannot. It writes, because reads also work on a database that
 // takes nothing; and it does not refuse while everything works: what runs out later is for the metrics to tell.
 
-import type { Context } from '../context.ts'
-import { migrationsAreCurrent } from '../database/migrate.ts'
-import { partitionsAhead } from '../database/partitions.ts'
-import type { Statement } from '../database/pools.ts'
-import { within } from '../waiting.ts'
+import type { Context } from '../../context.ts'
+import { migrationsAreCurrent } from '../../database/migrate.ts'
+import { partitionsAhead } from '../../database/partitions.ts'
+import type { Statement } from '../../database/pools.ts'
+import { within } from '../../waiting.ts'
 
 const WITHIN_MS = 3_000
 /** For how long after a statement that found no room the disk counts as full. */

@@ -2,13 +2,19 @@
 // is read. A delay is kept to signed requests: nobody else can make the gateway hold connections.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Context } from '../context.ts'
-import { REFUSALS, type TestAnswer } from '../domain/signing/received-request.ts'
-import { receiveRequest } from '../gateway/receiver/receive-request.ts'
-import { findTestReceiver, RECEIVER_PATH } from '../gateway/receiver/test-receiver.ts'
-import { MAX_RECEIVED_AT_ONCE, MAX_RECEIVED_BYTES, MAX_RECEIVED_OF_TENANT, type Rate, RECEIVED_RATE } from './limits.ts'
-import { replyText } from './reply.ts'
-import { readBytes } from './request-body.ts'
+import type { Context } from '../../context.ts'
+import { REFUSALS, type TestAnswer } from '../../domain/signing/received-request.ts'
+import { receiveRequest } from '../../gateway/receiver/receive-request.ts'
+import { findTestReceiver, RECEIVER_PATH } from '../../gateway/receiver/test-receiver.ts'
+import {
+  MAX_RECEIVED_AT_ONCE,
+  MAX_RECEIVED_BYTES,
+  MAX_RECEIVED_OF_TENANT,
+  type Rate,
+  RECEIVED_RATE,
+} from '../http/limits.ts'
+import { replyText } from '../http/reply.ts'
+import { readBytes } from '../http/request-body.ts'
 
 export { RECEIVER_PATH }
 

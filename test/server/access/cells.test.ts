@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { hashToken, KEY_PREFIX, LINK_PREFIX, makeToken, SESSION_PREFIX } from '../../src/domain/access/credential.ts'
-import { createApiKey } from '../../src/gateway/admin/api-keys.ts'
-import { createConsoleLink } from '../../src/gateway/admin/console-link.ts'
-import { reportErrors } from '../../src/server/report-errors.ts'
-import { openTestServer, type TestServer } from '../support/server.ts'
+import { hashToken, KEY_PREFIX, LINK_PREFIX, makeToken, SESSION_PREFIX } from '../../../src/domain/access/credential.ts'
+import { createApiKey } from '../../../src/gateway/admin/api-keys.ts'
+import { createConsoleLink } from '../../../src/gateway/admin/console-link.ts'
+import { reportErrors } from '../../../src/server/graphql/report-errors.ts'
+import { openTestServer, type TestServer } from '../../support/server.ts'
 
 let house: TestServer
 beforeAll(async () => {

@@ -4,11 +4,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { freePort } from '../../harness/free-port.ts'
-import { openCertificateAuthority } from '../../src/dev/certificate-authority.ts'
-import { toPublicId } from '../../src/domain/values/id.ts'
-import { type OpenIdProvider, startOpenIdProvider } from '../support/openid-provider.ts'
-import { openTestServer, type TestServer } from '../support/server.ts'
+import { freePort } from '../../../harness/free-port.ts'
+import { openCertificateAuthority } from '../../../src/dev/certificate-authority.ts'
+import { toPublicId } from '../../../src/domain/values/id.ts'
+import { type OpenIdProvider, startOpenIdProvider } from '../../support/openid-provider.ts'
+import { openTestServer, type TestServer } from '../../support/server.ts'
 
 let folder: string
 let provider: OpenIdProvider

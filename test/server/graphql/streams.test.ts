@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openTestServer, type TestServer } from '../support/server.ts'
+import { openTestServer, type TestServer } from '../../support/server.ts'
 
 const READERS = Number(process.env['SIVO_STREAMS'] ?? 60)
 /** A key has at most 50 streams at once. */

@@ -2,11 +2,11 @@ import { once } from 'node:events'
 import { createClient } from 'graphql-ws'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import WebSocket from 'ws'
-import { createConsoleLink, spendConsoleLink } from '../../src/gateway/admin/console-link.ts'
-import { CLOSE } from '../../src/server/close-codes.ts'
-import { MAX_SOCKETS_PER_CREDENTIAL, MAX_SUBSCRIPTIONS_PER_SOCKET } from '../../src/server/limits.ts'
-import { openTestServer, type RawSocket, SECRET_OF_A_FAULT, type TestServer } from '../support/server.ts'
-import { cookieOf } from '../support/session-cookie.ts'
+import { createConsoleLink, spendConsoleLink } from '../../../src/gateway/admin/console-link.ts'
+import { CLOSE } from '../../../src/server/access/close-codes.ts'
+import { MAX_SOCKETS_PER_CREDENTIAL, MAX_SUBSCRIPTIONS_PER_SOCKET } from '../../../src/server/http/limits.ts'
+import { openTestServer, type RawSocket, SECRET_OF_A_FAULT, type TestServer } from '../../support/server.ts'
+import { cookieOf } from '../../support/session-cookie.ts'
 
 let house: TestServer
 let key: string

@@ -1,10 +1,10 @@
 // What proxies say of a request counts from trusted networks alone; and what a process says when it is about to stop.
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { parseNetworks } from '../../src/domain/values/network-address.ts'
-import { createConsoleLink } from '../../src/gateway/admin/console-link.ts'
-import { createForwarded } from '../../src/server/forwarded.ts'
-import { openTestServer, type TestServer } from '../support/server.ts'
+import { parseNetworks } from '../../../src/domain/values/network-address.ts'
+import { createConsoleLink } from '../../../src/gateway/admin/console-link.ts'
+import { createForwarded } from '../../../src/server/http/forwarded.ts'
+import { openTestServer, type TestServer } from '../../support/server.ts'
 
 let behindProxy: TestServer
 let direct: TestServer

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { namesType, preferredCoding, preferredType } from '../../src/server/negotiation.ts'
+import { namesType, preferredCoding, preferredType } from '../../../src/server/http/negotiation.ts'
 
 const JSON_TYPE = 'application/json'
 const GRAPHQL = 'application/graphql-response+json'

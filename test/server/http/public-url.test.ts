@@ -2,9 +2,9 @@
 
 import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createConsoleLink } from '../../src/gateway/admin/console-link.ts'
-import { createOrigins } from '../../src/server/origins.ts'
-import { openTestServer, type TestServer } from '../support/server.ts'
+import { createConsoleLink } from '../../../src/gateway/admin/console-link.ts'
+import { createOrigins } from '../../../src/server/http/origins.ts'
+import { openTestServer, type TestServer } from '../../support/server.ts'
 
 const PUBLIC = 'https://hooks.example.com'
 const INTERNAL = '10.0.0.7:4000'

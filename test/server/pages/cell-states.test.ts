@@ -4,8 +4,8 @@ import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { listCells } from '../../src/server/cells.ts'
-import { type Gateway, openGateway } from '../security/gateway.ts'
+import { listCells } from '../../../src/server/pages/cells.ts'
+import { type Gateway, openGateway } from '../../security/gateway.ts'
 
 const servers: Server[] = []
 const asked: { cell: unknown; path: string; credentials: unknown }[] = []

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { loadConsoleFiles } from '../../src/server/console-files.ts'
+import { loadConsoleFiles } from '../../../src/server/pages/console-files.ts'
 
 const SCRIPT = 'export const answer = 42\n'.repeat(500)
 

@@ -1,10 +1,10 @@
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { toPublicId } from '../../src/domain/values/id.ts'
-import { createEndpoint } from '../../src/gateway/admin/create-endpoint.ts'
-import { createTenant } from '../../src/gateway/admin/open-tenant.ts'
-import type { Endpoint } from '../../src/generated/prisma/client.ts'
-import { openTestServer, type TestKey, type TestServer } from '../support/server.ts'
+import { toPublicId } from '../../../src/domain/values/id.ts'
+import { createEndpoint } from '../../../src/gateway/admin/create-endpoint.ts'
+import { createTenant } from '../../../src/gateway/admin/open-tenant.ts'
+import type { Endpoint } from '../../../src/generated/prisma/client.ts'
+import { openTestServer, type TestKey, type TestServer } from '../../support/server.ts'
 
 const COUNT = 45
 const EXACT_BODY = '{"id":"evt","data":{"exact":0.10,"text":"é\\u0000"}}'

@@ -1,10 +1,10 @@
 // /ready says whether this process can work now, and which part cannot.
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { makePartitions } from '../../src/database/partitions.ts'
-import type { OpenConnection } from '../../src/database/pools.ts'
-import { openClient } from '../support/database-session.ts'
-import { openTestServer, type TestServer } from '../support/server.ts'
+import { makePartitions } from '../../../src/database/partitions.ts'
+import type { OpenConnection } from '../../../src/database/pools.ts'
+import { openClient } from '../../support/database-session.ts'
+import { openTestServer, type TestServer } from '../../support/server.ts'
 
 let server: TestServer
 let client: OpenConnection

@@ -1,11 +1,11 @@
 // A tenant's test receiver, as deliveries and strangers meet it: over HTTPS, through the same front as in `npm start`.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { freePort } from '../../harness/free-port.ts'
-import { openReceiverFront, type ReceiverFront } from '../../src/dev/receiver-front.ts'
-import { toPublicId } from '../../src/domain/values/id.ts'
-import { forgetLeftovers } from '../../src/gateway/retention/forget-leftovers.ts'
-import { type Gateway, openGateway, type Reply } from '../security/gateway.ts'
+import { freePort } from '../../../harness/free-port.ts'
+import { openReceiverFront, type ReceiverFront } from '../../../src/dev/receiver-front.ts'
+import { toPublicId } from '../../../src/domain/values/id.ts'
+import { forgetLeftovers } from '../../../src/gateway/retention/forget-leftovers.ts'
+import { type Gateway, openGateway, type Reply } from '../../security/gateway.ts'
 
 let gateway: Gateway
 let front: ReceiverFront
