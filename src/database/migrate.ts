@@ -11,6 +11,7 @@ import type { DatabaseLog } from './connection.ts'
 import { isHeld, MIGRATION_LOCK, RETENTION_LOCK } from './locks.ts'
 import { makePartitions } from './partitions.ts'
 import { type DatabaseAccess, type OpenConnection, openConnection, openPool } from './pools.ts'
+import { catchUp, listBehind } from './sequences.ts'
 import { DatabaseUnavailable, DatabaseUnfit } from './start-checks.ts'
 
 const MIGRATIONS = fileURLToPath(new URL('../../prisma/migrations/', import.meta.url))
@@ -68,7 +69,7 @@ export type MigrateOptions = {
 }
 
 /**
- * Applies what is missing, graphile-worker's own schema included, and makes partitions ahead. Where nothing is missing it
+ * Applies what is missing, graphile-worker's own schema included, mends sequences, and makes partitions ahead. Where nothing is missing it
  * changes nothing, and needs no right to. Throws DatabaseUnfit for a database that was changed behind our back or by a
  * newer version, or a role that may not migrate; DatabaseUnavailable when another start holds the lock, or others use the tables, for
  * too long.
@@ -88,6 +89,7 @@ export async function migrate(
     }
     const pool = openPool(access, 'migrate', 1)
     await changeTables(client, change, () => runMigrations({ pgPool: pool })).finally(() => pool.end())
+    await catchUpSequences(client, log, lockWaitMs)
     await makePartitions(client)
     await refuseHiddenRows(client)
   } catch (error) {
@@ -98,6 +100,14 @@ export async function migrate(
   } finally {
     await client.end()
   }
+}
+
+async function catchUpSequences(client: OpenConnection, log: DatabaseLog, waitMs: number): Promise<void> {
+  if ((await listBehind(client)).length === 0) return
+  await takeLock(client, log, waitMs)
+  const behind = await listBehind(client)
+  await catchUp(client, behind)
+  if (behind.length > 0) log.warn({ sequences: behind.map(({ name }) => name) }, 'database.sequences_were_behind')
 }
 
 /** Row security hides rows without a word from a role that no policy names. */

@@ -14,6 +14,7 @@ import { grantRuntime, grantsFor } from '../../src/database/grants.ts'
 import { MIGRATION_LOCK, RETENTION_LOCK } from '../../src/database/locks.ts'
 import { listMigrations, migrate } from '../../src/database/migrate.ts'
 import { openAccess } from '../../src/database/pools.ts'
+import { NUMBERED } from '../../src/database/sequences.ts'
 import { checkDatabase } from '../../src/database/start-checks.ts'
 import { type ClonedDatabase, cloneDatabase } from '../support/database.ts'
 import { accessTo, openClient } from '../support/database-session.ts'
@@ -136,6 +137,27 @@ describe('migrating', () => {
     await expect(migrating).rejects.toThrow('already exists')
     await round.query('update _prisma_migrations set rolled_back_at = null where migration_name = $1', [last!.name])
     await round.end()
+  })
+
+  test('sequences that a switch to a subscriber has left behind go on after the ids that came', async () => {
+    const client = await openClient(database.url)
+    const store = (id: string) => `insert into header_form (id, week, digest, headers) overriding system value
+      values (${id}, 1, uuid_send(uuidv7()), '[]') returning id`
+    await client.query(store('700'))
+    await client.query('alter table header_form alter id restart')
+    await client.query(`insert into graphile_worker._private_tasks (identifier) values ('one of another version')`)
+    await client.query('alter sequence graphile_worker.tasks_id_seq restart')
+    const said: object[] = []
+    const log = { info: () => {}, warn: (line: object) => said.push(line) }
+    await migrate(openAccess({ url: database.url, applicationName: 'start', log: log as never }))
+    expect(said).toEqual([{ sequences: ['graphile_worker.tasks_id_seq', 'header_form_id_seq'] }])
+    expect((await client.query(store('default'))).rows).toEqual([{ id: 701 }])
+    const { rows } = await client.query(
+      `select table_name::text as name from information_schema.columns where table_schema = 'public' and is_identity = 'YES' order by 1`,
+    )
+    expect(rows.map(({ name }) => name)).toEqual(NUMBERED)
+    await client.query('delete from header_form')
+    await client.end()
   })
 
   describe('while a dump reads a table that a migration changes', () => {
@@ -290,6 +312,16 @@ describe('a role without DDL', () => {
     await owner.query(
       `insert into _prisma_migrations (id, checksum, migration_name, finished_at) values ('x', $1, $2, now())`,
       [last!.checksum, last!.name],
+    )
+    await owner.end()
+  })
+
+  test('is told to let the owner migrate where a sequence is behind', async () => {
+    const owner = await openClient(own.url)
+    await owner.query(`insert into header_form (week, digest, headers) values (1, 'x', '[]')`)
+    await owner.query('alter table header_form alter id restart')
+    await expect(migrate(accessTo(url))).rejects.toThrow(
+      /got "permission denied for sequence header_form_id_seq"\. Run "npm run migrate"/,
     )
     await owner.end()
   })
