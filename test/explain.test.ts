@@ -11,13 +11,8 @@ import type { NewEvent } from '../src/domain/event/new-event.ts'
 import { cancelUnwanted, countUnwanted } from '../src/gateway/admin/cancel-unwanted.ts'
 import { sweepDeletedEndpoint, sweepDeletedEndpoints } from '../src/gateway/admin/sweep-deleted-endpoint.ts'
 import { validateCondition } from '../src/gateway/admin/validate-condition.ts'
-import {
-  type ClaimedDelivery,
-  claimDeliveries,
-  markWatched,
-  readBody,
-  releaseLeases,
-} from '../src/gateway/deliver/claim-deliveries.ts'
+import { claimDeliveries, markWatched, readBody, releaseLeases } from '../src/gateway/deliver/claim-deliveries.ts'
+import type { ClaimedDelivery } from '../src/gateway/deliver/claimed-delivery.ts'
 import { claimThroughGates } from '../src/gateway/deliver/gates.ts'
 import { prepareRecord, recordAttempts } from '../src/gateway/deliver/record-attempts.ts'
 import { readIncidents } from '../src/gateway/health/incidents.ts'

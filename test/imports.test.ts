@@ -238,6 +238,15 @@ describe('imports point one way', async () => {
     expect(wrong.map(({ file, target }) => `${file} → ${target}`)).toEqual([])
   })
 
+  test('a lane knows of the rest of delivering only types', () => {
+    const lane = 'gateway/deliver/lane'
+    const outside = own.filter(
+      ({ file, target }) => dirname(file) === lane && dirname(target) !== lane && roomOf(target) === 'gateway/deliver',
+    )
+    expect(outside.length).toBeGreaterThan(0)
+    expect(outside.filter(({ typeOnly }) => !typeOnly)).toEqual([])
+  })
+
   test('the gateway never sees GraphQL, graphile-worker or undici', () => {
     const kept = ['graphql', 'graphql-yoga', '@pothos/core', 'graphile-worker', 'undici']
     expect(all.filter(({ file, target }) => roomOf(file).startsWith('gateway') && kept.includes(target))).toEqual([])

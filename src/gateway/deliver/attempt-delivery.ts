@@ -12,7 +12,7 @@ import { claimedTime, type TestSignature } from '../../domain/signing/test-signa
 import { readTraceparent, type TraceSpan, type Tracing } from '../../domain/trace.ts'
 import { toPublicId } from '../../domain/values/id.ts'
 import type { AttemptTrigger } from '../../generated/prisma/enums.ts'
-import type { ClaimedDelivery } from './claim-deliveries.ts'
+import type { ClaimedDelivery } from './claimed-delivery.ts'
 import type { EndpointTarget } from './targets.ts'
 
 const MASKED = '••••••'

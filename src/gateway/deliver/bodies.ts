@@ -2,7 +2,7 @@
 // attempt, so that waiting deliveries do not fill the memory. Only four are read at a time, so that claims, publishes and
 // records find a connection. Deliveries of one event that go out together share its body.
 
-import type { ClaimedDelivery } from './claim-deliveries.ts'
+import type { ClaimedDelivery } from './claimed-delivery.ts'
 
 const READS_AT_ONCE = 4
 const MAX_SHARED_BYTES = 8_000_000

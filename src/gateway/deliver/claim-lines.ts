@@ -5,16 +5,8 @@
 import { isFree } from '../../database/leases.ts'
 import type { Queryable, Statement } from '../../database/pools.ts'
 import { firstOfLines, isInLine, MOVES, takeWakeUps } from '../state/subject-lines.ts'
-import {
-  type Claim,
-  type ClaimedDelivery,
-  EVENT_OF_LEASED,
-  LEASE,
-  type Lease,
-  leaseValues,
-  RETURNED,
-  SOON,
-} from './claim-deliveries.ts'
+import { type Claim, EVENT_OF_LEASED, LEASE, type Lease, leaseValues, RETURNED, SOON } from './claim-deliveries.ts'
+import type { ClaimedDelivery } from './claimed-delivery.ts'
 
 /** A line that has nothing to send wakes up as often as one that has: of so many wake-ups for each slot, enough bring a delivery. */
 const WAKE_UPS_PER_SLOT = 2

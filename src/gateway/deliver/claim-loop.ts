@@ -4,9 +4,10 @@
 
 import type { Logger } from 'pino'
 import type { Clock } from '../../domain/clock.ts'
-import type { Claim, ClaimResult } from './claim-deliveries.ts'
+import type { Claim } from './claim-deliveries.ts'
+import type { ClaimResult } from './claimed-delivery.ts'
 import type { Departures } from './departures.ts'
-import { type Lane, type LaneClaim, laneKey } from './lane.ts'
+import { type Lane, type LaneClaim, laneKey } from './lane/lane.ts'
 import type { Slots } from './slots.ts'
 
 const MAX_CLAIM_ROWS = 500

@@ -2,8 +2,8 @@
 // slot of its lane, or it is given back. Suspects go to the quarantine.
 
 import type { Neighbours } from '../fairness/neighbours.ts'
-import type { ClaimedDelivery } from './claim-deliveries.ts'
-import type { Lane, ReadyDelivery } from './lane.ts'
+import type { ClaimedDelivery } from './claimed-delivery.ts'
+import type { Lane, ReadyDelivery } from './lane/lane.ts'
 import type { Quarantine } from './quarantine.ts'
 import type { Slots } from './slots.ts'
 import type { EndpointTargets } from './targets.ts'

@@ -12,12 +12,9 @@ import { type Pace, rateAt } from '../../domain/endpoint-pace.ts'
 import { moveLinesOn } from '../state/subject-lines.ts'
 import {
   type Claim,
-  type ClaimedDelivery,
-  type ClaimResult,
   DUE,
   EVENT_OF_LEASED,
   freeingUnheard,
-  type Gate,
   isFailing,
   isSlowed,
   LEASE,
@@ -26,6 +23,7 @@ import {
   RETURNED,
 } from './claim-deliveries.ts'
 import { claimLines } from './claim-lines.ts'
+import type { ClaimedDelivery, ClaimResult, Gate } from './claimed-delivery.ts'
 
 // Locked in one order, so that two claims never wait for each other in a circle.
 const LOCK_GATES: Statement = {

@@ -3,7 +3,8 @@
 
 import type { Logger } from 'pino'
 import { backOffMs } from '../../waiting.ts'
-import { type ClaimedDelivery, LEASE_MS } from './claim-deliveries.ts'
+import { LEASE_MS } from './claim-deliveries.ts'
+import type { ClaimedDelivery } from './claimed-delivery.ts'
 
 export type GiveBack = {
   add(delivery: ClaimedDelivery): void

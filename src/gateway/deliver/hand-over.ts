@@ -5,9 +5,9 @@
 import type { Logger } from 'pino'
 import type { Clock } from '../../domain/clock.ts'
 import { FIRST_SLOTS } from '../fairness/concurrency-limit.ts'
-import type { ClaimedDelivery } from './claim-deliveries.ts'
+import type { ClaimedDelivery } from './claimed-delivery.ts'
 import type { Departures } from './departures.ts'
-import type { Lane } from './lane.ts'
+import type { Lane } from './lane/lane.ts'
 import type { Slots } from './slots.ts'
 
 /** The most deliveries that one publish may hand over. */

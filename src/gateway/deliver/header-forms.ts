@@ -12,7 +12,7 @@ import {
 import { weekOf } from '../../domain/retention.ts'
 import { toPublicId } from '../../domain/values/id.ts'
 import type { Attempt } from './attempt-delivery.ts'
-import type { ClaimedDelivery } from './claim-deliveries.ts'
+import type { ClaimedDelivery } from './claimed-delivery.ts'
 
 const MAX_REMEMBERED = 20_000
 const MAX_RECEIVERS = 2_000

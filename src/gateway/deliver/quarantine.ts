@@ -4,7 +4,8 @@
 // receiver delays no other suspect, and is not taken for the cause of a death.
 
 import type { ConcurrencyLimit } from '../fairness/concurrency-limit.ts'
-import { type ClaimedDelivery, CRASHES_OF_A_SUSPECT } from './claim-deliveries.ts'
+import { CRASHES_OF_A_SUSPECT } from './claim-deliveries.ts'
+import type { ClaimedDelivery } from './claimed-delivery.ts'
 import type { EndpointTarget } from './targets.ts'
 
 /** How long other suspects wait for one that is out. */

@@ -16,7 +16,7 @@ import { changeEndpointStatus } from '../state/endpoint-status.ts'
 import { reportDeadLetters } from '../state/reports.ts'
 import { tallyResults } from '../statistics/tallies.ts'
 import type { Attempt } from './attempt-delivery.ts'
-import type { ClaimedDelivery } from './claim-deliveries.ts'
+import type { ClaimedDelivery } from './claimed-delivery.ts'
 import { type HeaderColumns, headerColumnsOf } from './header-forms.ts'
 import { DELIVERED, recordDelivered } from './record-delivered.ts'
 

@@ -5,8 +5,9 @@
 import type { Logger } from 'pino'
 import type { HotDatabase, Queryable, Statement } from '../../database/pools.ts'
 import type { Clock } from '../../domain/clock.ts'
-import { decideRefusal, type Pace, type Refusal, rateAt } from '../../domain/endpoint-pace.ts'
+import { decideRefusal, type Pace, rateAt } from '../../domain/endpoint-pace.ts'
 import { lockGates } from './gates.ts'
+import type { ObservedRefusal } from './lane/refusals.ts'
 
 /** The end of a wait is rounded up to this, so that refusals that come together change the endpoint once. */
 const HOLD_GRAIN_MS = 100
@@ -18,9 +19,6 @@ export type Refusals = {
    */
   note(endpointId: string, refusal: ObservedRefusal): Promise<{ isFailing: boolean }>
 }
-
-/** A refusal as a lane observes it. */
-export type ObservedRefusal = Omit<Refusal, 'beganPaceAt'>
 
 export type RefusalsOptions = {
   readonly hot: HotDatabase

@@ -3,7 +3,7 @@
 
 import type { Clock } from '../../domain/clock.ts'
 import type { Step } from '../../domain/delivery.ts'
-import type { ClaimedDelivery } from './claim-deliveries.ts'
+import type { ClaimedDelivery } from './claimed-delivery.ts'
 
 /** How long a wake-up is remembered. Jitter spreads the retries of an endpoint over up to 30 seconds. */
 const REMEMBERED_MS = 40_000

@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import { expect, test, vi } from 'vitest'
-import type { ClaimedDelivery } from '../../../src/gateway/deliver/claim-deliveries.ts'
+import type { ClaimedDelivery } from '../../../src/gateway/deliver/claimed-delivery.ts'
 import { createGiveBack } from '../../../src/gateway/deliver/give-back.ts'
 
 const LEASE_MS = 20_000

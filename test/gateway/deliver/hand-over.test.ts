@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { NewEvent, StoreCall } from '../../../src/domain/event/new-event.ts'
-import type { ClaimedDelivery } from '../../../src/gateway/deliver/claim-deliveries.ts'
+import type { ClaimedDelivery } from '../../../src/gateway/deliver/claimed-delivery.ts'
 import type { Offer } from '../../../src/gateway/deliver/hand-over.ts'
 import { storeEvents } from '../../../src/gateway/publish/store-events.ts'
 import { type House, openHouse } from '../../support/house.ts'

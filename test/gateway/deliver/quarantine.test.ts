@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { ClaimedDelivery } from '../../../src/gateway/deliver/claim-deliveries.ts'
+import type { ClaimedDelivery } from '../../../src/gateway/deliver/claimed-delivery.ts'
 import { createQuarantine, type Suspect } from '../../../src/gateway/deliver/quarantine.ts'
 import type { EndpointTarget } from '../../../src/gateway/deliver/targets.ts'
 import { FIRST_LIMIT } from '../../../src/gateway/fairness/concurrency-limit.ts'

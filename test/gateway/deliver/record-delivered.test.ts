@@ -3,7 +3,8 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { HotDatabase, Statement } from '../../../src/database/pools.ts'
-import { type ClaimedDelivery, claimDeliveries } from '../../../src/gateway/deliver/claim-deliveries.ts'
+import { claimDeliveries } from '../../../src/gateway/deliver/claim-deliveries.ts'
+import type { ClaimedDelivery } from '../../../src/gateway/deliver/claimed-delivery.ts'
 import { type Result, recordAttempts } from '../../../src/gateway/deliver/record-attempts.ts'
 import { type House, openHouse } from '../../support/house.ts'
 

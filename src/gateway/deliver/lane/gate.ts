@@ -1,8 +1,8 @@
 // What a lane knows of the gate of its endpoint, and for how long a claim that went through the gate closes the lane. Pure functions.
 
-import { MAX_SLOTS } from '../fairness/concurrency-limit.ts'
-import type { Gate } from './claim-deliveries.ts'
-import type { ClosedWhy } from './lane-state.ts'
+import { MAX_SLOTS } from '../../fairness/concurrency-limit.ts'
+import type { Gate } from '../claimed-delivery.ts'
+import type { ClosedWhy } from './state.ts'
 
 /** How soon a full endpoint is looked at again: another process may have freed a slot. */
 const GATE_RECHECK_MS = 250

@@ -2,10 +2,11 @@
 // load and its concurrency limit. It does no I/O, and only its own functions change what it knows. Test events have a
 // lane of their own beside the lane of their endpoint.
 
-import type { PaceRequest } from '../../domain/endpoint-pace.ts'
-import { FIRST_LIMIT, type LimitSample, limitAfter, slotsBesideNeighbours } from '../fairness/concurrency-limit.ts'
-import type { ClaimedDelivery, Gate } from './claim-deliveries.ts'
-import { closingAfterClaim, gateMet, gateThatSaid, NO_GATE } from './lane-gate.ts'
+import type { PaceRequest } from '../../../domain/endpoint-pace.ts'
+import { FIRST_LIMIT, type LimitSample, limitAfter, slotsBesideNeighbours } from '../../fairness/concurrency-limit.ts'
+import type { ClaimedDelivery, Gate } from '../claimed-delivery.ts'
+import type { EndpointTarget } from '../targets.ts'
+import { closingAfterClaim, gateMet, gateThatSaid, NO_GATE } from './gate.ts'
 import {
   amountToClaim,
   awaitsRecord,
@@ -13,12 +14,10 @@ import {
   hasSlotForHandedOver,
   type LaneLoad,
   placesToOffer,
-} from './lane-load.ts'
-import { createLanePlace, type LanePlace } from './lane-place.ts'
-import { createLaneRefusals } from './lane-refusals.ts'
-import { createLaneState } from './lane-state.ts'
-import type { ObservedRefusal } from './refusals.ts'
-import type { EndpointTarget } from './targets.ts'
+} from './load.ts'
+import { createLanePlace, type LanePlace } from './place.ts'
+import { createLaneRefusals, type ObservedRefusal } from './refusals.ts'
+import { createLaneState } from './state.ts'
 
 /** What a lane asks of one claim. */
 export type LaneClaim = LanePlace & {

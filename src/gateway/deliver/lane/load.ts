@@ -1,7 +1,7 @@
 // How busy a lane is, and how much more it may take. Pure functions over numbers.
 
-import { type ConcurrencyLimit, FIRST_SLOTS } from '../fairness/concurrency-limit.ts'
-import type { ClaimedDelivery } from './claim-deliveries.ts'
+import { type ConcurrencyLimit, FIRST_SLOTS } from '../../fairness/concurrency-limit.ts'
+import type { ClaimedDelivery } from '../claimed-delivery.ts'
 
 /** A full lane with a quick receiver claims this many deliveries ahead per slot. */
 const AHEAD_PER_SLOT = 3

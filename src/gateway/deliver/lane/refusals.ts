@@ -1,13 +1,15 @@
 // What a lane knows of the refusals of its receiver, and whether the receiver accepts anything. While a refusal is being
 // stored the lane is closed; then the gate says when it may go on (gates.ts).
 
-import type { PaceRequest } from '../../domain/endpoint-pace.ts'
-import { createAcceptedRate } from '../fairness/accepted-rate.ts'
-import type { LaneStateMachine } from './lane-state.ts'
-import type { ObservedRefusal } from './refusals.ts'
+import type { PaceRequest, Refusal } from '../../../domain/endpoint-pace.ts'
+import { createAcceptedRate } from '../../fairness/accepted-rate.ts'
+import type { LaneStateMachine } from './state.ts'
 
 /** How long a lane stays closed at the most while a refusal of its receiver is being stored. */
 const REFUSAL_PATIENCE_MS = 20_000
+
+/** A refusal as a lane observes it. */
+export type ObservedRefusal = Omit<Refusal, 'beganPaceAt'>
 
 export type LaneRefusals = {
   /** The receiver refused an attempt; `inTheAir` counts it too. Nothing goes out until that is stored. */

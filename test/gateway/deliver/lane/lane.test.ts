@@ -1,9 +1,9 @@
 // A lane by itself: no database, no receiver, and a clock that the test moves.
 
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import type { ClaimedDelivery, Gate } from '../../../src/gateway/deliver/claim-deliveries.ts'
-import { createDepartures, type DeparturesOptions } from '../../../src/gateway/deliver/departures.ts'
-import { createLane, type Lane, type LaneClaim } from '../../../src/gateway/deliver/lane.ts'
+import type { ClaimedDelivery, Gate } from '../../../../src/gateway/deliver/claimed-delivery.ts'
+import { createDepartures, type DeparturesOptions } from '../../../../src/gateway/deliver/departures.ts'
+import { createLane, type Lane, type LaneClaim } from '../../../../src/gateway/deliver/lane/lane.ts'
 
 beforeEach(() => {
   vi.useFakeTimers()
