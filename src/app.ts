@@ -89,7 +89,9 @@ async function openParts({ config, log, ca, narrate = false }: AppOptions, parts
   })
   parts.add('heartbeat', () => heartbeat.close())
   const { hot, db, replica, pools } = openDatabases({ config, access, metrics, faults, clock, log }, parts)
-  await noteVersion(db, VERSION).catch((error: unknown) => log.warn({ err: error }, 'gateway.version_not_noted'))
+  const noted = noteVersion(db, VERSION).catch((error: unknown) =>
+    log.warn({ err: error }, 'gateway.version_not_noted'),
+  )
   const tracing = config.tracesUrl === null ? null : await openTraces(config, config.tracesUrl, firstId)
   if (tracing) parts.add('tracing', tracing.close)
   const ctx: Context = {
@@ -156,6 +158,7 @@ async function openParts({ config, log, ca, narrate = false }: AppOptions, parts
     onFlushed: notifier.ring,
   })
   parts.add('publisher', () => publisher.idle())
+  await noted
   let closed: Promise<void> | null = null
   return {
     ctx: { ...ctx, publisher },

@@ -17,6 +17,9 @@ const WAY_PATIENCE_MS = 2_000
 /** Others declare a process dead when it has not beaten for ten seconds (reconcile.ts). */
 const SILENT_MS = 5_000
 
+/** The time of the database, Unix ms. */
+const NOW_MS = 'extract(epoch from clock_timestamp()) * 1000'
+
 export type Heartbeat = {
   /** The id of this process now. A process that was taken for dead goes on under a new id. */
   processId(): string
@@ -98,13 +101,21 @@ export async function openHeartbeat(options: HeartbeatOptions): Promise<Heartbea
     holdsLock = (await withinPatience(on.query(sql, [id]))).rows[0].taken
   }
 
+  /** Its row is the first beat. */
   async function register(): Promise<void> {
-    await withinPatience(
+    const { rows } = await withinPatience(
       client!.query(
-        `insert into worker_process (id, instance, role, host, version, pool_ids) values ($1, $2, $3, $4, $5, $6)`,
+        `insert into worker_process (id, instance, role, host, version, pool_ids) values ($1, $2, $3, $4, $5, $6)
+         returning ${NOW_MS} as now`,
         [id, options.firstId, options.role, options.host, options.version, poolIds],
       ),
     )
+    answered(rows[0])
+  }
+
+  function answered({ now }: { now: string }): void {
+    lastBeatAtMs = clock.monotonicMs()
+    clock.correct(Number(now), lastBeatAtMs)
   }
 
   async function beat(): Promise<void> {
@@ -112,13 +123,12 @@ export async function openHeartbeat(options: HeartbeatOptions): Promise<Heartbea
     const { rows } = await withinPatience(
       client.query(
         `update worker_process set beat_at = now(), pool_ids = $2, suspect_since = null
-         where id = $1 and died_at is null returning extract(epoch from clock_timestamp()) * 1000 as now`,
+         where id = $1 and died_at is null returning ${NOW_MS} as now`,
         [id, poolIds],
       ),
     )
     if (rows[0]) {
-      lastBeatAtMs = clock.monotonicMs()
-      clock.correct(Number(rows[0].now), clock.monotonicMs())
+      answered(rows[0])
       await endLostSessions(client)
       await takeLock(client)
       return
@@ -129,7 +139,6 @@ export async function openHeartbeat(options: HeartbeatOptions): Promise<Heartbea
     id = randomUUID()
     client = await connect()
     await register()
-    lastBeatAtMs = clock.monotonicMs()
   }
 
   // One connection without an answer proves little: the watch examines each of them. If even a new connection is not
@@ -170,7 +179,6 @@ export async function openHeartbeat(options: HeartbeatOptions): Promise<Heartbea
 
   client = await connect()
   await register()
-  await beat()
   timer = setTimeout(() => {
     beating = beatAndAgain(0)
   }, BEAT_MS)
