@@ -7,7 +7,7 @@ import { type App, openApp } from './app.ts'
 import { ConfigurationError, EXIT_CONFIGURATION, type ReadyConfig, readConfig } from './config.ts'
 import { migrate } from './database/migrate.ts'
 import { openAccess } from './database/pools.ts'
-import { checkDatabase, DatabaseUnavailable, DatabaseUnfit } from './database/start-checks.ts'
+import { DatabaseUnavailable, DatabaseUnfit, openChecked } from './database/start-checks.ts'
 import { databaseOf, MOST_CONNECTIONS } from './databases.ts'
 import { type Demo, openDemoAuthority, startDemo } from './dev/demo.ts'
 import { openEmbedded, PostgresUnavailable } from './dev/embedded.ts'
@@ -96,10 +96,14 @@ async function start(): Promise<void> {
     ready = { ...ready, receiverUrl: front.url }
   }
   const access = openAccess({ ...databaseOf(ready), applicationName: 'sivo start', log })
-  await checkDatabase(access, { connections: MOST_CONNECTIONS })
-  await migrate(access)
-  const { retrySchedule, eventTtls } = ready
-  await offerSqlPublish(access, { maxAttempts: attemptsPerCycle(retrySchedule), eventTtls, log })
+  const client = await openChecked(access, { connections: MOST_CONNECTIONS })
+  try {
+    await migrate(access, { client })
+    const { retrySchedule, eventTtls } = ready
+    await offerSqlPublish(client, { maxAttempts: attemptsPerCycle(retrySchedule), eventTtls, log })
+  } finally {
+    await client.end()
+  }
   const app: App = await openApp({
     config: ready,
     log,
@@ -107,8 +111,9 @@ async function start(): Promise<void> {
     narrate: ready.demo,
   })
   parts.add('app', app.close)
+  const warmingUp = warmUp(app.ctx, ready.role)
   await ensureOperatorKey(app.ctx, ready.operatorKey)
-  const server = await startServer({ ...app, schema, warmingUp: warmUp(app.ctx, ready.role) })
+  const server = await startServer({ ...app, schema, warmingUp })
   drain = async () => {
     if (ready.drainDelayMs === 0) return
     log.info({ delayMs: ready.drainDelayMs }, 'gateway.draining')

@@ -66,6 +66,8 @@ export type MigrateOptions = {
   readonly lockWaitMs?: number
   /** Between two tries to change tables that are in use, ms. */
   readonly pauseMs?: number
+  /** A connection of the kind `migrate` to use. It may hold locks afterwards, until it ends. Absent: one is opened. */
+  readonly client?: OpenConnection
 }
 
 /**
@@ -76,11 +78,11 @@ export type MigrateOptions = {
  */
 export async function migrate(
   access: DatabaseAccess,
-  { lockWaitMs = START_WAIT_MS, pauseMs }: MigrateOptions = {},
+  { lockWaitMs = START_WAIT_MS, pauseMs, client: given }: MigrateOptions = {},
 ): Promise<void> {
   const { log } = access
   const change = { log, waitMs: lockWaitMs, ...(pauseMs !== undefined && { pauseMs }) }
-  const client = await openConnection(access, 'migrate')
+  const client = given ?? (await openConnection(access, 'migrate'))
   try {
     if ((await missingMigrations(client)).length > 0) {
       await takeLock(client, log, lockWaitMs)
@@ -88,9 +90,11 @@ export async function migrate(
       await changeTables(client, change, () => applyMissing(client, access.schema))
     }
     const pool = openPool(access, 'migrate', 1)
-    await changeTables(client, change, () => runMigrations({ pgPool: pool })).finally(() => pool.end())
+    await Promise.all([
+      changeTables(client, change, () => runMigrations({ pgPool: pool })).finally(() => pool.end()),
+      makePartitions(client),
+    ])
     await catchUpSequences(client, log, lockWaitMs)
-    await makePartitions(client)
     await refuseHiddenRows(client)
   } catch (error) {
     if ((error as { code?: unknown }).code !== INSUFFICIENT_PRIVILEGE) throw error
@@ -98,7 +102,7 @@ export async function migrate(
       `Expected a database that is migrated, or a role that may migrate it, got "${(error as Error).message}". Run "npm run migrate" with the DATABASE_URL of the tables' owner, and start again.`,
     )
   } finally {
-    await client.end()
+    if (!given) await client.end()
   }
 }
 

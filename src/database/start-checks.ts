@@ -29,21 +29,30 @@ const WAIT_MS = 60_000
 const SAY_AGAIN_MS = 10_000
 
 /** Throws DatabaseUnavailable or DatabaseUnfit. */
-export async function checkDatabase(
+export async function checkDatabase(access: DatabaseAccess, options: StartOptions): Promise<void> {
+  const one = await openChecked(access, options)
+  await one.end()
+}
+
+/** As checkDatabase. Returns the connection that it asked over, of the kind `migrate`, for the caller to use and to end. */
+export async function openChecked(
   access: DatabaseAccess,
   { connections, waitMs = WAIT_MS }: StartOptions,
-): Promise<void> {
-  await waitForServer(access, waitMs)
+): Promise<OpenConnection> {
   try {
-    const one = await openConnection(access, 'start')
+    const one = await openWhenThere(access, waitMs)
     try {
+      refuseServer((await one.query(SERVER)).rows[0])
       await refusePgpool(one)
       await refuseOtherSchema(one, access.schema)
-      if (one.pid === one.processID) return
-      await refuseTransactionPooling(access, one)
-      await refuseSmallPool(access, connections)
-    } finally {
+      if (one.pid !== one.processID) {
+        await refuseTransactionPooling(access, one)
+        await refuseSmallPool(access, connections)
+      }
+      return one
+    } catch (error) {
       await one.end()
+      throw error
     }
   } catch (error) {
     if (error instanceof SessionUnfit) throw new DatabaseUnfit(error.message)
@@ -53,6 +62,14 @@ export async function checkDatabase(
       )
     throw error
   }
+}
+
+async function openWhenThere(access: DatabaseAccess, waitMs: number): Promise<OpenConnection> {
+  const one = await openConnection(access, 'migrate').catch(() => null)
+  if (one) return one
+  // It also says why there is none.
+  await waitForServer(access, waitMs)
+  return openConnection(access, 'migrate')
 }
 
 /** Until a server answers that is new enough and holds its texts in UTF-8. */
@@ -91,6 +108,9 @@ function refuseForGood(code: string | undefined, message: string): void {
   if (hint) throw new DatabaseUnfit(`Expected a connection to the database, got "${message}". ${hint}`)
 }
 
+const SERVER = `select current_setting('server_version_num')::int as version, current_setting('server_version') as shown,
+  current_setting('server_encoding') as encoding`
+
 // Over a connection without our session settings: an older server does not know all of them.
 async function askServer(access: DatabaseAccess): Promise<void> {
   const { address } = access
@@ -101,8 +121,7 @@ async function askServer(access: DatabaseAccess): Promise<void> {
   try {
     await client.connect()
     const { rows } = await client.query({
-      text: `select current_setting('server_version_num')::int as version, current_setting('server_version') as shown,
-        current_setting('server_encoding') as encoding`,
+      text: SERVER,
       query_timeout: address.connectMs,
     } as pg.QueryConfig)
     refuseServer(rows[0])

@@ -7,7 +7,7 @@ import { connect, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import pg from 'pg'
 import { pino } from 'pino'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test, vi } from 'vitest'
 import { freePort } from '../../harness/free-port.ts'
 import { openApp } from '../../src/app.ts'
 import { grantRuntime, grantsFor } from '../../src/database/grants.ts'
@@ -15,7 +15,8 @@ import { MIGRATION_LOCK, RETENTION_LOCK } from '../../src/database/locks.ts'
 import { listMigrations, migrate } from '../../src/database/migrate.ts'
 import { openAccess } from '../../src/database/pools.ts'
 import { NUMBERED } from '../../src/database/sequences.ts'
-import { checkDatabase } from '../../src/database/start-checks.ts'
+import { checkDatabase, openChecked } from '../../src/database/start-checks.ts'
+import { offerSqlPublish } from '../../src/gateway/publish/sql-publish.ts'
 import { type ClonedDatabase, cloneDatabase } from '../support/database.ts'
 import { accessTo, openClient } from '../support/database-session.ts'
 import { testConfig } from '../support/house.ts'
@@ -48,6 +49,17 @@ async function asAdmin(sql: string): Promise<void> {
 describe('a start', () => {
   test('finds nothing to say of a database that is right', async () => {
     await check(database.url)
+  })
+
+  test('asks everything over one connection before it opens the app, and graphile-worker over another one', async () => {
+    const connects = vi.spyOn(pg.Client.prototype, 'connect')
+    const access = accessTo(database.url)
+    const client = await openChecked(access, { connections: 2 })
+    await migrate(access, { client })
+    await offerSqlPublish(client, { maxAttempts: 7, log: pino({ level: 'silent' }) })
+    await client.end()
+    expect(connects).toHaveBeenCalledTimes(2)
+    connects.mockRestore()
   })
 
   test('waits for a database that comes a moment later, and says for what', async () => {

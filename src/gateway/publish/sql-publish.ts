@@ -11,7 +11,6 @@ import type { Logger } from 'pino'
 import { ENDPOINT_WANTS_TYPE, meetsConditionInTime } from '../../database/filters/wanted-events.ts'
 import { linePosition, wakeLines } from '../../database/lines.ts'
 import { MIGRATION_LOCK } from '../../database/locks.ts'
-import { type DatabaseAccess, openConnection } from '../../database/pools.ts'
 import { askForWakeUps, ringFor } from '../../database/queue.ts'
 import { queueForSearch } from '../../database/search-index.ts'
 import { MAX_BODY_BYTES } from '../../domain/event/envelope.ts'
@@ -185,7 +184,8 @@ export async function installSqlPublish(client: Client, options: SqlPublishOptio
   if (rows[0]?.current) return
   await client.query('begin')
   try {
-    // Of processes that start together, one makes the functions at a time.
+    // Of processes that start together, one makes the functions at a time. It may migrate for as long as it needs.
+    await client.query('set local lock_timeout = 0')
     await client.query('select pg_advisory_xact_lock($1)', [MIGRATION_LOCK])
     await client.query(`
       create schema if not exists sivo;
@@ -212,16 +212,13 @@ const INSUFFICIENT_PRIVILEGE = '42501'
 
 /** Makes the functions at the start, if this session may. A gateway works without them, and then says so once. */
 export async function offerSqlPublish(
-  access: DatabaseAccess,
+  client: Client,
   { log, ...options }: SqlPublishOptions & { log: Logger },
 ): Promise<void> {
-  const client = await openConnection(access, 'start')
   try {
     await installSqlPublish(client, options)
   } catch (error) {
     if ((error as { code?: unknown }).code !== INSUFFICIENT_PRIVILEGE) throw error
     log.info({ err: error }, 'sql_publish.not_made')
-  } finally {
-    await client.end()
   }
 }
