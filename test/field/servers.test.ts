@@ -30,7 +30,7 @@ beforeAll(async () => {
   await writeFile(join(folder, 'package.json'), '{ "private": true }')
   const packages = [
     ...['bun@1.4.5', 'deno@2.9.6', '@octokit/webhooks@14.2.0', '@octokit/webhooks-methods@6.0.0', 'openai@6.49.0'],
-    ...['svix@1.99.1', 'x-hub-signature@2.1.3'],
+    ...['svix@2.5.0', 'x-hub-signature@2.1.3'],
   ]
   await run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--save-exact', ...packages], {
     cwd: folder,
