@@ -4,6 +4,8 @@
 import type pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Context } from '../../../src/context.ts'
+import type { Listed } from '../../../src/database/filters/condition.ts'
+import { countedDeliveries, listedDeliveries } from '../../../src/database/filters/deliveries.ts'
 import { type HotDatabase, openHotDatabase, type Statement } from '../../../src/database/pools.ts'
 import { type DeliveryFilter, deadLettersOf } from '../../../src/domain/delivery/filter.ts'
 import { countGroups } from '../../../src/gateway/retry/dead-letter-groups.ts'
@@ -153,6 +155,20 @@ test('an answer of the API reads what a count needs, and a retry is planned from
     oldestAt: rows[0].oldest,
     endpointIds: endpointIds.slice(0, -1),
   })
+})
+
+test('a list and a count of very many dead letters by their type and codes read little more than they return', async () => {
+  const ask = async ({ from, id, text, values }: Listed, end: string) => {
+    const rows = await noting().db.$queryRawUnsafe(`select ${id} from ${from} where ${text} ${end}`, ...values)
+    return (rows as unknown[]).length
+  }
+  const filter = (fields: Partial<DeliveryFilter>) => ({ ...everything, ...fields })
+  expect(await ask(listedDeliveries(filter({ eventTypes: ['call.ended'] })), 'order by d.id desc limit 50')).toBe(50)
+  expect(readRows).toBeLessThan(200)
+  const codes = { errorCodes: ['http_status', 'timeout'], statusCodes: [410, 404] }
+  expect(await ask(countedDeliveries(filter(codes)), 'limit 1000')).toBe(1_000)
+  expect(readRows).toBeLessThan(1_100)
+  for (const scan of scans) expect(scan).toMatch(/^Index Only Scan/)
 })
 
 test('the unacknowledged among very many are counted without reading the others', async () => {
