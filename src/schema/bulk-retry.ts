@@ -309,7 +309,7 @@ const ReplayPlanType = builder.objectRef<ReplayPlan>('ReplayPlan').implement({
   fields: (t) => ({
     count: t.field({
       type: CountType,
-      description: 'The number of events that it would send.',
+      description: 'The number of events that it would send, among the oldest 1,000,000 of the filter.',
       resolve: ({ count }) => count,
     }),
     delivered: t.exposeInt('delivered', {

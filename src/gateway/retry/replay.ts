@@ -4,6 +4,7 @@
 
 import { createHash } from 'node:crypto'
 import type { Context, Viewer } from '../../context.ts'
+import { listedEvents } from '../../database/filters/events.ts'
 import { replayedEvents } from '../../database/filters/replayed-events.ts'
 import { isHeld } from '../../database/leases.ts'
 import { replayLock } from '../../database/locks.ts'
@@ -36,21 +37,37 @@ export type ReplayPlan = {
   readonly oldestAt: Date | null
 }
 
-/** Counts what a replay would send, up to COUNT_LIMIT events from the oldest on. Throws ValidationError. */
-export async function planReplay({ db }: Pick<Context, 'db'>, { filter, scope }: ReplayRequest): Promise<ReplayPlan> {
+/** How many events a plan looks at. Where all of them were delivered, that takes a second or two. */
+const LOOKED_AT = 1_000_000
+
+/**
+ * Counts what a replay would send, up to COUNT_LIMIT events and among the oldest `lookedAt` of the filter. Throws ValidationError.
+ */
+export async function planReplay(
+  { db }: Pick<Context, 'db'>,
+  { filter, scope }: ReplayRequest,
+  lookedAt = LOOKED_AT,
+): Promise<ReplayPlan> {
   requireValid(validateReplay(filter))
+  const listed = listedEvents({ ...filter, test: false })
+  const [end] = await db.$queryRawUnsafe<{ id: string }[]>(
+    `select ${listed.id}::text as id from ${listed.from} where ${listed.text} order by ${listed.id} offset ${lookedAt} limit 1`,
+    ...listed.values,
+  )
   const { from, text, values } = replayedEvents(filter, scope)
+  const beforeEnd = end ? `and s.id < $${values.length + 1}::uuid` : ''
   type Row = { found: number; delivered: number; unsent: number; oldestAt: Date | null }
   const [row] = await db.$queryRawUnsafe<Row[]>(
     `select count(*)::int as found, count(*) filter (where status = 'SUCCEEDED')::int as delivered,
        count(*) filter (where status is null)::int as unsent, min(created_at) as "oldestAt"
      from (
-       select s.created_at, (select d.status from delivery d where d.event_id = s.id and d.endpoint_id = e.id and not d.test limit 1) as status
-       from ${from} where ${text} order by s.id limit ${COUNT_LIMIT + 1}) found`,
+       select s.created_at, d.status from ${from} where ${text} ${beforeEnd} order by s.id limit ${COUNT_LIMIT + 1}) found`,
     ...values,
+    ...(end ? [end.id] : []),
   )
   const { found, delivered, unsent, oldestAt } = row!
-  return { count: countOf(found), delivered, unsent, oldestAt }
+  const count = countOf(found)
+  return { count: end ? { ...count, precision: 'AT_LEAST' } : count, delivered, unsent, oldestAt }
 }
 
 type StartReplay = ReplayRequest & { readonly maxPerSecond: number | null; readonly idempotencyKey: string | null }

@@ -91,6 +91,21 @@ test('an endpoint that came later gets the events of before, each with its own i
   ])
 })
 
+test('a plan looks at so many events from the oldest on, and says that there may be more', async () => {
+  const { tenantId, request, settled } = await story()
+  await house.publishFor(tenantId, ...Array.from({ length: 4 }, (_, at) => ({ subject: `${at}` })))
+  await settled()
+  const plan = async (lookedAt: number, includeDelivered: boolean) => {
+    const { count, delivered } = await planReplay(house.app.ctx, request({ includeDelivered }), lookedAt)
+    return { ...count, delivered }
+  }
+  expect(await plan(4, true)).toEqual({ count: 4, precision: 'EXACT', delivered: 4 })
+  expect(await plan(3, true)).toEqual({ count: 3, precision: 'AT_LEAST', delivered: 3 })
+  // None of those that it looked at.
+  expect(await plan(3, false)).toEqual({ count: 0, precision: 'AT_LEAST', delivered: 0 })
+  expect(await plan(4, false)).toEqual({ count: 0, precision: 'EXACT', delivered: 0 })
+})
+
 test('what was delivered is sent again with its id and the next attempt number, unless it is left out', async () => {
   const { tenantId, replay, plan, received, receiver } = await story()
   const [event] = await house.publishFor(tenantId, { type: 'call.created' })

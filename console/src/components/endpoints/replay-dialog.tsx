@@ -80,6 +80,7 @@ export function ReplayDialog({ endpoint, onClose }: { endpoint: EndpointDetail; 
   const navigate = useNavigate()
   const plan = fromIso === undefined ? null : data?.replayPlan
   const count = plan?.count.count ?? 0
+  const isNone = count === 0 && plan?.count.precision === 'EXACT'
   const run = async () => {
     const done = await replay.run({ ...request, maxPerSecond })
     if (!done) return
@@ -98,7 +99,7 @@ export function ReplayDialog({ endpoint, onClose }: { endpoint: EndpointDetail; 
           <Button
             kind="primary"
             icon={<History size={14} aria-hidden />}
-            disabled={!plan || count === 0 || isLoading}
+            disabled={!plan || isNone || isLoading}
             isBusy={replay.isBusy}
             onClick={() => void run()}
           >
@@ -149,7 +150,7 @@ export function ReplayDialog({ endpoint, onClose }: { endpoint: EndpointDetail; 
           <Failed fault={fault} onRetry={refetch} isSmall />
         ) : fromIso === undefined ? null : !plan ? (
           <LoadingRows rows={3} />
-        ) : count === 0 ? (
+        ) : isNone ? (
           <p role="status">No event of this time fits.</p>
         ) : (
           <Facts
