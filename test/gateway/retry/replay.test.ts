@@ -120,11 +120,14 @@ test('what was delivered is sent again with its id and the next attempt number, 
 })
 
 test('a replayed delivery has a new cycle: it is retried, and dies if nothing helps', async () => {
-  const { tenantId, replay, receiver } = await story()
+  const { tenantId, endpoint, plan, replay, receiver } = await story()
+  const lacking = async () => (await plan({}, { undeliveredTo: endpoint.id })).count.count
   await house.publishFor(tenantId, { type: 'call.created' })
   await house.until(async () => (await house.deliveries({ tenantId, status: 'SUCCEEDED' })).length === 1)
+  expect(await lacking()).toBe(0)
   receiver.answer(500)
   expect(await replay()).toMatchObject({ retried: 1, succeeded: 0, deadLettered: 1 })
+  expect(await lacking()).toBe(1)
   expect((await house.deliveries({ tenantId }))[0]).toMatchObject({ status: 'DEAD_LETTERED', attemptCount: 4 })
   receiver.answer(200)
   expect(await replay()).toMatchObject({ retried: 1, succeeded: 1, deadLettered: 0 })
