@@ -1,17 +1,19 @@
 // Measures how much of the security code its own tests run: the egress guard, the signer, the state machine and the
 // vault. Fails if a file has less than 95 % of its lines or branches covered. Run it with npm run cover.
 
-import { spawn } from 'node:child_process'
-import { realpath } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { glob } from 'node:fs/promises'
+import { relative, resolve } from 'node:path'
+import { startVitest } from 'vitest/node'
 
 const ROOT = resolve(import.meta.dirname, '..')
 const LEAST = 95
 const GUARDS = [
   'src/egress/guarded-*.ts',
   'src/domain/delivery.ts',
-  'src/domain/endpoint/{url,header}.ts',
-  'src/domain/signing/{signature,secret}.ts',
+  'src/domain/endpoint/url.ts',
+  'src/domain/endpoint/header.ts',
+  'src/domain/signing/signature.ts',
+  'src/domain/signing/secret.ts',
   'src/domain/values/network-address.ts',
   'src/vault.ts',
 ]
@@ -27,21 +29,25 @@ const TESTS = [
   'test/vault.test.ts',
 ]
 
-const child = spawn(
-  process.execPath,
-  [
-    await realpath(join(ROOT, 'node_modules/.bin/vitest')),
-    'run',
-    '--coverage',
-    '--coverage.reporter=text',
-    ...GUARDS.map((files) => `--coverage.include=${files}`),
-    `--coverage.thresholds.lines=${LEAST}`,
-    `--coverage.thresholds.branches=${LEAST}`,
-    '--coverage.thresholds.perFile',
-    ...TESTS,
-  ],
-  { cwd: ROOT, stdio: 'inherit' },
-)
-child.once('close', (code) => {
-  process.exitCode = code ?? 1
+process.chdir(ROOT)
+const guarded = await Promise.all(GUARDS.map((pattern) => Array.fromAsync(glob(pattern))))
+const vitest = await startVitest(TESTS, {
+  run: true,
+  coverage: {
+    enabled: true,
+    include: GUARDS,
+    reporter: ['text'],
+    thresholds: { lines: LEAST, branches: LEAST, perFile: true },
+  },
 })
+const ran = new Set(vitest.state.getFiles().map(({ filepath }) => relative(ROOT, filepath)))
+await vitest.close()
+
+// A file that moved would otherwise leave the measure without a word.
+const missing = [...GUARDS.filter((_, at) => guarded[at]!.length === 0), ...TESTS.filter((path) => !ran.has(path))]
+if (missing.length > 0) {
+  console.error(
+    `Expected every file of the lists in scripts/cover-guards.ts, but found nothing at ${missing.join(', ')}. Name the file by its new path.`,
+  )
+  process.exitCode = 1
+}

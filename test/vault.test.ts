@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { belongsToEndpoint, createVault, VaultError } from '../src/vault.ts'
+import { belongsToEndpoint, belongsToTenant, createVault, VaultError } from '../src/vault.ts'
 
 const key = Buffer.alloc(32, 1)
 const other = Buffer.alloc(32, 2)
@@ -23,9 +23,17 @@ test('a sealed text that was swapped to another endpoint or tenant does not open
     belongsToEndpoint('tenant-a', 'endpoint-2'),
     belongsToEndpoint('tenant-b', 'endpoint-1'),
     belongsToEndpoint('tenant-a|endpoint-1', ''),
+    belongsToTenant('tenant-a'),
     '',
   ])
     expect(() => vault.open(sealed, owner)).toThrow(VaultError)
+})
+
+test('an address of notices opens for its own tenant alone', () => {
+  const vault = createVault([key])
+  const sealed = vault.seal('ops@example.com', belongsToTenant('tenant-a'))
+  expect(vault.open(sealed, belongsToTenant('tenant-a'))).toBe('ops@example.com')
+  for (const owner of [belongsToTenant('tenant-b'), mine]) expect(() => vault.open(sealed, owner)).toThrow(VaultError)
 })
 
 test('a single changed bit does not open', () => {

@@ -324,6 +324,22 @@ describe('the planned attempts of a delivery', () => {
     ])
   })
 
+  test('while its receiver asks to wait, a delivery plans its attempts from the end of the wait on; a test does not wait', () => {
+    const waitingUntil = (seconds: number) => ({ ...ACTIVE, asksToWaitUntil: inSeconds(seconds) })
+    const last = { attemptCount: 3 }
+    expect(planned({ attemptCount: 2 }, waitingUntil(60))).toEqual([
+      [3, 60],
+      [4, 180],
+    ])
+    expect(planned({ test: true }, waitingUntil(60))).toEqual([[1, 10]])
+    expect(planned(last, waitingUntil(5)), 'a wait that ends before the attempt').toEqual([[4, 10]])
+    expect(planned(last, waitingUntil(-5), inSeconds(-10)), 'a wait that is over').toEqual([[4, -10]])
+  })
+
+  test('a delivery that has no time for its next attempt plans none', () => {
+    expect(planned({}, ACTIVE, null)).toEqual([])
+  })
+
   test('a schedule that became shorter plans fewer attempts', () => {
     const at = { ...delivery({ maxAttempts: 7 }), reason: null, nextAttemptAt: NOW }
     expect(plannedAttempts(at, ACTIVE, [5_000], NOW).map(({ number }) => number)).toEqual([1, 2])
@@ -397,13 +413,20 @@ describe('the manual changes of a delivery', () => {
   test('no retry is made of an event that is of no use any more, and its planned attempts end with it', () => {
     const NOW = new Date('2026-11-28T12:00:00Z')
     const expiredAt = NOW
-    for (const status of ['PENDING', 'DEAD_LETTERED'] as const)
+    for (const [status, resend, why] of [
+      ['PENDING', false, 'expired at'],
+      ['DEAD_LETTERED', false, 'expired at'],
+      ['SUCCEEDED', true, 'expired at'],
+      ['SUCCEEDED', false, 'has not succeeded'],
+      ['CANCELLED', true, 'is CANCELLED'],
+    ] as const)
       expect(
         decideRetry({ ...delivery({ status }), inTheAir: false, hasPayload: true, reason: null, expiredAt }, ACTIVE, {
-          resend: false,
+          resend,
           schedule: SCHEDULE,
         }),
-      ).toEqual({ refused: expect.stringContaining('expired at') })
+        status,
+      ).toEqual({ refused: expect.stringContaining(why) })
     const planned = (ms: number) =>
       plannedAttempts(
         { ...delivery({}), reason: null, nextAttemptAt: NOW, expiresAt: new Date(NOW.getTime() + ms) },

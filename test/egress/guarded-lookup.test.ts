@@ -157,6 +157,17 @@ describe('several addresses', () => {
     expect(silent.timing.connectMs).toBeGreaterThanOrEqual(245)
     expect(silent.timing.connectMs).toBeLessThan(1_000)
   })
+
+  test('the refusal of the last address does not end the wait for an earlier one', async () => {
+    const hole = await openBlackHole({ host: '127.0.0.3' })
+    opened.push(hole)
+    dns.set('waited-for.test', ['127.0.0.3', '127.0.0.2'])
+    const { sender } = openSender({ allowedNetworks: parseNetworks('127.0.0.0/29'), timeoutMs: 500 })
+    const url = `https://waited-for.test:${hole.port}/`
+    const { failure, timing } = await sender.send({ url, headers: [], body: Buffer.from('{}') })
+    expect(failure).toEqual({ code: 'timeout', message: expect.stringContaining('opening the connection') })
+    expect(timing.totalMs).toBeGreaterThanOrEqual(495)
+  })
 })
 
 describe('the DNS', () => {

@@ -108,7 +108,7 @@ function isLocalName(hostname: string): boolean {
 }
 
 function authority(raw: string): string {
-  return raw.slice('https://'.length).split(/[/?#]/, 1)[0] ?? ''
+  return raw.slice('https://'.length).split(/[/?#]/, 1)[0]!
 }
 
 function name(character: string): string {

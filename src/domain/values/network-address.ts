@@ -64,9 +64,11 @@ function parseAddress(text: string): Address | null {
 }
 
 function isCidr(text: string): boolean {
-  const [address = '', prefix = '', ...rest] = text.split('/')
+  const slash = text.indexOf('/')
+  if (slash < 0) return false
+  const [address, prefix] = [text.slice(0, slash), text.slice(slash + 1)]
   const family = isIP(address)
-  if (family === 0 || address.includes('%') || rest.length > 0 || !/^\d{1,3}$/.test(prefix)) return false
+  if (family === 0 || address.includes('%') || !/^\d{1,3}$/.test(prefix)) return false
   return Number(prefix) <= (family === 4 ? 32 : 128)
 }
 
@@ -84,5 +86,5 @@ function contains(block: Network, address: Address): boolean {
 
 /** An interface id of 0000:5efe or 0200:5efe (with or without the group bit) and an IPv4 address, under any prefix. */
 function isIsatap(address: ipaddr.IPv6): boolean {
-  return ((address.parts[4] ?? 0) & ~0x0300) === 0 && address.parts[5] === 0x5efe
+  return (address.parts[4]! & ~0x0300) === 0 && address.parts[5] === 0x5efe
 }

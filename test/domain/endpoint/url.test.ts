@@ -23,6 +23,7 @@ describe('an endpoint URL', () => {
     ['https:/example.com/', 'https://'],
     ['https:///example.com/', 'https://'],
     ['', 'https://'],
+    [`ftp://example.com/${'a'.repeat(2000)}`, `${'a'.repeat(82)}…"`],
     ['https://exa mple.com/', 'a space at position 12'],
     [' https://example.com/', 'a space at position 1'],
     ['https://example.com/\n', 'U+000A'],

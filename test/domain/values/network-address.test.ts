@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { BlockList } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import { describe, expect, test } from 'vitest'
-import { isPublicAddress, mayDial, parseNetworks } from '../../../src/domain/values/network-address.ts'
+import { isPublicAddress, isThisMachine, mayDial, parseNetworks } from '../../../src/domain/values/network-address.ts'
 
 // The IANA special-purpose registries, multicast and what is not assigned for the public internet.
 const SPECIAL_V4 =
@@ -71,6 +71,19 @@ describe('isPublicAddress', () => {
   })
 })
 
+describe('this machine', () => {
+  test.each(['localhost', '127.0.0.1', '127.255.255.254', '::1'])('%s is this machine', (host) =>
+    expect(isThisMachine(host)).toBe(true),
+  )
+
+  test.each([
+    ...['127.0.0.1.example.com', 'localhost.example.com', 'mylocalhost', '127', '127.1', '0x7f.0.0.1', ''],
+    ...['128.0.0.1', '0.0.0.0', '10.127.0.1', '::', '::2', '::ffff:127.0.0.1', '[::1]'],
+  ])('%j is not taken for this machine, so a login is not sent to it in the clear', (host) =>
+    expect(isThisMachine(host)).toBe(false),
+  )
+})
+
 describe('allowed networks', () => {
   const networks = parseNetworks(' 127.0.0.0/8, fd00::/8 ,10.1.2.3/32')
 
@@ -87,7 +100,17 @@ describe('allowed networks', () => {
   test('an empty text means no allowed networks', () => expect(parseNetworks('')).toEqual([]))
 
   test('a list with wrong networks is refused, and every wrong entry is named', () => {
-    const wrong = ['10.0.0.0', '10.0.0.0/33', 'fd00::/129', '10.1/16', 'x', '', '10.0.0.0/8/8', '10.0.0.0/-1']
+    const wrong = [
+      '10.0.0.0',
+      '10.0.0.0/33',
+      'fd00::/129',
+      '10.1/16',
+      'x',
+      '',
+      '10.0.0.0/8/8',
+      '10.0.0.0/-1',
+      'fe80::1%lo/64',
+    ]
     expect(() => parseNetworks(`10.0.0.0/8,${wrong.join(',')}`)).toThrow(RangeError)
     for (const entry of wrong) {
       expect(() => parseNetworks(`10.0.0.0/8,${wrong.join(',')}`)).toThrow(JSON.stringify(entry))
