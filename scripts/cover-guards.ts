@@ -33,6 +33,8 @@ process.chdir(ROOT)
 const guarded = await Promise.all(GUARDS.map((pattern) => Array.fromAsync(glob(pattern))))
 const vitest = await startVitest(TESTS, {
   run: true,
+  // None of these tests needs the Postgres or the browser of a whole run.
+  globalSetup: [],
   coverage: {
     enabled: true,
     include: GUARDS,

@@ -22,6 +22,8 @@ const stages: Step[][] = [
     { name: 'format and lint', run: () => program('biome', ['check', '--error-on-warnings', '.'], { quiet: true }) },
   ],
   [
+    // It mostly waits for limits of time, and so comes beside the checks that compute.
+    { name: 'coverage of the guards', run: () => node(join(ROOT, 'scripts/cover-guards.ts'), [], { quiet: true }) },
     { name: 'types', run: () => program('tsc', [], { quiet: true }) },
     { name: 'types of the console', run: () => program('tsc', ['-p', 'console'], { quiet: true }) },
     { name: 'unused code', run: () => program('knip', [], { quiet: true }) },
