@@ -103,7 +103,7 @@ export type Queue = {
   name?: string | null
 }
 
-/** A call leg was set up and nobody has answered yet. The first event of every call: call_id never changes, through queues, IVR, AI agents and transfers; each leg has its own leg_id. number is what the network gave, e164 what is certain; a caller who withholds the number has number null and number_kind withheld. Events arrive out of order, because a failed one is sent again while later ones go through: upsert by subject and sequence, wait for no gap. */
+/** A call leg was set up and nobody has answered yet. It is the first event of every call. call_id never changes, through queues, IVR, AI agents and transfers. Each leg has its own leg_id. number is what the network gave, e164 what is certain. A caller who withholds the number has number null and number_kind withheld. Events arrive out of order, because a failed one is sent again while later ones go through. Upsert by subject and sequence, and wait for no gap. */
 export type CallCreated = Envelope<'call.created', CallCreatedData>
 
 export type CallCreatedData = {
@@ -138,7 +138,7 @@ export type CallCreatedData = {
   native?: Record<string, unknown> | null
 }
 
-/** A person, an AI agent, voicemail or an external party answered; an IVR that picks up does not count. ring_seconds belongs to the leg that answered. queue and queue_wait_seconds are null when the call did not queue. */
+/** A person, an AI agent, voicemail or an external party answered. An IVR that picks up does not count. ring_seconds belongs to the leg that answered. queue and queue_wait_seconds are null when the call did not queue. */
 export type CallAnswered = Envelope<'call.answered', CallAnsweredData>
 
 export type CallAnsweredData = {
@@ -417,7 +417,7 @@ export type CallEndedData = {
   native?: Record<string, unknown> | null
 }
 
-/** A recording is ready. A pre-signed url works until url_expires_at and lets anyone read the file: mask it in logs. url may also be an s3:// URI or the key in a bucket, and url_expires_at is null where the system states no end; afterwards ask the API by recording_id. */
+/** A recording is ready. A pre-signed url works until url_expires_at and lets anyone read the file: mask it in logs. Afterwards ask the API by recording_id. url may also be an s3:// URI or the key in a bucket. url_expires_at is null where the system states no end. */
 export type CallRecorded = Envelope<'call.recorded', CallRecordedData>
 
 export type CallRecordedData = {
@@ -511,7 +511,7 @@ export type TranscriptSegmentData = {
   native?: Record<string, unknown> | null
 }
 
-/** The transcript is final. Its pre-signed url leads to JSON with every segment and works until url_expires_at; or text holds it inline and url is null, with truncated true where the whole does not fit. A body is at most 262,144 bytes: 12 to 21 minutes of talk word by word, 73 minutes in segments, about 5 hours of plain text. analysis is null for a tenant without an analysis plan. */
+/** The transcript is final. Its pre-signed url leads to JSON with every segment and works until url_expires_at. Or text holds it inline and url is null. truncated is true where the whole does not fit. A body is at most 262,144 bytes. That is 12 to 21 minutes of talk word by word, 73 minutes in segments, about 5 hours of plain text. analysis is null for a tenant without an analysis plan. */
 export type TranscriptCompleted = Envelope<'transcript.completed', TranscriptCompletedData>
 
 export type TranscriptCompletedData = {
