@@ -38,6 +38,9 @@ const TRANSACTIONS: Settings = {
   default_transaction_deferrable: 'off',
 }
 
+/** With `off`, a role that does not own graphile-worker's tables gets an error in place of the rows that its policy allows. */
+const ROWS: Settings = { row_security: 'on' }
+
 /** A role or a server may have switched any of them. */
 const PLANNER: Settings = {
   enable_indexscan: 'on',
@@ -87,7 +90,7 @@ const KEEPALIVES: Settings = {
   tcp_keepalives_count: '3',
 }
 
-const BASE: Settings = { ...FORMS, ...TRANSACTIONS, ...PLANNER, ...LIMITS, ...KEEPALIVES }
+const BASE: Settings = { ...FORMS, ...TRANSACTIONS, ...ROWS, ...PLANNER, ...LIMITS, ...KEEPALIVES }
 
 const OF_KIND: Record<ConnectionKind, Settings> = {
   hot: { ...BASE, ...INDEX_WALKS },

@@ -42,7 +42,6 @@ export async function openChecked(
   try {
     const one = await openWhenThere(access, waitMs)
     try {
-      refuseServer((await one.query(SERVER)).rows[0])
       await refusePgpool(one)
       await refuseOtherSchema(one, access.schema)
       if (one.pid !== one.processID) {
@@ -66,13 +65,26 @@ export async function openChecked(
 
 async function openWhenThere(access: DatabaseAccess, waitMs: number): Promise<OpenConnection> {
   const one = await openConnection(access, 'migrate').catch(() => null)
-  if (one) return one
-  // It also says why there is none.
+  try {
+    if (one) {
+      refuseServer((await one.query(SERVER)).rows[0])
+      return one
+    }
+  } catch (error) {
+    await one?.end()
+    if (!(error instanceof TakesNoWrites)) throw error
+  }
+  // It also says why there is none that can be used now.
   await waitForServer(access, waitMs)
   return openConnection(access, 'migrate')
 }
 
-/** Until a server answers that is new enough and holds its texts in UTF-8. */
+/** A server that may take writes later; the message says what it is now and what to do. */
+class TakesNoWrites extends Error {
+  override name = 'TakesNoWrites'
+}
+
+/** Until a server answers that takes writes, is new enough and holds its texts in UTF-8. */
 async function waitForServer(access: DatabaseAccess, waitMs: number): Promise<void> {
   const startedAt = performance.now()
   let sayAt = 0
@@ -84,10 +96,14 @@ async function waitForServer(access: DatabaseAccess, waitMs: number): Promise<vo
       const { message, code } = error as { message: string; code?: string }
       refuseForGood(code, message)
       const waitedMs = Math.round(performance.now() - startedAt)
-      if (waitedMs >= waitMs)
+      if (waitedMs >= waitMs) {
+        const within = `within ${Math.round(waitMs / 1_000)} s`
         throw new DatabaseUnavailable(
-          `Expected the database within ${Math.round(waitMs / 1_000)} s, got none: ${message}. Start it, or correct DATABASE_URL.`,
+          error instanceof TakesNoWrites
+            ? `Expected a database that takes writes ${within}, got ${message}`
+            : `Expected the database ${within}, got none: ${message}. Start it, or correct DATABASE_URL.`,
         )
+      }
       if (waitedMs >= sayAt) {
         access.log.warn({ waitedMs, reason: message }, 'database.waiting')
         sayAt = waitedMs + SAY_AGAIN_MS
@@ -109,7 +125,8 @@ function refuseForGood(code: string | undefined, message: string): void {
 }
 
 const SERVER = `select current_setting('server_version_num')::int as version, current_setting('server_version') as shown,
-  current_setting('server_encoding') as encoding`
+  current_setting('server_encoding') as encoding, pg_is_in_recovery() as standby,
+  current_setting('transaction_read_only')::bool as reads`
 
 // Over a connection without our session settings: an older server does not know all of them.
 async function askServer(access: DatabaseAccess): Promise<void> {
@@ -130,9 +147,16 @@ async function askServer(access: DatabaseAccess): Promise<void> {
   }
 }
 
-type Server = { readonly version: number; readonly shown: string; readonly encoding: string }
+type Server = {
+  readonly version: number
+  readonly shown: string
+  readonly encoding: string
+  readonly standby: boolean
+  /** Its transactions only read. */
+  readonly reads: boolean
+}
 
-function refuseServer({ version, shown, encoding }: Server): void {
+function refuseServer({ version, shown, encoding, standby, reads }: Server): void {
   if (version < OLDEST_SERVER)
     throw new DatabaseUnfit(
       `Expected Postgres 18 or newer, got ${shown}. Point DATABASE_URL at a newer server, or leave it unset to use the embedded one.`,
@@ -140,6 +164,11 @@ function refuseServer({ version, shown, encoding }: Server): void {
   if (encoding !== 'UTF8')
     throw new DatabaseUnfit(
       `Expected a database in UTF8, got ${encoding}. Create one with "create database sivo encoding 'UTF8' template template0".`,
+    )
+  if (standby) throw new TakesNoWrites('a standby. Promote it, or name its primary in DATABASE_URL.')
+  if (reads)
+    throw new TakesNoWrites(
+      'one whose transactions only read. Reset default_transaction_read_only of the server, the database or the role.',
     )
 }
 

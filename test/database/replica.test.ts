@@ -5,6 +5,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { openStandby } from '../../harness/standby.ts'
 import { type App, openApp } from '../../src/app.ts'
+import { checkDatabase } from '../../src/database/start-checks.ts'
 import type { PostgresServer } from '../../src/dev/postgres.ts'
 import { toPublicId } from '../../src/domain/values/id.ts'
 import { ensureOperatorKey } from '../../src/gateway/admin/api-keys.ts'
@@ -12,6 +13,7 @@ import { publishEvents } from '../../src/gateway/publish/publish-events.ts'
 import { createLog } from '../../src/log.ts'
 import { schema } from '../../src/schema/index.ts'
 import { type Server, startServer } from '../../src/server/http.ts'
+import { accessTo } from '../support/database-session.ts'
 import { exampleEvent, testConfig } from '../support/house.ts'
 import { makeDataDir, type OwnPostgres, quietLog, startOwnPostgres } from '../support/test-postgres.ts'
 
@@ -150,6 +152,12 @@ test('a replica that is away leaves its lists to the primary, and is used again 
   standbyDir = await makeDataDir()
   standby = await openStandby({ primary: primary.server!, dataDir: standbyDir, log: quietLog, port })
   await untilUsed()
+})
+
+test('a start with the URL of the standby says that it takes no writes', async () => {
+  await expect(checkDatabase(accessTo(standby.url), { connections: 1, waitMs: 0 })).rejects.toThrow(
+    'Expected a database that takes writes within 0 s, got a standby. Promote it, or name its primary in DATABASE_URL.',
+  )
 })
 
 test('a standby that was promoted is no replica any more', async () => {

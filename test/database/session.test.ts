@@ -41,7 +41,7 @@ test.each(KINDS)('a connection of the kind %s has its settings on a server with 
        current_setting('intervalstyle') as intervals, current_setting('bytea_output') as bytes,
        current_setting('extra_float_digits') as digits, current_setting('search_path') as path,
        current_setting('client_encoding') as encoding, current_setting('standard_conforming_strings') as strings,
-       current_setting('default_transaction_isolation') as isolation, current_setting('enable_indexscan') as indexes,
+       current_setting('default_transaction_isolation') as isolation, current_setting('row_security') as security, current_setting('enable_indexscan') as indexes,
        current_setting('application_name') as name, current_setting('synchronous_commit') as synced, now() as now,
        pi() as pi, current_schema() as schema`,
   )
@@ -56,6 +56,7 @@ test.each(KINDS)('a connection of the kind %s has its settings on a server with 
     encoding: 'UTF8',
     strings: 'on',
     isolation: 'read committed',
+    security: 'on',
     indexes: 'on',
     name: `sivo-x ${kind}`,
     synced: kind === 'unsynced' || kind === 'jobs' ? 'off' : 'on',

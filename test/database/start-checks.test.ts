@@ -101,6 +101,15 @@ describe('a start', () => {
     )
   })
 
+  test('waits for a database that takes no writes, and says why it takes none', async () => {
+    const name = new URL(database.url).pathname.slice(1)
+    await asAdmin(`alter database ${name} set default_transaction_read_only = on`)
+    await expect(check(database.url)).rejects.toThrow(
+      /takes writes within 1 s, got one whose transactions only read\. Reset default_transaction_read_only/,
+    )
+    await asAdmin(`alter database ${name} reset default_transaction_read_only`)
+  })
+
   test('refuses a database that is not in UTF8', async () => {
     const name = `latin_${randomBytes(4).toString('hex')}`
     await asAdmin(`create database ${name} encoding 'LATIN1' locale 'C' template template0`)

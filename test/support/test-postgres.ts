@@ -21,6 +21,7 @@ const UGLY_SETTINGS = {
   standard_conforming_strings: 'off',
   search_path: '"$user", elsewhere',
   default_transaction_isolation: 'serializable',
+  row_security: 'off',
   enable_indexscan: 'off',
   enable_bitmapscan: 'off',
   plan_cache_mode: 'force_custom_plan',
