@@ -1,9 +1,11 @@
 // Live updates as clients get them: over server-sent events and over a websocket, from a whole server.
 
 import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { createClient } from 'graphql-ws'
 import { pino } from 'pino'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { type App, openApp } from '../../src/app.ts'
 import type { ReadyConfig } from '../../src/config.ts'
@@ -114,6 +116,29 @@ test('a websocket carries the changes, and ending a subscription or the socket l
   await first.return?.()
   await expect.poll(() => app.feed.subscriberCount()).toBe(1)
   client.terminate()
+  await expect.poll(() => app.feed.subscriberCount()).toBe(0)
+})
+
+test('a client that missed 300 deliveries gets them, with what the page selects of each, in messages below 64 KiB', async () => {
+  const page = await readFile(join(import.meta.dirname, '../../docs/live.md'), 'utf8')
+  const query = /```graphql\n(subscription .+?)```/s.exec(page)![1]!
+  const socket = await openRawSocket(`http://127.0.0.1:${server.port}`, `Bearer ${key}`)
+  onTestFinished(() => socket.ws.terminate())
+  const watch = (id: string, after: string | null) =>
+    socket.send({ type: 'subscribe', id, payload: { query, variables: { after } } })
+  const next = async (id: string) => (await socket.next((message) => message.id === id)).payload
+  watch('before', null)
+  const { cursor } = (await next('before')).data.deliveryUpdates
+  socket.send({ type: 'complete', id: 'before' })
+  const missed = new Set<string>()
+  for (let made = 0; made < 300; made++) missed.add(toPublicId('delivery', await rows.delivery(tenant)))
+  watch('after', cursor)
+  while (missed.size > 0) {
+    const payload = await next('after')
+    expect(JSON.stringify(payload).length).toBeLessThan(60_000)
+    for (const { id } of payload.data.deliveryUpdates.deliveries) missed.delete(id)
+  }
+  socket.ws.terminate()
   await expect.poll(() => app.feed.subscriberCount()).toBe(0)
 })
 

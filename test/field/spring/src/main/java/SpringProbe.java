@@ -5,6 +5,9 @@ import java.time.Duration;
 import java.time.OffsetDateTime;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.springframework.graphql.client.HttpGraphQlClient;
 import org.springframework.graphql.client.HttpSyncGraphQlClient;
 import org.springframework.graphql.client.WebSocketGraphQlClient;
@@ -12,6 +15,9 @@ import org.springframework.http.client.JdkClientHttpRequestFactory;
 import org.springframework.web.client.RestClient;
 import org.springframework.web.reactive.function.client.WebClient;
 import org.springframework.web.reactive.socket.client.ReactorNettyWebSocketClient;
+import reactor.core.Exceptions;
+import reactor.netty.http.client.HttpClient;
+import reactor.netty.http.client.WebsocketClientSpec;
 
 public class SpringProbe {
   static final String QUERY = "{ viewer { role } }";
@@ -37,7 +43,7 @@ public class SpringProbe {
         HttpGraphQlClient.builder(WebClient.create(url)).header("authorization", bearer).build();
     tell("HttpGraphQlClient", http.document(QUERY).retrieve("viewer").toEntity(Map.class).block());
 
-    OffsetDateTime midnight = OffsetDateTime.parse("2026-11-28T00:00Z");
+    OffsetDateTime midnight = OffsetDateTime.parse("2099-11-28T00:00Z");
     Object listed =
         http.document("query ($from: DateTime) { deliveries(filter: { from: $from }) { nodes { id } } }")
             .variable("from", midnight.toString())
@@ -80,6 +86,33 @@ public class SpringProbe {
             .collectList()
             .block(Duration.ofSeconds(30)));
     socket.stop().block();
+
+    tell("large batches by default", lengthAfter(args[2], new ReactorNettyWebSocketClient(), url, bearer));
+    Supplier<WebsocketClientSpec.Builder> large =
+        () -> WebsocketClientSpec.builder().maxFramePayloadLength(16 * 1024 * 1024);
+    tell(
+        "large batches with the recipe",
+        lengthAfter(args[2], new ReactorNettyWebSocketClient(HttpClient.create(), large), url, bearer));
     System.exit(0);
+  }
+
+  /** How many deliveries the first batch after the cursor has, in a message of more than 64 KiB; or how it failed. */
+  static Object lengthAfter(String cursor, ReactorNettyWebSocketClient client, String url, String bearer) {
+    String manyIds = IntStream.range(0, 30).mapToObj(n -> "id" + n + ": id").collect(Collectors.joining(" "));
+    WebSocketGraphQlClient socket =
+        WebSocketGraphQlClient.builder(url.replace("http", "ws"), client).header("authorization", bearer).build();
+    try {
+      return socket
+          .document("subscription ($after: String) { deliveryUpdates(after: $after) { deliveries { " + manyIds + " } } }")
+          .variable("after", cursor)
+          .retrieveSubscription("deliveryUpdates.deliveries")
+          .toEntity(List.class)
+          .map(List::size)
+          .blockFirst(Duration.ofSeconds(30));
+    } catch (RuntimeException error) {
+      return Exceptions.unwrap(error).getMessage().replaceFirst(".* disconnected", "disconnected");
+    } finally {
+      socket.stop().block();
+    }
   }
 }
