@@ -78,7 +78,7 @@ async function openParts({ config, log, ca, narrate = false }: AppOptions, parts
   const faults = createFaultLog(log)
   const clock = createClock(() => performance.now(), Date.now())
   const access = openPrimary(config, { firstId, metrics, log })
-  const heartbeat = await openHeartbeat({
+  const beating = openHeartbeat({
     access,
     firstId,
     role: config.role,
@@ -87,11 +87,15 @@ async function openParts({ config, log, ca, narrate = false }: AppOptions, parts
     clock,
     log,
   })
-  parts.add('heartbeat', () => heartbeat.close())
+  const openedHeartbeat = beating.catch(() => null)
+  parts.add('heartbeat', async () => (await openedHeartbeat)?.close())
   const { hot, db, replica, pools } = openDatabases({ config, access, metrics, faults, clock, log }, parts)
   const noted = noteVersion(db, VERSION).catch((error: unknown) =>
     log.warn({ err: error }, 'gateway.version_not_noted'),
   )
+  parts.add('note of the version', () => noted)
+  // Prisma gets ready while the heartbeat waits for the database.
+  const heartbeat = await beating
   const tracing = config.tracesUrl === null ? null : await openTraces(config, config.tracesUrl, firstId)
   if (tracing) parts.add('tracing', tracing.close)
   const ctx: Context = {
@@ -158,7 +162,6 @@ async function openParts({ config, log, ca, narrate = false }: AppOptions, parts
     onFlushed: notifier.ring,
   })
   parts.add('publisher', () => publisher.idle())
-  await noted
   let closed: Promise<void> | null = null
   return {
     ctx: { ...ctx, publisher },

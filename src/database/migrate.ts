@@ -37,8 +37,7 @@ export async function migrationsAreCurrent(client: Pick<pg.Client, 'query'>): Pr
 
 /** Oldest first. Throws DatabaseUnfit where one was applied with another text. */
 async function missingMigrations(client: Pick<pg.Client, 'query'>): Promise<Migration[]> {
-  const applied = await appliedMigrations(client)
-  const migrations = await listMigrations()
+  const [applied, migrations] = await Promise.all([appliedMigrations(client), listMigrations()])
   for (const { name, checksum } of migrations) {
     const came = applied.get(name)
     if (came !== undefined && came !== checksum)
