@@ -10,8 +10,8 @@ const RATE = 200
 const SECONDS = 5
 const BODY_BYTES = 650
 
-/** Milliseconds from the spawn, and what the first seconds came to. */
-type Start = Timed & { readonly readyMs: number; readonly firstMs: number }
+/** Milliseconds from the spawn, the CPU of the gateway until it was ready, and what the first seconds came to. */
+type Start = Timed & { readonly readyMs: number; readonly readyCpuMs: number; readonly firstMs: number }
 
 export const cold: Scenario = async (house, note) => {
   // The first start makes the tables, and lets publisher and receiver warm up.
@@ -24,9 +24,11 @@ export const cold: Scenario = async (house, note) => {
   const starts: Start[] = []
   for (let i = 0; i < (house.options.quick ? 1 : STARTS); i++) {
     await house.stopGateway()
+    const before = house.usage().gateway
     const spawnedMs = sharedMs()
     await house.startGateway({ workers: 0 })
     const readyMs = sharedMs() - spawnedMs
+    const readyCpuMs = house.usage().gateway - before
     await house.receiver.ask('reset', null)
     const first = house.receiver.ask('until', { count: 1, withinMs: 60_000 })
     await publisher.ask('publish', {
@@ -38,12 +40,18 @@ export const cold: Scenario = async (house, note) => {
       stamped: true,
     })
     const firstMs = (await first).lastMs - spawnedMs
-    starts.push({ readyMs, firstMs, ...(await publishTimed(house, publisher, load)) })
+    starts.push({ readyMs, readyCpuMs, firstMs, ...(await publishTimed(house, publisher, load)) })
   }
   const medianOf = (of: (start: Start) => number) => median(starts.map(of))
   const scenario = 'cold'
   const unit = 'ms'
-  note({ scenario, name: 'spawn to ready', value: medianOf(({ readyMs }) => readyMs), unit })
+  note({
+    scenario,
+    name: 'spawn to ready',
+    value: medianOf(({ readyMs }) => readyMs),
+    unit,
+    details: { gatewayCpuMicros: medianOf(({ readyCpuMs }) => readyCpuMs) * 1_000 },
+  })
   note({ scenario, name: 'spawn to the first delivery', value: medianOf(({ firstMs }) => firstMs), unit })
   const name = `publish to receiver at ${RATE}/s in the first ${SECONDS} s`
   note({
