@@ -28,17 +28,20 @@ export async function changeTables<T>(
   { log, waitMs = START_WAIT_MS, pauseMs = PAUSE_MS }: ChangeOptions,
   change: () => Promise<T>,
 ): Promise<T> {
-  const startedAt = performance.now()
-  for (let waits = false; ; waits = true) {
+  // From the first refusal on: what the change did before may have taken long.
+  let waitsSince: number | null = null
+  for (;;) {
     try {
       return await change()
     } catch (error) {
       if ((error as { code?: unknown }).code !== LOCK_NOT_AVAILABLE) throw error
+      const now = performance.now()
       const holder = await whoUsesTables(client)
-      if (!waits) log.info({ holder }, 'database.waiting_for_tables')
-      if (performance.now() - startedAt > waitMs)
+      if (waitsSince === null) log.info({ holder }, 'database.waiting_for_tables')
+      waitsSince ??= now
+      if (now - waitsSince >= waitMs)
         throw new DatabaseUnavailable(
-          `Expected the tables to be free for a change within ${Math.round(waitMs / 1_000)} s, got none: ${holder} uses them. Wait for its end, such as that of a dump, and start again; or end it with pg_terminate_backend.`,
+          `Expected the tables to be free for a change within ${Math.round(waitMs / 1_000)} s, got tables in use by ${holder}. Wait for its end, such as that of a dump, and start again; or end it with pg_terminate_backend.`,
         )
       await delay(pauseMs)
     }
@@ -49,7 +52,7 @@ export type Session = {
   readonly pid: number | null
   readonly name: string | null
   readonly address: string | null
-  /** null: this role may not know. */
+  /** null: this role may not know, nor the address. */
   readonly since: Date | null
 }
 
@@ -58,7 +61,8 @@ export function describeSession(session: Session | undefined): string {
   if (!session) return 'a session that has ended'
   const { pid, name, address, since } = session
   if (pid === null) return 'a prepared transaction (pg_prepared_xacts)'
-  return `session ${pid} (${[name || 'without a name', address ?? 'local', since && `since ${since.toISOString()}`].filter(Boolean).join(', ')})`
+  const more = since === null ? [] : [address ?? 'local', `since ${since.toISOString()}`]
+  return `session ${pid} (${[name || 'without a name', ...more].join(', ')})`
 }
 
 /** The oldest transaction that uses tables of the gateway. */

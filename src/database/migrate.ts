@@ -93,7 +93,7 @@ export async function migrate(
       changeTables(client, change, () => runMigrations({ pgPool: pool })).finally(() => pool.end()),
       makePartitions(client),
     ])
-    await catchUpSequences(client, log, lockWaitMs)
+    await changeTables(client, change, () => catchUpSequences(client, log, lockWaitMs))
     await refuseHiddenRows(client)
   } catch (error) {
     if ((error as { code?: unknown }).code !== INSUFFICIENT_PRIVILEGE) throw error

@@ -10,6 +10,7 @@ import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test, vi } from 'vitest'
 import { freePort } from '../../harness/free-port.ts'
 import { openApp } from '../../src/app.ts'
+import { changeTables, describeSession } from '../../src/database/change-tables.ts'
 import { grantRuntime, grantsFor } from '../../src/database/grants.ts'
 import { MIGRATION_LOCK, RETENTION_LOCK } from '../../src/database/locks.ts'
 import { listMigrations, migrate } from '../../src/database/migrate.ts'
@@ -217,11 +218,47 @@ describe('migrating', () => {
 
     test('it gives up after a while, and says what to do', async () => {
       await expect(migrate(accessTo(database.url), { lockWaitMs: 0, pauseMs: 0 })).rejects.toThrow(
-        /tables to be free for a change within 0 s, got none: session \d+ \(pg_dump, .* uses them\. Wait for its end/,
+        /tables to be free for a change within 0 s, got tables in use by session \d+ \(pg_dump, .*\)\. Wait for its end/,
       )
       await dump.query('commit')
       await migrate(accessTo(database.url))
     })
+
+    test('a change that worked for longer than it may wait is tried again all the same', async () => {
+      let tries = 0
+      const access = accessTo(database.url)
+      await changeTables(publisher, { log: access.log, waitMs: 50, pauseMs: 0 }, async () => {
+        if (++tries === 2) await dump.query('commit')
+        await publisher.query(`select pg_sleep(0.06); set local lock_timeout = '1ms'; lock table delivery_tally`)
+      })
+      expect(tries).toBe(2)
+      await migrate(access)
+    })
+  })
+
+  test('it waits for a table of ids that somebody else holds for itself, and says who does', async () => {
+    const holder = await openClient(database.url)
+    await holder.query('begin; lock table header_form')
+    const said: object[] = []
+    const log = {
+      warn: () => {},
+      info: (line: object) => {
+        said.push(line)
+        void holder.query('commit')
+      },
+    }
+    const access = openAccess({ url: database.url, applicationName: 'start', log: log as never })
+    await migrate(access, { pauseMs: 0 })
+    expect(said).toEqual([{ holder: expect.stringMatching(/^session \d+ \(sivo-test tool, .*, since 20/) }])
+    await holder.end()
+  })
+
+  test('where this role may not know when and from where a session came, it says neither', () => {
+    const hidden = { pid: 7, name: 'pg_dump', address: null, since: null }
+    expect(describeSession(hidden)).toBe('session 7 (pg_dump)')
+    expect(describeSession({ ...hidden, since: new Date(0) })).toBe(
+      'session 7 (pg_dump, local, since 1970-01-01T00:00:00.000Z)',
+    )
   })
 
   test('a database whose migration was changed is refused by name', async () => {
