@@ -1,6 +1,6 @@
 // The gateway's process: reads the configuration, opens the app, serves and works, and on a signal closes everything in
 // reverse order. An unexpected error ends the process: the database keeps every promise, and other processes take over
-// within seconds. main.ts loads it.
+// within seconds. main.mjs loads it.
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { type App, openApp } from './app.ts'

@@ -66,8 +66,8 @@ test('a database that goes away while a process warms up does not keep it from s
 })
 
 /** The text that a start writes to stderr which ends at its configuration, after everything was loaded. */
-async function loadedOnly(env: Record<string, string>): Promise<string> {
-  const main = join(import.meta.dirname, '../src/main.mjs')
+async function loadedOnly(env: Record<string, string>, file = 'main.mjs'): Promise<string> {
+  const main = join(import.meta.dirname, '../src', file)
   const ended = await promisify(execFile)(process.execPath, [main], {
     env: { PATH: process.env['PATH'], PORT: 'none', ...env },
     maxBuffer: 100_000_000,
@@ -97,4 +97,8 @@ test('from the second start on, the process is loaded from the compile cache', a
   const builtIn = await loadedOnly({ NODE_OPTIONS: `--import=${TELL_BUILT_IN}` })
   expect(builtIn).toContain('internal/modules/esm/loader')
   expect(builtIn).not.toContain('deps/amaro')
+})
+
+test('what starts the file of earlier releases gets the same process', async () => {
+  expect(await loadedOnly({}, 'main.ts')).toBe(await loadedOnly({}))
 })
