@@ -12,7 +12,7 @@ const CountPrecision = builder.enumType('CountPrecision', {
   description: 'Whether a count is exact.',
   values: {
     EXACT: { description: 'The exact number.' },
-    AT_LEAST: { description: 'There are more items than were counted.' },
+    AT_LEAST: { description: 'There may be more items than were counted.' },
   } satisfies Record<Count['precision'], { description: string }>,
 })
 

@@ -186,7 +186,8 @@ export const DeliveryFilterInput = builder.inputType('DeliveryFilter', {
     statusCodes: t.intList({ description: 'The HTTP status codes of the last attempt.' }),
     errorCodes: t.stringList({ description: 'The error codes of the last attempt.' }),
     eventTypes: t.stringList({
-      description: 'The event types, by their exact names in the catalogue. Another name is an error.',
+      description:
+        'The event types, by their exact names in the catalogue. A name that neither the catalogue nor an event of the tenant has is an error.',
     }),
     eventId: t.id({ description: 'The id of the event.' }),
     subject: t.string({ description: 'The exact subject of the event.' }),

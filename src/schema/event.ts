@@ -93,7 +93,8 @@ export const EventFilterInput = builder.inputType('EventFilter', {
   fields: (t) => ({
     tenantId: t.id({ description: 'The tenant. Operators must name it; for others it is their own.' }),
     eventTypes: t.stringList({
-      description: 'The event types, by their exact names in the catalogue. Another name is an error.',
+      description:
+        'The event types, by their exact names in the catalogue. A name that neither the catalogue nor an event of the tenant has is an error.',
     }),
     subject: t.string({ description: 'The exact subject of the event.' }),
     test: t.boolean({
