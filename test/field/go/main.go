@@ -73,6 +73,7 @@ func main() {
 
 	subscriptions := hasura.NewSubscriptionClient(socket).
 		WithProtocol(hasura.GraphQLWS).
+		WithSyncMode(true).
 		WithWebSocketOptions(hasura.WebsocketOptions{HTTPHeader: header})
 	var update struct {
 		DeliveryUpdates struct{ ResyncRequired bool }
