@@ -44,6 +44,7 @@ export async function openChecked(
     try {
       await refusePgpool(one)
       await refuseOtherSchema(one, access.schema)
+      await tellOtherOrder(one, access)
       if (one.pid !== one.processID) {
         await refuseTransactionPooling(access, one)
         await refuseSmallPool(access, connections)
@@ -170,6 +171,18 @@ function refuseServer({ version, shown, encoding, standby, reads }: Server): voi
     throw new TakesNoWrites(
       'one whose transactions only read. Reset default_transaction_read_only of the server, the database or the role.',
     )
+}
+
+/**
+ * Indexes of texts are in the order of the system that made them. Where another one orders otherwise, rows are not found, and what is
+ * unique comes twice. Postgres says so to each session, as a notice.
+ */
+async function tellOtherOrder(client: OpenConnection, { log }: DatabaseAccess): Promise<void> {
+  const { rows } = await client.query(
+    `select datcollversion as made, pg_database_collation_actual_version(oid) as now from pg_database
+     where datname = current_database() and datcollversion <> coalesce(pg_database_collation_actual_version(oid), '')`,
+  )
+  if (rows[0]) log.warn(rows[0], 'database.order_of_texts_changed')
 }
 
 /** A forgotten setting would make a second set of tables beside the first. */

@@ -111,6 +111,21 @@ describe('a start', () => {
     await asAdmin(`alter database ${name} reset default_transaction_read_only`)
   })
 
+  test('says that its texts were put in order by another version of the system', async () => {
+    const said: unknown[] = []
+    const log = { info: () => {}, warn: (...line: unknown[]) => said.push(line) }
+    const access = openAccess({ url: database.url, applicationName: 'start', log: log as never })
+    const record = (version: string) =>
+      asAdmin(
+        `update pg_database set datcollversion = ${version} where datname = '${new URL(database.url).pathname.slice(1)}'`,
+      )
+    await record(`'0.1'`)
+    await checkDatabase(access, { connections: 2, waitMs: 0 })
+    await record('pg_database_collation_actual_version(oid)')
+    await checkDatabase(access, { connections: 2, waitMs: 0 })
+    expect(said).toEqual([[expect.objectContaining({ made: '0.1' }), 'database.order_of_texts_changed']])
+  })
+
   test('refuses a database that is not in UTF8', async () => {
     const name = `latin_${randomBytes(4).toString('hex')}`
     await asAdmin(`create database ${name} encoding 'LATIN1' locale 'C' template template0`)
