@@ -170,18 +170,23 @@ export async function openHeartbeat(options: HeartbeatOptions): Promise<Heartbea
       client = null
       if (error instanceof NoAnswer) await findWay()
     }
-    timer = setTimeout(() => {
-      beating = beatAndAgain(failures)
-    }, next)
+    beatIn(next, failures)
+  }
+
+  function beatIn(ms: number, failures: number): void {
+    timer = setTimeout(() => beatNow(failures), ms)
+  }
+
+  function beatNow(failures: number): void {
+    timer = null
+    beating = beatAndAgain(failures)
   }
 
   const silentForMs = () => clock.monotonicMs() - lastBeatAtMs
 
   client = await connect()
   await register()
-  timer = setTimeout(() => {
-    beating = beatAndAgain(0)
-  }, BEAT_MS)
+  beatIn(BEAT_MS, 0)
 
   return {
     processId: () => id,
@@ -190,6 +195,10 @@ export async function openHeartbeat(options: HeartbeatOptions): Promise<Heartbea
     mayBeTakenForDead: () => silentForMs() > SILENT_MS,
     setPoolIds(ids) {
       poolIds = [...ids]
+      // Told at once, so that others can unlock the jobs of a process that dies in its first second. A beat under way tells it next time.
+      if (!timer || closed) return
+      clearTimeout(timer)
+      beatNow(0)
     },
     async close() {
       closed = true

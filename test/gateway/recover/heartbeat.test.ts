@@ -74,6 +74,11 @@ test('a database that stood still for seconds has one session of a heartbeat aft
     log: pino({ level: 'silent' }),
   })
   const beats = async () => (await pool.query('select beat_at::text as at from worker_process')).rows[0].at
+  heartbeat.setPoolIds(['pool'])
+  // Without a second that passes: the process may die before.
+  await expect
+    .poll(async () => (await pool.query('select pool_ids from worker_process')).rows[0].pool_ids)
+    .toEqual(['pool'])
   const before = await beats()
   try {
     way.stop()
