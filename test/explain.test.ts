@@ -153,7 +153,7 @@ async function walkThePath(hot: HotDatabase): Promise<void> {
   await hot.thisWeek.write([], (tables) => prepareRecord(hot, tables))
   await storeEvents(hot, [{ tenantId, events: [newEvent(null)] }], { maxAttempts: 7, repeated: false })
   const filter = deadLettersOf(everyDelivery(tenantId))
-  const bounds = { few: 0, manyGroups: 50, budget: { together: 100, least: 1 } }
+  const bounds = { few: 0, manyGroups: 50, walked: 50, budget: { together: 100, least: 1 } }
   await countGroups(ctx, filter, { live: false, first: 50 }, bounds)
   await groupDeadLetters(ctx, filter, { first: 50, acknowledged: false })
   await countUnacknowledged(ctx, tenantId)

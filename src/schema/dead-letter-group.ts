@@ -108,7 +108,7 @@ builder.queryFields((t) => ({
       filter: t.arg({ type: DeliveryFilterInput, description: 'Which dead letters to group.' }),
       acknowledged: t.arg.boolean({
         description:
-          'Whether to return only groups that somebody acknowledged (true) or only those that nobody did (false). If absent or null, both.',
+          'Whether to return only groups that somebody acknowledged (true) or only those that nobody did (false). If absent or null, both. With true or false, the limit of 500 groups is for these alone, among at most 1,000 groups.',
       }),
       first: t.arg.int({ defaultValue: 50, description: 'How many groups to return at most, from 1 to 100.' }),
     },

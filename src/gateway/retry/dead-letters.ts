@@ -41,8 +41,8 @@ export async function groupDeadLetters(
   filter: DeliveryFilter,
   { first, acknowledged }: { first: number; acknowledged: boolean | null },
 ): Promise<DeadLetterGroup[]> {
-  const wanted = acknowledged === null ? () => true : await areAcknowledged(ctx, filter.tenantId, acknowledged)
-  const groups = (await countGroups(ctx, filter, { live: false, first, wanted })).slice(0, first)
+  const wanted = acknowledged === null ? {} : { wanted: await areAcknowledged(ctx, filter.tenantId, acknowledged) }
+  const groups = (await countGroups(ctx, filter, { live: false, first, ...wanted })).slice(0, first)
   type Attention = Pick<DeadLetterGroup, 'lastDeadLetterAt' | 'acknowledgedAt' | 'acknowledgedBy'>
   const rows = await ctx.hot.query<Attention & { place: number }>(ATTENTION, [
     filter.tenantId,

@@ -8,7 +8,7 @@ import type { Listed } from '../../../src/database/filters/condition.ts'
 import { countedDeliveries, listedDeliveries } from '../../../src/database/filters/deliveries.ts'
 import { type HotDatabase, openHotDatabase, type Statement } from '../../../src/database/pools.ts'
 import { type DeliveryFilter, deadLettersOf } from '../../../src/domain/delivery/filter.ts'
-import { countGroups } from '../../../src/gateway/retry/dead-letter-groups.ts'
+import { countGroups, type GroupKey } from '../../../src/gateway/retry/dead-letter-groups.ts'
 import { countUnacknowledged, groupDeadLetters, planRetry } from '../../../src/gateway/retry/dead-letters.ts'
 import { type ClonedDatabase, cloneDatabase } from '../../support/database.ts'
 import { accessTo, openTestPool } from '../../support/database-session.ts'
@@ -92,7 +92,7 @@ const noting = () => {
   } as unknown as Context
 }
 
-const BOUNDS = { few: 1_000, manyGroups: GROUPS, budget: { together: 50 * GROUPS, least: 50 } }
+const BOUNDS = { few: 1_000, manyGroups: GROUPS, walked: GROUPS, budget: { together: 50 * GROUPS, least: 50 } }
 const EXACT = { ...BOUNDS, few: MANY }
 
 test.each<[string, () => Partial<DeliveryFilter>]>([
@@ -140,6 +140,21 @@ test('of more groups than can be looked at, those of the newest dead letters com
   const whole = await countGroups(noting(), { ...everything, from }, { live: false, first: 100 }, EXACT)
   for (const { found, limit, oldestAt, ...newest } of groups)
     expect(whole).toContainEqual(expect.objectContaining(newest))
+})
+
+test('the groups that are wanted come, however many others there are and however new these are', async () => {
+  const wanted = ({ endpointId }: GroupKey) => endpointId === endpointIds[0]
+  const ask = async (bounds: typeof EXACT) => {
+    const groups = await countGroups(noting(), everything, { live: false, first: 20, wanted }, bounds)
+    return groups.map(({ limit, ...group }) => group)
+  }
+  const whole = await ask(EXACT)
+  expect(whole.length).toBeGreaterThan(5)
+  const few = { ...BOUNDS, few: 10, manyGroups: whole.length }
+  expect(await ask(few)).toEqual(whole)
+  // Of more groups than are walked along, and of more that are wanted than can be counted, those of the newest ten dead letters come.
+  expect((await ask({ ...few, walked: whole.length })).length).toBeLessThan(whole.length)
+  expect((await ask({ ...few, manyGroups: whole.length - 1 })).length).toBeLessThan(whole.length)
 })
 
 test('an answer of the API reads what a count needs, and a retry is planned from the groups', async () => {
