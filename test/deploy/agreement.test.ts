@@ -74,12 +74,15 @@ test('the processes of compose fit into the connections of its Postgres', () => 
 })
 
 test('the image runs without rights, and builds nothing at its start', () => {
-  const [, last] = read('deploy/Dockerfile')
+  const [build, last] = read('deploy/Dockerfile')
     .split(/^FROM .+$/m)
     .slice(-2)
   expect(last).toContain('USER node')
   expect(last).not.toMatch(/npm|prisma generate|^RUN/m)
-  expect(last).toContain('CMD ["node", "--max-semi-space-size=32", "src/main.mjs"]')
+  const [, start] = /^CMD (.+)$/m.exec(last!)!
+  expect(JSON.parse(start!)).toEqual(['node', '--max-semi-space-size=32', 'src/main.mjs'])
+  // Code that was compiled with other flags, or by another user, is not used.
+  expect(build).toMatch(new RegExp(`^USER node\\nRUN DATABASE_URL=none ${JSON.parse(start!).join(' ')} `, 'm'))
 })
 
 describe('the chart', () => {
