@@ -335,6 +335,66 @@ test('a leg of FreeSWITCH has no ringing that it did not count, no quality witho
   for (const sip_Privacy of ['none', 'session']) expect(from({ sip_Privacy })).toMatchObject({ number: '1001' })
 })
 
+test('a contact of Amazon Connect was answered when the customer of an outbound call answered, and not if its reason says that nobody did', async () => {
+  const adapter = await code.adapter('amazon-connect')
+  const told = (DisconnectReason: string, InitiationMethod: string, others: object = {}) => {
+    const [event] = adapter.toEvents({
+      Channel: 'VOICE',
+      ContactId: 'c',
+      InitiationMethod,
+      InitiationTimestamp: '2026-11-18T14:02:11Z',
+      DisconnectTimestamp: '2026-11-18T14:02:41Z',
+      DisconnectReason,
+      CustomerEndpoint: { Address: '+14155550132', Type: 'TELEPHONE_NUMBER' },
+      // An agent who dials is connected before anybody answers.
+      Agent: { ConnectedToAgentTimestamp: '2026-11-18T14:02:12Z', AgentInteractionDuration: 29 },
+      ...others,
+    })
+    const { direction, status, answered_at, durations, hangup } = event!.data as Record<string, Record<string, unknown>>
+    return [direction, status, answered_at, durations!['talk_seconds'], hangup!['source']]
+  }
+  expect(told('TELECOM_BUSY', 'OUTBOUND')).toEqual(['outbound', 'busy', null, null, 'carrier'])
+  expect(told('TELECOM_UNANSWERED', 'API')).toEqual(['outbound', 'no_answer', null, null, 'carrier'])
+  expect(told('TELECOM_TIMEOUT', 'CALLBACK')).toEqual(['outbound', 'no_answer', null, null, 'carrier'])
+  expect(told('TELECOM_ORIGINATOR_CANCEL', 'OUTBOUND')).toEqual(['outbound', 'canceled', null, null, null])
+  expect(told('TELECOM_ORIGINATOR_CANCEL', 'INBOUND', { Agent: null })).toEqual([
+    'inbound',
+    'canceled',
+    null,
+    null,
+    'caller',
+  ])
+  expect(told('TELECOM_NUMBER_INVALID', 'OUTBOUND')).toEqual(['outbound', 'failed', null, null, 'carrier'])
+  expect(told('AGENT_DISCONNECT', 'OUTBOUND')).toEqual(['outbound', 'canceled', null, null, 'agent'])
+  const answered = { ConnectedToSystemTimestamp: '2026-11-18T14:02:20Z' }
+  expect(told('CUSTOMER_DISCONNECT', 'OUTBOUND', answered)).toEqual([
+    'outbound',
+    'completed',
+    '2026-11-18T14:02:20Z',
+    29,
+    'callee',
+  ])
+  expect(told('TELECOM_PROBLEM', 'INBOUND')).toEqual(['inbound', 'completed', '2026-11-18T14:02:12Z', 29, 'carrier'])
+  expect(told('CONTACT_FLOW_DISCONNECT', 'INBOUND', { Agent: null })).toEqual([
+    'inbound',
+    'completed',
+    null,
+    null,
+    'system',
+  ])
+})
+
+test('a recording of Amazon Connect that was deleted makes no event, and the others keep their ids', async () => {
+  const one = RECORDS.find(({ adapter, types }) => adapter === 'amazon-connect' && types.length === 2)!
+  const record = one.record as { ContactId: string; Recordings: object[] }
+  const Recordings = [
+    { ...record.Recordings[0], Status: 'DELETED' },
+    { ...record.Recordings[0], Status: 'AVAILABLE' },
+  ]
+  const events = (await code.adapter('amazon-connect')).toEvents({ ...record, Recordings })
+  expect(events.slice(1).map(({ data }) => data['recording_id'])).toEqual([`${record.ContactId}-1`])
+})
+
 test('the longest transcript is cut to what a body holds, and says so', async () => {
   const one = RECORDS.find(({ adapter, types }) => adapter === 'vapi' && types.length === 3)!
   const { data } = (await eventsOf(one)).find(({ type }) => type === 'transcript.completed')!

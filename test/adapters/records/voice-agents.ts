@@ -25,6 +25,31 @@ export const VOICE_AGENTS: readonly AdapterRecord[] = [
     },
   },
   {
+    // What an assistant sends whose `serverMessages` ask for final texts alone.
+    adapter: 'vapi',
+    types: ['transcript.segment'],
+    record: {
+      type: 'transcript[transcriptType="final"]',
+      role: 'assistant',
+      transcriptType: 'final',
+      transcript: 'For which day?',
+      timestamp: 1_789_660_803_400,
+      call: { id: 'c1' },
+    },
+  },
+  {
+    adapter: 'vapi',
+    types: ['transcript.segment'],
+    options: { receivedAt: new Date('2026-09-17T16:00:05Z') },
+    record: {
+      type: 'transcript',
+      role: 'user',
+      transcriptType: 'final',
+      transcript: 'Tuesday.',
+      call: { id: 'c1' },
+    },
+  },
+  {
     adapter: 'vapi',
     fieldCase: '105',
     types: ['ai_agent.completed'],
