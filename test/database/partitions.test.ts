@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makePartitions, missingWeeks, partitionsAhead } from '../../src/database/partitions.ts'
@@ -104,6 +105,32 @@ test('a short lock on the table delays the creation of a partition only for that
     await holder.end()
   }
   expect(await partitionsOf('attempt')).toEqual(before)
+})
+
+test('a week is made in the tablespace of its table, with indexes in those of the indexes of the table', async () => {
+  const last = (await partitionsOf('attempt')).at(-1)!.split(' ')[0]!
+  const room = `room_${randomBytes(4).toString('hex')}`
+  const move = (to: string) =>
+    client.query(`alter table attempt set tablespace ${to}; alter index attempt_pkey set tablespace ${to}`)
+  const remake = async () => {
+    await client.query(`alter table attempt detach partition ${last}; drop table ${last}`)
+    await makePartitions(client)
+    const { rows } = await client.query(
+      `select relname as name from pg_class join pg_tablespace t on t.oid = reltablespace where spcname = $1 and relname like 'attempt%' and relkind in ('r', 'i')`,
+      [room],
+    )
+    return rows.map(({ name }) => name).sort()
+  }
+  await client.query('set allow_in_place_tablespaces = on')
+  await client.query(`create tablespace ${room} location ''`)
+  try {
+    await move(room)
+    expect(await remake()).toEqual([last, `${last}_pkey`])
+  } finally {
+    await move('pg_default')
+    expect(await remake()).toEqual([])
+    await client.query(`drop tablespace ${room}`)
+  }
 })
 
 test('a hole from this week on is filled; what was taken out of the past stays out', () => {
