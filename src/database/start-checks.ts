@@ -45,6 +45,7 @@ export async function openChecked(
       await refusePgpool(one)
       await refuseOtherSchema(one, access.schema)
       await tellOtherOrder(one, access)
+      await tellLoggedValues(one, access)
       if (one.pid !== one.processID) {
         await refuseTransactionPooling(access, one)
         await refuseSmallPool(access, connections)
@@ -183,6 +184,25 @@ async function tellOtherOrder(client: OpenConnection, { log }: DatabaseAccess): 
      where datname = current_database() and datcollversion <> coalesce(pg_database_collation_actual_version(oid), '')`,
   )
   if (rows[0]) log.warn(rows[0], 'database.order_of_texts_changed')
+}
+
+/**
+ * A statement that is slow is logged with its values unless told otherwise: with bodies of events and what people look for. Only a
+ * superuser may turn that off. A setting of an extension that is not there is null.
+ */
+async function tellLoggedValues(client: OpenConnection, { log }: DatabaseAccess): Promise<void> {
+  const { rows } = await client.query(
+    `select name, setting from pg_settings
+     where name in ('log_min_duration_statement', 'log_statement', 'auto_explain.log_min_duration', 'pgaudit.log_parameter')
+       and case name
+         when 'log_min_duration_statement' then setting <> '-1' and current_setting('log_parameter_max_length') <> '0'
+         when 'log_statement' then setting in ('mod', 'all') and current_setting('log_parameter_max_length') <> '0'
+         when 'auto_explain.log_min_duration' then setting <> '-1' and current_setting('auto_explain.log_parameter_max_length', true) <> '0'
+         else setting = 'on' and current_setting('pgaudit.log', true) <> 'none' end
+     order by name`,
+  )
+  if (rows.length)
+    log.warn({ settings: Object.fromEntries(rows.map(({ name, setting }) => [name, setting])) }, 'database.logs_values')
 }
 
 /** A forgotten setting would make a second set of tables beside the first. */

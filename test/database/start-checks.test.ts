@@ -126,6 +126,19 @@ describe('a start', () => {
     expect(said).toEqual([[expect.objectContaining({ made: '0.1' }), 'database.order_of_texts_changed']])
   })
 
+  test('says that the database writes values of statements into its own log, until it is told to leave them out', async () => {
+    const said: unknown[] = []
+    const log = { info: () => {}, warn: (...line: unknown[]) => said.push(line) }
+    const access = openAccess({ url: database.url, applicationName: 'start', log: log as never })
+    const name = new URL(database.url).pathname.slice(1)
+    for (const setting of ['log_min_duration_statement = 1000', 'log_parameter_max_length = 0']) {
+      await asAdmin(`alter database ${name} set ${setting}`)
+      await checkDatabase(access, { connections: 2, waitMs: 0 })
+    }
+    await asAdmin(`alter database ${name} reset all`)
+    expect(said).toEqual([[{ settings: { log_min_duration_statement: '1000' } }, 'database.logs_values']])
+  })
+
   test('refuses a database that is not in UTF8', async () => {
     const name = `latin_${randomBytes(4).toString('hex')}`
     await asAdmin(`create database ${name} encoding 'LATIN1' locale 'C' template template0`)
