@@ -103,6 +103,12 @@ export function createMetrics(inTheAir: () => number) {
       help: 'Indexes of the events and deliveries of past weeks that are still to be rebuilt, which makes them smaller.',
       registers,
     }),
+    slotLogBytes: new Gauge({
+      name: 'sivo_slot_log_bytes',
+      help: 'Bytes of the write-ahead log that the database keeps for a replication slot, by slot. They grow until its reader has read them.',
+      labelNames: ['slot'] as const,
+      registers,
+    }),
     poolWaitSeconds: new Histogram({
       name: 'sivo_database_pool_wait_seconds',
       help: 'How long queries waited for a connection, by pool. Those that got one at once are not counted.',

@@ -2,11 +2,14 @@
 // ask for is what the gateway says.
 
 import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { hasProgram } from '../../harness/web-proxy.ts'
+import { keepWatchingPartitions } from '../../src/gateway/retention/watch-partitions.ts'
+import { createMetrics } from '../../src/metrics.ts'
 import { schema } from '../../src/schema/index.ts'
 import { type Server, startServer } from '../../src/server/http.ts'
 import { type House, openHouse } from '../support/house.ts'
@@ -70,6 +73,25 @@ describe('metrics', () => {
     await Promise.all(Array.from({ length: 6 }, () => db.$queryRaw`select pg_sleep(0.2)::text`))
     expect(figureOf(await scrape(), name)).toBeGreaterThan(before)
     expect(figureOf(await scrape(), 'sivo_database_pool_wait_seconds_sum{pool="admin"}')).toBeGreaterThan(0.1)
+  })
+
+  test('the log that the database keeps for a slot is shown, until the slot is dropped', async () => {
+    const { ctx } = house.app
+    const { db } = ctx
+    const metrics = createMetrics(() => 0)
+    const slot = `unread_${randomBytes(4).toString('hex')}`
+    const look = async () => {
+      await keepWatchingPartitions(ctx, metrics)()
+      return figureOf(await metrics.registry.metrics(), `sivo_slot_log_bytes{slot="${slot}"}`)
+    }
+    await db.$queryRaw`select pg_create_physical_replication_slot(${slot}, true)::text`
+    try {
+      await db.$queryRaw`select pg_logical_emit_message(true, 'unread', repeat('x', 100000))::text`
+      expect(await look()).toBeGreaterThan(100_000)
+    } finally {
+      await db.$queryRaw`select pg_drop_replication_slot(${slot})::text`
+    }
+    expect(await look()).toBeNaN()
   })
 
   test('the database is asked for the backlog once in 15 s, also when a process is scraped more often', async () => {

@@ -1,9 +1,10 @@
-// Keeps the gauges of partitions: how far ahead they reach, how long past its time the oldest one is, and how many indexes are still
-// to be packed. Every process does, and makes partitions itself where few are left: with workers away for weeks, publishes must still find one.
+// Keeps the gauges of partitions: how far ahead they reach, how long past its time the oldest one is, how many indexes are still
+// to be packed, and of the log that nobody has read yet, which takes the same disk. Every process does, and makes partitions itself where few are left: with workers away for weeks, publishes must still find one.
 
 import type { Context } from '../../context.ts'
 import { listUnpacked } from '../../database/pack-partition.ts'
 import { listPartitions, makePartitions, PARTITIONED, partitionsAhead } from '../../database/partitions.ts'
+import { logKeptBySlot } from '../../database/slots.ts'
 import { DAY_MS, keptSince, partitionsToPack } from '../../domain/retention.ts'
 import type { Metrics } from '../../metrics.ts'
 import { repeat } from '../../waiting.ts'
@@ -45,6 +46,10 @@ export function keepWatchingPartitions(
     }
     if (statuses.some(({ weeksAhead }) => weeksAhead < FEW_WEEKS)) await makePartitions(hot.pool)
     metrics.unpackedIndexes.set((await listUnpacked(hot.pool, toPack, LEAST_PACKED_BYTES)).length)
+    const slots = await logKeptBySlot(hot.pool)
+    // A slot that was dropped is no longer shown.
+    metrics.slotLogBytes.reset()
+    for (const { slot, bytes } of slots) metrics.slotLogBytes.set({ slot }, bytes)
   }
 
   const first = look()
