@@ -395,6 +395,26 @@ test('a recording of Amazon Connect that was deleted makes no event, and the oth
   expect(events.slice(1).map(({ data }) => data['recording_id'])).toEqual([`${record.ContactId}-1`])
 })
 
+test('an outbound call of Genesys without a segment interact was not answered', async () => {
+  const adapter = await code.adapter('genesys')
+  const status = (agent: string[], customer: object) => {
+    const session = (segmentTypes: string[], others: object = {}) => [
+      { sessionId: 's', mediaType: 'voice', segments: segmentTypes.map((segmentType) => ({ segmentType, ...others })) },
+    ]
+    const at = '2026-11-18T14:02:11.482Z'
+    const participants = [
+      { participantId: 'a', purpose: 'agent', sessions: session(agent, { segmentStart: at, segmentEnd: at }) },
+      { participantId: 'c', purpose: 'customer', sessions: session(['dialing'], customer) },
+    ]
+    const conversation = { conversationId: 'c', conversationStart: at, conversationEnd: at, participants }
+    return adapter.toEvents({ ...conversation, originatingDirection: 'outbound' }).at(-1)!.data['status']
+  }
+  expect(status(['dialing'], {})).toBe('no_answer')
+  expect(status(['dialing'], { sipResponseCodes: [486] })).toBe('busy')
+  expect(status(['contacting', 'dialing'], { q850ResponseCodes: [17] })).toBe('busy')
+  expect(status(['dialing', 'interact'], {})).toBe('completed')
+})
+
 test('the longest transcript is cut to what a body holds, and says so', async () => {
   const one = RECORDS.find(({ adapter, types }) => adapter === 'vapi' && types.length === 3)!
   const { data } = (await eventsOf(one)).find(({ type }) => type === 'transcript.completed')!
