@@ -8,7 +8,9 @@ describeInBrowser('calls and their numbers', () => {
   beforeAll(async () => {
     console = await openConsole()
     const { house } = console
-    await house.addEndpoint((await house.receiver()).url('/'), { name: 'CRM' })
+    const url = (await house.receiver()).url('/')
+    await house.addEndpoint(url, { name: 'CRM', eventTypes: ['call.ended'] })
+    await house.addEndpoint(url, { name: 'Archive', eventTypes: ['call.created'], status: 'PAUSED' })
     const created = findEventType('call.created')!.example.data
     const call = (subject: string, number: string | null, fields: object = {}) => ({
       type: 'call.created',
@@ -40,6 +42,8 @@ describeInBrowser('calls and their numbers', () => {
       await page.getByText(/^4 events have it, .*there are no others/).waitFor()
       expect((await calls.allTextContents()).sort()).toEqual(['call_e164', 'call_national', 'call_sip'])
     }
+    await page.getByRole('row', { name: /^call_e164 .* 2 waiting/ }).waitFor()
+    await page.getByRole('row', { name: /^call_sip .* 1 waiting/ }).waitFor()
     await page.getByRole('combobox', { name: 'Search' }).fill('112')
     await page.getByRole('option', { name: 'Calls with the number 112' }).click()
     await page.getByRole('link', { name: 'call_emergency' }).click()

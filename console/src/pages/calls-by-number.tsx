@@ -5,6 +5,7 @@ import { getRouteApi, Link } from '@tanstack/react-router'
 import { useCallback, useEffect, useRef, useState } from 'react'
 import { fetchQuery, graphql } from '../api/client.ts'
 import { asFault, type Fault } from '../api/faults.ts'
+import { Outcomes } from '../components/events/outcomes.tsx'
 import type { CallsByNumberQuery } from '../gql/graphql.ts'
 import { formatCount } from '../lib/format.ts'
 import { isSameNumber, numbersIn } from '../lib/phone-number.ts'
@@ -24,6 +25,9 @@ const EVENTS = graphql(`
         subject
         occurredAt
         payload
+        deliveries {
+          status
+        }
       }
       pageInfo {
         hasNextPage
@@ -69,12 +73,12 @@ function Calls({ tenantId, number }: { tenantId: string; number: string }) {
           Calls with <span className="font-mono text-base font-normal">{number}</span>
         </>
       }
-      lead="Every call whose events name it, in any spelling."
+      lead="Every call whose events name it, in any spelling, and what became of these events."
     >
       {fault && <Failed fault={fault} onRetry={lookFurther} isSmall />}
       {calls.length > 0 && (
-        <Card className="max-w-4xl">
-          <PlainTable caption="Calls" headers={['Call', 'What happened', 'Numbers', 'Last event']}>
+        <Card className="max-w-5xl">
+          <PlainTable caption="Calls" headers={['Call', 'What happened', 'Their deliveries', 'Numbers', 'Last event']}>
             {calls.map(({ subject, events, numbers }) => (
               <tr key={subject} className="align-top">
                 <td className="border-b border-line px-3 py-1.5">
@@ -84,6 +88,9 @@ function Calls({ tenantId, number }: { tenantId: string; number: string }) {
                 </td>
                 <td className="border-b border-line px-3 py-1.5 text-ink-2">
                   {events.map(({ type }) => type).join(' → ')}
+                </td>
+                <td className="border-b border-line px-3 py-1.5">
+                  <Outcomes deliveries={events.flatMap(({ deliveries }) => deliveries)} />
                 </td>
                 <td className="border-b border-line px-3 py-1.5 font-mono text-xs">{numbers.join(', ')}</td>
                 <td className="border-b border-line px-3 py-1.5 whitespace-nowrap">

@@ -11,6 +11,7 @@ import { LastAnswer } from '../components/deliveries/delivery-columns.tsx'
 import { DeliveryStatusBadge, TestBadge } from '../components/deliveries/status.tsx'
 import { EVENT_COLUMNS } from '../components/events/event-columns.tsx'
 import { ExplainDialog } from '../components/events/explain-dialog.tsx'
+import { Outcomes } from '../components/events/outcomes.tsx'
 import { useEndpointChoices, useEventTypeChoices } from '../components/filters/choices.ts'
 import { FeedNotices, NewRowsLine } from '../components/filters/feed-notices.tsx'
 import { FilterMenu, TextFilter } from '../components/filters/filter-menu.tsx'
@@ -272,27 +273,6 @@ function Calls({ rows, ...more }: CallsProps) {
       }
       {...more}
     />
-  )
-}
-
-/** The number of deliveries by status, the failures first. */
-function Outcomes({ deliveries }: { deliveries: EventRow['deliveries'] }) {
-  if (deliveries.length === 0) return <span className="text-ink-3">no endpoint subscribes to them</span>
-  const count = (wanted: readonly string[]) => deliveries.filter(({ status }) => wanted.includes(status)).length
-  const parts = [
-    { count: count(['DEAD_LETTERED', 'FAILED']), word: 'dead', className: 'text-bad' },
-    { count: count(['PENDING', 'HELD']), word: 'waiting', className: 'text-wait' },
-    { count: count(['SUCCEEDED']), word: 'delivered', className: 'text-good' },
-    { count: count(['CANCELLED']), word: 'cancelled', className: 'text-ink-3' },
-  ].filter((part) => part.count > 0)
-  return (
-    <span className="flex gap-2 tabular-nums">
-      {parts.map(({ count: many, word, className }) => (
-        <span key={word} className={className}>
-          {formatCount(many)} {word}
-        </span>
-      ))}
-    </span>
   )
 }
 
