@@ -242,10 +242,10 @@ test('trigger sends a test, shows the answer, and fails when the receiver refuse
   const good = await under.run(['trigger', 'call.ended', '--endpoint', endpoint])
   expect(good).toMatchObject({ code: 0 })
   expect(good.stdout).toMatch(/^call\.ended +evt_\w+ {2}SUCCEEDED {2}HTTP 200 in \d+ ms\n$/)
-  receiver.answer({ status: 500 })
+  receiver.answer({ status: 401, body: 'no\n\u001b[31m such signature.' })
   const bad = await under.call(['endpoints', 'test', endpoint])
   expect(bad.code).toBe(EXIT.refused)
-  expect(bad.stderr).toContain('HTTP 500')
+  expect(bad.stderr).toMatch(/did not accept the test: HTTP 401 in \d+ ms: no \[31m such signature\.\n/)
   receiver.answer({ status: 200 })
   const { data } = exampleEvent({ type: 'call.ended' })
   const own = await under.call([

@@ -47,7 +47,9 @@ const TEST_RESULT = graphql(`
       lastStatusCode
       lastLatencyMs
       attempts {
+        errorCode
         errorMessage
+        responseBody
       }
     }
   }
@@ -105,16 +107,29 @@ type Test = { readonly endpointId: string; readonly eventType: string; readonly 
 export async function sendTest(client: Client, output: Output, input: Test): Promise<void> {
   const { delivery } = succeeded((await client.ask(SEND_TEST, { input })).sendTestEvent)
   const result = await untilTested(client, delivery.id)
+  const { errorCode, errorMessage, responseBody } = result.attempts[0] ?? {}
   const answer =
     result.lastStatusCode != null
       ? `HTTP ${result.lastStatusCode} in ${result.lastLatencyMs} ms`
-      : (result.attempts[0]?.errorMessage ?? 'no answer')
+      : (errorMessage ?? 'no answer')
   output.result(
     { eventId: delivery.event.id, deliveryId: delivery.id, eventType: input.eventType, ...result },
     `${input.eventType.padEnd(24)} ${delivery.event.id}  ${result.status}  ${answer}`,
   )
-  if (result.status !== 'SUCCEEDED') throw refused(`The receiver did not accept the test: ${answer}.`)
+  if (result.status === 'SUCCEEDED') return
+  const more = errorCode === 'http_status' ? startOf(responseBody) : result.lastStatusCode == null ? '' : errorMessage
+  throw refused(
+    `The receiver did not accept the test: ${[answer, more].filter(Boolean).join(': ').replace(/[.]?$/, '.')}`,
+  )
 }
+
+/** The start of a reply's body on one line, without what a terminal would obey. */
+function startOf(body: string | null | undefined): string {
+  const line = (body ?? '').replace(/[\s\p{Cc}]+/gu, ' ').trim()
+  return line.length > MOST_SHOWN ? `${line.slice(0, MOST_SHOWN)} …` : line
+}
+
+const MOST_SHOWN = 200
 
 const LONGEST_TEST_MS = 20_000
 
