@@ -13,6 +13,7 @@ import type { OperatorNotices } from './domain/notices/settings.ts'
 import { parseSmtpUrl, type SmtpServer } from './domain/notices/smtp-url.ts'
 import { leastRetentionDays } from './domain/retention.ts'
 import { parseDuration, parseSchedule } from './domain/retry-schedule.ts'
+import { closeNames } from './domain/values/close-names.ts'
 import { fromPublicId } from './domain/values/id.ts'
 import { parseNetworks } from './domain/values/network-address.ts'
 
@@ -85,6 +86,8 @@ export type Config = {
   /** How long a process that was told to stop goes on serving while `/ready` says 503, ms. */
   readonly drainDelayMs: number
   readonly logLevel: string
+  /** Variables that no setting has, and the setting that each of them may be meant for. */
+  readonly misspelled: readonly { readonly name: string; readonly meant: string }[]
 }
 
 /** A configuration whose database and keys are known. */
@@ -122,7 +125,15 @@ const MAX_RETENTION_DAYS = 36_500
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
 /** Reads the environment. Throws ConfigurationError with every problem found. */
-export function readConfig(env: Record<string, string | undefined>): Config {
+export function readConfig(given: Record<string, string | undefined>): Config {
+  const settings = new Set<string>()
+  // Every name that is read is a setting, so no list of them can lack one.
+  const env = new Proxy(given, {
+    get(from, name: string) {
+      settings.add(name)
+      return from[name]
+    },
+  })
   const problems: string[] = []
   const read = <T>(name: string, fallback: string, expected: string, parse: (text: string) => T | undefined): T => {
     const text = env[name]?.trim() || fallback
@@ -290,6 +301,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
       (text) => (text === '' ? null : /^https?:$/.test(new URL(text).protocol) ? text : undefined),
     ),
     logLevel: read('LOG_LEVEL', 'info', `one of ${LOG_LEVELS.join(', ')}`, (text) => oneOf(LOG_LEVELS, text)),
+    misspelled: findMisspelled(Object.keys(given), [...settings]), // Last: by now every setting has been read.
   }
   validateNotices(config, env, problems)
   const { warnAfterMs, disableAfterMs } = config.failingPolicy
@@ -311,6 +323,16 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     )
   if (problems.length) throw new ConfigurationError(problems)
   return Object.freeze(config)
+}
+
+function findMisspelled(given: readonly string[], settings: readonly string[]): Config['misspelled'] {
+  return given
+    .filter((name) => /^(SIVO|DATABASE)_/i.test(name) && !settings.includes(name))
+    .flatMap((name) => {
+      // A lost S is seen, and SIVO_DEV, SIVO_KEY or SIVO_URL are not taken for a setting.
+      const [meant] = closeNames(name.toUpperCase(), settings, name.length < 12 ? 1 : 2)
+      return meant === undefined ? [] : [{ name, meant }]
+    })
 }
 
 /** The key of the configuration must not name another cell: proxies would send it there. */

@@ -76,6 +76,7 @@ try {
 async function start(): Promise<void> {
   const config = readConfig(process.env)
   log.level = config.logLevel
+  for (const { name, meant } of config.misspelled) log.warn({ name, meant }, 'config.unknown_setting')
   let ready: ReadyConfig
   if (config.databaseUrl === null) {
     const embedded = await openEmbedded(config, log, (error) => {

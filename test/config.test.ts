@@ -36,6 +36,24 @@ test('cells have names and addresses, and the operator key of the configuration 
   )
 })
 
+test('a variable whose name is almost that of a setting is named with it', () => {
+  const env = {
+    SIVO_ALLOWED_PORT: '443',
+    SIVO_RETENTION_DAY: '3',
+    SIVO_LOGLEVEL: 'debug',
+    DATABASE_ULR: '',
+    sivo_role: 'api',
+  }
+  expect(readConfig(env).misspelled).toEqual([
+    { name: 'SIVO_ALLOWED_PORT', meant: 'SIVO_ALLOWED_PORTS' },
+    { name: 'SIVO_RETENTION_DAY', meant: 'SIVO_RETENTION_DAYS' },
+    { name: 'DATABASE_ULR', meant: 'DATABASE_URL' },
+    { name: 'sivo_role', meant: 'SIVO_ROLE' },
+  ])
+  const others = ['DEV', 'KEY', 'URL', 'TENANT', 'PROFILE', 'WEBHOOK_SECRET', 'WEBHOOK_SECRETS', 'TARGET_SECRETS_KEY']
+  expect(readConfig(Object.fromEntries(others.map((name) => [`SIVO_${name}`, 'x']))).misspelled).toEqual([])
+})
+
 test('with nothing set it is the embedded gateway of the contract', () => {
   expect(readConfig({})).toEqual({
     port: 4000,
@@ -75,6 +93,7 @@ test('with nothing set it is the embedded gateway of the contract', () => {
     drainDelayMs: 0,
     tracesUrl: null,
     logLevel: 'info',
+    misspelled: [],
   } satisfies Record<keyof Config, unknown>)
   expect(readConfig(SERVED).demo).toBe(false)
   expect(Object.isFrozen(readConfig({}))).toBe(true)

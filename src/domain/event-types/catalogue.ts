@@ -1,6 +1,7 @@
 // The catalogue: which event types exist, what their `data` looks like, and an example of each. It guarantees that
 // a field the catalogue names has the shape it names, and lets every other field through; it never changes `data`.
 import { z } from 'zod'
+import { closeNames } from '../values/close-names.ts'
 import { type Issue, showValue } from '../values/issue.ts'
 import { agentEventTypes } from './agent.ts'
 import { automationEventTypes } from './automation.ts'
@@ -55,7 +56,8 @@ export const OPERATIONAL_EVENT_TYPES: readonly EventTypeEntry[] = entries('opera
 export const CATALOGUE: readonly EventTypeEntry[] = [...EVENT_TYPES, ...OPERATIONAL_EVENT_TYPES]
 
 const byName = new Map(CATALOGUE.map((entry) => [entry.name, entry]))
-const LONGEST_NAME = Math.max(...CATALOGUE.map(({ name }) => name.length))
+const NAMES = CATALOGUE.map(({ name }) => name)
+const LONGEST_NAME = Math.max(...NAMES.map((name) => name.length))
 
 /** The entry of that exact name. */
 export function findEventType(name: string): EventTypeEntry | undefined {
@@ -88,33 +90,20 @@ export function validateEventData(name: string, data: unknown, limit = MAX_LISTE
 
 /** The message for a name the catalogue does not hold: close names, and where to look. */
 export function describeUnknownEventType(name: string): string {
-  const close = closeNames(name)
-  const hint = close.length > 0 ? `; did you mean ${close.join(' or ')}?` : ''
+  const close = closeTypes(name)
+  const group = close.length > 0 ? [] : NAMES.filter((one) => one.startsWith(`${name.split('.')[0]}.`))
+  const hint =
+    close.length > 0
+      ? `; did you mean ${close.join(' or ')}?`
+      : group.length > 0
+        ? `; that group has ${group.join(', ')}`
+        : ''
   return `expected an event type of the catalogue (query eventTypes { name }), got ${showValue(name)}${hint}`
 }
 
-function closeNames(name: string): string[] {
+function closeTypes(name: string): string[] {
   if (name.length > LONGEST_NAME * 2) return []
-  const wanted = name.trim().toLowerCase()
-  const distances = CATALOGUE.map((entry) => ({ name: entry.name, distance: editDistance(wanted, entry.name) }))
-  const close = distances.filter(({ name, distance }) => distance <= Math.max(2, name.length / 3))
-  return close
-    .sort((a, b) => a.distance - b.distance)
-    .slice(0, 3)
-    .map(({ name }) => name)
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, at) => at)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1))
-    }
-    row = next
-  }
-  return row[b.length]!
+  return closeNames(name.trim().toLowerCase(), NAMES, Math.max(2, name.length / 3))
 }
 
 function entries(group: EventTypeGroup, definitions: readonly EventTypeDefinition[]): EventTypeEntry[] {

@@ -70,6 +70,8 @@ describe('the catalogue', () => {
   test('the catalogue suggests close names and the list of types for an unknown type', () => {
     expect(describeUnknownEventType('call.end')).toMatch(/eventTypes.*"call\.end".*did you mean call\.ended/)
     expect(describeUnknownEventType('CALL.ENDED')).toContain('did you mean call.ended')
+    expect(describeUnknownEventType('queue.something_else')).toMatch(/that group has queue\.entered, queue\.abandoned/)
+    expect(describeUnknownEventType('billing.invoiced')).not.toContain('that group')
     expect(describeUnknownEventType('billing.invoiced')).not.toContain('did you mean')
     expect(describeUnknownEventType('x'.repeat(100_000)).length).toBeLessThan(300)
   })
