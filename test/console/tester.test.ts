@@ -41,6 +41,19 @@ describeInBrowser('the tester', () => {
     expect(complaints).toEqual([])
   })
 
+  test('on a phone the result of a test comes into view', async () => {
+    const { page, complaints } = await console.signIn()
+    await page.setViewportSize({ width: 390, height: 844 })
+    await show(page, '/tester?type=agent.paused')
+    await page.getByRole('button', { name: 'Send test' }).click()
+    const answer = page.getByText(/^Taken with HTTP 200/)
+    await answer.waitFor()
+    const { y, height } = (await answer.boundingBox())!
+    expect(y + height).toBeLessThan(844)
+    receiver.forget()
+    expect(complaints).toEqual([])
+  })
+
   test('the tester keeps a payload under a name in this browser, so that it can be sent again later', async () => {
     const { page, complaints } = await console.signIn()
     await show(page, '/tester?type=agent.paused')

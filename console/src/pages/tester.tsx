@@ -1,6 +1,6 @@
 import { getRouteApi, Link } from '@tanstack/react-router'
 import { FlaskConical } from 'lucide-react'
-import { useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { graphql, useApiQuery } from '../api/client.ts'
 import type { SentTest } from '../api/send-test.ts'
 import { EndpointStatusBadge } from '../components/deliveries/status.tsx'
@@ -165,6 +165,10 @@ function OneEvent({ tenantId, endpoint, types, type, onTypeChange }: OneEventPro
   const [openId, setOpenId] = useState<string | null>(null)
   const shown = tests.find(({ deliveryId }) => deliveryId === openId) ?? tests[0]
   const others = tests.filter((test) => test !== shown)
+  const result = useRef<HTMLDivElement>(null)
+  useEffect(() => {
+    if (openId !== null) result.current?.scrollIntoView({ block: 'nearest' }) // On a phone it is below the form.
+  }, [openId])
   return (
     <div className="grid items-start gap-4 px-6 py-4 max-sm:px-4 xl:grid-cols-2">
       <Card title="What to send">
@@ -191,7 +195,10 @@ function OneEvent({ tenantId, endpoint, types, type, onTypeChange }: OneEventPro
               <Notice tone="info">The endpoint is {endpoint.status.toLowerCase()}. Tests go out all the same.</Notice>
             )}
             {shown ? (
-              <TestResult key={shown.deliveryId} test={shown} />
+              // As high as the steps of an attempt, so that there is room for them when they come.
+              <div ref={result} className="max-xl:min-h-80">
+                <TestResult key={shown.deliveryId} test={shown} />
+              </div>
             ) : (
               <p className="text-ink-2">
                 Each step of the attempt appears here as it is taken: name, connection, TLS, request, first byte,
