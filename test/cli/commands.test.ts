@@ -444,6 +444,8 @@ test('deliveries are followed, listed, shown and retried, and what an endpoint m
   expect(json(retried.stdout)).toMatchObject({ status: 'SUCCEEDED', attemptCount: 2 })
   const shown = json((await under.call(['deliveries', 'show', listed.id, '--json'])).stdout)
   expect(shown.attempts.map(({ statusCode }: { statusCode: number }) => statusCode)).toEqual([503, 204])
+  const waiting = await under.call(['deliveries', 'retry', listed.id, '--resend', '--wait', '0'])
+  expect(waiting.stderr).toMatch(/^No attempt was made within 0 s\..* sivo explain evt_\w+ ep_\w+\n$/)
   const none = await under.call(['events', 'missed', toPublicId('endpoint', endpoint.id), ...tenant])
   expect(none).toMatchObject({ code: 0, stdout: 'Nothing is missing.\n' })
   const unknown = await under.call(['deliveries', 'show', 'dlv_nonsense'])

@@ -227,21 +227,28 @@ export const deliveriesRetry = command({
   command: 'retry <id>',
   describe: 'Retry a delivery now, and wait for the attempt',
   positionals: { id: { type: 'string', demandOption: true, describe: 'The delivery, dlv_…' } },
-  options: { resend: { type: 'boolean', default: false, describe: 'Send it again although it was delivered' } },
+  options: {
+    resend: { type: 'boolean', default: false, describe: 'Send it again although it was delivered' },
+    wait: { type: 'number', default: 15, describe: 'Seconds to wait for the attempt' },
+  },
   examples: [
     ['deliveries retry dlv_…', 'the next attempt is made now'],
     ['deliveries retry dlv_… --resend', 'once more, although it was delivered'],
   ],
-  async run({ client, output }, { id, resend }) {
+  async run({ client, output }, { id, resend, wait }) {
     const { delivery: before } = await client.ask(SHOW, { id })
     const { delivery } = succeeded((await client.ask(RETRY, { id, resend })).retryDelivery)
     const attemptsBefore = before?.attemptCount ?? delivery.attemptCount
     let now: CliDeliveryRowFragment = delivery
-    for (let waitedMs = 0; now.attemptCount <= attemptsBefore && waitedMs < 15_000; waitedMs += 200) {
+    for (let waitedMs = 0; now.attemptCount <= attemptsBefore && waitedMs < wait * 1_000; waitedMs += 200) {
       await delay(200)
       now = (await client.ask(SHOW, { id })).delivery ?? now
     }
     output.result(now, lineOf(now))
+    if (now.attemptCount <= attemptsBefore)
+      output.note(
+        `No attempt was made within ${wait} s. See what it waits for: sivo explain ${now.event.id} ${now.endpoint.id}`,
+      )
   },
 })
 
