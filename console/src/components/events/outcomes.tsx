@@ -12,7 +12,7 @@ export function Outcomes({ deliveries }: { deliveries: readonly { readonly statu
     { count: count(['CANCELLED']), word: 'cancelled', className: 'text-ink-3' },
   ].filter((part) => part.count > 0)
   return (
-    <span className="flex gap-2 tabular-nums">
+    <span className="flex flex-wrap gap-x-2 whitespace-nowrap tabular-nums">
       {parts.map(({ count: many, word, className }) => (
         <span key={word} className={className}>
           {formatCount(many)} {word}
