@@ -67,6 +67,19 @@ const throughVercel: Start = (options, handler) => {
   return listening(server)
 }
 
+/** As Nitro (Nuxt) calls Node's handlers on Bun, Deno and edges: a stream that never says anything, the body beside it. */
+const throughNitro: Start = (options, handler) => {
+  const answer = nodeWebhook(options, handler)
+  return listening(
+    createServer(async (request, response) => {
+      const { buffer: bytes, byteOffset, byteLength } = await buffer(request)
+      const body = byteLength > 0 ? bytes.slice(byteOffset, byteOffset + byteLength) : undefined
+      const { method = '', headers } = request
+      await answer({ method, headers, body, readableEnded: true, on() {}, read() {} }, response)
+    }),
+  )
+}
+
 const throughHono =
   (prepare: (app: Hono) => unknown): Start =>
   (options, handler) => {
@@ -96,6 +109,7 @@ const throughFetch =
 const servers: [name: string, start: Start][] = [
   ['Node http', (options, handler) => listening(createServer(nodeWebhook(options, handler)))],
   ['a function of Vercel', throughVercel],
+  ['Nitro', throughNitro],
   ['Express', throughExpress(() => {})],
   ['Express behind express.raw', throughExpress((app) => app.use(express.raw({ type: '*/*', limit: '1mb' })))],
   ['Express behind express.text', throughExpress((app) => app.use(express.text({ type: '*/*', limit: '1mb' })))],
@@ -138,6 +152,12 @@ const post = (url: string, { headers }: Pick<Vector, 'headers'>, body: BodyInit 
 /** Header values go over the wire as Latin-1. */
 const toLatin1 = (headers: Vector['headers']) =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, value.replace(/[^\0-\xff]/g, '?')]))
+
+test('Nitro: answers an empty body, and does not wait for one', async () => {
+  const url = await throughNitro({ secrets: current, now }, () => {})
+  const reply = await post(url, ASCII, '')
+  expect([reply.status, await reply.text()]).toEqual([401, expect.stringMatching(/^body_missing: /)])
+})
 
 describe.each(servers)('%s', (_, start) => {
   test('accepts and refuses the vectors, and the handler gets each accepted event', async () => {

@@ -52,7 +52,8 @@ function answer(response: NodeResponse, { status, body }: Reply): void {
 }
 
 /**
- * The bytes of the body: those that a framework kept (`rawBody`, or `body` as a Buffer or text), else those of the stream.
+ * The bytes of the body: those that a framework kept (`rawBody`, or `body` as a Buffer or text), else those of the stream, else
+ * what is beside a stream that has ended.
  * Throws a `WebhookError` when something has parsed the body and kept only the result.
  */
 export async function rawBodyOf(request: NodeRequest, maxBytes: number): Promise<unknown> {
@@ -62,6 +63,8 @@ export async function rawBodyOf(request: NodeRequest, maxBytes: number): Promise
   if (again) return again
   if (isRaw(request.body)) return request.body
   if (request.readableDidRead) throw bodyWasParsed(request.body)
+  // Nothing would come: Nitro makes such requests for functions, with the body beside them, as ArrayBuffer on Bun, Deno and edges.
+  if (request.readableEnded) return request.body ?? new Uint8Array()
   return readStream(request, maxBytes)
 }
 
