@@ -1,7 +1,9 @@
 // Intake from NATS JetStream: a durable pull consumer with explicit acknowledgements.
 
+import { setTimeout as delay } from 'node:timers/promises'
 import {
   AckPolicy,
+  type Consumer,
   type ConsumerMessages,
   DeliverPolicy,
   JetStreamApiCodes,
@@ -31,8 +33,11 @@ export type NatsOptions = {
 const BATCH = 200
 const WAIT_MS = 1_000
 /** What a reader that died had in its hands is delivered again after this long. A living reader asks for more time. */
-const ACK_WAIT_MS = 10_000
-const STILL_WORKING_MS = 3_000
+const ACK_WAIT_MS = 5_000
+const STILL_WORKING_MS = 1_500
+/** When all that a dead reader had is to be delivered again: one fetch gave it within WAIT_MS, and the server looks now and then. */
+const COMES_AGAIN_MS = ACK_WAIT_MS + 2 * WAIT_MS
+const LOOK_AGAIN_MS = 250
 
 /** Takes batches until the signal is aborted. Throws CommandFailure for what is not there, and what the connection throws. */
 export async function takeFromNats(
@@ -61,13 +66,14 @@ export async function takeFromNats(
       ack_policy: AckPolicy.Explicit,
       deliver_policy: DeliverPolicy.All,
       ack_wait: ACK_WAIT_MS * 1_000_000,
-      // Nothing further is delivered before the batch is acknowledged: what comes again keeps its place.
+      // A reader that died has at most a batch in its hands.
       max_ack_pending: BATCH,
       ...(options.subject === null ? {} : { filter_subject: options.subject }),
     })
     const client = jetstream(connection)
     const consumer = await client.consumers.get(options.stream, options.durable)
     while (!options.signal.aborted) {
+      await untilNothingIsHeld(consumer, options.signal)
       const fetched = await consumer.fetch({ max_messages: BATCH, expires: WAIT_MS })
       const messages = await collect(fetched, options.signal)
       if (messages.length === 0) continue
@@ -82,6 +88,19 @@ export async function takeFromNats(
     }
   } finally {
     await connection.drain().catch(() => {})
+  }
+}
+
+/**
+ * Until every message that was delivered is acknowledged, or comes again before all others. A fetch before that would bring later
+ * messages than those of a reader that died, or of a fetch that a broken connection cut off.
+ */
+async function untilNothingIsHeld(consumer: Consumer, signal: AbortSignal): Promise<void> {
+  const comesAgainAt = performance.now() + COMES_AGAIN_MS
+  while (!signal.aborted && performance.now() < comesAgainAt) {
+    const { num_ack_pending } = await consumer.info()
+    if (num_ack_pending === 0) return
+    await delay(LOOK_AGAIN_MS, undefined, { signal }).catch(() => {})
   }
 }
 
