@@ -21,6 +21,8 @@ export default defineConfig({
     pool: 'forks',
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // Not the second that vitest gives: four files at once on two cores may take longer for anything.
+    expect: { poll: { timeout: 20_000 } },
     // Some guarantees are times, and a shared machine may stop for a moment. There such a test may run a second time.
     retry: process.env['CI'] ? 1 : 0,
     reporters: ['default'],
