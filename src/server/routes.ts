@@ -55,19 +55,16 @@ export function createRoutes(parts: RouteParts): Serve {
   const servesApi = role !== 'worker'
 
   return async (request, response, path, query) => {
-    switch (path) {
+    switch (withoutSlash(path)) {
       case '/health':
-      case '/health/':
         return replyJson(response, 200, healthOf(role, whatKeepsFromDelivering()))
-      case '/ready':
-      case '/ready/': {
+      case '/ready': {
         const failing = await parts.whatFailsHere()
         // A process that also serves is ready to serve while its deliveries wait.
         if (!servesApi) failing.push(...(whatKeepsFromDelivering() ?? []))
         return replyJson(response, failing.length === 0 ? 200 : 503, readinessOf(failing, cell))
       }
       case '/metrics':
-      case '/metrics/':
         return replyText(response, 200, await metrics.registry.metrics(), {
           'content-type': metrics.registry.contentType,
         })
@@ -177,11 +174,14 @@ const ROUTES: ReadonlySet<string> = new Set([
   '/ready',
   '/metrics',
 ])
+
+const withoutSlash = (path: string): string => (path.endsWith('/') ? path.slice(0, -1) : path)
+
 /** The route of a path, as the metrics name it. */
 export function routeOf(path: string): string {
   if (GRAPHQL_PATHS.has(path)) return '/graphql'
   // The rest of the path is a secret.
   if (path.startsWith(RECEIVER_PATH)) return RECEIVER_PATH
-  const route = path.endsWith('/') ? path.slice(0, -1) : path
+  const route = withoutSlash(path)
   return ROUTES.has(route) ? route : 'console'
 }

@@ -90,15 +90,11 @@ export function validateEventData(name: string, data: unknown, limit = MAX_LISTE
 
 /** The message for a name the catalogue does not hold: close names, and where to look. */
 export function describeUnknownEventType(name: string): string {
+  const said = `expected an event type of the catalogue (query eventTypes { name }), got ${showValue(name)}`
   const close = closeTypes(name)
-  const group = close.length > 0 ? [] : NAMES.filter((one) => one.startsWith(`${name.split('.')[0]}.`))
-  const hint =
-    close.length > 0
-      ? `; did you mean ${close.join(' or ')}?`
-      : group.length > 0
-        ? `; that group has ${group.join(', ')}`
-        : ''
-  return `expected an event type of the catalogue (query eventTypes { name }), got ${showValue(name)}${hint}`
+  if (close.length > 0) return `${said}; did you mean ${close.join(' or ')}?`
+  const group = NAMES.filter((one) => one.startsWith(`${name.split('.')[0]}.`))
+  return group.length > 0 ? `${said}; that group has ${group.join(', ')}` : said
 }
 
 function closeTypes(name: string): string[] {

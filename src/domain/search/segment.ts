@@ -173,7 +173,7 @@ export const eventPart = (events: string, ordinal: string): string =>
 /** The bytes of a key, as they stand in a directory. */
 export function keyBytes(key: number): Buffer {
   const bytes = Buffer.alloc(KEY_BYTES)
-  bytes.writeUIntBE(key, 0, KEY_BYTES)
+  writeKey(bytes, key, 0)
   return bytes
 }
 
