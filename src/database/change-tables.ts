@@ -3,10 +3,10 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import type { DatabaseLog } from './connection.ts'
+import { isLockRefused } from './locks.ts'
 import type { OpenConnection } from './pools.ts'
 import { DatabaseUnavailable } from './start-checks.ts'
 
-const LOCK_NOT_AVAILABLE = '55P03'
 /** Long enough for those that waited behind a change. */
 const PAUSE_MS = 5_000
 /** How long a start waits for others, ms. */
@@ -34,7 +34,7 @@ export async function changeTables<T>(
     try {
       return await change()
     } catch (error) {
-      if ((error as { code?: unknown }).code !== LOCK_NOT_AVAILABLE) throw error
+      if (!isLockRefused(error)) throw error
       const now = performance.now()
       const holder = await whoUsesTables(client)
       if (waitsSince === null) log.info({ holder }, 'database.waiting_for_tables')

@@ -29,3 +29,6 @@ export const replayLock = (endpointId: string) => `hashtextextended('replay ' ||
 
 /** SQL for the number of the lock that a process holds for as long as it lives; `id` is SQL for its id as text. */
 export const processLock = (id: string) => `hashtextextended(${id}, 0)`
+
+/** Whether a statement was refused because it did not get a lock within its time limit (lock_not_available). */
+export const isLockRefused = (error: unknown): boolean => (error as { code?: unknown } | null)?.code === '55P03'

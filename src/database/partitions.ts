@@ -3,6 +3,7 @@
 // then attached, which waits for no reader.
 
 import type { QueryResult } from 'pg'
+import { isLockRefused } from './locks.ts'
 
 export const PARTITIONED = ['event', 'delivery', 'attempt'] as const
 export type PartitionedTable = (typeof PARTITIONED)[number]
@@ -10,7 +11,6 @@ export const WEEK_MS = 7 * 86_400_000
 const WEEKS_AHEAD = 8
 /** A partition that others hold locked is tried again; waiting for it would make others wait too. */
 const MAX_TRIES = 50
-const LOCK_NOT_AVAILABLE = '55P03'
 
 export type Client = { query(text: string, values?: unknown[]): Promise<QueryResult> }
 
@@ -117,7 +117,7 @@ async function makePartition(client: Client, table: string, from: number | null,
       await client.query('select make_partition($1, $2::bigint, $3::bigint)', [table, from, to])
       return
     } catch (error) {
-      if ((error as { code?: unknown }).code !== LOCK_NOT_AVAILABLE || tries === MAX_TRIES) throw error
+      if (!isLockRefused(error) || tries === MAX_TRIES) throw error
     }
   }
 }

@@ -3,6 +3,7 @@
 // either seen by the copy that follows, or refused.
 
 import type { PoolClient } from 'pg'
+import { isLockRefused } from '../../database/locks.ts'
 
 /** Publishing ends with the first one. The others are guarded once no attempt of the tenant is in the air. */
 const PUBLISHING = ['event']
@@ -24,7 +25,6 @@ const DELIVERIES = ['delivery']
 const GUARDED_DAYS = 7
 const LOCK_WITHIN = '400ms'
 const MAX_TRIES = 60
-const LOCK_NOT_AVAILABLE = '55P03'
 const DEADLOCK = '40P01'
 
 /** Makes the guards as the rows of tenant_move say. Others wait for the locks for 400 ms at most. */
@@ -68,7 +68,7 @@ async function guardTable(client: PoolClient, table: string, ids: readonly strin
     } catch (error) {
       await client.query('rollback')
       const { code } = error as { code?: string }
-      if ((code !== LOCK_NOT_AVAILABLE && code !== DEADLOCK) || tries === MAX_TRIES) throw error
+      if ((!isLockRefused(error) && code !== DEADLOCK) || tries === MAX_TRIES) throw error
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
   }

@@ -14,6 +14,7 @@
 import type { Pool, PoolClient } from 'pg'
 import { smallestIdAt } from '../../database/filters/id-window.ts'
 import { isFree, NO_LEASE } from '../../database/leases.ts'
+import { isLockRefused } from '../../database/locks.ts'
 import { listPartitions } from '../../database/partitions.ts'
 import { timeOfId, toPublicId } from '../../domain/values/id.ts'
 import { arrive, type Vaults } from './arrive.ts'
@@ -95,14 +96,13 @@ export async function moveTenant({ source: from, target: to, ...options }: MoveO
 
 /** The session of a run that was killed may hold the lock for a moment. */
 const LOCK_WAIT_MS = 3_000
-const LOCK_NOT_AVAILABLE = '55P03'
 
 async function takeLock(source: PoolClient, tenantId: string): Promise<void> {
   await source.query(`set lock_timeout = ${LOCK_WAIT_MS}`)
   try {
     await source.query('select pg_advisory_lock(hashtextextended($1, 0))', [`move ${tenantId}`])
   } catch (error) {
-    if ((error as { code?: string }).code !== LOCK_NOT_AVAILABLE) throw error
+    if (!isLockRefused(error)) throw error
     throw new MoveRefused('Expected that nobody else moves this tenant, but another run does. Wait for it.')
   }
   await source.query('reset lock_timeout')
