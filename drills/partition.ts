@@ -4,7 +4,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { connect, createServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { freePort } from '../harness/free-port.ts'
+import { freePort } from '../src/dev/free-port.ts'
 import type { Drilled } from './main.ts'
 import { openDrillDatabase } from './postgres.ts'
 import { countLedgers, type Stand } from './stand.ts'

@@ -3,9 +3,9 @@
 
 import { request } from 'node:https'
 import { setTimeout as delay } from 'node:timers/promises'
-import { freePort } from '../harness/free-port.ts'
 import type { GatewayProcess } from '../harness/gateway-process.ts'
 import { startWebProxy, WEB_PROXIES, type WebProxyKind } from '../harness/web-proxy.ts'
+import { freePort } from '../src/dev/free-port.ts'
 import type { Drilled } from './main.ts'
 import { openDrillDatabase } from './postgres.ts'
 import { countLedgers, type Stand } from './stand.ts'

@@ -2,7 +2,7 @@
 // migrates the database. The earlier tree is a folder that was prepared (`git worktree add`, npm ci); absent: this tree.
 
 import { setTimeout as delay } from 'node:timers/promises'
-import { freePort } from '../harness/free-port.ts'
+import { freePort } from '../src/dev/free-port.ts'
 import type { Drilled } from './main.ts'
 import { openDrillDatabase } from './postgres.ts'
 import { countLedgers, type Stand } from './stand.ts'

@@ -1,8 +1,8 @@
 // A real SMTP server on loopback that keeps what it accepts. It can be stopped, and started again on its port.
 
 import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server'
+import { freePort } from '../src/dev/free-port.ts'
 
 export type ReceivedMail = {
   readonly to: readonly string[]
@@ -22,7 +22,7 @@ export type TestSmtp = {
 export async function startSmtp(options: SMTPServerOptions = {}): Promise<TestSmtp> {
   const mails: ReceivedMail[] = []
   let server: SMTPServer
-  let port = 0
+  const port = await freePort()
   const start = async () => {
     server = new SMTPServer({
       authOptional: true,
@@ -49,7 +49,6 @@ export async function startSmtp(options: SMTPServerOptions = {}): Promise<TestSm
     server.on('error', () => {})
     server.listen(port, '127.0.0.1')
     await once(server.server, 'listening')
-    port = (server.server.address() as AddressInfo).port
   }
   await start()
   return {

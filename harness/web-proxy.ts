@@ -8,7 +8,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { freePort } from './free-port.ts'
+import { freePort } from '../src/dev/free-port.ts'
 
 export const WEB_PROXIES = ['nginx', 'haproxy', 'caddy'] as const
 export type WebProxyKind = (typeof WEB_PROXIES)[number]

@@ -6,12 +6,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
-import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createLogger, createServer, type ViteDevServer } from 'vite'
 import { type Config, ConfigurationError, EXIT_CONFIGURATION, readConfig } from '../src/config.ts'
 import { openEmbedded } from '../src/dev/embedded.ts'
+import { freePort } from '../src/dev/free-port.ts'
 import { readLines } from '../src/dev/terminal.ts'
 import { createLog } from '../src/log.ts'
 
@@ -178,14 +178,6 @@ async function createConsoleLink(consoleUrl: string, operatorKey: string): Promi
   const { data } = (await reply.json()) as { data?: { createConsoleLink: { url?: string } } }
   if (!data?.createConsoleLink.url) throw new Error(`Expected a console link, got HTTP ${reply.status}.`)
   return data.createConsoleLink.url
-}
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  return port
 }
 
 /** Closes everything in reverse order and exits. */

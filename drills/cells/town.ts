@@ -3,9 +3,9 @@
 
 import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import { freePort } from '../../harness/free-port.ts'
 import type { GatewayProcess } from '../../harness/gateway-process.ts'
 import { hasProgram, startCellsProxy } from '../../harness/web-proxy.ts'
+import { freePort } from '../../src/dev/free-port.ts'
 import { KEY_PREFIX, makeToken } from '../../src/domain/access/credential.ts'
 import { openDrillDatabase } from '../postgres.ts'
 import type { Stand } from '../stand.ts'

@@ -20,12 +20,12 @@ import {
   stat,
   writeFile,
 } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { type FolderLock, lockFolder } from './folder-lock.ts'
+import { freePort } from './free-port.ts'
 import {
   exists,
   findPostgres,
@@ -441,17 +441,6 @@ async function createDatabase(adminUrl: string): Promise<void> {
   } finally {
     await client.end()
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
 }
 
 type End = number | NodeJS.Signals | Error

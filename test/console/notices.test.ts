@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { freePort } from '../../harness/free-port.ts'
 import { startSmtp, type TestSmtp } from '../../harness/smtp.ts'
+import { freePort } from '../../src/dev/free-port.ts'
 import { toPublicId } from '../../src/domain/values/id.ts'
 import { findFaults } from '../support/axe.ts'
 import { type Console, describeInBrowser, openConsole, type Visit } from '../support/console.ts'

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { freePort } from '../../harness/free-port.ts'
+import { freePort } from '../../src/dev/free-port.ts'
 import { openReceiverFront, type ReceiverFront } from '../../src/dev/receiver-front.ts'
 import { findFaults } from '../support/axe.ts'
 import { type Console, describeInBrowser, follow, openConsole, settled, show, type Visit } from '../support/console.ts'

@@ -2,7 +2,7 @@
 // idempotency key gives the same event, whatever was heard of the first try.
 
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { freePort } from '../../harness/free-port.ts'
+import { freePort } from '../../src/dev/free-port.ts'
 import { toPublicId } from '../../src/domain/values/id.ts'
 import { exampleEvent } from '../support/house.ts'
 import { OPERATOR_KEY, openStage, raiseStage, type Stage } from './outage.ts'

@@ -2,9 +2,9 @@
 // Whatever it carried, it is found and replaced; nothing is lost, and nothing is sent twice because of it.
 
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { freePort } from '../../harness/free-port.ts'
 import type { GatewayProcess } from '../../harness/gateway-process.ts'
 import type { HalfOpenProxy } from '../../harness/half-open-proxy.ts'
+import { freePort } from '../../src/dev/free-port.ts'
 import type { Receiver } from '../../src/dev/receiver.ts'
 import { fromPublicId, toPublicId } from '../../src/domain/values/id.ts'
 import { exampleEvent } from '../support/house.ts'

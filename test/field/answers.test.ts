@@ -8,11 +8,12 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { freePort } from '../../src/dev/free-port.ts'
 import { readReplyBody } from '../../src/domain/delivery/reply-body.ts'
 import { judge, type SendResult } from '../../src/domain/outcome.ts'
 import { openSending, type Sending } from '../egress/sending.ts'
 import { has, run, workFolder } from './programs.ts'
-import { freePort, type Server, startServer } from './receivers/servers.ts'
+import { type Server, startServer } from './receivers/servers.ts'
 
 const BODY_256_KB = Buffer.alloc(262_144, 'x')
 

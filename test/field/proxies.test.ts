@@ -5,9 +5,10 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { freePort } from '../../src/dev/free-port.ts'
 import { type LiveGateway, openLiveGateway } from '../live/live-gateway.ts'
 import { has, workFolder } from './programs.ts'
-import { freePort, type Server, startServer } from './receivers/servers.ts'
+import { type Server, startServer } from './receivers/servers.ts'
 
 let gateway: LiveGateway
 beforeAll(async () => {

@@ -3,9 +3,10 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { freePort } from '../../src/dev/free-port.ts'
 import { type House, openHouse } from '../support/house.ts'
 import { has } from './programs.ts'
-import { certificateFiles, freePort, startServer } from './receivers/servers.ts'
+import { certificateFiles, startServer } from './receivers/servers.ts'
 
 const EVENTS = 300
 const PER_SECOND = 5

@@ -6,11 +6,12 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { freePort } from '../../src/dev/free-port.ts'
 import { readReplyBody } from '../../src/domain/delivery/reply-body.ts'
 import { judge } from '../../src/domain/outcome.ts'
 import { openSending, type Sending } from '../egress/sending.ts'
 import { has, run, workFolder } from './programs.ts'
-import { freePort, type Server, startServer } from './receivers/servers.ts'
+import { type Server, startServer } from './receivers/servers.ts'
 
 const SOURCES = join(import.meta.dirname, 'servers')
 const LARGE = Buffer.alloc(262_144, 'x')

@@ -3,9 +3,10 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { freePort } from '../../src/dev/free-port.ts'
 import { type House, openHouse } from '../support/house.ts'
 import { has, run, workFolder } from './programs.ts'
-import { certificateFiles, freePort, type Server, startServer } from './receivers/servers.ts'
+import { certificateFiles, type Server, startServer } from './receivers/servers.ts'
 
 const SOURCES = join(import.meta.dirname, 'receivers')
 const EVENTS = 60

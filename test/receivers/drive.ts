@@ -2,11 +2,12 @@
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { expect } from 'vitest'
+import { freePort } from '../../src/dev/free-port.ts'
 import { bodyOf, type SecretName, type Vectors } from './vectors.ts'
 
 /** What the receivers know in turn: before, after and during a rotation. */
@@ -102,15 +103,6 @@ async function end(child: ChildProcess): Promise<void> {
   const ended = once(child, 'exit')
   process.kill(-child.pid, 'SIGKILL')
   await ended
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 function answers(port: number): Promise<boolean> {

@@ -2,11 +2,11 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { freePort } from '../../src/dev/free-port.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const FIVE_MINUTES_MS = 300_000
@@ -215,13 +215,4 @@ function withoutProjectNode(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const path = (env['PATH'] ?? '').split(':').filter((entry) => !entry.includes('node_modules'))
   const own = Object.entries(env).filter(([name]) => !/^(npm_|VITEST|NODE_ENV|NODE_OPTIONS)/.test(name))
   return { ...Object.fromEntries(own), PATH: path.join(':') }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
 import { migrate } from '../../src/database/migrate.ts'
+import { freePort } from '../../src/dev/free-port.ts'
 import { type PostgresLog, type PostgresServer, startPostgres } from '../../src/dev/postgres.ts'
 import { accessTo } from './database-session.ts'
 
@@ -78,10 +79,11 @@ export async function startOwnPostgres({
   settings?: Record<string, string | number>
 } = {}): Promise<OwnPostgres> {
   const dataDir = await makeDataDir()
-  const open = (port?: number) =>
+  const port = await freePort()
+  const open = () =>
     startPostgres({ dataDir, log: quietLog, fsync: false, settings: { ...TEST_SETTINGS, ...settings }, port })
   let server: PostgresServer | null = await open()
-  const { url, port } = server
+  const { url } = server
   const down: OwnPostgres['down'] = async (how) => {
     const running = server
     server = null
@@ -96,7 +98,7 @@ export async function startOwnPostgres({
     },
     down,
     async up() {
-      server ??= await open(port)
+      server ??= await open()
     },
     async copyData() {
       await down('clean')

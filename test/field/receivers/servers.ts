@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
-import { type AddressInfo, connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import type { House } from '../../support/house.ts'
 import { workFolder } from '../programs.ts'
@@ -18,18 +18,6 @@ export async function certificateFiles(
   await writeFile(cert, issued.cert)
   await writeFile(key, issued.key, { mode: 0o600 })
   return { folder, cert, key }
-}
-
-/** A port that is free now. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo
-      server.close(() => resolve(port))
-    })
-  })
 }
 
 export type Server = { stop(): Promise<void> }

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { freePort } from '../../../src/dev/free-port.ts'
 import { listCells } from '../../../src/server/pages/cells.ts'
 import { type Gateway, openGateway } from '../../security/gateway.ts'
 
@@ -31,9 +32,6 @@ let gateway: Gateway
 let urls: Record<string, string>
 beforeAll(async () => {
   const ready = await open(saying(200, { status: 'ready' }))
-  const gone = await open(saying(200, {}))
-  const stopped = servers.pop()!
-  await new Promise((resolve) => stopped.close(resolve))
   urls = {
     ready,
     readonly: await open(saying(503, { status: 'not ready', failing: ['database: read-only'], cell: 'readonly' })),
@@ -46,7 +44,7 @@ beforeAll(async () => {
     large: await open((_request, response) => response.writeHead(200).end(Buffer.alloc(1_000_000, ' '))),
     moved: await open(saying(302, {}, { location: `${ready}/elsewhere` })),
     other: await open(saying(200, { status: 'ready', cell: 'ready' })),
-    gone,
+    gone: `http://127.0.0.1:${await freePort()}`,
     plain: 'http://cell.example.com',
   }
   const list = Object.entries(urls).map((pair) => pair.join('='))

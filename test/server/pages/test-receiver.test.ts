@@ -1,7 +1,7 @@
 // A tenant's test receiver, as deliveries and strangers meet it: over HTTPS, through the same front as in `npm start`.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { freePort } from '../../../harness/free-port.ts'
+import { freePort } from '../../../src/dev/free-port.ts'
 import { openReceiverFront, type ReceiverFront } from '../../../src/dev/receiver-front.ts'
 import { toPublicId } from '../../../src/domain/values/id.ts'
 import { forgetLeftovers } from '../../../src/gateway/retention/forget-leftovers.ts'
