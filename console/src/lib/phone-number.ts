@@ -6,8 +6,9 @@
 const FEWEST_OF_A_NUMBER = 7
 /** +44 (0)20 …: a 0 that is dialled inside the country alone. Italy dials its 0 from everywhere. */
 const TRUNK_ZERO = /^(\(?(?:\+|00)(?!\s*39)[\d\s).-]*)\(0\)/
-/** `ext. 12`, `x12`, and the pauses `,,12` of a dial string, behind a number. */
-const EXTENSION = /(\d(?:[\s().~/-]*\d){6}[\s)]*)(?:[,;]+|\s*,?\s*(?:ext(?:n|ension)?|x)[\s.:=]*)\d{1,7}#?$/
+/** `ext. 12`, `Anexo 12`, `interno 12`, `#12`, and what a dial string sends after a pause (`,`, `p` or `w`), behind a number. */
+const EXTENSION =
+  /(\d(?:[\s().~/-]*\d){6}[\s)]*)(?:\s*,?\s*(?:ext(?:n|ension)?|anexo|int(?:erno)?|x|#)[\s.:=]*\d{1,7}#?|[,pw]+[*#]*\d[\d,pw*#]*)$/
 /** Russia, Kazakhstan, Belarus and Turkmenistan dial 8 or 80 inside the country. */
 const WITH_THEIR_8 = /^80?(\d{8,10})$/
 const IN_THEIR_COUNTRIES = /^(?:7|375|993)(\d{8,10})$/

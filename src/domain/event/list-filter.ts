@@ -2,7 +2,7 @@
 // (database/filters/events.ts). Fields are ANDed, the members of a list are ORed. null matches everything, an empty list
 // matches nothing.
 
-import type { SearchToken } from '../search/query.ts'
+import type { SearchReading } from '../search/query.ts'
 
 /** Ids are database ids. The caller's right to see them was checked before. */
 export type EventListFilter = {
@@ -10,8 +10,8 @@ export type EventListFilter = {
   readonly eventTypes: readonly string[] | null
   readonly subject: string | null
   readonly test: boolean | null
-  /** Matches events that have every term; null: every event. The index answers it, for lists alone. */
-  readonly search: readonly SearchToken[] | null
+  /** Matches events that have every term of a reading; null: every event. The index answers it, for lists alone. */
+  readonly search: readonly SearchReading[] | null
   /** An endpoint: matches events that have a delivery to it which is not SUCCEEDED. */
   readonly undeliveredTo: string | null
   /** Inclusive, on `createdAt`. */

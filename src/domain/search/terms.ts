@@ -1,11 +1,11 @@
 // The terms of an event: its numbers, ids, names, addresses and other short texts, each in one spelling. The index holds them for
-// as long as the event is kept, so a text must have the same terms in every release.
+// as long as the event is kept, so a text keeps its terms in every release: a later one may add some (decision 39).
 //
 // Every event that is stored comes through here. Most texts are short and in ASCII, so one walk over the characters of a text
 // tells which of the dearer looks can find something in it.
 
 import { publicTail } from '../values/id.ts'
-import { FEWEST_DIGITS, plainNumber, telephoneDigits } from './phone-number.ts'
+import { FEWEST_DIGITS, FIRST_READER, plainNumber, telephoneDigits } from './phone-number.ts'
 
 /** What does not fit is not found: an event has so many terms at most. */
 export const MAX_TERMS = 64
@@ -94,8 +94,8 @@ const TRAITS = Uint8Array.from({ length: 128 }, (_, code) => {
     (/[-./]/.test(char) ? MARK : 0) |
     (/[<>:%]/.test(char) ? BEFORE_NUMBER : 0) |
     (/[@;]/.test(char) ? BEHIND_NUMBER : 0) |
-    // The letters are those of an extension: x, ext, extn, extension.
-    (/[\d\s().~/+,#=<>@;:%extnsio-]/i.test(char) ? 0 : IN_NO_NUMBER)
+    // The letters are those of an extension (x, ext, extn, extension, anexo, int, interno) and of the pauses p and w.
+    (/[\d\s().~/+,#*=<>@;:%aeinoprstwx-]/i.test(char) ? 0 : IN_NO_NUMBER)
   )
 })
 
@@ -115,13 +115,13 @@ function addTerms(terms: Set<string>, text: string, traits: number): void {
   const digits = mayBeNumber(text, traits) ? telephoneDigits(text) : ''
   if (digits !== '') {
     terms.add(numberTerm(digits))
-    // "Maya" <sip:+442079460958@sbc.example.com> has a name beside its number.
-    if (!text.includes('<')) return
+    // "Maya" <sip:+442079460958@sbc.example.com> has a name beside its number. What the first reader takes for no number keeps its words.
+    if (!text.includes('<') && telephoneDigits(text, FIRST_READER) !== '') return
   }
   const add = (word: string) => terms.add(isLongId(word) ? tailOf(word) : word)
   eachWord(text, traits, add)
   if (traits & BEFORE_NUMBER && /^(?:tel|sips?|client):/i.test(text))
-    for (const word of wordsOf(plainNumber(text))) add(word)
+    for (const word of wordsOf(plainNumber(text, FIRST_READER))) add(word)
 }
 
 /** False: it is none. */

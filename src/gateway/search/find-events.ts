@@ -6,7 +6,7 @@ import { listedEvents } from '../../database/filters/events.ts'
 import { idWindow } from '../../database/filters/id-window.ts'
 import { searchKey } from '../../database/search-index.ts'
 import type { EventListFilter } from '../../domain/event/list-filter.ts'
-import { hasWhole, type SearchToken } from '../../domain/search/query.ts'
+import { hasWhole, type SearchReading } from '../../domain/search/query.ts'
 import { COUNT_LIMIT, type Count } from '../../domain/values/count.ts'
 import { dataOf } from './index-events.ts'
 import { walkSegments } from './walk-segments.ts'
@@ -17,7 +17,7 @@ const MOST_WALKED = 5_000
 const MOST_COMPARED = 500
 const MOST_AT_ONCE = 1_000
 
-export type SearchFilter = EventListFilter & { readonly search: readonly SearchToken[] }
+export type SearchFilter = EventListFilter & { readonly search: readonly SearchReading[] }
 
 export function isSearch(filter: EventListFilter): filter is SearchFilter {
   return filter.search !== null
@@ -33,16 +33,36 @@ type Candidate = {
   readonly body: string | null
 }
 
+type Page = { readonly limit: number; readonly below: string | null }
+
 /** The newest events that match, at most `limit`, each id below `below`. */
-export async function findEvents(
+export async function findEvents(ctx: Pick<Context, 'db'>, filter: SearchFilter, page: Page): Promise<FoundEvents> {
+  const found = await Promise.all(filter.search.map((reading) => findReading(ctx, filter, reading, page)))
+  return found.length === 1 ? found[0]! : together(found, page.limit)
+}
+
+/** What several readings found: as far as all of them went. */
+function together(found: readonly FoundEvents[], limit: number): FoundEvents {
+  const walkedTo = found.reduce<string | null>(
+    (to, each) => ((each.walkedTo ?? '') > (to ?? '') ? each.walkedTo : to),
+    null,
+  )
+  const ids = [...new Set(found.flatMap((each) => each.ids))].sort().reverse()
+  const within = walkedTo === null ? ids : ids.filter((id) => id >= walkedTo)
+  if (within.length < limit) return { ids: within, walkedTo }
+  return { ids: within.slice(0, limit), walkedTo: within[limit - 1]! }
+}
+
+async function findReading(
   ctx: Pick<Context, 'db'>,
   filter: SearchFilter,
-  { limit, below }: { limit: number; below: string | null },
+  reading: SearchReading,
+  { limit, below }: Page,
 ): Promise<FoundEvents> {
-  const comparesWhole = filter.search.some(({ whole }) => whole !== null)
+  const comparesWhole = reading.some(({ whole }) => whole !== null)
   const most = comparesWhole ? MOST_COMPARED : MOST_WALKED
   const ids: string[] = []
-  const keys = filter.search.map(({ term }) => searchKey(filter.tenantId, term))
+  const keys = reading.map(({ term }) => searchKey(filter.tenantId, term))
   const { gte, lt } = idWindow(filter.from, filter.to)
   let at = below !== null && lt !== undefined ? (below < lt ? below : lt) : (below ?? lt ?? null)
   for (let walked = 0, size = limit; walked < most; size = Math.min(size * 2, MOST_AT_ONCE)) {
@@ -52,7 +72,7 @@ export async function findEvents(
     const rows = await matching(ctx, filter, found.ids, comparesWhole)
     for (const { id, matches, subject, body } of rows) {
       at = id
-      if (!matches || (comparesWhole && !hasWhole(filter.search, { subject, data: dataOf(body) }))) continue
+      if (!matches || (comparesWhole && !hasWhole(reading, { subject, data: dataOf(body) }))) continue
       if (ids.push(id) === limit) return { ids, walkedTo: id }
     }
     if (found.walkedTo === null) return { ids, walkedTo: null }

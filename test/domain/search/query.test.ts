@@ -14,10 +14,10 @@ const eventOf = (data: unknown, subject: string | null = null): SearchedEvent =>
 })
 
 function finds(text: string, event: SearchedEvent): boolean {
-  const tokens = readSearch(text)
-  if (typeof tokens === 'string') throw new Error(tokens)
+  const readings = readSearch(text)
+  if (typeof readings === 'string') throw new Error(readings)
   const terms = new Set(termsOfEvent(event))
-  return tokens.every(({ term }) => terms.has(term)) && hasWhole(tokens, event)
+  return readings.some((tokens) => tokens.every(({ term }) => terms.has(term)) && hasWhole(tokens, event))
 }
 
 const ended = findEventType('call.ended')!.example
@@ -35,6 +35,13 @@ describe('an event is found', () => {
     ['+44 (0)20 7946 0958'],
     ['+44 20 7946 0958 ext. 12'],
     ['+442079460958,,12#'],
+    ['+44 20 7946 0958 Anexo 12'],
+    ['020 7946 0958, int. 12'],
+    ['+442079460958 Interno: 12'],
+    ['020 7946 0958#12'],
+    ['+442079460958,,81234567890#,,,*1234#'],
+    ['+442079460958P81234567890'],
+    ['+442079460958w1234p5'],
     ['tel:+44-20-7946-0958;ext=12'],
     ['sip:%2B442079460958@10.0.0.1'],
     ['8~10 44 20 7946 0958'],
@@ -70,6 +77,8 @@ describe('an event is found', () => {
   test('by the number and the name in the header of a SIP message, and by a number with an extension', () => {
     const from = { number: '"Maya Okafor" <sip:+442079460958@sbc.example.com>;tag=1', name: null }
     for (const text of ['020 7946 0958', 'okafor']) expect(finds(text, eventOf({ from }))).toBe(true)
+    for (const behind of [' Anexo 7', ' int 7', ' interno 7', '#7', ',,81234567890#', 'p7w12345678'])
+      expect(finds('+14155550132', eventOf({ to: { number: `+1 415-555-0132${behind}` } })), behind).toBe(true)
     expect(finds('+14155550132', eventOf({ to: { number: '+1 415-555-0132 ext. 7' } }))).toBe(true)
     expect(finds('+74951234567', eventOf({ to: { number: '8 (495) 123-45-67' } }))).toBe(true)
   })
@@ -96,6 +105,24 @@ test('an event has no more terms than an index entry may, and the first ones are
     toPublicId('event', ID).slice(-8),
     'call_1',
     toPublicId('delivery', DELIVERY).slice(-8),
+  ])
+})
+
+test('a search has a second reading only where the first reader of numbers read it in another way, and that one is kept', () => {
+  for (const text of [
+    '+44 20 7946 0958 ext. 12',
+    '020 7946 0958,,12#',
+    'Maya Okafor',
+    '1234567',
+    'sip:2107@example.com;user=phone',
+  ])
+    expect(readSearch(text), text).toHaveLength(1)
+  expect(readSearch('+442079460958,,81234567890#')).toEqual([
+    [{ term: '#9460958', whole: { kind: 'number', text: '+442079460958,,81234567890#' } }],
+    [
+      { term: '+442079460958', whole: null },
+      { term: '81234567890#', whole: null },
+    ],
   ])
 })
 

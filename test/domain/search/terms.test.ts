@@ -9,7 +9,16 @@ import KNOWN from './terms.json' with { type: 'json' }
 
 const TENANT = '01890000-0000-7000-8000-0000000000e1'
 
-// An index that was written stays, so an event must have the same terms in every release: these are digests of them.
+test('what only a later reader takes for a number has its number beside the words that it had', () => {
+  const termsOf = (number: string) =>
+    termsOfEvent({ id: EVENT, subject: null, data: { number }, deliveryTails: [] }).slice(1)
+  expect(termsOf('+1 415-555-0132 ext. 7')).toEqual(['#5550132'])
+  expect(termsOf('+1 4155550132 Anexo 71')).toEqual(['#5550132', '+1', '4155550132', 'anexo', '71'])
+  expect(termsOf('+14155550132,,81234567890#')).toEqual(['#5550132', '+14155550132', '81234567890#'])
+  expect(termsOf('tel:+14155550132p81234567890')).toEqual(['#5550132', '34567890'])
+})
+
+// An index that was written stays, so an event must keep its terms in every release (decision 39): these are digests of them.
 test('every field case, example and accepted body has the terms and keys that the index has of it', async () => {
   expect(await digests()).toEqual(KNOWN)
 })

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Viewer } from '../../../src/context.ts'
 import type { Receiver } from '../../../src/dev/receiver.ts'
-import { readSearch, type SearchToken } from '../../../src/domain/search/query.ts'
+import { readSearch, type SearchReading } from '../../../src/domain/search/query.ts'
 import { idsIn } from '../../../src/domain/search/segment.ts'
 import { toPublicId } from '../../../src/domain/values/id.ts'
 import { ConflictError, NotFoundError, RequestError, ValidationError } from '../../../src/errors.ts'
@@ -46,7 +46,7 @@ async function tenantWith(subject: string, status = 200) {
 
 async function found(tenantId: string, text: string): Promise<readonly string[]> {
   const filter = { tenantId, eventTypes: null, subject: null, test: null, undeliveredTo: null, from: null, to: null }
-  const search = readSearch(text) as readonly SearchToken[]
+  const search = readSearch(text) as readonly SearchReading[]
   return (await findEvents(house.app.ctx, { ...filter, search }, { limit: 10, below: null })).ids
 }
 

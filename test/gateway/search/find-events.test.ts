@@ -3,7 +3,7 @@ import { smallestIdAt } from '../../../src/database/filters/id-window.ts'
 import { searchKey } from '../../../src/database/search-index.ts'
 import type { EventListFilter } from '../../../src/domain/event/list-filter.ts'
 import { findEventType } from '../../../src/domain/event-types/catalogue.ts'
-import { readSearch, type SearchToken } from '../../../src/domain/search/query.ts'
+import { readSearch, type SearchReading } from '../../../src/domain/search/query.ts'
 import {
   directoryPart,
   findEntry,
@@ -13,6 +13,7 @@ import {
   mergeSegments,
   segmentOf,
 } from '../../../src/domain/search/segment.ts'
+import { termsOfEvent } from '../../../src/domain/search/terms.ts'
 import { fromPublicId, toPublicId } from '../../../src/domain/values/id.ts'
 import { publishEvents } from '../../../src/gateway/publish/publish-events.ts'
 import { createPublisher } from '../../../src/gateway/publish/publisher.ts'
@@ -67,7 +68,7 @@ const searchFor = (text: string, more: Partial<EventListFilter> = {}) => ({
   from: null,
   to: null,
   ...more,
-  search: readSearch(text) as readonly SearchToken[],
+  search: readSearch(text) as readonly SearchReading[],
 })
 
 async function subjectsOf(text: string, more: Partial<EventListFilter> = {}): Promise<(string | null)[]> {
@@ -86,6 +87,46 @@ test('a search by a number in four spellings finds the calls with it in every sp
   await indexAll()
   for (const text of ['+44 20 7946 0123', '0044 20 7946 0123', '(020) 7946-0123', '2079460123'])
     expect(await subjectsOf(text)).toEqual(['c_e164', 'c_national', 'c_sip'])
+})
+
+test('a number with a dial string behind it is found by both, also in events that an earlier release put into the index', async () => {
+  const { ctx } = house.app
+  const dialled = '+14155550142,,81234567890#'
+  await house.publish(call('c_other', '+33175550142'), call('c_earlier', dialled))
+  const [earlier] = await ctx.db.event.findMany({ where: { subject: 'c_earlier' } })
+  // The first reader took none of it for a number.
+  const { data } = call('c_earlier', dialled)
+  const terms = termsOfEvent({ id: earlier!.id, subject: 'c_earlier', data, deliveryTails: [] })
+  const keys = terms.filter((term) => term !== '#5550142').map((term) => searchKey(house.tenantId, term))
+  expect(keys).toHaveLength(terms.length - 1)
+  const { events, directory, postings } = segmentOf([{ id: earlier!.id, keys }])
+  await ctx.hot.pool.query(
+    'insert into search_segment (first_event_id, last_event_id, events, directory, postings) values ($1, $1, $2, $3, $4)',
+    [earlier!.id, events, directory, postings],
+  )
+  await ctx.hot.pool.query('delete from search_backlog')
+  await house.publish(
+    call('c_now', dialled),
+    call('c_anexo', '+1 415 555 0142 Anexo 12'),
+    call('c_plain', '+14155550142'),
+    call('c_pin', '81234567890#'),
+  )
+  await indexAll()
+  expect(await subjectsOf(dialled)).toEqual(['c_earlier', 'c_now', 'c_anexo', 'c_plain'])
+  expect(await subjectsOf('(415) 555-0142 interno 7')).toEqual(['c_now', 'c_anexo', 'c_plain'])
+  expect(await subjectsOf('+14155550142')).toEqual(['c_now', 'c_anexo', 'c_plain'])
+  expect(await subjectsOf('"+14155550142" "81234567890#"')).toEqual(['c_now'])
+  expect(await countFoundEvents(ctx, searchFor(dialled))).toEqual({ count: 4, precision: 'EXACT' })
+  // Pages go on where the reading ends that went less far.
+  const seen: string[] = []
+  for (let below: string | null = null; ; ) {
+    const { ids, walkedTo } = await findEvents(ctx, searchFor(dialled), { limit: 1, below })
+    seen.push(...ids)
+    if (walkedTo === null) break
+    below = walkedTo
+  }
+  expect(seen).toHaveLength(4)
+  expect(seen).toEqual([...seen].sort().reverse())
 })
 
 test('another tenant finds nothing of it', async () => {

@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import type { HotDatabase } from '../../../src/database/pools.ts'
 import { EVENT_TYPES } from '../../../src/domain/event-types/catalogue.ts'
-import { readSearch, type SearchToken } from '../../../src/domain/search/query.ts'
+import { readSearch, type SearchReading } from '../../../src/domain/search/query.ts'
 import { findEntry, idsIn, ordinalsIn } from '../../../src/domain/search/segment.ts'
 import { toPublicId } from '../../../src/domain/values/id.ts'
 import { publishEvents } from '../../../src/gateway/publish/publish-events.ts'
@@ -67,7 +67,7 @@ async function found(text: string): Promise<number> {
       from: null,
       to: null,
     },
-    search: readSearch(text) as readonly SearchToken[],
+    search: readSearch(text) as readonly SearchReading[],
   }
   return (await findEvents(house.app.ctx, filter, { limit: 100, below: null })).ids.length
 }
