@@ -1,35 +1,35 @@
 // Reads the environment once, into one frozen value. Reports every problem at once: its name, what was expected, what it
 // got. The gateway does not start with an incomplete configuration.
 
-import { AddressError, readAddress } from './database/address.ts'
+import { type DatabaseConfig, readDatabase } from './config/database.ts'
+import { type NoticesConfig, noticeProblems, readNotices } from './config/notices.ts'
+import { type OpenIdConfig, openIdProblems, readOpenId } from './config/openid.ts'
+import {
+  ConfigurationError,
+  type Environment,
+  oneOf,
+  readKey,
+  readOrigin,
+  settingsOf,
+  shown,
+  wholeNumber,
+} from './config/setting.ts'
 import { isCellName, parseCellUrls } from './domain/access/cell.ts'
 import { cellOfToken } from './domain/access/credential.ts'
-import { type ClaimRules, parseRoleRules } from './domain/access/openid.ts'
-import { parseEndpointUrl } from './domain/endpoint/url.ts'
 import { parseEventTtls } from './domain/event/ttl.ts'
 import type { FailingPolicy } from './domain/health/failing-endpoint.ts'
-import { parseMailAddress, parseSender } from './domain/notices/mail-address.ts'
-import type { OperatorNotices } from './domain/notices/settings.ts'
-import { parseSmtpUrl, type SmtpServer } from './domain/notices/smtp-url.ts'
 import { leastRetentionDays } from './domain/retention.ts'
 import { parseDuration, parseSchedule } from './domain/retry-schedule.ts'
 import { closeNames } from './domain/values/close-names.ts'
-import { fromPublicId } from './domain/values/id.ts'
 import { parseNetworks } from './domain/values/network-address.ts'
 
 export type ServiceRole = 'all' | 'api' | 'worker'
 
-export type Config = {
+export type Config = DatabaseConfig & NoticesConfig & OtherConfig
+
+type OtherConfig = {
   readonly port: number
   readonly host: string
-  /** null for the embedded Postgres under `dataDir`. */
-  readonly databaseUrl: string | null
-  /** Used instead of `databaseUrl` for every connection, where that is a pooler in transaction mode. */
-  readonly databaseDirectUrl: string | null
-  /** A streaming standby from which lists are read; null: there is none. */
-  readonly databaseReplicaUrl: string | null
-  /** The schema of the tables. */
-  readonly databaseSchema: string
   readonly dataDir: string
   readonly role: ServiceRole
   /** The cell that this installation is, and where people reach the other ones; null: it is no cell. */
@@ -58,14 +58,6 @@ export type Config = {
   readonly backlogAfterMs: number
   /** The age from which on a signing secret should be rotated; null: never. */
   readonly secretRotationDays: number | null
-  /** The SMTP server for notices and who they come from; null: no notice goes by mail. */
-  readonly smtp: {
-    readonly server: SmtpServer
-    readonly from: { readonly name: string; readonly address: string }
-  } | null
-  readonly operatorNotices: OperatorNotices
-  /** A recipient of notices gets at most one message in this time. */
-  readonly noticesEveryMs: number
   readonly allowedNetworks: ReturnType<typeof parseNetworks>
   readonly allowedPorts: readonly number[]
   /** `ip:port` each; empty for the servers of the system. */
@@ -97,27 +89,6 @@ export type ReadyConfig = Config & {
   readonly secretsKey: Buffer
 }
 
-export type OpenIdConfig = ClaimRules & {
-  readonly issuer: string
-  readonly clientId: string
-  readonly clientSecret: string
-  readonly scopes: string
-  /** What the button of the sign-in page calls the provider. */
-  readonly label: string
-}
-
-export const EXIT_CONFIGURATION = 78
-
-/** The configuration is not valid. The message lists every problem. */
-export class ConfigurationError extends Error {
-  override name = 'ConfigurationError'
-  readonly problems: readonly string[]
-  constructor(problems: readonly string[]) {
-    super(`The configuration is not valid:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`)
-    this.problems = problems
-  }
-}
-
 const MAX_DRAIN_DELAY_MS = 300_000
 const MAX_ORDER_HOLD_MS = 86_400_000
 const MAX_RETENTION_DAYS = 36_500
@@ -125,7 +96,7 @@ const MAX_RETENTION_DAYS = 36_500
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
 /** Reads the environment. Throws ConfigurationError with every problem found. */
-export function readConfig(given: Record<string, string | undefined>): Config {
+export function readConfig(given: Environment): Config {
   const settings = new Set<string>()
   // Every name that is read is a setting, so no list of them can lack one.
   const env = new Proxy(given, {
@@ -135,18 +106,7 @@ export function readConfig(given: Record<string, string | undefined>): Config {
     },
   })
   const problems: string[] = []
-  const read = <T>(name: string, fallback: string, expected: string, parse: (text: string) => T | undefined): T => {
-    const text = env[name]?.trim() || fallback
-    let value: T | undefined
-    try {
-      value = parse(text)
-    } catch {
-      value = undefined
-    }
-    if (value === undefined) problems.push(`${name}: expected ${expected}, got ${shown(name, text)}.`)
-    return value as T
-  }
-
+  const read = settingsOf(env, problems)
   const database = readDatabase(env, problems)
   const notices = readNotices(read)
   const embedded = database.databaseUrl === null
@@ -303,7 +263,7 @@ export function readConfig(given: Record<string, string | undefined>): Config {
     logLevel: read('LOG_LEVEL', 'info', `one of ${LOG_LEVELS.join(', ')}`, (text) => oneOf(LOG_LEVELS, text)),
     misspelled: findMisspelled(Object.keys(given), [...settings]), // Last: by now every setting has been read.
   }
-  validateNotices(config, env, problems)
+  problems.push(...noticeProblems(config, env))
   const { warnAfterMs, disableAfterMs } = config.failingPolicy
   if (disableAfterMs && warnAfterMs >= disableAfterMs)
     problems.push(
@@ -316,7 +276,7 @@ export function readConfig(given: Record<string, string | undefined>): Config {
         `SIVO_RETENTION_DAYS: expected at least ${least}, because the retries of SIVO_RETRY_SCHEDULE may take so many days, got "${config.retentionDays}". Keep events for longer, or shorten the schedule.`,
       )
   }
-  problems.push(...openIdProblems(config, env), ...cellProblems(config))
+  problems.push(...openIdProblems(config.openId, publicUrl, env), ...cellProblems(config))
   if (env['NODE_USE_ENV_PROXY'] && env['NODE_USE_ENV_PROXY'] !== '0')
     problems.push(
       'NODE_USE_ENV_PROXY: expected no value, because deliveries must go to the checked addresses and not to a proxy. Unset it.',
@@ -346,223 +306,4 @@ function cellProblems({ cell, cellUrls, operatorKey }: Config): string[] {
       `SIVO_OPERATOR_KEY: expected a key that names ${cell === null ? 'no cell' : `the cell ${cell}`}, got one that names the cell ${named}. Choose another key, or correct SIVO_CELL.`,
     )
   return problems
-}
-
-type Read = <T>(name: string, fallback: string, expected: string, parse: (text: string) => T | undefined) => T
-
-function readOpenId(read: Read): OpenIdConfig | null {
-  const issuer = read('SIVO_OIDC_ISSUER', '', 'the https URL of an OpenID provider, without a query', readIssuer)
-  const clientId = read('SIVO_OIDC_CLIENT_ID', '', 'a text', (text) => text)
-  const clientSecret = read('SIVO_OIDC_CLIENT_SECRET', '', 'a text', (text) => text)
-  const scopes = read(
-    'SIVO_OIDC_SCOPES',
-    'openid profile email',
-    'scopes separated by spaces, among them openid',
-    (text) => (text.split(/\s+/).includes('openid') ? text : undefined),
-  )
-  const rolesClaim = read('SIVO_OIDC_ROLES_CLAIM', 'roles', 'the name of a claim', (text) => text)
-  const roles = read(
-    'SIVO_OIDC_ROLES',
-    'OPERATOR=OPERATOR,ADMIN=ADMIN,VIEWER=VIEWER',
-    'pairs of a value and OPERATOR, ADMIN or VIEWER, such as webhook-admins=ADMIN,support=VIEWER',
-    parseRoleRules,
-  )
-  const tenantClaim = read('SIVO_OIDC_TENANT_CLAIM', 'sivo_tenant', 'the name of a claim', (text) => text)
-  const tenantId = read('SIVO_OIDC_TENANT', '', 'the id of a tenant, ten_…', (text) =>
-    text === '' ? null : (fromPublicId('tenant', text) ?? undefined),
-  )
-  const label = read('SIVO_OIDC_LABEL', '', 'a short text', (text) => (text.length <= 60 ? text : undefined))
-  if (!issuer) return null
-  const rules = { rolesClaim, roles, tenantClaim, tenantId }
-  return { issuer, clientId, clientSecret, scopes, label: label || new URL(issuer).host, ...rules }
-}
-
-/** Settings of OpenID Connect that need another one. */
-function openIdProblems({ openId, publicUrl }: Config, env: Record<string, string | undefined>): string[] {
-  const given = (name: string) => Boolean(env[name]?.trim())
-  if (!given('SIVO_OIDC_ISSUER'))
-    return Object.keys(env)
-      .filter((name) => /^SIVO_OIDC_/.test(name) && given(name))
-      .map((name) => `${name}: expected SIVO_OIDC_ISSUER beside it, got none. Set both, or neither.`)
-  if (!openId) return []
-  const missing = ['SIVO_OIDC_CLIENT_ID', 'SIVO_OIDC_CLIENT_SECRET']
-    .filter((name) => !given(name))
-    .map((name) => `${name}: expected it beside SIVO_OIDC_ISSUER, got nothing. Take it from the provider.`)
-  if (publicUrl === null && !given('SIVO_PUBLIC_URL'))
-    missing.push(
-      'SIVO_PUBLIC_URL: expected it beside SIVO_OIDC_ISSUER, got nothing. The provider sends people back to it.',
-    )
-  return missing
-}
-
-/** null: none is given. */
-function readIssuer(text: string): string | null | undefined {
-  if (text === '') return null
-  const { protocol, username, search, hash, href } = new URL(text)
-  return protocol === 'https:' && username === '' && search === '' && hash === '' ? href : undefined
-}
-
-/** Where notices go, and how. */
-function readNotices(read: Read): Pick<Config, 'smtp' | 'operatorNotices' | 'noticesEveryMs'> {
-  const server = read(
-    'SIVO_SMTP_URL',
-    '',
-    'smtp://host:port or smtps://host:port, with user:password@ before the host if it needs a login',
-    (text) => (text === '' ? null : parseSmtpUrl(text)),
-  )
-  const from = read(
-    'SIVO_SMTP_FROM',
-    '',
-    'an e-mail address, with or without a name, such as SIVO <sivo@example.com>',
-    (text) => (text === '' ? null : (parseSender(text) ?? undefined)),
-  )
-  const webhook = (name: string) =>
-    read(name, '', 'an https URL of a public host', (text) =>
-      /^https:\/\/[^/?#]/i.test(text) ? text : text === '' ? null : undefined,
-    )
-  return {
-    smtp: server && from ? { server, from } : null,
-    operatorNotices: {
-      emails: read(
-        'SIVO_NOTICES_EMAIL',
-        '',
-        'e-mail addresses separated by commas, such as ops@example.com',
-        (text) => {
-          const parsed = text === '' ? [] : text.split(',').map((each) => parseMailAddress(each.trim()))
-          return parsed.every((each) => 'address' in each) ? parsed.map((each) => each.address) : undefined
-        },
-      ),
-      slackUrl: webhook('SIVO_NOTICES_SLACK_URL'),
-      teamsUrl: webhook('SIVO_NOTICES_TEAMS_URL'),
-      scope: read('SIVO_NOTICES_SCOPE', 'everything', 'everything or gateway', (text) =>
-        oneOf(['everything', 'gateway'] as const, text),
-      ),
-    },
-    noticesEveryMs: read('SIVO_NOTICES_EVERY', '1m', 'a duration up to 30d, such as 1m', parseDuration),
-  }
-}
-
-/** What the settings of notices need of each other. Settings that are wrong by themselves were reported before. */
-function validateNotices(config: Config, env: Record<string, string | undefined>, problems: string[]): void {
-  const { operatorNotices, allowedNetworks, allowedPorts, publicUrl } = config
-  const isSet = (name: string) => Boolean(env[name]?.trim())
-  if (isSet('SIVO_SMTP_URL') !== isSet('SIVO_SMTP_FROM'))
-    problems.push(
-      `${isSet('SIVO_SMTP_URL') ? 'SIVO_SMTP_FROM' : 'SIVO_SMTP_URL'}: expected a value, because ${isSet('SIVO_SMTP_URL') ? 'SIVO_SMTP_URL' : 'SIVO_SMTP_FROM'} has one, got nothing. Set both, or neither.`,
-    )
-  if (isSet('SIVO_NOTICES_EMAIL') && !isSet('SIVO_SMTP_URL'))
-    problems.push(
-      'SIVO_NOTICES_EMAIL: expected SIVO_SMTP_URL beside it, got none. Set the SMTP server, or leave the addresses out.',
-    )
-  for (const [name, url] of [
-    ['SIVO_NOTICES_SLACK_URL', operatorNotices.slackUrl],
-    ['SIVO_NOTICES_TEAMS_URL', operatorNotices.teamsUrl],
-  ] as const) {
-    if (!url || !allowedNetworks || !allowedPorts) continue
-    const parsed = parseEndpointUrl(url, { allowedNetworks, allowedPorts })
-    if ('url' in parsed) continue
-    const [issue] = parsed.issues
-    const tells = issue!.includes(url.slice(0, 30))
-    problems.push(`${name}: ${tells ? `expected an https URL of a public host, got ${shown(name, url)}` : issue}.`)
-  }
-  const speaks = NOTICE_SETTINGS.filter(isSet)
-  if (speaks.length > 0 && publicUrl === null)
-    problems.push(
-      `SIVO_PUBLIC_URL: expected the URL of the console, because ${speaks[0]} is set and notices hold links to it, got nothing.`,
-    )
-}
-
-const NOTICE_SETTINGS = ['SIVO_SMTP_URL', 'SIVO_NOTICES_EMAIL', 'SIVO_NOTICES_SLACK_URL', 'SIVO_NOTICES_TEAMS_URL']
-
-/** Where the database is. */
-export type DatabaseConfig = Pick<Config, 'databaseUrl' | 'databaseDirectUrl' | 'databaseReplicaUrl' | 'databaseSchema'>
-
-/** The settings of the database alone, for commands that need no others. Throws ConfigurationError. */
-export function readDatabaseConfig(env: Record<string, string | undefined>): DatabaseConfig {
-  const problems: string[] = []
-  const config = readDatabase(env, problems)
-  if (problems.length) throw new ConfigurationError(problems)
-  return config
-}
-
-function readDatabase(env: Record<string, string | undefined>, problems: string[]): DatabaseConfig {
-  const databaseUrl = readDatabaseUrl('DATABASE_URL', env, problems)
-  const databaseDirectUrl = readDatabaseUrl('DATABASE_DIRECT_URL', env, problems)
-  if (databaseDirectUrl !== null && databaseUrl === null)
-    problems.push('DATABASE_DIRECT_URL: expected DATABASE_URL beside it, got none. Set both, or DATABASE_URL alone.')
-  const databaseReplicaUrl = readReplicaUrl(env, problems)
-  if (databaseReplicaUrl !== null && databaseUrl === null)
-    problems.push('DATABASE_REPLICA_URL: expected DATABASE_URL beside it, got none. Set both, or neither.')
-  const databaseSchema = env['SIVO_DATABASE_SCHEMA']?.trim() || 'public'
-  if (!SCHEMA_NAME.test(databaseSchema) || OTHER_SCHEMAS.test(databaseSchema))
-    problems.push(
-      `SIVO_DATABASE_SCHEMA: expected a name of a-z, 0-9 and _ with at most 63 characters, none of Postgres' own, sivo or graphile_worker, got ${JSON.stringify(databaseSchema)}.`,
-    )
-  return { databaseUrl, databaseDirectUrl, databaseReplicaUrl, databaseSchema }
-}
-
-const SCHEMA_NAME = /^[a-z_][a-z0-9_]{0,62}$/
-/** They hold something else. */
-const OTHER_SCHEMAS = /^(pg_.*|information_schema|sivo|graphile_worker)$/
-
-/** null: none is given. A problem does not show the text, which holds a password. */
-function readDatabaseUrl(name: string, env: Record<string, string | undefined>, problems: string[]): string | null {
-  const text = env[name]?.trim() ?? ''
-  if (text === '') return null
-  try {
-    readAddress(text)
-  } catch (error) {
-    if (!(error instanceof AddressError)) throw error
-    problems.push(...error.problems.map((problem) => `${name}: ${problem}`))
-  }
-  return text
-}
-
-function readReplicaUrl(env: Record<string, string | undefined>, problems: string[]): string | null {
-  const before = problems.length
-  const url = readDatabaseUrl('DATABASE_REPLICA_URL', env, problems)
-  if (url !== null && problems.length === before && readAddress(url).wantsPrimary)
-    problems.push(
-      'DATABASE_REPLICA_URL: expected the URL of one standby without target_session_attrs, got several hosts or a wish for one that takes writes. Name one standby.',
-    )
-  return url
-}
-
-/** An origin as browsers write it: lower case, without the port that its scheme has anyway. */
-function readOrigin(text: string, schemes: RegExp): string | undefined {
-  const url = new URL(text)
-  const isBare = /^[^/]+:\/\/[^/?#@\\*]+$/.test(text) && url.host !== ''
-  return isBare && schemes.test(url.protocol) ? `${url.protocol}//${url.host}` : undefined
-}
-
-function readKey(text: string): Buffer | undefined {
-  const bytes = Buffer.from(text, 'base64')
-  return bytes.length === 32 && /^[A-Za-z0-9+/_-]+=*$/.test(text) ? bytes : undefined
-}
-
-function wholeNumber(text: string, least: number, most: number): number | undefined {
-  if (!/^\d{1,9}$/.test(text)) return undefined
-  const value = Number(text)
-  return value >= least && value <= most ? value : undefined
-}
-
-function oneOf<const T extends string>(words: readonly T[], text: string): T | undefined {
-  return words.find((word) => word === text)
-}
-
-const SECRET_NAMES = new Set([
-  'SIVO_OIDC_CLIENT_SECRET',
-  'SIVO_OPERATOR_KEY',
-  'SIVO_SECRETS_KEY',
-  'SIVO_SECRETS_KEYS_FORMER',
-  'DATABASE_URL',
-  'SIVO_SMTP_URL',
-  'SIVO_NOTICES_SLACK_URL',
-  'SIVO_NOTICES_TEAMS_URL',
-])
-function shown(name: string, text: string): string {
-  if (text === '') return 'nothing'
-  return SECRET_NAMES.has(name)
-    ? `a text of ${text.length} ${text.length === 1 ? 'character' : 'characters'}`
-    : JSON.stringify(text)
 }

@@ -4,7 +4,8 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { type App, openApp } from './app.ts'
-import { ConfigurationError, EXIT_CONFIGURATION, type ReadyConfig, readConfig } from './config.ts'
+import { ConfigurationError, EXIT_CONFIGURATION } from './config/setting.ts'
+import { type ReadyConfig, readConfig } from './config.ts'
 import { migrate } from './database/migrate.ts'
 import { openAccess } from './database/pools.ts'
 import { DatabaseUnavailable, DatabaseUnfit, openChecked } from './database/start-checks.ts'

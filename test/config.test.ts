@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { type Config, ConfigurationError, readConfig } from '../src/config.ts'
+import { ConfigurationError } from '../src/config/setting.ts'
+import { type Config, readConfig } from '../src/config.ts'
 import { openEmbedded } from '../src/dev/embedded.ts'
 import { createLog } from '../src/log.ts'
 

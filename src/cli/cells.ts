@@ -3,7 +3,9 @@
 
 import { userInfo } from 'node:os'
 import { parseArgs } from 'node:util'
-import { type Config, ConfigurationError, EXIT_CONFIGURATION, readConfig, readDatabaseConfig } from '../config.ts'
+import { readDatabaseConfig } from '../config/database.ts'
+import { ConfigurationError, EXIT_CONFIGURATION } from '../config/setting.ts'
+import { type Config, readConfig } from '../config.ts'
 import { migrationsAreCurrent } from '../database/migrate.ts'
 import { type DatabaseAccess, openAccess, openConnection, openPool } from '../database/pools.ts'
 import { checkDatabase, DatabaseUnfit } from '../database/start-checks.ts'

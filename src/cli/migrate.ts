@@ -3,7 +3,9 @@
 // is missing; 64 for arguments it does not know; 69 the database cannot be reached; 78 it cannot be used as it is.
 
 import { parseArgs } from 'node:util'
-import { type Config, ConfigurationError, EXIT_CONFIGURATION, readConfig, readDatabaseConfig } from '../config.ts'
+import { readDatabaseConfig } from '../config/database.ts'
+import { ConfigurationError, EXIT_CONFIGURATION } from '../config/setting.ts'
+import { type Config, readConfig } from '../config.ts'
 import { changeTables } from '../database/change-tables.ts'
 import { grantRuntime } from '../database/grants.ts'
 import { migrate, migrationsAreCurrent } from '../database/migrate.ts'

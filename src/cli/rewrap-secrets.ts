@@ -3,8 +3,8 @@
 // some are, 78 if the configuration is not valid, 69 if the database cannot be reached.
 
 import { PrismaPg } from '@prisma/adapter-pg'
-import type { ReadyConfig } from '../config.ts'
-import { ConfigurationError, EXIT_CONFIGURATION, readConfig } from '../config.ts'
+import { ConfigurationError, EXIT_CONFIGURATION } from '../config/setting.ts'
+import { type ReadyConfig, readConfig } from '../config.ts'
 import { migrate } from '../database/migrate.ts'
 import { openAccess, openPool } from '../database/pools.ts'
 import { databaseOf } from '../databases.ts'

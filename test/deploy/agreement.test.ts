@@ -8,6 +8,7 @@ import { parse, parseAllDocuments } from 'yaml'
 import { hasProgram } from '../../harness/web-proxy.ts'
 import { readConfig } from '../../src/config.ts'
 import { linesOfCells } from '../../src/domain/access/cell-map.ts'
+import { settingNames } from '../support/setting-names.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
@@ -19,11 +20,11 @@ const FILES = readdirSync(join(ROOT, 'deploy'), { recursive: true, encoding: 'ut
 const STOP_SECONDS = 5 + 15
 
 test('every setting that deploy/ names is one that the gateway reads and the operating page explains', () => {
-  const config = read('src/config.ts')
+  const settings = settingNames()
   const page = read('docs/operating.md')
   const named = new Set(FILES.flatMap((path) => read(path).match(/\b(?:SIVO_[A-Z_]+|DATABASE_[A-Z_]*URL)\b/g) ?? []))
   expect(named.size).toBeGreaterThan(6)
-  expect([...named].filter((name) => !config.includes(`'${name}'`) || !page.includes(`\`${name}\``))).toEqual([])
+  expect([...named].filter((name) => !settings.includes(name) || !page.includes(`\`${name}\``))).toEqual([])
 })
 
 test('the map of cells is the one that the command prints for the cells of the configuration beside it', () => {

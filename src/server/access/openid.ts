@@ -4,7 +4,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import * as client from 'openid-client'
-import type { OpenIdConfig } from '../../config.ts'
+import type { OpenIdConfig } from '../../config/openid.ts'
 import type { Context } from '../../context.ts'
 import { type Claims, decidePerson } from '../../domain/access/openid.ts'
 import { openIdentitySession } from '../../gateway/admin/console-link.ts'
