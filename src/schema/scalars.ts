@@ -68,9 +68,10 @@ function readJson(node: ConstValueNode): unknown {
     case Kind.BOOLEAN:
       return node.value
     case Kind.ENUM:
-      throw new GraphQLError(`Expected a JSON value, got the word ${node.value} without quotes. Put it in quotes.`, {
-        extensions: { code: 'BAD_USER_INPUT' },
-      })
+      throw new GraphQLError(
+        `Expected a JSON value, got the word ${node.value.slice(0, 60)} without quotes. Put it in quotes.`,
+        { extensions: { code: 'BAD_USER_INPUT' } },
+      )
     case Kind.NULL:
       return null
   }

@@ -110,6 +110,27 @@ describe('a hostile document', () => {
     },
   )
 
+  test('a publish with a field that does not exist is refused without what its event holds', async () => {
+    const { status, text } = await post(
+      JSON.stringify({
+        query: 'mutation ($input: PublishEventsInput!) { publishEvents(input: $input) { __typename } }',
+        variables: {
+          input: { events: [{ type: 'call.ended', data: { note: 'x'.repeat(200_000) }, ocurredAt: null }] },
+        },
+      }),
+    )
+    expect([status, JSON.parse(text).errors]).toEqual([
+      400,
+      [
+        {
+          message:
+            'Variable "$input" has invalid value at .events[0]: Expected value of type "EventInput" not to include unknown field "ocurredAt". Did you mean "occurredAt"?',
+          extensions: { code: 'BAD_USER_INPUT' },
+        },
+      ],
+    ])
+  })
+
   test('the cost of a document follows its page sizes, given in the document or in variables', async () => {
     const query = (first: string) =>
       `query ${first === '$n' ? '($n: Int)' : ''} { endpoints(first: ${first}) ${pages(first, 1)} }`

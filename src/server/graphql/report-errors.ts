@@ -6,6 +6,7 @@ import type { Logger } from 'pino'
 import { type Cells, describeOtherCell } from '../../domain/access/cell.ts'
 import { isDatabaseAway, moveOf, RequestError, type RequestErrorCode, ValidationError } from '../../errors.ts'
 import type { FaultLog } from '../../log.ts'
+import { shortMessage } from './short-message.ts'
 
 export type Reporting = {
   readonly log: Logger
@@ -60,9 +61,9 @@ function reportError(error: unknown, { log, faults, requestId, config }: Reporti
   // A mutation has it in its result. What a query checks by the same function comes here.
   if (cause instanceof ValidationError) return tell('BAD_USER_INPUT', `${cause.message}.`)
   if (cause === null && error instanceof GraphQLError) {
-    // Syntax, validation, variables: graphql-js' own, about the caller's document.
-    if (KNOWN_CODES.has(error.extensions['code'])) return error
-    return new GraphQLError(error.message, {
+    // Syntax, validation, variables: GraphQL's own, about the caller's document.
+    const known = KNOWN_CODES.has(error.extensions['code'])
+    return new GraphQLError(shortMessage(error), {
       nodes: error.nodes,
       source: error.source,
       positions: error.positions,
@@ -70,9 +71,9 @@ function reportError(error: unknown, { log, faults, requestId, config }: Reporti
       // Without a path the request itself is wrong. Said here, because an error that is known from an earlier request
       // has been given no status in this one.
       extensions: {
-        ...(error.path ? {} : { http: BAD_REQUEST }),
+        ...(known || error.path ? {} : { http: BAD_REQUEST }),
         ...error.extensions,
-        code: 'BAD_USER_INPUT',
+        ...(known ? {} : { code: 'BAD_USER_INPUT' }),
       },
     })
   }
