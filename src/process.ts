@@ -41,6 +41,8 @@ const EXPECTED: (new (message: string) => Error)[] = [
 
 const parts = createParts()
 let leavingSince = 0
+/** For whoever reads the terminal when the process has ended. */
+let lastWord = ''
 /** Goes on serving until no balancer sends anything more. */
 let drain = async () => {}
 
@@ -81,7 +83,9 @@ async function start(): Promise<void> {
   let ready: ReadyConfig
   if (config.databaseUrl === null) {
     const embedded = await openEmbedded(config, log, (error) => {
-      log.fatal({ err: error }, 'postgres.lost')
+      log.fatal({ reason: error.message }, 'postgres.lost')
+      // Once more as the last line: what other parts say of their lost connections comes between.
+      lastWord = `\n${error.message}\n`
       void leave(1, 'the embedded Postgres ended')
     })
     parts.add('postgres', embedded.close)
@@ -158,5 +162,6 @@ async function leave(code: number, why: string): Promise<void> {
   await parts.close(DRAIN_MS).catch((error: unknown) => log.error({ err: error }, 'gateway.close_failed'))
   clearTimeout(late)
   if (code === 0) log.info({}, 'gateway.left')
+  process.stderr.write(lastWord)
   process.exit(code)
 }

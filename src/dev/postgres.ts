@@ -67,7 +67,7 @@ export type PostgresOptions = {
   fsync?: boolean
   /** By default each start chooses a free port. */
   port?: number
-  /** Called once if Postgres ends although nobody stopped it. */
+  /** Called once if Postgres ends although nobody stopped it. The message says how, and what to do. */
   onUnexpectedExit?: (error: Error) => void
   /** By default every way that this user can use, the best one first. */
   ways?: readonly Way[]
@@ -364,7 +364,7 @@ async function startOnPort(start: Start, port: number): Promise<PostgresServer> 
     process.off('exit', lastWord)
     if (!started) return
     await lock.release()
-    if (!wantsEnd) options.onUnexpectedExit?.(new Error(describeEnd(reason, pgdata, lastLines())))
+    if (!wantsEnd) options.onUnexpectedExit?.(new Error(describeLoss(reason, pgdata, lastLines())))
   })
 
   const url = (database: string) => `postgres://${USER}:${password}@127.0.0.1:${port}/${database}`
@@ -459,10 +459,21 @@ function describeEnd(end: End, pgdata: string, lines: string[]): string {
   return `Postgres on ${pgdata} ended ${how}. ${said}`
 }
 
+/** What somebody is told whose Postgres ended while it ran. */
+function describeLoss(end: End, pgdata: string, lines: string[]): string {
+  const why = lines.some((line) => line.includes('No space left on device'))
+    ? ' The disk is full: make room first.'
+    : end === 'SIGKILL'
+      ? ' Somebody killed it, or the system did so because memory ran out: "dmesg" says so then.'
+      : ''
+  return `${describeEnd(end, pgdata, lines)}${why} Nothing that was acknowledged is lost. Start again in the same way: Postgres recovers its data, and deliveries go on. With LOG_LEVEL=debug all that Postgres says is in this log, in the lines with "postgres:".`
+}
+
+/** Of equal lines the first: each connection says the same when Postgres ends. */
 function keepLastLines(child: ChildProcess, onLine?: (line: string) => void): () => string[] {
   const kept: string[] = []
   createInterface({ input: child.stderr! }).on('line', (line) => {
-    kept.push(line)
+    if (!kept.includes(line)) kept.push(line)
     if (kept.length > 8) kept.shift()
     onLine?.(line)
   })

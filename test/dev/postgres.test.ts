@@ -237,7 +237,9 @@ describe('a running Postgres', () => {
     })
     await end
     expect(reported.map(({ message }) => message)).toEqual([
-      expect.stringContaining('received immediate shutdown request'),
+      expect.stringMatching(
+        /^Postgres on .*pgdata ended with exit code 0\. Its last messages: .*received immediate shutdown request.* Start again in the same way/,
+      ),
     ])
     await opened.pop()!.stop()
     expect(reported).toHaveLength(1)

@@ -31,6 +31,14 @@ describe('on a clean copy', () => {
       .split('\0')
       .filter((path) => path && existsSync(join(ROOT, path)))
     execFileSync('xargs', ['-0', 'cp', '-a', '--parents', '-t', folder], { cwd: ROOT, input: paths.join('\0') })
+    await start()
+    url = /GraphQL\s+(\S+)/.exec(output)![1]!
+    key = /Operator key\s+(\S+)/.exec(output)![1]!
+    tenant = /Demo tenant\s+(\S+)/.exec(output)![1]!
+  }, 300_000)
+
+  async function start(): Promise<void> {
+    output = ''
     gateway = spawn('npm', ['start'], {
       cwd: folder,
       env: { ...withoutProjectNode(process.env), PORT: '0', NO_COLOR: '1' },
@@ -47,10 +55,7 @@ describe('on a clean copy', () => {
       gateway.once('exit', (code) => reject(new Error(`npm start ended with ${code}:\n${output}`)))
     })
     await ready
-    url = /GraphQL\s+(\S+)/.exec(output)![1]!
-    key = /Operator key\s+(\S+)/.exec(output)![1]!
-    tenant = /Demo tenant\s+(\S+)/.exec(output)![1]!
-  }, 300_000)
+  }
 
   afterAll(async () => {
     for (const { pid, exitCode } of programs) if (exitCode === null) process.kill(-pid!, 'SIGKILL')
@@ -197,6 +202,17 @@ describe('on a clean copy', () => {
     expect(code, output).toBe(0)
     expect(await readFile(join(folder, '.data', 'operator-key'), 'utf8')).toContain(key)
   }, 30_000)
+
+  test('when its Postgres is killed, npm start ends with how to start again', async () => {
+    await start()
+    const [pid] = (await readFile(join(folder, '.data/postgres/pgdata/postmaster.pid'), 'utf8')).split('\n')
+    const ended = once(gateway, 'close')
+    process.kill(Number(pid), 'SIGKILL')
+    expect(await ended).toEqual([1, null])
+    expect(output).toMatch(
+      /^Postgres on .*pgdata ended by the signal SIGKILL\..* "dmesg" says so then\. Nothing that was acknowledged is lost\. Start again in the same way/m,
+    )
+  }, 60_000)
 
   async function ask(body: object) {
     const reply = await fetch(url, {
