@@ -245,7 +245,7 @@ describe('what is documented is what there is', () => {
     const steps = [...path.matchAll(/^(\d+)\. `([^`]+)`/gm)].map(([, number, file]) => [Number(number), file])
     expect(steps.map(([number]) => number)).toEqual(steps.map((_, index) => index + 1))
     expect(steps.length).toBeLessThanOrEqual(12)
-    expect(steps[0]![1]).toBe('src/schema/event.ts')
+    expect(steps[0]![1]).toBe('src/schema/event/event.ts')
     expect(steps.at(-1)![1]).toBe('src/gateway/deliver/record-attempts.ts')
   })
 

@@ -1,5 +1,5 @@
 import type { CellState, CellStatus, ListedCell } from '../domain/access/cell-state.ts'
-import { builder, OPERATORS } from './builder.ts'
+import { builder, OPERATORS } from './base/builder.ts'
 
 const CellStatusEnum = builder.enumType('CellStatus', {
   description: 'Whether a cell can do its work now.',

@@ -1,6 +1,6 @@
 import { type DeployedVersion, listVersions } from '../gateway/recover/deployed-versions.ts'
-import { builder, READERS } from './builder.ts'
-import { viewerOf } from './tenancy.ts'
+import { viewerOf } from './access/tenancy.ts'
+import { builder, READERS } from './base/builder.ts'
 
 const DeployedVersionType = builder.objectRef<DeployedVersion>('DeployedVersion').implement({
   description: 'A version of the gateway that started after another one.',

@@ -8,11 +8,11 @@ import { RequestError } from '../errors.ts'
 import type { Batch } from '../live/live-buffer.ts'
 import { flattenStream, mapStream } from '../live/live-stream.ts'
 import type { ChangedDelivery, ChangedEndpoint, ChangedEvent } from '../live/reads.ts'
-import { builder, READERS, type RequestContext } from './builder.ts'
-import { Delivery, DeliveryFilterInput } from './delivery.ts'
-import { Endpoint } from './endpoint.ts'
-import { Event, EventFilterInput } from './event.ts'
-import { deliveryFilterOf, eventFilterOf, tenantOfList } from './tenancy.ts'
+import { deliveryFilterOf, eventFilterOf, tenantOfList } from './access/tenancy.ts'
+import { builder, READERS, type RequestContext } from './base/builder.ts'
+import { Delivery, DeliveryFilterInput } from './delivery/delivery.ts'
+import { Endpoint } from './endpoint/endpoint.ts'
+import { Event, EventFilterInput } from './event/event.ts'
 
 /** The assumed cost of a batch: that of a page of 50 rows. */
 const ASSUMED_BATCH = { field: 1, multiplier: 50 }

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { DAY_MS } from '../../src/domain/retention.ts'
 import { fromPublicId } from '../../src/domain/values/id.ts'
 import { dropExpiredPartitions } from '../../src/gateway/retention/drop-partitions.ts'
-import type { RequestContext } from '../../src/schema/builder.ts'
+import type { RequestContext } from '../../src/schema/base/builder.ts'
 import { schema } from '../../src/schema/index.ts'
 import { openTestPool } from '../support/database-session.ts'
 import { type House, openHouse } from '../support/house.ts'

@@ -6,7 +6,7 @@ import { fromPublicId } from '../../src/domain/values/id.ts'
 import { graphql } from '../../src/generated/gql/gql.ts'
 import type { DeliveryFilter, EventFilter } from '../../src/generated/gql/graphql.ts'
 import type { Prisma } from '../../src/generated/prisma/client.ts'
-import { deliveryFilterOf, eventFilterOf } from '../../src/schema/tenancy.ts'
+import { deliveryFilterOf, eventFilterOf } from '../../src/schema/access/tenancy.ts'
 import { type Api, openApi, publicId } from './api.ts'
 
 let api: Api

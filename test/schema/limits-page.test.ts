@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { parse } from 'graphql'
 import { expect, test } from 'vitest'
 import { MAX_IDEMPOTENCY_KEY_LENGTH, MAX_SUBJECT_LENGTH } from '../../src/domain/event/input.ts'
-import { COST_LIMIT, costOf, DEPTH_LIMIT } from '../../src/schema/cost.ts'
+import { COST_LIMIT, costOf, DEPTH_LIMIT } from '../../src/schema/base/cost.ts'
 import { schema } from '../../src/schema/index.ts'
 import { parseBounded, RATES } from '../../src/server/http/limits.ts'
 

@@ -2,7 +2,7 @@
 
 import type { Viewer } from '../../context.ts'
 import type { FaultLog } from '../../log.ts'
-import type { RequestContext } from '../../schema/builder.ts'
+import type { RequestContext } from '../../schema/base/builder.ts'
 import type { RateReading } from '../http/limits.ts'
 import type { RequestParameters } from '../http/request-body.ts'
 import type { StreamEnd } from './open-streams.ts'

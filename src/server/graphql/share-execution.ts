@@ -18,7 +18,7 @@ import {
 } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import type { Viewer } from '../../context.ts'
-import type { RequestContext } from '../../schema/builder.ts'
+import type { RequestContext } from '../../schema/base/builder.ts'
 
 /** Makes subscriptions share their execution. Results may be shared: hooks replace them, and never change them. */
 export function sharedExecution(): Plugin<RequestContext> {

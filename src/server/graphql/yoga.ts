@@ -5,7 +5,7 @@
 import { type DocumentNode, GraphQLError, type GraphQLSchema, getOperationAST, type OperationTypeNode } from 'graphql'
 import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga'
 import { RequestError } from '../../errors.ts'
-import { COST_LIMIT, costOf, refuseCost } from '../../schema/cost.ts'
+import { COST_LIMIT, costOf, refuseCost } from '../../schema/base/cost.ts'
 import type { OperationContext, Result } from '../access/operation-context.ts'
 import { parseBounded } from '../http/limits.ts'
 import { reportErrors } from './report-errors.ts'

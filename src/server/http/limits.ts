@@ -2,7 +2,7 @@
 
 import { type DocumentNode, GraphQLError, Kind, parse, type SelectionSetNode, type Source } from 'graphql'
 import type { Role } from '../../generated/prisma/enums.ts'
-import { DEPTH_LIMIT } from '../../schema/cost.ts'
+import { DEPTH_LIMIT } from '../../schema/base/cost.ts'
 
 /** 500 full events are 1.3 MB. */
 export const MAX_REQUEST_BYTES = 4 * 1024 * 1024
