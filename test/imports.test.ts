@@ -175,6 +175,7 @@ const ROOMS_IN_ORDER: Record<string, string[]> = {
     'delivery',
     'notices',
   ],
+  schema: ['base', 'access', 'event', 'endpoint', 'delivery', 'health', '.'],
   server: ['http', 'access', 'pages', 'graphql', '.'],
 }
 

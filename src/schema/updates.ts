@@ -8,11 +8,13 @@ import { RequestError } from '../errors.ts'
 import type { Batch } from '../live/live-buffer.ts'
 import { flattenStream, mapStream } from '../live/live-stream.ts'
 import type { ChangedDelivery, ChangedEndpoint, ChangedEvent } from '../live/reads.ts'
-import { deliveryFilterOf, eventFilterOf, tenantOfList } from './access/tenancy.ts'
+import { tenantOfList } from './access/tenancy.ts'
 import { builder, READERS, type RequestContext } from './base/builder.ts'
-import { Delivery, DeliveryFilterInput } from './delivery/delivery.ts'
+import { Delivery } from './delivery/delivery.ts'
+import { DeliveryFilterInput, deliveryFilterOf } from './delivery/filter.ts'
 import { Endpoint } from './endpoint/endpoint.ts'
-import { Event, EventFilterInput } from './event/event.ts'
+import { Event } from './event/event.ts'
+import { EventFilterInput, eventFilterOf } from './event/filter.ts'
 
 /** The assumed cost of a batch: that of a page of 50 rows. */
 const ASSUMED_BATCH = { field: 1, multiplier: 50 }

@@ -6,7 +6,8 @@ import { fromPublicId } from '../../src/domain/values/id.ts'
 import { graphql } from '../../src/generated/gql/gql.ts'
 import type { DeliveryFilter, EventFilter } from '../../src/generated/gql/graphql.ts'
 import type { Prisma } from '../../src/generated/prisma/client.ts'
-import { deliveryFilterOf, eventFilterOf } from '../../src/schema/access/tenancy.ts'
+import { deliveryFilterOf } from '../../src/schema/delivery/filter.ts'
+import { eventFilterOf } from '../../src/schema/event/filter.ts'
 import { type Api, openApi, publicId } from './api.ts'
 
 let api: Api

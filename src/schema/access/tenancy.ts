@@ -9,20 +9,10 @@
 import type { Viewer } from '../../context.ts'
 import { describeOtherCell } from '../../domain/access/cell.ts'
 import { meantTenant, type Reach, reachOf, withinReach } from '../../domain/access/viewer.ts'
-import type { DeliveryFilter } from '../../domain/delivery/filter.ts'
-import type { EventListFilter } from '../../domain/event/list-filter.ts'
-import { describeUnknownEventType, isEventType } from '../../domain/event-types/catalogue.ts'
-import { readSearch } from '../../domain/search/query.ts'
 import { fromPublicId, type IdKind } from '../../domain/values/id.ts'
-import { NUL } from '../../domain/values/stored-text.ts'
 import { badInput, RequestError, ValidationError } from '../../errors.ts'
 import { notFound } from '../../gateway/admin/permissions.ts'
 import type { RequestContext } from '../base/builder.ts'
-import type { DeliveryFilterInput } from '../delivery/delivery.ts'
-import type { EventFilterInput } from '../event/event.ts'
-
-type DeliveryFilterArg = typeof DeliveryFilterInput.$inferInput
-type EventFilterArg = typeof EventFilterInput.$inferInput
 
 /** The caller. Throws UNAUTHENTICATED if the caller did not authenticate. */
 export function viewerOf({ viewer }: RequestContext): Viewer {
@@ -44,13 +34,13 @@ export function lookup(ctx: RequestContext, kind: IdKind, publicId: string): Loo
 }
 
 /** The errors for wrong names: a read fails as a whole, a mutation answers with the failure. */
-type Refusals = {
+export type Refusals = {
   unnamed(path: string): Error
   unknown(path: string, kind: IdKind, publicId: string | null | undefined): Error
   invalid(path: string, message: string): Error
 }
 
-const OF_READS: Refusals = {
+export const OF_READS: Refusals = {
   unnamed: (path) =>
     new RequestError(
       'BAD_USER_INPUT',
@@ -60,7 +50,7 @@ const OF_READS: Refusals = {
   invalid: badInput,
 }
 
-const OF_MUTATIONS: Refusals = {
+export const OF_MUTATIONS: Refusals = {
   unnamed: (path) => unnamedTenant(path.split('.')),
   unknown: (path, kind) => notFound(KIND_NAME[kind], path.split('.')),
   invalid: (path, message) => new ValidationError([{ path: path.split('.'), message }]),
@@ -118,70 +108,6 @@ export function idOfMutation(kind: IdKind, publicId: string, path: string[] = ['
   return id
 }
 
-/** A client's filter for deliveries, with all its ids looked up. Throws BAD_USER_INPUT, NOT_FOUND. */
-export async function deliveryFilterOf(
-  ctx: RequestContext,
-  filter: DeliveryFilterArg | null | undefined,
-  refusals = OF_READS,
-): Promise<DeliveryFilter> {
-  const tenantId = await tenantOfList(ctx, filter?.tenantId, 'filter.tenantId', refusals)
-  const [endpointIds, eventId] = await Promise.all([
-    filter?.endpointIds ? endpointsOfTenant(ctx, tenantId, filter.endpointIds, 'filter.endpointIds', refusals) : null,
-    filter?.eventId == null ? null : eventOfTenant(ctx, tenantId, filter.eventId, refusals),
-    requireEventTypes(ctx, tenantId, filter?.eventTypes ?? [], refusals),
-  ])
-  return {
-    tenantId,
-    endpointIds,
-    eventId,
-    statuses: filter?.statuses ?? null,
-    reasons: filter?.reasons ?? null,
-    statusCodes: filter?.statusCodes ?? null,
-    errorCodes: filter?.errorCodes ?? null,
-    eventTypes: filter?.eventTypes ?? null,
-    subject: filter?.subject ?? null,
-    test: filter?.test ?? null,
-    retried: filter?.retried ?? null,
-    from: filter?.from ?? null,
-    to: filter?.to ?? null,
-  }
-}
-
-/** The same for a mutation. Throws ValidationError, NotFoundError. */
-export function deliveryFilterOfMutation(ctx: RequestContext, filter: DeliveryFilterArg): Promise<DeliveryFilter> {
-  return deliveryFilterOf(ctx, filter, OF_MUTATIONS)
-}
-
-/** A client's filter for events, with all its ids looked up. Throws BAD_USER_INPUT, NOT_FOUND. */
-export async function eventFilterOf(
-  ctx: RequestContext,
-  filter: EventFilterArg | null | undefined,
-  refusals = OF_READS,
-): Promise<EventListFilter> {
-  const tenantId = await tenantOfList(ctx, filter?.tenantId, 'filter.tenantId', refusals)
-  const search = filter?.search == null ? null : readSearch(filter.search)
-  if (typeof search === 'string') throw refusals.invalid('filter.search', search)
-  await requireEventTypes(ctx, tenantId, filter?.eventTypes ?? [], refusals)
-  const named = filter?.undeliveredTo
-  const [undeliveredTo] =
-    named == null ? [] : await endpointsOfTenant(ctx, tenantId, [named], 'filter.undeliveredTo', refusals)
-  return {
-    tenantId,
-    search,
-    undeliveredTo: undeliveredTo ?? null,
-    eventTypes: filter?.eventTypes ?? null,
-    subject: filter?.subject ?? null,
-    test: filter?.test ?? null,
-    from: filter?.from ?? null,
-    to: filter?.to ?? null,
-  }
-}
-
-/** The same for a mutation. Throws ValidationError, NotFoundError. */
-export function eventFilterOfMutation(ctx: RequestContext, filter: EventFilterArg): Promise<EventListFilter> {
-  return eventFilterOf(ctx, filter, OF_MUTATIONS)
-}
-
 /** The database ids of endpoints that a read names. `path` names the argument. Throws NOT_FOUND. */
 export async function endpointsOfTenant(
   ctx: RequestContext,
@@ -204,35 +130,6 @@ export async function endpointsOfTenant(
   const missing = ids.findIndex((id) => !known.has(id))
   if (missing >= 0) throw refusals.unknown(path, 'endpoint', publicIds[missing])
   return ids
-}
-
-async function eventOfTenant(
-  ctx: RequestContext,
-  tenantId: string,
-  publicId: string,
-  refusals: Refusals,
-): Promise<string> {
-  const id = fromPublicId('event', publicId)
-  const found = id && (await ctx.db.event.findFirst({ where: { ...withinReach(tenantId), id }, select: { id: true } }))
-  if (!found) throw refusals.unknown('filter.eventId', 'event', publicId)
-  return found.id
-}
-
-/**
- * Refuses an event type that no event of the tenant can have: a name that is wrong finds nothing, and would say so to nobody. The events
- * of an earlier or later catalogue are found by their types too, so a type that an event of the tenant has is right.
- */
-async function requireEventTypes(
-  { db }: RequestContext,
-  tenantId: string,
-  names: readonly string[],
-  refusals: Refusals,
-): Promise<void> {
-  const unknown = new Set(names.filter((name) => !isEventType(name)))
-  for (const name of unknown) {
-    const has = !NUL.test(name) && (await db.event.findFirst({ where: { tenantId, type: name }, select: { id: true } }))
-    if (!has) throw refusals.invalid(`filter.eventTypes.${names.indexOf(name)}`, describeUnknownEventType(name))
-  }
 }
 
 // A tenant that was found is not looked up again for each publish; one that is erased takes no events ten seconds later.

@@ -19,22 +19,13 @@ import { type BulkRetryKind, kindOf } from '../../gateway/retry/bulk-retry-kind.
 import { planReplay, type ReplayPlan, type ReplayRequest, startReplay } from '../../gateway/retry/replay.ts'
 import type { BulkRetryStatus } from '../../generated/prisma/enums.ts'
 import type { Stream } from '../../live/live-stream.ts'
-import {
-  deliveryFilterOfMutation,
-  eventFilterOf,
-  eventFilterOfMutation,
-  idOfMutation,
-  type Lookup,
-  lookup,
-  tenantOfList,
-  viewerOf,
-} from '../access/tenancy.ts'
+import { idOfMutation, type Lookup, lookup, tenantOfList, viewerOf } from '../access/tenancy.ts'
 import { ADMINISTRATORS, builder, READERS, type RequestContext } from '../base/builder.ts'
 import { pageArgs, pageCost, readPage, toPage } from '../base/connections.ts'
 import { CountType } from '../base/count.ts'
 import { Endpoint, findEndpoint } from '../endpoint/endpoint.ts'
-import { EventFilterInput } from '../event/event.ts'
-import { DeliveryFilterInput } from './delivery.ts'
+import { EventFilterInput, eventFilterOf, eventFilterOfMutation } from '../event/filter.ts'
+import { DeliveryFilterInput, deliveryFilterOfMutation } from './filter.ts'
 
 const BulkRetryStatusEnum = builder.enumType('BulkRetryStatus', {
   description: 'The state of a bulk retry.',

@@ -10,12 +10,12 @@ import {
   planRetry,
   type RetryPlan,
 } from '../../gateway/retry/dead-letters.ts'
-import { deliveryFilterOf, idOfMutation, tenantOfList, viewerOf } from '../access/tenancy.ts'
+import { idOfMutation, tenantOfList, viewerOf } from '../access/tenancy.ts'
 import { ADMINISTRATORS, builder, type InputFields, READERS } from '../base/builder.ts'
 import { readPage } from '../base/connections.ts'
 import { CountType } from '../base/count.ts'
 import { Endpoint } from '../endpoint/endpoint.ts'
-import { DeliveryFilterInput } from './delivery.ts'
+import { DeliveryFilterInput, deliveryFilterOf } from './filter.ts'
 
 type Acknowledgement = { readonly acknowledgedAt: Date; readonly acknowledgedBy: string }
 

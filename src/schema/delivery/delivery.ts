@@ -1,6 +1,6 @@
 import { withinReach } from '../../domain/access/viewer.ts'
 import { deadLettersOf } from '../../domain/delivery/filter.ts'
-import { type DeliveryStatus, type PlannedAttempt, plannedAttempts, shownStatus } from '../../domain/delivery.ts'
+import { type PlannedAttempt, plannedAttempts, shownStatus } from '../../domain/delivery.ts'
 import { findEventWarnings } from '../../domain/event/input.ts'
 import type { TestSignature } from '../../domain/signing/test-signature.ts'
 import { toPublicId } from '../../domain/values/id.ts'
@@ -9,27 +9,16 @@ import { notFound } from '../../gateway/admin/permissions.ts'
 import { sendTestEvent } from '../../gateway/publish/send-test-event.ts'
 import { cancelDelivery, retryDelivery } from '../../gateway/retry/retry-delivery.ts'
 import type { Prisma } from '../../generated/prisma/client.ts'
-import { deliveryFilterOf, type Lookup, lookup, viewerOf } from '../access/tenancy.ts'
+import { type Lookup, lookup, viewerOf } from '../access/tenancy.ts'
 import { ADMINISTRATORS, builder, READERS, type RequestContext } from '../base/builder.ts'
 import { pageArgs, pageCost, readPage, toPage } from '../base/connections.ts'
 import { ValidationIssue } from '../base/errors.ts'
 import { Endpoint } from '../endpoint/endpoint.ts'
 import { Event } from '../event/event.ts'
 import { bygoneEvent, OF_EVENT } from './bygone-event.ts'
+import { DeliveryFilterInput, DeliveryStatusEnum, deliveryFilterOf } from './filter.ts'
 import { newestOfEach } from './of-endpoints.ts'
 import { deliveryPage } from './page.ts'
-
-const DeliveryStatusEnum = builder.enumType('DeliveryStatus', {
-  description: 'The status of a delivery.',
-  values: {
-    PENDING: { description: 'The gateway sends it when its next attempt is due.' },
-    HELD: { description: 'It waits because its endpoint is paused or disabled.' },
-    SUCCEEDED: { description: 'The receiver accepted it with a 2xx reply.' },
-    FAILED: { description: 'It is a test, and its only attempt failed. Tests never become dead letters.' },
-    DEAD_LETTERED: { description: 'Every attempt of the retry schedule failed. A person can retry it.' },
-    CANCELLED: { description: 'It was cancelled, or its endpoint was deleted. The gateway does not send it.' },
-  } satisfies Record<DeliveryStatus, { description: string }>,
-})
 
 // The status that a reader sees depends on the endpoint: pausing or deleting one rewrites no delivery.
 const AS_SHOWN = {
@@ -174,34 +163,6 @@ export async function findDelivery(
 ) {
   return ctx.db.delivery.findFirst({ ...query, where: { id, ...withinReach(reach) } })
 }
-
-export const DeliveryFilterInput = builder.inputType('DeliveryFilter', {
-  description:
-    'A filter for deliveries. A delivery matches if it matches every field; it matches a list if it matches one of its members. A field that is absent or null matches every delivery; an empty list matches none.',
-  fields: (t) => ({
-    tenantId: t.id({ description: 'The tenant. Operators must name it; for others it is their own.' }),
-    endpointIds: t.idList({ description: 'The ids of endpoints.' }),
-    statuses: t.field({ type: [DeliveryStatusEnum], description: 'The statuses that the deliveries have now.' }),
-    reasons: t.stringList({ description: 'The reasons that the deliveries have now.' }),
-    statusCodes: t.intList({ description: 'The HTTP status codes of the last attempt.' }),
-    errorCodes: t.stringList({ description: 'The error codes of the last attempt.' }),
-    eventTypes: t.stringList({
-      description:
-        'The event types, by their exact names in the catalogue. A name that neither the catalogue nor an event of the tenant has is an error.',
-    }),
-    eventId: t.id({ description: 'The id of the event.' }),
-    subject: t.string({ description: 'The exact subject of the event.' }),
-    test: t.boolean({
-      description: 'Whether to match only tests (true) or no tests (false). If absent or null, both match.',
-    }),
-    retried: t.boolean({
-      description:
-        'Whether to match only deliveries with more than one attempt (true) or those with one or none (false). If absent or null, both match. With the status SUCCEEDED: deliveries that failed before they succeeded, and those that were sent again.',
-    }),
-    from: t.field({ type: 'DateTime', description: 'The earliest creation time, inclusive.' }),
-    to: t.field({ type: 'DateTime', description: 'The latest creation time, exclusive.' }),
-  }),
-})
 
 const listArgs = builder.args((t) => ({
   ...pageArgs,

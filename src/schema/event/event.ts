@@ -5,10 +5,11 @@ import { toPublicId } from '../../domain/values/id.ts'
 import { issuesWithin } from '../../domain/values/issue.ts'
 import { publishEvents, publishValidEvents, type SkippedEvent } from '../../gateway/publish/publish-events.ts'
 import type { Prisma } from '../../generated/prisma/client.ts'
-import { eventFilterOf, type Lookup, lookup, tenantOfMutation } from '../access/tenancy.ts'
+import { type Lookup, lookup, tenantOfMutation } from '../access/tenancy.ts'
 import { builder, PUBLISHERS, READERS, type RequestContext } from '../base/builder.ts'
 import { pageArgs, pageCost, readPage } from '../base/connections.ts'
 import { ValidationIssue } from '../base/errors.ts'
+import { EventFilterInput, eventFilterOf } from './filter.ts'
 import { eventPage } from './page.ts'
 
 export const Event = builder.prismaObject('Event', {
@@ -86,31 +87,6 @@ export async function findEvent(
 ) {
   return ctx.db.event.findFirst({ ...query, where: { id, ...withinReach(reach) } })
 }
-
-export const EventFilterInput = builder.inputType('EventFilter', {
-  description:
-    'A filter for events. An event matches if it matches every field; it matches a list if it matches one of its members. A field that is absent or null matches every event; an empty list matches none.',
-  fields: (t) => ({
-    tenantId: t.id({ description: 'The tenant. Operators must name it; for others it is their own.' }),
-    eventTypes: t.stringList({
-      description:
-        'The event types, by their exact names in the catalogue. A name that neither the catalogue nor an event of the tenant has is an error.',
-    }),
-    subject: t.string({ description: 'The exact subject of the event.' }),
-    test: t.boolean({
-      description: 'Whether to match only tests (true) or no tests (false). If absent or null, both match.',
-    }),
-    undeliveredTo: t.id({
-      description: 'The id of an endpoint. Matches events that have a delivery to it which is not SUCCEEDED.',
-    }),
-    search: t.string({
-      description:
-        'What to search for, in at most 200 characters: a phone number in any spelling, an agent, a name or an e-mail address. It may be an id of an event, delivery, call or other object, or the last 8 characters of one. Of several words an event must have each. A page may have fewer items than asked for, or none, and `hasNextPage`: go on with `endCursor`. Lists find an event within seconds of its acceptance; subscriptions do not take this field.',
-    }),
-    from: t.field({ type: 'DateTime', description: 'The earliest time of acceptance, inclusive.' }),
-    to: t.field({ type: 'DateTime', description: 'The latest time of acceptance, exclusive.' }),
-  }),
-})
 
 builder.queryFields((t) => ({
   event: t.prismaField({

@@ -11,10 +11,10 @@ import { toPublicId } from '../../domain/values/id.ts'
 import { RequestError } from '../../errors.ts'
 import type { Attempt, Delivery, Endpoint, Event, HeaderForm } from '../../generated/prisma/client.ts'
 import { StoredDeliveryStatus } from '../../generated/prisma/enums.ts'
-import { deliveryFilterOf } from '../../schema/access/tenancy.ts'
 import { READERS, type RequestContext } from '../../schema/base/builder.ts'
 import { newestIds } from '../../schema/base/listed.ts'
 import { receivedHeaders, sentHeaders, sentUrl } from '../../schema/delivery/attempt-headers.ts'
+import { deliveryFilterOf } from '../../schema/delivery/filter.ts'
 
 /** A dead letter is at most 256 KiB of event and 16 KiB for each attempt. */
 const PAGE = 20
