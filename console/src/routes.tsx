@@ -9,6 +9,7 @@ import {
   deliverySearch,
   eventSearch,
   failedAttemptSearch,
+  only,
   overviewSearch,
   parseSearch,
   type RootSearch,
@@ -26,22 +27,22 @@ const root = createRootRoute({
 
 const at = <Path extends string>(path: Path) => ({ getParentRoute: () => root, path })
 
-const tabOf = (raw: Record<string, unknown>) => compact({ tab: text(raw['tab']) })
+const tabOf = only((raw) => compact({ tab: text(raw['tab']) }))
 
 // Each route is a constant, because routes inside the list would lose their types.
 const overview = createRoute({
   ...at('/'),
-  validateSearch: overviewSearch,
+  validateSearch: only(overviewSearch),
   component: later(() => import('./pages/overview.tsx'), 'OverviewPage'),
 })
 const live = createRoute({
   ...at('/live'),
-  validateSearch: deliverySearch,
+  validateSearch: only(deliverySearch),
   component: later(() => import('./pages/live.tsx'), 'LivePage'),
 })
 const deliveries = createRoute({
   ...at('/deliveries'),
-  validateSearch: deliverySearch,
+  validateSearch: only(deliverySearch),
   component: later(() => import('./pages/deliveries.tsx'), 'DeliveriesPage'),
 })
 const oneDelivery = createRoute({
@@ -52,27 +53,27 @@ const oneDelivery = createRoute({
 })
 const failedAttempts = createRoute({
   ...at('/failed-attempts'),
-  validateSearch: failedAttemptSearch,
+  validateSearch: only(failedAttemptSearch),
   component: later(() => import('./pages/failed-attempts.tsx'), 'FailedAttemptsPage'),
 })
 const events = createRoute({
   ...at('/events'),
-  validateSearch: eventSearch,
+  validateSearch: only(eventSearch),
   component: later(() => import('./pages/events.tsx'), 'EventsPage'),
 })
 const call = createRoute({
   ...at('/call'),
-  validateSearch: (raw: Record<string, unknown>) => ({ subject: text(raw['subject']) ?? '' }),
+  validateSearch: only((raw) => ({ subject: text(raw['subject']) ?? '' })),
   component: later(() => import('./pages/call.tsx'), 'CallPage'),
 })
 const callsByNumber = createRoute({
   ...at('/calls'),
-  validateSearch: (raw: Record<string, unknown>) => ({ number: text(raw['number']) ?? '' }),
+  validateSearch: only((raw) => ({ number: text(raw['number']) ?? '' })),
   component: later(() => import('./pages/calls-by-number.tsx'), 'CallsByNumberPage'),
 })
 const found = createRoute({
   ...at('/found'),
-  validateSearch: (raw: Record<string, unknown>) => ({ text: text(raw['text']) ?? '' }),
+  validateSearch: only((raw) => ({ text: text(raw['text']) ?? '' })),
   component: later(() => import('./pages/found.tsx'), 'FoundPage'),
 })
 const endpoints = createRoute({
@@ -81,7 +82,7 @@ const endpoints = createRoute({
 })
 const newEndpoint = createRoute({
   ...at('/endpoints/new'),
-  validateSearch: (raw: Record<string, unknown>) => compact({ receiver: text(raw['receiver']) }),
+  validateSearch: only((raw) => compact({ receiver: text(raw['receiver']) })),
   component: later(() => import('./pages/new-endpoint.tsx'), 'NewEndpointPage'),
 })
 const oneEndpoint = createRoute({
@@ -91,7 +92,7 @@ const oneEndpoint = createRoute({
 })
 const deadLetters = createRoute({
   ...at('/dead-letters'),
-  validateSearch: deliverySearch,
+  validateSearch: only(deliverySearch),
   component: later(() => import('./pages/dead-letters.tsx'), 'DeadLettersPage'),
 })
 const bulkRetry = createRoute({
@@ -100,13 +101,14 @@ const bulkRetry = createRoute({
 })
 const catalogue = createRoute({
   ...at('/catalogue'),
-  validateSearch: (raw: Record<string, unknown>) => compact({ type: text(raw['type']) }),
+  validateSearch: only((raw) => compact({ type: text(raw['type']) })),
   component: later(() => import('./pages/catalogue.tsx'), 'CataloguePage'),
 })
 const tester = createRoute({
   ...at('/tester'),
-  validateSearch: (raw: Record<string, unknown>) =>
+  validateSearch: only((raw) =>
     compact({ endpoint: text(raw['endpoint']), type: text(raw['type']), tab: text(raw['tab']) }),
+  ),
   component: later(() => import('./pages/tester.tsx'), 'TesterPage'),
 })
 const receiver = createRoute({
@@ -115,13 +117,14 @@ const receiver = createRoute({
 })
 const api = createRoute({
   ...at('/api'),
-  validateSearch: (raw: Record<string, unknown>) =>
+  validateSearch: only((raw) =>
     compact({ tab: text(raw['tab']), document: text(raw['document']), variables: text(raw['variables']) }),
+  ),
   component: later(() => import('./pages/api.tsx'), 'ApiPage'),
 })
 const docs = createRoute({
   ...at('/docs'),
-  validateSearch: (raw: Record<string, unknown>) => compact({ page: text(raw['page']), section: text(raw['section']) }),
+  validateSearch: only((raw) => compact({ page: text(raw['page']), section: text(raw['section']) })),
   component: later(() => import('./pages/docs.tsx'), 'DocsPage'),
 })
 const settings = createRoute({

@@ -57,7 +57,7 @@ describeInBrowser('what cannot be undone', () => {
     await house.until(async () => (await house.deliveries({ attemptCount: 2 })).length === 3)
   })
 
-  test('unsaved settings, and a secret that was not copied, are left only after a question', async () => {
+  test('unsaved settings, a new endpoint that was not created, and a secret that was not copied, are left only after a question', async () => {
     const { page } = await console.signIn()
     await show(page, `${endpoint}?tab=settings`)
     await page.getByRole('textbox', { name: 'Name' }).fill('CRM of today')
@@ -72,6 +72,10 @@ describeInBrowser('what cannot be undone', () => {
 
     await show(page, '/endpoints/new')
     await page.getByRole('textbox', { name: 'Name' }).fill('Second')
+    await follow(page, 'Events')
+    await dialog.getByText('Leave without creating it?').waitFor()
+    await dialog.getByRole('button', { name: 'Keep as it is' }).click()
+    expect(await page.getByRole('textbox', { name: 'Name' }).inputValue()).toBe('Second')
     await page.getByRole('textbox', { name: 'URL' }).fill(receiver.url('/second'))
     await page.getByRole('button', { name: 'Create endpoint' }).click()
     await page.getByRole('heading', { level: 1, name: 'Second is ready' }).waitFor()

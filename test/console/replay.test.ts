@@ -1,3 +1,4 @@
+import type { Route } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Receiver } from '../../src/dev/receiver.ts'
 import { toPublicId } from '../../src/domain/values/id.ts'
@@ -35,8 +36,22 @@ describeInBrowser('a replay', () => {
     await dialog.getByRole('button', { name: 'Replay 1', exact: true }).waitFor()
     await dialog.getByRole('checkbox', { name: /^Also what was delivered/ }).check()
     await dialog.getByRole('button', { name: 'Replay 3', exact: true }).waitFor()
+    await dialog.getByLabel('Until').fill('2026-01-01T00:00')
+    await dialog.getByText('Choose a time after the start, or none.').waitFor()
+    expect(await dialog.getByRole('button', { name: 'Replay', exact: true }).isDisabled()).toBe(true)
+    await dialog.getByLabel('Until').fill('')
+    await dialog.getByRole('button', { name: 'Replay 3', exact: true }).waitFor()
     expect(await findFaults(page)).toEqual([])
+    // A second try takes back what the first one said.
+    const away = (route: Route) =>
+      route.request().postData()?.includes('mutation ReplayEvents') ? route.fulfill({ status: 502 }) : route.continue()
+    await page.route('**/graphql', away)
     await dialog.getByRole('button', { name: 'Replay 3', exact: true }).click()
+    const refusal = page.getByText(/^The gateway cannot be reached\./)
+    await refusal.waitFor()
+    await page.unroute('**/graphql', away)
+    await dialog.getByRole('button', { name: 'Replay 3', exact: true }).click()
+    await refusal.waitFor({ state: 'detached' })
     await page.getByRole('heading', { name: /^Replay of 3 events/ }).waitFor()
     await page.getByText('Completed', { exact: true }).waitFor()
     const received = await receiver.until((requests) => requests.length === 3)
@@ -44,6 +59,6 @@ describeInBrowser('a replay', () => {
     expect(await findFaults(page)).toEqual([])
     await page.getByRole('link', { name: 'CRM' }).first().click()
     await page.getByRole('heading', { name: /^CRM/ }).waitFor()
-    expect(complaints).toEqual([])
+    expect(complaints).toEqual([expect.stringContaining('502')])
   })
 })

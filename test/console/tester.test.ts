@@ -123,6 +123,52 @@ describeInBrowser('the tester', () => {
     await save('Payload 7')
     await dialog.waitFor({ state: 'detached' })
   })
+
+  test('a test that does not reach the receiver names the step that failed', async () => {
+    const { id } = await console.house.addEndpoint('https://localhost:1/', { name: 'Closed' })
+    const { page } = await console.signIn()
+    await show(page, `/tester?type=agent.paused&endpoint=${toPublicId('endpoint', id)}`)
+    await page.getByRole('button', { name: 'Send test' }).click()
+    const steps = page.getByRole('list', { name: 'Steps of the attempt' }).getByRole('listitem')
+    await steps.getByText('failed').waitFor()
+    expect((await steps.allTextContents())[1]).toMatch(/^Connected.*failed$/)
+  })
+
+  test('of more than a hundred endpoints each can be tested, found and chosen, and what was typed goes with the choice', async () => {
+    const { house } = console
+    const [oldest] = await house.app.ctx.db.endpoint.findMany({ orderBy: { id: 'asc' }, take: 1 })
+    const oldestId = toPublicId('endpoint', oldest!.id)
+    for (let number = 1; number <= 100; number++)
+      await house.addEndpoint(receiver.url(`/${number}`), { name: number === 1 ? 'Tests' : `Number ${number}` })
+    const { page, complaints } = await console.signIn()
+    const endpoint = page.getByRole('combobox', { name: 'Endpoint' })
+    const editor = page.getByRole('textbox', { name: 'Data of the event' })
+    await show(page, `/tester?type=agent.paused&endpoint=${oldestId}`)
+    await editor.waitFor()
+    expect(await shownIn(endpoint)).toBe(`Tests (${receiver.url('/tests').replace('https://', '')})`)
+    await editor.click()
+    await page.keyboard.press('Control+a')
+    await page.keyboard.insertText(JSON.stringify(ours))
+    await endpoint.selectOption({ label: 'Number 7' })
+    await page.getByRole('tab', { name: 'A whole call' }).click()
+    await page.getByRole('tab', { name: 'One event' }).click()
+    await page.getByRole('button', { name: 'Send test' }).click()
+    const [request] = await receiver.until((requests) => requests.some(({ path }) => path === '/7'))
+    expect(JSON.parse(String(request!.body))).toMatchObject({ data: ours })
+
+    await page.getByRole('combobox', { name: 'Search' }).fill('/tests')
+    await page
+      .getByRole('listbox', { name: 'Found' })
+      .getByRole('option', { name: /^Tests \(.*\/tests\)/ })
+      .waitFor()
+    await show(page, '/endpoints')
+    await page.getByRole('textbox', { name: 'Search endpoints' }).fill(oldestId)
+    await page.getByRole('link', { name: 'Tests' }).waitFor()
+    await show(page, `/tester?endpoint=${toPublicId('endpoint', house.app.ctx.newId())}`)
+    await page.getByRole('heading', { name: 'There is no such endpoint' }).waitFor()
+    expect(await page.getByRole('button', { name: 'Send test' }).count()).toBe(0)
+    expect(complaints).toEqual([])
+  })
 })
 
 function shownIn(select: Locator): Promise<string> {

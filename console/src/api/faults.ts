@@ -48,7 +48,7 @@ export function faultOf(errors: readonly WireError[]): Fault {
 
 const NETWORK_FAULT: Fault = {
   title: TITLES['NETWORK']!,
-  detail: 'No answer came. It may be restarting, or the network is down.',
+  detail: 'No answer came. The gateway may be restarting, or the network is down.',
   code: 'NETWORK',
   requestId: null,
 }

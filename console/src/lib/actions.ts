@@ -1,7 +1,7 @@
 // Mutations for pages. A refusal of the API is data, with a path for each issue; other errors are shown in a toast. A page
 // handles two cases: the mutation succeeded, or it shows issues beside fields.
 
-import { useCallback, useState } from 'react'
+import { useCallback, useRef, useState } from 'react'
 import { graphql, mutate } from '../api/client.ts'
 import { asFault } from '../api/faults.ts'
 import type { RefusalFragment, TypedDocumentString } from '../gql/graphql.ts'
@@ -48,18 +48,24 @@ export function useAction<Data, Variables, Result extends object>(
 ): Action<Result, Variables> {
   const [isBusy, setBusy] = useState(false)
   const [refusal, setRefusal] = useState<Refusal | null>(null)
+  // What the last try said is over with the next one.
+  const closeLast = useRef<() => void>(undefined)
+  const tell = (title: string) => {
+    closeLast.current = toast({ tone: 'bad', title })
+  }
   const run = async (variables: Variables): Promise<Done<Result> | null> => {
+    closeLast.current?.()
     setBusy(true)
     setRefusal(null)
     try {
       const result = pick(await mutate(document, variables))
       if (!isRefusal(result)) return result as Done<Result>
       setRefusal(result)
-      if (!showsRefusal) toast({ tone: 'bad', title: sentencesOf(result).join(' ') })
+      if (!showsRefusal) tell(sentencesOf(result).join(' '))
       return null
     } catch (error) {
       const { title, detail } = asFault(error)
-      toast({ tone: 'bad', title: `${title}. ${detail}` })
+      tell(`${title}. ${detail}`)
       return null
     } finally {
       setBusy(false)

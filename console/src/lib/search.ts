@@ -37,6 +37,17 @@ export function rootSearch(raw: Raw): RootSearch {
   return compact({ tenant: text(raw['tenant']), delivery: text(raw['delivery']) })
 }
 
+/**
+ * Reads the parameters of a page, and takes out every other one. The router keeps what a page does not read as it came: a parameter
+ * that a mail program added, or a value that is none, would be sent to the API as a part of a filter.
+ */
+export function only<Search extends object>(read: (raw: Raw) => Search): (raw: Raw) => Search {
+  return (raw) => {
+    const nothing = Object.fromEntries(Object.keys(raw).map((name) => [name, undefined]))
+    return { ...nothing, ...rootSearch(raw), ...read(raw) }
+  }
+}
+
 const WINDOWS: ReadonlySet<unknown> = new Set(['LAST_HOUR', 'LAST_24_HOURS', 'LAST_7_DAYS', 'LAST_30_DAYS'])
 
 export function overviewSearch(raw: Raw): { window?: StatsWindow } {

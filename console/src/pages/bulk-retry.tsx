@@ -9,6 +9,7 @@ import {
   BulkRetryBadge,
   BulkRetryBar,
   isUnderWay,
+  verbOf,
 } from '../components/dead-letters/bulk-retry-state.tsx'
 import { SpeedField } from '../components/dead-letters/speed-field.tsx'
 import { DELIVERY_COLUMNS } from '../components/deliveries/delivery-columns.tsx'
@@ -136,15 +137,15 @@ function Draining({ bulkRetry, put }: { bulkRetry: BulkRetry; put(bulkRetry: Bul
         <Card>
           <div className="flex flex-col gap-6 p-6">
             <div className="flex flex-wrap items-end gap-x-10 gap-y-4">
-              <Figure label="Still to be retried" value={left} isLarge />
+              <Figure label={`Still to be ${verbOf(bulkRetry)}`} value={left} isLarge />
               <Figure label="Delivered" value={succeeded} tone="text-good" />
               <Figure label="Dead letters again" value={deadLettered} tone={deadLettered > 0 ? 'text-bad' : ''} />
               <Figure label="On their way" value={Math.max(0, retried - succeeded - deadLettered)} />
             </div>
             <BulkRetryBar bulkRetry={bulkRetry} isLarge />
-            <DrainLine samples={samples} total={total} />
+            <DrainLine samples={samples} total={total} verb={verbOf(bulkRetry)} />
             {status === 'RUNNING' && left === 0 && (
-              <p className="text-ink-2">All are retried. It is complete once each has come to its end.</p>
+              <p className="text-ink-2">All are {verbOf(bulkRetry)}. It is complete once each has come to its end.</p>
             )}
             {elsewhere > 0 && (
               <p className="text-ink-2">
@@ -409,7 +410,7 @@ function useSamples(left: number, isOn: boolean): readonly Sample[] {
 }
 
 /** A chart of the numbers that were left. */
-function DrainLine({ samples, total }: { samples: readonly Sample[]; total: number }) {
+function DrainLine({ samples, total, verb }: { samples: readonly Sample[]; total: number; verb: string }) {
   const first = samples[0]
   const last = samples.at(-1)
   if (!first || !last || samples.length < 3) return null
@@ -429,7 +430,7 @@ function DrainLine({ samples, total }: { samples: readonly Sample[]; total: numb
         />
       </svg>
       <figcaption className="text-xs text-ink-3">
-        Still to be retried, the last {formatSpan(span)} of {formatCount(total)}
+        Still to be {verb}, the last {formatSpan(span)} of {formatCount(total)}
       </figcaption>
     </figure>
   )

@@ -1,13 +1,14 @@
 import { getRouteApi, Link } from '@tanstack/react-router'
 import { Send } from 'lucide-react'
 import { useState } from 'react'
-import { graphql, useApiQuery } from '../api/client.ts'
+import { graphql } from '../api/client.ts'
+import { useEveryPage } from '../api/every-page.ts'
 import { SchemaTable } from '../components/api/schema-table.tsx'
 import { EndpointStatusBadge } from '../components/deliveries/status.tsx'
 import { groupsOf, titleOf } from '../components/endpoints/event-type-picker.tsx'
 import { VerifySnippets } from '../components/endpoints/verify-snippets.tsx'
-import { type CatalogueType, exampleOf, schemaOf } from '../components/events/catalogue.ts'
-import type { CataloguePageQuery } from '../gql/graphql.ts'
+import { type CatalogueType, exampleOf, schemaOf, useCatalogue } from '../components/events/catalogue.ts'
+import type { CatalogueEndpointsQuery } from '../gql/graphql.ts'
 import { formatBytes } from '../lib/format.ts'
 import { useRights } from '../session/session.ts'
 import { useChosenTenant } from '../session/tenant.ts'
@@ -16,20 +17,21 @@ import { classes } from '../ui/classes.ts'
 import { Json } from '../ui/code.tsx'
 import { TextInput } from '../ui/field.tsx'
 import { Page } from '../ui/page.tsx'
-import { Failed, LoadingRows } from '../ui/states.tsx'
+import { Empty, Failed, LoadingRows } from '../ui/states.tsx'
 import { Tabs } from '../ui/tabs.tsx'
 
-const PAGE = graphql(`
-  query CataloguePage($tenantId: ID, $hasTenant: Boolean!) {
-    eventTypes {
-      ...CatalogueType
-    }
-    endpoints(tenantId: $tenantId, first: 100) @include(if: $hasTenant) {
+const ENDPOINTS = graphql(`
+  query CatalogueEndpoints($tenantId: ID, $after: String) {
+    endpoints(tenantId: $tenantId, first: 100, after: $after) {
       nodes {
         id
         name
         status
         eventTypes
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
       }
     }
   }
@@ -40,12 +42,14 @@ const route = getRouteApi('/catalogue')
 export function CataloguePage() {
   const tenantId = useChosenTenant()
   const { type: wanted } = route.useSearch()
-  const { data, fault, refetch } = useApiQuery(PAGE, { tenantId, hasTenant: tenantId !== null })
+  const { types, fault, refetch } = useCatalogue()
+  const { nodes: endpoints } = useEveryPage(ENDPOINTS, { tenantId }, (data) => data.endpoints, {
+    pause: tenantId === null,
+  })
   const [words, setWords] = useState('')
-  if (fault && !data) return <Failed fault={fault} onRetry={refetch} />
-  if (!data) return <LoadingRows />
-  const types = data.eventTypes
-  const type = types.find(({ name }) => name === wanted) ?? types[0]!
+  if (fault && !types) return <Failed fault={fault} onRetry={refetch} />
+  if (!types) return <LoadingRows />
+  const type = wanted === undefined ? types[0]! : types.find(({ name }) => name === wanted)
   const found = types.filter(({ name, description }) =>
     `${name} ${description}`.toLowerCase().includes(words.trim().toLowerCase()),
   )
@@ -53,7 +57,7 @@ export function CataloguePage() {
     <Page
       isFull
       title="Catalogue"
-      lead={`Every type an event can have, as of ${type.apiVersion}. Members that a schema does not name may come too, and lists of words are open.`}
+      lead={`Every type an event can have, as of ${types[0]!.apiVersion}. Members that a schema does not name may come too, and lists of words are open.`}
     >
       <div className="grid min-h-0 min-w-0 flex-1 gap-4 max-md:grid-cols-[minmax(0,1fr)] max-md:grid-rows-[auto_minmax(0,1fr)] md:grid-cols-[240px_minmax(0,1fr)]">
         <nav aria-label="Event types" className="flex min-h-0 flex-col gap-3 overflow-y-auto max-md:max-h-48">
@@ -73,10 +77,10 @@ export function CataloguePage() {
                     <Link
                       to="/catalogue"
                       search={{ type: name }}
-                      aria-current={name === type.name ? 'page' : undefined}
+                      aria-current={name === type?.name ? 'page' : undefined}
                       className={classes(
                         'block rounded-md px-2 py-1 font-mono text-xs hover:bg-hover',
-                        name === type.name && 'bg-selected font-semibold',
+                        name === type?.name && 'bg-selected font-semibold',
                       )}
                     >
                       {name}
@@ -88,13 +92,17 @@ export function CataloguePage() {
           ))}
           {found.length === 0 && <p className="px-2 text-ink-3">Nothing by that name.</p>}
         </nav>
-        <EventType key={type.name} type={type} endpoints={data.endpoints?.nodes ?? null} />
+        {type ? (
+          <EventType key={type.name} type={type} endpoints={endpoints ?? null} />
+        ) : (
+          <Empty title={`There is no event type ${wanted}`}>Choose one of the list.</Empty>
+        )}
       </div>
     </Page>
   )
 }
 
-type Endpoints = NonNullable<NonNullable<CataloguePageQuery['endpoints']>['nodes']>
+type Endpoints = readonly NonNullable<CatalogueEndpointsQuery['endpoints']>['nodes'][number][]
 type TabName = 'fields' | 'example' | 'schema' | 'verify' | 'endpoints'
 
 function EventType({ type, endpoints }: { type: CatalogueType; endpoints: Endpoints | null }) {

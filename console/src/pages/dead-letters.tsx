@@ -99,7 +99,8 @@ export function DeadLettersPage() {
             </a>
             {mayChange && (
               <Button kind="primary" icon={<RotateCw size={14} aria-hidden />} onClick={() => setPlan(filter)}>
-                Retry {isFiltered(search) ? 'these' : 'all'} {formatCapped(count)} …
+                Retry{' '}
+                {count.count === 1 ? 'this one' : `${isFiltered(search) ? 'these' : 'all'} ${formatCapped(count)}`} …
               </Button>
             )}
           </>
@@ -227,7 +228,7 @@ const COLUMNS: readonly Column<DeliveryRow>[] = [
     id: 'type',
     header: 'Type',
     narrow: 'title',
-    least: 130,
+    least: 164,
     cell: ({ id, event, createdAt }) => (
       <span className="flex items-center gap-2">
         <DeliveryLink id={id}>{event.type}</DeliveryLink>
@@ -241,7 +242,8 @@ const COLUMNS: readonly Column<DeliveryRow>[] = [
     id: 'why',
     header: 'Failure',
     narrow: 'detail',
-    least: 130,
+    narrowIsWhole: true,
+    least: 156,
     rank: 1,
     cell: ({ lastErrorCode, lastStatusCode, reason }) => (
       <span

@@ -1,7 +1,8 @@
 import { Link, useNavigate } from '@tanstack/react-router'
 import { Plus, Webhook } from 'lucide-react'
 import { useEffect, useMemo, useState } from 'react'
-import { graphql, useApiQuery } from '../api/client.ts'
+import { graphql } from '../api/client.ts'
+import { useEveryPage } from '../api/every-page.ts'
 import { useDeliveryFeed, useStream } from '../api/live.ts'
 import { type EndpointRow, endpointColumns, type LastDelivery } from '../components/endpoints/endpoint-columns.tsx'
 import { useInterval } from '../lib/use-interval.ts'
@@ -14,13 +15,14 @@ import { Page } from '../ui/page.tsx'
 import { Empty, Failed, LoadingRows, NoMatch, Notice } from '../ui/states.tsx'
 
 const PAGE = graphql(`
-  query EndpointsPage($tenantId: ID, $first: Int) {
-    endpoints(tenantId: $tenantId, first: $first) {
+  query EndpointsPage($tenantId: ID, $after: String) {
+    endpoints(tenantId: $tenantId, first: 100, after: $after) {
       nodes {
         ...EndpointRow
       }
       pageInfo {
         hasNextPage
+        endCursor
       }
     }
   }
@@ -43,12 +45,11 @@ export function EndpointsPage() {
   const tenantId = useTenantId()
   const { mayChange } = useRights()
   const navigate = useNavigate()
-  const { data, fault, refetch } = useApiQuery(PAGE, { tenantId, first: 100 })
-  const pushed = usePushed(tenantId, data, refetch)
+  const { nodes: all, isWhole, fault, refetch } = useEveryPage(PAGE, { tenantId }, ({ endpoints }) => endpoints)
+  const pushed = usePushed(tenantId, all, refetch)
   const lastOf = useLastDeliveries(tenantId)
   const [words, setWords] = useState('')
 
-  const all = data?.endpoints?.nodes
   const rows = useMemo(() => merge(all ?? [], pushed), [all, pushed])
   const wanted = words.trim().toLowerCase()
   const shown = rows.filter(({ id, name, url }) => `${id} ${name} ${url}`.toLowerCase().includes(wanted))
@@ -78,9 +79,9 @@ export function EndpointsPage() {
         )
       }
     >
-      {fault && !data ? (
+      {fault && !all ? (
         <Failed fault={fault} onRetry={refetch} />
-      ) : !data ? (
+      ) : !all || (shown.length === 0 && !isWhole) ? (
         <LoadingRows />
       ) : rows.length === 0 ? (
         <Empty icon={<Webhook size={28} aria-hidden />} title="No endpoints yet" action={create}>
@@ -113,11 +114,7 @@ export function EndpointsPage() {
             columns={columns}
             rows={shown}
             onOpen={({ id }) => void navigate({ to: '/endpoints/$endpointId', params: { endpointId: id } })}
-            footer={
-              data.endpoints?.pageInfo.hasNextPage && (
-                <p className="p-3 text-center text-ink-2">The newest 100 are shown. Find others by their id.</p>
-              )
-            }
+            footer={!isWhole && <p className="p-3 text-center text-ink-2">More are read …</p>}
           />
         </>
       )}

@@ -44,6 +44,8 @@ const NOTHING: Found = { events: [], after: null, isLooking: true, fault: null }
 export function FoundPage() {
   const { text } = route.useSearch()
   const tenantId = useTenantId()
+  if (text.trim() === '')
+    return <Empty title="Which events?">Type a number, an id, a name or an address into the search.</Empty>
   return <Results key={`${tenantId} ${text}`} tenantId={tenantId} text={text} />
 }
 

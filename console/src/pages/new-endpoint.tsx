@@ -11,6 +11,7 @@ import { useCatalogue } from '../components/events/catalogue.ts'
 import { ConditionField } from '../components/filters/condition-field.tsx'
 import { conditionError, PreviewSentence, useFilterPreview } from '../components/filters/filter-preview.tsx'
 import { useCreateReceiver } from '../components/receiver/create-receiver.ts'
+import { LeaveGuard } from '../components/shell/leave-guard.tsx'
 import { TestForm } from '../components/tester/test-form.tsx'
 import { TestResult } from '../components/tester/test-result.tsx'
 import { issueAt, issuesElsewhere, useAction } from '../lib/actions.ts'
@@ -101,6 +102,12 @@ function CreateForm({ types, onCreated }: { types: Types; onCreated(created: Cre
   const tried = useFilterPreview({ tenantId, types, eventTypes: draft.eventTypes, condition: draft.condition })
   return (
     <Page title="New endpoint" lead="It gets the events that are published from the moment it is made.">
+      <LeaveGuard
+        isActive={JSON.stringify(draft) !== JSON.stringify(EMPTY_DRAFT)}
+        title="Leave without creating it?"
+        description="What you typed for the new endpoint is not kept."
+        action="Leave without it"
+      />
       <form
         ref={form}
         onSubmit={submit}
@@ -187,7 +194,7 @@ function CreateForm({ types, onCreated }: { types: Types; onCreated(created: Cre
             <Button type="submit" kind="primary" disabled={!isReady} isBusy={create.isBusy}>
               Create endpoint
             </Button>
-            <Button onClick={() => void navigate({ to: '/endpoints' })}>Cancel</Button>
+            <Button onClick={() => void navigate({ to: '/endpoints', ignoreBlocker: true })}>Cancel</Button>
             <p className="text-xs text-ink-3">Its signing secret is shown next, once.</p>
           </div>
         </Card>

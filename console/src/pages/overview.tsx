@@ -94,6 +94,9 @@ const OVERVIEW = graphql(`
           }
         }
       }
+      pageInfo {
+        hasNextPage
+      }
     }
     deadLetterGroups(filter: { tenantId: $tenantId }, acknowledged: false, first: 20) {
       endpoint {
@@ -258,6 +261,12 @@ function Found({ data, window, staleSince, tenantId }: FoundProps) {
         }
       >
         {data ? <EndpointTable endpoints={endpoints} /> : <LoadingRows rows={3} />}
+        {data?.endpoints?.pageInfo.hasNextPage && (
+          <p className="px-4 py-2 text-ink-3">
+            Of the newest {formatCount(endpoints.length)} endpoints, as is what needs attention. What fails now and dead
+            letters are those of all.
+          </p>
+        )}
       </Card>
     </div>
   )
@@ -432,7 +441,7 @@ function relative(now: number, then: number, before: string, better: 'lower' | n
   // Small changes are random: neither good nor bad.
   const isGood = better === null || Math.abs(share) < 20 ? null : share < 0
   return {
-    text: `${Math.abs(share)} % ${share > 0 ? 'more' : 'less'} than in ${before}`,
+    text: `${Math.abs(share)}% ${share > 0 ? 'more' : 'less'} than in ${before}`,
     direction: share > 0 ? 'up' : 'down',
     isGood,
   }

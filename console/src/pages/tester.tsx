@@ -1,13 +1,16 @@
 import { getRouteApi, Link } from '@tanstack/react-router'
 import { FlaskConical } from 'lucide-react'
 import { useEffect, useRef, useState } from 'react'
-import { graphql, useApiQuery } from '../api/client.ts'
+import { graphql } from '../api/client.ts'
+import { useEveryPage } from '../api/every-page.ts'
 import type { SentTest } from '../api/send-test.ts'
 import { EndpointStatusBadge } from '../components/deliveries/status.tsx'
 import { CallPlayer, PlayedTest } from '../components/events/call-player.tsx'
+import { type CatalogueType, useCatalogue } from '../components/events/catalogue.ts'
 import { TestForm } from '../components/tester/test-form.tsx'
 import { TestResult } from '../components/tester/test-result.tsx'
 import type { TesterPageQuery } from '../gql/graphql.ts'
+import { namesApart } from '../lib/endpoint-names.ts'
 import { useSetSearch } from '../lib/set-search.ts'
 import { useRights } from '../session/session.ts'
 import { useTenantId } from '../session/tenant.ts'
@@ -19,8 +22,8 @@ import { Tabs } from '../ui/tabs.tsx'
 import { Time } from '../ui/time.tsx'
 
 const PAGE = graphql(`
-  query TesterPage($tenantId: ID) {
-    endpoints(tenantId: $tenantId, first: 100) {
+  query TesterPage($tenantId: ID, $after: String) {
+    endpoints(tenantId: $tenantId, first: 100, after: $after) {
       nodes {
         id
         name
@@ -31,9 +34,10 @@ const PAGE = graphql(`
         }
         eventTypes
       }
-    }
-    eventTypes {
-      ...CatalogueType
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
     }
   }
 `)
@@ -44,25 +48,61 @@ type Endpoint = NonNullable<TesterPageQuery['endpoints']>['nodes'][number]
 
 const route = getRouteApi('/tester')
 
+const LEAD = 'Sends real requests with the real signature: marked as tests, one attempt each, outside the statistics.'
+
 export function TesterPage() {
   const tenantId = useTenantId()
   const { mayChange } = useRights()
   const search = route.useSearch() as Search
   const setSearch = useSetSearch<Search>()
-  const { data, fault, refetch } = useApiQuery(PAGE, { tenantId })
+  const catalogue = useCatalogue()
+  const list = useEveryPage(PAGE, { tenantId }, (data) => data.endpoints)
+  const fault = catalogue.fault ?? list.fault
   if (!mayChange)
     return (
       <Empty icon={<FlaskConical size={28} aria-hidden />} title="Only an admin can send tests">
         You can watch them under Deliveries.
       </Empty>
     )
-  if (fault && !data) return <Failed fault={fault} onRetry={refetch} />
-  if (!data) return <LoadingRows />
-  const endpoints = data.endpoints?.nodes ?? []
+  const { types } = catalogue
+  const { nodes: endpoints } = list
+  const retry = () => {
+    catalogue.refetch()
+    list.refetch()
+  }
+  if (fault && !(types && endpoints)) return <Failed fault={fault} onRetry={retry} />
+  if (!types || !endpoints) return <LoadingRows />
+  const named = endpoints.find(({ id }) => id === search.endpoint)
+  // Which one is meant shows only in the whole list.
+  if (search.endpoint !== undefined && !named && !list.isWhole) return <LoadingRows />
+  const isUnknown = search.endpoint !== undefined && !named
   const endpoint =
-    endpoints.find(({ id }) => id === search.endpoint) ??
-    endpoints.find(({ status }) => status === 'ACTIVE') ??
-    endpoints[0]
+    named ?? (isUnknown ? undefined : (endpoints.find(({ status }) => status === 'ACTIVE') ?? endpoints[0]))
+  const { type, tab } = search
+  const set = (change: Partial<Search>) =>
+    setSearch({ ...search, ...(endpoint && { endpoint: endpoint.id }), ...change })
+  const title = { title: 'Tester', lead: LEAD }
+  const toolbar = <EndpointSelect endpoints={endpoints} endpoint={endpoint} onChange={(id) => set({ endpoint: id })} />
+  if (isUnknown && endpoints.length > 0)
+    return (
+      <Page {...title} toolbar={toolbar}>
+        <Empty icon={<FlaskConical size={28} aria-hidden />} title="There is no such endpoint">
+          It was deleted, or belongs to another tenant. Choose one above.
+        </Empty>
+      </Page>
+    )
+  if (type !== undefined && !types.some(({ name }) => name === type))
+    return (
+      <Page {...title} toolbar={toolbar}>
+        <Empty
+          icon={<FlaskConical size={28} aria-hidden />}
+          title={`There is no event type ${type}`}
+          action={<Button onClick={() => set({ type: undefined })}>Choose another type</Button>}
+        >
+          The catalogue has every type that there is.
+        </Empty>
+      </Page>
+    )
   if (!endpoint)
     return (
       <Page title="Tester">
@@ -79,15 +119,8 @@ export function TesterPage() {
         </Empty>
       </Page>
     )
-  const { type, tab } = search
-  const set = (change: Partial<Search>) => setSearch({ ...search, endpoint: endpoint.id, ...change })
   return (
-    <Page
-      isFull
-      title="Tester"
-      lead="Sends real requests with the real signature: marked as tests, one attempt each, outside the statistics."
-      toolbar={<EndpointSelect endpoints={endpoints} endpoint={endpoint} onChange={(id) => set({ endpoint: id })} />}
-    >
+    <Page isFull {...title} toolbar={toolbar}>
       <div className="-mx-6 -mb-6 flex max-sm:-mx-4 max-sm:-mb-4 min-h-0 flex-1 flex-col">
         <Tabs<TabName>
           label="What to play"
@@ -102,7 +135,7 @@ export function TesterPage() {
                   key={endpoint.id}
                   tenantId={tenantId}
                   endpoint={endpoint}
-                  types={data.eventTypes}
+                  types={types}
                   type={type}
                   onTypeChange={(next) => set({ type: next })}
                 />
@@ -113,7 +146,7 @@ export function TesterPage() {
               label: 'A whole call',
               content: (
                 <div className="px-6 py-4 max-sm:px-4">
-                  <CallPlayer types={data.eventTypes} endpoint={endpoint} />
+                  <CallPlayer types={types} endpoint={endpoint} />
                 </div>
               ),
             },
@@ -124,28 +157,36 @@ export function TesterPage() {
   )
 }
 
-type SelectProps = { endpoints: readonly Endpoint[]; endpoint: Endpoint; onChange(id: string): void }
+type SelectProps = { endpoints: readonly Endpoint[]; endpoint: Endpoint | undefined; onChange(id: string): void }
 
 function EndpointSelect({ endpoints, endpoint, onChange }: SelectProps) {
+  const nameOf = namesApart(endpoints)
   return (
     <div className="flex min-w-0 flex-wrap items-end gap-3">
       <div className="w-80 max-w-full">
         <Field label="Endpoint">
           {(control) => (
-            <Select {...control} value={endpoint.id} onChange={(event) => onChange(event.target.value)}>
-              {endpoints.map(({ id, name }) => (
-                <option key={id} value={id}>
-                  {name}
+            <Select {...control} value={endpoint?.id ?? ''} onChange={(event) => onChange(event.target.value)}>
+              {!endpoint && (
+                <option value="" disabled>
+                  Choose an endpoint
+                </option>
+              )}
+              {endpoints.map((one) => (
+                <option key={one.id} value={one.id}>
+                  {nameOf(one)}
                 </option>
               ))}
             </Select>
           )}
         </Field>
       </div>
-      <span className="flex min-h-8 min-w-0 items-center gap-3">
-        <EndpointStatusBadge status={endpoint.status} failingSince={endpoint.health?.failingSince ?? null} isNarrow />
-        <span className="min-w-0 font-mono text-xs text-ink-2 [overflow-wrap:anywhere]">{endpoint.url}</span>
-      </span>
+      {endpoint && (
+        <span className="flex min-h-8 min-w-0 items-center gap-3">
+          <EndpointStatusBadge status={endpoint.status} failingSince={endpoint.health?.failingSince ?? null} isNarrow />
+          <span className="min-w-0 font-mono text-xs text-ink-2 [overflow-wrap:anywhere]">{endpoint.url}</span>
+        </span>
+      )}
     </div>
   )
 }
@@ -153,7 +194,7 @@ function EndpointSelect({ endpoints, endpoint, onChange }: SelectProps) {
 type OneEventProps = {
   tenantId: string
   endpoint: Endpoint
-  types: TesterPageQuery['eventTypes']
+  types: readonly CatalogueType[]
   type: string | undefined
   onTypeChange(type: string): void
 }

@@ -26,6 +26,8 @@ export type Column<Row> = {
   readonly narrow?: NarrowPlace
   /** A word before the value in a row of two lines. */
   readonly narrowLabel?: string
+  /** Whether the others of its line give way, so that it is never cut. */
+  readonly narrowIsWhole?: boolean
   cell(row: Row): ReactNode
   /** The value in a row of two lines, if it is another one there. */
   narrowCell?(row: Row): ReactNode
@@ -415,7 +417,10 @@ function NarrowPart<Row>({ place, row, columns }: NarrowPartProps<Row>) {
         .map((column) => (
           <div
             key={column.id}
-            className={classes('min-w-0 truncate', column.narrowLabel && 'flex items-baseline gap-1.5')}
+            className={classes(
+              column.narrowIsWhole ? 'shrink-0' : 'min-w-0 truncate',
+              column.narrowLabel && 'flex items-baseline gap-1.5',
+            )}
           >
             {column.narrowLabel && <span className="text-xs text-ink-3">{column.narrowLabel}</span>}
             {column.narrowCell ? column.narrowCell(row) : column.cell(row)}

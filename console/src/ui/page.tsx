@@ -31,7 +31,7 @@ export function Page({ title, windowTitle, lead, actions, toolbar, filters, chil
   return (
     <div className={classes('flex min-h-0 min-w-0 flex-1 flex-col', !isFull && 'overflow-y-auto')}>
       <header className="flex shrink-0 flex-wrap items-center gap-x-4 gap-y-2 px-6 pt-5 pb-3 max-sm:px-4 max-sm:pt-3">
-        <div className="min-w-0 flex-1 max-sm:basis-full">
+        <div className="min-w-[min(100%,18rem)] flex-1 max-sm:basis-full">
           <h1 className="truncate text-lg font-semibold max-sm:whitespace-normal">{title}</h1>
           {lead && <p className="text-ink-2">{lead}</p>}
         </div>
@@ -98,7 +98,7 @@ export function Card({
 /** Names with values, as a description list. Leaves out empty values. */
 export function Facts({ facts }: { facts: readonly (readonly [name: string, value: ReactNode])[] }) {
   return (
-    <dl className="grid grid-cols-[minmax(104px,max-content)_1fr] gap-x-4 gap-y-1.5">
+    <dl className="grid grid-cols-[fit-content(45%)_1fr] gap-x-4 gap-y-1.5">
       {facts
         .filter(([, value]) => value !== null && value !== undefined && value !== '')
         .map(([name, value]) => (

@@ -16,11 +16,12 @@ const OFFERED_MS = 12_000
 const toasts = createStore<readonly Toast[]>([])
 let lastId = 0
 
-/** Shows the outcome of an action. It disappears by itself; a failure stays until it is closed. */
-export function toast(message: Omit<Toast, 'id'>): void {
+/** Shows the outcome of an action. It disappears by itself; a failure stays until it is closed. Returns what closes it. */
+export function toast(message: Omit<Toast, 'id'>): () => void {
   const id = ++lastId
   toasts.set([...toasts.get().slice(-3), { ...message, id }])
   if (message.tone !== 'bad') setTimeout(() => dismiss(id), message.action ? OFFERED_MS : SHOWN_MS)
+  return () => dismiss(id)
 }
 
 function dismiss(id: number): void {

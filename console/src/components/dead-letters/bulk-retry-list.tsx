@@ -2,7 +2,7 @@ import { Link } from '@tanstack/react-router'
 import { formatCount } from '../../lib/format.ts'
 import { Ago } from '../../ui/time.tsx'
 import { useLiveBulkRetry } from './bulk-retry-live.ts'
-import { type BulkRetry, BulkRetryBadge, BulkRetryBar, isUnderWay } from './bulk-retry-state.tsx'
+import { type BulkRetry, BulkRetryBadge, BulkRetryBar, isUnderWay, verbOf } from './bulk-retry-state.tsx'
 
 /** The bulk retries, with their creators and numbers. */
 export function BulkRetryList({ bulkRetries }: { bulkRetries: readonly BulkRetry[] }) {
@@ -31,7 +31,8 @@ function BulkRetryItem({ read }: { read: BulkRetry }) {
         params={{ bulkRetryId: id }}
         className="font-medium text-link hover:underline"
       >
-        {createdBy} {isUnderWay(bulkRetry) ? 'is retrying' : 'retried'} {formatCount(total)}
+        {createdBy} {isUnderWay(bulkRetry) ? IS_DOING[verbOf(bulkRetry)] : verbOf(bulkRetry)} {formatCount(total)}
+        {bulkRetry.replay && ` to ${bulkRetry.replay.endpoint.name}`}
       </Link>
       <span className="text-ink-2 tabular-nums">
         {formatCount(succeeded)} delivered, {formatCount(deadLettered)} dead again
@@ -45,5 +46,7 @@ function BulkRetryItem({ read }: { read: BulkRetry }) {
     </li>
   )
 }
+
+const IS_DOING = { retried: 'is retrying', replayed: 'is replaying' }
 
 const NOTHING = () => {}

@@ -52,14 +52,20 @@ export function isUnderWay({ status }: Pick<BulkRetry, 'status'>): boolean {
   return status === 'RUNNING' || status === 'PAUSED'
 }
 
+/** What is done with its deliveries: a replay sends what may never have been sent. */
+export function verbOf({ kind }: Pick<BulkRetry, 'kind'>): 'replayed' | 'retried' {
+  return kind === 'REPLAY' ? 'replayed' : 'retried'
+}
+
 /** The numbers of dead letters by outcome so far. Their sum is the number that matched. */
-function partsOf({ total, retried, succeeded, deadLettered }: BulkRetry) {
+function partsOf(bulkRetry: BulkRetry) {
+  const { total, retried, succeeded, deadLettered } = bulkRetry
   return [
     { name: 'delivered', count: succeeded, colour: 'bg-chart-good' },
     { name: 'dead again', count: deadLettered, colour: 'bg-chart-bad' },
     { name: 'on their way', count: Math.max(0, retried - succeeded - deadLettered), colour: 'bg-chart-a' },
-    { name: 'not retried yet', count: Math.max(0, total - retried), colour: 'bg-line' },
-  ] as const
+    { name: `not ${verbOf(bulkRetry)} yet`, count: Math.max(0, total - retried), colour: 'bg-line' },
+  ]
 }
 
 /** A bar of the outcomes, with the numbers in words beside it. */

@@ -114,7 +114,7 @@ export function DeadLetterGroups({ groups, ...actions }: GroupsProps) {
   return (
     <ul
       aria-label="Dead letters by endpoint and cause"
-      className="max-h-[42vh] shrink-0 divide-y divide-line overflow-auto rounded-lg border border-line bg-surface max-sm:max-h-[60vh]"
+      className="@container max-h-[42vh] shrink-0 divide-y divide-line overflow-auto rounded-lg border border-line bg-surface max-sm:max-h-[60vh]"
     >
       {inPlace.map((group) => (
         <GroupItem key={group.key} group={group} {...actions} />
@@ -131,7 +131,7 @@ function GroupItem({ group, isShown, onShow, onRetry, onAcknowledge }: ItemProps
   return (
     <li
       className={classes(
-        'grid grid-cols-[56px_minmax(0,1fr)] items-start gap-x-4 gap-y-2 px-4 py-2.5 lg:grid-cols-[56px_minmax(0,1fr)_auto]',
+        'grid grid-cols-[56px_minmax(0,1fr)] items-start gap-x-4 gap-y-2 px-4 py-2.5 @3xl:grid-cols-[56px_minmax(0,1fr)_auto]',
         isShown(group) && 'bg-selected',
       )}
     >
@@ -194,7 +194,7 @@ function GroupItem({ group, isShown, onShow, onRetry, onAcknowledge }: ItemProps
           ))}
         </ul>
       </div>
-      <span className="flex flex-wrap gap-1 max-lg:col-start-2">
+      <span className="flex flex-wrap gap-1 @max-3xl:col-start-2">
         <Button
           size="small"
           kind="quiet"

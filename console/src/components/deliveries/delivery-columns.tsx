@@ -50,7 +50,15 @@ export const DELIVERY_COLUMNS = [
         <span className="text-ink-3">–</span>
       ),
   },
-  { id: 'result', header: 'Response', rank: 1, narrow: 'detail', width: 136, cell: (row) => <LastAnswer {...row} /> },
+  {
+    id: 'result',
+    header: 'Response',
+    rank: 1,
+    narrow: 'detail',
+    narrowIsWhole: true,
+    width: 136,
+    cell: (row) => <LastAnswer {...row} />,
+  },
   {
     id: 'latency',
     header: 'Latency',

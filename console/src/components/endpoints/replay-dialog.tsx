@@ -69,16 +69,19 @@ export function ReplayDialog({ endpoint, onClose }: { endpoint: EndpointDetail; 
   const [includeUnmatched, setUnmatched] = useState(false)
   const [maxPerSecond, setMaxPerSecond] = useState<number | null>(CALM)
   const fromIso = toIso(from)
+  const toIsoTime = toIso(to)
+  const isBackwards = fromIso !== undefined && toIsoTime !== undefined && toIsoTime <= fromIso
+  const isReadable = fromIso !== undefined && !isBackwards
   const request = {
     endpointId: endpoint.id,
-    filter: { from: fromIso ?? null, to: toIso(to) ?? null },
+    filter: { from: fromIso ?? null, to: toIsoTime ?? null },
     includeDelivered,
     includeUnmatched,
   }
-  const { data, fault, refetch, isLoading } = useApiQuery(PLAN, request, { pause: fromIso === undefined })
+  const { data, fault, refetch, isLoading } = useApiQuery(PLAN, request, { pause: !isReadable })
   const replay = useAction(REPLAY, (reply) => reply.replayEvents)
   const navigate = useNavigate()
-  const plan = fromIso === undefined ? null : data?.replayPlan
+  const plan = isReadable ? data?.replayPlan : null
   const count = plan?.count.count ?? 0
   const isNone = count === 0 && plan?.count.precision === 'EXACT'
   const run = async () => {
@@ -103,7 +106,7 @@ export function ReplayDialog({ endpoint, onClose }: { endpoint: EndpointDetail; 
             isBusy={replay.isBusy}
             onClick={() => void run()}
           >
-            {plan ? `Replay ${formatCapped(plan.count)}` : 'Replay'}
+            {plan && !isLoading ? `Replay ${formatCapped(plan.count)}` : 'Replay'}
           </Button>
         </>
       }
@@ -123,7 +126,11 @@ export function ReplayDialog({ endpoint, onClose }: { endpoint: EndpointDetail; 
               />
             )}
           </Field>
-          <Field label="Until" hint="Empty: until now.">
+          <Field
+            label="Until"
+            hint="Empty: until now."
+            error={isBackwards ? 'Choose a time after the start, or none.' : null}
+          >
             {(control) => (
               <TextInput
                 {...control}
@@ -148,30 +155,32 @@ export function ReplayDialog({ endpoint, onClose }: { endpoint: EndpointDetail; 
         />
         {fault && !plan ? (
           <Failed fault={fault} onRetry={refetch} isSmall />
-        ) : fromIso === undefined ? null : !plan ? (
+        ) : !isReadable ? null : !plan ? (
           <LoadingRows rows={3} />
         ) : isNone ? (
           <p role="status">No event of this time fits.</p>
         ) : (
-          <Facts
-            facts={[
-              ['Events', <strong key="count">{formatCapped(plan.count)}</strong>],
-              ['Delivered before', formatCount(plan.delivered)],
-              ['Never sent here', formatCount(plan.unsent)],
-              [
-                'Oldest',
-                plan.oldestAt && (
-                  <span key="oldest">
-                    <Ago at={plan.oldestAt} />, <Time at={plan.oldestAt} />
-                  </span>
-                ),
-              ],
-              [
-                'Takes about',
-                maxPerSecond === null ? 'as long as the receiver needs' : formatSpan((count / maxPerSecond) * 1_000),
-              ],
-            ]}
-          />
+          <div className={isLoading ? 'opacity-50' : undefined} aria-busy={isLoading}>
+            <Facts
+              facts={[
+                ['Events', <strong key="count">{formatCapped(plan.count)}</strong>],
+                ['Delivered before', formatCount(plan.delivered)],
+                ['Never sent here', formatCount(plan.unsent)],
+                [
+                  'Oldest',
+                  plan.oldestAt && (
+                    <span key="oldest">
+                      <Ago at={plan.oldestAt} />, <Time at={plan.oldestAt} />
+                    </span>
+                  ),
+                ],
+                [
+                  'Takes about',
+                  maxPerSecond === null ? 'as long as the receiver needs' : formatSpan((count / maxPerSecond) * 1_000),
+                ],
+              ]}
+            />
+          </div>
         )}
         {endpoint.status !== 'ACTIVE' && (
           <Notice>

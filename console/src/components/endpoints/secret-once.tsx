@@ -15,7 +15,7 @@ export function SecretOnce({ secret, what, children }: { secret: string; what: s
         action="Leave without it"
       />
       <p className="flex items-center gap-2 font-semibold text-warn">
-        <KeyRound size={16} aria-hidden />
+        <KeyRound size={16} className="shrink-0" aria-hidden />
         This {what} is shown once, now. Store it before you go on.
       </p>
       <div

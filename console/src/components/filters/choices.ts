@@ -1,16 +1,22 @@
 // The choices in filters and forms: the endpoints of the tenant and the types of the catalogue.
 
+import { useMemo } from 'react'
 import { graphql, useApiQuery } from '../../api/client.ts'
+import { useEveryPage } from '../../api/every-page.ts'
+import { namesApart } from '../../lib/endpoint-names.ts'
 import type { Choice } from './filter-menu.tsx'
 
 const ENDPOINTS = graphql(`
-  query EndpointChoices($tenantId: ID) {
-    endpoints(tenantId: $tenantId, first: 100) {
+  query EndpointChoices($tenantId: ID, $after: String) {
+    endpoints(tenantId: $tenantId, first: 100, after: $after) {
       nodes {
         id
         name
         url
-        status
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
       }
     }
   }
@@ -25,10 +31,22 @@ const TYPES = graphql(`
   }
 `)
 
+/** Every endpoint of the tenant, with what it is called. */
+export function useEndpointNames(tenantId: string | null, { pause = false } = {}) {
+  const { nodes } = useEveryPage(ENDPOINTS, { tenantId }, ({ endpoints }) => endpoints, {
+    pause: pause || tenantId === null,
+  })
+  return useMemo(() => {
+    const nameOf = namesApart(nodes ?? [])
+    return nodes?.map((endpoint) => ({ ...endpoint, label: nameOf(endpoint) }))
+  }, [nodes])
+}
+
 export function useEndpointChoices(tenantId: string): readonly Choice[] {
-  const { data } = useApiQuery(ENDPOINTS, { tenantId })
-  return (
-    data?.endpoints?.nodes.map(({ id, name, url }) => ({ value: id, label: name, words: `${name} ${url}` })) ?? NONE
+  const endpoints = useEndpointNames(tenantId)
+  return useMemo(
+    () => endpoints?.map(({ id, name, url, label }) => ({ value: id, label, words: `${name} ${url}` })) ?? NONE,
+    [endpoints],
   )
 }
 

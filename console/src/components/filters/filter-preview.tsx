@@ -126,10 +126,15 @@ export function conditionIssue({ code, detail }: Fault): string | null {
 /** How many of the newest events match. */
 export function PreviewSentence({ tried }: { tried: Tried | null }) {
   return (
-    <p role="status" className="text-ink-2">
+    <p role="status" className={tried && isOfNothing(tried) ? 'text-warn' : 'text-ink-2'}>
       {tried === null ? 'The filter is tried on recent events …' : sentenceOf(tried)}
     </p>
   )
+}
+
+/** Whether it was tried on some events, and wants none of them. */
+function isOfNothing({ checked, matched, fault }: Tried): boolean {
+  return !fault && checked > 0 && matched === 0
 }
 
 function sentenceOf({ checked, matched, failed, fault }: Tried): string {

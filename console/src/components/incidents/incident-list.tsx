@@ -138,7 +138,7 @@ function WhatHappensNext({ incident, others }: { incident: Incident; others: num
       nextAttemptCount && nextAttemptCount.count > 1 ? `next ${formatCapped(nextAttemptCount)}` : 'next attempt'
     // A receiver that is failing gets one attempt at a time, even when many are due.
     const isProbed = endpoint.health?.state === 'FAILING'
-    if (leftMs > 0) parts.push(`${count} in ${formatSpan(leftMs)}`)
+    if (leftMs >= 500) parts.push(`${count} in ${formatSpan(leftMs)}`)
     else parts.push(isProbed ? 'one attempt every few seconds until it works' : `${count} now`)
   }
   if (firstDeadLetterAt)

@@ -126,11 +126,11 @@ export function headlineOf(incident: Incident): string {
   return `${endpoint.name}${state}: ${causeOf(incident)} since ${formatClock(since)}`
 }
 
-/** "Every attempt fails." or "31 % of the attempts of the last hour failed." */
+/** "Every attempt fails." or "31% of the attempts of the last hour failed." */
 export function shareOf(incident: Incident): string {
   if (alwaysFails(incident)) return 'Every attempt fails.'
   const rate = incident.endpoint.health?.attemptSuccessRate
   return rate == null
     ? 'Some attempts fail, others succeed.'
-    : `${Math.max(1, Math.round((1 - rate) * 100))} % of the attempts of the last hour failed; the others succeeded.`
+    : `${Math.max(1, Math.round((1 - rate) * 100))}% of the attempts of the last hour failed; the others succeeded.`
 }

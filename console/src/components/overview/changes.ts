@@ -4,6 +4,7 @@
 import { useMemo } from 'react'
 import { graphql, useApiQuery } from '../../api/client.ts'
 import { useRights } from '../../session/session.ts'
+import { useEndpointNames } from '../filters/choices.ts'
 
 const CHANGES = graphql(`
   query ChartChanges($tenantId: ID) {
@@ -14,12 +15,6 @@ const CHANGES = graphql(`
         actor
         action
         targetId
-      }
-    }
-    endpoints(tenantId: $tenantId, first: 100) {
-      nodes {
-        id
-        name
       }
     }
   }
@@ -75,9 +70,10 @@ function useDeployed(): readonly Mark[] {
 function useEndpointChanges(tenantId: string, endpointId: string | null): readonly Mark[] {
   const { mayChange } = useRights()
   const { data } = useApiQuery(CHANGES, { tenantId }, { pause: !mayChange })
+  const endpoints = useEndpointNames(tenantId, { pause: !mayChange })
   return useMemo(() => {
     if (!data?.auditEntries) return NONE
-    const names = new Map(data.endpoints?.nodes.map(({ id, name }) => [id, name]))
+    const names = new Map(endpoints?.map(({ id, name }) => [id, name]))
     return data.auditEntries.nodes.flatMap(({ at, actor, action, targetId }) => {
       const word = WORDS[action]
       if (!word || (endpointId !== null && targetId !== endpointId)) return []
@@ -85,7 +81,7 @@ function useEndpointChanges(tenantId: string, endpointId: string | null): readon
       const by = actor.replace(/ \(\w+_\w+\)$/, '')
       return [{ at, label: `${names.get(targetId ?? '') ?? 'An endpoint'} ${word}, by ${by}` }]
     })
-  }, [data, endpointId])
+  }, [data, endpoints, endpointId])
 }
 
 /** What changed within a bucket of a chart. */

@@ -11,6 +11,7 @@ import { useOpenDelivery } from '../../lib/open-delivery.ts'
 import { looksLikeNumber } from '../../lib/phone-number.ts'
 import { useRights } from '../../session/session.ts'
 import { useChosenTenant } from '../../session/tenant.ts'
+import { useEndpointNames } from '../filters/choices.ts'
 import { usePages } from './pages.ts'
 
 export type Hit = { readonly id: string; readonly label: string; readonly detail?: string; go(): void }
@@ -21,15 +22,8 @@ export type Found = {
   readonly note: string | null
 }
 
-const NAMES = graphql(`
-  query SearchNames($tenantId: ID) {
-    endpoints(tenantId: $tenantId, first: 100) {
-      nodes {
-        id
-        name
-        url
-      }
-    }
+const TYPES = graphql(`
+  query SearchTypes {
     eventTypes {
       name
     }
@@ -87,6 +81,13 @@ function useIds(text: string): Hit[] {
         () => void navigate({ to: '/deliveries', search: { endpointIds: [id] } }),
       ),
     ]
+  if (/^blk_\w{20}/.test(id))
+    return [
+      hit(
+        `Open the bulk retry ${id}`,
+        () => void navigate({ to: '/bulk-retries/$bulkRetryId', params: { bulkRetryId: id } }),
+      ),
+    ]
   const byStatus = /^(?:http )?([1-5](?:\d\d|xx))$/i.exec(text)?.[1]?.toLowerCase()
   const hits: Hit[] = []
   if (byStatus)
@@ -109,7 +110,8 @@ function useIds(text: string): Hit[] {
 function useNamed(text: string, isOpen: boolean, tenantId: string | null): Hit[] {
   const navigate = useNavigate()
   const { mayChange, isOperator } = useRights()
-  const { data } = useApiQuery(NAMES, { tenantId }, { pause: !isOpen || tenantId === null })
+  const endpoints = useEndpointNames(tenantId, { pause: !isOpen })
+  const { data } = useApiQuery(TYPES, {}, { pause: !isOpen || tenantId === null })
   const words = text.toLowerCase().split(/\s+/).filter(Boolean)
   const names = (name: string) => words.length > 0 && words.every((word) => name.toLowerCase().includes(word))
   const pages = usePages()
@@ -134,12 +136,12 @@ function useNamed(text: string, isOpen: boolean, tenantId: string | null): Hit[]
         detail: 'Action',
         go: () => void navigate({ to: action.to, ...('tab' in action && { search: { tab: action.tab } }) }),
       })),
-    ...(data?.endpoints?.nodes ?? [])
+    ...(endpoints ?? [])
       .filter(({ name, url }) => names(`${name} ${url}`))
       .slice(0, MOST_OF_A_KIND)
-      .map(({ id, name }) => ({
+      .map(({ id, label }) => ({
         id,
-        label: name,
+        label,
         detail: 'Endpoint',
         go: () => void navigate({ to: '/endpoints/$endpointId', params: { endpointId: id } }),
       })),
@@ -175,6 +177,11 @@ type Answer = {
   readonly nodes: readonly EventNode[]
   readonly hasMore: boolean
   readonly note: string | null
+}
+
+/** An id in short, such as call_…3MX2QCRG; a name that a platform gives its calls stays whole. */
+function nameOfSubject(subject: string): string {
+  return /^[a-z]+_\w{20,}$/i.test(subject) ? shortId(subject) : subject
 }
 
 /** The newest events with what was typed, those of one call together. */
@@ -213,7 +220,8 @@ function useEvents(text: string, tenantId: string | null) {
     const { id, subject, createdAt } = nodes.at(-1)!
     return {
       id: `found ${key}`,
-      label: `${subject === null ? `Event ${shortId(id)}` : subject}: ${nodes.map(({ type }) => type).join(' → ')}`,
+      // The beginning of an id is that of others of the same day.
+      label: `${subject === null ? `Event ${shortId(id)}` : nameOfSubject(subject)}: ${nodes.map(({ type }) => type).join(' → ')}`,
       detail: formatMoment(createdAt),
       go: () =>
         void (subject === null

@@ -1,7 +1,8 @@
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { useEffect } from 'react'
-import { graphql, useApiQuery } from '../../api/client.ts'
+import { graphql } from '../../api/client.ts'
+import { useEveryPage } from '../../api/every-page.ts'
 import { useRights } from '../../session/session.ts'
 import { lastTenant, useChooseTenant, useChosenTenant } from '../../session/tenant.ts'
 import { buttonClass } from '../../ui/button.tsx'
@@ -10,15 +11,23 @@ import { Page } from '../../ui/page.tsx'
 import { Failed, LoadingRows } from '../../ui/states.tsx'
 
 const TENANTS = graphql(`
-  query TenantChoices {
-    tenants(first: 100) {
+  query TenantChoices($after: String) {
+    tenants(first: 100, after: $after) {
       nodes {
         id
         name
       }
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
     }
   }
 `)
+
+function useTenantChoices(options?: { pause: boolean }) {
+  return useEveryPage(TENANTS, {}, ({ tenants }) => tenants, options)
+}
 
 /** Shows its children when the tenant is known. Operators must choose one. */
 export function RequireTenant({ children }: { children: ReactNode }) {
@@ -33,12 +42,11 @@ function usualTenant(tenants: readonly { readonly id: string }[] | undefined): s
 }
 
 function ChooseTenant() {
-  const { data, fault, refetch } = useApiQuery(TENANTS, {})
+  const { nodes: tenants, isWhole, fault, refetch } = useTenantChoices()
   const choose = useChooseTenant()
-  const tenants = data?.tenants?.nodes
   if (fault) return <Failed fault={fault} onRetry={refetch} />
   // The switch in the top bar chooses the usual one.
-  if (!tenants || usualTenant(tenants)) return <LoadingRows rows={3} />
+  if (!tenants || !isWhole || usualTenant(tenants)) return <LoadingRows rows={3} />
   if (tenants.length === 0)
     return (
       <Page title="There are no tenants yet" lead="Each page shows one tenant’s things.">
@@ -75,14 +83,14 @@ function ChooseTenant() {
 export function TenantSwitch() {
   const { isOperator } = useRights()
   const tenantId = useChosenTenant()
-  const { data } = useApiQuery(TENANTS, {}, { pause: !isOperator })
+  const { nodes: tenants } = useTenantChoices({ pause: !isOperator })
   const choose = useChooseTenant()
   const chooseUsual = useChooseTenant({ replace: true })
-  const usual = usualTenant(data?.tenants?.nodes)
+  const usual = usualTenant(tenants)
   useEffect(() => {
     if (isOperator && tenantId === null && usual) chooseUsual(usual)
   }, [isOperator, tenantId, usual, chooseUsual])
-  if (!isOperator || !data?.tenants) return null
+  if (!isOperator || !tenants) return null
   return (
     <Select
       aria-label="Tenant"
@@ -93,7 +101,7 @@ export function TenantSwitch() {
       <option value="" disabled>
         Choose a tenant
       </option>
-      {data.tenants.nodes.map(({ id, name }) => (
+      {tenants.map(({ id, name }) => (
         <option key={id} value={id}>
           {name}
         </option>

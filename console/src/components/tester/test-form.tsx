@@ -6,6 +6,7 @@ import { asCommand, asSentTest, SEND_TEST, type SentTest } from '../../api/send-
 import type { TestSignature } from '../../gql/graphql.ts'
 import { placedSentencesOf, useAction } from '../../lib/actions.ts'
 import { later } from '../../lib/later.tsx'
+import { keepTyped, typedPayload } from '../../lib/typed-payloads.ts'
 import { Button } from '../../ui/button.tsx'
 import { CopyButton } from '../../ui/copy-button.tsx'
 import { Field, Select } from '../../ui/field.tsx'
@@ -49,16 +50,21 @@ export function TestForm({
 }: FormProps) {
   const [name, setName] = useState(eventType ?? 'call.ended')
   const type = types.find((one) => one.name === name) ?? types[0]!
-  const [text, setText] = useState(() => exampleText(type))
+  const [text, setText] = useState(() => typedPayload(tenantId, type.name) ?? exampleText(type))
   const [times, setTimes] = useState(1)
   const [signature, setSignature] = useState<TestSignature>('VALID')
   const action = useAction(SEND_TEST, (data) => data.sendTestEvent, { showsRefusal: true })
 
+  const write = (of: CatalogueType, next: string) => {
+    setText(next)
+    keepTyped(tenantId, of.name, next === exampleText(of) ? null : next)
+  }
   const choose = (next: string, textOfType?: string) => {
     const chosen = types.find((one) => one.name === next)
     if (!chosen) return
     setName(next)
-    setText(textOfType ?? exampleText(chosen))
+    if (textOfType === undefined) setText(typedPayload(tenantId, next) ?? exampleText(chosen))
+    else write(chosen, textOfType)
     action.forget()
     onTypeChange?.(next)
   }
@@ -112,14 +118,14 @@ export function TestForm({
           text={text}
           isCatalogue={isExample}
           isSendable={data !== undefined}
-          onCatalogue={() => setText(exampleText(type))}
+          onCatalogue={() => write(type, exampleText(type))}
           onSaved={(payload) => choose(payload.eventType, payload.text)}
         />
         <JsonEditor
           label="Data of the event"
           value={text}
           onChange={(next) => {
-            setText(next)
+            write(type, next)
             action.forget()
           }}
           schema={schemaOf(type)}

@@ -225,6 +225,11 @@ type StepListProps = { steps: ReadonlyMap<DeliveryStep, number>; isOver: boolean
 function StepList({ steps, isOver, hasFailed }: StepListProps) {
   const end = Math.max(1, ...steps.values())
   const wasConnected = steps.has('REQUEST_SENT') && !steps.has('CONNECT')
+  // The reply has its own words; before that, the step that did not come is the one that failed.
+  const lost = steps.has('FIRST_BYTE')
+    ? -1
+    : STEPS.findIndex(([step], index) => !steps.has(step) && (index >= 3 || !wasConnected))
+  const failedAt = isOver && hasFailed ? lost : -1
   let before = 0
   return (
     <ol aria-label="Steps of the attempt" className="flex flex-col">
@@ -233,7 +238,7 @@ function StepList({ steps, isOver, hasFailed }: StepListProps) {
         const isTaken = at !== undefined
         const isSkipped = !isTaken && (index < 3 ? wasConnected || isOver : isOver)
         const isNext = !isTaken && !isSkipped && STEPS.slice(0, index).every(([one]) => steps.has(one) || wasConnected)
-        const isFault = step === 'DONE' && isTaken && hasFailed
+        const isFault = (step === 'DONE' && isTaken && hasFailed) || index === failedAt
         const from = before
         if (isTaken) before = at
         return (
@@ -249,7 +254,7 @@ function StepList({ steps, isOver, hasFailed }: StepListProps) {
             ) : (
               <Circle size={16} className="text-ink-3" aria-hidden />
             )}
-            <span className={isTaken ? '' : 'text-ink-3'}>{words}</span>
+            <span className={isTaken || index === failedAt ? '' : 'text-ink-3'}>{words}</span>
             <span className="relative h-2 overflow-hidden rounded bg-sunken" aria-hidden>
               {isTaken && (
                 <span
@@ -259,7 +264,19 @@ function StepList({ steps, isOver, hasFailed }: StepListProps) {
               )}
             </span>
             <span className="text-right whitespace-nowrap text-ink-2 tabular-nums">
-              {isTaken ? formatMs(at) : isSkipped ? (index < 3 && wasConnected ? 'open already' : 'not reached') : ''}
+              {isTaken ? (
+                formatMs(at)
+              ) : index === failedAt ? (
+                <span className="text-bad">failed</span>
+              ) : isSkipped ? (
+                index < 3 && wasConnected ? (
+                  'open already'
+                ) : (
+                  'not reached'
+                )
+              ) : (
+                ''
+              )}
             </span>
           </li>
         )
