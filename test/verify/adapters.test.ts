@@ -202,6 +202,36 @@ describe.each(servers)('%s', (_, start) => {
     expect(errors).toEqual([expect.objectContaining({ message: 'the database password is hunter2' })])
   })
 
+  // `(event) => fetch(inner, …)` resolves for a 503 too.
+  test('takes a reply that the handler returns for what it says, and never sends it', async () => {
+    const returned: unknown[] = [
+      new Response('away', { status: 503 }),
+      Response.error(),
+      { statusCode: 410, body: 'gone' },
+      Response.json({ stored: true }),
+      { statusCode: 202 },
+      { status: 'failed', ok: false },
+      { status: 503 },
+      'no',
+      null,
+    ]
+    const errors: string[] = []
+    const onError = (error: unknown) => errors.push(String(error))
+    const options = { secrets: current, now, dedupe: new MemoryDedupeStore(), onError }
+    const statuses: number[] = []
+    for (const reply of returned) {
+      const url = await start({ ...options, dedupe: new MemoryDedupeStore() }, () => reply)
+      statuses.push((await post(url, ASCII, new Uint8Array(bodyOf(ASCII)))).status)
+    }
+    expect(statuses).toEqual([500, 500, 500, 204, 204, 204, 204, 204, 204])
+    expect(errors).toEqual([503, 0, 410].map((status) => expect.stringContaining(`a reply with the status ${status}`)))
+
+    const url = await start(options, () => returned.shift())
+    const again = async () => (await post(url, ASCII, new Uint8Array(bodyOf(ASCII)))).status
+    returned.splice(1, 2)
+    expect([await again(), await again(), await again()]).toEqual([500, 204, 200])
+  })
+
   test('runs the handler once for an event that comes twice, and again after it failed', async () => {
     let runs = 0
     const options = { secrets: current, now, dedupe: new MemoryDedupeStore(), onError: () => {} }

@@ -28,7 +28,11 @@ export type ReceiveOptions = VerifyOptions & {
   onError?: (error: unknown) => void
 }
 
-/** Runs for each event. The gateway waits 10 s for the answer: put longer work into a queue of your own. */
+/**
+ * Runs for each event. The gateway waits 10 s for the answer: put longer work into a queue of your own. What it returns is not
+ * sent. A reply that says that it failed is taken for an error: a `Response` that is not ok, such as `fetch` resolves to, or an
+ * object whose `statusCode` is no 2xx, as undici's and Lambda's have.
+ */
 export type WebhookHandler = (event: WebhookEvent, delivery: DeliveryInfo) => unknown
 
 /** `body` says in one sentence why, for the log of the gateway. It holds no secret and nothing of the handler's error. */
@@ -47,8 +51,11 @@ export async function receive(
   try {
     const { event, delivery } = await readDelivery(headers, readBody, options)
     const run = async () => {
-      await handler(event, delivery)
-      return { state: 'done' }
+      const failed = failedStatusOf(await handler(event, delivery))
+      if (failed === null) return { state: 'done' }
+      throw new Error(
+        `Expected a handler that throws when it fails, got a reply with the status ${failed} from it, so the event is to come again. Throw an error, or return nothing if the event was handled.`,
+      )
     }
     const { state } = options.dedupe
       ? await once(options.dedupe, event.id, run, { leaseSeconds: options.leaseSeconds, onUnrecorded: report })
@@ -59,8 +66,16 @@ export async function receive(
   } catch (error) {
     report(error)
     if (isWebhookError(error)) return { status: error.statusCode, body: `${error.code}: ${error.message}` }
-    return { status: 500, body: 'handler_failed: the handler of this event threw an error' }
+    return { status: 500, body: 'handler_failed: the handler of this event failed' }
   }
+}
+
+/** The status of a reply that says that what was asked for did not happen; null for everything else. */
+function failedStatusOf(returned: unknown): number | null {
+  if (typeof returned !== 'object' || returned === null) return null
+  const { ok, status, statusCode } = returned as { ok?: unknown; status?: unknown; statusCode?: unknown }
+  if (ok === false && typeof status === 'number') return status
+  return typeof statusCode === 'number' && (statusCode < 200 || statusCode > 299) ? statusCode : null
 }
 
 /** The first half of `receive`: the checked event, or a `WebhookError`. */
