@@ -107,19 +107,6 @@ describeInBrowser('lists', () => {
     expect(complaints).toEqual([])
   })
 
-  test('on a phone the response of a delivery is whole, however long the name of its endpoint is', async () => {
-    const { house } = console
-    const name = 'The receiver of a partner who likes to write long names for everything that is shown'
-    await house.addEndpoint(refusing.url('/long'), { name, eventTypes: ['agent.paused'] })
-    await house.publish({ type: 'agent.paused' })
-    const { page } = await console.signIn()
-    await page.setViewportSize({ width: 390, height: 844 })
-    await show(page, '/live?eventTypes=agent.paused')
-    const response = page.getByText('HTTP 503').first()
-    await response.waitFor()
-    expect(await response.evaluate(({ parentElement: box }) => box!.scrollWidth <= box!.clientWidth)).toBe(true)
-  })
-
   test('a downloaded file is the answer of the API, without marks of the console', async () => {
     const { page } = await console.signIn()
     await show(page, '/deliveries')
@@ -151,6 +138,19 @@ describeInBrowser('lists', () => {
     await items.getByRole('link', { name: 'Look and retry' }).click()
     await page.getByRole('heading', { level: 1, name: 'Dead letters' }).waitFor()
     expect(new URL(page.url()).searchParams.get('endpointIds')).toBe(toPublicId('endpoint', warehouse.id))
+  })
+
+  test('on a phone the response of a delivery is whole, however long the name of its endpoint is', async () => {
+    const { house } = console
+    const name = 'The receiver of a partner who likes to write long names for everything that is shown'
+    await house.addEndpoint(refusing.url('/long'), { name, eventTypes: ['agent.paused'] })
+    await house.publish({ type: 'agent.paused' })
+    const { page } = await console.signIn()
+    await page.setViewportSize({ width: 390, height: 844 })
+    await show(page, '/live?eventTypes=agent.paused')
+    const response = page.getByText('HTTP 503').first()
+    await response.waitFor()
+    expect(await response.evaluate(({ parentElement: box }) => box!.scrollWidth <= box!.clientWidth)).toBe(true)
   })
 })
 
