@@ -80,9 +80,16 @@ test('the help of every command has an example, and the completion knows the com
 
 test.each([
   ['', 'Expected a command after "sivo" (login, ', 'sivo --help'],
-  ['endpoints', 'Expected a command after "sivo endpoints" (list, create, update, test, rotate, apply), got none.'],
+  [
+    'endpoints',
+    'Expected a command after "sivo endpoints" (list, create, update, test, rotate, pause, resume, replay, apply), got none.',
+  ],
   ['endpoints lst', 'There is no such command after "sivo endpoints". Did you mean list?', 'sivo endpoints --help'],
-  ['endpoints xyz', '(list, create, update, test, rotate, apply), got "xyz".', 'sivo endpoints --help'],
+  [
+    'endpoints xyz',
+    '(list, create, update, test, rotate, pause, resume, replay, apply), got "xyz".',
+    'sivo endpoints --help',
+  ],
   ['endpoints apply', 'Expected --file, got none.', 'sivo endpoints apply --help'],
   ['endpoints list more', 'Unknown argument: more.', 'sivo endpoints list --help'],
   ['explain evt_1', 'Expected <event> <endpoint> after "sivo explain", got "evt_1" alone.', 'sivo explain --help'],
@@ -317,9 +324,16 @@ test('events publish names the line that is wrong, and says that the lines befor
   expect(json(skipped.stdout)).toMatchObject({ published: 0, duplicates: 1, skipped: 1 })
 })
 
-test('a tenant that is missing, and https where there is none, are answered with what to write', async () => {
-  const nobodys = await under.call(['endpoints', 'list'], { env: { SIVO_TENANT: undefined as never } })
-  expect(nobodys.stderr).toContain('got none. Pass --tenant ten_…, or set SIVO_TENANT.')
+test('a tenant or a key that is missing, and https where there is none, are answered with what to write', async () => {
+  // A variable that is set and empty, as after `export SIVO_KEY=$(cat key.txt)` without that file, is none.
+  for (const none of [undefined as never, '']) {
+    const nobodys = await under.call(['endpoints', 'list'], { env: { SIVO_TENANT: none } })
+    expect(nobodys.stderr).toContain('got none. Pass --tenant ten_…, or set SIVO_TENANT.')
+    const keyless = await under.call(['endpoints', 'list'], {
+      env: { SIVO_KEY: none, XDG_CONFIG_HOME: join(under.folder, 'nobody') },
+    })
+    expect(keyless).toMatchObject({ code: EXIT.notAllowed, stderr: expect.stringContaining('set SIVO_KEY') })
+  }
   const url = under.url.replace('http:', 'https:')
   const sealed = await under.call(['endpoints', 'list'], { env: { SIVO_URL: url } })
   expect(sealed).toMatchObject({ code: EXIT.unavailable, stderr: expect.stringContaining('try http://') })
@@ -394,7 +408,7 @@ test('explain says why an event was not sent to an endpoint, or how its delivery
   expect(unknown.stderr).toContain('sivo endpoints list')
 })
 
-test('an endpoint is created, changed, tested, rotated and listed', { timeout: 60_000 }, async () => {
+test('an endpoint is created, changed, tested, rotated, paused, resumed and listed', { timeout: 60_000 }, async () => {
   const receiver = await under.house.receiver()
   const tenant = ['--tenant', toPublicId('tenant', await under.house.addTenant('Endpoints'))]
   const run = async (...args: string[]) => {
@@ -414,13 +428,22 @@ test('an endpoint is created, changed, tested, rotated and listed', { timeout: 6
   const atOnce = await under.call(['endpoints', 'rotate', id, '--overlap-hours', '0', ...tenant])
   expect(atOnce.stdout).toContain('X-Sivo-Signature uses it from now on.')
   expect(await run('list')).toMatchObject([{ id, name: 'CRM 2' }])
+  expect(await run('pause', id)).toMatchObject({ id, status: 'PAUSED' })
+  expect(await run('resume', id, '--since', '2h')).toMatchObject({ id, status: 'ACTIVE' })
+  const both = await under.call(['endpoints', 'resume', id, '--since', '2h', '--held', 'cancel', ...tenant])
+  expect(both).toMatchObject({ code: EXIT.usage, stderr: expect.stringContaining('got both') })
+  const unknown = await under.call(['endpoints', 'stop', id, ...tenant])
+  expect(unknown).toMatchObject({
+    code: EXIT.usage,
+    stderr: expect.stringMatching(/^Expected a command after "sivo endpoints" \(list, .*pause.*\), got "stop"\./),
+  })
   const nothing = await under.call(['endpoints', 'update', id, ...tenant])
   expect(nothing).toMatchObject({ code: EXIT.usage, stderr: expect.stringContaining('at least one setting') })
   const refused = await under.call(['endpoints', 'update', id, '--to', 'http://example.com/', ...tenant])
   expect(refused.stderr).toMatch(/^input\.url: expected a URL that starts with https:.*\n$/)
 })
 
-test('deliveries are followed, listed, shown and retried, and what an endpoint missed is told', async () => {
+test('deliveries are followed, listed, shown, retried and replayed, and what an endpoint missed is told', async () => {
   const { house } = under
   const tenantId = await house.addTenant('Deliveries')
   const tenant = ['--tenant', toPublicId('tenant', tenantId)]
@@ -446,6 +469,10 @@ test('deliveries are followed, listed, shown and retried, and what an endpoint m
   expect(shown.attempts.map(({ statusCode }: { statusCode: number }) => statusCode)).toEqual([503, 204])
   const waiting = await under.call(['deliveries', 'retry', listed.id, '--resend', '--wait', '0'])
   expect(waiting.stderr).toMatch(/^No attempt was made within 0 s\..* sivo explain evt_\w+ ep_\w+\n$/)
+  const again = await under.call(['endpoints', 'replay', listed.endpoint.id, '--since', '1h', '--json', ...tenant])
+  expect(json(again.stdout)).toMatchObject({ status: 'COMPLETED', total: 1, succeeded: 1, deadLettered: 0 })
+  const replay = ['endpoints', 'replay', listed.endpoint.id, '--since', '1h', '--missed-only', ...tenant]
+  expect((await under.call(replay)).stderr).toContain('There is nothing that can be replayed.')
   const none = await under.call(['events', 'missed', toPublicId('endpoint', endpoint.id), ...tenant])
   expect(none).toMatchObject({ code: 0, stdout: 'Nothing is missing.\n' })
   const unknown = await under.call(['deliveries', 'show', 'dlv_nonsense'])

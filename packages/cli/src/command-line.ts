@@ -13,6 +13,7 @@ import {
   endpointsUpdate,
 } from './commands/endpoints.ts'
 import { endpointsApply } from './commands/endpoints-apply.ts'
+import { endpointsPause, endpointsReplay, endpointsResume } from './commands/endpoints-run.ts'
 import { eventsErase } from './commands/events-erase.ts'
 import { eventsMissed } from './commands/events-missed.ts'
 import { eventsPublish } from './commands/events-publish.ts'
@@ -36,12 +37,15 @@ const COMMANDS: readonly CommandModule[] = [
     eventsMissed,
     eventsErase,
   ]),
-  group('endpoints', 'List, create, change and test endpoints', [
+  group('endpoints', 'List, create, change, test, pause, resume and replay to endpoints', [
     endpointsList,
     endpointsCreate,
     endpointsUpdate,
     endpointsTest,
     endpointsRotate,
+    endpointsPause,
+    endpointsResume,
+    endpointsReplay,
     endpointsApply,
   ]),
   group('deliveries', 'Follow, list, show and retry deliveries', [

@@ -5,6 +5,7 @@
 import { chmod, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { variable } from './environment.ts'
 import { CommandFailure, EXIT, usage } from './failure.ts'
 import { readFromKeychain, storeInKeychain } from './keychain.ts'
 
@@ -81,14 +82,14 @@ export async function resolveConnection(
   { env = process.env, file = configFile(env) }: { env?: NodeJS.ProcessEnv; file?: string } = {},
 ): Promise<Connection> {
   const { current, profiles } = await readProfiles(file)
-  const name = options.profile ?? env['SIVO_PROFILE'] ?? current
+  const name = options.profile ?? variable('SIVO_PROFILE', env) ?? current
   const profile = profiles[name]
-  if ((options.profile ?? env['SIVO_PROFILE']) !== undefined && !profile) {
+  if ((options.profile ?? variable('SIVO_PROFILE', env)) !== undefined && !profile) {
     const known = Object.keys(profiles).join(', ') || 'none'
     throw usage(`Expected the name of a profile, got ${JSON.stringify(name)}. Known profiles: ${known}.`)
   }
-  const url = options.url ?? env['SIVO_URL'] ?? profile?.url ?? 'http://localhost:4000'
-  const key = options.key ?? env['SIVO_KEY']
+  const url = options.url ?? variable('SIVO_URL', env) ?? profile?.url ?? 'http://localhost:4000'
+  const key = options.key ?? variable('SIVO_KEY', env)
   const credential =
     key !== undefined ? ({ kind: 'key', value: key } as const) : profile && (await credentialOf(name, profile, file))
   if (!credential)
@@ -96,7 +97,11 @@ export async function resolveConnection(
       EXIT.notAllowed,
       'Expected an API key, got none. Run "sivo login", or set SIVO_KEY, or pass --key.',
     )
-  return { url: parseUrl(url), credential, tenantId: options.tenant ?? env['SIVO_TENANT'] ?? profile?.tenantId ?? null }
+  return {
+    url: parseUrl(url),
+    credential,
+    tenantId: options.tenant ?? variable('SIVO_TENANT', env) ?? profile?.tenantId ?? null,
+  }
 }
 
 /** The gateway's address without a path's end. Throws CommandFailure for what is no http address. */

@@ -48,6 +48,8 @@ function sentence(said: string, { asked, parameters, known, next }: Asked): stri
   if (empty !== undefined) return `Expected a value after ${asOption(empty)}, got none.`
   const [, name, given, choices] = /Argument: (\S+), Given: (.+), Choices: (.+)/.exec(said) ?? []
   if (name !== undefined) return `Expected ${choices!.replaceAll('", "', '" or "')} in ${asOption(name)}, got ${given}.`
+  if (said.startsWith('Unknown argument') && known !== '' && next !== undefined)
+    return `Expected a command after "${asked}" (${known}), got ${JSON.stringify(next)}.`
   if (said.startsWith('Did you mean ')) return `There is no such command after "${asked}". ${said}`
   return /[.?!]$/.test(said) ? said : `${said}.`
 }

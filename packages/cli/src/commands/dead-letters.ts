@@ -1,10 +1,10 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { setTimeout as delay } from 'node:timers/promises'
 import { graphql, reasonOf, succeeded } from '../client.ts'
 import { command } from '../command.ts'
-import { CommandFailure, EXIT, refused, usage } from '../failure.ts'
+import { CommandFailure, EXIT, usage } from '../failure.ts'
 import { writeWholeFile } from '../whole-file.ts'
+import { BULK_OPTIONS, followBulkRetry } from './bulk-retry.ts'
 import { deliveryTable, FILTER_OPTIONS, filterOf } from './deliveries.ts'
 
 const LIST = graphql(`
@@ -37,24 +37,6 @@ const RETRY = graphql(`
       }
     }
   }
-  fragment CliBulkRetry on BulkRetry {
-    id
-    status
-    total
-    retried
-    succeeded
-    deadLettered
-  }
-`)
-
-const PROGRESS = graphql(`
-  query CliBulkRetryProgress($id: ID!) {
-    node(id: $id) {
-      ... on BulkRetry {
-        ...CliBulkRetry
-      }
-    }
-  }
 `)
 
 const { status: _, ...DEAD_LETTER_OPTIONS } = FILTER_OPTIONS
@@ -76,29 +58,14 @@ export const deadLettersRetry = command({
   describe: 'Retry every dead letter that matches, and follow the progress',
   options: {
     ...DEAD_LETTER_OPTIONS,
-    'max-per-second': { type: 'number', describe: 'Speed limit; without it as fast as the receivers take them' },
-    wait: { type: 'boolean', default: true, describe: 'Wait until all have been tried; --no-wait returns at once' },
+    ...BULK_OPTIONS,
   },
   examples: [['dead-letters retry --endpoint ep_… --since 1d --max-per-second 20', 'after a receiver is mended']],
   async run({ client, output }, args) {
     const filter = filterOf(args, client.tenantId)
     const started = await client.ask(RETRY, { filter, maxPerSecond: args.maxPerSecond ?? null })
-    let progress = succeeded(started.retryDeadLetters).bulkRetry
-    output.note(`${progress.total} dead letters are retried as ${progress.id}.`)
-    while (args.wait && (progress.status === 'RUNNING' || progress.status === 'PAUSED')) {
-      await delay(1_000)
-      const { node } = await client.ask(PROGRESS, { id: progress.id })
-      if (!node || !('total' in node)) break
-      if (node.retried !== progress.retried)
-        output.note(`${node.retried} of ${node.total} retried, ${node.succeeded} succeeded`)
-      progress = node as typeof progress
-    }
-    output.result(
-      progress,
-      `${progress.id}  ${progress.status}  ${progress.retried} of ${progress.total} retried, ${progress.succeeded} succeeded, ${progress.deadLettered} dead letters again`,
-    )
-    if (args.wait && progress.deadLettered > 0)
-      throw refused(`${progress.deadLettered} deliveries became dead letters again.`)
+    const { bulkRetry } = succeeded(started.retryDeadLetters)
+    await followBulkRetry(client, output, bulkRetry, { things: 'dead letters', done: 'retried', wait: args.wait })
   },
 })
 

@@ -1,6 +1,7 @@
 import { type Client, graphql } from '../client.ts'
 import { usage } from '../failure.ts'
 import type { CliEndpointFragment, CliEndpointsQuery } from '../gql/graphql.ts'
+import { plain } from '../output.ts'
 
 const ENDPOINTS = graphql(`
   query CliEndpoints($tenantId: ID, $after: String) {
@@ -46,4 +47,9 @@ export async function endpointsOf(client: Client): Promise<CliEndpointFragment[]
     if (!endpoints.pageInfo.hasNextPage) return found
     after = endpoints.pageInfo.endCursor ?? null
   }
+}
+
+/** An endpoint in one line. */
+export function describeEndpoint({ id, name, status, url }: CliEndpointFragment): string {
+  return `${id}  ${plain(name)}  ${status}  ${url}`
 }

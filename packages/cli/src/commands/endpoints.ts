@@ -1,9 +1,8 @@
 import { graphql, succeeded } from '../client.ts'
 import { command } from '../command.ts'
 import { usage } from '../failure.ts'
-import type { CliEndpointFragment } from '../gql/graphql.ts'
 import { plain, table } from '../output.ts'
-import { endpointsOf } from './endpoints-read.ts'
+import { describeEndpoint, endpointsOf } from './endpoints-read.ts'
 import { sendTest } from './trigger.ts'
 
 export const CREATE = graphql(`
@@ -206,7 +205,3 @@ export const endpointsRotate = command({
     )
   },
 })
-
-function describeEndpoint(endpoint: CliEndpointFragment): string {
-  return `${endpoint.id}  ${plain(endpoint.name)}  ${endpoint.status}  ${endpoint.url}`
-}

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline'
 import { makeSigningSecret } from '../../../../src/domain/signing/secret.ts'
 import { type Client, graphql } from '../client.ts'
 import { command } from '../command.ts'
+import { variable } from '../environment.ts'
 import { requireEventTypes } from '../event-types.ts'
 import { usage } from '../failure.ts'
 import { type Exchange, type ForwardedEvent, forward, listen } from '../listen.ts'
@@ -42,7 +43,7 @@ export const listenCommand = command({
   ],
   async run({ client, output }, args) {
     const forwardTo = parseForwardTo(args.forwardTo)
-    const secret = args.secret ?? process.env['SIVO_WEBHOOK_SECRET'] ?? makeSigningSecret(randomBytes)
+    const secret = args.secret ?? variable('SIVO_WEBHOOK_SECRET') ?? makeSigningSecret(randomBytes)
     if (!secret.startsWith('whsec_'))
       throw usage('Expected a signing secret that starts with whsec_, got another text.')
     const timeoutMs = args.timeout * 1000

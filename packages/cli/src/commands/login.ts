@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline/promises'
 import type { CommandModule } from 'yargs'
 import { graphql, openClient, reasonOf } from '../client.ts'
 import { describe } from '../command.ts'
+import { variable } from '../environment.ts'
 import { CommandFailure, EXIT, usage } from '../failure.ts'
 import { openOutput } from '../output.ts'
 import { type Credential, configFile, parseUrl, saveProfile } from '../profiles.ts'
@@ -40,11 +41,11 @@ export const login: CommandModule = {
     const output = openOutput(Boolean(args['json']))
     const link = args['link'] as string | undefined
     const url = parseUrl(
-      (link ?? (args['url'] as string) ?? process.env['SIVO_URL'] ?? 'http://localhost:4000').split('#')[0]!,
+      (link ?? (args['url'] as string) ?? variable('SIVO_URL') ?? 'http://localhost:4000').split('#')[0]!,
     )
     const credential: Credential = link
       ? await spendLink(url, link)
-      : { kind: 'key', value: (args['key'] as string) ?? process.env['SIVO_KEY'] ?? (await askForKey()) }
+      : { kind: 'key', value: (args['key'] as string) ?? variable('SIVO_KEY') ?? (await askForKey()) }
     const tenantId = (args['tenant'] as string) ?? null
     const { viewer } = await openClient({ url, credential, tenantId }).ask(VIEWER, {})
     const name = args['name'] as string

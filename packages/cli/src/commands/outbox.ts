@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { reasonOf } from '../client.ts'
 import { command } from '../command.ts'
+import { variable } from '../environment.ts'
 import { CommandFailure, EXIT, usage } from '../failure.ts'
 import { outboxTable, readOutbox } from '../outbox.ts'
 
@@ -24,7 +25,7 @@ export const outboxCommand = command({
   ],
   async run({ client, output }, args) {
     if (args.printTable) return void process.stdout.write(outboxTable(args.table))
-    const from = args.from ?? process.env['SIVO_OUTBOX_URL']
+    const from = args.from ?? variable('SIVO_OUTBOX_URL')
     if (from === undefined) throw usage('Expected --from or SIVO_OUTBOX_URL with the URL of the database, got none.')
     if (!/^(postgres(ql)?:\/\/|\/)/i.test(from))
       throw usage('Expected the URL of a database in --from, such as postgres://reader@db/shop, got another text.')

@@ -2,6 +2,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { CommandModule } from 'yargs'
 import { describe } from '../command.ts'
+import { variable } from '../environment.ts'
 import { refused, usage } from '../failure.ts'
 import { openOutput } from '../output.ts'
 
@@ -21,7 +22,7 @@ export const verify: CommandModule = {
     }),
   handler: async (args) => {
     const output = openOutput(Boolean(args['json']))
-    const secret = (args['secret'] as string | undefined) ?? process.env['SIVO_WEBHOOK_SECRET']
+    const secret = (args['secret'] as string | undefined) ?? variable('SIVO_WEBHOOK_SECRET')
     if (!secret) throw usage('Expected --secret or SIVO_WEBHOOK_SECRET with the endpoint’s signing secret.')
     const file = args['body'] as string
     const body = await readFile(file).catch((error: Error) => {
