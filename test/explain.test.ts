@@ -4,6 +4,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { IS_DEAD_BY } from '../src/database/filters/dead-causes.ts'
+import { FIRST_ID } from '../src/database/filters/id-window.ts'
 import type { HotDatabase, Statement, Transactional } from '../src/database/pools.ts'
 import { WHOLE_TABLES } from '../src/database/this-week.ts'
 import { deadLettersOf } from '../src/domain/delivery/filter.ts'
@@ -22,6 +23,7 @@ import { prepareStore, storeEvents } from '../src/gateway/publish/store-events.t
 import { reconcile } from '../src/gateway/recover/reconcile.ts'
 import { countGroups } from '../src/gateway/retry/dead-letter-groups.ts'
 import { countUnacknowledged, groupDeadLetters } from '../src/gateway/retry/dead-letters.ts'
+import { replayNext } from '../src/gateway/retry/replay.ts'
 import { cancelDelivery, retryDelivery } from '../src/gateway/retry/retry-delivery.ts'
 import { everyDelivery } from './support/every-delivery.ts'
 import { diedLongAgo, type House, openHouse } from './support/house.ts'
@@ -164,6 +166,7 @@ async function walkThePath(hot: HotDatabase): Promise<void> {
   await countUnacknowledged(ctx, tenantId)
   await retryDelivery(ctx, { deliveryId: first.id, tenantId, resend: false })
   await cancelDelivery(ctx, { deliveryId: fourth.id, tenantId })
+  await replayStep(ctx, endpointId)
   await readWaiting(ctx, [{ tenantId, endpointId: null }])
   await readIncidents(ctx, { tenantId, endpointId: null }, { first: 50 })
   await diedLongAgo(house)
@@ -174,6 +177,33 @@ async function walkThePath(hot: HotDatabase): Promise<void> {
   await house.app.ctx.db.endpoint.update({ where: { id: endpointId }, data: { deletedAt: new Date() } })
   await sweepDeletedEndpoint(ctx, endpointId)
   await sweepDeletedEndpoints(ctx)
+}
+
+/** Walks along a few events as a replay does, and takes back what it did. */
+async function replayStep(ctx: House['app']['ctx'], endpointId: string): Promise<void> {
+  const filter = {
+    tenantId: house.tenantId,
+    eventTypes: null,
+    subject: null,
+    test: null,
+    search: null,
+    undeliveredTo: null,
+  }
+  const from = new Date(Date.now() - 3_600_000)
+  const replay = {
+    filter: { ...filter, from, to: null },
+    scope: { endpointId, includeDelivered: true, includeUnmatched: false },
+  }
+  const turn = { ...replay, bulkRetryId: randomUUID(), after: FIRST_ID, room: 5, schedule: [1_000] }
+  const undone = ctx.hot.transaction(async (tx) => {
+    const [row] = await tx.query<{ asOf: string }>(
+      { name: 'as-of', text: 'select pg_current_snapshot()::text as "asOf"' },
+      [],
+    )
+    await replayNext(tx, { ...turn, asOf: row!.asOf })
+    throw new Error('undone')
+  })
+  await expect(undone).rejects.toThrow('undone')
 }
 
 /** The generic plan, as the hot pool's settings make it, without the functions that are called. */
@@ -224,6 +254,7 @@ test('the whole path was walked', () => {
       'record-attempts',
       'record-delivered',
       'release-leases',
+      'replay-deliveries',
       'store-events',
       'store-single',
       'store-test-event',
@@ -277,6 +308,20 @@ test('storing and recording touch one partition of each table, and each statemen
     const tables = name.startsWith('store') ? ['delivery', 'event'] : ['attempt', 'delivery']
     expect([...partitions].sort(), `${name}\n${plan}`).toEqual(tables.map((table) => `${table}_until_${until}`))
     expect(plan).not.toMatch(/ on (event|delivery|attempt)\b(?!_)/)
+  }
+})
+
+test('a turn of a replay reads the deliveries of its events in one walk, and does not look for each event in each week', async () => {
+  const plans = (await allPlans()).filter(([name]) => name.startsWith('replay-take'))
+  const takes = plans.filter(([, plan]) => / on delivery/.test(plan))
+  expect(takes.length).toBe(2)
+  for (const [name, plan] of takes) {
+    const walks = [...plan.matchAll(/Scan using delivery_until_\d+_(\w+) .*\n +Index Cond: (.*)/g)]
+    expect(walks.length, `${name}\n${plan}`).toBeGreaterThanOrEqual(5)
+    for (const [, index, condition] of walks) {
+      expect(index, plan).toBe('event_id_idx')
+      expect(condition, plan).toMatch(/^\(\(event_id > \$\d+\) AND \(event_id <= \$\d+\)\)$/)
+    }
   }
 })
 

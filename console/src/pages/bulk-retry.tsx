@@ -8,7 +8,10 @@ import {
   type BulkRetry,
   BulkRetryBadge,
   BulkRetryBar,
+  isSomeLeft,
   isUnderWay,
+  leftOf,
+  totalOf,
   verbOf,
 } from '../components/dead-letters/bulk-retry-state.tsx'
 import { SpeedField } from '../components/dead-letters/speed-field.tsx'
@@ -18,7 +21,7 @@ import { NewRowsLine } from '../components/filters/feed-notices.tsx'
 import type { Choice } from '../components/filters/filter-menu.tsx'
 import { NoSuch } from '../components/shell/page-failed.tsx'
 import { useAction } from '../lib/actions.ts'
-import { formatCount, formatSpan } from '../lib/format.ts'
+import { formatCapped, formatCount, formatSpan } from '../lib/format.ts'
 import { shortHttpCodes } from '../lib/http-codes.ts'
 import { useOpenDelivery, useOpenDeliveryId } from '../lib/open-delivery.ts'
 import { compact, type DeliverySearch } from '../lib/search.ts'
@@ -113,15 +116,15 @@ export function BulkRetryPage() {
 function Draining({ bulkRetry, put }: { bulkRetry: BulkRetry; put(bulkRetry: BulkRetry): void }) {
   const { mayChange } = useRights()
   const { id, status, total, retried, succeeded, deadLettered, maxPerSecond, createdBy } = bulkRetry
-  const left = Math.max(0, total - retried)
+  const left = leftOf(bulkRetry)
   const endpoints = useEndpointChoices(useTenantId())
-  const samples = useSamples(left, isUnderWay(bulkRetry))
+  const samples = useSamples(left.count, isUnderWay(bulkRetry))
   const elsewhere = status === 'COMPLETED' ? total - retried : 0
   return (
     <Page
       title={
         <span className="flex items-center gap-x-3 gap-y-1 max-sm:flex-wrap">
-          {bulkRetry.replay ? 'Replay' : 'Bulk retry'} of {formatCount(total)} {whatOf(bulkRetry)}{' '}
+          {bulkRetry.replay ? 'Replay' : 'Bulk retry'} of {formatCapped(totalOf(bulkRetry))} {whatOf(bulkRetry)}{' '}
           <BulkRetryBadge status={status} />
         </span>
       }
@@ -137,14 +140,18 @@ function Draining({ bulkRetry, put }: { bulkRetry: BulkRetry; put(bulkRetry: Bul
         <Card>
           <div className="flex flex-col gap-6 p-6">
             <div className="flex flex-wrap items-end gap-x-10 gap-y-4">
-              <Figure label={`Still to be ${verbOf(bulkRetry)}`} value={left} isLarge />
-              <Figure label="Delivered" value={succeeded} tone="text-good" />
-              <Figure label="Dead letters again" value={deadLettered} tone={deadLettered > 0 ? 'text-bad' : ''} />
-              <Figure label="On their way" value={Math.max(0, retried - succeeded - deadLettered)} />
+              <Figure label={`Still to be ${verbOf(bulkRetry)}`} value={formatCapped(left)} isLarge />
+              <Figure label="Delivered" value={formatCount(succeeded)} tone="text-good" />
+              <Figure
+                label="Dead letters again"
+                value={formatCount(deadLettered)}
+                tone={deadLettered > 0 ? 'text-bad' : ''}
+              />
+              <Figure label="On their way" value={formatCount(Math.max(0, retried - succeeded - deadLettered))} />
             </div>
             <BulkRetryBar bulkRetry={bulkRetry} isLarge />
             <DrainLine samples={samples} total={total} verb={verbOf(bulkRetry)} />
-            {status === 'RUNNING' && left === 0 && (
+            {status === 'RUNNING' && !isSomeLeft(bulkRetry) && (
               <p className="text-ink-2">All are {verbOf(bulkRetry)}. It is complete once each has come to its end.</p>
             )}
             {elsewhere > 0 && (
@@ -154,14 +161,14 @@ function Draining({ bulkRetry, put }: { bulkRetry: BulkRetry; put(bulkRetry: Bul
             )}
             {deadLettered > 0 && deadLettered >= Math.max(5, succeeded) && isUnderWay(bulkRetry) && (
               <Notice tone="bad">
-                Most of what was retried fails again. {left > 0 && 'Pause it, and look'}
-                {left === 0 && 'Look'} at one of the new dead letters first.
+                Most of what was retried fails again. {isSomeLeft(bulkRetry) ? 'Pause it, and look' : 'Look'} at one of
+                the new dead letters first.
               </Notice>
             )}
           </div>
         </Card>
         <div className="flex flex-col gap-4">
-          {mayChange && left > 0 && isUnderWay(bulkRetry) && (
+          {mayChange && isSomeLeft(bulkRetry) && isUnderWay(bulkRetry) && (
             <Card title="Speed">
               <div className="p-4">
                 <Speed key={maxPerSecond} id={id} maxPerSecond={maxPerSecond ?? null} put={put} />
@@ -185,8 +192,8 @@ function Draining({ bulkRetry, put }: { bulkRetry: BulkRetry; put(bulkRetry: Bul
                   ['Speed', maxPerSecond ? `${formatCount(maxPerSecond)} each second` : 'as fast as it can'],
                   [
                     'Left',
-                    status === 'RUNNING' && left > 0 && maxPerSecond
-                      ? `about ${formatSpan((left / maxPerSecond) * 1_000)}`
+                    status === 'RUNNING' && left.count > 0 && maxPerSecond
+                      ? `${left.precision === 'EXACT' ? 'about' : 'at least'} ${formatSpan((left.count / maxPerSecond) * 1_000)}`
                       : null,
                   ],
                 ]}
@@ -310,13 +317,14 @@ function whatOf({ kind, total }: BulkRetry): string {
 }
 
 function Controls({ bulkRetry, put }: { bulkRetry: BulkRetry; put(bulkRetry: BulkRetry): void }) {
-  const { id, kind, status, total, retried } = bulkRetry
+  const { id, kind, status } = bulkRetry
   const pause = useAction(PAUSE, (data) => data.pauseBulkRetry)
   const resume = useAction(RESUME, (data) => data.resumeBulkRetry)
   const cancel = useAction(CANCEL, (data) => data.cancelBulkRetry)
   const [isAsking, setAsking] = useState(false)
   // Dead letters that were already retried cannot be stopped.
-  if (!isUnderWay(bulkRetry) || retried >= total) return null
+  if (!isUnderWay(bulkRetry) || !isSomeLeft(bulkRetry)) return null
+  const left = formatCapped(leftOf(bulkRetry))
   const take = (done: { bulkRetry: BulkRetry } | null) => {
     if (done) put(done.bulkRetry)
   }
@@ -349,10 +357,10 @@ function Controls({ bulkRetry, put }: { bulkRetry: BulkRetry; put(bulkRetry: Bul
         title={kind === 'REPLAY' ? 'Cancel this replay?' : 'Cancel this bulk retry?'}
         description={
           kind === 'WAITING'
-            ? `${formatCount(Math.max(0, total - retried))} wait for their next attempt by the schedule. What was retried already continues.`
+            ? `${left} wait for their next attempt by the schedule. What was retried already continues.`
             : kind === 'REPLAY'
-              ? `${formatCount(Math.max(0, total - retried))} are not sent. What was replayed already continues.`
-              : `${formatCount(Math.max(0, total - retried))} stay dead letters. What was retried already continues.`
+              ? `${left} are not sent. What was replayed already continues.`
+              : `${left} stay dead letters. What was retried already continues.`
         }
         action="Cancel it"
         isDangerous
@@ -382,14 +390,14 @@ function Speed({ id, maxPerSecond, put }: SpeedProps) {
   )
 }
 
-type FigureProps = { label: string; value: number; tone?: string; isLarge?: boolean }
+type FigureProps = { label: string; value: string; tone?: string; isLarge?: boolean }
 
 function Figure({ label, value, tone = '', isLarge = false }: FigureProps) {
   return (
     <div>
       <p className="text-ink-3">{label}</p>
       <p className={`font-semibold tabular-nums ${isLarge ? 'text-5xl leading-14' : 'text-2xl leading-9'} ${tone}`}>
-        {formatCount(value)}
+        {value}
       </p>
     </div>
   )

@@ -10,6 +10,10 @@ const SLACK_MS = 60 * 60_000
 const MAX_MS = 2 ** 48 - 1
 const SOON_MS = 86_400_000
 
+/** No id is below or above these. */
+export const FIRST_ID = '00000000-0000-0000-0000-000000000000'
+export const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
+
 export type IdWindow = { gte?: string; lt?: string }
 
 /** The ids that rows created within [from, to) can have: a little wider than the window, never narrower. */

@@ -14,7 +14,7 @@ import type { EndpointStatus } from '../../generated/prisma/enums.ts'
 import { putBack } from '../state/delivery-changes.ts'
 import { holdPayloads } from '../state/hold-payloads.ts'
 import { retriedInBulk } from './bulk-retry-kind.ts'
-import { replayNext } from './replay.ts'
+import { countStep, replayNext } from './replay.ts'
 
 const CHUNK = 200
 /** After a pause, the speed limit lets as many through at once as in this time. */
@@ -91,15 +91,14 @@ async function replayChunk(
   turn: Turn & { readonly replay: ReplayScope },
   { bulkRetryId, schedule }: { readonly bulkRetryId: string; readonly schedule: readonly number[] },
 ): Promise<TurnResult> {
-  const filter = { ...turn.filter, ...storedTimes(turn.filter) } as unknown as EventListFilter
-  const { found, replayed, walkedTo } = await replayNext(tx, {
+  const { replayed, walkedTo, walked } = await replayNext(tx, {
     ...turn,
-    filter,
+    filter: storedEventFilter(turn.filter),
     scope: turn.replay,
+    after: turn.walkedTo,
     bulkRetryId,
     schedule,
   })
-  const walked = found < turn.room
   await tx.query(ADVANCE, [bulkRetryId, replayed, walkedTo, walked])
   return { retried: replayed, nextMs: walked ? null : 0 }
 }
@@ -155,9 +154,35 @@ function storedFilter(filter: Record<string, unknown>): DeliveryFilter {
   }
 }
 
+function storedEventFilter(filter: Record<string, unknown>): EventListFilter {
+  return { ...(filter as unknown as EventListFilter), ...storedTimes(filter) }
+}
+
 function storedTimes({ from, to }: Record<string, unknown>): { from: Date | null; to: Date | null } {
   const date = (value: unknown) => (typeof value === 'string' ? new Date(value) : null)
   return { from: date(from), to: date(to) }
+}
+
+const UNCOUNTED: Statement = {
+  name: 'replay-uncounted',
+  text: `
+    select filter, replay as scope, as_of::text as "asOf", counted_to as after from bulk_retry
+    where id = $1 and replay is not null and status = 'RUNNING' and not walked and counted_to is not null`,
+}
+// Of two processes that counted the same step, one notes it.
+const COUNTED: Statement = {
+  name: 'replay-counted',
+  text: `
+    update bulk_retry set total = total + $3::int, counted_to = $4::uuid where id = $1 and counted_to = $2::uuid`,
+}
+
+/** Counts on what a replay sends. Its work goes through fewer events in a turn, so the count stays ahead. */
+async function countReplay({ db, hot }: Pick<Context, 'db' | 'hot'>, bulkRetryId: string): Promise<void> {
+  type Row = { filter: Record<string, unknown>; scope: ReplayScope; asOf: string; after: string }
+  const [row] = await hot.query<Row>(UNCOUNTED, [bulkRetryId])
+  if (!row) return
+  const { found, end } = await countStep({ db }, { ...row, filter: storedEventFilter(row.filter) })
+  await hot.query(COUNTED, [bulkRetryId, row.after, found, end])
 }
 
 const FOLD: Statement = {
@@ -187,9 +212,12 @@ const UNDER_WAY: Statement = {
   name: 'bulk-retries-under-way',
   text: `
     select id, not walked and paced_until <= clock_timestamp() as due, not walked as walking,
+      not walked and counted_to is not null as counting,
       greatest(0, extract(epoch from paced_until - clock_timestamp()) * 1000)::float8 as "waitMs"
     from bulk_retry where status = 'RUNNING' order by id`,
 }
+
+type UnderWay = { id: string; due: boolean; walking: boolean; counting: boolean; waitMs: number }
 
 const MOST_IDLE_MS = 1_000
 const SETTLING_MS = 200
@@ -203,7 +231,7 @@ export type BulkRetries = {
 }
 
 /** Works on all RUNNING bulk retries, one chunk of each in turn, until it is closed. */
-export function workOnBulkRetries(ctx: Pick<Context, 'hot' | 'config' | 'log'>): BulkRetries {
+export function workOnBulkRetries(ctx: Pick<Context, 'db' | 'hot' | 'config' | 'log'>): BulkRetries {
   let closed = false
   let woken = false
   let timer: NodeJS.Timeout | null = null
@@ -211,13 +239,15 @@ export function workOnBulkRetries(ctx: Pick<Context, 'hot' | 'config' | 'log'>):
 
   /** Resolves with the time until the next round, ms. */
   async function round(): Promise<number> {
-    const underWay = await ctx.hot.query<{ id: string; due: boolean; walking: boolean; waitMs: number }>(UNDER_WAY, [])
+    const underWay = await ctx.hot.query<UnderWay>(UNDER_WAY, [])
     let idleMs = underWay.length ? SETTLING_MS : MOST_IDLE_MS
-    for (const { id, due, walking, waitMs } of underWay) {
+    for (const { id, due, walking, counting, waitMs } of underWay) {
       if (closed) return 0
       const nextMs = due ? (await retryChunk(ctx, id)).nextMs : walking ? waitMs : null
       if (nextMs !== null) idleMs = Math.min(idleMs, nextMs === 0 ? 0 : Math.max(LEAST_WAIT_MS, nextMs))
+      if (counting) idleMs = Math.min(idleMs, LEAST_WAIT_MS)
       await foldBulkRetry(ctx.hot, id)
+      if (counting) await countReplay(ctx, id)
     }
     return idleMs
   }

@@ -16,6 +16,7 @@ import type { DeliveryFilter } from '../../domain/delivery/filter.ts'
 import type { ReplayScope } from '../../domain/delivery/replay.ts'
 import { validateIdempotencyKey } from '../../domain/event/input.ts'
 import { canonicalJson } from '../../domain/values/canonical-json.ts'
+import type { Count } from '../../domain/values/count.ts'
 import { ConflictError, ValidationError } from '../../errors.ts'
 import type { BulkRetryStatus } from '../../generated/prisma/enums.ts'
 import type { Stream } from '../../live/live-stream.ts'
@@ -34,8 +35,10 @@ export type BulkRetry = {
   readonly replay: ReplayScope | null
   readonly tenantId: string
   readonly status: BulkRetryStatus
-  /** The number of dead letters that matched at the start. */
+  /** The number of deliveries or events that matched at the start, as far as they are counted. */
   readonly total: number
+  /** Of a replay AT_LEAST until it is counted: that goes on while it works. */
+  readonly totalPrecision: Count['precision']
   readonly retried: number
   readonly succeeded: number
   readonly deadLettered: number
@@ -49,7 +52,8 @@ export type BulkRetry = {
 
 // Reads sums and tallies in one snapshot.
 const readBulkRetries = (condition: string) => `
-  select b.id, b.filter, b.replay, b.tenant_id as "tenantId", b.status, b.total, b.retried, b.succeeded + t.succeeded as succeeded,
+  select b.id, b.filter, b.replay, b.tenant_id as "tenantId", b.status, greatest(b.total, b.retried) as total,
+    case when b.counted_to is null or b.walked then 'EXACT' else 'AT_LEAST' end as "totalPrecision", b.retried, b.succeeded + t.succeeded as succeeded,
     b.dead_lettered + t.dead_lettered as "deadLettered", b.ended + t.ended as ended, b.max_per_second as "maxPerSecond",
     b.created_by as "createdBy", b.created_at as "createdAt", b.completed_at as "completedAt"
   from bulk_retry b cross join lateral (

@@ -5,7 +5,7 @@
 import type { Context } from '../../context.ts'
 import { DEAD_CAUSE } from '../../database/filters/dead-causes.ts'
 import { deliveryCondition } from '../../database/filters/deliveries.ts'
-import { idWindow, soonId } from '../../database/filters/id-window.ts'
+import { FIRST_ID, idWindow, LAST_ID, soonId } from '../../database/filters/id-window.ts'
 import type { HotDatabase, Statement } from '../../database/pools.ts'
 import type { DeliveryFilter } from '../../domain/delivery/filter.ts'
 import { countParts } from '../../domain/values/count.ts'
@@ -145,15 +145,13 @@ const WALK: Statement = {
   from g join endpoint p on p.id = g.endpoint_id where not $6::boolean or p.deleted_at is null`,
 }
 
-const ALL_IDS = ['00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff']
-
 /** Finds the groups that a filter names, at most `most` unless that is null. They need not have dead letters of the filter's time. */
 async function walkGroups(
   hot: HotDatabase,
   { tenantId, endpointIds, errorCodes, statusCodes, eventTypes }: DeliveryFilter,
   { live, soon, most }: { live: boolean; soon: string; most: number | null },
 ): Promise<GroupKey[]> {
-  const between = endpointIds ? [...endpointIds].sort() : ALL_IDS
+  const between = endpointIds ? [...endpointIds].sort() : [FIRST_ID, LAST_ID]
   const found = await hot.query<GroupKey>(WALK, [tenantId, soon, between[0], between.at(-1), most, live])
   const isAmong = <T>(wanted: readonly T[] | null, value: T | null) =>
     wanted === null || (value !== null && wanted.includes(value))
@@ -188,7 +186,7 @@ async function countEach(
   { tenantId, from, to }: DeliveryFilter,
   { keys, soon, budget }: { keys: readonly GroupKey[]; soon: string; budget: typeof BUDGET },
 ): Promise<CountedGroup[]> {
-  const { gte = ALL_IDS[0], lt = soon } = idWindow(from, to)
+  const { gte = FIRST_ID, lt = soon } = idWindow(from, to)
   const counted = await countParts(keys.length, budget, (places, limit) => {
     const asked = places.map((place) => keys[place]!)
     return hot.query<Pick<CountedGroup, 'found' | 'oldestAt' | 'newestAt'>>(COUNT, [

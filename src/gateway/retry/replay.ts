@@ -4,8 +4,8 @@
 
 import { createHash } from 'node:crypto'
 import type { Context, Viewer } from '../../context.ts'
-import { listedEvents } from '../../database/filters/events.ts'
-import { replayedEvents } from '../../database/filters/replayed-events.ts'
+import { FIRST_ID, LAST_ID } from '../../database/filters/id-window.ts'
+import { endOfStep, replayedEvents } from '../../database/filters/replayed-events.ts'
 import { isHeld } from '../../database/leases.ts'
 import { replayLock } from '../../database/locks.ts'
 import type { Queryable, Statement } from '../../database/pools.ts'
@@ -39,54 +39,77 @@ export type ReplayPlan = {
 
 /** How many events a plan looks at. Where all of them were delivered, that takes a second or two. */
 const LOOKED_AT = 1_000_000
+/** How many events are looked at to count what a replay sends: as it starts, and then in each step beside its work. */
+const COUNTED_AT_ONCE = 10_000
+
+type Ask = <Row>(text: string, values: readonly unknown[]) => Promise<Row[]>
+const askWith = (db: Pick<Context['db'], '$queryRawUnsafe'>): Ask => {
+  return (text, values) => db.$queryRawUnsafe(text, ...values)
+}
+
+/** The span of the next `most` events after `after`; null as its end: it goes to the end of all. */
+async function nextSpan(ask: Ask, filter: EventListFilter, step: { after: string; most: number }) {
+  const { text, values } = endOfStep(filter, step)
+  const rows = await ask<{ id: string }>(text, values)
+  const end = rows.length === 2 ? rows[0]!.id : null
+  return { span: { after: step.after, to: end ?? LAST_ID }, end }
+}
 
 /**
- * Counts what a replay would send, up to COUNT_LIMIT events and among the oldest `lookedAt` of the filter. Throws ValidationError.
+ * Counts what a replay would send, up to COUNT_LIMIT events and among the oldest `lookedAt` of the filter, in steps that begin with
+ * `step`. Throws ValidationError.
  */
 export async function planReplay(
   { db }: Pick<Context, 'db'>,
   { filter, scope }: ReplayRequest,
-  lookedAt = LOOKED_AT,
+  { lookedAt, step } = { lookedAt: LOOKED_AT, step: COUNTED_AT_ONCE },
 ): Promise<ReplayPlan> {
   requireValid(validateReplay(filter))
-  const listed = listedEvents({ ...filter, test: false })
-  const [end] = await db.$queryRawUnsafe<{ id: string }[]>(
-    `select ${listed.id}::text as id from ${listed.from} where ${listed.text} order by ${listed.id} offset ${lookedAt} limit 1`,
-    ...listed.values,
-  )
-  const { from, text, values } = replayedEvents(filter, scope)
-  const beforeEnd = end ? `and s.id < $${values.length + 1}::uuid` : ''
-  type Row = { found: number; delivered: number; unsent: number; oldestAt: Date | null }
-  const [row] = await db.$queryRawUnsafe<Row[]>(
-    `select count(*)::int as found, count(*) filter (where status = 'SUCCEEDED')::int as delivered,
-       count(*) filter (where status is null)::int as unsent, min(created_at) as "oldestAt"
-     from (
-       select s.created_at, d.status from ${from} where ${text} ${beforeEnd} order by s.id limit ${COUNT_LIMIT + 1}) found`,
-    ...values,
-    ...(end ? [end.id] : []),
-  )
-  const { found, delivered, unsent, oldestAt } = row!
-  const count = countOf(found)
-  return { count: end ? { ...count, precision: 'AT_LEAST' } : count, delivered, unsent, oldestAt }
+  const ask = askWith(db)
+  const plan = { delivered: 0, unsent: 0, oldestAt: null as Date | null }
+  let found = 0
+  let after = FIRST_ID
+  for (let looked = 0, most = step; ; most *= 2) {
+    most = Math.min(most, lookedAt - looked)
+    const { span, end } = await nextSpan(ask, filter, { after, most })
+    const { from, text, values } = replayedEvents(filter, scope, span)
+    type Row = { found: number; delivered: number; unsent: number; oldestAt: Date | null }
+    const [row] = await ask<Row>(
+      `select count(*)::int as found, count(*) filter (where status = 'SUCCEEDED')::int as delivered,
+         count(*) filter (where status is null)::int as unsent, min(created_at) as "oldestAt"
+       from (
+         select s.created_at, d.status from ${from} where ${text} order by s.id limit ${COUNT_LIMIT + 1 - found}) found`,
+      values,
+    )
+    found += row!.found
+    plan.delivered += row!.delivered
+    plan.unsent += row!.unsent
+    plan.oldestAt ??= row!.oldestAt
+    looked += most
+    if (end === null) return { count: countOf(found), ...plan }
+    if (found > COUNT_LIMIT || looked >= lookedAt)
+      return { count: { ...countOf(found), precision: 'AT_LEAST' }, ...plan }
+    after = end
+  }
 }
 
 type StartReplay = ReplayRequest & { readonly maxPerSecond: number | null; readonly idempotencyKey: string | null }
 
 /**
- * Starts a replay. A repeat with the same idempotency key starts nothing, and answers with the id of the first call. Throws
+ * Starts a replay. What it sends is counted among its oldest events, `counted` of them, and the rest is counted while it works
+ * (`countStep`). A repeat with the same idempotency key starts nothing, and answers with the id of the first call. Throws
  * ValidationError, NotFoundError, IDEMPOTENCY_CONFLICT.
  */
 export async function startReplay(
   ctx: Context,
   viewer: Viewer,
   { filter, scope, maxPerSecond, idempotencyKey }: StartReplay,
+  counted = COUNTED_AT_ONCE,
 ): Promise<{ id: string; duplicate: boolean }> {
   requireAdministrator(viewer, 'replay events')
   requireValid([...validateReplay(filter), ...validateSpeed(maxPerSecond), ...validateIdempotencyKey(idempotencyKey)])
   const { tenantId } = filter
   const id = ctx.newId()
-  const { from, text, values } = replayedEvents(filter, scope)
-  const $ = (place: number) => `$${values.length + place}`
   return administer(ctx, async (tx) => {
     const { endpointId, ...included } = scope
     const endpoint = await tx.endpoint.findFirst({
@@ -110,11 +133,15 @@ export async function startReplay(
         return { id: earlier.targetId, duplicate: true }
       }
     }
+    const { span, end } = await nextSpan(askWith(tx), filter, { after: FIRST_ID, most: counted })
+    const { from, text, values } = replayedEvents(filter, scope, span)
+    const $ = (place: number) => `$${values.length + place}`
+    const isEmpty = `c.total = 0 and ${$(7)}::uuid is null`
     const [made] = await tx.$queryRawUnsafe<{ total: number }[]>(
-      `insert into bulk_retry (id, tenant_id, filter, replay, as_of, created_by, max_per_second, total, status, completed_at)
-       select ${$(1)}::uuid, ${$(2)}::uuid, ${$(3)}::jsonb, ${$(4)}::jsonb, pg_current_snapshot(), ${$(5)}, ${$(6)}::int, c.total,
-         case when c.total = 0 then 'COMPLETED' else 'RUNNING' end::bulk_retry_status,
-         case when c.total = 0 then now() end
+      `insert into bulk_retry (id, tenant_id, filter, replay, as_of, created_by, max_per_second, total, counted_to, status, completed_at)
+       select ${$(1)}::uuid, ${$(2)}::uuid, ${$(3)}::jsonb, ${$(4)}::jsonb, pg_current_snapshot(), ${$(5)}, ${$(6)}::int, c.total, ${$(7)}::uuid,
+         case when ${isEmpty} then 'COMPLETED' else 'RUNNING' end::bulk_retry_status,
+         case when ${isEmpty} then now() end
        from (select count(*)::int as total from ${from} where ${text}) c
        returning total`,
       ...values,
@@ -125,12 +152,14 @@ export async function startReplay(
       JSON.stringify(scope),
       viewer.name,
       maxPerSecond,
+      end,
     )
+    const total = { total: made!.total, ...(end === null ? {} : { totalPrecision: 'AT_LEAST' }) }
     await recordAudit(tx, viewer, {
       tenantId,
       action: 'bulk_retry.started',
       target: { kind: 'bulkRetry', id },
-      details: { kind: 'REPLAY', endpointId, ...included, total: made!.total, maxPerSecond },
+      details: { kind: 'REPLAY', endpointId, ...included, ...total, maxPerSecond },
     })
     await enqueue(tx, 'retry-dead-letters', { bulkRetryId: id })
     return { id, duplicate: false }
@@ -157,17 +186,39 @@ function validateReplay({ from, search }: EventListFilter): Issue[] {
   return issues
 }
 
-type ReplayTurn = {
-  readonly filter: EventListFilter
-  readonly scope: ReplayScope
+/** SQL: an event that was there when the replay started; `place` has its snapshot. */
+const wasThere = (place: string) =>
+  `(pg_visible_in_snapshot(s.changed_xid, ${place}::pg_snapshot) or ${isForeignStamp('s')})`
+
+/** A replay as it is stored; `after`: the last event that it came to. */
+type StoredReplay = ReplayRequest & { readonly asOf: string; readonly after: string }
+
+/** Counts on: what a replay sends of the next events. `end`: where the next step begins; null: all are counted. */
+export async function countStep(
+  { db }: Pick<Context, 'db'>,
+  { filter, scope, asOf, after }: StoredReplay,
+  most = COUNTED_AT_ONCE,
+): Promise<{ readonly found: number; readonly end: string | null }> {
+  const ask = askWith(db)
+  const { span, end } = await nextSpan(ask, filter, { after, most })
+  const { from, text, values } = replayedEvents(filter, scope, span)
+  const [row] = await ask<{ found: number }>(
+    `select count(*)::int as found from ${from} where ${text} and ${wasThere(`$${values.length + 1}`)}`,
+    [...values, asOf],
+  )
+  return { found: row!.found, end }
+}
+
+type ReplayTurn = StoredReplay & {
   readonly bulkRetryId: string
-  readonly asOf: string
-  readonly walkedTo: string
   readonly room: number
   readonly schedule: readonly number[]
 }
 
 type Found = RetryState & { readonly id: string; readonly eventId: string; readonly inTheAir: boolean }
+
+/** How many events a turn looks at: of those that it leaves out there may be months. */
+const LOOKED_AT_IN_A_TURN = 1_000
 
 // One replay to an endpoint at a time makes deliveries, so an event gets one delivery and no second one.
 const LOCK_ENDPOINT: Statement = {
@@ -180,39 +231,49 @@ const LOCK_DELIVERIES: Statement = {
   text: `
     select d.id, d.event_id as "eventId", d.status, d.test, d.resend, d.attempt_count as "attemptCount",
       d.cycle_start as "cycleStart", d.max_attempts as "maxAttempts", coalesce(${isHeld('d')}, false) as "inTheAir"
-    from delivery d where d.event_id = any ($1::uuid[]) and d.endpoint_id = $2 and not d.test
+    from delivery d where d.id = any ($1::uuid[])
     order by d.id for update`,
 }
+
+/** `walked`: nothing is left of the replay. */
+type Replayed = { readonly replayed: number; readonly walkedTo: string | null; readonly walked: boolean }
 
 /** Sends the next events, within the caller's transaction, which holds the replay. */
 export async function replayNext(
   tx: Queryable,
-  { filter, scope, bulkRetryId, asOf, walkedTo, room, schedule }: ReplayTurn,
-): Promise<{ readonly found: number; readonly replayed: number; readonly walkedTo: string | null }> {
+  { filter, scope, bulkRetryId, asOf, after, room, schedule }: ReplayTurn,
+  most = LOOKED_AT_IN_A_TURN,
+): Promise<Replayed> {
   const { endpointId } = scope
   await tx.query(LOCK_ENDPOINT, [endpointId])
-  const { from, text, values } = replayedEvents(filter, scope)
+  const ask: Ask = (text, values) => tx.query(named(text), [...values])
+  const { span, end } = await nextSpan(ask, filter, { after, most })
+  const { from, text, values } = replayedEvents(filter, scope, span, { generic: true })
   const $ = (place: number) => `$${values.length + place}`
-  const statement = `
-    select s.id from ${from} where ${text} and s.id > ${$(1)}::uuid
-      and (pg_visible_in_snapshot(s.changed_xid, ${$(2)}::pg_snapshot) or ${isForeignStamp('s')})
-    order by s.id limit ${$(3)}::int`
-  const found = await tx.query<{ id: string }>(named(statement), [...values, walkedTo, asOf, room])
+  const found = await ask<{ id: string; deliveryId: string | null }>(
+    `select s.id, d.id as "deliveryId" from ${from} where ${text} and ${wasThere($(1))}
+    order by s.id limit ${$(2)}::int`,
+    [...values, asOf, room],
+  )
   const kept = await holdPayloads(
     tx,
     found.map(({ id }) => id),
   )
-  const deliveries = await tx.query<Found>(LOCK_DELIVERIES, [[...kept], endpointId])
+  const sendable = found.filter(({ id }) => kept.has(id))
+  const deliveries = await tx.query<Found>(LOCK_DELIVERIES, [sendable.flatMap(({ deliveryId }) => deliveryId ?? [])])
   const changes = deliveries.flatMap(({ id, eventId: _, ...delivery }) => {
     const change = decideReplay(delivery, { ...scope, schedule })
     return change.kind === 'left-alone' ? [] : [{ id, ...change }]
   })
   const sent = new Set(deliveries.map(({ eventId }) => eventId))
-  const unsent = [...kept].filter((eventId) => !sent.has(eventId))
+  const unsent = sendable.map(({ id }) => id).filter((eventId) => !sent.has(eventId))
   if (changes.length) await putBack(tx, changes, { bulkRetryId })
   if (unsent.length)
     await addDeliveries(tx, unsent, { endpointId, bulkRetryId, maxAttempts: attemptsPerCycle(schedule) })
-  return { found: found.length, replayed: changes.length + unsent.length, walkedTo: found.at(-1)?.id ?? null }
+  const replayed = changes.length + unsent.length
+  const last = found.at(-1)?.id ?? null
+  if (found.length === room) return { replayed, walkedTo: last, walked: false }
+  return { replayed, walkedTo: end ?? last, walked: end === null }
 }
 
 const statements = new Map<string, Statement>()

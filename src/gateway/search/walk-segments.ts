@@ -2,6 +2,7 @@
 // and some hundred bytes of each that has no match.
 
 import type { Context } from '../../context.ts'
+import { FIRST_ID, LAST_ID } from '../../database/filters/id-window.ts'
 import {
   directoryPart,
   type Entry,
@@ -19,8 +20,6 @@ const MOST_SEGMENTS = 2_000
 const MOST_AT_ONCE = 256
 /** Segments are put together twice a second at most. */
 const MOST_TRIES = 5
-const FIRST_ID = '00000000-0000-0000-0000-000000000000'
-const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 
 /** Ids of `from` and above, below `below`; null: no bound. */
 export type Span = { readonly from: string | null; readonly below: string | null }

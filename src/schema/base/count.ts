@@ -1,7 +1,7 @@
 import { COUNT_LIMIT, type Count, showCount } from '../../domain/values/count.ts'
 import { builder } from './builder.ts'
 
-const CountPrecision = builder.enumType('CountPrecision', {
+export const CountPrecision = builder.enumType('CountPrecision', {
   description: 'Whether a count is exact.',
   values: {
     EXACT: { description: 'The exact number.' },

@@ -22,7 +22,7 @@ import type { Stream } from '../../live/live-stream.ts'
 import { idOfMutation, type Lookup, lookup, tenantOfList, viewerOf } from '../access/tenancy.ts'
 import { ADMINISTRATORS, builder, READERS, type RequestContext } from '../base/builder.ts'
 import { pageArgs, pageCost, readPage, toPage } from '../base/connections.ts'
-import { CountType } from '../base/count.ts'
+import { CountPrecision, CountType } from '../base/count.ts'
 import { Endpoint, findEndpoint } from '../endpoint/endpoint.ts'
 import { EventFilterInput, eventFilterOf, eventFilterOfMutation } from '../event/filter.ts'
 import { DeliveryFilterInput, deliveryFilterOfMutation } from './filter.ts'
@@ -95,7 +95,13 @@ const BulkRetryType = builder.objectRef<BulkRetry>('BulkRetry').implement({
     }),
     status: t.expose('status', { type: BulkRetryStatusEnum, description: 'The state of the bulk retry.' }),
     total: t.exposeInt('total', {
-      description: 'The number of deliveries that matched when the bulk retry was created.',
+      description:
+        'The number of deliveries that matched when the bulk retry was created, as far as they are counted: see `totalPrecision`.',
+    }),
+    totalPrecision: t.expose('totalPrecision', {
+      type: CountPrecision,
+      description:
+        'Whether `total` is exact. A replay of many events starts with AT_LEAST, and is counted to the end while it works.',
     }),
     retried: t.exposeInt('retried', {
       description: 'The number of deliveries that it has retried. It skips those that changed before it reached them.',

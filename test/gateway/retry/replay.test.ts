@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { FIRST_ID } from '../../../src/database/filters/id-window.ts'
 import type { ReplayScope } from '../../../src/domain/delivery/replay.ts'
 import type { EventListFilter } from '../../../src/domain/event/list-filter.ts'
 import { toPublicId } from '../../../src/domain/values/id.ts'
@@ -10,7 +11,7 @@ import {
   pauseBulkRetry,
   resumeBulkRetry,
 } from '../../../src/gateway/retry/bulk-retry.ts'
-import { planReplay, startReplay } from '../../../src/gateway/retry/replay.ts'
+import { countStep, planReplay, replayNext, startReplay } from '../../../src/gateway/retry/replay.ts'
 import type { Endpoint } from '../../../src/generated/prisma/client.ts'
 import { type House, openHouse } from '../../support/house.ts'
 import { operatorNamed } from '../../support/viewers.ts'
@@ -96,8 +97,10 @@ test('a plan looks at so many events from the oldest on, and says that there may
   await house.publishFor(tenantId, ...Array.from({ length: 4 }, (_, at) => ({ subject: `${at}` })))
   await settled()
   const plan = async (lookedAt: number, includeDelivered: boolean) => {
-    const { count, delivered } = await planReplay(house.app.ctx, request({ includeDelivered }), lookedAt)
-    return { ...count, delivered }
+    const whole = await planReplay(house.app.ctx, request({ includeDelivered }), { lookedAt, step: lookedAt })
+    // In steps of one event, of two and so on it comes to the same.
+    expect(await planReplay(house.app.ctx, request({ includeDelivered }), { lookedAt, step: 1 })).toEqual(whole)
+    return { ...whole.count, delivered: whole.delivered }
   }
   expect(await plan(4, true)).toEqual({ count: 4, precision: 'EXACT', delivered: 4 })
   expect(await plan(3, true)).toEqual({ count: 3, precision: 'AT_LEAST', delivered: 3 })
@@ -203,6 +206,48 @@ test('a replay to a paused endpoint waits until it is resumed', async () => {
   await house.until(async () => (await now(id)).retried === 1)
   expect(received()).toHaveLength(1)
   expect((await now(id)).status).toBe('RUNNING')
+})
+
+test('a start counts among the oldest events, the work counts on, and events are looked at so many at a time', async () => {
+  const { tenantId, endpoint, request, settled } = await story({ eventTypes: ['call.created'] })
+  const { ctx } = house.app
+  const api = await house.openAnother({ SIVO_ROLE: 'api' })
+  // Nine that the endpoint does not want, then one that it does, three times.
+  for (let i = 0; i < 3; i++)
+    await house.publishFor(
+      tenantId,
+      ...Array.from({ length: 10 }, (_, at) => ({ type: at === 9 ? 'call.created' : 'call.ended' })),
+    )
+  await settled()
+  await ctx.db.endpoint.update({ where: { id: endpoint.id }, data: { status: 'PAUSED' } })
+  const asked = { ...request(), maxPerSecond: 1, idempotencyKey: null }
+  // A count of five events finds nothing, and is no reason not to begin.
+  const early = await startReplay(api.ctx, operator, asked, 5)
+  const start = await startReplay(api.ctx, operator, asked, 12)
+  const { details } = await ctx.db.auditEntry.findFirstOrThrow({ where: { tenantId }, orderBy: { id: 'desc' } })
+  expect(details).toMatchObject({ kind: 'REPLAY', total: 1, totalPrecision: 'AT_LEAST' })
+  for (const { id } of [early, start])
+    await house.until(async () => {
+      const { total, totalPrecision } = await now(id)
+      return total === 3 && totalPrecision === 'EXACT'
+    })
+  const { rows } = await ctx.hot.pool.query('select as_of::text as "asOf" from bulk_retry where id = $1', [early.id])
+  const step = { ...request(), asOf: rows[0].asOf, after: FIRST_ID }
+  const first = await countStep(ctx, step, 20)
+  expect(first).toEqual({ found: 2, end: expect.any(String) })
+  expect(await countStep(ctx, { ...step, after: first.end! }, 20)).toEqual({ found: 1, end: null })
+  await house.publishFor(tenantId, { type: 'call.created' })
+  expect(await countStep(ctx, { ...step, after: first.end! }, 20)).toEqual({ found: 1, end: null })
+  const turn = { ...step, bulkRetryId: early.id, room: 10, schedule: ctx.config.retrySchedule }
+  const walked = await ctx.hot.transaction(async (tx) => {
+    const one = await replayNext(tx, turn, 15)
+    const two = await replayNext(tx, { ...turn, after: one.walkedTo! }, 20)
+    return [one, two]
+  })
+  expect(walked).toEqual([
+    { replayed: 1, walkedTo: expect.any(String), walked: false },
+    { replayed: 2, walkedTo: expect.any(String), walked: true },
+  ])
 })
 
 test('an event that is published after the start is not part of the replay', async () => {

@@ -1,8 +1,8 @@
 import { Link } from '@tanstack/react-router'
-import { formatCount } from '../../lib/format.ts'
+import { formatCapped, formatCount } from '../../lib/format.ts'
 import { Ago } from '../../ui/time.tsx'
 import { useLiveBulkRetry } from './bulk-retry-live.ts'
-import { type BulkRetry, BulkRetryBadge, BulkRetryBar, isUnderWay, verbOf } from './bulk-retry-state.tsx'
+import { type BulkRetry, BulkRetryBadge, BulkRetryBar, isUnderWay, totalOf, verbOf } from './bulk-retry-state.tsx'
 
 /** The bulk retries, with their creators and numbers. */
 export function BulkRetryList({ bulkRetries }: { bulkRetries: readonly BulkRetry[] }) {
@@ -22,7 +22,7 @@ export function BulkRetryList({ bulkRetries }: { bulkRetries: readonly BulkRetry
 function BulkRetryItem({ read }: { read: BulkRetry }) {
   const [live] = useLiveBulkRetry(read, NOTHING)
   const bulkRetry = live ?? read
-  const { id, status, createdBy, createdAt, total, succeeded, deadLettered } = bulkRetry
+  const { id, status, createdBy, createdAt, succeeded, deadLettered } = bulkRetry
   return (
     <li className="flex flex-wrap items-center gap-x-4 gap-y-1 px-4 py-2">
       <BulkRetryBadge status={status} />
@@ -31,7 +31,8 @@ function BulkRetryItem({ read }: { read: BulkRetry }) {
         params={{ bulkRetryId: id }}
         className="font-medium text-link hover:underline"
       >
-        {createdBy} {isUnderWay(bulkRetry) ? IS_DOING[verbOf(bulkRetry)] : verbOf(bulkRetry)} {formatCount(total)}
+        {createdBy} {isUnderWay(bulkRetry) ? IS_DOING[verbOf(bulkRetry)] : verbOf(bulkRetry)}{' '}
+        {formatCapped(totalOf(bulkRetry))}
         {bulkRetry.replay && ` to ${bulkRetry.replay.endpoint.name}`}
       </Link>
       <span className="text-ink-2 tabular-nums">

@@ -1,7 +1,7 @@
 import { CircleCheck, CirclePause, CircleX, RotateCw } from 'lucide-react'
 import { graphql } from '../../api/client.ts'
 import type { BulkRetryStateFragment, BulkRetryStatus } from '../../gql/graphql.ts'
-import { formatCount } from '../../lib/format.ts'
+import { type formatCapped, formatCount } from '../../lib/format.ts'
 import { Badge, type Tone } from '../../ui/badge.tsx'
 
 graphql(`
@@ -19,6 +19,7 @@ graphql(`
     }
     status
     total
+    totalPrecision
     retried
     succeeded
     deadLettered
@@ -30,6 +31,7 @@ graphql(`
 `)
 
 export type BulkRetry = BulkRetryStateFragment
+type Capped = Parameters<typeof formatCapped>[0]
 
 const LOOKS: Record<BulkRetryStatus, { tone: Tone; word: string; icon: typeof RotateCw }> = {
   RUNNING: { tone: 'wait', word: 'Running', icon: RotateCw },
@@ -57,7 +59,23 @@ export function verbOf({ kind }: Pick<BulkRetry, 'kind'>): 'replayed' | 'retried
   return kind === 'REPLAY' ? 'replayed' : 'retried'
 }
 
-/** The numbers of dead letters by outcome so far. Their sum is the number that matched. */
+/** How many it retries: of a replay, as far as they are counted. */
+export function totalOf({ total, totalPrecision }: BulkRetry): Capped {
+  return { count: total, precision: totalPrecision }
+}
+
+/** How many of them it has not retried yet. */
+export function leftOf({ total, retried, totalPrecision }: BulkRetry): Capped {
+  return { count: Math.max(0, total - retried), precision: totalPrecision }
+}
+
+/** Whether something may still be retried. */
+export function isSomeLeft(bulkRetry: BulkRetry): boolean {
+  const { count, precision } = leftOf(bulkRetry)
+  return count > 0 || precision !== 'EXACT'
+}
+
+/** The numbers of dead letters by outcome so far. Their sum is the number that matched, as far as it is counted. */
 function partsOf(bulkRetry: BulkRetry) {
   const { total, retried, succeeded, deadLettered } = bulkRetry
   return [
