@@ -56,7 +56,7 @@ export async function startSmtp(options: SMTPServerOptions = {}): Promise<TestSm
     mails,
     start,
     stop: () => new Promise((resolve) => server.close(() => resolve())),
-    async until(isEnough, timeoutMs = 10_000) {
+    async until(isEnough, timeoutMs = 20_000) {
       const deadline = performance.now() + timeoutMs
       while (!isEnough(mails)) {
         if (performance.now() > deadline)

@@ -53,7 +53,7 @@ export type Receiver = {
   /** Sets the answer from now on: for every path, or for one path without its query, which has priority. */
   answer(answer: Answer): void
   answerAt(path: string, answer: Answer): void
-  /** Resolves with the requests when `predicate` accepts them. After `timeoutMs` (5 s) it throws and lists the requests. */
+  /** Resolves with the requests when `predicate` accepts them. After `timeoutMs` (20 s) it throws and lists the requests. */
   until(
     predicate: (requests: readonly ReceivedRequest[]) => boolean,
     options?: { timeoutMs?: number },
@@ -154,7 +154,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
     },
     answer: (answer) => void set(null, answer),
     answerAt: (path, answer) => void set(path, answer),
-    until: (predicate, { timeoutMs = 5_000 } = {}) =>
+    until: (predicate, { timeoutMs = 20_000 } = {}) =>
       new Promise((resolve, reject) => {
         const settle = (finish: () => void) => {
           clearTimeout(timer)

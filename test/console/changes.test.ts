@@ -28,7 +28,7 @@ describeInBrowser('what changed', () => {
     await chart.getByRole('button', { name: 'As a table' }).click()
     await chart.getByRole('cell', { name: changesIn('test') }).waitFor()
     // The chart is drawn again when something is delivered.
-    await expect.poll(() => chart.getByRole('cell', { name: changesIn('test') }).count(), { timeout: 10_000 }).toBe(1)
+    await expect.poll(() => chart.getByRole('cell', { name: changesIn('test') }).count()).toBe(1)
     expect(await findFaults(page)).toEqual([])
     expect(complaints).toEqual([])
   })

@@ -42,8 +42,7 @@ describeInBrowser('dead letters', () => {
   test('they are grouped by endpoint and cause, and what is acknowledged leaves the badge until one more comes', async () => {
     const { page, complaints } = await console.signIn()
     const badge = page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: /^Dead letters/ })
-    const badgeShows = (count: string) =>
-      expect.poll(() => badge.textContent(), { timeout: 10_000 }).toBe(`Dead letters${count}`)
+    const badgeShows = (count: string) => expect.poll(() => badge.textContent()).toBe(`Dead letters${count}`)
     await show(page, '/dead-letters')
     const groups = page.getByRole('list', { name: 'Dead letters by endpoint and cause' }).locator(':scope > li')
     expect(await groups.count()).toBe(2)
@@ -80,7 +79,7 @@ describeInBrowser('dead letters', () => {
     await page.getByRole('heading', { level: 1, name: /^Bulk retry of 4/ }).waitFor()
     await page.getByRole('link', { name: 'CRM' }).or(page.getByText('CRM')).first().waitFor()
     const table = page.getByRole('table', { name: 'Its deliveries' })
-    await expect.poll(() => table.getByRole('row').filter({ hasText: 'CRM' }).count(), { timeout: 10_000 }).toBe(4)
+    await expect.poll(() => table.getByRole('row').filter({ hasText: 'CRM' }).count()).toBe(4)
     expect(await table.getByRole('row').filter({ hasText: 'BI' }).count()).toBe(0)
     expect(complaints).toEqual([])
   })

@@ -29,7 +29,7 @@ describeInBrowser('the documentation in the console', () => {
     await article.getByRole('link', { name: 'errors.md' }).first().click()
     const section = article.getByRole('heading', { name: 'When a receiver sees an attempt number twice' })
     await section.waitFor()
-    await expect.poll(async () => (await section.boundingBox())!.y, { timeout: 10_000 }).toBeLessThan(500)
+    await expect.poll(async () => (await section.boundingBox())!.y).toBeLessThan(500)
     await page.goBack()
     await article.getByRole('heading', { name: 'Duplicates', exact: true }).waitFor()
     await contents.getByRole('link', { name: /^Retries, duplicates/ }).waitFor()

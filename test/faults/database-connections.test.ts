@@ -56,7 +56,7 @@ test.each([
     const proxy = await stage.proxy()
     const worker = await stage.start('worker', { through: proxy })
     await publish(stage)
-    await receiver.until((all) => all.length === 1, { timeoutMs: 10_000 })
+    await receiver.until((all) => all.length === 1)
 
     const silentFrom = (await stage.query<{ now: Date }>('select clock_timestamp() as now'))[0]!.now
     const silentAt = performance.now()
@@ -87,7 +87,7 @@ test('after the database was ended at once and is back, the worker delivers agai
   await stage.addEndpoint(receiver.url('/crm'))
   const worker = await stage.start('worker')
   for (let i = 0; i < 50; i++) await publish(stage)
-  await receiver.until((all) => all.length >= 10, { timeoutMs: 10_000 })
+  await receiver.until((all) => all.length >= 10)
   await stage.postgres!.down('immediate')
   await stage.postgres!.up()
   const upAt = performance.now()

@@ -72,7 +72,7 @@ test.skipIf(!has('kamailio'))(
     await telephones.call({ id: 'two', name: '"Zo\u00eb" ', answer: true, endedBy: 'called' })
     await telephones.call({ id: 'three', name: '', answer: false, endedBy: 'called' })
     await telephones.call({ id: 'four', name: '"Zoe" ', answer: false, endedBy: 'caller', privacy: 'id' })
-    await expect.poll(() => records.length, { timeout: 10_000 }).toBe(4)
+    await expect.poll(() => records.length).toBe(4)
 
     const code = await extractDocumentedCode()
     const publisher = await openPublisher()

@@ -96,7 +96,7 @@ test('the spans of a publish and of each attempt are one trace below the caller,
   await house.addEndpoint(receiver.url('/traced'))
   await publishOverHttp(house.tenantId)
   await receiver.until((all) => all.length >= 3)
-  await expect.poll(() => spans.length, { timeout: 10_000 }).toBe(4)
+  await expect.poll(() => spans.length).toBe(4)
   const [publish] = spans.filter(({ name }) => name === 'publish events')
   const attempts = spans.filter(({ name }) => name === 'deliver event')
   expect(new Set(spans.map(({ traceId }) => traceId))).toEqual(new Set(['0af7651916cd43dd8448eb211c80319c']))

@@ -231,7 +231,7 @@ test('a listening connection that fell silent is noticed within ten seconds', as
   wire.cutSilently()
   const id = await rows.delivery(tenant)
   await rows.ring()
-  await expect.poll(() => wire.connectionCount(), { timeout: 10_000 }).toBe(2)
+  await expect.poll(() => wire.connectionCount()).toBe(2)
   expect((await nextNews(stream)).rows.map((row) => row.id)).toEqual([id])
   await feed.closeAll()
   await wire.close()

@@ -106,7 +106,7 @@ export async function openHouse(env: Record<string, string> = {}, options: { log
     publish: (...events) => house.publishFor(house.tenantId, ...events),
     publishFor: (tenantId, ...events) => publishEvents(app.ctx, { tenantId, events: events.map(exampleEvent) }),
     deliveries: (where = {}) => db.delivery.findMany({ where, orderBy: { id: 'asc' } }),
-    async until(look, timeoutMs = 10_000) {
+    async until(look, timeoutMs = 20_000) {
       const deadline = performance.now() + timeoutMs
       for (;;) {
         const found = await look()

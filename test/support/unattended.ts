@@ -36,7 +36,7 @@ export async function unattended(on: House, to: Receiver, count: number, fields:
     attempts: () => db.attempt.findMany({ where: { tenantId }, orderBy: { id: 'asc' } }),
     /** Makes the endpoint active, and wakes nobody. */
     activate: () => db.endpoint.update({ where: { id: endpoint.id }, data: { status: 'ACTIVE' } }),
-    untilStatus: (status: 'SUCCEEDED' | 'DEAD_LETTERED', timeoutMs = 10_000) =>
+    untilStatus: (status: 'SUCCEEDED' | 'DEAD_LETTERED', timeoutMs = 20_000) =>
       on.until(async () => (await db.delivery.count({ where: { tenantId, status } })) === count, timeoutMs),
   }
 }

@@ -42,9 +42,9 @@ async function endpointOf(fields: Parameters<House['addEndpoint']>[1] = {}) {
         orderBy: { id: 'asc' },
         include: { requestForm: true },
       }),
-    untilRequests: (count: number, timeoutMs = 10_000) =>
+    untilRequests: (count: number, timeoutMs = 20_000) =>
       receiver.until((all) => all.filter((request) => request.path === path).length >= count, { timeoutMs }),
-    untilStatus: (status: string, count = 1, timeoutMs = 10_000) =>
+    untilStatus: (status: string, count = 1, timeoutMs = 20_000) =>
       house.until(
         async () =>
           (await house.app.ctx.db.delivery.count({ where: { tenantId, status: status as 'PENDING' } })) === count,

@@ -52,7 +52,7 @@ async function ordered(
   const publish = (...events: object[]) => house.publishFor(tenantId, ...events)
   return { receiver, got, tenantId, id, publish, rows: () => house.deliveries({ endpointId: id }) }
 }
-const until = (receiver: Receiver, count: number, timeoutMs = 10_000) =>
+const until = (receiver: Receiver, count: number, timeoutMs = 20_000) =>
   receiver.until((requests) => requests.length >= count, { timeoutMs })
 
 describe('an endpoint that keeps the order of subjects', () => {

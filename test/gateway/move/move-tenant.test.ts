@@ -295,7 +295,7 @@ test('of what waits, the freeze copies what has changed since the copy before, w
         [endpointId],
       )
     ).rows[0].yes
-  await expect.poll(isCopiedOnce, { timeout: 10_000 }).toBe(true)
+  await expect.poll(isCopiedOnce).toBe(true)
   const STAMPS = 'select id, xmin::text as stamp from delivery where endpoint_id = $1 order by id'
   let before: Promise<pg.QueryResult<{ id: string; stamp: string }>> | null = null
   await move(tenantId, {

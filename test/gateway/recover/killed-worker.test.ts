@@ -44,7 +44,7 @@ test('after workers are killed their work continues, a delivery that crashes pro
   receiver.answerAt(slow.path, { status: 200, delayMs: 1_500 })
   let exited = startWorker()
   await Promise.all([slow.activate(), swift.activate()])
-  await receiver.until(() => slow.requests().length === 1, { timeoutMs: 10_000 })
+  await receiver.until(() => slow.requests().length === 1)
   await poison.activate()
   await exited
   const killedAt = performance.now()

@@ -52,19 +52,19 @@ test('a database that takes no writes is read-only', async () => {
   await client.query(
     `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
   )
-  await expect.poll(ready, { timeout: 10_000 }).toEqual(refuses('database: read-only'))
+  await expect.poll(ready).toEqual(refuses('database: read-only'))
   await client.query(`alter database ${database()} reset default_transaction_read_only`)
   await client.query(
     `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
   )
-  await expect.poll(ready, { timeout: 10_000 }).toMatchObject({ status: 200 })
+  await expect.poll(ready).toMatchObject({ status: 200 })
 })
 
 test('a write that does not come to its end is silent', async () => {
   await client.query('begin; lock table worker_process in exclusive mode')
   expect(await ready()).toEqual(refuses('database: silent'))
   await client.query('rollback')
-  await expect.poll(ready, { timeout: 10_000 }).toMatchObject({ status: 200 })
+  await expect.poll(ready).toMatchObject({ status: 200 })
 })
 
 test('a statement that found no room on the disk is told for three seconds', async () => {
@@ -72,5 +72,5 @@ test('a statement that found no room on the disk is told for three seconds', asy
   const statement = { name: 'full', text: `do $$ begin raise disk_full using message = 'no space left'; end $$` }
   await expect(hot.query(statement, [])).rejects.toThrow('no space left')
   expect(await ready()).toEqual(refuses('database: the disk is full'))
-  await expect.poll(ready, { timeout: 10_000 }).toMatchObject({ status: 200 })
+  await expect.poll(ready).toMatchObject({ status: 200 })
 })

@@ -55,7 +55,7 @@ test('/ready names a synchronous standby that is gone, and what was published me
   const { id: tenantId } = await app.ctx.db.tenant.create({ data: { name: 'Acme' } })
   const publish = () => publishEvents(app.ctx, { tenantId, events: [exampleEvent()] })
   await requireStandby('second')
-  await expect.poll(ready, { timeout: 10_000 }).toEqual({ status: 200, body: { status: 'ready' } })
+  await expect.poll(ready).toEqual({ status: 200, body: { status: 'ready' } })
   await publish()
 
   await standby.stopImmediate()
@@ -71,6 +71,6 @@ test('/ready names a synchronous standby that is gone, and what was published me
   expect(acknowledged).toBe(false)
 
   await requireStandby('')
-  await expect.poll(ready, { timeout: 10_000 }).toMatchObject({ status: 200 })
+  await expect.poll(ready).toMatchObject({ status: 200 })
   expect(await published).toHaveLength(1)
 })
