@@ -4,12 +4,12 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { EXIT } from '../../packages/cli/src/failure.ts'
-import { EVENT_TYPES } from '../../src/domain/event-types/catalogue.ts'
 import { toPublicId } from '../../src/domain/values/id.ts'
 import { deleteEndpoint } from '../../src/gateway/admin/pause-endpoint.ts'
 import { TABLES as MOVED_TABLES } from '../../src/gateway/move/arrive.ts'
 import { ERASED_TABLES } from '../../src/gateway/retention/erase-tenant.ts'
 import { acknowledgeDeadLetters } from '../../src/gateway/retry/acknowledge-dead-letters.ts'
+import type { Delivery } from '../../src/generated/prisma/client.ts'
 import { operatorNamed } from '../support/viewers.ts'
 import { type GatewayUnderTest, openGateway } from './gateway.ts'
 
@@ -203,26 +203,34 @@ test('an export that finds no room says so in a sentence, leaves no part behind 
   expect(await readFile(out, 'utf8')).toBe('of before')
 })
 
-test('an export has what was acknowledged of a deleted endpoint, however many groups of dead letters there are', async () => {
+test('an export has everything that was acknowledged, of a deleted endpoint and of more causes than a page has', async () => {
   const { house } = under
   const { tenantId, publicId } = await tenantWith(1)
-  const [many, one] = EVENT_TYPES.map(({ name }) => name) as [string, string]
-  await house.publishFor(tenantId, { type: one })
-  const of = async (eventType: string) => (await house.deliveries({ tenantId, eventType }))[0]!
-  const { endpointId, eventId } = await of(many)
-  // Each group of the first type has two, so that an answer of 100 groups has no room for the one of the other type.
+  const [{ endpointId, eventId, eventType }] = (await house.deliveries({ tenantId })) as [Delivery]
+  // All of one type, acknowledged; of one cause a later dead letter ended it.
   await house.app.ctx.hot.pool.query(
-    `insert into delivery (tenant_id, event_id, endpoint_id, event_type, status, max_attempts, last_error_code, last_status_code, completed_at)
-     select $1::uuid, $3::uuid, $2::uuid, $4, 'DEAD_LETTERED'::delivery_status, 1, 'http_status', 400 + n / 2, now() from generate_series(0, 199) n
-     union all select $1::uuid, $5::uuid, $2::uuid, $6, 'DEAD_LETTERED', 1, 'timeout', null, now()`,
-    [tenantId, endpointId, eventId, many, (await of(one)).eventId, one],
+    `with died as (
+       insert into delivery (tenant_id, event_id, endpoint_id, event_type, status, max_attempts, last_error_code, last_status_code, completed_at)
+       select $1::uuid, $3::uuid, $2::uuid, $4, 'DEAD_LETTERED'::delivery_status, 1, 'http_status', 400 + n, now() from generate_series(0, 149) n
+       returning last_error_code, last_status_code
+     )
+     insert into dead_letter_acknowledgement (tenant_id, endpoint_id, error_code, status_code, up_to, acknowledged_by)
+     select $1::uuid, $2::uuid, last_error_code, last_status_code, now() - case when last_status_code = 400 then interval '1 h' else '0' end, 'Ana' from died`,
+    [tenantId, endpointId, eventId, eventType],
   )
-  await acknowledgeTimeouts(endpointId)
   await deleteEndpoint(house.app.ctx, operatorNamed('Ana'), { endpointId })
   const { code, stdout } = await under.call(['tenants', 'export', '--tenant', publicId])
   expect(code).toBe(0)
   const lines = stdout.split('\n').filter((line) => line.includes('"kind":"deadLetterAcknowledgement"'))
-  expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ errorCode: 'timeout', acknowledgedBy: 'Ana' }])
+  const exported = lines.map((line) => JSON.parse(line))
+  expect(new Set(exported.map(({ statusCode }) => statusCode)).size).toBe(150)
+  expect(exported).toHaveLength(150)
+  expect(exported[0]).toMatchObject({
+    endpoint: { id: toPublicId('endpoint', endpointId) },
+    errorCode: 'http_status',
+    acknowledgedBy: 'Ana',
+    upTo: expect.any(String),
+  })
 })
 
 test('events erase takes the events of one subject from the gateway and leaves the others', async () => {

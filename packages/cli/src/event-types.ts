@@ -9,15 +9,10 @@ const EVENT_TYPES = graphql(`
   }
 `)
 
-/** The event types of the gateway. */
-export async function listEventTypes({ ask }: Client): Promise<string[]> {
-  return (await ask(EVENT_TYPES, {})).eventTypes.map(({ name }) => name)
-}
-
 /** For a command that waits: it would wait for ever for a type that the gateway does not have. Throws CommandFailure. */
 export async function requireEventTypes(client: Client, types: readonly string[] | undefined): Promise<void> {
   if (types === undefined) return
-  const known = await listEventTypes(client)
+  const known = (await client.ask(EVENT_TYPES, {})).eventTypes.map(({ name }) => name)
   const unknown = types.find((type) => !known.includes(type))
   if (unknown !== undefined)
     throw usage(`Expected event types of the gateway in --type (${known.join(', ')}), got ${JSON.stringify(unknown)}.`)

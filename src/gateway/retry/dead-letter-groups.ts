@@ -34,7 +34,7 @@ export type CountedGroup = GroupKey & {
 /** So many dead letters are added up. */
 const FEW = 20_000
 /** Of more groups than these, those of the newest dead letters are taken. */
-const MANY_GROUPS = 500
+export const MANY_GROUPS = 500
 /** How many groups are walked along to find those that are wanted. Each takes about 40 pages of the index, in 13 weeks. */
 const WALKED = 1_000
 /** How many dead letters of many are counted, and the least of each group. */

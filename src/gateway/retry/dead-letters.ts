@@ -17,6 +17,8 @@ export type DeadLetterGroup = GroupKey & {
   /** null: nobody looked at it since the last dead letter of its endpoint and cause came. */
   readonly acknowledgedAt: Date | null
   readonly acknowledgedBy: string | null
+  /** The dead letters that came by then are acknowledged. */
+  readonly upTo: Date | null
 }
 
 /** SQL: the dead letters of tenant $1; $2 is `soonId`. */
@@ -25,7 +27,8 @@ const OF_TENANT = `d.tenant_id = $1::uuid and d.status = 'DEAD_LETTERED' and d.i
 const ATTENTION: Statement = {
   name: 'read-acknowledged-groups',
   text: `
-  select g.place::int, c.last_at as "lastDeadLetterAt", a.acknowledged_at as "acknowledgedAt", a.acknowledged_by as "acknowledgedBy"
+  select g.place::int, c.last_at as "lastDeadLetterAt", a.acknowledged_at as "acknowledgedAt", a.acknowledged_by as "acknowledgedBy",
+    a.up_to as "upTo"
   from unnest($3::uuid[], $4::text[], $5::int[]) with ordinality as g(endpoint_id, error_code, status_code, place)
   cross join lateral (${lastOfCause('$1::uuid', 'g', '$2::uuid')}) c
   left join dead_letter_acknowledgement a on a.endpoint_id = g.endpoint_id and a.up_to >= c.last_at
@@ -43,7 +46,7 @@ export async function groupDeadLetters(
 ): Promise<DeadLetterGroup[]> {
   const wanted = acknowledged === null ? {} : { wanted: await areAcknowledged(ctx, filter.tenantId, acknowledged) }
   const groups = (await countGroups(ctx, filter, { live: false, first, ...wanted })).slice(0, first)
-  type Attention = Pick<DeadLetterGroup, 'lastDeadLetterAt' | 'acknowledgedAt' | 'acknowledgedBy'>
+  type Attention = Pick<DeadLetterGroup, 'lastDeadLetterAt' | 'acknowledgedAt' | 'acknowledgedBy' | 'upTo'>
   const rows = await ctx.hot.query<Attention & { place: number }>(ATTENTION, [
     filter.tenantId,
     soonId(ctx.clock.now()),

@@ -24,21 +24,25 @@ export const pageArgs = builder.args((t) => ({
 }))
 
 /** Reads the arguments of a list. Throws BAD_USER_INPUT if the page size is out of range or the cursor is not one. */
-export function readPage({ first, after }: PageArgs, defaultSize = DEFAULT_PAGE_SIZE): PageRequest {
+export function readPage(
+  { first, after }: PageArgs,
+  defaultSize = DEFAULT_PAGE_SIZE,
+  maxSize = MAX_PAGE_SIZE,
+): PageRequest {
   const size = first ?? defaultSize
-  if (size < 1 || size > MAX_PAGE_SIZE)
+  if (size < 1 || size > maxSize)
     throw new RequestError(
       'BAD_USER_INPUT',
-      `first: expected 1 to ${MAX_PAGE_SIZE}, got ${size}. Ask for a page of another size.`,
+      `first: expected 1 to ${maxSize}, got ${size}. Ask for a page of another size.`,
     )
   return { size, below: after == null ? null : readCursor(after) }
 }
 
 /** The cost of a list: the cost of one item, multiplied by the page size. */
-export function pageCost(defaultSize = DEFAULT_PAGE_SIZE) {
+export function pageCost(defaultSize = DEFAULT_PAGE_SIZE, maxSize = MAX_PAGE_SIZE) {
   return ({ first }: PageArgs) => ({
     field: 1,
-    multiplier: Math.min(Math.max(first ?? defaultSize, 1), MAX_PAGE_SIZE),
+    multiplier: Math.min(Math.max(first ?? defaultSize, 1), maxSize),
   })
 }
 

@@ -3,6 +3,7 @@
 import { deadLettersOf } from '../../domain/delivery/filter.ts'
 import { countOf } from '../../domain/values/count.ts'
 import { acknowledgeDeadLetters, withdrawAcknowledgement } from '../../gateway/retry/acknowledge-dead-letters.ts'
+import { MANY_GROUPS } from '../../gateway/retry/dead-letter-groups.ts'
 import {
   countUnacknowledged,
   type DeadLetterGroup,
@@ -10,18 +11,39 @@ import {
   planRetry,
   type RetryPlan,
 } from '../../gateway/retry/dead-letters.ts'
+import type { DeadLetterAcknowledgement } from '../../generated/prisma/client.ts'
 import { idOfMutation, tenantOfList, viewerOf } from '../access/tenancy.ts'
 import { ADMINISTRATORS, builder, type InputFields, READERS } from '../base/builder.ts'
-import { readPage } from '../base/connections.ts'
+import { pageArgs, pageCost, pageQuery, readPage, toPage } from '../base/connections.ts'
 import { CountType } from '../base/count.ts'
 import { Endpoint } from '../endpoint/endpoint.ts'
 import { DeliveryFilterInput, deliveryFilterOf } from './filter.ts'
 
-type Acknowledgement = { readonly acknowledgedAt: Date; readonly acknowledgedBy: string }
+type Acknowledgement = Pick<
+  DeadLetterAcknowledgement,
+  'endpointId' | 'errorCode' | 'statusCode' | 'upTo' | 'acknowledgedAt' | 'acknowledgedBy'
+>
 
-const DeadLetterAcknowledgement = builder.objectRef<Acknowledgement>('DeadLetterAcknowledgement').implement({
+const AcknowledgementType = builder.objectRef<Acknowledgement>('DeadLetterAcknowledgement').implement({
   description: 'Who looked at the dead letters of an endpoint and cause, so that they no longer call for attention.',
   fields: (t) => ({
+    endpoint: t.field({
+      type: Endpoint,
+      description: 'The endpoint of the dead letters. It may be deleted.',
+      resolve: ({ endpointId }) => ({ id: endpointId }),
+    }),
+    errorCode: t.exposeString('errorCode', {
+      nullable: true,
+      description: 'The error code of the dead letters; null if they have none.',
+    }),
+    statusCode: t.exposeInt('statusCode', {
+      nullable: true,
+      description: 'The HTTP status code of the dead letters; null if they have none.',
+    }),
+    upTo: t.expose('upTo', {
+      type: 'DateTime',
+      description: 'Deliveries that became dead letters by this time are acknowledged. A later one ends it.',
+    }),
     acknowledgedAt: t.expose('acknowledgedAt', { type: 'DateTime', description: 'When they were acknowledged.' }),
     acknowledgedBy: t.exposeString('acknowledgedBy', {
       description: 'The name of the API key or console session that acknowledged them.',
@@ -65,12 +87,12 @@ const DeadLetterGroupType = builder.objectRef<DeadLetterGroup>('DeadLetterGroup'
         'When a delivery last became a dead letter of this endpoint, error code and status code, of any event type.',
     }),
     acknowledgement: t.field({
-      type: DeadLetterAcknowledgement,
+      type: AcknowledgementType,
       nullable: true,
       description:
         'Who acknowledged the dead letters of this endpoint, error code and status code; null if nobody did. It ends when another delivery of them, of any event type, becomes a dead letter.',
-      resolve: ({ acknowledgedAt, acknowledgedBy }) =>
-        acknowledgedAt && acknowledgedBy !== null ? { acknowledgedAt, acknowledgedBy } : null,
+      resolve: ({ acknowledgedAt, acknowledgedBy, upTo, ...group }) =>
+        acknowledgedAt && upTo && acknowledgedBy !== null ? { ...group, acknowledgedAt, acknowledgedBy, upTo } : null,
     }),
   }),
 })
@@ -97,7 +119,35 @@ const RetryPlanType = builder.objectRef<RetryPlan>('RetryPlan').implement({
   }),
 })
 
+const GROUPS = 50
+
+const AcknowledgementConnection = builder.connectionObject(
+  {
+    type: AcknowledgementType,
+    name: 'DeadLetterAcknowledgementConnection',
+    description: 'A page of acknowledgements of dead letters.',
+  },
+  { description: 'An acknowledgement and its place in the list.' },
+)
+
 builder.queryFields((t) => ({
+  deadLetterAcknowledgements: t.field({
+    type: AcknowledgementConnection,
+    nullable: true,
+    description:
+      'What is acknowledged of the dead letters of a tenant, also what a later dead letter ended; null, with the error NOT_FOUND, if the caller cannot see the tenant.',
+    authScopes: { roles: READERS },
+    args: {
+      ...pageArgs,
+      tenantId: t.arg.id({ description: 'The tenant. Operators must name it; for others it is their own.' }),
+    },
+    complexity: pageCost(),
+    resolve: async (_root, args, ctx) => {
+      const page = readPage(args)
+      const where = { tenantId: await tenantOfList(ctx, args.tenantId) }
+      return toPage(await ctx.db.deadLetterAcknowledgement.findMany(pageQuery(page, where)), page)
+    },
+  }),
   deadLetterGroups: t.field({
     type: [DeadLetterGroupType],
     nullable: true,
@@ -110,11 +160,14 @@ builder.queryFields((t) => ({
         description:
           'Whether to return only groups that somebody acknowledged (true) or only those that nobody did (false). If absent or null, both. With true or false, the limit of 500 groups is for these alone, among at most 1,000 groups.',
       }),
-      first: t.arg.int({ defaultValue: 50, description: 'How many groups to return at most, from 1 to 100.' }),
+      first: t.arg.int({
+        defaultValue: GROUPS,
+        description: `How many groups to return at most, from 1 to ${MANY_GROUPS}.`,
+      }),
     },
-    complexity: ({ first }) => ({ field: 1, multiplier: Math.min(Math.max(first ?? 50, 1), 100) }),
+    complexity: pageCost(GROUPS, MANY_GROUPS),
     resolve: async (_root, args, ctx) => {
-      const { size } = readPage(args)
+      const { size } = readPage(args, GROUPS, MANY_GROUPS)
       const filter = deadLettersOf(await deliveryFilterOf(ctx, args.filter))
       return groupDeadLetters(ctx, filter, { first: size, acknowledged: args.acknowledged ?? null })
     },
@@ -184,7 +237,7 @@ const AcknowledgeSuccess = builder
         resolve: ({ endpoint }) => endpoint,
       }),
       acknowledgement: t.field({
-        type: DeadLetterAcknowledgement,
+        type: AcknowledgementType,
         description: 'Who acknowledged them, and when.',
         resolve: ({ acknowledgement }) => acknowledgement,
       }),

@@ -2,7 +2,6 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { type Client, graphql, succeeded } from '../client.ts'
 import { command } from '../command.ts'
-import { listEventTypes } from '../event-types.ts'
 import { refused, usage } from '../failure.ts'
 import type { CliExportEventsQuery } from '../gql/graphql.ts'
 import { writeWholeFile } from '../whole-file.ts'
@@ -198,17 +197,22 @@ const SINGLE = graphql(`
   }
 `)
 
-const DEAD_LETTERS = graphql(`
-  query CliExportDeadLetters($filter: DeliveryFilter) {
-    deadLetterGroups(filter: $filter, acknowledged: true, first: 100) {
-      endpoint {
-        id
-      }
-      errorCode
-      statusCode
-      acknowledgement {
+const ACKNOWLEDGEMENTS = graphql(`
+  query CliExportAcknowledgements($tenantId: ID, $after: String) {
+    deadLetterAcknowledgements(tenantId: $tenantId, first: 100, after: $after) {
+      nodes {
+        endpoint {
+          id
+        }
+        errorCode
+        statusCode
+        upTo
         acknowledgedAt
         acknowledgedBy
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
       }
     }
   }
@@ -250,35 +254,6 @@ async function* nodesOf<Node>(read: (after: string | null) => Promise<Page<Node>
   }
 }
 
-/** The most groups of dead letters in an answer. */
-const MOST_GROUPS = 100
-
-/**
- * What is acknowledged of these endpoints, by endpoint and cause. A group is of one event type as well, and an answer has the largest
- * groups: where an endpoint has more, it is asked for those of each type.
- */
-async function* acknowledgements(client: Client, endpointIds: Iterable<string>) {
-  const { ask, tenantId } = client
-  const read = async (filter: object) =>
-    (await ask(DEAD_LETTERS, { filter: { tenantId, ...filter } })).deadLetterGroups ?? []
-  for (const id of endpointIds) {
-    const groups = [...(await read({ endpointIds: [id] }))]
-    if (groups.length === MOST_GROUPS)
-      for (const type of await listEventTypes(client))
-        groups.push(...(await read({ endpointIds: [id], eventTypes: [type] })))
-    const told = new Set<string>()
-    for (const { endpoint, errorCode, statusCode, acknowledgement } of groups) {
-      const cause = JSON.stringify([errorCode, statusCode])
-      if (!acknowledgement || told.has(cause)) continue
-      told.add(cause)
-      yield { endpoint, errorCode, statusCode, ...acknowledgement }
-    }
-  }
-}
-
-/** The action in the audit log of somebody who acknowledges. */
-const ACKNOWLEDGED = 'dead_letters.acknowledged'
-
 /**
  * The lines of an export: one JSON object each, the last one with the counts. Everything that the API shows, and no secret. `kind` says
  * what a line is, so no field of a value has that name.
@@ -304,15 +279,13 @@ async function* exportLines(client: Client): AsyncGenerator<string> {
   if (testReceiver) yield line('testReceiver', testReceiver)
   for await (const retry of nodesOf(async (after) => (await ask(BULK_RETRIES, { tenantId, after })).bulkRetries))
     yield line('bulkRetry', retry)
-  // No list has deleted endpoints. The audit log has those whose dead letters were ever acknowledged.
-  const acknowledged = new Set<string>()
   for await (const entry of nodesOf(async (after) => (await ask(AUDIT, { tenantId, after })).auditEntries)) {
     counts.auditEntries++
-    if (entry.action === ACKNOWLEDGED && entry.targetId) acknowledged.add(entry.targetId)
     yield line('auditEntry', entry)
   }
-  for await (const acknowledgement of acknowledgements(client, acknowledged))
-    yield line('deadLetterAcknowledgement', acknowledgement)
+  const acknowledged = async (after: string | null) =>
+    (await ask(ACKNOWLEDGEMENTS, { tenantId, after })).deadLetterAcknowledgements
+  for await (const acknowledgement of nodesOf(acknowledged)) yield line('deadLetterAcknowledgement', acknowledgement)
   const read = async (after: string | null): Promise<CliExportEventsQuery['events']> =>
     (await ask(EVENTS, { filter: { tenantId }, after })).events
   for await (const event of nodesOf(read)) {
