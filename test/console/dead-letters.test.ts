@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { toPublicId } from '../../src/domain/values/id.ts'
+import { acknowledgeDeadLetters } from '../../src/gateway/retry/acknowledge-dead-letters.ts'
 import { findFaults } from '../support/axe.ts'
 import { type Console, describeInBrowser, openConsole, show } from '../support/console.ts'
+import { operatorNamed } from '../support/viewers.ts'
 
 describeInBrowser('dead letters', () => {
   let console: Console
@@ -56,6 +59,8 @@ describeInBrowser('dead letters', () => {
     const { page: other } = await console.signIn('VIEWER')
     await show(other, '/')
     await other.getByRole('link', { name: /^Dead letters ?1$/ }).click()
+    expect(await other.getByText(/^acknowledged by/).count()).toBe(0)
+    await other.getByRole('button', { name: 'Show acknowledged groups' }).click()
     await other.getByText(/^acknowledged by test/).waitFor()
     expect(await other.getByRole('button', { name: /Acknowledge|Count again/ }).count()).toBe(0)
     await bury(crm, 'call.ended', 'http_status', 503)
@@ -81,6 +86,37 @@ describeInBrowser('dead letters', () => {
     const table = page.getByRole('table', { name: 'Its deliveries' })
     await expect.poll(() => table.getByRole('row').filter({ hasText: 'CRM' }).count()).toBe(4)
     expect(await table.getByRole('row').filter({ hasText: 'BI' }).count()).toBe(0)
+    expect(complaints).toEqual([])
+  })
+
+  test('what nobody acknowledged comes first, and the groups that do not fit are a click away', async () => {
+    const { house } = console
+    const { db, newId } = house.app.ctx
+    const { tenantId } = house
+    const { id: endpointId } = await house.addEndpoint('https://erp.example/', { name: 'ERP' })
+    const event = { id: newId(), tenantId, type: 'call.ended', occurredAt: new Date(), body: '{"data":{}}' }
+    await db.event.create({ data: event })
+    const dead = { tenantId, endpointId, eventId: event.id, eventType: event.type, status: 'DEAD_LETTERED' as const }
+    const cause = { lastErrorCode: 'http_status', maxAttempts: 7, attemptCount: 7, completedAt: new Date() }
+    // The largest group is the one that is acknowledged.
+    const codes = [...Array.from({ length: 59 }, (_, n) => 400 + n), 599, 599, 599]
+    await db.delivery.createMany({ data: codes.map((lastStatusCode) => ({ ...dead, ...cause, lastStatusCode })) })
+    const seen = { endpointId, errorCode: 'http_status', statusCode: 599, upTo: null }
+    await acknowledgeDeadLetters(house.app.ctx, operatorNamed('Ana'), seen)
+    const { page, complaints } = await console.signIn('VIEWER')
+    await show(page, `/dead-letters?endpointIds=${toPublicId('endpoint', endpointId)}`)
+    const groups = page.getByRole('list', { name: 'Dead letters by endpoint and cause' }).locator(':scope > li')
+    const areShown = (count: number) => expect.poll(() => groups.count(), { timeout: 10_000 }).toBe(count)
+    await areShown(50)
+    expect(await page.getByText(/^acknowledged by/).count()).toBe(0)
+    await page.getByRole('button', { name: 'Show acknowledged groups' }).click()
+    await areShown(51)
+    await groups.last().getByText('acknowledged by Ana').waitFor()
+    await page.getByRole('button', { name: 'Show more groups' }).click()
+    await areShown(60)
+    await groups.last().getByText('acknowledged by Ana').waitFor()
+    expect(await page.getByRole('button', { name: 'Show more groups' }).count()).toBe(0)
+    expect(await findFaults(page)).toEqual([])
     expect(complaints).toEqual([])
   })
 })

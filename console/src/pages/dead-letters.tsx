@@ -1,6 +1,6 @@
 import { getRouteApi } from '@tanstack/react-router'
 import { Download, PartyPopper, RotateCw } from 'lucide-react'
-import { useEffect, useMemo, useRef, useState } from 'react'
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { setAcknowledged } from '../api/acknowledge.ts'
 import { graphql, useApiQuery } from '../api/client.ts'
 import { deadLettersUrl, readDeadLetters } from '../api/dead-letter-export.ts'
@@ -39,8 +39,8 @@ import { Time, useNow } from '../ui/time.tsx'
 import { toast } from '../ui/toast.tsx'
 
 const PAGE = graphql(`
-  query DeadLettersPage($tenantId: ID, $filter: DeliveryFilter, $everything: DeliveryFilter) {
-    deadLetterGroups(filter: $filter, first: 50) {
+  query DeadLettersPage($tenantId: ID, $filter: DeliveryFilter, $everything: DeliveryFilter, $first: Int) {
+    deadLetterGroups(filter: $filter, acknowledged: false, first: $first) {
       ...DeadLetterGroupRow
     }
     deliveryCount(filter: $everything) {
@@ -60,6 +60,17 @@ const PAGE = graphql(`
   }
 `)
 
+const ACKNOWLEDGED = graphql(`
+  query AcknowledgedDeadLetters($filter: DeliveryFilter, $first: Int) {
+    deadLetterGroups(filter: $filter, acknowledged: true, first: $first) {
+      ...DeadLetterGroupRow
+    }
+  }
+`)
+
+/** How many groups by endpoint, cause and event type are read at first, how many more each time, and at most. */
+const GROUPS = { atOnce: 50, most: 500 }
+
 const route = getRouteApi('/dead-letters')
 
 export function DeadLettersPage() {
@@ -69,7 +80,17 @@ export function DeadLettersPage() {
   const { mayChange } = useRights()
   const filter = useDeliveryFilter(search, tenantId)
   const dead: DeliveryFilter = { ...filter, statuses: ['DEAD_LETTERED'] }
-  const { data, fault, refetch } = useApiQuery(PAGE, { tenantId, filter, everything: dead })
+  const [first, setFirst] = useState(GROUPS.atOnce)
+  const { data, fault, refetch: refetchOpen } = useApiQuery(PAGE, { tenantId, filter, everything: dead, first })
+  const [wantsSeen, setWantsSeen] = useState(false)
+  const isAllSeen = data?.deadLetterGroups?.length === 0
+  const showsSeen = wantsSeen || isAllSeen
+  const seen = useApiQuery(ACKNOWLEDGED, { filter, first }, { pause: !showsSeen })
+  const { refetch: refetchSeen } = seen
+  const refetch = useCallback(() => {
+    refetchOpen()
+    if (showsSeen) refetchSeen()
+  }, [refetchOpen, refetchSeen, showsSeen])
   const feed = useDeliveryFeed(dead)
   const markChanged = useRereadOnChange({ tenantId, statuses: ['DEAD_LETTERED'] }, refetch)
   const [plan, setPlan] = useState<DeliveryFilter | null>(null)
@@ -81,7 +102,9 @@ export function DeadLettersPage() {
   }, [gone, markChanged])
   const running = data?.bulkRetries?.nodes.filter(({ status }) => status === 'RUNNING' || status === 'PAUSED') ?? []
 
-  const groups = useMemo(() => groupByCause(data?.deadLetterGroups ?? []), [data])
+  const openRows = data?.deadLetterGroups ?? NONE
+  const seenRows = (showsSeen && seen.data?.deadLetterGroups) || NONE
+  const groups = useMemo(() => openFirst(groupByCause(openRows), groupByCause(seenRows)), [openRows, seenRows])
   const count = data?.deliveryCount
   const isEmpty = count?.count === 0
   return (
@@ -158,12 +181,20 @@ export function DeadLettersPage() {
                     mayChange
                       ? async (group, isAcknowledged) => {
                           await setAcknowledged(tenantId, group, isAcknowledged)
+                          if (isAcknowledged) setWantsSeen(true)
                           refetch()
                         }
                       : null
                   }
                 />
               )}
+              <MoreGroups
+                isMore={Math.max(openRows.length, seenRows.length) >= first}
+                first={first}
+                onMore={() => setFirst((before) => Math.min(GROUPS.most, before + GROUPS.atOnce))}
+                showsSeen={isAllSeen ? null : showsSeen}
+                onShowSeen={setWantsSeen}
+              />
               <Rows feed={feed} total={count} />
             </>
           )}
@@ -171,6 +202,47 @@ export function DeadLettersPage() {
       )}
       {plan && <RetryPlanDialog filter={plan} onClose={() => setPlan(null)} />}
     </Page>
+  )
+}
+
+const NONE: readonly never[] = []
+
+/** What somebody acknowledged between the two reads is among both. */
+function openFirst(open: readonly DeadLetterGroup[], seen: readonly DeadLetterGroup[]): DeadLetterGroup[] {
+  const seenKeys = new Set(seen.map(({ key }) => key))
+  return [...open.filter(({ key }) => !seenKeys.has(key)), ...seen]
+}
+
+type MoreGroupsProps = {
+  /** Whether there may be more groups than are shown. */
+  isMore: boolean
+  first: number
+  onMore(): void
+  /** null: nothing but acknowledged groups is there. */
+  showsSeen: boolean | null
+  onShowSeen(shows: boolean): void
+}
+
+function MoreGroups({ isMore, first, onMore, showsSeen, onShowSeen }: MoreGroupsProps) {
+  if (!isMore && showsSeen === null) return null
+  return (
+    <div className="flex flex-wrap items-center gap-2">
+      {isMore &&
+        (first < GROUPS.most ? (
+          <Button size="small" kind="quiet" onClick={onMore}>
+            Show more groups
+          </Button>
+        ) : (
+          <span className="text-ink-2">
+            These are the largest groups. Filter by endpoint, type or failure to see others.
+          </span>
+        ))}
+      {showsSeen !== null && (
+        <Button size="small" kind="quiet" onClick={() => onShowSeen(!showsSeen)}>
+          {showsSeen ? 'Hide acknowledged groups' : 'Show acknowledged groups'}
+        </Button>
+      )}
+    </div>
   )
 }
 

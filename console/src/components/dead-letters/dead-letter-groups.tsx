@@ -1,4 +1,5 @@
-// The dead letters by endpoint and cause, with their event types: how many failed, where and how, the largest group first.
+// The dead letters by endpoint and cause, with their event types: how many failed, where and how. What nobody acknowledged comes first,
+// the largest group before the others.
 
 import { Link } from '@tanstack/react-router'
 import { Check, Eye, EyeOff, RotateCw } from 'lucide-react'
@@ -75,11 +76,15 @@ export function groupByCause(rows: readonly Row[]): DeadLetterGroup[] {
   return [...groups.values()].sort((a, b) => b.count.count - a.count.count)
 }
 
-/** Keeps the order of the groups, so that a button does not move when counts change. */
+/** More than there can be groups. */
+const BEHIND = 1_000_000
+
+/** Keeps the order of the groups, so that a button does not move when counts change. What was acknowledged already is behind the others. */
 function useInPlace(groups: readonly DeadLetterGroup[]): readonly DeadLetterGroup[] {
   const places = useRef(new Map<string, number>())
   return useMemo(() => {
-    for (const { key } of groups) if (!places.current.has(key)) places.current.set(key, places.current.size)
+    for (const { key, acknowledgement } of groups)
+      if (!places.current.has(key)) places.current.set(key, places.current.size + (acknowledgement ? BEHIND : 0))
     return [...groups].sort((a, b) => places.current.get(a.key)! - places.current.get(b.key)!)
   }, [groups])
 }
