@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path'
 
 const ROOT = resolve(import.meta.dirname, '..')
 /** Made from other files, and committed so that a change is a diff. */
-const GENERATED = ['schema.graphql', 'packages/verify/src/generated/events.ts']
+const GENERATED = ['schema.graphql', 'packages/verify/src/generated/events.ts', 'docs/events.md']
 
 type Step = { name: string; run: () => Promise<Result> }
 /** An exit code, or a sentence that says what is wrong. */
@@ -92,6 +92,7 @@ async function checkGeneratedFiles(): Promise<Result> {
     [await binary('prisma'), ['generate']],
     [join(ROOT, 'scripts/print-schema.ts'), []],
     [join(ROOT, 'scripts/print-event-types.ts'), []],
+    [join(ROOT, 'scripts/print-catalogue.ts'), []],
   ]
   for (const [file, args] of generators) {
     const code = await node(file, args, { quiet: true })

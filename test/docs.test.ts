@@ -258,8 +258,7 @@ describe('what is documented is what there is', () => {
 
   test('the page of the events is what the catalogue says', async () => {
     const page = await read('docs/events.md')
-    expect(page).toBe(withCatalogue(page))
-    for (const { name } of CATALOGUE) expect(page).toContain(`### ${name}\n`)
+    expect(page, 'npm run generate prints the page').toBe(withCatalogue(page))
   })
 
   test('the page for programs leads to pages that exist', async () => {

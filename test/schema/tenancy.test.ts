@@ -294,6 +294,11 @@ describe('a role', () => {
     const { data, errors } = await api.ask(Everything, { id: KINDS.Event(ours) }, publisher)
     expect(Object.values(data!)).toEqual(Object.keys(data!).map(() => null))
     expect(errors!.map(({ extensions }) => extensions?.code)).toEqual(Object.keys(data!).map(() => 'FORBIDDEN'))
+    const messages = errors!.map(({ message }) => message)
+    expect(messages).toContain('Expected a role that may use tenants (OPERATOR), got PUBLISHER. Use another key.')
+    expect(messages).toContain(
+      'Expected a role that may use events (OPERATOR or ADMIN or VIEWER), got PUBLISHER. Use another key.',
+    )
   })
 
   test('VIEWER cannot read keys and audit', async () => {

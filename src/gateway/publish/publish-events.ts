@@ -38,11 +38,17 @@ export async function publishEvents(ctx: PublishContext, call: PublishCall): Pro
   const stored = await store(ctx, { tenantId: call.tenantId, events: accepted.map(({ event }) => event) })
   if ('conflict' in stored) {
     const { index, key, eventId } = stored.conflict
-    throw new ConflictError(
-      `${describeConflict(key, eventId)} Nothing of this call was stored. ${CONFLICT_ADVICE}`,
-      'IDEMPOTENCY_CONFLICT',
-      ['input', 'events', String(index), 'idempotencyKey'],
-    )
+    // Nothing of the call is stored, so the id of another event in it would lead nowhere.
+    const twin = accepted.find(({ event }) => event.id === eventId)
+    const used = twin
+      ? `The idempotency key ${JSON.stringify(key)} is given to events.${twin.index} of this call too, with other content.`
+      : describeConflict(key, eventId)
+    throw new ConflictError(`${used} Nothing of this call was stored. ${CONFLICT_ADVICE}`, 'IDEMPOTENCY_CONFLICT', [
+      'input',
+      'events',
+      String(index),
+      'idempotencyKey',
+    ])
   }
   return stored as readonly StoredEvent[]
 }
@@ -116,7 +122,7 @@ function validateEvents(
     throw new ValidationError([
       {
         path: ['input', 'events'],
-        message: `expected 1 to ${MAX_EVENTS_PER_CALL} events, in a request of at most 4 MiB; got ${events.length}: ${events.length ? 'split them over several calls' : 'send none of these calls'}`,
+        message: `expected 1 to ${MAX_EVENTS_PER_CALL} events, in a request of at most 4 MiB; got ${events.length}: ${events.length ? 'split them over several calls' : 'send at least one'}`,
       },
     ])
   const acceptedAt = ctx.clock.now()

@@ -6,7 +6,7 @@ import ComplexityPlugin from '@pothos/plugin-complexity'
 import ErrorsPlugin from '@pothos/plugin-errors'
 import PrismaPlugin from '@pothos/plugin-prisma'
 import RelayPlugin from '@pothos/plugin-relay'
-import ScopeAuthPlugin from '@pothos/plugin-scope-auth'
+import ScopeAuthPlugin, { type ForbiddenResult } from '@pothos/plugin-scope-auth'
 import type { Viewer } from '../../context.ts'
 import type { ListedCell } from '../../domain/access/cell-state.ts'
 import { ConflictError, NotFoundError, RequestError, ValidationError } from '../../errors.ts'
@@ -73,11 +73,11 @@ export const builder = new SchemaBuilder<{
   scopeAuth: {
     authorizeOnSubscribe: true,
     authScopes: ({ viewer }) => ({ roles: (roles) => viewer !== null && roles.includes(viewer.role) }),
-    unauthorizedError: (_parent, { viewer }, { fieldName }) =>
+    unauthorizedError: (_parent, { viewer }, { fieldName }, { failure }) =>
       viewer
         ? new RequestError(
             'FORBIDDEN',
-            `Expected a role that may use ${fieldName}, got ${viewer.role}. Use another key.`,
+            `Expected a role that may use ${fieldName}${inWords(rolesAsked(failure))}, got ${viewer.role}. Use another key.`,
           )
         : new RequestError(
             'UNAUTHENTICATED',
@@ -134,3 +134,11 @@ builder.mutationType({
   description: 'The mutations. Each one changes everything it was asked to change, or nothing.',
 })
 builder.subscriptionType({ description: 'The subscriptions. They send changes when they happen.' })
+
+/** The roles that the scope of a field asks for; empty if it failed for something else. */
+function rolesAsked(failure: ForbiddenResult['failure']): readonly Role[] {
+  if ('failures' in failure) return failure.failures.flatMap(rolesAsked)
+  return 'parameter' in failure && failure.scope === 'roles' ? (failure.parameter as readonly Role[]) : []
+}
+
+const inWords = (roles: readonly Role[]): string => (roles.length > 0 ? ` (${roles.join(' or ')})` : '')

@@ -236,6 +236,17 @@ describe('idempotency keys', () => {
     ])
   })
 
+  test('a key that a call gives to two different events is a conflict that names their places, and no event of another call', async () => {
+    const tenantId = await house.addTenant()
+    const error = await house
+      .publishFor(tenantId, {}, { idempotencyKey: 'k', subject: 'a' }, { idempotencyKey: 'k', subject: 'b' })
+      .catch((thrown) => thrown)
+    expect(error).toMatchObject({ code: 'IDEMPOTENCY_CONFLICT', path: ['input', 'events', '2', 'idempotencyKey'] })
+    expect(error.message).toMatch(/^The idempotency key "k" is given to events\.1 of this call too/)
+    expect(error.message).not.toContain('evt_')
+    expect(await eventCount(tenantId)).toBe(0)
+  })
+
   test('an idempotency key belongs to its tenant', async () => {
     const [one, two] = [await house.addTenant(), await house.addTenant()]
     await house.publishFor(one, { idempotencyKey: 'k', subject: 'a' })

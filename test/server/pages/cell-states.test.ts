@@ -101,7 +101,7 @@ test('the cells are for operators: a tenant’s ADMIN is refused as with every o
   const reply = await gateway.ask(await gateway.key('ADMIN', gateway.house.tenantId), '{ cells { name } }')
   expect(reply.errors).toMatchObject([
     {
-      message: 'Expected a role that may use cells, got ADMIN. Use another key.',
+      message: 'Expected a role that may use cells (OPERATOR), got ADMIN. Use another key.',
       extensions: { code: 'FORBIDDEN' },
     },
   ])

@@ -69,7 +69,7 @@ export function SearchBox() {
         role="listbox"
         aria-label="Found"
         hidden={!isShown}
-        className="absolute top-9 z-30 max-h-[70vh] w-full overflow-y-auto rounded-lg border border-line bg-raised p-1 shadow-float"
+        className="absolute top-9 z-30 max-h-[70vh] w-full overflow-y-auto max-sm:fixed max-sm:inset-x-2 max-sm:top-12 max-sm:w-auto rounded-lg border border-line bg-raised p-1 shadow-float"
       >
         {hits.map((hit, index) => (
           // biome-ignore lint/a11y/useKeyWithClickEvents: the input has the focus and handles the keys
@@ -95,7 +95,7 @@ export function SearchBox() {
         role="status"
         className={classes(
           noteIsShown && !isShown
-            ? 'absolute top-9 z-30 w-full rounded-lg border border-line bg-raised p-3 text-ink-2 shadow-float'
+            ? 'absolute top-9 z-30 w-full max-sm:fixed max-sm:inset-x-2 max-sm:top-12 max-sm:w-auto rounded-lg border border-line bg-raised p-3 text-ink-2 shadow-float'
             : 'sr-only',
         )}
       >
