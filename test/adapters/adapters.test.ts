@@ -153,6 +153,18 @@ test('a row of FreePBX, which has the start of a call alone, has its answer and 
   expect(() => cdr.toEvents([{ ...row, calldate: new Date() }], options)).toThrow('expected times of the CDR as text')
 })
 
+// As csv-parse 7.0.3 with `cast` and papaparse 5.7.1 with `dynamicTyping` read a row of Asterisk's cdr_csv.
+test('a row whose ids or telephone numbers a reader of CSV made numbers is refused', async () => {
+  const cdr = await code.adapter('asterisk-cdr')
+  const [[row]] = Object.values(ASTERISK_CALLS)[0]!
+  for (const made of [{ uniqueid: 1795435191.431 }, { linkedid: 1795435191.431 }, { src: 2079460124 }, { dst: 123 }])
+    expect(() => cdr.toEvents([{ ...row, ...made }])).toThrow(
+      new RegExp(
+        `^expected ${Object.keys(made)[0]} as text, got the number ${Object.values(made)[0]},.*leave types alone$`,
+      ),
+    )
+})
+
 test('a call of Asterisk ends once, whatever number of rows it has, and is answered when one of them was', async () => {
   const cdr = await code.adapter('asterisk-cdr')
   const other = { uniqueid: '1795963794.54', linkedid: '1795963794.53', disposition: 'ANSWERED' }
