@@ -96,12 +96,21 @@ const MOVING_SQLSTATE = '23SV1'
 export function isDatabaseAway(error: unknown): boolean {
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown }
   if (typeof code === 'string' && (AWAY_SQLSTATE.test(code) || AWAY_CODES.has(code))) return true
+  if (isNotifyQueueFull(error)) return true
   const driver = driverErrorOf(error)
   if (driver) return AWAY_SQLSTATE.test(driver.originalCode ?? '') || AWAY_KINDS.has(driver.kind ?? '')
   return (
     typeof code !== 'string' &&
     /connection (terminated|timeout)|timeout exceeded when trying to connect|is not queryable/i.test(String(message))
   )
+}
+
+/** Whether Postgres took no commit that notifies, because its queue of notifications is full. */
+function isNotifyQueueFull(error: unknown): boolean {
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown }
+  const driver = driverErrorOf(error)
+  // The code has other causes, which last. Translations keep the word.
+  return (driver?.originalCode ?? code) === '54000' && /NOTIFY/.test(driver?.originalMessage ?? String(message))
 }
 
 /** The driver's error inside Prisma's error; null if there is none. */

@@ -109,6 +109,11 @@ export function createMetrics(inTheAir: () => number) {
       labelNames: ['slot'] as const,
       registers,
     }),
+    notificationQueue: new Gauge({
+      name: 'sivo_notification_queue_ratio',
+      help: 'How full the queue of notifications of the database server is, from 0 to 1. At 1 every commit that wakes somebody up is refused.',
+      registers,
+    }),
     poolWaitSeconds: new Histogram({
       name: 'sivo_database_pool_wait_seconds',
       help: 'How long queries waited for a connection, by pool. Those that got one at once are not counted.',

@@ -7,6 +7,7 @@ import { type App, openApp } from './app.ts'
 import { ConfigurationError, EXIT_CONFIGURATION } from './config/setting.ts'
 import { type ReadyConfig, readConfig } from './config.ts'
 import { migrate } from './database/migrate.ts'
+import { weeksHeld } from './database/partitions.ts'
 import { openAccess } from './database/pools.ts'
 import { DatabaseUnavailable, DatabaseUnfit, openChecked } from './database/start-checks.ts'
 import { databaseOf, MOST_CONNECTIONS } from './databases.ts'
@@ -102,7 +103,7 @@ async function start(): Promise<void> {
     ready = { ...ready, receiverUrl: front.url }
   }
   const access = openAccess({ ...databaseOf(ready), applicationName: 'sivo start', log })
-  const client = await openChecked(access, { connections: MOST_CONNECTIONS })
+  const client = await openChecked(access, { connections: MOST_CONNECTIONS, weeks: weeksHeld(ready.retentionDays) })
   try {
     await migrate(access, { client })
     const { retrySchedule, eventTtls } = ready

@@ -36,6 +36,9 @@ export async function makePartitions(client: Client): Promise<void> {
   }
 }
 
+/** The most weekly partitions that a table has: of the days that are kept, of this week and ahead. */
+export const weeksHeld = (retentionDays: number) => Math.ceil(retentionDays / 7) + 2 + WEEKS_AHEAD
+
 /** How far ahead each table takes writes: fewer than three weeks is an alarm, none is a failure now. */
 export async function partitionsAhead(client: Client): Promise<PartitionStatus[]> {
   const { rows } = await client.query('select now() as now')

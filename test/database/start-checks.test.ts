@@ -13,6 +13,7 @@ import { changeTables, describeSession } from '../../src/database/change-tables.
 import { grantRuntime, grantsFor } from '../../src/database/grants.ts'
 import { MIGRATION_LOCK, RETENTION_LOCK } from '../../src/database/locks.ts'
 import { listMigrations, migrate } from '../../src/database/migrate.ts'
+import { weeksHeld } from '../../src/database/partitions.ts'
 import { openAccess } from '../../src/database/pools.ts'
 import { NUMBERED } from '../../src/database/sequences.ts'
 import { checkDatabase, openChecked } from '../../src/database/start-checks.ts'
@@ -137,6 +138,14 @@ describe('a start', () => {
     }
     await asAdmin(`alter database ${name} reset all`)
     expect(said).toEqual([[{ settings: { log_min_duration_statement: '1000' } }, 'database.logs_values']])
+  })
+
+  test('says that a server has too few locks for the weeks that are kept', async () => {
+    const said: unknown[] = []
+    const log = { info: () => {}, warn: (...line: unknown[]) => said.push(line) }
+    const access = openAccess({ url: database.url, applicationName: 'start', log: log as never })
+    for (const days of [90, 1825]) await checkDatabase(access, { connections: 2, weeks: weeksHeld(days) })
+    expect(said).toEqual([[{ weeks: 271, max_locks_per_transaction: 64, expected: 181 }, 'database.few_locks']])
   })
 
   test('refuses a database that is not in UTF8', async () => {

@@ -1,5 +1,6 @@
 // Keeps the gauges of partitions: how far ahead they reach, how long past its time the oldest one is, how many indexes are still
-// to be packed, and of the log that nobody has read yet, which takes the same disk. Every process does, and makes partitions itself where few are left: with workers away for weeks, publishes must still find one.
+// to be packed, and of what the database keeps until others have read it: its log and its notifications. Every process does, and makes
+// partitions itself where few are left: with workers away for weeks, publishes must still find one.
 
 import type { Context } from '../../context.ts'
 import { listUnpacked } from '../../database/pack-partition.ts'
@@ -46,6 +47,8 @@ export function keepWatchingPartitions(
     }
     if (statuses.some(({ weeksAhead }) => weeksAhead < FEW_WEEKS)) await makePartitions(hot.pool)
     metrics.unpackedIndexes.set((await listUnpacked(hot.pool, toPack, LEAST_PACKED_BYTES)).length)
+    const queue = await hot.pool.query<{ usage: number }>('select pg_notification_queue_usage() as usage')
+    metrics.notificationQueue.set(queue.rows[0]!.usage)
     const slots = await logKeptBySlot(hot.pool)
     // A slot that was dropped is no longer shown.
     metrics.slotLogBytes.reset()

@@ -12,13 +12,19 @@ const WITHIN_MS = 3_000
 const FULL_FOR_MS = 3_000
 const DISK_FULL = 'the disk is full'
 
-/** Any row of a living process will do: the statement changes nothing, and its commit is what counts. */
+/**
+ * Any row of a living process will do: the statement changes nothing, and its commit is what counts. It notifies nobody, so that it
+ * goes through where the queue of notifications is full, and tells how full that is.
+ */
 const WRITE: Statement = {
   name: 'ready-write',
   limitMs: WITHIN_MS,
   text: `
-    update worker_process set version = version
-    where id = (select id from worker_process where died_at is null order by beat_at desc limit 1)`,
+    with written as (
+      update worker_process set version = version
+      where id = (select id from worker_process where died_at is null order by beat_at desc limit 1)
+    )
+    select pg_notification_queue_usage() as queue`,
 }
 
 /** Over a connection that does not wait for a standby itself. */
@@ -32,11 +38,13 @@ const WAITS_FOR_STANDBY: Statement = {
 }
 
 /** `failing` names each part with what is wrong, such as `database: read-only`; empty: ready. */
-export async function whatFails({ hot, log }: Pick<Context, 'hot' | 'log'>): Promise<string[]> {
+export async function whatFails({ hot, log, config }: Pick<Context, 'hot' | 'log' | 'config'>): Promise<string[]> {
   const look = async (): Promise<string[]> => {
     if (!(await migrationsAreCurrent(hot.pool as never))) return ['database: migrations are missing']
     const empty = (await partitionsAhead(hot.pool as never)).filter(({ weeksAhead }) => weeksAhead <= 0)
-    await hot.query(WRITE, [])
+    const [written] = await hot.query<{ queue: number }>(WRITE, [])
+    // A process that delivers too hands its events over without a notification.
+    if (config.role === 'api' && written!.queue >= 1) return ['database: its queue of notifications is full']
     // Its row takes the room of an earlier one, also where no table can grow.
     const fullAtMs = hot.diskFullAtMs()
     if (fullAtMs !== null && performance.now() - fullAtMs < FULL_FOR_MS) return [`database: ${DISK_FULL}`]

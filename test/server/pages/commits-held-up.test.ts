@@ -1,5 +1,5 @@
-// A synchronous standby that is gone holds up every commit: /ready names it, and nothing is acknowledged that the standby
-// does not have.
+// A synchronous standby that is gone holds up every commit, and a full queue of notifications refuses those that wake somebody up:
+// /ready names each, and nothing is acknowledged that is not stored.
 
 import { rm } from 'node:fs/promises'
 import pg from 'pg'
@@ -7,10 +7,14 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openStandby } from '../../../harness/standby.ts'
 import { type App, openApp } from '../../../src/app.ts'
 import type { PostgresServer } from '../../../src/dev/postgres.ts'
+import { isDatabaseAway } from '../../../src/errors.ts'
 import { publishEvents } from '../../../src/gateway/publish/publish-events.ts'
+import { keepWatchingPartitions } from '../../../src/gateway/retention/watch-partitions.ts'
 import { createLog } from '../../../src/log.ts'
+import { createMetrics } from '../../../src/metrics.ts'
 import { schema } from '../../../src/schema/index.ts'
 import { type Server, startServer } from '../../../src/server/http.ts'
+import { openClient } from '../../support/database-session.ts'
 import { exampleEvent, testConfig } from '../../support/house.ts'
 import { makeDataDir, type OwnPostgres, quietLog, startOwnPostgres } from '../../support/test-postgres.ts'
 
@@ -20,7 +24,7 @@ let standbyDir: string
 let app: App
 let server: Server
 beforeAll(async () => {
-  primary = await startOwnPostgres()
+  primary = await startOwnPostgres({ settings: { max_notify_queue_pages: 64 } })
   standbyDir = await makeDataDir()
   standby = await openStandby({ primary: primary.server!, dataDir: standbyDir, name: 'second', log: quietLog })
   app = await openApp({
@@ -73,4 +77,32 @@ test('/ready names a synchronous standby that is gone, and what was published me
   await requireStandby('')
   await expect.poll(ready).toMatchObject({ status: 200 })
   expect(await published).toHaveLength(1)
+})
+
+test('/ready names a full queue of notifications, and a publish is refused as by a database that is away until it is read', async () => {
+  const { id: tenantId } = await app.ctx.db.tenant.create({ data: { name: 'Acme' } })
+  await app.ctx.db.endpoint.create({ data: { tenantId, name: 'CRM', url: 'https://crm.example.com/hook' } })
+  const publish = () => publishEvents(app.ctx, { tenantId, events: [exampleEvent()] })
+  const [listener, notifier] = await Promise.all([openClient(primary.url), openClient(primary.url)])
+  for (const text of ['listen elsewhere', 'begin']) await listener.query(text)
+  const fill = async () => {
+    for (let i = 0; i < 100; i++) await notifier.query(`select pg_notify('full', repeat('x', 7000))`)
+  }
+  await expect(fill()).rejects.toMatchObject({ code: '54000' })
+
+  const refused = await publish().catch((error: unknown) => error)
+  expect([refused, isDatabaseAway(refused)]).toEqual([expect.objectContaining({ code: '54000' }), true])
+  expect(await ready()).toEqual({
+    status: 503,
+    body: { status: 'not ready', failing: ['database: its queue of notifications is full'] },
+  })
+  const metrics = createMetrics(() => 0)
+  await keepWatchingPartitions(app.ctx, metrics)()
+  expect(await metrics.registry.metrics()).toContain('\nsivo_notification_queue_ratio 1\n')
+
+  await listener.query('commit')
+  await expect.poll(ready, { timeout: 10_000 }).toMatchObject({ status: 200 })
+  expect(await publish()).toHaveLength(1)
+  expect(await app.ctx.db.event.count({ where: { tenantId } })).toBe(1)
+  await Promise.all([listener.end(), notifier.end()])
 })
