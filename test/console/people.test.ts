@@ -96,6 +96,13 @@ describeInBrowser('who signs in, and what they may do', () => {
     const paused = ana.page.getByRole('row').filter({ hasText: 'Paused an endpoint' })
     expect(await paused.textContent()).toContain('status: ACTIVE → PAUSED')
     expect(await paused.textContent()).toContain('Ana Ruiz')
+    // A row of a phone has room for the beginning of its details alone, and none for what was changed.
+    await ana.page.setViewportSize({ width: 390, height: 844 })
+    await paused.getByText('Paused an endpoint').click()
+    const entry = ana.page.getByRole('dialog', { name: 'Paused an endpoint' })
+    await entry.getByRole('link', { name: toPublicId('endpoint', endpoint.id) }).waitFor()
+    await entry.getByText('ACTIVE → PAUSED').waitFor()
+    expect(await findFaults(ana.page)).toEqual([])
     expect(complaints).toEqual([])
     await ana.context.close()
   })

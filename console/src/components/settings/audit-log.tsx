@@ -1,11 +1,13 @@
 import { Link } from '@tanstack/react-router'
 import { RotateCw } from 'lucide-react'
-import { useCallback, useEffect, useState } from 'react'
+import { useCallback, useEffect, useMemo, useState } from 'react'
 import { fetchQuery, graphql } from '../../api/client.ts'
 import { asFault, type Fault } from '../../api/faults.ts'
 import type { AuditLogQuery } from '../../gql/graphql.ts'
 import { Button } from '../../ui/button.tsx'
 import { type Column, DataTable } from '../../ui/data-table.tsx'
+import { Dialog } from '../../ui/dialog.tsx'
+import { Facts } from '../../ui/page.tsx'
 import { Empty, Failed, LoadingRows } from '../../ui/states.tsx'
 import { Time } from '../../ui/time.tsx'
 
@@ -57,14 +59,23 @@ const ACTIONS: Record<string, string> = {
   'tenant.created': 'Opened the tenant',
 }
 
-const COLUMNS: readonly Column<Entry>[] = [
+const columnsOf = (onOpen: (entry: Entry) => void): readonly Column<Entry>[] => [
   { id: 'at', header: 'When', narrow: 'end', width: 140, cell: ({ at }) => <Time at={at} /> },
   {
     id: 'action',
     header: 'What',
     narrow: 'title',
     width: 220,
-    cell: ({ action }) => <span title={action}>{wordsOf(action)}</span>,
+    cell: (entry) => (
+      <button
+        type="button"
+        title={entry.action}
+        className="max-w-full truncate hover:text-link hover:underline"
+        onClick={() => onOpen(entry)}
+      >
+        {wordsOf(entry.action)}
+      </button>
+    ),
   },
   {
     id: 'target',
@@ -79,6 +90,8 @@ const COLUMNS: readonly Column<Entry>[] = [
     narrow: 'detail',
     cell: ({ details }) => {
       const text = describeDetails(details)
+        .map(([name, value]) => `${name}: ${value}`)
+        .join(', ')
       return (
         <span className="text-ink-2" title={text}>
           {text}
@@ -122,6 +135,8 @@ export function AuditLog({ tenantId }: { tenantId: string }) {
   )
   useEffect(() => void read(null), [read])
   const more = useCallback(() => void read(end.cursor), [read, end.cursor])
+  const [open, setOpen] = useState<Entry | null>(null)
+  const columns = useMemo(() => columnsOf(setOpen), [])
 
   if (fault) return <Failed fault={fault} onRetry={() => void read(null)} />
   if (!entries) return <LoadingRows />
@@ -139,13 +154,31 @@ export function AuditLog({ tenantId }: { tenantId: string }) {
       </div>
       <DataTable
         label="Audit log"
-        columns={COLUMNS}
+        columns={columns}
         rows={entries}
+        onOpen={setOpen}
         hasMore={end.hasMore}
         isLoadingMore={isLoading}
         onMore={more}
       />
+      {open && <EntryDialog entry={open} onClose={() => setOpen(null)} />}
     </div>
+  )
+}
+
+/** All of an entry, of which a row has room for the beginning. */
+function EntryDialog({ entry: { at, actor, action, targetId, details }, onClose }: { entry: Entry; onClose(): void }) {
+  return (
+    <Dialog isOpen onClose={onClose} title={wordsOf(action)} footer={<Button onClick={onClose}>Close</Button>}>
+      <Facts
+        facts={[
+          ['When', <Time key="at" at={at} />],
+          ['Who', actor],
+          ['To what', targetId && <Target key="target" id={targetId} />],
+          ...describeDetails(details),
+        ]}
+      />
+    </Dialog>
   )
 }
 
@@ -180,9 +213,9 @@ function wordsOf(action: string): string {
 
 type Details = Record<string, unknown>
 
-/** "max in flight: 5 → 10, role: VIEWER": what changed, before and after, then what else there is to say. */
-function describeDetails(details: unknown): string {
-  if (typeof details !== 'object' || details === null) return ''
+/** [["max in flight", "5 → 10"], ["role", "VIEWER"]]: what changed, before and after, then what else there is to say. */
+function describeDetails(details: unknown): (readonly [name: string, value: string])[] {
+  if (typeof details !== 'object' || details === null) return []
   const {
     before = {},
     after = {},
@@ -192,12 +225,12 @@ function describeDetails(details: unknown): string {
   const fields = [...new Set([...Object.keys(before), ...Object.keys(after)])]
   const changes = fields.map((field) => {
     const [was, is] = [before[field], after[field]].map((value) => (value === undefined ? null : shown(value)))
-    return `${inWords(field)}: ${was === null ? is : is === null ? `was ${was}` : `${was} → ${is}`}`
+    return [inWords(field), `${was === null ? is : is === null ? `was ${was}` : `${was} → ${is}`}`] as const
   })
   const others = Object.entries(rest)
     .filter(([, value]) => value !== null)
-    .map(([name, value]) => `${inWords(name)}: ${shown(value)}`)
-  return [...changes, ...others].join(', ')
+    .map(([name, value]) => [inWords(name), shown(value)] as const)
+  return [...changes, ...others]
 }
 
 function inWords(name: string): string {
