@@ -46,7 +46,7 @@ test.skipIf(!has('python3'))(
 )
 
 test.skipIf(!has('python3'))(
-  'the typed client of ariadne-codegen asks, changes only what is given and watches; sgqlc asks',
+  'the typed client of ariadne-codegen asks, changes only what is given and watches; sgqlc asks, and reads times with its recipe',
   async () => {
     const manager = await gateway.key('ADMIN', gateway.house.tenantId)
     const input = { url: 'https://receiver.example/hooks', name: 'First', condition: '$.test == false', maxInFlight: 7 }
@@ -66,6 +66,12 @@ queries_path = ${JSON.stringify(join(SOURCES, 'operations.graphql'))}
 `,
     )
     await run(join(dirname(python), 'ariadne-codegen'), [], { cwd })
+    const bearer = `authorization: Bearer ${manager}`
+    await run(python, ['-m', 'sgqlc.introspection', '-H', bearer, `${gateway.url}/graphql`, 'schema.json'], {
+      cwd,
+    })
+    await run(join(dirname(python), 'sgqlc-codegen'), ['schema', 'schema.json', 'sivo_schema.py'], { cwd })
+    await writePage('../clients.md', cwd)
     const args = [join(SOURCES, 'typed.py'), gateway.url, manager, data.createEndpoint.endpoint.id]
     const { stdout } = await run(python, args, { cwd, env: { PYTHONPATH: cwd } })
     const endpoint = { name: 'Renamed', condition: '$.test == false', maxInFlight: 7 }
@@ -86,6 +92,9 @@ queries_path = ${JSON.stringify(join(SOURCES, 'operations.graphql'))}
       'sgqlc, a wrong key': 'UNAUTHENTICATED',
       // It offers only the protocol that came before graphql-transport-ws.
       'sgqlc, a subscription': 'WebSocketException: Invalid WebSocket Header',
+      // It takes milliseconds for microseconds.
+      'sgqlc, milliseconds': 482,
+      'sgqlc, a time with its recipe': true,
     })
   },
 )

@@ -1,7 +1,7 @@
 // Real clients of subscriptions, over a restart of the gateway: deliveries that change before, during and after it come to
 // each client at least once. The recipes are those of docs/clients.md.
 
-import { ApolloClient, ApolloLink, gql, HttpLink, InMemoryCache } from '@apollo/client'
+import { ApolloClient, ApolloLink, gql, HttpLink, InMemoryCache, type InMemoryCacheConfig } from '@apollo/client'
 import { CombinedGraphQLErrors } from '@apollo/client/errors'
 import { PersistedQueryLink } from '@apollo/client/link/persisted-queries'
 import { GraphQLWsLink } from '@apollo/client/link/subscriptions'
@@ -305,6 +305,22 @@ describe('Apollo Client', () => {
       )
     expect(CombinedGraphQLErrors.is(refused)).toBe(true)
     expect((refused as CombinedGraphQLErrors).errors[0]!.extensions).toMatchObject({ code: 'UNAUTHENTICATED' })
+  })
+
+  // Without the recipe the cache does not know that the type is an Error, and takes its fields out of the answer.
+  test('reads the error in the answer of a mutation, with the possible types of its recipe', async () => {
+    const headers = { authorization: `Bearer ${await gateway.adminKey()}` }
+    const link = new HttpLink({ uri: `${gateway.url}/graphql`, headers })
+    const mutation = gql(
+      'mutation { pauseEndpoint(id: "ep_unknown") { ... on PauseEndpointSuccess { endpoint { id } } ... on Error { code message } } }',
+    )
+    const answered = async (options: InMemoryCacheConfig) =>
+      (await new ApolloClient({ cache: new InMemoryCache(options), link }).mutate({ mutation })).data
+    vi.spyOn(console, 'warn').mockImplementation(() => undefined) // It warns of the types that it does not know.
+    expect(await answered({})).toEqual({ pauseEndpoint: { __typename: 'NotFoundError' } })
+    const read = await answered({ possibleTypes: { Error: ['ConflictError', 'NotFoundError', 'ValidationError'] } })
+    expect(read).toMatchObject({ pauseEndpoint: { code: 'NOT_FOUND', message: expect.any(String) } })
+    vi.restoreAllMocks()
   })
 
   test('that subscribes through its HTTP link is told in words where streams are', async () => {

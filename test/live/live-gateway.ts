@@ -17,6 +17,7 @@ export type LiveGateway = {
   readonly url: string
   /** A viewer's key. */
   readonly key: string
+  adminKey(): Promise<string>
   /** Writes deliveries of the key's tenant; gives their public ids. */
   deliver(count: number): Promise<string[]>
   openStreams(): number
@@ -41,15 +42,12 @@ export async function openLiveGateway(): Promise<LiveGateway> {
   const { port } = server
   const tenant = await rows.tenant()
   const operator = operatorNamed('Operator')
-  const { secret } = await createApiKey(ctx, operator, {
-    tenantId: tenant.tenantId,
-    name: 'Console',
-    role: 'VIEWER',
-    expiresAt: null,
-  })
+  const keyOf = async (role: 'ADMIN' | 'VIEWER') =>
+    (await createApiKey(ctx, operator, { tenantId: tenant.tenantId, name: 'Console', role, expiresAt: null })).secret
   return {
     url: `http://127.0.0.1:${port}`,
-    key: secret,
+    key: await keyOf('VIEWER'),
+    adminKey: () => keyOf('ADMIN'),
     async deliver(count) {
       const ids: string[] = []
       for (let made = 0; made < count; made++) ids.push(toPublicId('delivery', await rows.delivery(tenant)))

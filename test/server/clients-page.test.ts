@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { GraphQLInterfaceType } from 'graphql'
 import { expect, test } from 'vitest'
 import {
   MAX_EXTERNAL_ID_LENGTH,
@@ -7,6 +8,7 @@ import {
   MAX_METADATA_NAME_LENGTH,
   MAX_METADATA_VALUE_LENGTH,
 } from '../../src/domain/endpoint/identity.ts'
+import { schema } from '../../src/schema/index.ts'
 import { CLOSE } from '../../src/server/access/close-codes.ts'
 import {
   INTRODUCTION_MS,
@@ -52,4 +54,10 @@ test('docs/clients.md states the bounds of what an endpoint is known by', () => 
   expect(flowing).toContain(
     `at most ${MAX_METADATA_ENTRIES} texts, with names of 1 to ${MAX_METADATA_NAME_LENGTH} characters and values of at most ${MAX_METADATA_VALUE_LENGTH}`,
   )
+})
+
+test('docs/clients.md names each type of error to caches that have to be told', () => {
+  const error = schema.getType('Error') as GraphQLInterfaceType
+  const names = schema.getPossibleTypes(error).map(({ name }) => `'${name}'`)
+  expect(page).toContain(`possibleTypes: { Error: [${names.sort().join(', ')}] }`)
 })

@@ -3,12 +3,15 @@
 import asyncio
 import json
 import sys
+from datetime import datetime
 
 from graphql_client import Client
 from graphql_client.exceptions import GraphQLClientHttpError
 from graphql_client.input_types import DeliveryFilter, UpdateEndpointInput
 from sgqlc.endpoint.http import HTTPEndpoint
 from sgqlc.endpoint.websocket import WebSocketEndpoint
+from sgqlc.operation import Operation
+from sivo_schema import sivo_schema
 
 url, key, endpoint = sys.argv[1:]
 http, ws = f"{url}/graphql", f"{url.replace('http', 'ws')}/graphql"
@@ -49,3 +52,13 @@ try:
         break
 except Exception as error:
     tell("sgqlc, a subscription", f"{type(error).__name__}: {error}")
+
+query = Operation(sivo_schema.Query)
+query.endpoint(id=endpoint).created_at()
+answer = HTTPEndpoint(http, bearer)(query)
+text = answer["data"]["endpoint"]["createdAt"]
+tell("sgqlc, milliseconds", (query + {"data": {"endpoint": {"createdAt": "2026-11-30T10:00:00.482Z"}}}).endpoint.created_at.microsecond)
+
+import sivo_times  # The recipe of docs/clients.md.
+
+tell("sgqlc, a time with its recipe", (query + answer).endpoint.created_at == datetime.fromisoformat(text))
