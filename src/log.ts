@@ -1,5 +1,6 @@
-// The log of a process. Promise: it holds ids, codes and times, and no secret, key, cookie or payload. The gateway never
-// passes such values to the log. If a line has one under a known name all the same, the log removes the value.
+// The log of a process. Promise: it holds ids, codes, times and sentences of our own, and no secret, key, cookie or payload. The
+// gateway never passes such values to the log. If a line has one under a known name all the same, the log removes the value.
+// docs/log.md has a sentence for each line.
 
 import { createRequire } from 'node:module'
 import { type DestinationStream, type Logger, pino } from 'pino'

@@ -47,6 +47,27 @@ async function sources(): Promise<string> {
   return texts.join('\n')
 }
 
+const namesIn = (text: string, quote: string) =>
+  [...text.matchAll(new RegExp(`${quote}([a-z][a-z_]*\\.[a-z][a-z_]*)${quote}`, 'g'))].map(([, name]) => name!)
+
+/** The names of the lines that the gateway logs: in a call of a log, or behind the work of a round whose failure is logged. */
+async function logLines(): Promise<string[]> {
+  const nested = (inner: string) => `(?:[^()]|\\(${inner}\\))*`
+  const call = new RegExp(
+    `\\b(?:log(?:\\.\\w+|\\[[^\\]]*\\])|faults)\\((${nested(nested(nested(nested('[^()]*'))))})\\)`,
+    'g',
+  )
+  const round = /(?:^ +\}|\battempt\(.*), '[a-z_.]+'\)$/gm
+  const names = new Set<string>()
+  for (const name of await readdir(join(ROOT, 'src'), { recursive: true })) {
+    if (!name.endsWith('.ts') || name.startsWith('generated')) continue
+    const text = await read(`src/${name}`)
+    for (const [, given] of text.matchAll(call)) for (const line of namesIn(given!, "'")) names.add(line)
+    for (const [end] of text.matchAll(round)) for (const line of namesIn(end, "'")) names.add(line)
+  }
+  return [...names]
+}
+
 /** The commands of the command line, such as `endpoints apply`, and the names of all options. */
 async function commandLine() {
   const groups = [...(await read('packages/cli/src/command-line.ts')).matchAll(/group\('([a-z-]+)'/g)]
@@ -216,6 +237,13 @@ describe('what is documented is what there is', () => {
     const page = await read('docs/operating.md')
     expect(settingNames().length).toBeGreaterThan(40)
     expect(settingNames().filter((name) => !page.includes(`\`${name}\``))).toEqual([])
+  })
+
+  test('the page of the log has each line that the gateway writes, and no other', async () => {
+    const page = await read('docs/log.md')
+    const rows = [...page.matchAll(/^\| (`[^|]+`) \|.* ([^|]+) \|$/gm)].flatMap(([, lines]) => namesIn(lines!, '`'))
+    expect(rows.length).toBe(new Set(rows).size)
+    expect(rows.sort()).toEqual((await logLines()).sort())
   })
 
   test('docs/README.md lists every page of docs and every decision', async () => {

@@ -83,6 +83,13 @@ export function judge({ reply, failure }: SendResult, now: Date): Outcome {
   return { ...refused(statusCode, 'http_status', `The receiver answered ${statusCode}, not 2xx.`), retryAfterMs }
 }
 
+/** The sentence of a refusal for the log: without what the receiver sent, which may be anything. */
+export function reasonForLog({ errorCode, errorMessage, statusCode }: Outcome): string | null {
+  if (errorCode === 'redirect') return `The receiver answered ${statusCode}, and redirects are not followed.`
+  if (errorCode === 'invalid_response') return 'What the receiver sent is no reply in HTTP/1.1.'
+  return errorMessage
+}
+
 /**
  * Milliseconds from `now`, at most an hour, from seconds ('120', '1.5') or a date; null for anything else: negative, in the
  * past, or no date.

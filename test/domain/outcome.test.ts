@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type FailureCode, judge, type SendResult } from '../../src/domain/outcome.ts'
+import { type FailureCode, judge, reasonForLog, type SendResult } from '../../src/domain/outcome.ts'
 
 const now = new Date('2026-11-01T12:00:00Z')
 
@@ -29,10 +29,10 @@ describe('an attempt', () => {
     expect(judge(answered(410), now)).toMatchObject({ kind: 'refused', statusCode: 410, errorCode: 'gone', gone: true })
   })
 
-  test('an attempt that is redirected names the target', () => {
-    expect(judge(answered(302, [['Location', 'https://new.example/']]), now).errorMessage).toContain(
-      'https://new.example/',
-    )
+  test('an attempt that is redirected names the target, and not for the log', () => {
+    const outcome = judge(answered(302, [['Location', 'https://new.example/']]), now)
+    expect(outcome.errorMessage).toContain('https://new.example/')
+    expect(reasonForLog(outcome)).toBe('The receiver answered 302, and redirects are not followed.')
   })
 
   test.each<FailureCode>([

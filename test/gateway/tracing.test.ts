@@ -24,7 +24,7 @@ type OtlpSpan = {
 }
 
 const KEY = 'operator-key-of-this-very-test'
-const lines: { msg: string; traceId?: string; attempt?: number }[] = []
+const lines: { msg: string; traceId?: string; attempt?: number; reason?: string }[] = []
 const spans: OtlpSpan[] = []
 const exports: { path: string | undefined; type: string | undefined; authorization: string | undefined }[] = []
 let resource: Pick<OtlpSpan, 'attributes'>
@@ -112,8 +112,12 @@ test('the spans of a publish and of each attempt are one trace below the caller,
   )
   expect(attributeOf(resource, 'service.name')).toBe('sivo-webhooks')
   expect(
-    lines.filter(({ msg }) => msg === 'delivery.attempt_refused').map(({ attempt, traceId }) => [attempt, traceId]),
-  ).toEqual([1, 2, 3].map((attempt) => [attempt, '0af7651916cd43dd8448eb211c80319c']))
+    lines
+      .filter(({ msg }) => msg === 'delivery.attempt_refused')
+      .map(({ attempt, traceId, reason }) => [attempt, traceId, reason]),
+  ).toEqual(
+    [1, 2, 3].map((attempt) => [attempt, '0af7651916cd43dd8448eb211c80319c', 'The receiver answered 500, not 2xx.']),
+  )
 })
 
 test('the place in the trace replaces a traceparent among the headers of an endpoint', async () => {

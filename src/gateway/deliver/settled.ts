@@ -1,6 +1,7 @@
 // What an attempt that was recorded leaves behind: metrics, and a line in the log.
 
 import type { Logger } from 'pino'
+import { reasonForLog } from '../../domain/outcome.ts'
 import { traceIdOf } from '../../domain/trace.ts'
 import { toPublicId } from '../../domain/values/id.ts'
 import type { Metrics } from '../../metrics.ts'
@@ -51,7 +52,7 @@ function tell(log: Logger, result: Result, narrate: boolean): void {
       nextAttemptAt,
       ...(delivery.traceContext && { traceId: traceIdOf(delivery.traceContext) }),
     }
-    if (outcome.errorCode) log.info(line, 'delivery.attempt_refused')
+    if (outcome.errorCode) log.info({ ...line, reason: reasonForLog(outcome) }, 'delivery.attempt_refused')
     else log[narrate ? 'info' : 'debug'](line, 'delivery.succeeded')
   }
   if (step.status === 'DEAD_LETTERED') log.warn({ ...ids, reason: step.reason }, 'delivery.dead_lettered')

@@ -72,7 +72,7 @@ export function keepHealth(ctx: Pick<Context, 'hot' | 'config' | 'log'>, ring: (
 const line = (endpointId: string) => ({ endpointId: toPublicId('endpoint', endpointId) })
 
 function tell(log: Logger, { warned, disabled, recovered, braked }: Look): void {
-  if (braked !== null) log.error({}, braked ? 'network.failing' : 'network.recovered')
+  if (braked !== null) log[braked ? 'error' : 'info']({}, braked ? 'network.failing' : 'network.recovered')
   for (const endpointId of warned) log.warn(line(endpointId), 'endpoint.failing')
   for (const endpointId of disabled) log.warn({ ...line(endpointId), reason: 'failing' }, 'endpoint.disabled')
   for (const endpointId of recovered) log.info(line(endpointId), 'endpoint.recovered')
