@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { Viewer } from '../../src/context.ts'
 import { matchesDelivery } from '../../src/domain/delivery/filter.ts'
 import { matchesEvent } from '../../src/domain/event/list-filter.ts'
@@ -193,6 +193,58 @@ describe('a filter of deliveries', () => {
     const { data } = await api.ask(Deliveries, {}, admin)
     expect(data!.deliveries!.nodes).toHaveLength(Object.keys(deliveries).length)
   })
+})
+
+/** What happens between the two reads of a list: its ids are known, and its rows are read next. */
+function meanwhile(change: () => Promise<unknown>) {
+  const original = api.ctx.db.$queryRawUnsafe.bind(api.ctx.db)
+  const spy = vi.spyOn(api.ctx.db, '$queryRawUnsafe').mockImplementation((async (...asked: [string]) => {
+    const ids = await original(...asked)
+    spy.mockRestore()
+    await change()
+    return ids
+  }) as never)
+}
+
+test('a list shows no delivery that matches no more when it is read, and goes on behind it', async () => {
+  const tenantId = await api.tenant()
+  const endpointId = await api.endpoint(tenantId)
+  const [third, second, first] = [
+    await api.delivery({ tenantId, endpointId }),
+    await api.delivery({ tenantId, endpointId }),
+    await api.delivery({ tenantId, endpointId }),
+  ].map((id) => publicId('delivery', id))
+  const list = async (first: number, after: string | null) => {
+    const query = `query ($filter: DeliveryFilter, $first: Int, $after: String) {
+      deliveries(filter: $filter, first: $first, after: $after) { nodes { id status } pageInfo { hasNextPage endCursor } } }`
+    const filter = { endpointIds: [publicId('endpoint', endpointId)], statuses: ['PENDING'] }
+    const { data } = await api.ask(query, { filter, first, after }, api.as('ADMIN', tenantId))
+    return data!['deliveries'] as { nodes: object[]; pageInfo: { hasNextPage: boolean; endCursor: string } }
+  }
+  meanwhile(() =>
+    api.ctx.db.delivery.update({ where: { id: fromPublicId('delivery', second!)! }, data: { status: 'SUCCEEDED' } }),
+  )
+  const page = await list(2, null)
+  expect(page).toMatchObject({ nodes: [{ id: first, status: 'PENDING' }], pageInfo: { hasNextPage: true } })
+  expect(await list(2, page.pageInfo.endCursor)).toMatchObject({
+    nodes: [{ id: third }],
+    pageInfo: { hasNextPage: false },
+  })
+  meanwhile(() => api.ctx.db.endpoint.update({ where: { id: endpointId }, data: { status: 'PAUSED' } }))
+  expect((await list(2, null)).nodes).toEqual([])
+})
+
+test('failed attempts that were not delivered are none of a delivery that succeeds while they are read', async () => {
+  const tenantId = await api.tenant()
+  const endpointId = await api.endpoint(tenantId)
+  const deliveryId = await api.delivery({ tenantId, endpointId }, { attemptCount: 1 })
+  await api.attempt({ tenantId, endpointId, deliveryId })
+  meanwhile(() =>
+    api.ctx.db.delivery.update({ where: { id: deliveryId }, data: { status: 'SUCCEEDED', attemptCount: 2 } }),
+  )
+  const query = 'query ($filter: FailedAttemptFilter) { failedAttempts(filter: $filter) { nodes { id } } }'
+  const filter = { endpointIds: [publicId('endpoint', endpointId)], delivered: false }
+  expect((await api.ask(query, { filter }, api.as('ADMIN', tenantId))).data).toEqual({ failedAttempts: { nodes: [] } })
 })
 
 describe('a delivery reads', () => {

@@ -52,12 +52,16 @@ export function pageQuery<Where extends object>({ size, below }: PageRequest, wh
   return { orderBy: { id: 'desc' as const }, take: size + 1, where: bounded as Where }
 }
 
-/** The columns that the client selected of the items on a page, as part of a Prisma query. */
-export function pageSelection(ctx: RequestContext, info: GraphQLResolveInfo) {
+/** The columns that the client selected of the items on a page, and those of `select`, as part of a Prisma query. */
+export function pageSelection<Select extends object = { id: true }>(
+  ctx: RequestContext,
+  info: GraphQLResolveInfo,
+  select?: Select,
+) {
   return queryFromInfo({
     context: ctx,
     info,
-    select: { id: true },
+    select: { id: true, ...select } as Select & { id: true },
     paths: [['nodes'], ['edges', 'node']],
   })
 }
@@ -81,6 +85,25 @@ export function toPage<Node extends { id: string }>(
       endCursor: walkedTo === null ? (edges.at(-1)?.cursor ?? null) : writeCursor(walkedTo),
     },
   }
+}
+
+/**
+ * A page whose ids were found first, one more than it has items if another page follows, and whose rows were read then. A row may be
+ * gone by then, or match no more and be left out: the page has fewer items, and the next one follows all the same.
+ */
+export function toPageOf<Node extends { id: string }>(
+  ids: readonly string[],
+  rows: readonly Node[],
+  page: PageRequest,
+  walkedTo: string | null = null,
+) {
+  const beyond = ids[page.size]
+  if (beyond === undefined) return toPage(rows, page, walkedTo)
+  return toPage(
+    rows.filter(({ id }) => id !== beyond),
+    page,
+    ids[page.size - 1],
+  )
 }
 
 function writeCursor(id: string): string {

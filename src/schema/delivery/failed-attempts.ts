@@ -1,9 +1,9 @@
 import { listedFailedAttempts } from '../../database/filters/failed-attempts.ts'
 import type { FailedAttemptFilter } from '../../domain/delivery/failed-attempt-filter.ts'
-import type { Attempt as AttemptRow } from '../../generated/prisma/client.ts'
+import type { Prisma } from '../../generated/prisma/client.ts'
 import { endpointsOfTenant, tenantOfList } from '../access/tenancy.ts'
 import { builder, READERS, type RequestContext } from '../base/builder.ts'
-import { pageArgs, pageCost, pageSelection, readPage, toPage } from '../base/connections.ts'
+import { pageArgs, pageCost, pageSelection, readPage, toPageOf } from '../base/connections.ts'
 import { CountType } from '../base/count.ts'
 import { countListed, newestIds, readList } from '../base/listed.ts'
 import { Attempt } from './attempt.ts'
@@ -12,6 +12,18 @@ import { Delivery } from './delivery.ts'
 builder.prismaObjectField(Attempt, 'delivery', (t) =>
   t.relation('delivery', { type: Delivery, description: 'The delivery that the attempt belongs to.' }),
 )
+
+const OF_DELIVERY = {
+  delivery: { select: { status: true, attemptCount: true } },
+} as const satisfies Prisma.AttemptSelect
+
+type Found = { readonly id: string; readonly delivery: Succeeded | null }
+type Succeeded = { readonly status: string; readonly attemptCount: number }
+
+/** As the filter `delivered` asks the database. */
+function hasSucceeded({ status, attemptCount }: Succeeded): boolean {
+  return status === 'SUCCEEDED' && attemptCount > 1
+}
 
 const AttemptConnection = builder.connectionObject(
   { type: Attempt, name: 'AttemptConnection', description: 'A page of attempts.' },
@@ -71,17 +83,19 @@ builder.queryFields((t) => ({
     complexity: pageCost(),
     resolve: async (_root, args, ctx, info) => {
       const page = readPage(args)
-      const listed = listedFailedAttempts(await filterOf(ctx, args.filter))
+      const filter = await filterOf(ctx, args.filter)
       return readList(ctx, async (db) => {
+        const listed = listedFailedAttempts(filter)
         const ids = await newestIds(db, listed, { limit: page.size + 1, below: page.below })
-        const found: (Pick<AttemptRow, 'id'> & { delivery?: unknown })[] = await db.attempt.findMany({
+        const found: Found[] = await db.attempt.findMany({
           where: { id: { in: ids } },
           orderBy: { id: 'desc' },
-          ...pageSelection(ctx, info),
+          ...pageSelection(ctx, info, OF_DELIVERY),
         })
-        // Retention may take deliveries between the two reads.
-        return toPage(
-          found.filter(({ delivery }) => delivery !== null),
+        // Between the two reads a delivery may succeed, or retention take it.
+        return toPageOf(
+          ids,
+          found.filter(({ delivery }) => delivery && [null, hasSucceeded(delivery)].includes(filter.delivered)),
           page,
         )
       })

@@ -4,7 +4,7 @@ import type { EventListFilter } from '../../domain/event/list-filter.ts'
 import { findEvents, isSearch } from '../../gateway/search/find-events.ts'
 import type { PrismaClient } from '../../generated/prisma/client.ts'
 import type { RequestContext } from '../base/builder.ts'
-import { type PageRequest, pageSelection, toPage } from '../base/connections.ts'
+import { type PageRequest, pageSelection, toPageOf } from '../base/connections.ts'
 import { newestIds, readList } from '../base/listed.ts'
 
 /** A page of the events that match a filter. */
@@ -18,10 +18,10 @@ export async function eventPage(
   if (!isSearch(filter))
     return readList(ctx, async (db) => {
       const ids = await newestIds(db, listedEvents(filter), { limit, below: page.below })
-      return toPage(await eventsOf(db, ctx, info, ids), page)
+      return toPageOf(ids, await eventsOf(db, ctx, info, ids), page)
     })
   const { ids, walkedTo } = await findEvents(ctx, filter, { limit, below: page.below })
-  return toPage(await eventsOf(ctx.db, ctx, info, ids), page, ids.length === limit ? null : walkedTo)
+  return toPageOf(ids, await eventsOf(ctx.db, ctx, info, ids), page, walkedTo)
 }
 
 function eventsOf(db: PrismaClient, ctx: RequestContext, info: GraphQLResolveInfo, ids: readonly string[]) {

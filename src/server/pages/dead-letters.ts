@@ -5,7 +5,7 @@
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { listedDeliveries } from '../../database/filters/deliveries.ts'
-import { type DeliveryFilter, deadLettersOf } from '../../domain/delivery/filter.ts'
+import { type DeliveryFilter, deadLettersOf, matchesDelivery } from '../../domain/delivery/filter.ts'
 import { readDateTime } from '../../domain/values/date-time.ts'
 import { toPublicId } from '../../domain/values/id.ts'
 import { RequestError } from '../../errors.ts'
@@ -49,12 +49,12 @@ export async function serveDeadLetters(
   try {
     let separator = '['
     for (;;) {
-      for (const row of page) {
+      for (const row of page.rows) {
         await write(response, separator + deadLetterText(row))
         separator = ','
       }
-      if (page.length < PAGE) break
-      page = await readPage(context, filter, page.at(-1)!.id)
+      if (page.next === null) break
+      page = await readPage(context, filter, page.next)
     }
     response.end(separator === '[' ? '[]\n' : ']\n')
   } catch (error) {
@@ -63,9 +63,14 @@ export async function serveDeadLetters(
   }
 }
 
-async function readPage({ db }: RequestContext, filter: DeliveryFilter, after: string | null): Promise<Row[]> {
+/** `next`: the page after this one begins below this id; null: there is none. */
+async function readPage(
+  { db }: RequestContext,
+  filter: DeliveryFilter,
+  after: string | null,
+): Promise<{ rows: Row[]; next: string | null }> {
   const ids = await newestIds(db, listedDeliveries(filter), { limit: PAGE, below: after })
-  return db.delivery.findMany({
+  const rows = (await db.delivery.findMany({
     where: { id: { in: ids } },
     orderBy: { id: 'desc' },
     include: {
@@ -73,7 +78,12 @@ async function readPage({ db }: RequestContext, filter: DeliveryFilter, after: s
       endpoint: true,
       attempts: { orderBy: { number: 'asc' }, include: { requestForm: true, responseForm: true } },
     },
-  }) as Promise<Row[]>
+  })) as Row[]
+  // Between the two reads somebody may retry one, or retention take it.
+  return {
+    rows: rows.filter((row) => matchesDelivery(filter, row, row.endpoint)),
+    next: ids.length === PAGE ? ids[PAGE - 1]! : null,
+  }
 }
 
 /** Waits for the client; one that takes nothing for a minute is given up on. */
