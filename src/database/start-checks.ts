@@ -45,10 +45,7 @@ export async function openChecked(
     const one = await openWhenThere(access, waitMs)
     try {
       await refusePgpool(one)
-      await refuseOtherSchema(one, access.schema)
-      await tellOtherOrder(one, access)
-      await tellLoggedValues(one, access)
-      await tellFewLocks(one, access, weeks)
+      judgeDatabase((await one.query(INSIDE, [access.schema])).rows[0], access, weeks)
       if (one.pid !== one.processID) {
         await refuseTransactionPooling(access, one)
         await refuseSmallPool(access, connections)
@@ -178,34 +175,43 @@ function refuseServer({ version, shown, encoding, standby, reads }: Server): voi
 }
 
 /**
- * Indexes of texts are in the order of the system that made them. Where another one orders otherwise, rows are not found, and what is
- * unique comes twice. Postgres says so to each session, as a notice.
+ * What is asked of the inside of the database, in one question:
+ *
+ * - `schema`: where tables of the gateway are, in the schema $1 if they are there.
+ * - `order`: indexes of texts are in the order of the system that made them. Where another one orders otherwise, rows are not found, and
+ *   what is unique comes twice. Postgres says so to each session, as a notice.
+ * - `logged`: a statement that is slow is logged with its values unless told otherwise: with bodies of events and what people look for.
+ *   Only a superuser may turn that off. A setting of an extension that is not there is null.
  */
-async function tellOtherOrder(client: OpenConnection, { log }: DatabaseAccess): Promise<void> {
-  const { rows } = await client.query(
-    `select datcollversion as made, pg_database_collation_actual_version(oid) as now from pg_database
-     where datname = current_database() and datcollversion <> coalesce(pg_database_collation_actual_version(oid), '')`,
-  )
-  if (rows[0]) log.warn(rows[0], 'database.order_of_texts_changed')
-}
+const INSIDE = `
+  select (
+    select n.nspname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where c.relname = 'worker_process' and c.relkind = 'r'
+      and exists (select 1 from pg_class where relname = 'delivery' and relnamespace = n.oid)
+    order by n.nspname = $1 desc limit 1
+  ) as schema, (
+    select json_build_object('made', datcollversion, 'now', pg_database_collation_actual_version(oid)) from pg_database
+    where datname = current_database() and datcollversion <> coalesce(pg_database_collation_actual_version(oid), '')
+  ) as "order", (
+    select json_object_agg(name, setting order by name) from pg_settings
+    where name in ('log_min_duration_statement', 'log_statement', 'auto_explain.log_min_duration', 'pgaudit.log_parameter')
+      and case name
+        when 'log_min_duration_statement' then setting <> '-1' and current_setting('log_parameter_max_length') <> '0'
+        when 'log_statement' then setting in ('mod', 'all') and current_setting('log_parameter_max_length') <> '0'
+        when 'auto_explain.log_min_duration' then setting <> '-1' and current_setting('auto_explain.log_parameter_max_length', true) <> '0'
+        else setting = 'on' and current_setting('pgaudit.log', true) <> 'none' end
+  ) as logged, current_setting('max_locks_per_transaction')::int as locks, current_setting('max_connections')::int as connections`
 
-/**
- * A statement that is slow is logged with its values unless told otherwise: with bodies of events and what people look for. Only a
- * superuser may turn that off. A setting of an extension that is not there is null.
- */
-async function tellLoggedValues(client: OpenConnection, { log }: DatabaseAccess): Promise<void> {
-  const { rows } = await client.query(
-    `select name, setting from pg_settings
-     where name in ('log_min_duration_statement', 'log_statement', 'auto_explain.log_min_duration', 'pgaudit.log_parameter')
-       and case name
-         when 'log_min_duration_statement' then setting <> '-1' and current_setting('log_parameter_max_length') <> '0'
-         when 'log_statement' then setting in ('mod', 'all') and current_setting('log_parameter_max_length') <> '0'
-         when 'auto_explain.log_min_duration' then setting <> '-1' and current_setting('auto_explain.log_parameter_max_length', true) <> '0'
-         else setting = 'on' and current_setting('pgaudit.log', true) <> 'none' end
-     order by name`,
-  )
-  if (rows.length)
-    log.warn({ settings: Object.fromEntries(rows.map(({ name, setting }) => [name, setting])) }, 'database.logs_values')
+/** null: there is nothing of it. */
+type Inside = {
+  readonly schema: string | null
+  /** Versions of the order of texts. */
+  readonly order: { readonly made: string; readonly now: string | null } | null
+  /** By the names of settings. */
+  readonly logged: Readonly<Record<string, string>> | null
+  /** The settings max_locks_per_transaction and max_connections. */
+  readonly locks: number
+  readonly connections: number
 }
 
 /**
@@ -215,30 +221,20 @@ async function tellLoggedValues(client: OpenConnection, { log }: DatabaseAccess)
  */
 const LOCKS_OF_A_WEEK = 200
 
-async function tellFewLocks(client: OpenConnection, { log }: DatabaseAccess, weeks: number): Promise<void> {
-  const { rows } = await client.query(
-    `select current_setting('max_locks_per_transaction')::int as came,
-       ceil($1::int / current_setting('max_connections')::numeric)::int as expected`,
-    [LOCKS_OF_A_WEEK * weeks],
-  )
-  const { came, expected } = rows[0]
-  if (came < expected) log.warn({ weeks, max_locks_per_transaction: came, expected }, 'database.few_locks')
-}
-
-/** A forgotten setting would make a second set of tables beside the first. */
-async function refuseOtherSchema(client: OpenConnection, schema: string): Promise<void> {
-  const { rows } = await client.query(
-    `select n.nspname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
-     where c.relname = 'worker_process' and c.relkind = 'r'
-       and exists (select 1 from pg_class where relname = 'delivery' and relnamespace = n.oid)
-     order by n.nspname = $1 desc limit 1`,
-    [schema],
-  )
-  const found = rows[0]?.name
+/** Throws DatabaseUnfit for another schema: a forgotten setting would make a second set of tables beside the first. */
+function judgeDatabase(
+  { schema: found, order, logged, locks, connections }: Inside,
+  { schema, log }: DatabaseAccess,
+  weeks: number,
+): void {
   if (found && found !== schema)
     throw new DatabaseUnfit(
       `Expected the gateway's tables in the schema ${schema}, they are in ${found}. Set SIVO_DATABASE_SCHEMA=${found}, or give this gateway a database of its own.`,
     )
+  if (order) log.warn(order, 'database.order_of_texts_changed')
+  if (logged) log.warn({ settings: logged }, 'database.logs_values')
+  const expected = Math.ceil((LOCKS_OF_A_WEEK * weeks) / connections)
+  if (locks < expected) log.warn({ weeks, max_locks_per_transaction: locks, expected }, 'database.few_locks')
 }
 
 /**
