@@ -92,6 +92,34 @@ export function moveOf(error: unknown): { readonly cell: string | null } | null 
 
 const MOVING_SQLSTATE = '23SV1'
 
+/** The sentence of a 503: what an error for which `isDatabaseAway` is true says to the caller of a request. */
+export function describeAway(error: unknown): string {
+  const refused = REFUSED[sqlStateOf(error)]
+  return refused === undefined
+    ? 'The database cannot be reached now. Nothing was acknowledged: ask again in a moment, a publish with an idempotency key.'
+    : `${refused} Nothing was acknowledged, and no event was taken: ask again in a moment.`
+}
+
+/** Whether the database said no to the statement, which then changed nothing. Otherwise its commit may have been lost on the way. */
+export const isRefused = (error: unknown): boolean => Object.hasOwn(REFUSED, sqlStateOf(error))
+
+const TOOK_LONG = 'The database ended this request, because it took longer than it may.'
+const REFUSED: Record<string, string> = {
+  '25006': 'The database takes no writes now.',
+  '25P03': TOOK_LONG,
+  '25P04': TOOK_LONG,
+  '53100': 'The disk of the database is full.',
+  '53300': 'The database has no connection free.',
+  '55P03':
+    'Another session, such as a change of a table, holds a table that this request needs, and did not free it in time.',
+  '57014': TOOK_LONG,
+}
+
+function sqlStateOf(error: unknown): string {
+  const { code } = (error ?? {}) as { code?: unknown }
+  return driverErrorOf(error)?.originalCode ?? String(code)
+}
+
 /** Whether an error means that the database cannot be used now. The same call may succeed later. */
 export function isDatabaseAway(error: unknown): boolean {
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown }

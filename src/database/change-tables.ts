@@ -12,6 +12,9 @@ const PAUSE_MS = 5_000
 /** How long a start waits for others, ms. */
 export const START_WAIT_MS = 60_000
 
+/** The `lock_timeout` of the connections that change, s. */
+const WAITS_S = 2
+
 export type ChangeOptions = {
   readonly log: DatabaseLog
   readonly waitMs?: number
@@ -65,7 +68,10 @@ export function describeSession(session: Session | undefined): string {
   return `session ${pid} (${[name || 'without a name', ...more].join(', ')})`
 }
 
-/** The oldest transaction that uses tables of the gateway. */
+/**
+ * The oldest transaction that uses tables of the gateway. One that began while the change waited stood behind it, and the gateway's own
+ * are short and soon others: they are named if there is nobody else.
+ */
 async function whoUsesTables(client: OpenConnection): Promise<string> {
   const { rows } = await client.query(
     `select l.pid, coalesce(nullif(a.application_name, ''), a.backend_type) as name, a.client_addr::text as address,
@@ -74,7 +80,7 @@ async function whoUsesTables(client: OpenConnection): Promise<string> {
      where l.granted and l.database = (select oid from pg_database where datname = current_database())
        and c.relnamespace = any (array[current_schema()::regnamespace, to_regnamespace('graphile_worker')]::oid[])
        and l.pid is distinct from pg_backend_pid()
-     order by a.xact_start limit 1`,
+     order by coalesce(a.application_name like 'sivo %' or a.xact_start > now() - interval '${WAITS_S} s', false), a.xact_start limit 1`,
   )
   return describeSession(rows[0])
 }

@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Context } from '../context.ts'
-import { isDatabaseAway, RequestError } from '../errors.ts'
+import { describeAway, isDatabaseAway, RequestError } from '../errors.ts'
 import type { FaultLog } from '../log.ts'
 import type { Admission } from './access/admission.ts'
 import type { Authenticator } from './access/authenticate.ts'
@@ -12,7 +12,7 @@ import type { OpenStreams } from './access/open-streams.ts'
 import type { OpenIdDoor } from './access/openid.ts'
 import { OPENID_CALLBACK_PATH, OPENID_PATH } from './access/openid-paths.ts'
 import { serveSession } from './access/session.ts'
-import { DATABASE_AWAY, MASKED } from './graphql/report-errors.ts'
+import { MASKED } from './graphql/report-errors.ts'
 import { serveGraphQL } from './graphql/serve-graphql.ts'
 import type { Yoga } from './graphql/yoga.ts'
 import type { Forwarded } from './http/forwarded.ts'
@@ -150,7 +150,7 @@ export function replyFault(
     })
   else if (isDatabaseAway(error)) {
     faults('request.database_away', error)
-    replyError(response, 503, 'SERVICE_UNAVAILABLE', DATABASE_AWAY, { headers: { 'retry-after': 1 } })
+    replyError(response, 503, 'SERVICE_UNAVAILABLE', describeAway(error), { headers: { 'retry-after': 1 } })
   } else {
     const requestId = randomUUID()
     log.error({ requestId, client, err: error }, 'request.failed')

@@ -55,8 +55,12 @@ describe('a start', () => {
 
   test('asks everything over one connection before it opens the app, and graphile-worker over another one', async () => {
     const connects = vi.spyOn(pg.Client.prototype, 'connect')
+    const asks = vi.spyOn(pg.Client.prototype, 'query')
     const access = accessTo(database.url)
     const client = await openChecked(access, { connections: 2 })
+    // The session's settings, the server, whether it is pgpool-II, and what is in the database.
+    expect(asks).toHaveBeenCalledTimes(4)
+    asks.mockRestore()
     await migrate(access, { client })
     await offerSqlPublish(client, { maxAttempts: 7, log: pino({ level: 'silent' }) })
     await client.end()
@@ -251,6 +255,19 @@ describe('migrating', () => {
       ])
       await dump.query('commit')
       await migrating
+    })
+
+    test('it names no session of the gateway where another one is in the way as well', async () => {
+      const own = await openClient(database.url)
+      await dump.query('commit')
+      await own.query(`set application_name = 'sivo worker hot'; begin; select from delivery_tally`)
+      await dump.query(`begin; set local application_name = 'pg_dump'; lock table delivery_tally in access share mode`)
+      await expect(migrate(accessTo(database.url), { lockWaitMs: 0, pauseMs: 0 })).rejects.toThrow(
+        /in use by session \d+ \(pg_dump, /,
+      )
+      await own.end()
+      await dump.query('commit')
+      await migrate(accessTo(database.url))
     })
 
     test('it gives up after a while, and says what to do', async () => {

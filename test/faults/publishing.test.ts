@@ -15,7 +15,13 @@ const PUBLISH = `mutation ($input: PublishEventsInput!) {
 }`
 
 type Published = { id: string; duplicate: boolean; deliveryCount: number }
-type Answer = { status: number; code: string | undefined; retryAfter: string | null; events: Published[] | undefined }
+type Answer = {
+  status: number
+  code: string | undefined
+  message: string | undefined
+  retryAfter: string | null
+  events: Published[] | undefined
+}
 
 /** One publish over HTTP; rejects when the connection is lost. */
 async function publish(stage: Stage, port: number, ...keys: string[]): Promise<Answer> {
@@ -32,6 +38,7 @@ async function publish(stage: Stage, port: number, ...keys: string[]): Promise<A
   return {
     status: reply.status,
     code: body.errors?.[0]?.extensions?.code,
+    message: body.errors?.[0]?.message,
     retryAfter: reply.headers.get('retry-after'),
     events: body.data?.publishEvents?.events,
   }
@@ -91,10 +98,11 @@ describe('an outage of the database', () => {
     afterAll(() => close())
 
     test.each([
-      ['a full disk', '53100'],
-      ['a read-only database', '25006'],
-      ['too many connections', '53300'],
-    ])('%s refuses a publish without an id; later the same key is accepted', async (_, code) => {
+      ['a full disk', '53100', 'The disk of the database is full.'],
+      ['a read-only database', '25006', 'The database takes no writes now.'],
+      ['too many connections', '53300', 'The database has no connection free.'],
+      ['a table that is held', '55P03', 'Another session, such as a change of a table, holds a table'],
+    ])('%s refuses a publish without an id; later the same key is accepted', async (_, code, said) => {
       await stage.query(`create or replace function refuse_${code}() returns trigger language plpgsql as $$
         begin raise exception 'out of room' using errcode = '${code}'; end $$`)
       await stage.query(`create trigger refuse before insert on event for each row execute function refuse_${code}()`)
@@ -104,6 +112,9 @@ describe('an outage of the database', () => {
         status: 503,
         code: 'SERVICE_UNAVAILABLE',
         events: undefined,
+        message: expect.stringMatching(
+          new RegExp(`^${said}.* Nothing was acknowledged, and no event was taken: ask again in a moment\\.$`),
+        ),
       })
       expect(await counts(stage)).toEqual(before)
       await stage.query('drop trigger refuse on event')

@@ -367,6 +367,7 @@ describe('the end', () => {
       const id = toPublicId('attempt', gateway.house.app.ctx.newId())
       const reply = await gateway.ask(admin, 'query ($id: ID!) { node(id: $id) { id } }', { id })
       expect(codeOf(reply)).toBe('SERVICE_UNAVAILABLE')
+      expect(reply.errors[0].message).toMatch(/^Another session, such as a change of a table, holds a table/)
       expect(performance.now() - startedAt).toBeLessThan(20_000)
     } finally {
       await locking.end()

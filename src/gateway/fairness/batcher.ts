@@ -7,7 +7,7 @@
 // repeated until `patience` says stop. So a flush must be safe to repeat: the first try may have been committed before
 // the connection broke.
 
-import { isDatabaseAway } from '../../errors.ts'
+import { isDatabaseAway, isRefused } from '../../errors.ts'
 import { createFairQueue, type FairQueueOptions } from './fair-queue.ts'
 
 export type BatcherOptions<Item, Result> = Omit<FairQueueOptions<Item>, 'onCooledDown'> & {
@@ -64,9 +64,10 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
   let flushes = 0
   let whenIdle: (() => void)[] = []
 
-  type Try = { tries: number; since: number; repeated: boolean; rescued: boolean }
+  /** `open`: the first error that leaves it open whether the items were stored. */
+  type Try = { tries: number; since: number; repeated: boolean; rescued: boolean; open?: unknown }
 
-  async function flush(batch: Waiting[], { tries, since, repeated, rescued }: Try): Promise<void> {
+  async function flush(batch: Waiting[], { tries, since, repeated, rescued, open }: Try): Promise<void> {
     const items = batch.map((entry) => entry.item)
     try {
       const results = await options.flush(items, repeated)
@@ -75,7 +76,7 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
       })
     } catch (error) {
       if (isSerializationFailure(error) && tries < MAX_SERIALIZATION_TRIES)
-        return flush(batch, { tries: tries + 1, since, repeated, rescued })
+        return flush(batch, { tries: tries + 1, since, repeated, rescued, open })
       if (isBadData(error) && batch.length > 1) {
         const half = batch.length >> 1
         await flush(batch.slice(0, half), firstTry(repeated))
@@ -86,8 +87,14 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
         return flush([{ ...entry!, item: options.rescue(entry!.item) }], { ...firstTry(repeated), rescued: true })
       }
       if (isDatabaseAway(error) && (await options.patience(options.monotonicMs() - since)))
-        return flush(batch, { tries, since, repeated: true, rescued })
-      for (const entry of batch) entry.reject(error)
+        return flush(batch, {
+          tries,
+          since,
+          repeated: true,
+          rescued,
+          open: open ?? (isRefused(error) ? undefined : error),
+        })
+      for (const entry of batch) entry.reject(open ?? error)
     }
   }
 

@@ -4,7 +4,14 @@
 import { GraphQLError } from 'graphql'
 import type { Logger } from 'pino'
 import { type Cells, describeOtherCell } from '../../domain/access/cell.ts'
-import { isDatabaseAway, moveOf, RequestError, type RequestErrorCode, ValidationError } from '../../errors.ts'
+import {
+  describeAway,
+  isDatabaseAway,
+  moveOf,
+  RequestError,
+  type RequestErrorCode,
+  ValidationError,
+} from '../../errors.ts'
 import type { FaultLog } from '../../log.ts'
 import { shortMessage } from './short-message.ts'
 
@@ -25,9 +32,6 @@ const STATUS: Partial<Record<RequestErrorCode, number>> = {
 /** 400, but 200 for a client of plain JSON, as GraphQL over HTTP has it. */
 const BAD_REQUEST = { spec: true, status: 400 }
 
-/** The sentence of a 503. */
-export const DATABASE_AWAY =
-  'The database cannot be reached now. Nothing was acknowledged: ask again in a moment, a publish with an idempotency key.'
 /** The sentence of a 503 while a tenant moves to another cell. */
 const TENANT_MOVES =
   'This tenant is moving to another cell, which takes some seconds. Nothing was acknowledged: send the same request again, a publish with an idempotency key.'
@@ -87,7 +91,7 @@ function reportError(error: unknown, { log, faults, requestId, config }: Reporti
   }
   if (isDatabaseAway(cause)) {
     faults('request.database_away', cause, { requestId })
-    return tell('SERVICE_UNAVAILABLE', DATABASE_AWAY, { retryAfterSeconds: 1 })
+    return tell('SERVICE_UNAVAILABLE', describeAway(cause), { retryAfterSeconds: 1 })
   }
   log.error({ requestId, err: cause, path: at.path }, 'request.failed')
   return tell('INTERNAL_SERVER_ERROR', MASKED)

@@ -297,6 +297,17 @@ test('patience ends by the clock, even if a single try takes long', async () => 
   expect(batches).toHaveLength(3)
 })
 
+test('a refusal after an error that leaves a commit open does not say that nothing was stored', async () => {
+  const codes = ['53100', 'ECONNRESET', '55P03', '55P03']
+  const { submit } = batcherOver(
+    () => {
+      throw failure(codes.shift()!)
+    },
+    { patience: async () => codes.length > 0 },
+  )
+  await expect(submit('1')).rejects.toThrow('ECONNRESET')
+})
+
 test('any other fault rejects only its own batch, and the next batch is flushed', async () => {
   const { submit, batcher } = batcherOver((names) => {
     if (names.includes('1')) throw new TypeError('a fault of ours')
