@@ -42,7 +42,7 @@ const EXPECTED: (new (message: string) => Error)[] = [
 
 const parts = createParts()
 let leavingSince = 0
-/** For whoever reads the terminal when the process has ended. */
+/** What a person reads in the terminal when the process has ended. */
 let lastWord = ''
 /** Goes on serving until no balancer sends anything more. */
 let drain = async () => {}
