@@ -3,10 +3,11 @@
 import { createClient } from 'graphql-ws'
 import { WebSocket } from 'ws'
 import { CommandFailure, EXIT, refused } from './failure.ts'
+import { graphql } from './gql/gql.ts'
 import type { TypedDocumentString } from './gql/graphql.ts'
 import type { Connection } from './profiles.ts'
 
-export { graphql } from './gql/gql.ts'
+export { graphql }
 
 type Document<Result, Variables> = TypedDocumentString<Result, Variables>
 type GraphQLFault = { message: string; extensions?: { code?: string; requestId?: string } }
@@ -226,6 +227,19 @@ export function reasonOf(error: unknown): string {
 /** The API says to name a tenant; here an option does that. */
 const withOption = (message: string): string =>
   message.replace(/got none[.;] name the tenant\.?$/i, 'got none. Pass --tenant ten_…, or set SIVO_TENANT.')
+
+/** What a mutation selects beside its success. */
+graphql(`
+  fragment CliRefusal on Error {
+    message
+    ... on ValidationError {
+      issues {
+        path
+        message
+      }
+    }
+  }
+`)
 
 type ErrorMember = {
   __typename: 'ValidationError' | 'NotFoundError' | 'ConflictError'

@@ -23,15 +23,7 @@ const PUBLISH = graphql(`
           }
         }
       }
-      ... on Error {
-        message
-      }
-      ... on ValidationError {
-        issues {
-          path
-          message
-        }
-      }
+      ...CliRefusal
     }
   }
 `)

@@ -26,15 +26,7 @@ const RETRY = graphql(`
           ...CliBulkRetry
         }
       }
-      ... on Error {
-        message
-      }
-      ... on ValidationError {
-        issues {
-          path
-          message
-        }
-      }
+      ...CliRefusal
     }
   }
 `)

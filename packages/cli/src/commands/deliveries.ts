@@ -87,15 +87,7 @@ const RETRY = graphql(`
           ...CliDeliveryRow
         }
       }
-      ... on Error {
-        message
-      }
-      ... on ValidationError {
-        issues {
-          path
-          message
-        }
-      }
+      ...CliRefusal
     }
   }
 `)

@@ -19,15 +19,7 @@ const UPSERT = graphql(`
           id
         }
       }
-      ... on Error {
-        message
-      }
-      ... on ValidationError {
-        issues {
-          path
-          message
-        }
-      }
+      ...CliRefusal
     }
   }
 `)
@@ -36,15 +28,7 @@ const DELETE = graphql(`
   mutation CliDeleteEndpoint($id: ID!) {
     deleteEndpoint(id: $id) {
       __typename
-      ... on Error {
-        message
-      }
-      ... on ValidationError {
-        issues {
-          path
-          message
-        }
-      }
+      ...CliRefusal
     }
   }
 `)

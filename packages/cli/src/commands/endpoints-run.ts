@@ -17,15 +17,7 @@ const PAUSE = graphql(`
           ...CliEndpoint
         }
       }
-      ... on Error {
-        message
-      }
-      ... on ValidationError {
-        issues {
-          path
-          message
-        }
-      }
+      ...CliRefusal
     }
   }
 `)
@@ -39,15 +31,7 @@ const RESUME = graphql(`
           ...CliEndpoint
         }
       }
-      ... on Error {
-        message
-      }
-      ... on ValidationError {
-        issues {
-          path
-          message
-        }
-      }
+      ...CliRefusal
     }
   }
 `)
@@ -73,15 +57,7 @@ const REPLAY = graphql(`
           ...CliBulkRetry
         }
       }
-      ... on Error {
-        message
-      }
-      ... on ValidationError {
-        issues {
-          path
-          message
-        }
-      }
+      ...CliRefusal
     }
   }
 `)

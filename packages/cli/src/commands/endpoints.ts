@@ -15,15 +15,7 @@ export const CREATE = graphql(`
           ...CliEndpoint
         }
       }
-      ... on Error {
-        message
-      }
-      ... on ValidationError {
-        issues {
-          path
-          message
-        }
-      }
+      ...CliRefusal
     }
   }
 `)
@@ -37,15 +29,7 @@ export const UPDATE = graphql(`
           ...CliEndpoint
         }
       }
-      ... on Error {
-        message
-      }
-      ... on ValidationError {
-        issues {
-          path
-          message
-        }
-      }
+      ...CliRefusal
     }
   }
 `)
@@ -58,15 +42,7 @@ const ROTATE = graphql(`
         signingSecret
         overlapEndsAt
       }
-      ... on Error {
-        message
-      }
-      ... on ValidationError {
-        issues {
-          path
-          message
-        }
-      }
+      ...CliRefusal
     }
   }
 `)

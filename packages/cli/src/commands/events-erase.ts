@@ -9,15 +9,7 @@ const ERASE = graphql(`
         eventCount
         cancelledCount
       }
-      ... on Error {
-        message
-      }
-      ... on ValidationError {
-        issues {
-          path
-          message
-        }
-      }
+      ...CliRefusal
     }
   }
 `)

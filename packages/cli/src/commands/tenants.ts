@@ -228,15 +228,7 @@ const ERASE = graphql(`
           erasedAt
         }
       }
-      ... on Error {
-        message
-      }
-      ... on ValidationError {
-        issues {
-          path
-          message
-        }
-      }
+      ...CliRefusal
     }
   }
 `)

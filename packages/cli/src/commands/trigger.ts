@@ -27,15 +27,7 @@ const SEND_TEST = graphql(`
           }
         }
       }
-      ... on Error {
-        message
-      }
-      ... on ValidationError {
-        issues {
-          path
-          message
-        }
-      }
+      ...CliRefusal
     }
   }
 `)
