@@ -18,6 +18,7 @@ const PROGRESS = graphql(`
     id
     status
     total
+    totalPrecision
     retried
     succeeded
     deadLettered
@@ -40,21 +41,27 @@ export async function followBulkRetry(
 ): Promise<void> {
   let progress = started
   output.note(
-    progress.total === 0
+    progress.total === 0 && progress.totalPrecision === 'EXACT'
       ? `There is nothing that can be ${done}.`
-      : `${progress.total} ${things} are ${done} as ${progress.id}.`,
+      : `${totalOf(progress)} ${things} are ${done} as ${progress.id}.`,
   )
   while (wait && (progress.status === 'RUNNING' || progress.status === 'PAUSED')) {
     await delay(1_000)
     const { node } = await client.ask(PROGRESS, { id: progress.id })
     if (!node || !('total' in node)) break
-    if (node.retried !== progress.retried)
-      output.note(`${node.retried} of ${node.total} ${done}, ${node.succeeded} succeeded`)
+    const before = progress.retried
     progress = node as typeof progress
+    if (progress.retried !== before)
+      output.note(`${progress.retried} of ${totalOf(progress)} ${done}, ${progress.succeeded} succeeded`)
   }
   output.result(
     progress,
-    `${progress.id}  ${progress.status}  ${progress.retried} of ${progress.total} ${done}, ${progress.succeeded} succeeded, ${progress.deadLettered} dead letters again`,
+    `${progress.id}  ${progress.status}  ${progress.retried} of ${totalOf(progress)} ${done}, ${progress.succeeded} succeeded, ${progress.deadLettered} dead letters again`,
   )
   if (wait && progress.deadLettered > 0) throw refused(`${progress.deadLettered} deliveries became dead letters again.`)
+}
+
+/** A replay of many events starts before all of them are counted. */
+function totalOf({ total, totalPrecision }: Pick<CliBulkRetryFragment, 'total' | 'totalPrecision'>): string {
+  return totalPrecision === 'EXACT' ? String(total) : `at least ${total}`
 }
